@@ -1,0 +1,1 @@
+"""The engine: profiles, runs, data, models and training. It knows nothing of any screen."""

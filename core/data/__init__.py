@@ -1,0 +1,1 @@
+"""Data: from files in the Kaggle schema to labelled, tokenized, split examples."""

@@ -1,0 +1,1 @@
+"""Models: tokenizer, quantized base, adapters."""

@@ -1,0 +1,1 @@
+"""Profiles: the one TOML text a user writes, and the settings it resolves to."""

@@ -1,0 +1,66 @@
+"""Finds profiles: the shipped ones by name, any other by path."""
+
+from pathlib import Path
+
+from msgspec import Struct
+
+from core.profile.load import Problem, ProfileError
+
+# The same place in a checkout and in an installed package: beside `core`.
+SHIPPED = Path(__file__).parents[2] / "profiles"
+
+
+class ProfileFile(Struct, frozen=True):
+    """A profile as it lies on disk."""
+
+    path: Path
+    text: str
+
+    @property
+    def name(self) -> str:
+        return self.path.stem
+
+    @property
+    def is_shipped(self) -> bool:
+        return self.path.parent == SHIPPED
+
+
+def shipped_profiles() -> list[Path]:
+    return sorted(SHIPPED.glob("*.toml"))
+
+
+def user_profiles(folder: Path) -> list[Path]:
+    """TOML files in `folder`/profiles that are not the shipped ones."""
+    return sorted(path for path in (folder / "profiles").glob("*.toml") if not _is_shipped_copy(path))
+
+
+def find_profile(name_or_path: str) -> Path:
+    """The file meant by a path, or by a shipped profile's name with or without `.toml`.
+
+    A file that exists wins over a shipped name. Raises ProfileError, listing the shipped names.
+    """
+    path = Path(name_or_path)
+    if path.is_file():
+        return path
+    shipped = {candidate.stem: candidate for candidate in shipped_profiles()}
+    if name_or_path.removesuffix(".toml") in shipped:
+        return shipped[name_or_path.removesuffix(".toml")]
+    message = f"no such file; shipped profiles are {', '.join(shipped)}"
+    raise ProfileError(name_or_path, [Problem(line=1, key="", value="", message=message)])
+
+
+def read_profile(path: Path) -> ProfileFile:
+    """The text of a profile. Raises ProfileError when it cannot be read as UTF-8 text."""
+    try:
+        return ProfileFile(path, path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        problem = Problem(line=line, key="", value="", message="not UTF-8 text")
+    except OSError as error:
+        problem = Problem(line=1, key="", value="", message=f"cannot be read: {error.strerror}")
+    raise ProfileError(str(path), [problem])
+
+
+def _is_shipped_copy(path: Path) -> bool:
+    shipped = SHIPPED / path.name
+    return shipped.exists() and shipped.read_bytes() == path.read_bytes()

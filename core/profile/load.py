@@ -1,0 +1,149 @@
+"""Turns a profile's text and overrides into settings, or into the list of everything wrong with them."""
+
+import contextlib
+import difflib
+import math
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import tomli_w
+from msgspec import Struct, inspect
+
+from core.profile.allowed import allowed
+from core.profile.lines import key_lines
+from core.profile.settings import Profile, Section
+
+OVERRIDE = "--set"
+
+# The line of each key and table by its path; None for one that an override gave.
+Lines = dict[tuple[str, ...], int | None]
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """One thing wrong with a profile. `line` counts from 1; it is None for a value given as an override."""
+
+    line: int | None
+    key: str
+    value: str
+    message: str
+
+    def __str__(self) -> str:
+        place = OVERRIDE if self.line is None else f"line {self.line}"
+        subject = f"{self.key} = {self.value}" if self.value else self.key
+        return f"{place}: {subject}: {self.message}" if subject else f"{place}: {self.message}"
+
+
+class ProfileError(Exception):
+    """A profile that cannot be run; holds all its problems, in the order of their lines."""
+
+    def __init__(self, source: str, problems: Sequence[Problem]) -> None:
+        self.source = source
+        self.problems = sorted(problems, key=lambda problem: problem.line or 0)
+        super().__init__("\n".join(f"{source}: {problem}" for problem in self.problems))
+
+
+def parse_profile(text: str, *, source: str, overrides: Sequence[str] = ()) -> Profile:
+    """Settings of the TOML `text`, with `overrides` of the form `section.key=value` applied on top.
+
+    `source` names the text in messages. Raises ProfileError with every problem found.
+    """
+    try:
+        given = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ProfileError(source, [_syntax_problem(text, str(error))]) from None
+    except RecursionError:
+        raise ProfileError(source, [Problem(line=1, key="", value="", message="nested too deeply")]) from None
+    lines: Lines = {**key_lines(text)}
+    problems = list(_apply(overrides, given, lines))
+    sections = {}
+    for name, values in given.items():
+        sections[name], found = _section(name, values, lines)
+        problems += found
+    fold, n_splits = sections.get("split", {}).get("fold", 0), sections.get("split", {}).get("n_splits")
+    n_splits = Profile().split.n_splits if n_splits is None else n_splits
+    if fold >= n_splits:
+        place = lines.get(("split", "fold"), lines.get(("split", "n_splits")))
+        problems.append(
+            Problem(
+                line=place,
+                key="split.fold",
+                value=str(fold),
+                message=f"must be below n_splits, which is {n_splits}",
+            )
+        )
+    if problems:
+        raise ProfileError(source, problems)
+    return msgspec.convert(sections, Profile)
+
+
+def to_toml(profile: Profile) -> str:
+    """Every setting of `profile` as TOML. Those that are absent (TOML has no null) stay absent."""
+    sections: dict[str, dict[str, Any]] = msgspec.to_builtins(profile)
+    return tomli_w.dumps(
+        {name: {k: v for k, v in values.items() if v is not None} for name, values in sections.items()}
+    )
+
+
+def _syntax_problem(text: str, message: str) -> Problem:
+    found = re.search(r"\(at line (\d+), column (\d+)\)", message)
+    line = int(found[1]) if found else max(1, len(text.splitlines()))
+    return Problem(line=line, key="", value="", message=f"not TOML: {message}")
+
+
+def _apply(overrides: Sequence[str], given: dict[str, Any], lines: Lines) -> Iterator[Problem]:
+    for override in overrides:
+        key, equals, written = override.partition("=")
+        section, dot, name = key.strip().partition(".")
+        if not (equals and dot and name):
+            yield Problem(
+                line=None, key="", value="", message=f"{override!r} is not of the form section.key=value"
+            )
+            continue
+        try:
+            value = tomllib.loads(f"value = {written}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = written  # so that a plain word needs no quotes inside the shell's own
+        if isinstance(given.setdefault(section, {}), dict):
+            given[section][name] = value
+            lines[(section, name)] = None
+            lines.setdefault((section,), None)
+
+
+def _section(name: str, values: Any, lines: Lines) -> tuple[dict[str, Any], list[Problem]]:
+    """The valid settings of one table, and the problems of the others."""
+    kinds = {f.name: f.type for f in msgspec.structs.fields(Profile)}
+    if name not in kinds:
+        return {}, [_unknown((name,), kinds, lines)]
+    if not isinstance(values, dict):
+        return {}, [_problem((name,), values, f"must be a table: write [{name}] on a line of its own", lines)]
+    section: type[Section] = kinds[name]
+    fields = {f.name: f for f in inspect.type_info(section).fields}  # type: ignore[attr-defined]
+    types = {f.name: f.type for f in msgspec.structs.fields(section)}
+    valid: dict[str, Any] = {}
+    problems = []
+    for key, value in values.items():
+        if key not in fields:
+            problems.append(_unknown((name, key), fields, lines))
+            continue
+        with contextlib.suppress(msgspec.ValidationError, OverflowError):
+            valid[key] = msgspec.convert(value, types[key])
+        if key not in valid or (isinstance(value, float) and not math.isfinite(value)):
+            problems.append(_problem((name, key), value, f"must be {allowed(fields[key].type)}", lines))
+            valid.pop(key, None)
+    return valid, problems
+
+
+def _problem(path: tuple[str, ...], value: Any, message: str, lines: Lines) -> Problem:
+    written = repr(value) if not isinstance(value, bool) else str(value).lower()
+    shown = written if len(written) <= 60 else f"{written[:57]}..."
+    return Problem(line=lines.get(path, 1), key=".".join(path), value=shown, message=message)
+
+
+def _unknown(path: tuple[str, ...], known: Mapping[str, Any], lines: Lines) -> Problem:
+    nearest = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.5)
+    hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(known)}"
+    kind = "unknown section" if len(path) == 1 else "unknown key"
+    return Problem(line=lines.get(path, 1), key=".".join(path), value="", message=f"{kind}; {hint}")

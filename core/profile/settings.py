@@ -1,0 +1,196 @@
+"""Every setting of a profile, declared once: type, bounds, unit, default and one line of help.
+
+Validation, help texts and the JSON schema are all read off these declarations; nothing else holds a default.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+Count = Annotated[int, Meta(ge=1)]
+Share = Annotated[float, Meta(ge=0, lt=1)]
+Rate = Annotated[float, Meta(gt=0, le=1)]
+
+
+class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One table of the TOML file."""
+
+
+class Data(Section, frozen=True, kw_only=True):
+    train: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="Labelled rows: a CSV, Parquet or JSONL file, a Hugging Face dataset id, or demo",
+        ),
+    ] = "train.csv"
+    test: Annotated[
+        str, Meta(min_length=1, description="Rows to predict: a file like train, without labels, or demo")
+    ] = "test.csv"
+    limit: Annotated[
+        Count | None,
+        Meta(description="Use only the first rows of the file; all when absent", extra={"unit": "rows"}),
+    ] = None
+
+
+class Split(Section, frozen=True, kw_only=True):
+    by: Annotated[
+        Literal["row", "id", "prompt"],
+        Meta(
+            description="What is divided into folds: row number (the recipe), id, or prompt. "
+            "Only prompt keeps equal prompts on one side; the others leak them"
+        ),
+    ] = "row"
+    n_splits: Annotated[
+        int,
+        Meta(ge=2, le=1000, description="Number of folds; one of them is held out", extra={"unit": "folds"}),
+    ] = 5
+    fold: Annotated[int, Meta(ge=0, description="The fold held out for evaluation, counted from 0")] = 0
+
+
+class Tokens(Section, frozen=True, kw_only=True):
+    max_length: Annotated[
+        int,
+        Meta(
+            ge=16,
+            le=131_072,
+            description="Longest input, BOS and EOS counted; longer ones are cut",
+            extra={"unit": "tokens"},
+        ),
+    ] = 1024
+    truncation: Annotated[
+        Literal["right"],
+        Meta(description="Where a long input is cut: right loses response B first (the recipe)"),
+    ] = "right"
+
+
+class Model(Section, frozen=True, kw_only=True):
+    checkpoint: Annotated[
+        str, Meta(min_length=1, description="Base model: a Hugging Face id, a local folder, or demo")
+    ] = "unsloth/gemma-2-9b-it-bnb-4bit"
+    revision: Annotated[
+        str | None,
+        Meta(description="Branch, tag or commit of a Hugging Face checkpoint; its main branch when absent"),
+    ] = None
+    gguf_file: Annotated[
+        str | None, Meta(description="Name of a GGUF file inside checkpoint, for weights stored that way")
+    ] = None
+    quantization: Annotated[
+        Literal["nf4", "int8", "none"], Meta(description="How the frozen base is held in memory")
+    ] = "nf4"
+    double_quant: Annotated[bool, Meta(description="NF4 only: quantize the block scales as well")] = True
+    compute_dtype: Annotated[
+        Literal["auto", "bfloat16", "float16", "float32"],
+        Meta(description="Type that quantized weights are multiplied in; auto follows train.precision"),
+    ] = "auto"
+    attention: Annotated[
+        Literal["auto", "eager", "sdpa", "flex_attention", "flash_attention_2"],
+        Meta(description="Attention kernel; auto is eager where the model caps its scores, as Gemma-2 does"),
+    ] = "auto"
+
+
+class Lora(Section, frozen=True, kw_only=True):
+    r: Annotated[int, Meta(ge=1, le=1024, description="Rank of the adapters")] = 16
+    alpha: Annotated[
+        float, Meta(gt=0, description="Adapter scale: their output is multiplied by alpha / r")
+    ] = 32
+    dropout: Annotated[Share, Meta(description="Dropout on the adapters' input")] = 0.05
+    bias: Annotated[Literal["none", "all", "lora_only"], Meta(description="Which bias terms are trained")] = (
+        "none"
+    )
+    target_modules: Annotated[
+        Literal["all-linear"] | Annotated[list[str], Meta(min_length=1)],
+        Meta(description="Projections that get an adapter, by name, or all-linear"),
+    ] = field(default_factory=lambda: ["q_proj", "k_proj", "v_proj"])
+    freeze_layers: Annotated[
+        int, Meta(ge=0, description="The first layers, left without adapters", extra={"unit": "layers"})
+    ] = 16
+
+
+class Train(Section, frozen=True, kw_only=True):
+    epochs: Annotated[float, Meta(gt=0, description="Passes over the training rows")] = 1.0
+    per_device_batch_size: Annotated[
+        Count, Meta(description="Examples computed at once; memory grows with it", extra={"unit": "examples"})
+    ] = 2
+    gradient_accumulation: Annotated[
+        Count, Meta(description="Batches added up into one optimizer step; the product is the global batch")
+    ] = 4
+    learning_rate: Annotated[Rate, Meta(description="Peak learning rate")] = 2e-4
+    head_learning_rate: Annotated[
+        Rate | None, Meta(description="Peak learning rate of the score head; learning_rate when absent")
+    ] = None
+    schedule: Annotated[
+        Literal["linear", "cosine", "constant_with_warmup"],
+        Meta(description="How the learning rate goes on after the warm-up"),
+    ] = "linear"
+    warmup_steps: Annotated[
+        int,
+        Meta(ge=0, description="Steps over which the learning rate rises from 0", extra={"unit": "steps"}),
+    ] = 20
+    optimizer: Annotated[
+        Literal["adamw_8bit", "paged_adamw_8bit", "adamw_torch"],
+        Meta(description="AdamW with 8-bit state, the same with state paged to host memory, or in 32 bit"),
+    ] = "adamw_8bit"
+    precision: Annotated[
+        Literal["auto", "bf16", "fp16", "fp32"],
+        Meta(
+            description="Mixed precision; auto is bf16 where the card computes it, fp16 on older ones, fp32 on CPU"
+        ),
+    ] = "auto"
+    weight_decay: Annotated[float, Meta(ge=0, le=1, description="Decoupled weight decay")] = 0.0
+    max_grad_norm: Annotated[float, Meta(gt=0, description="Gradients are scaled down to this norm")] = 1.0
+    gradient_checkpointing: Annotated[
+        bool,
+        Meta(description="Recompute activations in the backward pass: less memory, about a third slower"),
+    ] = True
+    log_steps: Annotated[
+        Count, Meta(description="Steps between two logged points", extra={"unit": "steps"})
+    ] = 10
+    save_steps: Annotated[
+        Count, Meta(description="Steps between two checkpoints", extra={"unit": "steps"})
+    ] = 200
+    keep_checkpoints: Annotated[
+        Count, Meta(description="Checkpoints kept; older ones are deleted", extra={"unit": "checkpoints"})
+    ] = 2
+    seed: Annotated[
+        int, Meta(ge=0, le=2**32 - 1, description="Seed of the head, the adapters, dropout and the row order")
+    ] = 42
+
+
+class Eval(Section, frozen=True, kw_only=True):
+    per_device_batch_size: Annotated[
+        Count, Meta(description="Examples scored at once", extra={"unit": "examples"})
+    ] = 4
+    every: Annotated[
+        Literal["epoch"] | Count,
+        Meta(description="Evaluate after each epoch, or every so many steps; always once at the end"),
+    ] = "epoch"
+
+
+class Run(Section, frozen=True, kw_only=True):
+    name: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=60)] | None,
+        Meta(description="Name of the run; the profile's own when absent"),
+    ] = None
+    report_to: Annotated[
+        list[Literal["tensorboard", "wandb", "trackio"]],
+        Meta(description="Trackers that also get the figures; each is a package to install"),
+    ] = []
+
+
+class Profile(Section, frozen=True, kw_only=True):
+    """All settings of a run. `Profile()` is the recipe."""
+
+    data: Data = Data()
+    split: Split = Split()
+    tokens: Tokens = Tokens()
+    model: Model = Model()
+    lora: Lora = field(default_factory=Lora)
+    train: Train = Train()
+    eval: Eval = Eval()
+    run: Run = field(default_factory=Run)
+
+    @property
+    def global_batch(self) -> int:
+        """Examples in one optimizer step."""
+        return self.train.per_device_batch_size * self.train.gradient_accumulation

@@ -1,0 +1,1 @@
+"""Training: `python -P -m core.train RUN_DIR` is the child process that owns a run."""
