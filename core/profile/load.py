@@ -98,9 +98,7 @@ def _apply(overrides: Sequence[str], given: dict[str, Any], lines: Lines) -> Ite
         key, equals, written = override.partition("=")
         section, dot, name = key.strip().partition(".")
         if not (equals and dot and name):
-            yield Problem(
-                line=None, key="", value="", message=f"{override!r} is not of the form section.key=value"
-            )
+            yield Problem(line=None, key="", value="", message=f"{override!r} is not of the form section.key=value")
             continue
         try:
             value = tomllib.loads(f"value = {written}")["value"]

@@ -91,13 +91,9 @@ class Model(Section, frozen=True, kw_only=True):
 
 class Lora(Section, frozen=True, kw_only=True):
     r: Annotated[int, Meta(ge=1, le=1024, description="Rank of the adapters")] = 16
-    alpha: Annotated[
-        float, Meta(gt=0, description="Adapter scale: their output is multiplied by alpha / r")
-    ] = 32
+    alpha: Annotated[float, Meta(gt=0, description="Adapter scale: their output is multiplied by alpha / r")] = 32
     dropout: Annotated[Share, Meta(description="Dropout on the adapters' input")] = 0.05
-    bias: Annotated[Literal["none", "all", "lora_only"], Meta(description="Which bias terms are trained")] = (
-        "none"
-    )
+    bias: Annotated[Literal["none", "all", "lora_only"], Meta(description="Which bias terms are trained")] = "none"
     target_modules: Annotated[
         Literal["all-linear"] | Annotated[list[str], Meta(min_length=1)],
         Meta(description="Projections that get an adapter, by name, or all-linear"),
@@ -133,9 +129,7 @@ class Train(Section, frozen=True, kw_only=True):
     ] = "adamw_8bit"
     precision: Annotated[
         Literal["auto", "bf16", "fp16", "fp32"],
-        Meta(
-            description="Mixed precision; auto is bf16 where the card computes it, fp16 on older ones, fp32 on CPU"
-        ),
+        Meta(description="Mixed precision; auto is bf16 where the card computes it, else fp16, and fp32 on CPU"),
     ] = "auto"
     weight_decay: Annotated[float, Meta(ge=0, le=1, description="Decoupled weight decay")] = 0.0
     max_grad_norm: Annotated[float, Meta(gt=0, description="Gradients are scaled down to this norm")] = 1.0
@@ -143,12 +137,8 @@ class Train(Section, frozen=True, kw_only=True):
         bool,
         Meta(description="Recompute activations in the backward pass: less memory, about a third slower"),
     ] = True
-    log_steps: Annotated[
-        Count, Meta(description="Steps between two logged points", extra={"unit": "steps"})
-    ] = 10
-    save_steps: Annotated[
-        Count, Meta(description="Steps between two checkpoints", extra={"unit": "steps"})
-    ] = 200
+    log_steps: Annotated[Count, Meta(description="Steps between two logged points", extra={"unit": "steps"})] = 10
+    save_steps: Annotated[Count, Meta(description="Steps between two checkpoints", extra={"unit": "steps"})] = 200
     keep_checkpoints: Annotated[
         Count, Meta(description="Checkpoints kept; older ones are deleted", extra={"unit": "checkpoints"})
     ] = 2
@@ -158,9 +148,7 @@ class Train(Section, frozen=True, kw_only=True):
 
 
 class Eval(Section, frozen=True, kw_only=True):
-    per_device_batch_size: Annotated[
-        Count, Meta(description="Examples scored at once", extra={"unit": "examples"})
-    ] = 4
+    per_device_batch_size: Annotated[Count, Meta(description="Examples scored at once", extra={"unit": "examples"})] = 4
     every: Annotated[
         Literal["epoch"] | Count,
         Meta(description="Evaluate after each epoch, or every so many steps; always once at the end"),

@@ -1,0 +1,126 @@
+"""What each command does. Data goes to stdout, diagnostics to stderr; the exit code is returned."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+from core.profile.files import find_profile, read_profile
+from core.profile.load import ProfileError, parse_profile
+from core.runs.folder import RunFolder, create_run, find_run, list_runs, runs_folder
+
+Command = Callable[[argparse.Namespace], int]
+
+
+class Refused(Exception):
+    """A command that cannot be carried out: the message says why."""
+
+    def __init__(self, message: object, exit_code: int) -> None:
+        super().__init__(str(message))
+        self.exit_code = exit_code
+
+
+def console(options: argparse.Namespace) -> int:
+    return _open_console(options)
+
+
+def demo(options: argparse.Namespace) -> int:
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        return _open_console(options, start=find_profile("demo"))
+    return train(options)
+
+
+def check(options: argparse.Namespace) -> int:
+    try:
+        path = find_profile(options.profile)
+        profile = parse_profile(read_profile(path).text, source=str(path), overrides=options.overrides)
+    except ProfileError as error:
+        raise Refused(error, 2) from None
+    print(f"{path}: no problems; global batch {profile.global_batch}")
+    return 0
+
+
+def train(options: argparse.Namespace) -> int:
+    from arena_tui.lines import exit_code, follow
+    from core.runs.process import LaunchError, launch, request_stop
+
+    try:
+        file = read_profile(find_profile(options.profile))
+        profile = parse_profile(file.text, source=str(file.path), overrides=options.overrides)
+        folder = create_run(runs_folder(options.runs_dir), profile, text=file.text, name=file.name)
+        child = launch(folder)
+    except ProfileError as error:
+        raise Refused(error, 2) from None
+    except (LaunchError, OSError) as error:
+        raise Refused(error, 1) from None
+    if options.detach:
+        print(folder.path)
+        return 0
+
+    info = folder.read_info()
+    assert info is not None
+
+    def pass_on(number: int, _frame: FrameType | None) -> None:
+        request_stop(info, signal.Signals(number))
+
+    signal.signal(signal.SIGINT, pass_on)
+    signal.signal(signal.SIGTERM, pass_on)
+    out = sys.stderr if options.json else sys.stdout
+    print(f"run {folder.path}", file=out, flush=True)
+    state, _ = follow(folder, out)
+    child.wait()
+    if options.json and folder.metrics.exists():
+        import msgspec
+
+        sys.stdout.buffer.write(msgspec.json.format(folder.metrics.read_bytes(), indent=0) + b"\n")
+    return exit_code(state)
+
+
+def runs(options: argparse.Namespace) -> int:
+    from arena_tui.table import as_json, as_table
+
+    known = list_runs(runs_folder(options.runs_dir))
+    print(as_json(known) if options.json else as_table(known))
+    return 0
+
+
+def watch(options: argparse.Namespace) -> int:
+    from arena_tui.lines import exit_code, follow
+
+    try:
+        state, _ = follow(_find(options), sys.stdout)
+    except KeyboardInterrupt:
+        print("left; the run goes on", file=sys.stderr)
+        return 130
+    return exit_code(state)
+
+
+def stop(options: argparse.Namespace) -> int:
+    from arena_tui.lines import follow
+    from core.runs.process import request_stop
+
+    folder = _find(options)
+    info = folder.read_info()
+    if info is None or not request_stop(info):
+        raise Refused(f"{folder.id} is not running here", 1)
+    state, status = follow(folder, sys.stderr)
+    print(f"{folder.id} {status}")
+    return 0 if state.last else 1
+
+
+def _find(options: argparse.Namespace) -> RunFolder:
+    try:
+        return find_run(runs_folder(options.runs_dir), options.run)
+    except LookupError as error:
+        raise Refused(error.args[0], 2) from None
+
+
+def _open_console(options: argparse.Namespace, start: Path | None = None) -> int:
+    from arena_tui.app import ArenaApp
+
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise Refused("the console needs a terminal; see arena-tui --help for commands that do not", 2)
+    ArenaApp(runs_folder(options.runs_dir), start=start).run()
+    return 0

@@ -1,0 +1,98 @@
+"""A run told line by line, for pipes and plain terminals."""
+
+import signal
+import sys
+import time
+from typing import TextIO
+
+from arena_tui.figures import count, duration, gib
+from arena_tui.plain import printable
+from core.runs import events
+from core.runs.events import AnyEvent, Tail
+from core.runs.folder import RunFolder
+from core.runs.process import is_run_alive, log_end
+from core.runs.state import RunState, Status, fold, status
+
+POLL_SECONDS = 0.2
+
+
+def follow(folder: RunFolder, out: TextIO) -> tuple[RunState, Status]:
+    """Print a line for each event that says something new, from the first on, until the run is over."""
+    tail, state = Tail(folder.events), RunState()
+    while True:
+        alive = is_run_alive(folder)  # asked first: a last event may come between the two
+        new = tail.read()
+        for event in new:
+            line = _line(event, state)
+            state = fold(state, [event])
+            if line is not None:
+                print(line, file=out, flush=True)
+        now = status(state, alive)
+        if now is Status.LOST:
+            print(
+                f"lost: the process ended without a last word. The end of its log:\n{log_end(folder)}", file=sys.stderr
+            )
+        if now.is_over:
+            return state, now
+        if not new:
+            time.sleep(POLL_SECONDS)
+
+
+def exit_code(state: RunState) -> int:
+    """What the run's own process exits with, told from its record; 1 where it was lost."""
+    match state.last:
+        case events.Finished():
+            return 0
+        case events.Cancelled():
+            return 128 + signal.Signals[state.last.signal]
+        case events.Failed():
+            return state.last.exit_code
+    return 1
+
+
+def _line(event: AnyEvent, before: RunState) -> str | None:
+    match event:
+        case events.Started():
+            return (
+                f"started: {count(event.rows_train)} training and {count(event.rows_eval)} evaluation rows, "
+                f"{count(event.rows_cut)} cut; {count(event.steps)} steps of {event.global_batch}; "
+                f"{count(event.trainable_parameters)} of {count(event.total_parameters)} parameters trained; "
+                f"{event.precision} on {printable(event.device.name)}"
+            )
+        case events.Phase():
+            is_new = before.phase is None or (before.phase.phase, before.phase.unit) != (event.phase, event.unit)
+            what = f" {count(event.total)} {event.unit}" if event.total else ""
+            return f"{event.phase}{what}" if is_new else None
+        case events.Step():
+            total = before.started.steps if before.started else event.step
+            remaining = "" if before.remaining is None else f"  {duration(before.remaining)} left"
+            return (
+                f"step {event.step:>{len(str(total))}} of {total}  loss {_figure(event.loss, '.4f')}  "
+                f"lr {_figure(event.learning_rate, '.1e')}  grad norm {_figure(event.grad_norm, '.3g')}  "
+                f"{count(round(event.tokens_per_second))} tokens/s  {gib(event.memory_allocated)}{remaining}"
+            )
+        case events.Evaluated():
+            prior = before.started.prior_log_loss if before.started else None
+            return (
+                f"evaluated at step {event.step}: log loss {_figure(event.log_loss, '.4f')} "
+                f"(ln 3 1.0986, prior {_figure(prior, '.4f')}), accuracy {event.accuracy:.1%}, "
+                f"{count(event.rows)} rows in {duration(event.seconds)}"
+            )
+        case events.Checkpoint():
+            return f"saved {event.folder}"
+        case events.Warning():
+            return f"warning: {printable(event.message)}"
+        case events.Stopping():
+            return f"stopping on {event.signal}: finishing the step, then saving"
+        case events.Finished():
+            return f"finished: evaluation log loss {_figure(event.log_loss, '.4f')}, accuracy {event.accuracy:.1%}"
+        case events.Cancelled():
+            return (
+                f"cancelled after step {event.step}: {f'{event.kept} is kept' if event.kept else 'nothing to keep yet'}"
+            )
+        case events.Failed():
+            return f"failed: {printable(event.cause)} {printable(event.advice)}"
+
+
+def _figure(value: float | None, form: str) -> str:
+    return "not finite" if value is None else f"{value:{form}}"

@@ -1,0 +1,37 @@
+"""Makes text from outside harmless to show: what a terminal would obey becomes something to read."""
+
+import unicodedata
+
+_ESCAPED = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+"""Control, format (the bidirectional ones reorder a whole line), lone surrogates, line separators."""
+
+
+def printable(text: str) -> str:
+    """`text` on one line, with control characters as pictures (␛ ␊) and other invisible ones as escapes."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(map(_visible, text))
+
+
+def printable_lines(text: str) -> list[str]:
+    """The lines of `text`, each of them printable; tabs become spaces."""
+    return [printable(line.expandtabs(4)) for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
+
+
+def shortened(text: str, length: int) -> str:
+    """`text`, or as much of its start as fits into `length` characters with a mark of what is missing."""
+    if len(text) <= length:
+        return text
+    mark = f"… (+{len(text) - length:,} characters)"
+    return text[:length] + mark
+
+
+def _visible(character: str) -> str:
+    code = ord(character)
+    if code < 0x20:
+        return chr(0x2400 + code)
+    if code == 0x7F:
+        return "␡"
+    if unicodedata.category(character) in _ESCAPED:
+        return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    return character

@@ -1,0 +1,129 @@
+"""Labelled examples from records in the Kaggle schema, each cell checked. Knows no tokens and no split."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec import Struct
+
+from core.data.errors import DataError, place
+from core.data.files import Record, read_records
+
+PARTS = ("prompt", "response_a", "response_b")
+WINNERS = ("winner_model_a", "winner_model_b", "winner_tie")
+LABELS = ("A wins", "B wins", "tie")
+INT64 = range(-(2**63), 2**63)
+
+
+class Example(Struct, frozen=True):
+    """One comparison. Each part is its turns in order; null turns are empty strings.
+
+    `label` is an index into LABELS. `index` counts the rows of the file from 0.
+    """
+
+    index: int
+    id: int
+    prompt: tuple[str, ...]
+    response_a: tuple[str, ...]
+    response_b: tuple[str, ...]
+    label: int
+
+
+def read_examples(source: str, limit: int | None = None) -> list[Example]:
+    """The labelled rows of `source`, at most `limit`. Raises DataError at the first bad one."""
+    examples = []
+    lines: dict[int, int] = {}
+    for index, (line, record) in enumerate(_first(limit, read_records(source))):
+        if index == 0:
+            _check_columns(source, record)
+        example = _example(source, index, line, record)
+        if example.id in lines:
+            where = place(source, line, id=example.id)
+            raise DataError(f"{where}: this id stands on line {lines[example.id]} already; ids must be unique")
+        lines[example.id] = line
+        examples.append(example)
+    if not examples:
+        raise DataError(f"{source}: no rows")
+    return examples
+
+
+def _first(limit: int | None, records: Iterator[tuple[int, Record]]) -> Iterator[tuple[int, Record]]:
+    for count, record in enumerate(records):
+        if count == limit:
+            return
+        yield record
+
+
+def _check_columns(source: str, record: Record) -> None:
+    missing = [column for column in ("id", *PARTS, *WINNERS) if column not in record]
+    if missing:
+        found = ", ".join(str(column) for column in record)[:200]
+        raise DataError(f"{source}: no column {', '.join(missing)}; found {found}")
+
+
+def _example(source: str, index: int, line: int, record: Record) -> Example:
+    id = _id(source, line, record.get("id"))
+    parts = {}
+    for column in PARTS:
+        try:
+            parts[column] = turns(record.get(column))
+        except ValueError as error:
+            raise DataError(f"{place(source, line, id=id, column=column)}: {error}") from None
+    return Example(index=index, id=id, label=_label(source, line, id, record), **parts)
+
+
+def _id(source: str, line: int, cell: Any) -> int:
+    where = place(source, line, column="id")
+    if cell is None or cell == "":
+        raise DataError(f"{where}: the id is missing")
+    try:
+        number = int(cell)
+    except (TypeError, ValueError):
+        number = None
+    if number is None or number not in INT64 or isinstance(cell, bool | float):
+        raise DataError(f"{where}: a whole number of 64 bits is needed, found {_shown(cell)}")
+    return number
+
+
+def _label(source: str, line: int, id: int, record: Record) -> int:
+    flags = []
+    for column in WINNERS:
+        cell = record.get(column)
+        text = str(int(cell)) if isinstance(cell, bool | float) and cell in (0, 1) else str(cell).strip()
+        if text not in ("0", "1"):
+            raise DataError(f"{place(source, line, id=id, column=column)}: 0 or 1 is needed, found {_shown(cell)}")
+        flags.append(int(text))
+    if sum(flags) != 1:
+        found = "none" if not sum(flags) else " and ".join(c for c, f in zip(WINNERS, flags, strict=True) if f)
+        where = place(source, line, id=id)
+        raise DataError(f"{where}: exactly one of {', '.join(WINNERS)} must be 1, found {found}")
+    return flags.index(1)
+
+
+def turns(cell: Any) -> tuple[str, ...]:
+    """The turns in a cell: JSON text of a list of strings or nulls, or such a list itself.
+
+    Decoded as JSON, never evaluated. Surrogate pairs become one character, lone surrogates U+FFFD.
+    Raises ValueError saying what was found instead.
+    """
+    value = cell
+    if isinstance(cell, str):
+        try:
+            value = json.loads(cell)
+        except (ValueError, RecursionError):
+            raise ValueError(f"a JSON list of strings or nulls is needed, found {_shown(cell)}") from None
+    if not isinstance(value, list):
+        raise ValueError(f"a JSON list of strings or nulls is needed, found {_shown(cell)}")
+    for number, item in enumerate(value, 1):
+        if not isinstance(item, str | None):
+            raise ValueError(f"item {number} of the list must be a string or null, found {_shown(item)}")
+    return tuple("" if item is None else _without_lone_surrogates(item) for item in value)
+
+
+def _without_lone_surrogates(text: str) -> str:
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _shown(cell: Any) -> str:
+    text = repr(cell)
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,0 +1,63 @@
+"""Where a profile's "demo" lies: a folder in the cache, made once by this machine."""
+
+import random
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from core.cache import cache_folder
+from core.data.prompt import join
+from core.demo.model import build_model
+from core.demo.rows import make_comparison, write_rows
+from core.profile import settings
+
+NAME = "demo"
+# Part of the folder's name: raise it when what is made changes.
+EDITION = 1
+SEED = 2024
+PRETRAINING_ROWS = 2000
+
+
+def rows_source(data: settings.Data) -> str:
+    """What `data.train` stands for: the demo's rows, made if need be, or else itself."""
+    return str(demo_folder() / "train.csv") if data.train == NAME else data.train
+
+
+def demo_folder() -> Path:
+    """The cache folder with train.csv, test.csv and model/. Making it the first time takes about half a minute."""
+    folder = cache_folder() / f"demo-{EDITION}"
+    ensure_demo(folder)
+    return folder
+
+
+def ensure_demo(folder: Path) -> None:
+    """Make `folder` hold train.csv, test.csv and model/, unless it does already.
+
+    The folder appears complete or not at all, and several processes may call this at once.
+    Raises OSError when the folder cannot be written, or exists with other content.
+    """
+    if _is_demo(folder):
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
+        built = Path(scratch) / "demo"
+        built.mkdir()
+        _build(built)
+        try:
+            built.rename(folder)
+        except OSError:
+            # Another process may have put its equal copy there first.
+            if not _is_demo(folder):
+                raise
+
+
+def _is_demo(folder: Path) -> bool:
+    return (folder / "train.csv").is_file()
+
+
+def _build(folder: Path) -> None:
+    rng = random.Random(SEED)
+    write_rows(folder, rng)
+    # The base model reads fresh rows, never those that it will be tuned or scored on, and no verdicts.
+    drawn = [make_comparison(rng) for _ in range(PRETRAINING_ROWS)]
+    texts = [join(row.prompt, row.response_a, row.response_b) for row in drawn]
+    build_model(folder / "model", texts, SEED)

@@ -1,0 +1,157 @@
+"""Loads tokenizer and base model of a checkpoint, the base quantized, its new head not. Knows no adapters."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import (
+    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
+
+from core.data.rows import LABELS
+from core.demo import assets
+from core.model.errors import SettingError
+from core.model.gguf import unpack_gguf
+from core.profile import settings
+
+# Names of classification heads across the families. A head is new and trained, so it must stay as it is.
+HEADS = ["score", "classifier", "pre_classifier", "pooler", "classification_head"]
+
+
+def locate(model: settings.Model) -> str:
+    """The hub id or folder that the checkpoint is loaded from, made or unpacked first where need be."""
+    if model.checkpoint == assets.NAME:
+        return str(assets.demo_folder() / "model")
+    if model.gguf_file is not None:
+        return str(unpack_gguf(Path(model.checkpoint), model.gguf_file))
+    folder = Path(model.checkpoint)
+    return str(folder.absolute()) if folder.is_dir() else model.checkpoint
+
+
+def load_tokenizer(source: str, revision: str | None) -> PreTrainedTokenizerFast:
+    """The checkpoint's tokenizer, padding on the right.
+
+    One without a padding token pads with another that never ends an input: the classifier reads the last
+    token that is not padding.
+    """
+    tokenizer: PreTrainedTokenizerFast = AutoTokenizer.from_pretrained(source, revision=revision)
+    tokenizer.padding_side = "right"
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.unk_token or tokenizer.bos_token or tokenizer.eos_token
+    return tokenizer
+
+
+def load_config(source: str, model: settings.Model, *, max_length: int, pad_token_id: int) -> PretrainedConfig:
+    """The checkpoint's configuration as a three-way classifier.
+
+    Raises SettingError where the checkpoint contradicts the profile.
+    """
+    config = AutoConfig.from_pretrained(source, revision=model.revision)
+    longest = getattr(config.get_text_config(), "max_position_embeddings", None)
+    if longest is not None and longest < max_length:
+        raise SettingError("tokens.max_length", max_length, f"{model.checkpoint} reads at most {longest} tokens")
+    stored = getattr(config, "quantization_config", None)
+    if stored is not None:
+        _check_stored(stored, model)
+    config.num_labels = len(LABELS)
+    config.id2label = dict(enumerate(LABELS))
+    config.label2id = {label: i for i, label in enumerate(LABELS)}
+    config.get_text_config().pad_token_id = pad_token_id
+    config.pad_token_id = pad_token_id
+    config.get_text_config().use_cache = False
+    return config
+
+
+def load_classifier(
+    source: str, config: PretrainedConfig, model: settings.Model, *, dtype: torch.dtype, device: str
+) -> PreTrainedModel:
+    """The base in the profile's quantization with a new head, every parameter frozen.
+
+    `dtype` is that of all weights which are not quantized. Weights are read from safetensors only, and no
+    code of the checkpoint is run. Raises SettingError if any weight but the head's is missing.
+    """
+    loaded, report = AutoModelForSequenceClassification.from_pretrained(
+        source,
+        config=config,
+        revision=model.revision,
+        device_map={"": device},
+        use_safetensors=True,
+        trust_remote_code=False,
+        output_loading_info=True,
+        **_options(config, model, dtype),
+    )
+    missing = [name for name in report["missing_keys"] if not set(name.split(".")) & set(HEADS)]
+    if missing:
+        raise SettingError("model.checkpoint", model.checkpoint, f"lacks weights of its own model: {missing[0]}")
+    return _frozen(loaded)
+
+
+def lay_out(config: PretrainedConfig, model: settings.Model) -> PreTrainedModel:
+    """The same model on the meta device: every shape and no memory."""
+    kind = MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)]
+    options = _options(config, model, torch.bfloat16)
+    return _frozen(kind.from_pretrained(None, config=config, state_dict={}, device_map={"": "meta"}, **options))
+
+
+def _frozen(model: PreTrainedModel) -> PreTrainedModel:
+    model.requires_grad_(False)
+    return model
+
+
+def _options(config: PretrainedConfig, model: settings.Model, dtype: torch.dtype) -> dict[str, Any]:
+    options: dict[str, Any] = {"dtype": dtype, **_quantization(config, model, dtype)}
+    if model.attention != "auto":
+        options["attn_implementation"] = model.attention
+    return options
+
+
+def _quantization(config: PretrainedConfig, model: settings.Model, dtype: torch.dtype) -> dict[str, Any]:
+    """The arguments of `from_pretrained` that bring about `model.quantization`, the head left out.
+
+    A checkpoint that is quantized already brings its own configuration, which is amended in place: on
+    transformers 5 one whose skip list lacks the head has the head quantized, and fails to initialize it.
+    """
+    compute_dtype = dtype if model.compute_dtype == "auto" else getattr(torch, model.compute_dtype)
+    stored = getattr(config, "quantization_config", None)
+    if stored is not None:
+        skipped = stored.get("llm_int8_skip_modules") or []
+        stored["llm_int8_skip_modules"] = sorted({*skipped, *HEADS})
+        stored["bnb_4bit_compute_dtype"] = str(compute_dtype).removeprefix("torch.")
+        return {}
+    match model.quantization:
+        case "nf4":
+            chosen = BitsAndBytesConfig(
+                load_in_4bit=True,
+                bnb_4bit_quant_type="nf4",
+                bnb_4bit_use_double_quant=model.double_quant,
+                bnb_4bit_compute_dtype=compute_dtype,
+                llm_int8_skip_modules=HEADS,
+            )
+        case "int8":
+            chosen = BitsAndBytesConfig(load_in_8bit=True, llm_int8_skip_modules=HEADS)
+        case "none":
+            return {}
+    return {"quantization_config": chosen}
+
+
+def _check_stored(stored: dict[str, Any], model: settings.Model) -> None:
+    nf4 = stored.get("load_in_4bit") and stored.get("bnb_4bit_quant_type") == "nf4"
+    held = "nf4" if nf4 else "int8" if stored.get("load_in_8bit") else None
+    if held is None:
+        method = stored.get("quant_method", "an unknown method")
+        raise SettingError(
+            "model.checkpoint", model.checkpoint, f"is stored in a form that cannot be trained: {method}"
+        )
+    if held != model.quantization:
+        raise SettingError(
+            "model.quantization",
+            model.quantization,
+            f"{model.checkpoint} is stored as {held}; set it to that, or name the checkpoint it was made from",
+        )

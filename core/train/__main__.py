@@ -1,0 +1,188 @@
+"""The recipe, read straight down: `python -P -m core.train RUN_DIR` trains what the run folder describes."""
+
+import logging
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from core.profile.load import parse_profile
+from core.profile.settings import Profile
+from core.runs.events import Failed, Finished, Phase, Record, Started, Warning
+from core.runs.folder import RunFolder
+from core.runs.process import describe_this_process
+from core.train.stop import Stopped, StopRequest
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+    from core.data.rows import Example
+    from core.data.tokens import Encoded
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the run, write its record, and return the exit code: 0, 1, 2, or 128 + the signal that ended it."""
+    folder = RunFolder(Path(arguments[0]))
+    folder.write_info(describe_this_process([sys.executable, *sys.orig_argv[1:]]))
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    with Record(folder.events) as record:
+        stop = StopRequest(record)
+        try:
+            record.write(Phase(phase="loading"))
+            train(folder, record, stop)
+        except Stopped:
+            record.write(stop.cancelled())
+            return stop.exit_code
+        except Exception as error:
+            logging.exception("the run failed")
+            from core.train.advice import explain
+
+            why = explain(error)
+            record.write(Failed(cause=why.cause, advice=why.advice, exit_code=why.exit_code))
+            return why.exit_code
+    return 0
+
+
+def train(folder: RunFolder, record: Record, stop: StopRequest) -> None:
+    """From profile to adapter. Raises what went wrong, or Stopped after a signal."""
+    profile = parse_profile(folder.resolved.read_text(), source=str(folder.resolved))
+
+    # Imported here, so that run.json and the first event are written before the seconds this takes.
+    from transformers import DataCollatorWithPadding, PrinterCallback, set_seed
+
+    from core.data.rows import read_examples
+    from core.data.split import split
+    from core.demo.assets import rows_source
+    from core.model.load import load_classifier, load_config, load_tokenizer, locate
+    from core.model.lora import add_adapters, checkpoint_activations, parameter_counts
+    from core.train import device, results
+    from core.train.callback import EventCallback
+    from core.train.metrics import Scorer, prior_log_loss
+    from core.train.steps import optimizer_steps
+    from core.train.trainer import ClassifierTrainer, training_arguments
+
+    if warning := device.use_one_gpu():
+        record.write(Warning(message=warning))
+    here = device.device()
+    precision = device.precision(profile.train.precision)
+
+    train_rows, eval_rows = split(read_examples(rows_source(profile.data), profile.data.limit), profile.split)
+    source = locate(profile.model)
+    tokenizer = load_tokenizer(source, profile.model.revision)
+    train_set = encode_all(train_rows, tokenizer, profile, record, "training rows")
+    eval_set = encode_all(eval_rows, tokenizer, profile, record, "evaluation rows")
+    # Rows of like length share a batch, which saves padding; the longest come first, so memory fails early.
+    eval_set.sort(key=lambda row: len(row.ids), reverse=True)
+
+    record.write(Phase(phase="loading"))
+    set_seed(profile.train.seed)
+    config = load_config(
+        source, profile.model, max_length=profile.tokens.max_length, pad_token_id=tokenizer.pad_token_id
+    )
+    base = load_classifier(
+        source,
+        config,
+        profile.model,
+        dtype=device.DTYPES[precision],
+        device="cuda:0" if here.kind == "cuda" else "cpu",
+    )
+    model = add_adapters(base, profile.lora)
+    if profile.train.gradient_checkpointing:
+        checkpoint_activations(model)
+
+    trainable, total = parameter_counts(model)
+    prior = prior_log_loss([row.label for row in train_rows], [row.label for row in eval_rows])
+    record.write(
+        Started(
+            rows_train=len(train_set),
+            rows_eval=len(eval_set),
+            rows_cut=sum(row.is_cut for row in train_set),
+            tokens_train=sum(len(row.ids) for row in train_set),
+            steps=optimizer_steps(len(train_set), profile.train),
+            global_batch=profile.global_batch,
+            trainable_parameters=trainable,
+            total_parameters=total,
+            precision=precision,
+            device=here,
+            prior_log_loss=prior,
+        )
+    )
+
+    scorer = Scorer()
+    callback = EventCallback(record, stop)
+    trainer = ClassifierTrainer(
+        head_learning_rate=profile.train.head_learning_rate,
+        model=model,
+        args=training_arguments(profile, precision, folder.checkpoints),
+        train_dataset=[row.features for row in train_set],
+        eval_dataset=[row.features for row in eval_set],
+        data_collator=DataCollatorWithPadding(tokenizer),
+        processing_class=tokenizer,
+        compute_metrics=scorer,
+        callbacks=[callback],
+    )
+    trainer.remove_callback(PrinterCallback)
+    began = time.monotonic()
+    try:
+        with stop.finish_step_first():
+            trainer.train()
+            if stop.signal:
+                raise Stopped
+            if callback.evaluated is None or callback.evaluated.step != trainer.state.global_step:
+                trainer.evaluate()
+    except Stopped:
+        trainer.save_checkpoint()
+        raise
+    training_seconds = time.monotonic() - began - callback.evaluation_seconds
+
+    record.write(Phase(phase="saving"))
+    results.save_adapter(folder, model, tokenizer)
+    results.save_evaluation(folder, eval_set, scorer.logits)
+    evaluated = callback.evaluated
+    assert evaluated is not None
+    tokens = int(trainer.state.num_input_tokens_seen)
+    results.save_metrics(
+        folder,
+        results.Metrics(
+            run=folder.id,
+            log_loss=evaluated.log_loss,
+            accuracy=evaluated.accuracy,
+            prior_log_loss=prior,
+            rows_train=len(train_set),
+            rows_eval=len(eval_set),
+            rows_cut=sum(row.is_cut for row in train_set),
+            steps=trainer.state.global_step,
+            tokens=tokens,
+            seconds=time.time() - psutil.Process().create_time(),
+            training_seconds=training_seconds,
+            tokens_per_second=tokens / training_seconds,
+            memory_peak=device.memory()[2],
+            precision=precision,
+            device=here.name,
+        ),
+    )
+    record.write(Finished(log_loss=evaluated.log_loss, accuracy=evaluated.accuracy))
+
+
+def encode_all(
+    rows: "Sequence[Example]",
+    tokenizer: "PreTrainedTokenizerFast",
+    profile: Profile,
+    record: Record,
+    unit: str,
+) -> "list[Encoded]":
+    """All `rows` in tokens, with progress in the record."""
+    from core.data.tokens import encode
+
+    encoded = []
+    for batch in encode(rows, tokenizer, profile.tokens.max_length):
+        encoded += batch
+        record.write(Phase(phase="tokenizing", done=len(encoded), total=len(rows), unit=unit))
+    return encoded
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,139 @@
+"""Turns what the Trainer does into events, and a request to stop into a saved end. Knows no model."""
+
+import logging
+import math
+import time
+from typing import Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from core.runs.events import Checkpoint, Evaluated, Phase, Record, Step
+from core.train.device import memory
+from core.train.stop import Stopped, StopRequest
+
+HEARTBEAT_SECONDS = 2.0
+
+log = logging.getLogger(__name__)
+
+
+class EventCallback(TrainerCallback):
+    """Writes phase, step, evaluated and checkpoint events to the record."""
+
+    def __init__(self, record: Record, stop: StopRequest) -> None:
+        self.evaluated: Evaluated | None = None
+        """The last evaluation."""
+        self.evaluation_seconds = 0.0
+        self._record = record
+        self._stop = stop
+        self._beat = 0.0
+        self._batches_scored = 0
+        self._tokens_logged = 0
+        self._logged_at = 0.0
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self._tokens_logged = int(state.num_input_tokens_seen)
+        self._logged_at = time.monotonic()
+        self._training(state)
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self._stop.step = state.global_step
+        if self._stop.signal:
+            control.should_save = control.should_training_stop = True
+        elif time.monotonic() - self._beat > HEARTBEAT_SECONDS:
+            self._training(state)
+
+    def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        if self._stop.signal:
+            control.should_evaluate = False
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **_: Any,
+    ) -> None:
+        if logs is None or "loss" not in logs:
+            return
+        now, tokens = time.monotonic(), int(state.num_input_tokens_seen)
+        allocated, reserved, peak = memory()
+        event = Step(
+            step=state.global_step,
+            epoch=float(state.epoch or 0),
+            loss=_finite(logs["loss"]),
+            learning_rate=_finite(logs.get("learning_rate")),
+            grad_norm=_finite(logs.get("grad_norm")),
+            tokens=tokens,
+            tokens_per_second=(tokens - self._tokens_logged) / max(now - self._logged_at, 1e-9),
+            memory_allocated=allocated,
+            memory_reserved=reserved,
+            memory_peak=peak,
+        )
+        self._tokens_logged, self._logged_at = tokens, now
+        self._record.write(event)
+        log.info(
+            "step %d of %d: loss %.4f, learning rate %.2e, gradient norm %.3g, %.0f tokens/s",
+            state.global_step, state.max_steps, logs["loss"], logs.get("learning_rate", math.nan),
+            logs.get("grad_norm", math.nan), event.tokens_per_second,
+        )  # fmt: skip
+
+    def on_prediction_step(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        eval_dataloader: Any = None,
+        **_: Any,
+    ) -> None:
+        if self._stop.signal:
+            raise Stopped
+        self._batches_scored += 1
+        if self._batches_scored == 1 or time.monotonic() - self._beat > HEARTBEAT_SECONDS:
+            self._phase(
+                Phase(phase="evaluating", done=self._batches_scored, total=len(eval_dataloader), unit="batches")
+            )
+
+    def on_evaluate(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        metrics: dict[str, float] | None = None,
+        **_: Any,
+    ) -> None:
+        assert metrics is not None
+        self._batches_scored = 0
+        self.evaluation_seconds += metrics["eval_runtime"]
+        self._logged_at += metrics["eval_runtime"]  # training throughput leaves evaluations out
+        self.evaluated = Evaluated(
+            step=state.global_step,
+            epoch=float(state.epoch or 0),
+            log_loss=_finite(metrics["eval_log_loss"]),
+            accuracy=metrics["eval_accuracy"],
+            rows=round(metrics["eval_samples_per_second"] * metrics["eval_runtime"]),
+            seconds=metrics["eval_runtime"],
+        )
+        self._record.write(self.evaluated)
+        log.info(
+            "evaluated at step %d: log loss %.4f, accuracy %.4f",
+            state.global_step, metrics["eval_log_loss"], metrics["eval_accuracy"],
+        )  # fmt: skip
+        if state.global_step < state.max_steps:
+            self._training(state)
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self._stop.checkpoint = f"checkpoints/checkpoint-{state.global_step}"
+        self._record.write(Checkpoint(step=state.global_step, folder=self._stop.checkpoint))
+        log.info("saved %s", self._stop.checkpoint)
+
+    def _training(self, state: TrainerState) -> None:
+        self._phase(Phase(phase="training", done=state.global_step, total=state.max_steps, unit="steps"))
+
+    def _phase(self, phase: Phase) -> None:
+        self._beat = time.monotonic()
+        self._record.write(phase)
+
+
+def _finite(value: float | None) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None

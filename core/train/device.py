@@ -1,0 +1,68 @@
+"""What computes: the one device of a run, the precision it can do, and how much memory is in use."""
+
+import os
+import platform
+from typing import Literal
+
+import psutil
+import torch
+
+from core.runs.events import Device
+from core.runs.process import gpu_names
+
+Precision = Literal["bf16", "fp16", "fp32"]
+DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+
+
+def use_one_gpu() -> str | None:
+    """Hide all NVIDIA cards but the first visible one, and say so if there were more. Call before CUDA starts.
+
+    The Trainer would spread each batch over all visible cards, and silently change the number of steps.
+    """
+    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # the order nvidia-smi shows
+    listed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    visible = len(gpu_names()) if listed is None else len(listed.split(","))
+    os.environ["CUDA_VISIBLE_DEVICES"] = "0" if listed is None else listed.split(",")[0]
+    if visible <= 1:
+        return None
+    chosen = os.environ["CUDA_VISIBLE_DEVICES"]
+    return f"{visible} GPUs are visible; this run uses GPU {chosen}. Set CUDA_VISIBLE_DEVICES to choose another"
+
+
+def device() -> Device:
+    """The first visible card, or the processor where there is none."""
+    if torch.cuda.is_available():
+        properties = torch.cuda.get_device_properties(0)
+        return Device(kind="cuda", name=properties.name, memory=properties.total_memory)
+    return Device(kind="cpu", name=platform.machine(), memory=psutil.virtual_memory().total)
+
+
+def precision(chosen: Literal["auto", "bf16", "fp16", "fp32"]) -> Precision:
+    """The precision of a run: `auto` is bf16 where the card computes it itself, fp16 on older cards, fp32 on CPU."""
+    if chosen != "auto":
+        return chosen
+    if not torch.cuda.is_available():
+        return "fp32"
+    return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+
+
+def memory() -> tuple[int, int, int]:
+    """Bytes allocated and reserved now, and the most allocated so far.
+
+    Without a GPU, the resident memory of this process, twice, and its highest.
+    """
+    if torch.cuda.is_available():
+        return (
+            torch.cuda.memory_allocated(),
+            torch.cuda.memory_reserved(),
+            torch.cuda.max_memory_allocated(),
+        )
+    resident = psutil.Process().memory_info().rss
+    return resident, resident, max(resident, _peak_resident())
+
+
+def _peak_resident() -> int:
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if platform.system() == "Darwin" else peak * 1024

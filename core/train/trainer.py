@@ -1,0 +1,98 @@
+"""transformers' Trainer for a preference classifier: its loss, its optimizer groups, its arguments."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import Trainer, TrainingArguments
+from transformers.modeling_outputs import SequenceClassifierOutput
+
+from core.model.load import HEADS
+from core.profile.settings import Profile
+from core.train.device import Precision
+
+
+def mean_loss(
+    outputs: SequenceClassifierOutput,
+    labels: torch.Tensor,
+    num_items_in_batch: torch.Tensor | int | None = None,
+) -> torch.Tensor:
+    """Cross-entropy as the mean over the examples of the whole global batch, in float32.
+
+    transformers' own classification loss is the mean of one small batch, yet the Trainer believes it to be
+    divided by the global batch already and does not divide by the accumulation: with 2 x 4 every loss and
+    gradient would come out 4 times too large.
+    """
+    items = labels.numel() if num_items_in_batch is None else num_items_in_batch
+    return torch.nn.functional.cross_entropy(outputs.logits.float(), labels, reduction="sum") / items
+
+
+class ClassifierTrainer(Trainer):
+    """A Trainer whose head may have a learning rate of its own, and which can save when it is told to."""
+
+    def __init__(self, *, head_learning_rate: float | None, **arguments: Any) -> None:
+        super().__init__(compute_loss_func=mean_loss, **arguments)
+        self._head_learning_rate = head_learning_rate
+
+    optimizer: torch.optim.Optimizer | None
+
+    def create_optimizer(self, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
+        if self.optimizer is None and self._head_learning_rate is not None:
+            kind, options = self.get_optimizer_cls_and_kwargs(self.args, self.model)
+            trained = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
+            head = [name for name in trained if set(name.split(".")) & set(HEADS)]
+            decay = self.args.weight_decay
+            groups = [
+                {"params": [trained[n] for n in trained if n not in head], "weight_decay": decay},
+                {"params": [trained[n] for n in head], "weight_decay": decay, "lr": self._head_learning_rate},
+            ]
+            self.optimizer = kind(groups, **options)
+        return super().create_optimizer(*args, **kwargs)
+
+    def save_checkpoint(self) -> None:
+        """Save the state after the last finished step, unless that is done already or there was none."""
+        saved = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+        if self.state.global_step and not saved.exists():
+            self._save_checkpoint(self.model, trial=None)
+            self.callback_handler.on_save(self.args, self.state, self.control)
+
+
+def training_arguments(profile: Profile, precision: Precision, output: Path) -> TrainingArguments:
+    """The profile's settings in the Trainer's words."""
+    train, evaluation = profile.train, profile.eval
+    has_gpu = torch.cuda.is_available()
+    every = (
+        {"eval_strategy": "epoch"}
+        if evaluation.every == "epoch"
+        else {"eval_strategy": "steps", "eval_steps": evaluation.every}
+    )
+    return TrainingArguments(
+        output_dir=str(output),
+        num_train_epochs=train.epochs,
+        per_device_train_batch_size=train.per_device_batch_size,
+        gradient_accumulation_steps=train.gradient_accumulation,
+        per_device_eval_batch_size=evaluation.per_device_batch_size,
+        learning_rate=train.learning_rate,
+        lr_scheduler_type=train.schedule,
+        warmup_steps=train.warmup_steps,
+        optim=train.optimizer,
+        weight_decay=train.weight_decay,
+        max_grad_norm=train.max_grad_norm,
+        bf16=precision == "bf16",
+        fp16=precision == "fp16",
+        use_cpu=not has_gpu,
+        dataloader_pin_memory=has_gpu,
+        logging_steps=train.log_steps,
+        logging_first_step=True,
+        logging_nan_inf_filter=False,  # a loss that is not finite is to be seen
+        save_steps=train.save_steps,
+        save_total_limit=train.keep_checkpoints,
+        seed=train.seed,
+        include_num_input_tokens_seen="non_padding",
+        remove_unused_columns=False,
+        label_names=["labels"],
+        report_to=list(profile.run.report_to),
+        run_name=profile.run.name,
+        disable_tqdm=True,
+        **every,
+    )

@@ -1,0 +1,90 @@
+"""A tiny Gemma-2 classifier with its tokenizer, and rows to train it on: real, and made in a second."""
+
+import csv
+import json
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
+from transformers import Gemma2Config, Gemma2ForSequenceClassification, PreTrainedModel, PreTrainedTokenizerFast
+
+COLUMNS = (
+    "id", "model_a", "model_b", "prompt", "response_a", "response_b",
+    "winner_model_a", "winner_model_b", "winner_tie",
+)  # fmt: skip
+GOOD = ["clear", "kind", "exact", "useful", "thorough", "honest"]
+BAD = ["vague", "rude", "wrong", "useless", "lazy", "false"]
+PROMPTS = ["What is rain?", "Name a river.", "Add two and two.", "Who wrote this?", "Where is north?"]
+
+
+def row(id: int, label: int, **cells: Any) -> dict[str, Any]:
+    """A row in the Kaggle schema; `cells` replace its own."""
+    winners = dict(zip(COLUMNS[6:], ("100", "010", "001")[label], strict=True))
+    parts = {part: json.dumps(["Hello"]) for part in COLUMNS[3:6]}
+    return {"id": id, "model_a": "left", "model_b": "right", **parts, **winners, **cells}
+
+
+def rows(count: int, seed: int = 0) -> list[dict[str, Any]]:
+    """Rows whose winner is the answer in good words; ties where both are alike."""
+    chance = random.Random(seed)
+    made = []
+    for number in range(count):
+        quality = chance.choice([(GOOD, BAD, 0), (BAD, GOOD, 1), (GOOD, GOOD, 2), (BAD, BAD, 2)])
+        answers = [" ".join(chance.choices(words, k=chance.randint(2, 20))) for words in quality[:2]]
+        cells = {"prompt": [chance.choice(PROMPTS)], "response_a": [answers[0]], "response_b": [answers[1]]}
+        made.append(row(number * 7 + 2**40, quality[2], **{k: json.dumps(v) for k, v in cells.items()}))
+    return made
+
+
+def write_csv(path: Path, content: Sequence[dict[str, Any]]) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(content)
+    return path
+
+
+def tokenizer() -> PreTrainedTokenizerFast:
+    """Byte-level BPE on the rows' own words; adds BOS by itself but no EOS, as Gemma's does."""
+    special = ["<pad>", "<eos>", "<bos>", "<unk>"]
+    inner = Tokenizer(models.BPE(unk_token="<unk>"))
+    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=600, special_tokens=special, initial_alphabet=alphabet, show_progress=False
+    )
+    inner.train_from_iterator([" ".join(map(str, r.values())) for r in rows(200)], trainer)
+    inner.post_processor = processors.TemplateProcessing(single="<bos> $A", special_tokens=[("<bos>", 2)])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=inner, bos_token="<bos>", eos_token="<eos>", pad_token="<pad>", unk_token="<unk>"
+    )
+
+
+def classifier(layers: int = 4) -> PreTrainedModel:
+    torch.manual_seed(1)
+    return Gemma2ForSequenceClassification(
+        Gemma2Config(
+            vocab_size=600,
+            hidden_size=64,
+            intermediate_size=128,
+            num_hidden_layers=layers,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            head_dim=16,
+            query_pre_attn_scalar=16,
+            max_position_embeddings=512,
+            pad_token_id=0,
+            eos_token_id=1,
+            bos_token_id=2,
+            num_labels=3,
+        )
+    )
+
+
+def save_checkpoint(folder: Path, model: PreTrainedModel | None = None) -> Path:
+    (model or classifier()).save_pretrained(folder)
+    tokenizer().save_pretrained(folder)
+    return folder
