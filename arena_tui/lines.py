@@ -5,8 +5,9 @@ import sys
 import time
 from typing import TextIO
 
+from arena_tui import figures
 from arena_tui.figures import count, duration, gib
-from arena_tui.plain import printable
+from arena_tui.plain import printable, printable_lines
 from core.runs import events
 from core.runs.events import AnyEvent, Tail
 from core.runs.folder import RunFolder
@@ -29,9 +30,9 @@ def follow(folder: RunFolder, out: TextIO) -> tuple[RunState, Status]:
                 print(line, file=out, flush=True)
         now = status(state, alive)
         if now is Status.LOST:
-            print(
-                f"lost: the process ended without a last word. The end of its log:\n{log_end(folder)}", file=sys.stderr
-            )
+            print("lost: the process ended without a last event. Its log ends:", file=sys.stderr)
+            for line in printable_lines(log_end(folder)):
+                print(line, file=sys.stderr)
         if now.is_over:
             return state, now
         if not new:
@@ -60,22 +61,24 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
                 f"{event.precision} on {printable(event.device.name)}"
             )
         case events.Phase():
-            is_new = before.phase is None or (before.phase.phase, before.phase.unit) != (event.phase, event.unit)
+            known = before.phase and (before.phase.phase, before.phase.unit, before.phase.detail)
+            is_new = known != (event.phase, event.unit, event.detail)
             what = f" {count(event.total)} {event.unit}" if event.total else ""
-            return f"{event.phase}{what}" if is_new else None
+            detail = f": {printable(event.detail)}" if event.detail else ""
+            return f"{event.phase}{what}{detail}" if is_new else None
         case events.Step():
             total = before.started.steps if before.started else event.step
             remaining = "" if before.remaining is None else f"  {duration(before.remaining)} left"
             return (
-                f"step {event.step:>{len(str(total))}} of {total}  loss {_figure(event.loss, '.4f')}  "
-                f"lr {_figure(event.learning_rate, '.1e')}  grad norm {_figure(event.grad_norm, '.3g')}  "
+                f"step {event.step:>{len(str(total))}} of {total}  loss {figures.loss(event.loss)}  "
+                f"lr {figures.rate(event.learning_rate)}  grad norm {figures.norm(event.grad_norm)}  "
                 f"{count(round(event.tokens_per_second))} tokens/s  {gib(event.memory_allocated)}{remaining}"
             )
         case events.Evaluated():
             prior = before.started.prior_log_loss if before.started else None
             return (
-                f"evaluated at step {event.step}: log loss {_figure(event.log_loss, '.4f')} "
-                f"(ln 3 1.0986, prior {_figure(prior, '.4f')}), accuracy {event.accuracy:.1%}, "
+                f"evaluated at step {event.step}: log loss {figures.loss(event.log_loss)} "
+                f"(ln 3 1.0986, prior {figures.loss(prior)}), accuracy {event.accuracy:.1%}, "
                 f"{count(event.rows)} rows in {duration(event.seconds)}"
             )
         case events.Checkpoint():
@@ -85,14 +88,9 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
         case events.Stopping():
             return f"stopping on {event.signal}: finishing the step, then saving"
         case events.Finished():
-            return f"finished: evaluation log loss {_figure(event.log_loss, '.4f')}, accuracy {event.accuracy:.1%}"
+            return f"finished: evaluation log loss {figures.loss(event.log_loss)}, accuracy {event.accuracy:.1%}"
         case events.Cancelled():
-            return (
-                f"cancelled after step {event.step}: {f'{event.kept} is kept' if event.kept else 'nothing to keep yet'}"
-            )
+            kept = f"{event.kept} is kept" if event.kept else "there was nothing to keep yet"
+            return f"cancelled after step {event.step}: {kept}"
         case events.Failed():
             return f"failed: {printable(event.cause)} {printable(event.advice)}"
-
-
-def _figure(value: float | None, form: str) -> str:
-    return "not finite" if value is None else f"{value:{form}}"

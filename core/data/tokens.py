@@ -45,18 +45,15 @@ def encode(examples: Sequence[Example], tokenizer: PreTrainedTokenizerFast, max_
     room = max_length - len(begin) - len(end)
     for first in range(0, len(examples), BATCH):
         batch = examples[first : first + BATCH]
-        texts = tokenizer(
-            [join(row.prompt, row.response_a, row.response_b) for row in batch],
-            add_special_tokens=False,
-            truncation=False,
-        )
+        texts = [join(row.prompt, row.response_a, row.response_b) for row in batch]
+        tokenized = tokenizer(texts, add_special_tokens=False, truncation=False)
         encoded = [
             Encoded(
                 example,
                 np.array([*begin, *ids[:room], *end], dtype=np.int32),
                 full_length=len(begin) + len(ids) + len(end),
             )
-            for example, ids in zip(batch, texts["input_ids"], strict=True)
+            for example, ids in zip(batch, tokenized["input_ids"], strict=True)
         ]
         if first == 0:
             _verify(encoded[0], begin, end, tokenizer)

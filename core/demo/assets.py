@@ -9,12 +9,23 @@ from core.data.prompt import join
 from core.demo.model import build_model
 from core.demo.rows import make_comparison, write_rows
 from core.profile import settings
+from core.profile.settings import Profile
 
 NAME = "demo"
 # Part of the folder's name: raise it when what is made changes.
 EDITION = 1
 SEED = 2024
 PRETRAINING_ROWS = 2000
+
+
+def is_named_by(profile: Profile) -> bool:
+    """Whether a run of `profile` needs the demo's folder."""
+    return NAME in (profile.data.train, profile.model.checkpoint)
+
+
+def is_made() -> bool:
+    """Whether the folder is there already."""
+    return _is_demo(_folder())
 
 
 def rows_source(data: settings.Data) -> str:
@@ -24,9 +35,8 @@ def rows_source(data: settings.Data) -> str:
 
 def demo_folder() -> Path:
     """The cache folder with train.csv, test.csv and model/. Making it the first time takes about half a minute."""
-    folder = cache_folder() / f"demo-{EDITION}"
-    ensure_demo(folder)
-    return folder
+    ensure_demo(_folder())
+    return _folder()
 
 
 def ensure_demo(folder: Path) -> None:
@@ -48,6 +58,10 @@ def ensure_demo(folder: Path) -> None:
             # Another process may have put its equal copy there first.
             if not _is_demo(folder):
                 raise
+
+
+def _folder() -> Path:
+    return cache_folder() / f"demo-{EDITION}"
 
 
 def _is_demo(folder: Path) -> bool:

@@ -55,7 +55,7 @@ def train(folder: RunFolder, record: Record, stop: StopRequest) -> None:
 
     from core.data.rows import read_examples
     from core.data.split import split
-    from core.demo.assets import rows_source
+    from core.demo import assets
     from core.model.load import load_classifier, load_config, load_tokenizer, locate
     from core.model.lora import add_adapters, checkpoint_activations, parameter_counts
     from core.train import device, results
@@ -69,7 +69,9 @@ def train(folder: RunFolder, record: Record, stop: StopRequest) -> None:
     here = device.device()
     precision = device.precision(profile.train.precision)
 
-    train_rows, eval_rows = split(read_examples(rows_source(profile.data), profile.data.limit), profile.split)
+    if assets.is_named_by(profile) and not assets.is_made():
+        record.write(Phase(phase="loading", detail="making the demo's rows and base model, once"))
+    train_rows, eval_rows = split(read_examples(assets.rows_source(profile.data), profile.data.limit), profile.split)
     source = locate(profile.model)
     tokenizer = load_tokenizer(source, profile.model.revision)
     train_set = encode_all(train_rows, tokenizer, profile, record, "training rows")

@@ -1,0 +1,195 @@
+"""The record of a run: typed events, one JSON object a line, appended by the child and by nothing else."""
+
+import os
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+import msgspec
+from msgspec import Struct
+
+VERSION = 1
+
+PhaseName = Literal["loading", "tokenizing", "training", "evaluating", "saving"]
+
+
+class Event(Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower, omit_defaults=False):
+    """What all events have: `time` in seconds since 1970, `v` the version of the format.
+
+    A figure that is not a finite number is null: JSON has neither NaN nor infinity.
+    """
+
+    time: float = msgspec.field(default_factory=time.time)
+    v: int = VERSION
+
+
+class Device(Struct, frozen=True, kw_only=True):
+    """What computes. `memory` is the card's, or the machine's where `kind` is cpu, in bytes."""
+
+    kind: Literal["cuda", "cpu"]
+    name: str
+    memory: int
+
+
+class Started(Event, frozen=True, kw_only=True):
+    """What will run, once all of it is known: data read, model loaded, adapters in place."""
+
+    rows_train: int
+    rows_eval: int
+    rows_cut: int
+    tokens_train: int
+    steps: int
+    global_batch: int
+    trainable_parameters: int
+    total_parameters: int
+    precision: str
+    device: Device
+    prior_log_loss: float
+    """Log loss on the evaluation rows of always answering the class shares of the training rows."""
+
+
+class Phase(Event, frozen=True, kw_only=True):
+    """What the child is doing, and how far it is where that can be known. Also its heartbeat."""
+
+    phase: PhaseName
+    done: int | None = None
+    total: int | None = None
+    unit: str = ""
+    """What `done` and `total` count."""
+    detail: str = ""
+    """What exactly is being done, where the phase's name does not say it."""
+
+
+class Step(Event, frozen=True, kw_only=True):
+    """Means and readings since the last such event. Memory is in bytes.
+
+    On a CPU, allocated and reserved are the process's resident memory.
+    """
+
+    step: int
+    epoch: float
+    loss: float | None
+    learning_rate: float | None
+    grad_norm: float | None
+    tokens: int
+    """Tokens trained on so far, padding left out."""
+    tokens_per_second: float
+    memory_allocated: int
+    memory_reserved: int
+    memory_peak: int
+
+
+class Evaluated(Event, frozen=True, kw_only=True):
+    step: int
+    epoch: float
+    log_loss: float | None
+    accuracy: float
+    rows: int
+    seconds: float
+
+
+class Checkpoint(Event, frozen=True, kw_only=True):
+    step: int
+    folder: str
+    """Relative to the run folder."""
+
+
+class Warning(Event, frozen=True, kw_only=True):
+    message: str
+
+
+class Stopping(Event, frozen=True, kw_only=True):
+    """The child has heard a request to stop."""
+
+    signal: str
+
+
+class Finished(Event, frozen=True, kw_only=True):
+    log_loss: float | None
+    accuracy: float
+
+
+class Cancelled(Event, frozen=True, kw_only=True):
+    signal: str
+    step: int
+    kept: str | None
+    """The checkpoint that holds the last finished step, relative to the run folder; None if nothing was kept."""
+
+
+class Failed(Event, frozen=True, kw_only=True):
+    cause: str
+    advice: str
+    exit_code: int
+
+
+AnyEvent = (
+    Started | Phase | Step | Evaluated | Checkpoint | Warning | Stopping | Finished | Cancelled | Failed
+)
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(AnyEvent)
+
+
+class Record:
+    """The writing end. Each event is one write of one whole line, so a reader never waits for a flush."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("ab", buffering=0)
+        if self._file.tell() and not path.read_bytes().endswith(b"\n"):
+            self._file.write(b"\n")  # ends a line that a killed writer left half done
+
+    def write(self, event: AnyEvent) -> None:
+        line = _encoder.encode(event) + b"\n"
+        if self._file.write(line) != len(line):
+            raise OSError(f"could not write an event to {self._file.name}: is the disk full?")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+
+class Tail:
+    """The reading end: remembers its place in the file, and gives what has come since.
+
+    `unreadable` counts lines that are no event of this version; they are passed over.
+    """
+
+    CHUNK = 4 << 20
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.offset = 0
+        self.unreadable = 0
+
+    def read(self) -> list[AnyEvent]:
+        """Events of whole lines written since the last call; none while the file is missing.
+
+        A line without its end is left for later.
+        """
+        events: list[AnyEvent] = []
+        rest = b""
+        try:
+            with self.path.open("rb") as file:
+                if os.fstat(file.fileno()).st_size < self.offset:
+                    self.offset = 0  # replaced by a shorter file
+                file.seek(self.offset)
+                while chunk := file.read(self.CHUNK):
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    self.offset += sum(len(line) + 1 for line in lines)
+                    events += (event for line in lines if line and (event := self._decode(line)))
+        except FileNotFoundError:
+            return []
+        return events
+
+    def _decode(self, line: bytes) -> AnyEvent | None:
+        try:
+            event: AnyEvent = _decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            self.unreadable += 1
+            return None
+        return event

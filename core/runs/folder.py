@@ -1,0 +1,112 @@
+"""The run folder: where each file of a run lies, and how a new one is made."""
+
+import os
+import re
+import time
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from core.files import write_whole
+from core.profile.load import to_toml
+from core.profile.settings import Profile
+
+RUNS_VARIABLE = "ARENA_TUI_RUNS"
+
+
+class RunInfo(Struct, frozen=True, kw_only=True):
+    """run.json: who runs where since when. Written by the child before anything else.
+
+    pid and process_started (seconds since 1970) name the process together, since pids are used again.
+    """
+
+    command: list[str]
+    working_directory: str
+    host: str
+    user: str
+    pid: int
+    process_started: float
+    python: str
+    versions: dict[str, str]
+    gpus: list[str]
+    world_size: int
+
+
+class RunFolder:
+    """Paths of one run. Making the object touches nothing on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self.profile = self.path / "profile.toml"
+        self.resolved = self.path / "resolved.toml"
+        self.info = self.path / "run.json"
+        self.events = self.path / "events.jsonl"
+        self.console_log = self.path / "console.log"
+        self.checkpoints = self.path / "checkpoints"
+        self.adapter = self.path / "adapter"
+        self.evaluation = self.path / "eval.parquet"
+        self.metrics = self.path / "metrics.json"
+
+    @property
+    def id(self) -> str:
+        return self.path.name
+
+    def read_info(self) -> RunInfo | None:
+        """run.json, or None while it is missing or is not one."""
+        try:
+            return msgspec.json.decode(self.info.read_bytes(), type=RunInfo)
+        except (OSError, msgspec.DecodeError):
+            return None
+
+    def write_info(self, info: RunInfo) -> None:
+        write_whole(self.info, msgspec.json.format(msgspec.json.encode(info)))
+
+
+def runs_folder(chosen: str | None = None) -> Path:
+    """Where runs lie: the folder given, else $ARENA_TUI_RUNS, else ./runs."""
+    return Path(chosen or os.environ.get(RUNS_VARIABLE) or "runs").absolute()
+
+
+def create_run(runs: Path, profile: Profile, *, text: str, name: str) -> RunFolder:
+    """A new folder in `runs`, named after the time and the run, holding the profile's `text` and its settings.
+
+    `name` is used where the profile gives none. Raises OSError where the folder cannot be made.
+    """
+    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", profile.run.name or name).strip("-.") or "run"
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    runs.mkdir(parents=True, exist_ok=True)
+    for attempt in range(1, 1000):
+        folder = RunFolder(runs / (f"{stamp}-{slug}" if attempt == 1 else f"{stamp}-{slug}-{attempt}"))
+        try:
+            folder.path.mkdir()
+        except FileExistsError:
+            continue
+        write_whole(folder.profile, text.encode())
+        write_whole(folder.resolved, to_toml(profile).encode())
+        return folder
+    raise FileExistsError(f"a thousand runs were started in {runs} in this second")
+
+
+def list_runs(runs: Path) -> list[RunFolder]:
+    """Every run in `runs`, newest first."""
+    found = [RunFolder(path.parent) for path in runs.glob("*/resolved.toml")]
+    return sorted(found, key=lambda run: run.id, reverse=True)
+
+
+def find_run(runs: Path, wanted: str) -> RunFolder:
+    """The run with this id or path, or the newest whose id contains `wanted`; "last" is the newest of all.
+
+    Raises LookupError when there is none.
+    """
+    if (Path(wanted) / "resolved.toml").is_file():
+        return RunFolder(Path(wanted))
+    known = list_runs(runs)
+    for run in known:
+        if run.id == wanted or wanted == "last":
+            return run
+    for run in known:
+        if wanted in run.id:
+            return run
+    listed = f"; the newest is {known[0].id}" if known else ""
+    raise LookupError(f"no run called {wanted!r} in {runs}{listed}")

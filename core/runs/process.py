@@ -1,0 +1,128 @@
+"""The child process of a run: starting it, asking whether it lives, telling it to stop."""
+
+import getpass
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+
+import psutil
+import pynvml
+
+from core.runs.folder import RunFolder, RunInfo
+
+START_SECONDS = 30
+# psutil derives a start time from the boot time, which moves when the clock is set. A pid is not
+# used again within seconds.
+SAME_START_SECONDS = 5
+# -P keeps a folder called core in the working directory from standing in for ours.
+TRAIN = (sys.executable, "-P", "-m", "core.train")
+PACKAGES = ("arena-tui", "torch", "transformers", "peft", "bitsandbytes", "accelerate")
+
+
+class LaunchError(Exception):
+    """The child ended before it could say who it is. The message holds the end of its log."""
+
+
+def launch(folder: RunFolder, program: Sequence[str] = TRAIN) -> subprocess.Popen[bytes]:
+    """Start `program` with the run's folder as its last argument,
+    in a session of its own, and return once it has written run.json.
+
+    Its output goes to console.log, so that neither a full pipe nor a closed terminal can reach it.
+    Raises LaunchError if it ends before that.
+    """
+    with folder.console_log.open("ab") as log:
+        child = subprocess.Popen(
+            [*program, str(folder.path)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + START_SECONDS
+    while folder.read_info() is None:
+        if child.poll() is not None:
+            raise LaunchError(f"the run ended at once, with exit code {child.returncode}:\n{log_end(folder)}")
+        if time.monotonic() > deadline:
+            child.kill()
+            raise LaunchError(f"the run did not start within {START_SECONDS} s:\n{log_end(folder)}")
+        time.sleep(0.02)
+    return child
+
+
+def describe_this_process(command: list[str]) -> RunInfo:
+    """What the child writes about itself into run.json."""
+    return RunInfo(
+        command=command,
+        working_directory=str(Path.cwd()),
+        host=socket.gethostname(),
+        user=getpass.getuser(),
+        pid=os.getpid(),
+        process_started=psutil.Process().create_time(),
+        python=sys.version.split()[0],
+        versions={name: metadata.version(name) for name in PACKAGES},
+        gpus=gpu_names(),
+        world_size=1,
+    )
+
+
+def gpu_names() -> list[str]:
+    """The machine's NVIDIA cards by name, in the order of their slots; none where there is no driver."""
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return []
+    try:
+        handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
+        return [str(pynvml.nvmlDeviceGetName(handle)) for handle in handles]
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def is_alive(info: RunInfo) -> bool | None:
+    """Whether the run's process lives; None where that cannot be known, since it runs on another machine."""
+    if info.host != socket.gethostname():
+        return None
+    try:
+        process = psutil.Process(info.pid)
+        same = abs(process.create_time() - info.process_started) < SAME_START_SECONDS
+        return same and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def is_run_alive(folder: RunFolder) -> bool | None:
+    """`is_alive` of the run's process; None too while a new run has not said yet who it is."""
+    info = folder.read_info()
+    if info is not None:
+        return is_alive(info)
+    return None if time.time() - folder.resolved.stat().st_mtime < START_SECONDS else False
+
+
+def request_stop(info: RunInfo, number: signal.Signals = signal.SIGTERM) -> bool:
+    """Send SIGTERM or SIGINT: the first asks the child to save and end, a second to end now.
+
+    False if the child was gone, or runs on another machine.
+    """
+    if not is_alive(info):
+        return False
+    try:
+        os.kill(info.pid, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def log_end(folder: RunFolder, size: int = 4000) -> str:
+    """The last `size` bytes of the child's output, as text."""
+    try:
+        with folder.console_log.open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - size))
+            return log.read().decode(errors="replace").strip()
+    except FileNotFoundError:
+        return ""

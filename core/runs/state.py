@@ -1,0 +1,124 @@
+"""What a record adds up to. Folding is pure: the same events give the same state, live or years later."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from core.runs import events
+from core.runs.events import AnyEvent, Tail
+from core.runs.folder import RunFolder
+from core.runs.process import is_run_alive
+
+Last = events.Finished | events.Cancelled | events.Failed
+
+
+class Status(StrEnum):
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    LOST = "lost"
+
+    @property
+    def is_over(self) -> bool:
+        return self in (Status.FINISHED, Status.CANCELLED, Status.FAILED, Status.LOST)
+
+
+class RunState(Struct, frozen=True, kw_only=True):
+    """Everything a record says so far. Histories are complete and in order."""
+
+    first_time: float | None = None
+    last_time: float | None = None
+    started: events.Started | None = None
+    phase: events.Phase | None = None
+    step: int = 0
+    training_since: tuple[float, int] | None = None
+    """Time and step of the first sign of training: what a remaining time is reckoned from."""
+    steps: tuple[events.Step, ...] = ()
+    evaluations: tuple[events.Evaluated, ...] = ()
+    checkpoint: events.Checkpoint | None = None
+    warnings: tuple[str, ...] = ()
+    stopping: events.Stopping | None = None
+    last: Last | None = None
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds from the first event to the last."""
+        return (self.last_time or 0) - (self.first_time or 0)
+
+    @property
+    def remaining(self) -> float | None:
+        """Seconds until the last training step at the pace of this run; None before it has one."""
+        if not (self.started and self.training_since and self.last_time):
+            return None
+        since, first_step = self.training_since
+        done = self.step - first_step
+        return (self.last_time - since) / done * (self.started.steps - self.step) if done > 0 else None
+
+
+Item = TypeVar("Item")
+
+
+def fold(state: RunState, new: Iterable[AnyEvent]) -> RunState:
+    """`state` after the events in `new`. Histories grow once per call, so batch what comes together."""
+    new = tuple(new)
+    if not new:
+        return state
+    phases = _of(events.Phase, new)
+    steps = _of(events.Step, new)
+    signs = [(s.time, s.step) for s in steps]
+    signs += [(p.time, p.done) for p in phases if p.phase == "training" and p.done is not None]
+    return replace(
+        state,
+        first_time=state.first_time or new[0].time,
+        last_time=new[-1].time,
+        started=_newest(events.Started, new, state.started),
+        phase=_newest(events.Phase, new, state.phase),
+        step=max([state.step, *(step for _, step in signs)]),
+        training_since=state.training_since or min(signs, default=None),
+        steps=state.steps + steps,
+        evaluations=state.evaluations + _of(events.Evaluated, new),
+        checkpoint=_newest(events.Checkpoint, new, state.checkpoint),
+        warnings=state.warnings + tuple(w.message for w in _of(events.Warning, new)),
+        stopping=_newest(events.Stopping, new, state.stopping),
+        last=next((e for e in reversed(new) if isinstance(e, Last)), state.last),
+    )
+
+
+def status(state: RunState, alive: bool | None) -> Status:
+    """The run's state in a word. `alive` tells whether its process lives, None where nobody can know.
+
+    A last event outranks the process, which may still be on its way out.
+    """
+    match state.last:
+        case events.Finished():
+            return Status.FINISHED
+        case events.Cancelled():
+            return Status.CANCELLED
+        case events.Failed():
+            return Status.FAILED
+    if alive is False:
+        return Status.LOST
+    if state.stopping:
+        return Status.STOPPING
+    return Status.RUNNING if state.started else Status.STARTING
+
+
+def read_run(folder: RunFolder) -> tuple[RunState, Status]:
+    """State and status of a run as its folder stands now."""
+    alive = is_run_alive(folder)  # asked first: a last event may come between the two
+    state = fold(RunState(), Tail(folder.events).read())
+    return state, status(state, alive)
+
+
+def _of(kind: type[Item], items: tuple[object, ...]) -> tuple[Item, ...]:
+    return tuple(item for item in items if isinstance(item, kind))
+
+
+def _newest(kind: type[Item], items: tuple[object, ...], before: Item | None) -> Item | None:
+    return next((item for item in reversed(items) if isinstance(item, kind)), before)
