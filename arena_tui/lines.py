@@ -72,7 +72,7 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
             return (
                 f"step {event.step:>{len(str(total))}} of {total}  loss {figures.loss(event.loss)}  "
                 f"lr {figures.rate(event.learning_rate)}  grad norm {figures.norm(event.grad_norm)}  "
-                f"{count(round(event.tokens_per_second))} tokens/s  {gib(event.memory_allocated)}{remaining}"
+                f"{count(round(event.tokens_per_second))} tokens/s  peak {gib(event.memory_peak)}{remaining}"
             )
         case events.Evaluated():
             prior = before.started.prior_log_loss if before.started else None

@@ -100,6 +100,14 @@ def lay_out(config: PretrainedConfig, model: settings.Model) -> PreTrainedModel:
     return _frozen(kind.from_pretrained(None, config=config, state_dict={}, device_map={"": "meta"}, **options))
 
 
+def keep_residual_in_float32(model: PreTrainedModel) -> None:
+    """Make the hidden states that run through the layers float32, for float16 bases.
+
+    Gemma-2's residual stream grows past float16's largest number, 65,504.
+    """
+    model.get_input_embeddings().register_forward_hook(lambda _module, _inputs, output: output.float())
+
+
 def _frozen(model: PreTrainedModel) -> PreTrainedModel:
     model.requires_grad_(False)
     return model
@@ -109,6 +117,10 @@ def _options(config: PretrainedConfig, model: settings.Model, dtype: torch.dtype
     options: dict[str, Any] = {"dtype": dtype, **_quantization(config, model, dtype)}
     if model.attention != "auto":
         options["attn_implementation"] = model.attention
+    elif "sliding_attention" in (getattr(config.get_text_config(), "layer_types", None) or []):
+        # Padding longer than the window leaves positions that see nothing at all, and fused kernels answer
+        # those with NaN: Gemma-3 with sdpa in bf16 on an H200 (torch 2.11) was lost within 20 steps.
+        options["attn_implementation"] = "eager"
     return options
 
 

@@ -85,7 +85,7 @@ class Model(Section, frozen=True, kw_only=True):
     ] = "auto"
     attention: Annotated[
         Literal["auto", "eager", "sdpa", "flex_attention", "flash_attention_2"],
-        Meta(description="Attention kernel; auto is eager where the model caps its scores, as Gemma-2 does"),
+        Meta(description="Attention kernel; auto is eager where scores are capped or windows slide, as in Gemma"),
     ] = "auto"
 
 

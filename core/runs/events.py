@@ -123,9 +123,7 @@ class Failed(Event, frozen=True, kw_only=True):
     exit_code: int
 
 
-AnyEvent = (
-    Started | Phase | Step | Evaluated | Checkpoint | Warning | Stopping | Finished | Cancelled | Failed
-)
+AnyEvent = Started | Phase | Step | Evaluated | Checkpoint | Warning | Stopping | Finished | Cancelled | Failed
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(AnyEvent)

@@ -56,7 +56,7 @@ def train(folder: RunFolder, record: Record, stop: StopRequest) -> None:
     from core.data.rows import read_examples
     from core.data.split import split
     from core.demo import assets
-    from core.model.load import load_classifier, load_config, load_tokenizer, locate
+    from core.model.load import keep_residual_in_float32, load_classifier, load_config, load_tokenizer, locate
     from core.model.lora import add_adapters, checkpoint_activations, parameter_counts
     from core.train import device, results
     from core.train.callback import EventCallback
@@ -91,6 +91,8 @@ def train(folder: RunFolder, record: Record, stop: StopRequest) -> None:
         dtype=device.DTYPES[precision],
         device="cuda:0" if here.kind == "cuda" else "cpu",
     )
+    if precision == "fp16":
+        keep_residual_in_float32(base)
     model = add_adapters(base, profile.lora)
     if profile.train.gradient_checkpointing:
         checkpoint_activations(model)

@@ -7,7 +7,7 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from core.runs.events import Checkpoint, Evaluated, Phase, Record, Step
+from core.runs.events import Checkpoint, Evaluated, Phase, Record, Step, Warning
 from core.train.device import memory
 from core.train.stop import Stopped, StopRequest
 
@@ -29,6 +29,7 @@ class EventCallback(TrainerCallback):
         self._batches_scored = 0
         self._tokens_logged = 0
         self._logged_at = 0.0
+        self._was_lost = False
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         self._tokens_logged = int(state.num_input_tokens_seen)
@@ -72,6 +73,9 @@ class EventCallback(TrainerCallback):
         )
         self._tokens_logged, self._logged_at = tokens, now
         self._record.write(event)
+        if event.loss is None and not self._was_lost:
+            self._was_lost = True
+            self._record.write(Warning(message=f"the loss is not a finite number at step {event.step}"))
         log.info(
             "step %d of %d: loss %.4f, learning rate %.2e, gradient norm %.3g, %.0f tokens/s",
             state.global_step, state.max_steps, logs["loss"], logs.get("learning_rate", math.nan),
