@@ -97,7 +97,10 @@ def lay_out(config: PretrainedConfig, model: settings.Model) -> PreTrainedModel:
     """The same model on the meta device: every shape and no memory."""
     kind = MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)]
     options = _options(config, model, torch.bfloat16)
-    return _frozen(kind.from_pretrained(None, config=config, state_dict={}, device_map={"": "meta"}, **options))
+    model_on_meta = kind.from_pretrained(None, config=config, state_dict={}, device_map={"": "meta"}, **options)
+    # There are no quantized weights behind these shapes, which peft would ask for their statistics.
+    model_on_meta.is_loaded_in_4bit = model_on_meta.is_loaded_in_8bit = False
+    return _frozen(model_on_meta)
 
 
 def keep_residual_in_float32(model: PreTrainedModel) -> None:

@@ -54,7 +54,7 @@ class RunState(Struct, frozen=True, kw_only=True):
     @property
     def remaining(self) -> float | None:
         """Seconds until the last training step at the pace of this run; None before it has one."""
-        if not (self.started and self.training_since and self.last_time):
+        if self.started is None or self.training_since is None or self.last_time is None:
             return None
         since, first_step = self.training_since
         done = self.step - first_step
@@ -75,12 +75,12 @@ def fold(state: RunState, new: Iterable[AnyEvent]) -> RunState:
     signs += [(p.time, p.done) for p in phases if p.phase == "training" and p.done is not None]
     return replace(
         state,
-        first_time=state.first_time or new[0].time,
+        first_time=new[0].time if state.first_time is None else state.first_time,
         last_time=new[-1].time,
         started=_newest(events.Started, new, state.started),
         phase=_newest(events.Phase, new, state.phase),
         step=max([state.step, *(step for _, step in signs)]),
-        training_since=state.training_since or min(signs, default=None),
+        training_since=min(signs, default=None) if state.training_since is None else state.training_since,
         steps=state.steps + steps,
         evaluations=state.evaluations + _of(events.Evaluated, new),
         checkpoint=_newest(events.Checkpoint, new, state.checkpoint),

@@ -20,7 +20,7 @@ BAD = ["vague", "rude", "wrong", "useless", "lazy", "false"]
 PROMPTS = ["What is rain?", "Name a river.", "Add two and two.", "Who wrote this?", "Where is north?"]
 
 
-def row(id: int, label: int, **cells: Any) -> dict[str, Any]:
+def row(id: int, label: int, /, **cells: Any) -> dict[str, Any]:
     """A row in the Kaggle schema; `cells` replace its own."""
     winners = dict(zip(COLUMNS[6:], ("100", "010", "001")[label], strict=True))
     parts = {part: json.dumps(["Hello"]) for part in COLUMNS[3:6]}

@@ -1,0 +1,60 @@
+"""Shared by the engine's tests: a tiny checkpoint, rows for it, and a way to run a real child to its end."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import tiny
+
+from core.profile.load import parse_profile
+from core.runs.folder import RunFolder, create_run
+from core.runs.process import launch
+
+Start = Callable[..., tuple[RunFolder, "subprocess.Popen[bytes]"]]
+
+SETTINGS = """
+[tokens]
+max_length = 64
+[model]
+quantization = "none"
+[lora]
+freeze_layers = 1
+dropout = 0.0
+[train]
+per_device_batch_size = 4
+gradient_accumulation = 2
+learning_rate = 1e-3
+warmup_steps = 2
+log_steps = 1
+optimizer = "adamw_torch"
+"""
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.save_checkpoint(tmp_path_factory.mktemp("checkpoint"))
+
+
+@pytest.fixture(scope="session")
+def train_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.write_csv(tmp_path_factory.mktemp("rows") / "train.csv", tiny.rows(60))
+
+
+@pytest.fixture
+def start(checkpoint: Path, train_csv: Path, tmp_path: Path) -> Start:
+    """Launches a run of the tiny model, `overrides` on top of SETTINGS; children left over are killed."""
+    children = []
+
+    def start(*overrides: str) -> tuple[RunFolder, "subprocess.Popen[bytes]"]:
+        own = (f"data.train={train_csv}", f"model.checkpoint={checkpoint}")
+        profile = parse_profile(SETTINGS, source="tiny", overrides=[*own, *overrides])
+        folder = create_run(tmp_path / "runs", profile, text=SETTINGS, name="tiny")
+        child = launch(folder)
+        children.append(child)
+        return folder, child
+
+    yield start
+    for child in children:
+        child.kill()
+        child.wait()

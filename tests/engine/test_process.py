@@ -1,0 +1,107 @@
+"""The child process: found by pid and start time, never by pid alone, and told apart dead, zombie and alive."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from core.profile.settings import Profile
+from core.runs.folder import RunFolder, create_run, find_run, list_runs
+from core.runs.process import LaunchError, describe_this_process, is_alive, launch, log_end, request_stop
+
+SLEEPER = """
+import sys, time
+from pathlib import Path
+from core.runs.folder import RunFolder
+from core.runs.process import describe_this_process
+RunFolder(Path(sys.argv[-1])).write_info(describe_this_process(sys.argv))
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    return create_run(tmp_path, Profile(), text="# mine\n", name="a run / of [b]mine[/b]")
+
+
+def test_a_child_lives_in_a_session_of_its_own_and_is_seen_to_die(folder: RunFolder) -> None:
+    child = launch(folder, [sys.executable, "-P", "-c", SLEEPER])
+    try:
+        info = folder.read_info()
+        assert info is not None
+        assert info.pid == child.pid
+        assert is_alive(info)
+        session = Path(f"/proc/{child.pid}/stat")
+        if session.exists():
+            assert int(session.read_text().rsplit(")", 1)[1].split()[3]) == child.pid
+        assert request_stop(info)
+        while child.poll() is None:
+            # not waited for: it must count as dead while it is still a zombie
+            if not is_alive(info):
+                break
+        assert not is_alive(info)
+        assert not request_stop(info)
+        assert child.wait() == -signal.SIGTERM
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_another_process_with_the_same_pid_is_not_the_run() -> None:
+    here = describe_this_process(["x"])
+    assert is_alive(here)
+    assert not is_alive(replace(here, process_started=here.process_started - 3600))
+
+
+def test_a_zombie_is_dead() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    import psutil
+
+    info = replace(describe_this_process(["x"]), pid=child.pid, process_started=psutil.Process(child.pid).create_time())
+    assert is_alive(info)
+    child.kill()
+    while psutil.Process(child.pid).status() != psutil.STATUS_ZOMBIE:
+        pass
+    assert not is_alive(info)
+    child.wait()
+
+
+def test_nobody_can_say_whether_a_process_on_another_machine_lives() -> None:
+    assert is_alive(replace(describe_this_process(["x"]), host="elsewhere")) is None
+
+
+def test_a_child_that_ends_at_once_is_an_error_with_the_end_of_its_log(folder: RunFolder) -> None:
+    with pytest.raises(LaunchError, match="no such luck"):
+        launch(folder, [sys.executable, "-c", "raise SystemExit('no such luck')"])
+
+
+def test_the_log_of_a_run_is_bounded_and_never_fails_to_decode(folder: RunFolder) -> None:
+    assert log_end(folder) == ""
+    folder.console_log.write_bytes(b"\xff" * 300_000 + "the end ✓".encode())
+    assert log_end(folder).endswith("the end ✓")
+    assert len(log_end(folder)) <= 4000
+
+
+def test_the_users_text_is_kept_verbatim_and_hostile_names_make_plain_folders(folder: RunFolder) -> None:
+    assert folder.profile.read_text() == "# mine\n"
+    assert folder.id.endswith("a-run-of-b-mine-b")
+
+
+def test_runs_made_in_the_same_second_get_folders_of_their_own(tmp_path: Path) -> None:
+    made = {create_run(tmp_path, Profile(), text="", name="x").path for _ in range(5)}
+    assert len(made) == 5
+    assert {run.path for run in list_runs(tmp_path)} == made
+
+
+def test_a_run_is_found_by_part_of_its_id_and_the_newest_wins(tmp_path: Path) -> None:
+    for name in ("20260101-000000-a", "20260102-000000-a", "20260103-000000-b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "resolved.toml").touch()
+    assert find_run(tmp_path, "-a").id == "20260102-000000-a"
+    assert find_run(tmp_path, "last").id == "20260103-000000-b"
+    assert find_run(tmp_path, str(tmp_path / "20260101-000000-a")).id == "20260101-000000-a"
+    with pytest.raises(LookupError, match="no run called"):
+        find_run(tmp_path, "c")

@@ -1,0 +1,154 @@
+"""Profiles: every setting's default is the recipe's, and every mistake is reported at once with its place."""
+
+import math
+import tomllib
+
+import msgspec
+import pytest
+import tomli_w
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.profile.files import find_profile, read_profile, shipped_profiles
+from core.profile.load import ProfileError, parse_profile, to_toml
+from core.profile.settings import Profile
+
+
+def problems(text: str, *overrides: str) -> list[tuple[int | None, str, str]]:
+    with pytest.raises(ProfileError) as caught:
+        parse_profile(text, source="p.toml", overrides=overrides)
+    return [(problem.line, problem.key, problem.message) for problem in caught.value.problems]
+
+
+def test_an_empty_profile_is_the_recipe() -> None:
+    profile = parse_profile("", source="empty")
+    assert (profile.split.by, profile.split.n_splits, profile.split.fold) == ("row", 5, 0)
+    assert (profile.tokens.max_length, profile.tokens.truncation) == (1024, "right")
+    assert (profile.model.quantization, profile.model.double_quant) == ("nf4", True)
+    assert profile.model.checkpoint == "unsloth/gemma-2-9b-it-bnb-4bit"
+    assert (profile.lora.r, profile.lora.alpha, profile.lora.dropout, profile.lora.bias) == (16, 32, 0.05, "none")
+    assert profile.lora.target_modules == ["q_proj", "k_proj", "v_proj"]
+    assert profile.lora.freeze_layers == 16
+    assert profile.global_batch == 8
+    train = profile.train
+    assert (train.epochs, train.learning_rate, train.schedule, train.warmup_steps) == (1, 2e-4, "linear", 20)
+    assert (train.optimizer, train.log_steps, train.save_steps) == ("adamw_8bit", 10, 200)
+    assert profile.eval.every == "epoch"
+
+
+def test_the_shipped_9b_profile_adds_nothing_to_the_recipe() -> None:
+    assert parse_profile(read_profile(find_profile("gemma2-9b-qlora")).text, source="shipped") == Profile()
+
+
+def test_every_shipped_profile_is_valid_and_found_by_its_name() -> None:
+    assert [path.stem for path in shipped_profiles()] == [
+        "demo",
+        "gemma2-2b-qlora",
+        "gemma2-9b-int8",
+        "gemma2-9b-qlora",
+    ]
+    for path in shipped_profiles():
+        parse_profile(read_profile(path).text, source=path.name)
+        assert find_profile(path.stem) == find_profile(path.name) == path
+
+
+def test_all_problems_are_reported_at_once_in_the_order_of_their_lines() -> None:
+    text = """
+[tokens]
+max_lenght = 1024
+max_length = 8
+[train]
+learning_rate = "fast"
+gradient_checkpointing = 1
+schedule = "lin"
+[evall]
+every = 1
+[lora]
+target_modules = []
+"""
+    assert problems(text) == [
+        (3, "tokens.max_lenght", "unknown key; did you mean max_length?"),
+        (4, "tokens.max_length", "must be a whole number at least 16 and at most 131,072"),
+        (6, "train.learning_rate", "must be a number above 0 and at most 1"),
+        (7, "train.gradient_checkpointing", "must be true or false"),
+        (8, "train.schedule", 'must be one of "constant_with_warmup", "cosine", "linear"'),
+        (9, "evall", "unknown section; did you mean eval?"),
+        (12, "lora.target_modules", 'must be "all-linear" or a list, each item a text, at least one'),
+    ]
+
+
+@pytest.mark.parametrize("written", ["nan", "inf", "-inf", "0", "-1", "true", '"1"', "[1]", "2026-01-01"])
+def test_an_epoch_count_that_is_no_positive_number_is_refused(written: str) -> None:
+    [(line, key, message)] = problems(f"[train]\nepochs = {written}")
+    assert (line, key) == (2, "train.epochs")
+    assert message.startswith("must be a number above 0")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("train.epochs = nan", 1),
+        ('[data]\n"train" = 3', 2),
+        ("[data]\n\n# note\n'limit' = 0", 4),
+        ("train = { epochs = 0 }", 1),
+        ("[split]\nfold = 5", 2),
+        ("[split]\n\nn_splits = 3\nfold = 3", 4),
+    ],
+)
+def test_the_line_is_found_however_the_key_is_written(text: str, line: int) -> None:
+    assert [found for found, _, _ in problems(text)] == [line]
+
+
+def test_text_that_is_not_toml_is_one_problem_with_its_line() -> None:
+    assert [line for line, _, _ in problems("[data]\ntrain = = 1\n")] == [2]
+
+
+def test_an_override_wins_and_a_bad_one_is_a_problem_of_the_command_line() -> None:
+    profile = parse_profile(
+        "[train]\nepochs = 3", source="p", overrides=["train.epochs=2", "train.schedule=cosine", "data.train=a b.csv"]
+    )
+    assert (profile.train.epochs, profile.train.schedule, profile.data.train) == (2, "cosine", "a b.csv")
+    assert problems("", "train.epochs=0", "epochs=1", "trian.epochs=1") == [
+        (None, "", "'epochs=1' is not of the form section.key=value"),
+        (None, "train.epochs", "must be a number above 0"),
+        (None, "trian", "unknown section; did you mean train?"),
+    ]
+
+
+def test_an_override_repairs_a_bad_value_in_the_file() -> None:
+    assert parse_profile("[train]\nepochs = 0", source="p", overrides=["train.epochs=1"]).train.epochs == 1
+
+
+@pytest.mark.parametrize("profile", [path.stem for path in shipped_profiles()])
+def test_resolved_settings_read_back_the_same(profile: str) -> None:
+    parsed = parse_profile(read_profile(find_profile(profile)).text, source=profile)
+    assert parse_profile(to_toml(parsed), source="resolved") == parsed
+
+
+@given(st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+))  # fmt: skip
+def test_no_value_of_any_setting_gets_past_its_declaration(value: object) -> None:
+    """Whatever TOML holds, a profile comes out valid or a ProfileError says why."""
+    for section in msgspec.structs.fields(Profile):
+        for setting in msgspec.structs.fields(section.type):
+            try:
+                text = tomli_w.dumps({section.name: {setting.name: value}})
+                tomllib.loads(text)
+            except (TypeError, ValueError, UnicodeEncodeError):
+                return  # not a TOML value
+            try:
+                profile = parse_profile(text, source="p")
+            except ProfileError as error:
+                assert error.problems
+            else:
+                kept = getattr(getattr(profile, section.name), setting.name)
+                assert kept == value
+                assert not isinstance(kept, float) or math.isfinite(kept)
+
+
+def test_a_profile_that_does_not_exist_lists_the_shipped_ones() -> None:
+    with pytest.raises(ProfileError, match="shipped profiles are demo, gemma2-2b-qlora"):
+        find_profile("gemma3-9b")

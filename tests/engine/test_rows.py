@@ -1,0 +1,236 @@
+"""Data files: what is read is what was written, and what cannot be used is named by file, line, id and column."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pytest
+import tiny
+from pyarrow import parquet
+
+from core.data.errors import DataError
+from core.data.prompt import join
+from core.data.rows import read_examples, turns
+from core.data.split import split
+from core.profile import settings
+
+HEADER = ",".join(tiny.COLUMNS)
+
+
+def refused(source: Path | str) -> str:
+    with pytest.raises(DataError) as caught:
+        read_examples(str(source))
+    return str(caught.value)
+
+
+def csv_file(folder: Path, *rows: dict[str, Any]) -> Path:
+    return tiny.write_csv(folder / "train.csv", rows)
+
+
+def test_the_same_rows_are_read_from_csv_jsonl_and_parquet(tmp_path: Path) -> None:
+    rows = [
+        tiny.row(2**62 + 1, 0, prompt=json.dumps(["line\nbreak", None, ""]), response_a=json.dumps(["a,b \"c\""])),
+        tiny.row(7, 1, response_b=json.dumps(["\U0001f600 and half \ud83d"])),
+        tiny.row(5, 2, prompt="[]"),
+    ]  # fmt: skip
+    jsonl = tmp_path / "train.jsonl"
+    jsonl.write_text("\n".join(json.dumps({**row, "prompt": json.loads(row["prompt"])}) for row in rows))
+    table = pyarrow.Table.from_pylist([{**row, "winner_tie": bool(int(row["winner_tie"]))} for row in rows])
+    parquet.write_table(table, tmp_path / "train.parquet")
+
+    examples = read_examples(str(csv_file(tmp_path, *rows)))
+    assert [(example.index, example.id, example.label) for example in examples] == [
+        (0, 2**62 + 1, 0),
+        (1, 7, 1),
+        (2, 5, 2),
+    ]
+    assert examples[0].prompt == ("line\nbreak", "", "")
+    assert examples[1].response_b == ("\U0001f600 and half �",)
+    assert examples[2].prompt == ()
+    assert read_examples(str(jsonl)) == examples
+    assert read_examples(str(tmp_path / "train.parquet")) == examples
+
+
+def test_a_folder_is_read_through_datasets(tmp_path: Path) -> None:
+    csv_file(tmp_path, tiny.row(1, 0), tiny.row(2, 1))
+    assert [example.id for example in read_examples(str(tmp_path))] == [1, 2]
+
+
+def test_limit_keeps_the_first_rows_and_does_not_look_at_the_others(tmp_path: Path) -> None:
+    path = csv_file(tmp_path, tiny.row(1, 0), tiny.row(2, 1), tiny.row(2, 1, prompt="broken"))
+    assert [example.id for example in read_examples(str(path), limit=2)] == [1, 2]
+    assert "line 4" in refused(path)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "__import__('os').system('touch executed')",
+        "['single quotes']",
+        '{"a": 1}',
+        '"text"',
+        "null",
+        "",
+        '["unclosed"',
+        "[" * 100_000,
+        "NaN",
+    ],
+)
+def test_a_cell_that_is_no_json_list_is_refused_and_never_evaluated(
+    cell: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    message = refused(csv_file(tmp_path, tiny.row(1, 0), tiny.row(99, 0, response_a=cell)))
+    assert f"{tmp_path / 'train.csv'}, line 3, id 99, column response_a: a JSON list of strings or nulls" in message
+    assert len(message) < 400
+    assert not Path("executed").exists()
+
+
+@pytest.mark.parametrize("item", ["1", "true", "[]", "{}", "1.5"])
+def test_an_item_that_is_neither_text_nor_null_is_named(item: str, tmp_path: Path) -> None:
+    message = refused(csv_file(tmp_path, tiny.row(4, 0, prompt=f'["fine", {item}]')))
+    assert "line 2, id 4, column prompt: item 2 of the list must be a string or null" in message
+
+
+@pytest.mark.parametrize(
+    ("winners", "found"),
+    [("000", "found none"), ("110", "winner_model_a and winner_model_b"), ("111", "and winner_tie")],
+)
+def test_exactly_one_winner_is_needed(winners: str, found: str, tmp_path: Path) -> None:
+    cells = dict(zip(tiny.COLUMNS[6:], winners, strict=True))
+    message = refused(csv_file(tmp_path, tiny.row(3, 0, **cells)))
+    assert "line 2, id 3: exactly one of" in message
+    assert found in message
+
+
+@pytest.mark.parametrize("cell", ["", "2", "-1", "yes", "nan", "0.5"])
+def test_a_winner_cell_that_is_not_0_or_1_is_named(cell: str, tmp_path: Path) -> None:
+    message = refused(csv_file(tmp_path, tiny.row(3, 0, winner_tie=cell)))
+    assert "line 2, id 3, column winner_tie: 0 or 1 is needed" in message
+
+
+@pytest.mark.parametrize(
+    ("id", "found"),
+    [("", "missing"), ("x", "64 bits"), ("1.5", "64 bits"), (str(2**63), "64 bits"), ("9" * 50, "64 bits")],
+)
+def test_an_id_that_is_missing_or_no_64_bit_number_is_refused(id: str, found: str, tmp_path: Path) -> None:
+    message = refused(csv_file(tmp_path, tiny.row(1, 0), tiny.row(0, 0, id=id)))
+    assert "line 3, column id" in message
+    assert found in message
+
+
+def test_a_duplicate_id_names_both_lines_though_cells_hold_line_breaks(tmp_path: Path) -> None:
+    multiline = tiny.row(1, 0, prompt='["a"\n,\n"b"]')
+    message = refused(csv_file(tmp_path, multiline, tiny.row(5, 0), tiny.row(5, 1)))
+    assert "line 6, id 5: this id stands on line 5 already" in message
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"", "the file is empty"),
+        (HEADER.encode(), "no rows"),
+        (HEADER.encode() + b"\n\n\n", "no rows"),
+        (b"id,prompt\n1,2\n", "no column response_a, response_b, winner_model_a"),
+        (HEADER.encode() + b"\n1,a,b\n", "line 2: 3 cells under 9 columns"),
+        (HEADER.encode() + b'\n1,"never closed', "line 2: not CSV"),
+        (HEADER.encode("utf-16"), "line 1: not UTF-8 text"),
+        (HEADER.encode() + b"\n1,caf\xe9,b", "line 2: not UTF-8 text"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "line 1: not UTF-8 text"),
+        (b"\x7fELF\x00\x00\x00", "no rows"),
+        (b"\x7fELF\x00\x00\x00\n\x00\n", "no column id"),
+        (b"id,id\n1,2\n", "a column name stands there twice"),
+    ],
+)
+def test_a_file_that_is_no_such_table_is_refused_with_its_place(content: bytes, found: str, tmp_path: Path) -> None:
+    path = tmp_path / "train.csv"
+    path.write_bytes(content)
+    message = refused(path)
+    assert str(path) in message
+    assert found in message
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path) -> None:
+    path = csv_file(tmp_path, tiny.row(1, 0))
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert read_examples(str(path))[0].id == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "found"),
+    [
+        ("train.jsonl", b'{"id": 1}\nnot json\n', "no column prompt"),
+        ("train.jsonl", b"not json\n", "line 1: not JSON"),
+        ("train.jsonl", b"[1]\n", "line 1: a JSON object is needed, found list"),
+        ("train.jsonl", b"[" * 100_000, "line 1: not JSON"),
+        ("train.parquet", b"PAR1 not really", "not a readable Parquet file"),
+        ("train.parquet", b"", "not a readable Parquet file"),
+        ("train.xlsx", b"PK", "not a .csv, .parquet or .jsonl file"),
+    ],
+)
+def test_other_formats_are_refused_as_clearly(name: str, content: bytes, found: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert found in refused(tmp_path / name)
+
+
+def test_a_source_that_does_not_exist_is_said_to_be_missing(tmp_path: Path) -> None:
+    assert "cannot be read: No such file" in refused(tmp_path / "train.csv")
+    assert "no such file, and not a Hugging Face dataset id" in refused("lmsys")
+
+
+def test_a_cell_longer_than_the_csv_modules_own_limit_is_read(tmp_path: Path) -> None:
+    long = "word " * 100_000
+    assert read_examples(str(csv_file(tmp_path, tiny.row(1, 0, prompt=json.dumps([long])))))[0].prompt == (long,)
+
+
+def test_surrogate_escapes_become_characters_and_lone_ones_the_replacement_character() -> None:
+    assert turns(r'["\ud83d\ude00", "\ud83d", "\ude00x"]') == ("\U0001f600", "�", "�x")
+
+
+def test_the_text_is_the_recipes() -> None:
+    text = join(["a", None, "b"], ["c"], [])
+    assert text == "<prompt>: a  b\n\n<response_a>: c\n\n<response_b>: "
+
+
+def examples(tmp_path: Path, count: int = 40) -> list[Any]:
+    rows = [tiny.row(n * 3 + 1, n % 3, prompt=json.dumps([f"prompt {n % 7}"])) for n in range(count)]
+    return read_examples(str(csv_file(tmp_path, *rows)))
+
+
+def test_the_recipes_split_goes_by_row_number(tmp_path: Path) -> None:
+    train, evaluation = split(examples(tmp_path), settings.Split())
+    assert [example.index for example in evaluation] == [0, 5, 10, 15, 20, 25, 30, 35]
+    assert len(train) == 32
+
+
+def test_the_published_counts_of_the_recipe() -> None:
+    rows = range(57_477)
+    assert sum(row % 5 == 0 for row in rows) == 11_496
+    from core.train.steps import optimizer_steps
+
+    assert optimizer_steps(57_477 - 11_496, settings.Train()) == 5748
+
+
+def test_the_split_by_id_goes_by_id(tmp_path: Path) -> None:
+    _, evaluation = split(examples(tmp_path), settings.Split(by="id", fold=2))
+    assert {example.id % 5 for example in evaluation} == {2}
+
+
+def test_the_split_by_prompt_keeps_equal_prompts_on_one_side(tmp_path: Path) -> None:
+    everything = examples(tmp_path)
+    seen = set()
+    for fold in range(3):
+        chosen = settings.Split(by="prompt", n_splits=3, fold=fold)
+        try:
+            train, evaluation = split(everything, chosen)
+        except DataError:
+            continue  # seven prompts may leave a fold empty
+        assert not {example.prompt for example in train} & {example.prompt for example in evaluation}
+        seen |= {example.index for example in evaluation}
+    assert seen == set(range(len(everything)))
+
+
+def test_a_split_that_leaves_nothing_to_evaluate_says_what_to_change(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no evaluation rows: 3 rows, fold 4 of 5; change split"):
+        split(examples(tmp_path, 3), settings.Split(fold=4))
