@@ -26,13 +26,20 @@ HEADS = ["score", "classifier", "pre_classifier", "pooler", "classification_head
 
 
 def locate(model: settings.Model) -> str:
-    """The hub id or folder that the checkpoint is loaded from, made or unpacked first where need be."""
+    """The hub id or folder that the checkpoint is loaded from, made or unpacked first where need be.
+
+    Raises SettingError for a path to nothing.
+    """
     if model.checkpoint == assets.NAME:
         return str(assets.demo_folder() / "model")
     if model.gguf_file is not None:
         return str(unpack_gguf(Path(model.checkpoint), model.gguf_file))
     folder = Path(model.checkpoint)
-    return str(folder.absolute()) if folder.is_dir() else model.checkpoint
+    if folder.is_dir():
+        return str(folder.absolute())
+    if model.checkpoint.count("/") > 1 or model.checkpoint.startswith((".", "/", "~")):  # never a hub id
+        raise SettingError("model.checkpoint", model.checkpoint, "there is no such folder")
+    return model.checkpoint
 
 
 def load_tokenizer(source: str, revision: str | None) -> PreTrainedTokenizerFast:

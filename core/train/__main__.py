@@ -50,12 +50,17 @@ def train(folder: RunFolder, record: Record, stop: StopRequest) -> None:
     """From profile to adapter. Raises what went wrong, or Stopped after a signal."""
     profile = parse_profile(folder.resolved.read_text(), source=str(folder.resolved))
 
-    # Imported here, so that run.json and the first event are written before the seconds this takes.
-    from transformers import DataCollatorWithPadding, PrinterCallback, set_seed
-
     from core.data.rows import read_examples
     from core.data.split import split
     from core.demo import assets
+
+    if assets.is_named_by(profile) and not assets.is_made():
+        record.write(Phase(phase="loading", detail="making the demo's rows and base model, once"))
+    train_rows, eval_rows = split(read_examples(assets.rows_source(profile.data), profile.data.limit), profile.split)
+
+    # Imported only now: they take ten seconds, and bad data is reported in one.
+    from transformers import DataCollatorWithPadding, PrinterCallback, set_seed
+
     from core.model.load import keep_residual_in_float32, load_classifier, load_config, load_tokenizer, locate
     from core.model.lora import add_adapters, checkpoint_activations, parameter_counts
     from core.train import device, results
@@ -69,9 +74,6 @@ def train(folder: RunFolder, record: Record, stop: StopRequest) -> None:
     here = device.device()
     precision = device.precision(profile.train.precision)
 
-    if assets.is_named_by(profile) and not assets.is_made():
-        record.write(Phase(phase="loading", detail="making the demo's rows and base model, once"))
-    train_rows, eval_rows = split(read_examples(assets.rows_source(profile.data), profile.data.limit), profile.split)
     source = locate(profile.model)
     tokenizer = load_tokenizer(source, profile.model.revision)
     train_set = encode_all(train_rows, tokenizer, profile, record, "training rows")

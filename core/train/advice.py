@@ -3,8 +3,6 @@
 import errno
 from collections.abc import Iterator
 
-import torch
-from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 from msgspec import Struct
 
 from core.data.errors import DataError
@@ -23,12 +21,18 @@ class Explanation(Struct, frozen=True):
 
 def explain(error: BaseException) -> Explanation:
     """What went wrong, what to do about it, and the exit code: 2 for a bad profile or data, else 1."""
+    match error:
+        case DataError():
+            return Explanation(str(error), "Correct the file, or point data.train at another.", BAD_INPUT)
+        case SettingError() | ProfileError():
+            return Explanation(str(error), "Change this setting in the profile.", BAD_INPUT)
+
+    # Not needed for the errors above, which may come before anything heavy is loaded.
+    import torch
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
+
     for link in _chain(error):
         match link:
-            case DataError():
-                return Explanation(str(link), "Correct the file, or point data.train at another.", BAD_INPUT)
-            case SettingError() | ProfileError():
-                return Explanation(str(link), "Change this setting in the profile.", BAD_INPUT)
             case torch.OutOfMemoryError():
                 return Explanation(
                     f"GPU memory ran out: {_first_line(link)}",

@@ -1,0 +1,149 @@
+"""The command line: exit codes, what goes to stdout and what to stderr, and signals, as a script would see them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import SETTINGS
+from test_run import wait_for
+
+from core.runs import events
+from core.runs.folder import list_runs
+from core.runs.process import is_run_alive
+
+ARENA_TUI = [sys.executable, "-P", "-m", "arena_tui"]
+
+
+def arena_tui(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([*ARENA_TUI, *arguments], cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+
+
+@pytest.fixture
+def profile(tmp_path: Path, checkpoint: Path, train_csv: Path) -> Path:
+    path = tmp_path / "mine.toml"
+    text = SETTINGS.replace("[model]", f'[model]\ncheckpoint = "{checkpoint}"')
+    path.write_text(f'[data]\ntrain = "{train_csv}"\n{text}')
+    return path
+
+
+def test_check_lists_every_problem_and_exits_2(tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_text("[train]\nepochs = 0\nseed = -1\n")
+    ran = arena_tui("check", "bad.toml", cwd=tmp_path)
+    assert ran.returncode == 2
+    assert ran.stdout == ""
+    assert [line.split(": ")[1] for line in ran.stderr.splitlines()] == ["line 2", "line 3"]
+
+
+def test_check_accepts_a_shipped_profile_from_any_folder(tmp_path: Path) -> None:
+    ran = arena_tui("check", "gemma2-9b-qlora", cwd=tmp_path)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("arguments", [["train"], ["sing"], ["check", "no.toml"], ["watch", "no"], ["stop", "no"]])
+def test_wrong_usage_exits_2_and_says_why_on_stderr(arguments: list[str], tmp_path: Path) -> None:
+    ran = arena_tui(*arguments, cwd=tmp_path)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr
+
+
+def test_the_console_refuses_to_open_without_a_terminal(tmp_path: Path) -> None:
+    ran = arena_tui(cwd=tmp_path)
+    assert ran.returncode == 2
+    assert "needs a terminal" in ran.stderr
+
+
+def test_train_json_ends_with_one_line_of_metrics_and_runs_lists_it(profile: Path) -> None:
+    ran = arena_tui("train", str(profile), "--json", "--set", "run.name=a b", cwd=profile.parent)
+    assert ran.returncode == 0, ran.stderr
+    [line] = ran.stdout.splitlines()
+    metrics = json.loads(line)
+    assert metrics["steps"] == 6
+    assert "step 6 of 6" in ran.stderr
+
+    listed = json.loads(arena_tui("runs", "--json", cwd=profile.parent).stdout)
+    assert [(run["status"], run["step"], run["log_loss"]) for run in listed] == [("finished", 6, metrics["log_loss"])]
+    [folder] = list_runs(profile.parent / "runs")
+    assert folder.id.endswith("-a-b")
+    assert folder.profile.read_text() == profile.read_text()
+
+    watched = arena_tui("watch", "last", cwd=profile.parent)
+    assert watched.returncode == 0
+    assert watched.stdout.splitlines()[-1].startswith("finished: evaluation log loss")
+    assert arena_tui("stop", "last", cwd=profile.parent).returncode == 1
+
+
+def test_bad_data_exits_2_with_the_row_on_the_last_line(profile: Path, train_csv: Path) -> None:
+    broken = profile.parent / "broken.csv"
+    broken.write_text(train_csv.read_text().replace('"[""', "\"__import__('os')", 1))
+    ran = arena_tui("train", str(profile), "--set", f"data.train={broken}", cwd=profile.parent)
+    assert ran.returncode == 2
+    assert f"{broken}, line 2, id 1099511627776, column prompt" in ran.stdout.splitlines()[-1]
+
+
+def test_ctrl_c_saves_and_stops_and_a_hang_up_leaves_the_run_going(profile: Path) -> None:
+    command = [*ARENA_TUI, "train", str(profile), "--set", "train.epochs=500", "--set", "eval.every=100000"]
+    follower = subprocess.Popen(command, cwd=profile.parent, stdout=subprocess.PIPE, text=True)
+    assert follower.stdout is not None
+    follower.stdout.readline()
+    [folder] = list_runs(profile.parent / "runs")
+    wait_for(folder, events.Step, step=2)
+    follower.send_signal(signal.SIGHUP)
+    assert follower.wait() == -signal.SIGHUP
+    seen = wait_for(folder, events.Step, step=2)
+    assert isinstance(seen, events.Step)
+    assert is_run_alive(folder)
+
+    watcher = subprocess.Popen([*ARENA_TUI, "watch", "last"], cwd=profile.parent, stdout=subprocess.PIPE, text=True)
+    assert watcher.stdout is not None
+    while not watcher.stdout.readline().startswith("step"):
+        pass
+    watcher.send_signal(signal.SIGINT)
+    assert watcher.wait() == 130
+    assert is_run_alive(folder)
+
+    stopped = arena_tui("stop", "last", cwd=profile.parent)
+    assert stopped.returncode == 0
+    assert stopped.stdout.splitlines() == [f"{folder.id} cancelled"]
+    assert "is kept" in stopped.stderr
+
+
+def test_ctrl_c_in_train_is_passed_on_and_its_exit_code_comes_back(profile: Path) -> None:
+    command = [*ARENA_TUI, "train", str(profile), "--set", "train.epochs=500", "--set", "eval.every=100000"]
+    follower = subprocess.Popen(command, cwd=profile.parent, stdout=subprocess.PIPE, text=True)
+    assert follower.stdout is not None
+    while not follower.stdout.readline().startswith("step"):
+        pass
+    follower.send_signal(signal.SIGINT)
+    rest = follower.stdout.read()
+    assert follower.wait() == 130
+    assert "is kept" in rest.splitlines()[-1]
+
+
+def test_a_detached_run_outlives_the_command_that_started_it(profile: Path) -> None:
+    ran = arena_tui("train", str(profile), "--detach", "--runs-dir", "elsewhere", cwd=profile.parent)
+    assert ran.returncode == 0
+    [folder] = list_runs(profile.parent / "elsewhere")
+    assert ran.stdout.strip() == str(folder.path)
+    wait_for(folder, events.Finished)
+
+
+def test_a_folder_called_core_in_the_working_directory_does_not_stand_in_for_ours(profile: Path) -> None:
+    (profile.parent / "core").mkdir()
+    (profile.parent / "core" / "__init__.py").write_text("raise SystemExit('the wrong core')")
+    ran = arena_tui("train", str(profile), "--detach", cwd=profile.parent)
+    assert ran.returncode == 0, ran.stderr
+    [folder] = list_runs(profile.parent / "runs")
+    wait_for(folder, events.Started)
+    os.kill(folder.read_info().pid, signal.SIGKILL)  # type: ignore[union-attr]
+
+
+def test_a_runs_folder_that_cannot_be_made_is_an_error_not_a_traceback(profile: Path) -> None:
+    (profile.parent / "runs").write_text("a file")
+    ran = arena_tui("train", str(profile), cwd=profile.parent)
+    assert ran.returncode == 1
+    assert "Traceback" not in ran.stderr
+    assert ran.stderr

@@ -1,0 +1,155 @@
+"""Runs as real child processes: stopped, failed and finished, and what each leaves behind."""
+
+import json
+import math
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import tiny
+import torch
+from conftest import Start
+from peft import PeftModel
+from transformers import AutoModelForSequenceClassification
+
+from core.runs import events
+from core.runs.events import AnyEvent, Tail
+from core.runs.folder import RunFolder
+from core.runs.state import Status, read_run
+
+SECONDS = 120
+
+
+def wait_for(folder: RunFolder, kind: type[AnyEvent], **fields: object) -> AnyEvent:
+    """The first event of `kind` with these fields; fails with the log if it does not come."""
+    tail, deadline = Tail(folder.events), time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        for event in tail.read():
+            if isinstance(event, kind) and all(getattr(event, key) == value for key, value in fields.items()):
+                return event
+            assert not isinstance(event, events.Failed), event
+        time.sleep(0.05)
+    pytest.fail(f"no {kind.__name__} within {SECONDS} s:\n{folder.console_log.read_text()}")
+
+
+def last_event(folder: RunFolder) -> AnyEvent:
+    return Tail(folder.events).read()[-1]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_stop_finishes_the_step_and_keeps_a_checkpoint_that_loads(
+    number: signal.Signals, code: int, start: Start, checkpoint: Path
+) -> None:
+    folder, child = start("train.epochs=500", "train.save_steps=100000", "eval.every=100000")
+    wait_for(folder, events.Step, step=3)
+    os.kill(child.pid, number)
+    assert child.wait(SECONDS) == code
+    cancelled = last_event(folder)
+    assert isinstance(cancelled, events.Cancelled)
+    assert cancelled.signal == number.name
+    assert cancelled.step >= 3
+    assert cancelled.kept == f"checkpoints/checkpoint-{cancelled.step}"
+    assert read_run(folder)[1] is Status.CANCELLED
+    assert not folder.metrics.exists()
+
+    kept = folder.path / cancelled.kept
+    assert {"optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json"} <= {
+        file.name for file in kept.iterdir()
+    }
+    assert json.loads((kept / "trainer_state.json").read_text())["global_step"] == cancelled.step
+    base = AutoModelForSequenceClassification.from_pretrained(checkpoint, num_labels=3)
+    model = PeftModel.from_pretrained(base, kept)
+    assert torch.isfinite(model(torch.tensor([[2, 50, 60, 1]])).logits).all()
+
+
+def test_a_stop_while_loading_ends_at_once_and_keeps_nothing(start: Start) -> None:
+    folder, child = start()
+    wait_for(folder, events.Phase, phase="loading")
+    os.kill(child.pid, signal.SIGTERM)
+    assert child.wait(SECONDS) == 143
+    cancelled = last_event(folder)
+    assert isinstance(cancelled, events.Cancelled)
+    assert (cancelled.step, cancelled.kept) == (0, None)
+
+
+def test_a_second_stop_does_not_wait_for_the_first(start: Start) -> None:
+    folder, child = start("train.epochs=500")
+    wait_for(folder, events.Step, step=2)
+    child.send_signal(signal.SIGTERM)
+    child.send_signal(signal.SIGTERM)
+    assert child.wait(SECONDS) == 143
+    assert isinstance(last_event(folder), events.Cancelled)
+
+
+def test_kill_9_is_seen_as_lost(start: Start) -> None:
+    folder, child = start("train.epochs=500")
+    wait_for(folder, events.Step, step=2)
+    assert read_run(folder)[1] is Status.RUNNING
+    child.kill()
+    child.wait()
+    state, status = read_run(folder)
+    assert status is Status.LOST
+    assert state.step >= 2
+
+
+@pytest.mark.parametrize(
+    ("override", "code", "found"),
+    [
+        ("data.train=absent.csv", 2, "absent.csv: cannot be read: No such file"),
+        ("lora.freeze_layers=9", 2, "lora.freeze_layers = 9: the model has 4 layers"),
+        ("tokens.max_length=4096", 2, "reads at most 512 tokens"),
+        ("model.checkpoint=/nowhere/at/all", 2, "there is no such folder"),
+    ],
+)
+def test_what_cannot_run_fails_with_cause_advice_and_exit_code(
+    override: str, code: int, found: str, start: Start
+) -> None:
+    folder, child = start(override)
+    assert child.wait(SECONDS) == code
+    failed = last_event(folder)
+    assert isinstance(failed, events.Failed)
+    assert found in failed.cause
+    assert failed.exit_code == code
+    assert failed.advice
+    assert "Traceback" in folder.console_log.read_text()
+    assert read_run(folder)[1] is Status.FAILED
+
+
+def test_a_loss_that_is_not_finite_is_said_and_shown_not_smoothed_over(start: Start, tmp_path: Path) -> None:
+    broken = tiny.classifier()
+    with torch.no_grad():
+        broken.model.layers[1].mlp.down_proj.weight.fill_(math.inf)
+    folder, child = start(f"model.checkpoint={tiny.save_checkpoint(tmp_path / 'broken', broken)}")
+    assert child.wait(SECONDS) == 0
+    record = Tail(folder.events).read()
+    assert [event.loss for event in record if isinstance(event, events.Step)] == [None] * 6
+    assert [event.message for event in record if isinstance(event, events.Warning)] == [
+        "the loss is not a finite number at step 1"
+    ]
+    finished = record[-1]
+    assert isinstance(finished, events.Finished)
+    assert finished.log_loss is None
+    assert json.loads(folder.metrics.read_text())["log_loss"] is None
+
+
+def test_the_same_seed_gives_the_same_losses_and_another_one_others(start: Start) -> None:
+    losses = []
+    for seed in (1, 1, 2):
+        folder, child = start(
+            f"train.seed={seed}", "lora.dropout=0.1", "model.quantization=nf4", "train.head_learning_rate=1e-2"
+        )
+        assert child.wait(SECONDS) == 0
+        losses.append([event.loss for event in Tail(folder.events).read() if isinstance(event, events.Step)])
+    assert losses[0] == losses[1]
+    assert losses[0] != losses[2]
+
+
+def test_old_checkpoints_are_deleted_and_evaluations_come_as_often_as_asked(start: Start) -> None:
+    folder, child = start("train.epochs=2", "train.save_steps=3", "train.keep_checkpoints=2", "eval.every=5")
+    assert child.wait(SECONDS) == 0
+    record = Tail(folder.events).read()
+    assert [event.step for event in record if isinstance(event, events.Checkpoint)] == [3, 6, 9, 12]
+    assert sorted(file.name for file in folder.checkpoints.iterdir()) == ["checkpoint-12", "checkpoint-9"]
+    assert [event.step for event in record if isinstance(event, events.Evaluated)] == [5, 10, 12]

@@ -1,0 +1,45 @@
+"""What each entry point loads: the console and the light commands nothing heavy, the engine nothing of the screen."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "datasets", "sklearn"}
+SCREEN = {"textual", "textual_plot", "rich", "arena_tui"}
+
+
+def loaded(code: str) -> set[str]:
+    """Top-level modules in memory after `code` ran in a fresh interpreter."""
+    script = f"{code}\nimport sys, json\nprint(json.dumps(sorted({{name.split('.')[0] for name in sys.modules}})))"
+    ran = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, check=True)
+    return set(json.loads(ran.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import arena_tui.app, arena_tui.screens.home, arena_tui.screens.monitor, arena_tui.screens.confirm",
+        "import arena_tui.commands, arena_tui.lines, arena_tui.table",
+        "from arena_tui.__main__ import main; main(['check', 'gemma2-9b-qlora'])",
+        "from arena_tui.__main__ import main; main(['runs', '--json', '--runs-dir', '/nonexistent'])",
+    ],
+)
+def test_the_console_process_loads_nothing_heavy(code: str) -> None:
+    assert not loaded(code) & HEAVY
+
+
+def test_help_loads_neither_engine_nor_screen() -> None:
+    code = "from arena_tui.__main__ import _parser; _parser().format_help()"
+    assert not loaded(code) & {"textual", "rich", "core", "msgspec", *HEAVY}
+
+
+def test_the_light_half_of_the_engine_loads_nothing_heavy_and_no_screen() -> None:
+    code = "import core.runs.state, core.runs.process, core.runs.plan, core.profile.files, core.data.rows"
+    assert not loaded(code) & (HEAVY | SCREEN)
+
+
+def test_the_child_does_not_know_the_screen() -> None:
+    code = "import core.train.__main__, core.train.trainer, core.model.load, core.model.lora, core.train.results"
+    assert not loaded(code) & {"textual", "textual_plot", "arena_tui"}
