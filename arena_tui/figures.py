@@ -22,6 +22,14 @@ def count(n: int) -> str:
     return f"{n:,}"
 
 
+def rounded(n: int) -> str:
+    """A large number to three digits: 9.25 G, 25.3 M, 15.5 k."""
+    for unit, size in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
+        if n >= size:
+            return f"{n / size:.3g} {unit}"
+    return str(n)
+
+
 def loss(value: float | None) -> str:
     """A loss or log loss to four decimals; null in a record means it was not a finite number."""
     return "not finite" if value is None else f"{value:.4f}"
@@ -34,7 +42,9 @@ def difference(value: float) -> str:
 
 def rate(value: float | None) -> str:
     """A learning rate: 2.0e-04."""
-    return MISSING if value is None else f"{value:.1e}"
+    if value is None:
+        return MISSING
+    return f"{value:.1e}" if value else "0"
 
 
 def norm(value: float | None) -> str:
@@ -43,12 +53,12 @@ def norm(value: float | None) -> str:
 
 
 def share(part: float, whole: float) -> str:
-    """`part` of `whole` as a percentage; never 100 % before all of it, nor 0 % of something."""
+    """`part` of `whole` as a percentage, never 100 % before all of it."""
     if not whole:
         return MISSING
     percent = 100 * part / whole
-    if 0 < percent < 0.1:
-        return "<0.1 %"
+    if percent < 1:
+        return f"{percent:.2f} %"
     return f"{math.floor(percent * 10) / 10:.1f} %"
 
 

@@ -1,6 +1,7 @@
 """Makes text from outside harmless to show: what a terminal would obey becomes something to read."""
 
 import unicodedata
+from pathlib import Path
 
 _ESCAPED = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 """Control, format (the bidirectional ones reorder a whole line), lone surrogates, line separators."""
@@ -16,6 +17,12 @@ def printable(text: str) -> str:
 def printable_lines(text: str) -> list[str]:
     """The lines of `text`, each of them printable; tabs become spaces."""
     return [printable(line.expandtabs(4)) for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
+
+
+def place(path: Path) -> str:
+    """A path as one would type it here: relative where it lies below the working directory."""
+    here = Path.cwd()
+    return printable(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
 def shortened(text: str, length: int) -> str:

@@ -1,0 +1,182 @@
+"""The console: which screen follows which, starting runs, and leaving."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from subprocess import Popen
+from typing import ClassVar
+
+from rich.text import Text
+from textual import work
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.theme import Theme
+
+from arena_tui import profiles
+from arena_tui.follow import Follower, RunList, RunView
+from arena_tui.plain import printable
+from arena_tui.profiles import ProfileView
+from arena_tui.screens.confirm import ConfirmScreen
+from arena_tui.screens.help import HelpScreen
+from arena_tui.screens.home import HomeScreen
+from arena_tui.screens.quit import Leaving, QuitScreen
+from arena_tui.screens.reader import ReaderScreen
+from core.runs.events import Failed, Record
+from core.runs.folder import RunFolder, create_run
+from core.runs.plan import PLAN
+from core.runs.process import TRAIN, LaunchError, launch, request_stop
+
+THEME = Theme(
+    name="arena",
+    primary="#2fb892",
+    accent="#2fb892",
+    secondary="#8aa39b",
+    warning="#e6c34a",
+    error="#e0674f",
+    success="#2fb892",
+    foreground="#d6dbd9",
+    background="#101413",
+    surface="#161b1a",
+    panel="#1c2321",
+    dark=True,
+    variables={
+        "scrollbar": "#3a4743",
+        "scrollbar-background": "#161b1a",
+        "scrollbar-background-hover": "#161b1a",
+        "scrollbar-background-active": "#161b1a",
+        "scrollbar-corner-color": "#161b1a",
+    },
+)
+
+
+class ArenaApp(App[None]):
+    """`start` is a profile to launch at once; `watch` a run to open at once."""
+
+    TITLE = "arena-tui"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-high")]
+    CSS = """
+    VerticalScroll, OptionList, TextArea, Log { scrollbar-size: 1 1; }
+    Footer.-compact FooterLabel { margin: 0 1 0 0; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark", "help", "Help", key_display="?", tooltip="All keys of this screen"),
+        Binding("q", "quit", "Quit", tooltip="Leave; asks first while a run goes on"),
+    ]
+
+    def __init__(
+        self,
+        runs: Path,
+        program: Sequence[str] = TRAIN,
+        plan_program: Sequence[str] = PLAN,
+        start: Path | None = None,
+        watch: RunFolder | None = None,
+    ) -> None:
+        super().__init__()
+        self.register_theme(THEME)
+        self.theme = THEME.name
+        self.runs = runs.absolute()
+        self._program = program
+        self._plan_program = plan_program
+        self._start = start
+        self._watch = watch
+        self._run_list = RunList(self.runs)
+        # Held so that Python does not warn of children that outlive their object: ours are meant to.
+        self._children: list[Popen[bytes]] = []
+        self._watched: dict[Path, RunFolder] = {}
+
+    def get_default_screen(self) -> Screen[None]:
+        return HomeScreen(self._run_list)
+
+    def on_mount(self) -> None:
+        if self._watch:
+            self.watch_run(self._watch)
+        if self._start:
+            self.start_run(profiles.read(self._start))
+
+    @work
+    async def on_home_screen_start(self, message: HomeScreen.Start) -> None:
+        if await self.push_screen_wait(ConfirmScreen(message.profile, self.runs, self._plan_program)):
+            self.start_run(message.profile)
+
+    def on_home_screen_open(self, message: HomeScreen.Open) -> None:
+        self.watch_run(message.folder)
+
+    def watch_run(self, folder: RunFolder) -> None:
+        """Open the monitor on a run."""
+        from arena_tui.screens.monitor import MonitorScreen  # numpy, behind the curves, is slow to import
+
+        self._watched[folder.path] = folder
+        self.push_screen(MonitorScreen(folder))
+
+    @work
+    async def start_run(self, profile: ProfileView) -> None:
+        """Make a run folder, open the monitor on it, and start the child there."""
+        if profile.settings is None:
+            self._tell(f"{profile.name} cannot be run", "\n".join(map(str, profile.problems)))
+            return
+        try:
+            folder = await asyncio.to_thread(
+                create_run, self.runs, profile.settings, text=profile.text, name=profile.name
+            )
+        except OSError as error:
+            self._tell("the run did not start", str(error))
+            return
+        self.watch_run(folder)
+        try:
+            self._children.append(await asyncio.to_thread(launch, folder, self._program))
+        except (OSError, LaunchError) as error:
+            # No child is there to write its last event.
+            cause = next(iter(str(error).splitlines()), "the run did not start")
+            with Record(folder.events) as record:
+                record.write(Failed(cause=cause, advice="The end of its log may tell why.", exit_code=1))
+            self._tell("the run did not start", str(error))
+
+    def _tell(self, title: str, text: str) -> None:
+        self.push_screen(ReaderScreen(title, text))
+
+    def action_help(self) -> None:
+        self.push_screen(HelpScreen(self.screen.active_bindings.values()))
+
+    @work(exclusive=True, group="quit")
+    async def action_quit(self) -> None:  # type: ignore[override]
+        """Leave; ask what becomes of runs that go on."""
+        going_on = await asyncio.to_thread(self._going_on)
+        if not going_on:
+            self.exit()
+            return
+        answer = await self.push_screen_wait(QuitScreen(going_on))
+        if answer is Leaving.LEAVE:
+            self.exit(message=Text("\n".join(f"left running: {printable(run.folder.id)}" for run in going_on)))
+        elif answer is Leaving.STOP:
+            self.exit(message=Text("\n".join(map(_ask_to_stop, going_on))))
+
+    def _going_on(self) -> list[RunView]:
+        known = {run.folder.path: run for run in self._run_list.read()}
+        others = (Follower(folder).read() for path, folder in self._watched.items() if path not in known)
+        return [run for run in (*known.values(), *others) if run.is_going_on_here]
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        actions = set()
+        for active in screen.active_bindings.values():
+            binding = active.binding
+            if active.enabled and binding.description and not binding.system and binding.action not in actions:
+                actions.add(binding.action)
+                run = partial(self.run_action, binding.action, active.node)
+                yield SystemCommand(binding.description, binding.tooltip or binding.description, run)
+        yield SystemCommand("Theme", "Choose other colours", self.action_change_theme)
+        yield SystemCommand("Screenshot", "Save a picture of the screen (SVG)", self.action_screenshot)
+
+
+def _ask_to_stop(run: RunView) -> str:
+    """Ask a run to end, and say what came of it in a line."""
+    name = printable(run.folder.id)
+    info = run.folder.read_info()
+    try:
+        if info is not None and request_stop(info):
+            return f"asked to stop: {name}; it saves a checkpoint and ends on its own"
+    except PermissionError:
+        return f"not stopped: {name} belongs to another user"
+    return f"not stopped: {name} has no process that could be asked"

@@ -1,0 +1,25 @@
+"""The glyph and the style of each state of a run. The word is the state's own name."""
+
+from core.runs.state import Status
+
+MUTED = "$foreground 60%"
+"""For what only explains a figure."""
+
+GLYPHS = {
+    Status.STARTING: "◌",
+    Status.RUNNING: "●",
+    Status.STOPPING: "◍",
+    Status.FINISHED: "✓",
+    Status.CANCELLED: "■",
+    Status.FAILED: "✗",
+    Status.LOST: "?",
+}
+STYLES = {
+    Status.STARTING: "$accent",
+    Status.RUNNING: "$accent",
+    Status.STOPPING: "$accent",
+    Status.FINISHED: "",
+    Status.CANCELLED: MUTED,
+    Status.FAILED: "$text-error",
+    Status.LOST: "$text-error",
+}

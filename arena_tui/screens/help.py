@@ -1,0 +1,50 @@
+"""Every key of a screen and what it does, read off the screen's own bindings."""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import ActiveBinding, Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.keys import format_key
+from textual.widgets import Static
+
+from arena_tui.marks import GLYPHS, STYLES
+from arena_tui.screens.dialog import Dialog
+from arena_tui.widgets.facts import facts
+from arena_tui.widgets.keys import keys
+
+
+class HelpScreen(Dialog[None]):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter,q,question_mark", "dismiss", "Close", key_display="esc"),
+        Binding("j", "scroll(1)", "Down", show=False),
+        Binding("k", "scroll(-1)", "Up", show=False),
+    ]
+
+    def __init__(self, bindings: Iterable[ActiveBinding]) -> None:
+        super().__init__()
+        self._keys = keys_by_action(bindings)
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="box") as box:
+            box.border_title = Content("keys")
+            yield Static(facts([(names, "", does) for names, does in self._keys]), markup=False)
+            marks = (Content.styled(f"{glyph} {status.value}", STYLES[status]) for status, glyph in GLYPHS.items())
+            yield Static(Content("\n") + Content("   ").join(marks))
+            yield Static(keys([("esc", "close")]), classes="keys")
+
+    def action_scroll(self, lines: int) -> None:
+        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+
+
+def keys_by_action(bindings: Iterable[ActiveBinding]) -> list[tuple[str, str]]:
+    """All keys of each action that says what it does; Textual's own lesser ones do not."""
+    names: dict[str, list[str]] = {}
+    does: dict[str, str] = {}
+    for binding in (active.binding for active in bindings if active.enabled):
+        if binding.tooltip:
+            names.setdefault(binding.action, []).append(format_key(binding.key))
+            does[binding.action] = binding.tooltip
+    return [(" ".join(names[action]), does[action]) for action in names]

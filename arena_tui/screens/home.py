@@ -1,0 +1,166 @@
+"""Home: what shall I do? Profiles and what each would do, runs and what became of each."""
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.events import DescendantFocus
+from textual.message import Message
+from textual.reactive import var
+from textual.screen import Screen
+from textual.widgets import ContentSwitcher, Footer, OptionList, Static
+
+from arena_tui import figures
+from arena_tui.follow import RunList, RunView
+from arena_tui.machine import Machine, look
+from arena_tui.plain import printable
+from arena_tui.profiles import ProfileView, all_profiles
+from arena_tui.widgets.lines import profile_line, run_line
+from arena_tui.widgets.menu import Menu
+from arena_tui.widgets.profile_panel import ProfilePanel
+from arena_tui.widgets.run_panel import RunPanel
+from core.runs.folder import RunFolder
+
+SECONDS_BETWEEN_READS = 2.0
+
+
+class HomeScreen(Screen[None]):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "start", "Run", tooltip="Start the chosen profile, after a look at its plan"),
+        Binding("tab", "app.focus_next", "Next list", tooltip="To the runs, the profile's text, and back"),
+    ]
+
+    DEFAULT_CSS = """
+    HomeScreen {
+        #top { height: 1; padding: 0 1; background: $panel; }
+        #title { width: auto; margin-right: 2; color: $accent; text-style: bold; }
+        #machine { width: 1fr; text-align: right; color: $foreground 60%; text-wrap: nowrap; text-overflow: ellipsis; }
+        #lists { width: 50%; max-width: 52; }
+        #profiles { height: 2fr; }
+        #runs { height: 3fr; }
+        #chosen {
+            width: 1fr;
+            height: 1fr;
+            border: round $foreground 25%;
+            border-title-color: $foreground;
+        }
+    }
+    """
+
+    profiles: var[tuple[ProfileView, ...]] = var(())
+    runs: var[tuple[RunView, ...]] = var(())
+    machine: var[Machine | None] = var(None)
+
+    @dataclass
+    class Start(Message):
+        """The user wants this profile to be run."""
+
+        profile: ProfileView
+
+    @dataclass
+    class Open(Message):
+        """The user wants to see this run."""
+
+        folder: RunFolder
+
+    def __init__(self, run_list: RunList) -> None:
+        super().__init__()
+        self._run_list = run_list
+        self._runs_are_chosen = False
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(id="top"):
+            yield Static(Content("arena-tui"), id="title")
+            yield Static(id="machine", markup=False)
+        with Horizontal():
+            with Vertical(id="lists"):
+                yield Menu("none; write one into profiles/", id="profiles")
+                yield Menu("none yet; press r to start a profile", id="runs")
+            with ContentSwitcher(initial="profile", id="chosen"):
+                yield ProfilePanel(id="profile")
+                yield RunPanel(id="run")
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.query_one("#profiles", Menu).border_title = Content("profiles")
+        self.query_one("#runs", Menu).border_title = Content("runs")
+        self.query_one("#profiles").focus()
+        self.read()
+
+    @work
+    async def read(self) -> None:
+        """Look at the disk every now and then, while this screen is the one to be seen."""
+        while True:
+            if self.is_current:
+                self.profiles = await asyncio.to_thread(lambda: tuple(all_profiles(Path.cwd())))
+                self.runs = await asyncio.to_thread(self._run_list.read)
+                self.machine = await asyncio.to_thread(look, self._run_list.runs)
+            await asyncio.sleep(SECONDS_BETWEEN_READS)
+
+    def watch_profiles(self, profiles: tuple[ProfileView, ...]) -> None:
+        menu = self.query_one("#profiles", Menu)
+        menu.show([(str(profile.path), partial(profile_line, profile)) for profile in profiles])
+        self._show_chosen()
+
+    def watch_runs(self, runs: tuple[RunView, ...]) -> None:
+        menu = self.query_one("#runs", Menu)
+        menu.show([(run.folder.id, partial(run_line, run)) for run in runs])
+        menu.border_subtitle = Content(figures.count(len(runs)) if runs else "")
+        self._show_chosen()
+
+    def watch_machine(self, machine: Machine | None) -> None:
+        if machine:
+            free, total = figures.gib(machine.memory_free), figures.gib(machine.memory)
+            words = f"{printable(machine.name)} · {free} of {total} free · disk {figures.gib(machine.disk_free)} free"
+            self.query_one("#machine", Static).update(Content(words))
+
+    @on(OptionList.OptionHighlighted)
+    def _show_chosen(self) -> None:
+        profile, run = self._profile, self._run
+        if self._runs_are_chosen and run:
+            self.query_one(RunPanel).show(run)
+        elif profile:
+            self.query_one(ProfilePanel).show(profile)
+        chosen = self.query_one("#chosen", ContentSwitcher)
+        chosen.current = "run" if self._runs_are_chosen and run else "profile"
+        chosen.border_title = Content(
+            printable(run.folder.id if self._runs_are_chosen and run else profile.name if profile else "")
+        )
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        if isinstance(event.widget, Menu):
+            self._runs_are_chosen = event.widget.id == "runs"
+            self._show_chosen()
+
+    @on(OptionList.OptionSelected, "#profiles")
+    def action_start(self) -> None:
+        profile = self._profile
+        if profile is None:
+            self.notify("There is no profile to start.", severity="warning")
+        elif profile.problems:
+            self.query_one("#profiles").focus()
+            self.notify("This profile cannot be run: its problems are listed.", severity="error")
+        else:
+            self.post_message(self.Start(profile))
+
+    @on(OptionList.OptionSelected, "#runs")
+    def open_run(self) -> None:
+        if run := self._run:
+            self.post_message(self.Open(run.folder))
+
+    @property
+    def _profile(self) -> ProfileView | None:
+        chosen = self.query_one("#profiles", Menu).highlighted_id
+        return next((profile for profile in self.profiles if str(profile.path) == chosen), None)
+
+    @property
+    def _run(self) -> RunView | None:
+        chosen = self.query_one("#runs", Menu).highlighted_id
+        return next((run for run in self.runs if run.folder.id == chosen), None)

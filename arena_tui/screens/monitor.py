@@ -1,0 +1,225 @@
+"""Monitor: how is it going? Follows one run's folder; the run knows nothing of it."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.reactive import var
+from textual.screen import Screen
+from textual.widgets import Footer, Tab, Tabs
+
+from arena_tui.follow import Follower, RunView
+from arena_tui.log_tail import LogTail
+from arena_tui.plain import printable
+from arena_tui.screens.reader import ReaderScreen
+from arena_tui.screens.stop import StopScreen
+from arena_tui.series import Axis
+from arena_tui.widgets.figures_pane import FiguresPane
+from arena_tui.widgets.history import HistoryPane, gradient_norm, learning_rate, throughput
+from arena_tui.widgets.log import LogPane
+from arena_tui.widgets.loss import LossPane
+from arena_tui.widgets.memory import MemoryPane
+from arena_tui.widgets.pane import Pane
+from arena_tui.widgets.strip import Strip
+from core.profile.files import read_profile
+from core.profile.load import ProfileError
+from core.runs.folder import RunFolder
+from core.runs.process import request_stop
+
+SMOOTHINGS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
+SMOOTHING_KEYS = Binding.Group("Smooth", compact=True)
+
+
+def seconds_to_next_read(curves_changed: bool) -> float:
+    """Less often over SSH, where each repaint travels, and after curves were drawn, which takes a tenth of a second."""
+    return 0.5 if curves_changed or "SSH_CONNECTION" in os.environ else 0.2
+
+
+class MonitorScreen(Screen[None]):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "stop", "Stop", tooltip="Stop the run, after a question that says what is kept"),
+        Binding("y", "log_axis", "Log", tooltip="Loss on a logarithmic axis, and back"),
+        Binding(
+            "plus,equals_sign",
+            "smooth(1)",
+            "Smoother",
+            key_display="+",
+            group=SMOOTHING_KEYS,
+            tooltip="Average the loss over more points",
+        ),
+        Binding(
+            "minus",
+            "smooth(-1)",
+            "Rougher",
+            key_display="-",
+            group=SMOOTHING_KEYS,
+            tooltip="Average the loss over fewer points",
+        ),
+        Binding("x", "axis", "Axis", tooltip="Curves by step, epoch, tokens or time"),
+        Binding("shift+tab,left", "pane(-1)", "Pane before", show=False, tooltip="The pane before"),
+        Binding("tab,right", "pane(1)", "Pane", key_display="tab", tooltip="The next pane"),
+        Binding("z", "zoom", "Zoom", tooltip="This pane alone on the screen, and back"),
+        Binding("down,j", "scroll_text(1)", "Down", show=False, tooltip="Scroll the figures or the log down"),
+        Binding("up,k", "scroll_text(-1)", "Up", show=False, tooltip="Scroll the figures or the log up"),
+        Binding("pagedown", "scroll_text(10)", "Page down", show=False, tooltip="The same by ten lines"),
+        Binding("pageup", "scroll_text(-10)", "Page up", show=False, tooltip="The same by ten lines"),
+        Binding(
+            "greater_than_sign,shift+right", "shift_log(20)", "Log right", show=False, tooltip="Long log lines: on"
+        ),
+        Binding("less_than_sign,shift+left", "shift_log(-20)", "Log left", show=False, tooltip="Long log lines: back"),
+        Binding("p", "profile", "Profile", tooltip="The profile this run was started with"),
+        Binding("escape", "app.pop_screen", "Home", tooltip="Back to profiles and runs; the run goes on"),
+    ]
+
+    DEFAULT_CSS = """
+    MonitorScreen {
+        Tabs { display: none; }
+        #panes {
+            height: 1fr;
+            layout: grid;
+            grid-size: 12 3;
+            grid-rows: 2fr 1fr 1fr;
+        }
+        #loss { column-span: 7; }
+        #figures { column-span: 5; }
+        #learning-rate, #gradient, #throughput { column-span: 4; }
+        #log { column-span: 8; }
+        #memory { column-span: 4; }
+
+        /* One pane at a time, chosen by tabs: on small terminals, and where a pane is zoomed. */
+        &.-narrow, &.-low, &.-zoomed {
+            Tabs { display: block; }
+            #panes { layout: vertical; }
+            Pane { display: none; width: 1fr; height: 1fr; }
+            Pane.-current { display: block; }
+        }
+    }
+    """
+
+    view: var[RunView | None] = var(None)
+    current: var[int] = var(0)
+
+    def __init__(self, folder: RunFolder) -> None:
+        super().__init__()
+        self.folder = folder
+        self._follower = Follower(folder)
+        self._log = LogTail(folder.console_log)
+
+    def compose(self) -> ComposeResult:
+        yield Strip().data_bind(MonitorScreen.view)
+        panes: list[Pane] = [
+            LossPane(id="loss"),
+            FiguresPane(id="figures"),
+            learning_rate(),
+            gradient_norm(),
+            throughput(),
+            MemoryPane(id="memory"),
+            LogPane(id="log"),
+        ]
+        tabs = Tabs(*(Tab(pane.tab_name) for pane in panes))
+        tabs.can_focus = False
+        yield tabs
+        with Container(id="panes"):
+            for pane in panes:
+                yield pane.data_bind(MonitorScreen.view)
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self._panes = list(self.query(Pane))
+        self._choose(0)
+        self.follow()
+
+    @work
+    async def follow(self) -> None:
+        """Read until nothing more can come."""
+        step_count = 0
+        while True:
+            self.view = await asyncio.to_thread(self._follower.read)
+            if lines := await asyncio.to_thread(self._log.read):
+                self.query_one(LogPane).add(lines)
+            elif self.view.is_settled:
+                return
+            steps_before, step_count = step_count, len(self.view.state.steps)
+            await asyncio.sleep(seconds_to_next_read(step_count != steps_before))
+
+    def watch_view(self, before: RunView | None, view: RunView | None) -> None:
+        if view and view.status.is_over and not (before and before.status.is_over):
+            self._choose(1)  # the result
+            self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        if action == "stop":
+            return self.view is not None and not self.view.status.is_over
+        return True
+
+    def action_log_axis(self) -> None:
+        loss = self.query_one(LossPane)
+        loss.is_log = not loss.is_log
+
+    def action_smooth(self, direction: int) -> None:
+        loss = self.query_one(LossPane)
+        index = SMOOTHINGS.index(loss.smoothing) + direction
+        loss.smoothing = SMOOTHINGS[min(len(SMOOTHINGS) - 1, max(0, index))]
+
+    def action_axis(self) -> None:
+        axis: Axis = self.query_one(LossPane).axis.following
+        self.query_one(LossPane).axis = axis
+        for history in self.query(HistoryPane):
+            history.axis = axis
+
+    def action_pane(self, direction: int) -> None:
+        self._choose((self.current + direction) % len(self._panes))
+
+    def action_zoom(self) -> None:
+        self.toggle_class("-zoomed")
+
+    def action_scroll_text(self, lines: int) -> None:
+        pane = self._panes[self.current]
+        text = pane if isinstance(pane, FiguresPane) else self.query_one(LogPane)
+        text.scroll_text(lines)
+
+    def action_shift_log(self, columns: int) -> None:
+        self.query_one(LogPane).shift_text(columns)
+
+    def action_profile(self) -> None:
+        try:
+            text = read_profile(self.folder.profile).text
+        except ProfileError as error:
+            text = str(error)
+        self.app.push_screen(ReaderScreen("the profile of this run", text, language="toml"))
+
+    @work
+    async def action_stop(self) -> None:
+        if self.view is None or not await self.app.push_screen_wait(StopScreen(self.view)):
+            return
+        info = self.folder.read_info()
+        if info is None:
+            self.app.notify("The run has not said yet which process it is: try again.", severity="warning")
+            return
+        try:
+            sent = request_stop(info)
+        except PermissionError:
+            message = f"The run belongs to {printable(info.user)}; only they can stop it."
+            self.app.notify(message, severity="error", markup=False)
+            return
+        if not sent:
+            message = f"There is no such process on this machine; the run was started on {printable(info.host)}."
+            self.app.notify(message, severity="warning", markup=False)
+
+    def on_tabs_tab_activated(self, event: Tabs.TabActivated) -> None:
+        names: Sequence[str] = [tab.id or "" for tab in event.tabs.query(Tab)]
+        self._choose(names.index(event.tab.id or ""))
+
+    def _choose(self, index: int) -> None:
+        self.current = index
+        for i, pane in enumerate(self._panes):
+            pane.set_class(i == index, "-current")
+        tabs = self.query_one(Tabs)
+        tab = list(tabs.query(Tab))[index]
+        if tabs.active != tab.id:
+            tabs.active = tab.id or ""

@@ -1,0 +1,35 @@
+"""The pane of figures: how it is going while the run goes on, what came out of it afterwards."""
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+
+from arena_tui.follow import RunView
+from arena_tui.widgets.now import Now
+from arena_tui.widgets.pane import Pane
+from arena_tui.widgets.result import Result
+
+
+class FiguresPane(Pane):
+    DEFAULT_CSS = """
+    FiguresPane {
+        & > Result { display: none; }
+        &.-over > Result { display: block; }
+        &.-over > Now { display: none; }
+    }
+    """
+
+    tab_name = "figures"
+
+    def compose(self) -> ComposeResult:
+        yield Now().data_bind(FiguresPane.view)
+        yield Result().data_bind(FiguresPane.view)
+
+    def watch_view(self, view: RunView | None) -> None:
+        is_over = view is not None and view.status.is_over
+        self.set_class(is_over, "-over")
+        self.border_title = Content("result" if is_over else "now")
+
+    def scroll_text(self, lines: int) -> None:
+        for text in self.query(VerticalScroll):
+            text.scroll_relative(y=lines, animate=False)

@@ -1,0 +1,77 @@
+"""What came out of a run, or of it so far, in words and figures. Pure; knows no widget."""
+
+import math
+
+from textual.content import Content
+
+from arena_tui import figures
+from arena_tui.follow import RunView
+from arena_tui.marks import MUTED
+from arena_tui.plain import printable
+from arena_tui.widgets.facts import Fact
+from core.runs import events
+from core.runs.state import Status
+
+RECIPE_LOG_LOSS = 0.9371
+"""Evaluation log loss of the published notebook this project starts from."""
+UNIFORM_LOG_LOSS = math.log(3)
+
+
+def outcome(run: RunView) -> list[Fact]:
+    """The newest evaluation beside what it must be compared with, and the size of the run."""
+    state = run.state
+    rows: list[Fact] = []
+    if state.evaluations:
+        newest = state.evaluations[-1]
+        rows.append(("eval log loss", figures.loss(newest.log_loss), f"at step {figures.count(newest.step)}"))
+        rows += references(run)
+        rows.append(("accuracy", f"{100 * newest.accuracy:.1f} %", f"of {figures.count(newest.rows)} rows"))
+    if started := state.started:
+        rows.append(("steps", figures.count(state.step), f"of {figures.count(started.steps)}"))
+    rows.append(("duration", figures.duration(state.elapsed), ""))
+    return rows
+
+
+def references(run: RunView) -> list[Fact]:
+    """ln 3, the class prior of the split and the recipe, each with how far the run's log loss is from it."""
+    known = [("ln 3", UNIFORM_LOG_LOSS)]
+    if run.state.started:
+        known.append(("prior", run.state.started.prior_log_loss))
+    known.append(("recipe", RECIPE_LOG_LOSS))
+    reached = run.log_loss
+    return [
+        (name, figures.loss(value), figures.difference(reached - value) if reached is not None else "")
+        for name, value in known
+    ]
+
+
+def explanation(run: RunView) -> list[Content]:
+    """Why a run ended before its time, what is kept, and what to do."""
+    match run.state.last:
+        case events.Failed(cause=cause, advice=advice, exit_code=code):
+            return [
+                Content.styled(printable(cause), "$text-error"),
+                Content(printable(advice)),
+                Content.styled(f"exit code {code}", MUTED),
+                _kept(_newest_checkpoint(run)),
+            ]
+        case events.Cancelled(signal=name, step=step, kept=kept):
+            return [Content(f"stopped by {printable(name)} at step {figures.count(step)}"), _kept(kept)]
+    if run.status is Status.LOST:
+        return [
+            Content.styled("The process ended without a last word.", "$text-error"),
+            Content(
+                "It was killed, for want of memory perhaps, or the machine went down. The end of its log may "
+                "tell; then start the profile again."
+            ),
+            _kept(_newest_checkpoint(run)),
+        ]
+    return []
+
+
+def _newest_checkpoint(run: RunView) -> str | None:
+    return run.state.checkpoint.folder if run.state.checkpoint else None
+
+
+def _kept(checkpoint: str | None) -> Content:
+    return Content.assemble(("kept  ", MUTED), printable(checkpoint) if checkpoint else "no checkpoint yet")

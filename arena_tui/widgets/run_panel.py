@@ -1,0 +1,35 @@
+"""A past or present run in brief, for the home screen."""
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from arena_tui.follow import RunView
+from arena_tui.marks import GLYPHS, MUTED, STYLES
+from arena_tui.plain import place
+from arena_tui.widgets.facts import facts
+from arena_tui.widgets.outcome import explanation, outcome
+
+
+class RunPanel(VerticalScroll):
+    DEFAULT_CSS = """
+    RunPanel { padding: 0 1; }
+    """
+
+    def compose(self) -> ComposeResult:
+        yield Static(markup=False)
+
+    def show(self, run: RunView) -> None:
+        """Show this run."""
+        parts = [
+            Content.styled(f"{GLYPHS[run.status]} {run.status.value}", f"bold {STYLES[run.status]}"),
+            *explanation(run),
+            Content(""),
+            facts(outcome(run)),
+            Content(""),
+            Content.styled(place(run.folder.path), MUTED),
+            Content(""),
+            Content.assemble(("enter", "bold $accent"), " opens it"),
+        ]
+        self.query_one(Static).update(Content("\n").join(parts))

@@ -1,0 +1,102 @@
+"""What the console's tests share: a working directory, scripted children, and waiting for what is on screen."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from textual.pilot import Pilot
+
+from arena_tui.app import ArenaApp
+from arena_tui.plain import printable
+from core.runs.folder import RunFolder, list_runs
+
+HERE = Path(__file__).parent
+SECONDS = 20.0
+
+PROFILE = """\
+# The recipe on my own rows, with more of the model trained.
+[data]
+train = "mine.csv"
+# limit = 100         # the first rows only, for a quick look
+
+[lora]
+r = 64
+target_modules = ["q_proj", "k_proj", "v_proj", "o_proj"]
+
+[train]
+learning_rate = 1e-4
+schedule = "cosine"
+"""
+
+
+def child(scenario: str) -> list[str]:
+    return [sys.executable, "-P", str(HERE / "scripted_child.py"), scenario]
+
+
+def planner(scenario: str) -> list[str]:
+    return [sys.executable, "-P", str(HERE / "scripted_plan.py"), scenario]
+
+
+def shown(app: ArenaApp) -> str:
+    """The text on the screen, as the terminal would show it."""
+    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+
+
+async def until(pilot: Pilot[None], holds: Callable[[], object], what: str = "") -> None:
+    """Let the app work until `holds()`; fail with what the screen shows if it never does."""
+    deadline = time.monotonic() + SECONDS
+    while not holds():
+        await pilot.pause(0.02)
+        if time.monotonic() > deadline:
+            pytest.fail(f"never came: {what}\n{shown(pilot.app)}")
+
+
+async def until_shown(pilot: Pilot[None], *texts: str) -> None:
+    for text in texts:
+        await until(pilot, lambda text=text: text in shown(pilot.app), repr(text))
+
+
+async def choose(pilot: Pilot[None], name: str) -> None:
+    """Put the highlight of the profile list on this profile."""
+    await until_shown(pilot, printable(name))
+    menu = pilot.app.screen.query_one("#profiles")
+    names = [Path(option.id).stem for option in menu.options]
+    menu.highlighted = names.index(name)
+    await pilot.pause()
+
+
+async def start(pilot: Pilot[None], name: str = "mine") -> None:
+    """Start a profile the way a user does."""
+    await choose(pilot, name)
+    await pilot.press("r")
+    await until_shown(pilot, f"start {name}?")
+    await pilot.press("enter")
+
+
+def only_run(runs: Path) -> RunFolder:
+    (run,) = list_runs(runs)
+    return run
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with one profile of the user's."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "mine.toml").write_text(PROFILE)
+    return tmp_path
+
+
+@pytest.fixture
+def runs(workplace: Path) -> Iterator[Path]:
+    """The runs folder. Children that a test left running are killed."""
+    folder = workplace / "runs"
+    yield folder
+    for run in list_runs(folder):
+        info = run.read_info()
+        if info and info.pid != os.getpid() and psutil.pid_exists(info.pid):
+            psutil.Process(info.pid).kill()

@@ -1,0 +1,106 @@
+"""The home screen: profiles with problems, strange names, no runs and many."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from arena_tui.app import ArenaApp
+from arena_tui.follow import RunList
+from arena_tui.screens.home import HomeScreen
+from core.runs.folder import list_runs
+from tests.console.conftest import choose, shown, until, until_shown
+from tests.console.recorded import record_run
+from tests.console.scripted_child import HOSTILE
+
+
+async def test_a_profile_with_problems_lists_them_all_and_is_refused(runs: Path) -> None:
+    Path("profiles/bad.toml").write_text('[train]\nlerning_rate = 1\nepochs = -2\n[data]\ntrain = ""\n')
+    app = ArenaApp(runs)
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await choose(pilot, "bad")
+        await until_shown(pilot, "✗ 3 problems", "learning_rate", "train.epochs", "data.train")
+        await pilot.press("r")
+        await until_shown(pilot, "cannot be run")
+        assert isinstance(app.screen, HomeScreen)
+    assert list_runs(runs) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[data]\ntrain = "[red]x[/red][/]"\n',
+        "not toml \x1b[2J [/]",
+        "\udcff".encode(errors="surrogateescape").decode("latin-1"),
+    ],
+)
+async def test_hostile_profiles_are_only_shown(runs: Path, text: str) -> None:
+    Path("profiles/[red]x[\x1b[2J.toml").write_text(text, encoding="utf-8")
+    app = ArenaApp(runs)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await choose(pilot, "[red]x[\x1b[2J")
+        await until(pilot, lambda: "[red]x[␛[2J" in str(app.screen.query_one("#chosen").border_title))
+        assert "\x1b" not in shown(app)
+
+
+async def test_hostile_words_in_a_record_are_only_shown(runs: Path) -> None:
+    record_run(runs, "20260131-120000-bad", end="failed", words=HOSTILE)
+    app = ArenaApp(runs)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("tab")
+        await until_shown(pilot, "✗ failed", "[red]x[/red] [/] ␛[2J␛]0;title␇ \\u202egnp.exe\\u202c␊second line")
+        await pilot.press("enter")
+        await until_shown(pilot, "✗ failed while training", "[red]x[/red] [/] ␛[2J")
+        assert not set(shown(app)) & {"\x1b", "\u202e", "\x07"}
+
+
+async def test_many_old_runs_are_read_once(runs: Path) -> None:
+    for i in range(150):
+        record_run(runs, f"20260131-12{i // 60:02}{i % 60:02}-old{i}", end="finished", steps=10)
+    run_list = RunList(runs)
+    first = run_list.read()
+    for run in list_runs(runs):
+        run.events.unlink()
+    began = time.monotonic()
+    assert run_list.read() == first
+    assert time.monotonic() - began < 0.5
+    app = ArenaApp(runs)
+    app._run_list._settled = run_list._settled
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "old149", "150")
+        await pilot.press("tab", "end")
+        await until_shown(pilot, "old0")
+
+
+async def test_a_new_run_appears_and_the_highlight_stays(runs: Path) -> None:
+    record_run(runs, "20260131-120000-first", end="finished")
+    record_run(runs, "20260131-130000-second", end="cancelled")
+    app = ArenaApp(runs)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "✓ finished", "■ cancelled")
+        await pilot.press("tab", "j")
+        record_run(runs, "20260131-140000-third", end="finished")
+        await until_shown(pilot, "third")
+        assert app.screen.query_one("#runs").highlighted_id == "20260131-120000-first"
+
+
+async def test_a_deleted_run_is_no_trouble(runs: Path) -> None:
+    run = record_run(runs, "20260131-120000-first", end=None, pid=os.getpid())
+    app = ArenaApp(runs, watch=run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "● running")
+        for path in run.path.iterdir():
+            path.unlink()
+        run.path.rmdir()
+        await until_shown(pilot, "? lost")
+
+
+async def test_every_action_is_in_the_footer_the_help_and_the_palette(runs: Path) -> None:
+    app = ArenaApp(runs)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "r Run", "? Help", "q Quit")
+        commands = {command.title for command in app.get_system_commands(app.screen)}
+        assert {"Run", "Open", "Help", "Quit"} <= commands
+        await pilot.press("question_mark")
+        await until_shown(pilot, "Start the chosen profile", "Leave; asks first", "Open the command palette")

@@ -1,0 +1,118 @@
+"""The screens as pictures, of recorded runs with fixed figures. They are also the README's."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Log
+
+from arena_tui.app import ArenaApp
+from arena_tui.machine import Machine
+from arena_tui.screens.home import HomeScreen
+from tests.console.conftest import choose, planner, shown, until, until_shown
+from tests.console.recorded import SECONDS_A_STEP, record_run
+
+SIZES = [(80, 24), (120, 40)]
+GIB = 2**30
+REACHED = 3_510
+Compare = Callable[..., bool]
+
+
+def old_runs(runs: Path) -> None:
+    record_run(runs, "20260131-120000-gemma2-9b-qlora", end="finished")
+    record_run(runs, "20260130-181500-gemma2-9b-int8", end="failed", until=200)
+    record_run(runs, "20260130-090000-longer", end="cancelled", until=1_500)
+
+
+async def settle(pilot: Pilot[None]) -> None:
+    """Wait for the home screen's first look at the disk, keep it there, and put a known machine into its place."""
+    home = next(screen for screen in pilot.app.screen_stack if isinstance(screen, HomeScreen))
+    await until(pilot, lambda: home.machine is not None, "the first look at the machine")
+    pilot.app.workers.cancel_node(home)
+    home.machine = Machine("NVIDIA H200", int(139.2 * GIB), 141 * GIB, 214 * GIB)
+    await choose(pilot, "mine")
+    await until_still(pilot)
+
+
+async def until_still(pilot: Pilot[None]) -> None:
+    """Wait until nothing moves any more: a log has been read and scrolled, and curves are drawn."""
+    for log in pilot.app.screen.query(Log):
+        await until(pilot, lambda log=log: log.virtual_size.width and log.is_vertical_scroll_end, "the log")
+    pictures = [""]
+    while len(set(pictures[-3:])) > 1 or len(pictures) < 4:
+        await pilot.pause(0.1)
+        pictures.append(shown(pilot.app))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_home(runs: Path, snap_compare: Compare, size: tuple[int, int]) -> None:
+    old_runs(runs)
+
+    assert snap_compare(ArenaApp(runs), terminal_size=size, run_before=settle)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_home_empty(runs: Path, snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert snap_compare(ArenaApp(runs), terminal_size=size, run_before=settle)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_confirm(runs: Path, snap_compare: Compare, size: tuple[int, int]) -> None:
+    async def show(pilot: Pilot[None]) -> None:
+        await settle(pilot)
+        await pilot.press("r")
+        await until_shown(pilot, "7,891,456")
+        await until_still(pilot)
+
+    app = ArenaApp(runs, plan_program=planner("ok"))
+    assert snap_compare(app, terminal_size=size, run_before=show)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_monitor_running(runs: Path, snap_compare: Compare, size: tuple[int, int]) -> None:
+    """This process plays the run's, so that it is alive; the last event is new, so that nothing is silent."""
+    began = float(int(time.time())) - 20 - REACHED * SECONDS_A_STEP
+    run = record_run(runs, "20260131-120000-longer", end=None, until=REACHED, began=began, pid=os.getpid())
+
+    async def show(pilot: Pilot[None]) -> None:
+        await until_shown(pilot, "3,510 / 5,748")
+        await until_still(pilot)
+
+    assert snap_compare(ArenaApp(runs, watch=run), terminal_size=size, run_before=show)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_monitor_finished(runs: Path, snap_compare: Compare, size: tuple[int, int]) -> None:
+    run = record_run(runs, "20260131-120000-gemma2-9b-qlora", end="finished")
+
+    async def show(pilot: Pilot[None]) -> None:
+        await until_shown(pilot, "✓ finished", "evaluation log loss")
+        await until_still(pilot)
+
+    assert snap_compare(ArenaApp(runs, watch=run), terminal_size=size, run_before=show)
+
+
+def test_help_of_the_monitor(runs: Path, snap_compare: Compare) -> None:
+    run = record_run(runs, "20260131-120000-gemma2-9b-qlora", end="finished")
+
+    async def show(pilot: Pilot[None]) -> None:
+        await until_shown(pilot, "✓ finished")
+        await until_still(pilot)
+        await pilot.press("question_mark")
+        await until_shown(pilot, "ctrl+p")
+        await until_still(pilot)
+
+    assert snap_compare(ArenaApp(runs, watch=run), terminal_size=(80, 24), run_before=show)
+
+
+def test_help_of_home(runs: Path, snap_compare: Compare) -> None:
+    async def show(pilot: Pilot[None]) -> None:
+        await settle(pilot)
+        await pilot.press("question_mark")
+        await until_shown(pilot, "ctrl+p")
+        await until_still(pilot)
+
+    assert snap_compare(ArenaApp(runs), terminal_size=(120, 40), run_before=show)

@@ -1,0 +1,173 @@
+"""From the home screen to the end of a run, with the real app and a real child process."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from arena_tui.app import ArenaApp
+from arena_tui.screens.monitor import MonitorScreen
+from arena_tui.widgets.loss import LossPane
+from core.runs.process import is_run_alive
+from core.runs.state import Status, read_run
+from tests.console.conftest import child, only_run, planner, shown, start, until, until_shown
+from tests.console.recorded import record_run
+
+SIZES = [(80, 24), (120, 40)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_run_is_started_followed_and_its_result_shown(
+    runs: Path, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCRIPTED_PAUSE", "0.1")
+    app = ArenaApp(runs, child("ok"), planner("ok"))
+    async with app.run_test(size=size) as pilot:
+        await start(pilot)
+        await until_shown(pilot, "● running: training", "/ 400 steps")
+        await until_shown(pilot, "✓ finished", "evaluation log loss", "1.0986", "1.0971", "0.9371", "+0.0031")
+        run = only_run(runs)
+        await until_shown(pilot, "55.1 %", "adapter", run.id)
+        assert run.profile.read_text() == (Path("profiles") / "mine.toml").read_text()
+
+
+async def test_what_is_not_a_finite_number_is_a_gap_with_words(runs: Path) -> None:
+    app = ArenaApp(runs, child("nan"), planner("ok"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await start(pilot)
+        await until_shown(pilot, "✓ finished", "× not finite at step 100, 110 and 3 more")
+        assert "nan" not in shown(app).lower()
+        canvas = app.screen.query_one(LossPane).query_one("#plot")
+        marks = sum(row.count("×") for row in canvas._buffer)
+        assert 1 <= marks <= 5
+
+
+async def test_a_child_that_dies_without_a_word_is_lost_with_advice(runs: Path) -> None:
+    app = ArenaApp(runs, child("crash"), planner("ok"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await start(pilot)
+        await until_shown(pilot, "? lost", "ended without a last word", "checkpoint-200", "Segmentation fault")
+
+
+async def test_cancel_asks_says_what_is_kept_and_reaches_the_child(runs: Path) -> None:
+    app = ArenaApp(runs, child("hang"), planner("ok"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await start(pilot)
+        await until_shown(pilot, "200 / 400 steps")
+        await pilot.press("s")
+        await until_shown(pilot, "stop this run?", "saves a checkpoint")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, MonitorScreen))
+        assert read_run(only_run(runs))[1] is Status.RUNNING
+        await pilot.press("s")
+        await until_shown(pilot, "stop this run?")
+        await pilot.press("s")
+        await until_shown(pilot, "■ cancelled", "SIGTERM", "checkpoints/checkpoint-200")
+        await until(pilot, lambda: is_run_alive(only_run(runs)) is False, "the child's end")
+
+
+async def test_a_child_deaf_to_sigterm_goes_on_and_is_shown_so(runs: Path) -> None:
+    app = ArenaApp(runs, child("deaf"), planner("ok"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await start(pilot)
+        await until_shown(pilot, "200 / 400 steps")
+        await pilot.press("s")
+        await until_shown(pilot, "stop this run?")
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(app.screen, MonitorScreen))
+        await pilot.pause(0.3)
+        assert "● running" in shown(app)
+
+
+async def test_quit_asks_and_leaves_the_run_running(runs: Path) -> None:
+    app = ArenaApp(runs, child("hang"), planner("ok"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await start(pilot)
+        await until_shown(pilot, "200 / 400 steps")
+        await pilot.press("q")
+        await until_shown(pilot, "a run goes on", "leave it running", "stop it", "back")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, MonitorScreen))
+        await pilot.press("q")
+        await until_shown(pilot, "a run goes on")
+        await pilot.press("l")
+        await until(pilot, lambda: not app.is_running)
+    assert is_run_alive(only_run(runs)) is True
+
+
+async def test_quit_can_stop_the_run(runs: Path) -> None:
+    app = ArenaApp(runs, child("hang"), planner("ok"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await start(pilot)
+        await until_shown(pilot, "200 / 400 steps")
+        await pilot.press("escape")
+        await until_shown(pilot, "profiles")
+        await pilot.press("q")
+        await until_shown(pilot, "a run goes on")
+        await pilot.press("s")
+        await until(pilot, lambda: not app.is_running)
+        run = only_run(runs)
+        await until(pilot, lambda: read_run(run)[1] is Status.CANCELLED, "the child's last event")
+
+
+async def test_quit_with_nothing_going_on_does_not_ask(runs: Path) -> None:
+    app = ArenaApp(runs)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "none yet; press r to start a profile")
+        await pilot.press("q")
+        await until(pilot, lambda: not app.is_running)
+
+
+@pytest.mark.parametrize("program", [child("refuse"), [sys.executable, "-c", "raise SystemExit(4)"], ["/nowhere"]])
+async def test_a_launch_that_fails_says_why(runs: Path, program: list[str]) -> None:
+    app = ArenaApp(runs, program, planner("ok"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await start(pilot)
+        await until_shown(pilot, "the run did not start")
+        why = {"refuse": "[red]x[/red]", "raise SystemExit(4)": "exit code 4"}
+        await until_shown(pilot, why.get(program[-1], "/nowhere"))
+        await pilot.press("escape")
+        await until_shown(pilot, "✗ failed")
+        await pilot.press("q")
+        await until(pilot, lambda: not app.is_running)
+
+
+@pytest.mark.parametrize(("scenario", "sign"), [("long line", "(+19"), ("no newlines", "fetching 1999")])
+async def test_no_log_hurts(runs: Path, scenario: str, sign: str) -> None:
+    app = ArenaApp(runs, child(scenario), planner("ok"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await start(pilot)
+        await until_shown(pilot, "✓ finished")
+        log = app.screen.query_one("Log")
+        await until(pilot, lambda: any(sign in line for line in log.lines), sign)
+        assert len(log.lines) <= 2_000
+        assert max(map(len, log.lines)) < 2_100
+
+
+async def test_start_given_to_the_app_runs_at_once(runs: Path) -> None:
+    app = ArenaApp(runs, child("ok"), planner("ok"), start=Path("profiles/mine.toml"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "✓ finished", "evaluation log loss")
+
+
+async def test_watch_given_to_the_app_opens_the_monitor_and_escape_leads_home(runs: Path) -> None:
+    first = ArenaApp(runs, child("ok"), planner("ok"), start=Path("profiles/mine.toml"))
+    async with first.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "✓ finished")
+    app = ArenaApp(runs, watch=only_run(runs))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "✓ finished", "evaluation log loss")
+        await pilot.press("escape")
+        await until_shown(pilot, "✓ finished  mine", "0.9402")
+
+
+async def test_the_end_of_a_long_log_line_can_be_reached_by_key(runs: Path) -> None:
+    run = record_run(runs, "20260131-120000-x", end="finished", steps=20)
+    run.console_log.write_text("start " + "-" * 150 + " end of the line\n")
+    app = ArenaApp(runs, watch=run)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shown(pilot, "start ---")
+        log = app.screen.query_one("Log")
+        await until(pilot, lambda: log.max_scroll_x > 0, "the line's width")
+        await pilot.press(*[">"] * 6)
+        await until_shown(pilot, "end of the line")

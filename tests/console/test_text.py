@@ -1,0 +1,118 @@
+"""What is written and drawn, without a screen: figures, harmless text, the log's tail, the curves' points."""
+
+import itertools
+import math
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arena_tui import figures
+from arena_tui.log_tail import LONGEST_LINE, MOST_BYTES, LogTail
+from arena_tui.plain import printable
+from arena_tui.series import Gappy, limits, segments, smoothed, thinned
+from arena_tui.widgets.ticks import DurationTicks, LargeTicks, LogTicks, RateTicks, Ticks
+
+gappy = st.lists(st.none() | st.floats(-1e6, 1e6), max_size=300).map(
+    lambda values: [(float(x), y) for x, y in enumerate(values)]
+)
+
+
+@given(st.text())
+def test_printable_text_holds_nothing_a_terminal_obeys(text: str) -> None:
+    shown = printable(text)
+    assert not any(ord(c) < 32 or 127 <= ord(c) < 160 or c in "\u202e\u2066\u2028\ufeff" for c in shown)
+    assert printable(shown) == shown
+    shown.encode()  # no lone surrogate is left
+
+
+def test_ordinary_text_stays_as_it_is() -> None:
+    assert printable("naïve 日本語 🙂 ±1") == "naïve 日本語 🙂 ±1"
+    assert printable("\x1b[2J\n\u202e") == "␛[2J␊\\u202e"
+
+
+def test_figures() -> None:
+    assert figures.duration(3723) == "1:02:03"
+    assert figures.duration(90_061) == "25:01:01"
+    assert figures.gib(33_500_000_000) == "31.2 GiB"
+    assert figures.gib(512 << 20) == "512 MiB"
+    assert figures.count(57_477) == "57,477"
+    assert figures.rate(2e-4) == "2.0e-04"
+    assert figures.rate(0) == "0"
+    assert figures.loss(None) == "not finite"
+    assert figures.share(999, 1000) == "99.9 %"
+    assert figures.share(9_999_999, 10_000_000) == "99.9 %"
+    assert figures.bar(1, 4, 8) == "━━──────"
+
+
+@given(gappy)
+def test_a_gap_breaks_the_curve_and_nothing_is_lost(points: list[Gappy]) -> None:
+    found = segments(points)
+    assert [p for segment in found for p in segment] == [p for p in points if p[1] is not None]
+    assert all(b[0] - a[0] == 1 for segment in found for a, b in itertools.pairwise(segment))
+
+
+@given(gappy, st.integers(3, 40))
+def test_thinning_keeps_the_extremes_and_every_stretch_of_gaps(points: list[Gappy], most: int) -> None:
+    kept = thinned(points, most)
+    values = [y for _, y in points if y is not None]
+    kept_values = [y for _, y in kept if y is not None]
+    assert len(kept) <= max(most, 3) + 3 or len(points) <= most
+    assert (min(values), max(values)) == (min(kept_values), max(kept_values)) if values else not kept_values
+    assert (None in [y for _, y in points]) == (None in [y for _, y in kept])
+
+
+@given(st.floats(0, 0.99), st.floats(-5, 5), st.integers(1, 50))
+def test_smoothing_a_constant_changes_nothing(factor: float, value: float, length: int) -> None:
+    assert all(
+        math.isclose(y or 0, value, abs_tol=1e-9) for _, y in smoothed([(i, value) for i in range(length)], factor)
+    )
+
+
+def test_one_outlier_does_not_flatten_the_curve_and_lies_outside() -> None:
+    low, high = limits([1.0 + 0.01 * (i % 7) for i in range(100)] + [500.0], always=[1.0986])
+    assert low < 1.0
+    assert 1.0986 < high < 2
+
+
+@given(st.lists(st.floats(-1e9, 1e9), max_size=30))
+def test_limits_are_a_range_for_any_values(values: list[float]) -> None:
+    low, high = limits(values, always=[1.0986])
+    assert low < 1.0986 < high
+
+
+@pytest.mark.parametrize("kind", [Ticks, RateTicks, LargeTicks, DurationTicks, LogTicks])
+@pytest.mark.parametrize("end", [1e-4, 1, 7, 60, 5_748, 3e9])
+@pytest.mark.parametrize("most", [1, 2, 6])
+def test_there_are_few_ticks_and_all_inside(kind: type[Ticks], end: float, most: int) -> None:
+    low, high = (0.0, end) if kind is not LogTicks else (math.log10(0.8), math.log10(1.2 + min(end, 100)))
+    ticks, labels = kind(most).get_ticks_and_labels(low, high)
+    assert len(ticks) == len(labels) == len(set(labels)) <= max(most + 1, 4)
+    assert all(low - 1e-9 <= tick <= high + 1e-9 for tick in ticks)
+
+
+def test_the_tail_of_a_log_is_bounded_and_complete_where_it_can_be(tmp_path: Path) -> None:
+    log = tmp_path / "console.log"
+    tail = LogTail(log)
+    assert tail.read() == []
+    log.write_bytes(b"one\ntw")
+    assert tail.read() == ["one"]
+    with log.open("ab") as file:
+        file.write(b"o\r\n50%\r100%\n\x1b[2Jx\n")
+    assert tail.read() == ["two", "50%", "100%", "␛[2Jx"]
+    with log.open("ab") as file:
+        file.write(b"no end")
+    assert tail.read() == []
+    assert tail.read() == ["no end"]  # nothing came since: it is shown as it is
+    with log.open("ab") as file:
+        file.write(b"x" * 200_000 + b"\n" + os.urandom(100) + b"\n")
+    assert all(len(line) < LONGEST_LINE + 100 for line in tail.read())
+    with log.open("ab") as file:
+        file.write(b"y" * (5 * MOST_BYTES) + b"\nlast\n")
+    lines = tail.read()
+    assert "passed over" in lines[0]
+    assert lines[-1] == "last"
+    log.write_bytes(b"new\n")
+    assert tail.read() == ["new"]
