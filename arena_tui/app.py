@@ -23,7 +23,6 @@ from arena_tui.screens.help import HelpScreen
 from arena_tui.screens.home import HomeScreen
 from arena_tui.screens.quit import Leaving, QuitScreen
 from arena_tui.screens.reader import ReaderScreen
-from core.runs.events import Failed, Record
 from core.runs.folder import RunFolder, create_run
 from core.runs.plan import PLAN
 from core.runs.process import TRAIN, LaunchError, launch, request_stop
@@ -128,10 +127,6 @@ class ArenaApp(App[None]):
         try:
             self._children.append(await asyncio.to_thread(launch, folder, self._program))
         except (OSError, LaunchError) as error:
-            # No child is there to write its last event.
-            cause = next(iter(str(error).splitlines()), "the run did not start")
-            with Record(folder.events) as record:
-                record.write(Failed(cause=cause, advice="The end of its log may tell why.", exit_code=1))
             self._tell("the run did not start", str(error))
 
     def _tell(self, title: str, text: str) -> None:

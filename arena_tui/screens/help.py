@@ -1,6 +1,6 @@
 """Every key of a screen and what it does, read off the screen's own bindings."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -23,28 +23,28 @@ class HelpScreen(Dialog[None]):
         Binding("k", "scroll(-1)", "Up", show=False),
     ]
 
-    def __init__(self, bindings: Iterable[ActiveBinding]) -> None:
+    def __init__(self, bindings: Collection[ActiveBinding]) -> None:
         super().__init__()
-        self._keys = keys_by_action(bindings)
+        self._keys = keys_by_explanation(bindings)
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="box") as box:
             box.border_title = Content("keys")
             yield Static(facts([(names, "", does) for names, does in self._keys]), markup=False)
-            marks = (Content.styled(f"{glyph} {status.value}", STYLES[status]) for status, glyph in GLYPHS.items())
-            yield Static(Content("\n") + Content("   ").join(marks))
+            marks = [Content.styled(f"{glyph} {status.value}", STYLES[status]) for status, glyph in GLYPHS.items()]
+            gap = Content("   ")
+            yield Static(Content.assemble("\n", gap.join(marks[:4]), "\n", gap.join(marks[4:])))
             yield Static(keys([("esc", "close")]), classes="keys")
 
     def action_scroll(self, lines: int) -> None:
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
 
 
-def keys_by_action(bindings: Iterable[ActiveBinding]) -> list[tuple[str, str]]:
-    """All keys of each action that says what it does; Textual's own lesser ones do not."""
+def keys_by_explanation(bindings: Collection[ActiveBinding]) -> list[tuple[str, str]]:
+    """Each explanation with all its keys. A binding without one is Textual's own, of lesser use."""
     names: dict[str, list[str]] = {}
-    does: dict[str, str] = {}
+    does = {active.binding.action: active.binding.tooltip for active in bindings}  # ours come after Textual's
     for binding in (active.binding for active in bindings if active.enabled):
-        if binding.tooltip:
-            names.setdefault(binding.action, []).append(format_key(binding.key))
-            does[binding.action] = binding.tooltip
-    return [(" ".join(names[action]), does[action]) for action in names]
+        if explanation := does[binding.action]:
+            names.setdefault(explanation, []).append(format_key(binding.key))
+    return [(" ".join(keys), explanation) for explanation, keys in names.items()]

@@ -17,8 +17,8 @@ class Menu(OptionList):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "select", "Open", tooltip="Open the chosen run, or start the chosen profile"),
-        Binding("down,j", "cursor_down", "Down", show=False, tooltip="Down in this list"),
-        Binding("up,k", "cursor_up", "Up", show=False, tooltip="Up in this list"),
+        Binding("down,j", "cursor_down", "Down", show=False, tooltip="Down and up in this list"),
+        Binding("up,k", "cursor_up", "Up", show=False, tooltip="Down and up in this list"),
     ]
 
     DEFAULT_CSS = """

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pynvml
 
+from core.runs.events import Failed, Record
 from core.runs.folder import RunFolder, RunInfo
 
 START_SECONDS = 30
@@ -26,7 +27,7 @@ PACKAGES = ("arena-tui", "torch", "transformers", "peft", "bitsandbytes", "accel
 
 
 class LaunchError(Exception):
-    """The child ended before it could say who it is. The message holds the end of its log."""
+    """There is no child, or it ended before it could say who it is. The message holds the end of its log."""
 
 
 def launch(folder: RunFolder, program: Sequence[str] = TRAIN) -> subprocess.Popen[bytes]:
@@ -34,25 +35,36 @@ def launch(folder: RunFolder, program: Sequence[str] = TRAIN) -> subprocess.Pope
     in a session of its own, and return once it has written run.json.
 
     Its output goes to console.log, so that neither a full pipe nor a closed terminal can reach it.
-    Raises LaunchError if it ends before that.
+    Raises LaunchError if it cannot be started or ends before that; the record says so too.
     """
-    with folder.console_log.open("ab") as log:
-        child = subprocess.Popen(
-            [*program, str(folder.path)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+    try:
+        with folder.console_log.open("ab") as log:
+            child = subprocess.Popen(
+                [*program, str(folder.path)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise _never_began(folder, f"the run's program cannot be started: {error}") from error
     deadline = time.monotonic() + START_SECONDS
     while folder.read_info() is None:
         if child.poll() is not None:
-            raise LaunchError(f"the run ended at once, with exit code {child.returncode}:\n{log_end(folder)}")
+            raise _never_began(folder, f"the run ended at once, with exit code {child.returncode}")
         if time.monotonic() > deadline:
             child.kill()
-            raise LaunchError(f"the run did not start within {START_SECONDS} s:\n{log_end(folder)}")
+            child.wait()
+            raise _never_began(folder, f"the run did not start within {START_SECONDS} s")
         time.sleep(0.02)
     return child
+
+
+def _never_began(folder: RunFolder, cause: str) -> LaunchError:
+    """Writes the last event that no child is there to write."""
+    with Record(folder.events) as record:
+        record.write(Failed(cause=cause, advice="The end of console.log may tell why.", exit_code=1))
+    return LaunchError(f"{cause}:\n{log_end(folder)}")
 
 
 def describe_this_process(command: list[str]) -> RunInfo:

@@ -102,7 +102,7 @@ def test_help_of_the_monitor(runs: Path, snap_compare: Compare) -> None:
         await until_shown(pilot, "✓ finished")
         await until_still(pilot)
         await pilot.press("question_mark")
-        await until_shown(pilot, "ctrl+p")
+        await until_shown(pilot, "ctrl+q")
         await until_still(pilot)
 
     assert snap_compare(ArenaApp(runs, watch=run), terminal_size=(80, 24), run_before=show)
@@ -112,7 +112,7 @@ def test_help_of_home(runs: Path, snap_compare: Compare) -> None:
     async def show(pilot: Pilot[None]) -> None:
         await settle(pilot)
         await pilot.press("question_mark")
-        await until_shown(pilot, "ctrl+p")
+        await until_shown(pilot, "ctrl+q")
         await until_still(pilot)
 
     assert snap_compare(ArenaApp(runs), terminal_size=(120, 40), run_before=show)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from core.profile.settings import Profile
 from core.runs.folder import RunFolder, create_run, find_run, list_runs
 from core.runs.process import LaunchError, describe_this_process, is_alive, launch, log_end, request_stop
+from core.runs.state import Status, read_run
 
 SLEEPER = """
 import sys, time
@@ -76,6 +77,7 @@ def test_nobody_can_say_whether_a_process_on_another_machine_lives() -> None:
 def test_a_child_that_ends_at_once_is_an_error_with_the_end_of_its_log(folder: RunFolder) -> None:
     with pytest.raises(LaunchError, match="no such luck"):
         launch(folder, [sys.executable, "-c", "raise SystemExit('no such luck')"])
+    assert read_run(folder)[1] is Status.FAILED
 
 
 def test_the_log_of_a_run_is_bounded_and_never_fails_to_decode(folder: RunFolder) -> None:
