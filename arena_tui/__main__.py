@@ -1,6 +1,7 @@
 """The command line. Textual and the engine are imported by the command that needs them, so --help is quick."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -18,6 +19,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except commands.Refused as refused:
         print(refused, file=sys.stderr)
         return refused.exit_code
+    except BrokenPipeError:  # the reader of our output has left, as head does; what was followed goes on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from msgspec.structs import replace
+from scripted_child import started, step_event
 
 from core.profile.load import to_toml
 from core.profile.settings import Profile
@@ -11,7 +12,6 @@ from core.runs import events
 from core.runs.events import Record
 from core.runs.folder import RunFolder
 from core.runs.process import describe_this_process
-from tests.console.scripted_child import started, step_event
 
 BEGAN = 1_769_860_800.0
 STEPS = 5_748

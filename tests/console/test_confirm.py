@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 
 import psutil
+from screen import choose, planner, shown, until, until_shown
 
 from arena_tui.app import ArenaApp
 from core.runs.folder import list_runs
-from tests.console.conftest import choose, planner, shown, until, until_shown
 
 
 def children() -> list[psutil.Process]:

@@ -5,14 +5,14 @@ import time
 from pathlib import Path
 
 import pytest
+from recorded import record_run
+from screen import choose, shown, until, until_shown
+from scripted_child import HOSTILE
 
 from arena_tui.app import ArenaApp
 from arena_tui.follow import RunList
 from arena_tui.screens.home import HomeScreen
 from core.runs.folder import list_runs
-from tests.console.conftest import choose, shown, until, until_shown
-from tests.console.recorded import record_run
-from tests.console.scripted_child import HOSTILE
 
 
 async def test_a_profile_with_problems_lists_them_all_and_is_refused(runs: Path) -> None:

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from recorded import SECONDS_A_STEP, record_run
+from screen import choose, planner, shown, until, until_shown
 from textual.pilot import Pilot
 from textual.widgets import Log
 
 from arena_tui.app import ArenaApp
 from arena_tui.machine import Machine
 from arena_tui.screens.home import HomeScreen
-from tests.console.conftest import choose, planner, shown, until, until_shown
-from tests.console.recorded import SECONDS_A_STEP, record_run
 
 SIZES = [(80, 24), (120, 40)]
 GIB = 2**30

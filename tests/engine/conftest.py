@@ -1,34 +1,16 @@
 """Shared by the engine's tests: a tiny checkpoint, rows for it, and a way to run a real child to its end."""
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import tiny
+from tiny_runs import SETTINGS, Start
 
 from core.profile.load import parse_profile
 from core.runs.folder import RunFolder, create_run
 from core.runs.process import launch
-
-Start = Callable[..., tuple[RunFolder, "subprocess.Popen[bytes]"]]
-
-SETTINGS = """
-[tokens]
-max_length = 64
-[model]
-quantization = "none"
-[lora]
-freeze_layers = 1
-dropout = 0.0
-[train]
-per_device_batch_size = 4
-gradient_accumulation = 2
-learning_rate = 1e-3
-warmup_steps = 2
-log_steps = 1
-optimizer = "adamw_torch"
-"""
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +24,7 @@ def train_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def start(checkpoint: Path, train_csv: Path, tmp_path: Path) -> Start:
+def start(checkpoint: Path, train_csv: Path, tmp_path: Path) -> Iterator[Start]:
     """Launches a run of the tiny model, `overrides` on top of SETTINGS; children left over are killed."""
     children = []
 

@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import SETTINGS
-from test_run import wait_for
+from tiny_runs import SETTINGS, wait_for
 
 from core.runs import events
 from core.runs.folder import list_runs
@@ -86,7 +85,9 @@ def test_bad_data_exits_2_with_the_row_on_the_last_line(profile: Path, train_csv
 
 def test_ctrl_c_saves_and_stops_and_a_hang_up_leaves_the_run_going(profile: Path) -> None:
     command = [*ARENA_TUI, "train", str(profile), "--set", "train.epochs=500", "--set", "eval.every=100000"]
-    follower = subprocess.Popen(command, cwd=profile.parent, stdout=subprocess.PIPE, text=True)
+    # A hang-up may be ignored here, as under nohup, and would then be in the children too.
+    heard = {"preexec_fn": lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL)}
+    follower = subprocess.Popen(command, cwd=profile.parent, stdout=subprocess.PIPE, text=True, **heard)
     assert follower.stdout is not None
     follower.stdout.readline()
     [folder] = list_runs(profile.parent / "runs")
@@ -109,6 +110,16 @@ def test_ctrl_c_saves_and_stops_and_a_hang_up_leaves_the_run_going(profile: Path
     assert stopped.returncode == 0
     assert stopped.stdout.splitlines() == [f"{folder.id} cancelled"]
     assert "is kept" in stopped.stderr
+
+
+def test_a_closed_pipe_ends_the_watcher_quietly_and_not_the_run(profile: Path) -> None:
+    ran = arena_tui("train", str(profile), "--detach", "--set", "train.epochs=500", cwd=profile.parent)
+    [folder] = list_runs(profile.parent / "runs")
+    command = f"{' '.join(ARENA_TUI)} watch {folder.id} | head -1"
+    ran = subprocess.run(command, shell=True, cwd=profile.parent, capture_output=True, text=True)
+    assert (ran.stdout, ran.stderr) == ("loading\n", "")
+    assert is_run_alive(folder)
+    os.kill(folder.read_info().pid, signal.SIGKILL)  # type: ignore[union-attr]
 
 
 def test_ctrl_c_in_train_is_passed_on_and_its_exit_code_comes_back(profile: Path) -> None:

@@ -100,7 +100,7 @@ def test_the_adapter_alone_reproduces_the_evaluation(finished: tuple[RunFolder, 
 
 def test_the_adapter_folder_names_its_base(finished: tuple[RunFolder, str]) -> None:
     model = AutoPeftModelForSequenceClassification.from_pretrained(finished[0].adapter, num_labels=3)
-    trained = {name.split(".")[-3] for name, _ in model.named_parameters() if "lora_A" in name}
+    trained = {name.split(".")[-4] for name, _ in model.named_parameters() if "lora_A" in name}
     assert trained == {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
 
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import tiny
 import torch
-from conftest import Start
 from peft import LoraConfig, TaskType, get_peft_model
 from pyarrow import parquet
 from scipy.special import softmax
 from sklearn.metrics import log_loss
+from tiny_runs import Start
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,

@@ -4,34 +4,19 @@ import json
 import math
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
 import tiny
 import torch
-from conftest import Start
 from peft import PeftModel
+from tiny_runs import SECONDS, Start, wait_for
 from transformers import AutoModelForSequenceClassification
 
 from core.runs import events
 from core.runs.events import AnyEvent, Tail
 from core.runs.folder import RunFolder
 from core.runs.state import Status, read_run
-
-SECONDS = 120
-
-
-def wait_for(folder: RunFolder, kind: type[AnyEvent], **fields: object) -> AnyEvent:
-    """The first event of `kind` with these fields; fails with the log if it does not come."""
-    tail, deadline = Tail(folder.events), time.monotonic() + SECONDS
-    while time.monotonic() < deadline:
-        for event in tail.read():
-            if isinstance(event, kind) and all(getattr(event, key) == value for key, value in fields.items()):
-                return event
-            assert not isinstance(event, events.Failed), event
-        time.sleep(0.05)
-    pytest.fail(f"no {kind.__name__} within {SECONDS} s:\n{folder.console_log.read_text()}")
 
 
 def last_event(folder: RunFolder) -> AnyEvent:

@@ -4,14 +4,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from recorded import record_run
+from screen import child, only_run, planner, shown, start, until, until_shown
 
 from arena_tui.app import ArenaApp
 from arena_tui.screens.monitor import MonitorScreen
 from arena_tui.widgets.loss import LossPane
 from core.runs.process import is_run_alive
 from core.runs.state import Status, read_run
-from tests.console.conftest import child, only_run, planner, shown, start, until, until_shown
-from tests.console.recorded import record_run
 
 SIZES = [(80, 24), (120, 40)]
 

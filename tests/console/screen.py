@@ -1,0 +1,65 @@
+"""Drives the app as a user does: scripted children, and waiting for what is on screen."""
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from arena_tui.app import ArenaApp
+from arena_tui.plain import printable
+from core.runs.folder import RunFolder, list_runs
+
+HERE = Path(__file__).parent
+SECONDS = 20.0
+
+
+def child(scenario: str) -> list[str]:
+    return [sys.executable, "-P", str(HERE / "scripted_child.py"), scenario]
+
+
+def planner(scenario: str) -> list[str]:
+    return [sys.executable, "-P", str(HERE / "scripted_plan.py"), scenario]
+
+
+def shown(app: ArenaApp) -> str:
+    """The text on the screen, as the terminal would show it."""
+    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+
+
+async def until(pilot: Pilot[None], holds: Callable[[], object], what: str = "") -> None:
+    """Let the app work until `holds()`; fail with what the screen shows if it never does."""
+    deadline = time.monotonic() + SECONDS
+    while not holds():
+        await pilot.pause(0.02)
+        if time.monotonic() > deadline:
+            pytest.fail(f"never came: {what}\n{shown(pilot.app)}")
+
+
+async def until_shown(pilot: Pilot[None], *texts: str) -> None:
+    for text in texts:
+        await until(pilot, lambda text=text: text in shown(pilot.app), repr(text))
+
+
+async def choose(pilot: Pilot[None], name: str) -> None:
+    """Put the highlight of the profile list on this profile."""
+    await until_shown(pilot, printable(name))
+    menu = pilot.app.screen.query_one("#profiles")
+    names = [Path(option.id).stem for option in menu.options]
+    menu.highlighted = names.index(name)
+    await pilot.pause()
+
+
+async def start(pilot: Pilot[None], name: str = "mine") -> None:
+    """Start a profile the way a user does."""
+    await choose(pilot, name)
+    await pilot.press("r")
+    await until_shown(pilot, f"start {name}?")
+    await pilot.press("enter")
+
+
+def only_run(runs: Path) -> RunFolder:
+    (run,) = list_runs(runs)
+    return run
