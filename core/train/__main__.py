@@ -52,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def train(folder: RunFolder, record: Record, stop: StopRequest) -> None:
     """From profile to adapter. Raises what went wrong, or Stopped after a signal."""
-    profile = parse_profile(folder.resolved.read_text(), source=str(folder.resolved))
+    profile = parse_profile(folder.resolved.read_text(encoding="utf-8"), source=str(folder.resolved))
 
     from core.data.rows import read_examples
     from core.data.split import split
@@ -137,7 +137,7 @@ def train(folder: RunFolder, record: Record, stop: StopRequest) -> None:
     trainer.remove_callback(PrinterCallback)
     began = time.monotonic()
     try:
-        with stop.finish_step_first():
+        with stop.deferred():
             trainer.train()
             if stop.signal:
                 raise Stopped
@@ -154,26 +154,25 @@ def train(folder: RunFolder, record: Record, stop: StopRequest) -> None:
     evaluated = callback.evaluated
     assert evaluated is not None
     tokens = int(trainer.state.num_input_tokens_seen)
-    results.save_metrics(
-        folder,
-        results.Metrics(
-            run=folder.id,
-            log_loss=evaluated.log_loss,
-            accuracy=evaluated.accuracy,
-            prior_log_loss=prior,
-            rows_train=len(train_set),
-            rows_eval=len(eval_set),
-            rows_cut=sum(row.is_cut for row in train_set),
-            steps=trainer.state.global_step,
-            tokens=tokens,
-            seconds=time.time() - psutil.Process().create_time(),
-            training_seconds=training_seconds,
-            tokens_per_second=tokens / training_seconds,
-            memory_peak=device.memory()[2],
-            precision=precision,
-            device=here.name,
-        ),
+    metrics = results.Metrics(
+        run=folder.id,
+        log_loss=evaluated.log_loss,
+        accuracy=evaluated.accuracy,
+        prior_log_loss=prior,
+        rows_train=len(train_set),
+        rows_eval=len(eval_set),
+        rows_cut=sum(row.is_cut for row in train_set),
+        steps=trainer.state.global_step,
+        tokens=tokens,
+        seconds=time.time() - psutil.Process().create_time(),
+        training_seconds=training_seconds,
+        tokens_per_second=tokens / training_seconds,
+        memory_peak=device.memory()[2],
+        precision=precision,
+        device=here.name,
     )
+    stop.close()  # the run has completed; its last event is the one that says so
+    results.save_metrics(folder, metrics)
     record.write(Finished(log_loss=evaluated.log_loss, accuracy=evaluated.accuracy))
 
 

@@ -104,6 +104,7 @@ class EventCallback(TrainerCallback):
         state: TrainerState,
         control: TrainerControl,
         metrics: dict[str, float] | None = None,
+        eval_dataloader: Any = None,
         **_: Any,
     ) -> None:
         assert metrics is not None
@@ -115,7 +116,7 @@ class EventCallback(TrainerCallback):
             epoch=float(state.epoch or 0),
             log_loss=_finite(metrics["eval_log_loss"]),
             accuracy=metrics["eval_accuracy"],
-            rows=round(metrics["eval_samples_per_second"] * metrics["eval_runtime"]),
+            rows=len(eval_dataloader.dataset),
             seconds=metrics["eval_runtime"],
         )
         self._record.write(self.evaluated)

@@ -8,6 +8,8 @@ from types import FrameType
 
 from core.runs.events import Cancelled, Record, Stopping
 
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
 
 class Stopped(BaseException):
     """Raised where a run is told to stop and has no training step to finish."""
@@ -21,8 +23,8 @@ class StopRequest:
         self.step = 0
         self.checkpoint: str | None = None
         self._record = record
-        self._is_training = False
-        for number in (signal.SIGTERM, signal.SIGINT):
+        self._is_deferred = False
+        for number in SIGNALS:
             signal.signal(number, self._hear)
 
     @property
@@ -31,13 +33,18 @@ class StopRequest:
         return 128 + (self.signal or 0)
 
     @contextmanager
-    def finish_step_first(self) -> Iterator[None]:
-        """Within it the first signal is only noted; the training loop asks for `signal` after each step."""
-        self._is_training = True
+    def deferred(self) -> Iterator[None]:
+        """Within it the first signal is only noted in `signal`, for the code inside to heed where it can."""
+        self._is_deferred = True
         try:
             yield
         finally:
-            self._is_training = False
+            self._is_deferred = False
+
+    def close(self) -> None:
+        """From here on no signal is heard."""
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
 
     def cancelled(self) -> Cancelled:
         """The run's last event after a stop."""
@@ -49,5 +56,5 @@ class StopRequest:
             os._exit(self.exit_code)
         self.signal = signal.Signals(number)
         self._record.write(Stopping(signal=self.signal.name))
-        if not self._is_training:
+        if not self._is_deferred:
             raise Stopped
