@@ -27,11 +27,8 @@ class LogPane(Pane):
         yield log
 
     def add(self, lines: Sequence[str]) -> None:
-        """Add lines, already harmless to show. Stays where it is unless it shows the end."""
-        log = self.query_one(Log)
-        if log.size:
-            self._shows_end = log.is_vertical_scroll_end
-        log.write_lines(lines, scroll_end=False)
+        """Add lines, already harmless to show. Stays where it is if the user has scrolled away from the end."""
+        self.query_one(Log).write_lines(lines, scroll_end=False)
         self.on_resize()
 
     def on_resize(self) -> None:
@@ -40,7 +37,17 @@ class LogPane(Pane):
 
     def scroll_text(self, lines: int) -> None:
         self.query_one(Log).scroll_relative(y=lines, animate=False)
-        self._shows_end = False
+        self.call_after_refresh(self._look_where_it_is)
 
     def shift_text(self, columns: int) -> None:
         self.query_one(Log).scroll_relative(x=columns, animate=False)
+
+    def on_mouse_scroll_up(self) -> None:
+        self.call_after_refresh(self._look_where_it_is)
+
+    def on_mouse_scroll_down(self) -> None:
+        self.call_after_refresh(self._look_where_it_is)
+
+    def _look_where_it_is(self) -> None:
+        # Asked only after the user has scrolled: while lines come in, the end is ahead of what is drawn.
+        self._shows_end = self.query_one(Log).is_vertical_scroll_end

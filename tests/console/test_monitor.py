@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from recorded import record_run
 from screen import child, only_run, planner, shown, start, until, until_shown
+from textual.widgets import Log
 
 from arena_tui.app import ArenaApp
 from arena_tui.screens.monitor import MonitorScreen
+from arena_tui.widgets.log import LogPane
 from arena_tui.widgets.loss import LossPane
 from core.runs.process import is_run_alive
 from core.runs.state import Status, read_run
@@ -171,3 +173,28 @@ async def test_the_end_of_a_long_log_line_can_be_reached_by_key(runs: Path) -> N
         await until(pilot, lambda: log.max_scroll_x > 0, "the line's width")
         await pilot.press(*[">"] * 6)
         await until_shown(pilot, "end of the line")
+
+
+async def test_the_log_keeps_to_its_end_however_fast_it_grows_and_waits_where_the_user_looks(runs: Path) -> None:
+    run = record_run(runs, "20260131-120000-x", end="finished")
+    app = ArenaApp(runs, watch=run)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shown(pilot, "✓ finished")
+        pane, log = app.screen.query_one(LogPane), app.screen.query_one(Log)
+        for batch in range(20):
+            pane.add([f"batch {batch} line {line}" for line in range(3)])
+            pane.add(["wide " * 10 * batch])  # at some point a scroll bar appears below, and takes a line
+            await pilot.pause(0.02)
+        await until_shown(pilot, "batch 19 line 2", "wide wide")
+
+        pane.scroll_text(-50)
+        await until(pilot, lambda: not log.is_vertical_scroll_end, "scrolled up")
+        await pilot.pause()
+        pane.add(["one more line"])
+        await pilot.pause(0.2)
+        assert "one more line" not in shown(app)
+        pane.scroll_text(1000)
+        await until_shown(pilot, "one more line")
+        await pilot.pause()
+        pane.add(["the last line"])
+        await until_shown(pilot, "the last line")
