@@ -41,10 +41,13 @@ async def until_still(pilot: Pilot[None]) -> None:
     """Wait until nothing moves any more: a log has been read and scrolled, and curves are drawn."""
     for log in pilot.app.screen.query(Log):
         await until(pilot, lambda log=log: log.virtual_size.width and log.is_vertical_scroll_end, "the log")
-    pictures = [""]
-    while len(set(pictures[-3:])) > 1 or len(pictures) < 4:
-        await pilot.pause(0.1)
+    pictures = [shown(pilot.app)]
+
+    def is_still() -> bool:
         pictures.append(shown(pilot.app))
+        return len(pictures) > 20 and len(set(pictures[-20:])) == 1
+
+    await until(pilot, is_still, "a screen on which nothing moves")
 
 
 @pytest.mark.parametrize("size", SIZES)
