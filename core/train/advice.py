@@ -35,7 +35,7 @@ def explain(error: BaseException) -> Explanation:
         match link:
             case torch.OutOfMemoryError():
                 return Explanation(
-                    f"GPU memory ran out: {_first_line(link)}",
+                    f"GPU memory ran out: {_first_line(link, sentences=2)}",
                     "Halve train.per_device_batch_size and double train.gradient_accumulation (the global batch "
                     "stays the same), set train.gradient_checkpointing = true, or lower tokens.max_length. If it "
                     "ran out while evaluating, halve eval.per_device_batch_size.",
@@ -75,6 +75,6 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     yield error
 
 
-def _first_line(error: BaseException) -> str:
+def _first_line(error: BaseException, sentences: int | None = None) -> str:
     lines = str(error).strip().splitlines()
-    return lines[0][:500] if lines else type(error).__name__
+    return ". ".join(lines[0].split(". ")[:sentences])[:500] if lines else type(error).__name__

@@ -21,12 +21,20 @@ def hub_error(kind: type[Exception], message: str) -> Exception:
     return error
 
 
+OUT_OF_MEMORY = "CUDA out of memory. Tried to allocate 9.5 GiB. GPU 0 has a total capacity of 15 GiB of which 1 is free"
+
+
 @pytest.mark.parametrize(
     ("error", "cause", "advice", "code"),
     [
         (DataError("a.csv, line 3: bad"), "a.csv, line 3: bad", "Correct the file", 2),
         (SettingError("lora.r", 3, "too small"), "lora.r = 3: too small", "Change this setting", 2),
-        (torch.OutOfMemoryError("CUDA out of memory. Tried"), "GPU memory ran out", "per_device_batch_size", 1),
+        (
+            torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9.5 GiB. GPU 0 has"),
+            "allocate 9.5 GiB",
+            "per_device_batch_size",
+            1,
+        ),
         (MemoryError(), "the machine's memory ran out", "per_device_batch_size", 1),
         (OSError(errno.ENOSPC, "No space left on device"), "no space is left", "--runs-dir", 1),
         (hub_error(GatedRepoError, "403 Client Error"), "gated", "Accept its licence", 1),
