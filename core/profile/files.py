@@ -20,10 +20,6 @@ class ProfileFile(Struct, frozen=True):
     def name(self) -> str:
         return self.path.stem
 
-    @property
-    def is_shipped(self) -> bool:
-        return self.path.parent == SHIPPED
-
 
 def shipped_profiles() -> list[Path]:
     return sorted(SHIPPED.glob("*.toml"))

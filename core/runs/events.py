@@ -14,7 +14,7 @@ VERSION = 1
 PhaseName = Literal["loading", "tokenizing", "training", "evaluating", "saving"]
 
 
-class Event(Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower, omit_defaults=False):
+class Event(Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower):
     """What all events have: `time` in seconds since 1970, `v` the version of the format.
 
     A figure that is not a finite number is null: JSON has neither NaN nor infinity.
