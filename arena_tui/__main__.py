@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     demo = add("demo", "train the embedded demo, in the console or, without a terminal, here", where)
     demo.set_defaults(profile="demo", overrides=[], detach=False, json=False)
     add("check", "list everything wrong with a profile", profile)
+    add("schema", "print the JSON schema of profiles, for other editors")
     train = add("train", "train a profile and follow the run; Ctrl-C saves and stops it", profile, where)
     train.add_argument("--detach", action="store_true", help="print the run's folder and leave it running")
     train.add_argument("--json", action="store_true", help="end with one line on stdout that holds metrics.json")

@@ -42,6 +42,15 @@ def check(options: argparse.Namespace) -> int:
     return 0
 
 
+def schema(_options: argparse.Namespace) -> int:
+    import msgspec
+
+    from core.profile.explain import schema
+
+    print(msgspec.json.format(msgspec.json.encode(schema()), indent=2).decode())
+    return 0
+
+
 def train(options: argparse.Namespace) -> int:
     from arena_tui.lines import exit_code, follow
     from core.runs.process import LaunchError, launch, request_stop

@@ -1,9 +1,10 @@
-"""Finds profiles: the shipped ones by name, any other by path."""
+"""Finds, reads and writes profiles: the shipped ones by name, any other by path."""
 
 from pathlib import Path
 
 from msgspec import Struct
 
+from core.files import write_whole
 from core.profile.load import Problem, ProfileError
 
 # The same place in a checkout and in an installed package: beside `core`.
@@ -46,15 +47,28 @@ def find_profile(name_or_path: str) -> Path:
 
 
 def read_profile(path: Path) -> ProfileFile:
-    """The text of a profile. Raises ProfileError when it cannot be read as UTF-8 text."""
+    """The text of a profile, its line breaks as they are. Raises ProfileError when it is not UTF-8 text."""
     try:
-        return ProfileFile(path, path.read_text(encoding="utf-8"))
+        return ProfileFile(path, path.read_bytes().decode())
     except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        line = error.object[: error.start].count(b"\n") + 1
         problem = Problem(line=line, key="", value="", message="not UTF-8 text")
     except OSError as error:
         problem = Problem(line=1, key="", value="", message=f"cannot be read: {error.strerror}")
     raise ProfileError(str(path), [problem])
+
+
+def write_profile(path: Path, text: str) -> None:
+    """Write the whole of `text`, through a link to the file it means, with the permissions that file had.
+
+    Raises OSError; the old file is then still there, whole.
+    """
+    target = path.resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    mode = target.stat().st_mode if target.exists() else None
+    write_whole(target, text.encode())
+    if mode is not None:
+        target.chmod(mode)
 
 
 def _is_shipped_copy(path: Path) -> bool:

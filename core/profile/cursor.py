@@ -1,0 +1,109 @@
+"""What a cursor in a profile's text stands on, and what could be written there. Reads line by line: the text may be
+broken, as it is while one types.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec import Struct
+
+from core.profile.explain import Setting, settings
+
+_HEADER = re.compile(r'\s*\[\s*"?([\w-]+)"?\s*\]')
+_KEY = re.compile(r'\s*(?:([\w-]+)\s*\.\s*)?"?([\w-]+)"?\s*(?:=|$)')
+_VALUE = re.compile(r'\s*(?:([\w-]+)\s*\.\s*)?"?([\w-]+)"?\s*=\s*(.*)')
+_WORD = re.compile(r'"?[\w-]*$')
+
+
+class Choice(Struct, frozen=True):
+    """Something that could be written: the text that takes the word's place, and what it means."""
+
+    text: str
+    meaning: str
+
+
+class Completion(Struct, frozen=True):
+    """What could take the place of the word at the cursor, in columns of its line."""
+
+    start: int
+    end: int
+    word: str
+    choices: tuple[Choice, ...]
+
+
+def place(lines: Sequence[str], row: int) -> tuple[str | None, str | None]:
+    """The section in which line `row` (from 0) stands, and the key whose value it holds, as they are written."""
+    for above in range(row, -1, -1):
+        line = lines[above]
+        if (above == row and _is_void(line)) or _HEADER.match(line):
+            break
+        if key := _KEY.match(line):
+            return key[1] or _section(lines, above), key[2]
+    return _section(lines, row), None
+
+
+def setting_at(lines: Sequence[str], row: int) -> Setting | None:
+    section, name = place(lines, row)
+    return settings().get(section or "", {}).get(name or "")
+
+
+def complete(lines: Sequence[str], row: int, column: int) -> Completion:
+    """What fits at the cursor: a section, a key that its section does not have yet, or an enumerated value."""
+    before, after = lines[row][:column], lines[row][column:]
+    word = _WORD.search(before)
+    assert word is not None
+    choices: Iterable[Choice] = ()
+    if value := _VALUE.fullmatch(before):
+        setting = settings().get(value[1] or _section(lines, row) or "", {}).get(value[2])
+        choices = _values(setting, value[3]) if setting else ()
+    elif re.fullmatch(r"\s*\[\s*[\w-]*", before):
+        choices = _sections(lines, "" if "]" in after else "]")
+    elif re.fullmatch(r"\s*[\w-]*", before):
+        section = _section(lines, row)
+        choices = _keys(lines, row, section, "" if "=" in after else " = ") if section else _sections(lines, "]", "[")
+    rest = re.match(r'[\w-]*"?' if '"' in word[0] else r"[\w-]*", after)
+    assert rest is not None
+    typed = word[0].strip('"').lower()
+    fitting = sorted(
+        (choice for choice in choices if typed in choice.text.lower()),
+        key=lambda choice: not choice.text.lstrip('["').lower().startswith(typed),
+    )
+    return Completion(column - len(word[0]), column + rest.end(), word[0], tuple(fitting))
+
+
+def _values(setting: Setting, written: str) -> Iterator[Choice]:
+    is_start = _WORD.fullmatch(written) is not None
+    for value in setting.items if written.startswith("[") else setting.values if is_start else ():
+        yield Choice(value, "the default" if value == setting.default else "")
+
+
+def _sections(lines: Sequence[str], behind: str, before: str = "") -> Iterator[Choice]:
+    given = {header[1] for header in map(_HEADER.match, lines) if header}
+    for section, known in settings().items():
+        if section not in given:
+            yield Choice(f"{before}{section}{behind}", ", ".join(known))
+
+
+def _keys(lines: Sequence[str], row: int, section: str, behind: str) -> Iterator[Choice]:
+    given = set(_given([*lines[:row], "", *lines[row + 1 :]]))
+    for name, setting in settings().get(section, {}).items():
+        if (section, name) not in given:
+            yield Choice(f"{name}{behind}", setting.meaning)
+
+
+def _given(lines: Sequence[str]) -> Iterator[tuple[str | None, str]]:
+    section = None
+    for line in lines:
+        if header := _HEADER.match(line):
+            section = header[1]
+        elif key := _VALUE.match(line):
+            yield key[1] or section, key[2]
+
+
+def _section(lines: Sequence[str], row: int) -> str | None:
+    headers = (_HEADER.match(lines[above]) for above in range(row, -1, -1))
+    return next((header[1] for header in headers if header), None)
+
+
+def _is_void(line: str) -> bool:
+    return not line.strip() or line.lstrip().startswith("#")

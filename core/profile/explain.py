@@ -1,0 +1,114 @@
+"""What each setting means and takes, read off its declaration; and all of it as a JSON schema for other editors."""
+
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import msgspec
+from msgspec import Struct, inspect
+
+from core.profile.allowed import allowed
+from core.profile.edit import literal
+from core.profile.settings import Profile
+
+
+class Setting(Struct, frozen=True, kw_only=True):
+    """One key of a profile. Values are written as TOML; None stands for an absent key, as TOML has no null."""
+
+    section: str
+    name: str
+    meaning: str
+    allowed: str
+    unit: str | None
+    default: str | None
+    recipe: str | None
+    values: tuple[str, ...]
+    """The values that are enumerated, also those beside a number or a list."""
+    items: tuple[str, ...]
+    """For a list: its items, where they are enumerated."""
+
+    @property
+    def key(self) -> str:
+        return f"{self.section}.{self.name}"
+
+
+@cache
+def settings() -> dict[str, dict[str, Setting]]:
+    """Every setting by section and name, in the order of their declaration."""
+    defaults = msgspec.to_builtins(Profile())
+    return {
+        section.name: {
+            field.name: _setting(section.name, field.name, field.type, defaults[section.name][field.name])
+            for field in inspect.type_info(section.type).fields  # type: ignore[attr-defined]
+        }
+        for section in msgspec.structs.fields(Profile)
+    }
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema (draft 2020-12) of a profile: descriptions with units, bounds, defaults, and no other keys."""
+    made = msgspec.json.schema(Profile)
+    sections = made["$defs"][Profile.__name__]["properties"]
+    for section, known in settings().items():
+        sections[section].pop("default", None)
+        properties = made["$defs"][sections[section]["$ref"].rpartition("/")[2]]["properties"]
+        for name, setting in known.items():
+            properties[name] = _property(properties[name], setting)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "arena-tui profile"} | made
+
+
+def _setting(section: str, name: str, kind: inspect.Type, default: Any) -> Setting:
+    assert isinstance(kind, inspect.Metadata), f"{section}.{name} has no description"
+    extra = {"recipe": default} | (kind.extra or {})
+    return Setting(
+        section=section,
+        name=name,
+        meaning=(kind.extra_json_schema or {})["description"],
+        allowed=allowed(kind),
+        unit=extra.get("unit"),
+        default=_written(default),
+        recipe=_written(extra["recipe"]),
+        values=tuple(_enumerated(kind)),
+        items=tuple(
+            value
+            for part in _parts(kind)
+            if isinstance(part, inspect.ListType)
+            for value in _enumerated(part.item_type)
+        ),
+    )
+
+
+def _property(declared: dict[str, Any], setting: Setting) -> dict[str, Any]:
+    """A property without null, which TOML does not have, with its unit and its default."""
+    kinds = [kind for kind in declared.pop("anyOf", []) if kind != {"type": "null"}]
+    made = declared | (kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {})
+    made.pop("default", None)
+    if setting.default is not None:
+        made["default"] = tomllib.loads(f"value = {setting.default}")["value"]
+    if setting.unit:
+        made["description"] += f" ({setting.unit})"
+    return made
+
+
+def _parts(kind: inspect.Type) -> Iterator[inspect.Type]:
+    match kind:
+        case inspect.Metadata():
+            yield from _parts(kind.type)
+        case inspect.UnionType():
+            for part in kind.types:
+                yield from _parts(part)
+        case _:
+            yield kind
+
+
+def _enumerated(kind: inspect.Type) -> Iterator[str]:
+    for part in _parts(kind):
+        if isinstance(part, inspect.LiteralType):
+            yield from (literal(value) for value in part.values if value is not None)
+        elif isinstance(part, inspect.BoolType):
+            yield from ("true", "false")
+
+
+def _written(value: Any) -> str | None:
+    return None if value is None else literal(value)
