@@ -1,4 +1,4 @@
-"""Token ids as the model will be shown them. Knows no batches and no padding."""
+"""Rows as token ids: whole, divided into tags and turns; and as the model will be shown them. Knows no batches."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -6,22 +6,36 @@ from typing import Any
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
-from transformers import PreTrainedTokenizerFast
 
-from core.data.errors import DataError
-from core.data.prompt import join
+from core.data.prompt import segments
 from core.data.rows import Example
+from core.data.shape import Shape, shape_of
+from core.data.tokenizer import PromptTokenizer
+from core.data.truncation import Kept, check_room, keep, spans
+from core.data.words import WordEncoder, can_split, ended_before
+from core.profile import settings
 
 BATCH = 512
+
+Ids = NDArray[np.int32]
+
+
+class Whole(Struct, frozen=True):
+    """Rows in tokens before anything is cut and without BOS and EOS: `ids` by row, `shape` says what they are."""
+
+    ids: list[Ids]
+    shape: Shape
 
 
 class Encoded(Struct, frozen=True):
     """One example in tokens: `ids` of shape (tokens,), int32, BOS and EOS included."""
 
     example: Example
-    ids: NDArray[np.int32]
+    ids: Ids
     full_length: int
     """Tokens before the cut, BOS and EOS included."""
+    lost: tuple[int, int, int]
+    """Tokens of prompt, response A and response B that are not shown."""
 
     @property
     def features(self) -> dict[str, Any]:
@@ -30,46 +44,84 @@ class Encoded(Struct, frozen=True):
 
     @property
     def is_cut(self) -> bool:
-        return self.full_length > len(self.ids)
+        return len(self.ids) < self.full_length
 
 
-def encode(examples: Sequence[Example], tokenizer: PreTrainedTokenizerFast, max_length: int) -> Iterator[list[Encoded]]:
-    """Encodes `examples` batch by batch: BOS, the text cut on the right where it is too long, EOS.
+class Encoder:
+    """Encodes rows whole. Holds what it has learned of their words."""
 
-    BOS and EOS are put there by hand, because what a tokenizer adds by itself differs between families and
-    versions; a family without one of them (Qwen has no BOS) goes without it. Encoders' [CLS] and [SEP] stand
-    in for them. Raises DataError if the first row does not come out so.
+    def __init__(self, tokenizer: PromptTokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._words = WordEncoder(tokenizer.backend) if can_split(tokenizer.spec) else None
+
+    def encode(self, rows: Sequence[Example]) -> Whole:
+        """All tokens of `rows`. A token belongs to the tag or turn that holds its last character."""
+        texts = [segments(row.prompt, row.response_a, row.response_b) for row in rows]
+        encoded = self._words.encode(texts) if self._words else self._plainly(texts)
+        ids = [row_ids for row_ids, _ in encoded]
+        shape = shape_of(
+            [_by_part(row, ends) for row, (_, ends) in zip(rows, encoded, strict=True)],
+            [np.flatnonzero(self._tokenizer.continues[row_ids]) for row_ids in ids],
+        )
+        return Whole(ids, shape)
+
+    def _plainly(self, texts: list[list[str]]) -> list[tuple[Ids, list[int]]]:
+        encodings = self._tokenizer.backend.encode_batch(["".join(text) for text in texts], add_special_tokens=False)
+        encoded = []
+        for text, encoding in zip(texts, encodings, strict=True):
+            ends = np.cumsum([len(segment) for segment in text])
+            counts = [ended_before(encoding, end) for end in ends[:-1].tolist()]
+            encoded.append((np.array(encoding.ids, dtype=np.int32), [*counts, len(encoding.ids)]))
+        return encoded
+
+
+class Truncation:
+    """Cuts rows as a profile says."""
+
+    def __init__(self, tokenizer: PromptTokenizer, tokens: settings.Tokens) -> None:
+        self._tokenizer = tokenizer
+        self._tokens = tokens
+        self._mark = np.array(tokenizer.ids(tokens.ellipsis), dtype=np.int32)
+
+    def keep(self, shape: Shape) -> Kept:
+        """What is kept of each row. Raises SettingError where the limit leaves no room for text."""
+        sizes = {"specials": self._tokenizer.specials, "mark": len(self._mark)}
+        check_room(shape, self._tokens, **sizes)
+        return keep(shape, self._tokens, **sizes)
+
+    def show(self, whole: Whole, kept: Kept) -> list[Ids]:
+        """What the model is shown of each row, BOS and EOS included."""
+        begin, end = (np.array(ids, dtype=np.int32) for ids in (self._tokenizer.begin, self._tokenizer.end))
+        shown = []
+        for row, ids in enumerate(whole.ids):
+            content = [ids]
+            if kept.marks[row]:
+                content = [ids[slice(*span)] if span else self._mark for span in spans(kept, whole.shape, row)]
+            shown.append(np.concatenate([begin, *content, end]))
+        return shown
+
+
+def encode(examples: Sequence[Example], tokenizer: PromptTokenizer, tokens: settings.Tokens) -> Iterator[list[Encoded]]:
+    """Encodes `examples` batch by batch: BOS, the text cut where it is too long, EOS.
+
+    Raises SettingError where the limit leaves no room for text.
     """
-    begin = _either(tokenizer.bos_token_id, tokenizer.cls_token_id)
-    end = _either(tokenizer.eos_token_id, tokenizer.sep_token_id)
-    room = max_length - len(begin) - len(end)
+    encoder, truncation = Encoder(tokenizer), Truncation(tokenizer, tokens)
     for first in range(0, len(examples), BATCH):
         batch = examples[first : first + BATCH]
-        texts = [join(row.prompt, row.response_a, row.response_b) for row in batch]
-        tokenized = tokenizer(texts, add_special_tokens=False, truncation=False)
-        encoded = [
-            Encoded(
-                example,
-                np.array([*begin, *ids[:room], *end], dtype=np.int32),
-                full_length=len(begin) + len(ids) + len(end),
-            )
-            for example, ids in zip(batch, tokenized["input_ids"], strict=True)
-        ]
-        if first == 0:
-            _verify(encoded[0], begin, end, tokenizer)
-        yield encoded
+        whole = encoder.encode(batch)
+        kept = truncation.keep(whole.shape)
+        full = (whole.shape.total + tokenizer.specials).tolist()
+        lost = (whole.shape.parts - kept.of(whole.shape)).tolist()
+        rows = zip(batch, truncation.show(whole, kept), full, lost, strict=True)
+        yield [Encoded(example, ids, length, tuple(gone)) for example, ids, length, gone in rows]
 
 
-def _either(first: int | None, second: int | None) -> list[int]:
-    chosen = second if first is None else first
-    return [] if chosen is None else [chosen]
-
-
-def _verify(row: Encoded, begin: list[int], end: list[int], tokenizer: PreTrainedTokenizerFast) -> None:
-    ids = row.ids.tolist()
-    body = ids[len(begin) : len(ids) - len(end)]
-    if ids[: len(begin)] != begin or ids[len(ids) - len(end) :] != end or not body or body[:1] == begin:
-        raise DataError(
-            f"id {row.example.id}: the tokenizer does not give one BOS, the text and one EOS, but "
-            f"{tokenizer.convert_ids_to_tokens(ids[:3])} ... {tokenizer.convert_ids_to_tokens(ids[-3:])}"
-        )
+def _by_part(row: Example, ends: Sequence[int]) -> list[list[int]]:
+    """Token counts per part: that of its tag, then those of its turns."""
+    counts = np.diff(ends, prepend=0).tolist()
+    by_part = []
+    for turns in (row.prompt, row.response_a, row.response_b):
+        by_part.append(counts[: 1 + len(turns)])
+        counts = counts[1 + len(turns) :]
+    return by_part

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from core.cache import cache_folder
-from core.model.errors import SettingError
+from core.profile.errors import SettingError
 
 
 def unpack_gguf(folder: Path, name: str) -> Path:

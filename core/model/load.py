@@ -8,7 +8,6 @@ from transformers import (
     MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
     AutoConfig,
     AutoModelForSequenceClassification,
-    AutoTokenizer,
     BitsAndBytesConfig,
     PretrainedConfig,
     PreTrainedModel,
@@ -16,39 +15,21 @@ from transformers import (
 )
 
 from core.data.rows import LABELS
-from core.demo import assets
-from core.model.errors import SettingError
-from core.model.gguf import unpack_gguf
 from core.profile import settings
+from core.profile.errors import SettingError
 
 # Names of classification heads across the families. A head is new and trained, so it must stay as it is.
 HEADS = ["score", "classifier", "pre_classifier", "pooler", "classification_head"]
 
 
-def locate(model: settings.Model) -> str:
-    """The hub id or folder that the checkpoint is loaded from, made or unpacked first where need be.
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+    """The tokenizer of `folder` for padding and to be saved with the adapter; it pads on the right.
 
-    Raises SettingError for a path to nothing.
+    Of the class that follows tokenizer.json to the letter, as the rest of the engine does: the families' own
+    classes build their tokenizer anew, and not always the same. One without a padding token pads with another
+    that never ends an input: the classifier reads the last token that is not padding.
     """
-    if model.checkpoint == assets.NAME:
-        return str(assets.demo_folder() / "model")
-    if model.gguf_file is not None:
-        return str(unpack_gguf(Path(model.checkpoint), model.gguf_file))
-    folder = Path(model.checkpoint)
-    if folder.is_dir():
-        return str(folder.absolute())
-    if model.checkpoint.count("/") > 1 or model.checkpoint.startswith((".", "/", "~")):  # never a hub id
-        raise SettingError("model.checkpoint", model.checkpoint, "there is no such folder")
-    return model.checkpoint
-
-
-def load_tokenizer(source: str, revision: str | None) -> PreTrainedTokenizerFast:
-    """The checkpoint's tokenizer, padding on the right.
-
-    One without a padding token pads with another that never ends an input: the classifier reads the last
-    token that is not padding.
-    """
-    tokenizer: PreTrainedTokenizerFast = AutoTokenizer.from_pretrained(source, revision=revision)
+    tokenizer: PreTrainedTokenizerFast = PreTrainedTokenizerFast.from_pretrained(folder)
     tokenizer.padding_side = "right"
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.unk_token or tokenizer.bos_token or tokenizer.eos_token

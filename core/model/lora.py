@@ -4,8 +4,8 @@ import torch
 from peft import LoraConfig, PeftModel, TaskType, get_peft_model
 from transformers import PreTrainedModel
 
-from core.model.errors import SettingError
 from core.profile import settings
+from core.profile.errors import SettingError
 
 
 def add_adapters(base: PreTrainedModel, lora: settings.Lora) -> PeftModel:

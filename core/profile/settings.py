@@ -1,6 +1,7 @@
 """Every setting of a profile, declared once: type, bounds, unit, default and one line of help.
 
 Validation, help texts and the JSON schema are all read off these declarations; nothing else holds a default.
+A default is the public recipe's value, unless `extra` names another under "recipe".
 """
 
 from typing import Annotated, Literal
@@ -59,9 +60,23 @@ class Tokens(Section, frozen=True, kw_only=True):
         ),
     ] = 1024
     truncation: Annotated[
-        Literal["right"],
-        Meta(description="Where a long input is cut: right loses response B first (the recipe)"),
+        Literal["right", "left", "head-tail", "thirds", "proportional", "longest-first", "rounds"],
+        Meta(
+            description="What is cut from a long input: right cuts its end, response B first (the recipe); left its "
+            "beginning; head-tail its middle; thirds, proportional (20/40/40) and longest-first share the limit "
+            "between prompt, A and B; rounds keeps whole rounds, newest first"
+        ),
     ] = "right"
+    ellipsis: Annotated[
+        str, Meta(max_length=40, description="Text that stands where something was cut; the recipe has none")
+    ] = ""
+    prompt_max: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(
+            description="longest-first only: a longer prompt is cut down to this before the answers are touched",
+            extra={"unit": "tokens"},
+        ),
+    ] = None
 
 
 class Model(Section, frozen=True, kw_only=True):
@@ -129,7 +144,10 @@ class Train(Section, frozen=True, kw_only=True):
     ] = "adamw_8bit"
     precision: Annotated[
         Literal["auto", "bf16", "fp16", "fp32"],
-        Meta(description="Mixed precision; auto is bf16 where the card computes it, else fp16, and fp32 on CPU"),
+        Meta(
+            description="Mixed precision; auto is bf16 where the card computes it, else fp16, and fp32 on CPU",
+            extra={"recipe": "fp16"},
+        ),
     ] = "auto"
     weight_decay: Annotated[float, Meta(ge=0, le=1, description="Decoupled weight decay")] = 0.0
     max_grad_norm: Annotated[float, Meta(gt=0, description="Gradients are scaled down to this norm")] = 1.0

@@ -18,9 +18,8 @@ from core.runs.process import describe_this_process
 from core.train.stop import Stopped, StopRequest
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast
-
     from core.data.rows import Example
+    from core.data.tokenizer import PromptTokenizer
     from core.data.tokens import Encoded
 
 
@@ -65,7 +64,9 @@ def train(folder: RunFolder, record: Record, stop: StopRequest) -> None:
     # Imported only now: they take ten seconds, and bad data is reported in one.
     from transformers import DataCollatorWithPadding, PrinterCallback, set_seed
 
-    from core.model.load import keep_residual_in_float32, load_classifier, load_config, load_tokenizer, locate
+    from core.data.tokenizer import PromptTokenizer
+    from core.model.load import keep_residual_in_float32, load_classifier, load_config, load_tokenizer
+    from core.model.locate import locate, tokenizer_folder
     from core.model.lora import add_adapters, checkpoint_activations, parameter_counts
     from core.train import device, results
     from core.train.callback import EventCallback
@@ -79,13 +80,15 @@ def train(folder: RunFolder, record: Record, stop: StopRequest) -> None:
     precision = device.precision(profile.train.precision)
 
     source = locate(profile.model)
-    tokenizer = load_tokenizer(source, profile.model.revision)
-    train_set = encode_all(train_rows, tokenizer, profile, record, "training rows")
-    eval_set = encode_all(eval_rows, tokenizer, profile, record, "evaluation rows")
+    tokenizer_files = tokenizer_folder(source, profile.model.revision)
+    prompt_tokenizer = PromptTokenizer(tokenizer_files)
+    train_set = encode_all(train_rows, prompt_tokenizer, profile, record, "training rows")
+    eval_set = encode_all(eval_rows, prompt_tokenizer, profile, record, "evaluation rows")
     # Rows of like length share a batch, which saves padding; the longest come first, so memory fails early.
     eval_set.sort(key=lambda row: len(row.ids), reverse=True)
 
     record.write(Phase(phase="loading"))
+    tokenizer = load_tokenizer(tokenizer_files)
     set_seed(profile.train.seed)
     config = load_config(
         source, profile.model, max_length=profile.tokens.max_length, pad_token_id=tokenizer.pad_token_id
@@ -178,7 +181,7 @@ def train(folder: RunFolder, record: Record, stop: StopRequest) -> None:
 
 def encode_all(
     rows: "Sequence[Example]",
-    tokenizer: "PreTrainedTokenizerFast",
+    tokenizer: "PromptTokenizer",
     profile: Profile,
     record: Record,
     unit: str,
@@ -187,7 +190,7 @@ def encode_all(
     from core.data.tokens import encode
 
     encoded = []
-    for batch in encode(rows, tokenizer, profile.tokens.max_length):
+    for batch in encode(rows, tokenizer, profile.tokens):
         encoded += batch
         record.write(Phase(phase="tokenizing", done=len(encoded), total=len(rows), unit=unit))
     return encoded

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from core.data.errors import DataError
-from core.model.errors import SettingError
+from core.profile.errors import SettingError
 from core.profile.load import ProfileError
 
 BAD_INPUT = 2

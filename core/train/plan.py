@@ -35,11 +35,12 @@ def main(arguments: Sequence[str]) -> None:
         )
         _print(plan)
 
-        from core.model.load import lay_out, load_config, load_tokenizer, locate
+        from core.model.load import lay_out, load_config, load_tokenizer
+        from core.model.locate import locate, tokenizer_folder
         from core.model.lora import add_adapters, parameter_counts
 
         source = locate(profile.model)
-        pad = load_tokenizer(source, profile.model.revision).pad_token_id
+        pad = load_tokenizer(tokenizer_folder(source, profile.model.revision)).pad_token_id
         config = load_config(source, profile.model, max_length=profile.tokens.max_length, pad_token_id=pad)
         trainable, total = parameter_counts(add_adapters(lay_out(config, profile.model), profile.lora))
         plan = replace(plan, trainable_parameters=trainable, total_parameters=total)

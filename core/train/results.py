@@ -11,6 +11,7 @@ from peft import PeftModel
 from pyarrow import parquet
 from transformers import PreTrainedTokenizerFast
 
+from core.data.rows import PARTS
 from core.data.tokens import Encoded
 from core.files import write_whole
 from core.runs.folder import RunFolder
@@ -43,7 +44,7 @@ def save_adapter(folder: RunFolder, model: PeftModel, tokenizer: PreTrainedToken
 
 
 def save_evaluation(folder: RunFolder, rows: Sequence[Encoded], logits: NDArray[np.float32]) -> None:
-    """eval.parquet, in the order of the file: id, label, three logits, tokens shown, whether any were cut."""
+    """eval.parquet, in the order of the file: id, label, three logits, tokens shown, and of each part lost."""
     order = sorted(range(len(rows)), key=lambda i: rows[i].example.index)
     ordered = [rows[i] for i in order]
     table = pyarrow.table(
@@ -55,6 +56,10 @@ def save_evaluation(folder: RunFolder, rows: Sequence[Encoded], logits: NDArray[
             "logit_tie": logits[order, 2],
             "tokens": pyarrow.array([len(row.ids) for row in ordered], pyarrow.int32()),
             "is_cut": pyarrow.array([row.is_cut for row in ordered], pyarrow.bool_()),
+            **{
+                f"{part}_tokens_lost": pyarrow.array([row.lost[number] for row in ordered], pyarrow.int32())
+                for number, part in enumerate(PARTS)
+            },
         }
     )
     buffer = pyarrow.BufferOutputStream()

@@ -8,9 +8,9 @@ import torch
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
 from core.data.errors import DataError
-from core.model.errors import SettingError
-from core.model.load import locate
+from core.model.locate import locate
 from core.profile import settings
+from core.profile.errors import SettingError
 from core.train.advice import explain
 
 

@@ -12,10 +12,11 @@ import pytest
 import torch
 from peft import AutoPeftModelForSequenceClassification, PeftModel
 from pyarrow import parquet
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, BitsAndBytesConfig
+from transformers import AutoModelForSequenceClassification, BitsAndBytesConfig
 
 from core.data.rows import read_examples
 from core.data.split import split
+from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode
 from core.profile import settings
 from core.runs import events
@@ -83,10 +84,10 @@ def test_the_adapter_alone_reproduces_the_evaluation(finished: tuple[RunFolder, 
         source, num_labels=3, quantization_config=quantized, device_map={"": "cpu"}, pad_token_id=0
     )
     model = PeftModel.from_pretrained(base, folder.adapter).eval()
-    tokenizer = AutoTokenizer.from_pretrained(folder.adapter)
+    tokenizer = PromptTokenizer(folder.adapter)
 
     _, rows = split(read_examples(str(cache / "demo-1" / "train.csv")), settings.Split())
-    encoded = [row for batch in encode(rows, tokenizer, 128) for row in batch]
+    encoded = [row for batch in encode(rows, tokenizer, settings.Tokens(max_length=128)) for row in batch]
     with torch.no_grad():
         logits = np.array([model(torch.tensor([row.ids.tolist()])).logits[0].tolist() for row in encoded])
     table = parquet.read_table(folder.evaluation).to_pydict()
@@ -95,6 +96,7 @@ def test_the_adapter_alone_reproduces_the_evaluation(finished: tuple[RunFolder, 
     assert table["id"] == [row.example.id for row in encoded]
     assert table["tokens"] == [len(row.ids) for row in encoded]
     assert table["is_cut"] == [row.is_cut for row in encoded]
+    assert table["response_b_tokens_lost"] == [row.lost[2] for row in encoded]
     assert any(table["is_cut"])
 
 

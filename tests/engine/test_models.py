@@ -23,10 +23,10 @@ from transformers import (
     Qwen2ForSequenceClassification,
 )
 
-from core.model.errors import SettingError
 from core.model.load import lay_out, load_classifier, load_config, load_tokenizer
 from core.model.lora import add_adapters, checkpoint_activations, linear_names, parameter_counts
 from core.profile import settings
+from core.profile.errors import SettingError
 
 GEMMA2_9B = {
     "hidden_size": 3584, "intermediate_size": 14336, "num_hidden_layers": 42, "num_attention_heads": 16,
@@ -41,7 +41,7 @@ DECODER = {**SMALL, "num_key_value_heads": 2, "head_dim": 16}
 
 
 def load(folder: Path, model: settings.Model, max_length: int = 64) -> PreTrainedModel:
-    pad = load_tokenizer(str(folder), None).pad_token_id
+    pad = load_tokenizer(folder).pad_token_id
     config = load_config(str(folder), model, max_length=max_length, pad_token_id=pad)
     return load_classifier(str(folder), config, model, dtype=torch.float32, device="cpu")
 
@@ -212,7 +212,7 @@ def test_a_tokenizer_without_padding_never_pads_with_its_eos(tmp_path: Path) -> 
     tokenizer = tiny.tokenizer()
     tokenizer.pad_token = None
     tokenizer.save_pretrained(tmp_path)
-    loaded = load_tokenizer(str(tmp_path), None)
+    loaded = load_tokenizer(tmp_path)
     assert loaded.pad_token_id is not None
     assert loaded.pad_token_id != loaded.eos_token_id
     assert loaded.padding_side == "right"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import Gemma2Config, Gemma2ForSequenceClassification, PreTrainedModel, PreTrainedTokenizerFast
 
 COLUMNS = (
@@ -58,6 +58,28 @@ def tokenizer() -> PreTrainedTokenizerFast:
     )
     inner.train_from_iterator([" ".join(map(str, r.values())) for r in rows(200)], trainer)
     inner.post_processor = processors.TemplateProcessing(single="<bos> $A", special_tokens=[("<bos>", 2)])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=inner, bos_token="<bos>", eos_token="<eos>", pad_token="<pad>", unk_token="<unk>"
+    )
+
+
+def sentencepiece_tokenizer() -> PreTrainedTokenizerFast:
+    """Of Gemma's kind: spaces written as ▁, no pre-tokenizer, bytes for what is not in the vocabulary."""
+    special = ["<pad>", "<eos>", "<bos>", "<unk>"]
+    inner = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
+    inner.pre_tokenizer = pre_tokenizers.Split("▁", "merged_with_next")
+    inner.normalizer = normalizers.Replace(" ", "▁")
+    trainer = trainers.BpeTrainer(
+        vocab_size=700,
+        special_tokens=[*special, *(f"<0x{byte:02X}>" for byte in range(256))],
+        initial_alphabet=["▁", "\n", "a", "b"],
+        show_progress=False,
+    )
+    inner.train_from_iterator([" ".join(map(str, r.values())) for r in rows(200)] + ["a a a a"] * 9, trainer)
+    spec = json.loads(inner.to_str())  # the trainer takes bytes only as special tokens, which they are not
+    spec["added_tokens"] = spec["added_tokens"][: len(special)]
+    inner = Tokenizer.from_str(json.dumps(spec | {"pre_tokenizer": None}))
+    inner.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
     return PreTrainedTokenizerFast(
         tokenizer_object=inner, bos_token="<bos>", eos_token="<eos>", pad_token="<pad>", unk_token="<unk>"
     )

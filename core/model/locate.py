@@ -1,0 +1,51 @@
+"""Where a checkpoint and its tokenizer lie. Imports nothing heavy unless something must be made first."""
+
+import hashlib
+from pathlib import Path
+
+from core.cache import cache_folder
+from core.data.tokenizer import FILE
+from core.demo import assets
+from core.model.gguf import unpack_gguf
+from core.profile import settings
+from core.profile.errors import SettingError
+
+TOKENIZER_FILES = ["tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt", "config.json"]
+
+
+def locate(model: settings.Model) -> str:
+    """The hub id or folder that the checkpoint is loaded from, made or unpacked first where need be.
+
+    Raises SettingError for a path to nothing.
+    """
+    if model.checkpoint == assets.NAME:
+        return str(assets.demo_folder() / "model")
+    if model.gguf_file is not None:
+        return str(unpack_gguf(Path(model.checkpoint), model.gguf_file))
+    folder = Path(model.checkpoint)
+    if folder.is_dir():
+        return str(folder.absolute())
+    if model.checkpoint.count("/") > 1 or model.checkpoint.startswith((".", "/", "~")):  # never a hub id
+        raise SettingError("model.checkpoint", model.checkpoint, "there is no such folder")
+    return model.checkpoint
+
+
+def tokenizer_folder(source: str, revision: str | None) -> Path:
+    """A local folder with the checkpoint's tokenizer.json; its files are downloaded where they are not here yet.
+
+    One that the checkpoint does not hold is converted from its older files by transformers, into the cache.
+    """
+    folder = Path(source)
+    if not folder.is_dir():
+        from huggingface_hub import snapshot_download
+
+        folder = Path(snapshot_download(source, revision=revision, allow_patterns=TOKENIZER_FILES))
+    if (folder / FILE).is_file():
+        return folder
+    known_by = hashlib.blake2b(str(folder).encode(), digest_size=6).hexdigest()
+    converted = cache_folder() / f"tokenizer-{folder.name}-{known_by}"
+    if not (converted / FILE).is_file():
+        from transformers import AutoTokenizer
+
+        AutoTokenizer.from_pretrained(folder).save_pretrained(converted)
+    return converted
