@@ -19,10 +19,14 @@ from arena_tui.follow import Follower, RunList, RunView
 from arena_tui.plain import printable
 from arena_tui.profiles import ProfileView
 from arena_tui.screens.confirm import ConfirmScreen
+from arena_tui.screens.editor import MOST_CHARACTERS, EditorScreen
 from arena_tui.screens.help import HelpScreen
 from arena_tui.screens.home import HomeScreen
 from arena_tui.screens.quit import Leaving, QuitScreen
 from arena_tui.screens.reader import ReaderScreen
+from arena_tui.standins import can_be_held
+from core.profile.files import read_profile
+from core.profile.load import ProfileError
 from core.runs.folder import RunFolder, create_run
 from core.runs.plan import PLAN
 from core.runs.process import TRAIN, LaunchError, launch, request_stop
@@ -100,6 +104,18 @@ class ArenaApp(App[None]):
         if await self.push_screen_wait(ConfirmScreen(message.profile, self.runs, self._plan_program)):
             self.start_run(message.profile)
 
+    @work
+    async def on_home_screen_edit(self, message: HomeScreen.Edit) -> None:
+        try:
+            file = await asyncio.to_thread(read_profile, message.profile.path)
+        except ProfileError as error:
+            self._tell(f"{message.profile.name} cannot be edited here", str(error))
+            return
+        if len(file.text) > MOST_CHARACTERS or not can_be_held(file.text):
+            self._tell(f"{file.name} cannot be edited here", "It is too long, or holds characters for private use.")
+            return
+        self.push_screen(EditorScreen(file))
+
     def on_home_screen_open(self, message: HomeScreen.Open) -> None:
         self.watch_run(message.folder)
 
@@ -137,7 +153,10 @@ class ArenaApp(App[None]):
 
     @work(exclusive=True, group="quit")
     async def action_quit(self) -> None:  # type: ignore[override]
-        """Leave; ask what becomes of runs that go on."""
+        """Leave; ask what becomes of unsaved changes and of runs that go on."""
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, EditorScreen) and not await screen.may_leave():
+                return
         going_on = await asyncio.to_thread(self._going_on)
         if not going_on:
             self.exit()

@@ -1,11 +1,13 @@
 """The profiles there are, each with its settings or with all that is wrong with it. Knows no widget."""
 
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 from msgspec import Struct
 
-from core.profile.files import read_profile, shipped_profiles, user_profiles
+from core.profile.edit import Value, set_value
+from core.profile.files import read_profile, shipped_profiles, user_profiles, write_profile
 from core.profile.load import Problem, ProfileError, parse_profile
 from core.profile.settings import Profile
 
@@ -37,3 +39,22 @@ def all_profiles(working_directory: Path) -> Iterator[ProfileView]:
     """The shipped profiles, then the user's."""
     yield from map(read, shipped_profiles())
     yield from map(read, user_profiles(working_directory))
+
+
+def own_path(path: Path, text: str) -> Path:
+    """Where one's own copy of a profile goes: ./profiles/<name>.toml, or <name>-2 and so on where another text lies."""
+    folder = Path.cwd() / "profiles"
+    own_paths = (folder / f"{path.stem}{'' if number == 1 else f'-{number}'}.toml" for number in count(1))
+    return next(own for own in own_paths if not own.exists() or own.read_bytes() == text.encode())
+
+
+def set_in_file(path: Path, key: str, value: Value) -> Path:
+    """Set one setting, written section.key, in a profile's file and leave the rest of it as it is.
+
+    A shipped profile stays as it is: the value goes to a new copy of one's own. Returns the path of the file that now
+    holds the value. Raises ProfileError for a text in which it cannot be set, and OSError.
+    """
+    text = set_value(read_profile(path).text, key, value)
+    target = own_path(path, text) if path in shipped_profiles() else path
+    write_profile(target, text)
+    return target

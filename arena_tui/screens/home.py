@@ -34,6 +34,7 @@ SECONDS_BETWEEN_READS = 2.0
 class HomeScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "start", "Run", tooltip="Start the chosen profile, after a look at its plan"),
+        Binding("e", "edit", "Edit", tooltip="Edit the chosen profile"),
         Binding("tab", "app.focus_next", "Next list", tooltip="To the runs, the profile's text, and back"),
     ]
 
@@ -61,6 +62,12 @@ class HomeScreen(Screen[None]):
     @dataclass
     class Start(Message):
         """The user wants this profile to be run."""
+
+        profile: ProfileView
+
+    @dataclass
+    class Edit(Message):
+        """The user wants to change this profile, or to see what is wrong with it."""
 
         profile: ProfileView
 
@@ -146,9 +153,13 @@ class HomeScreen(Screen[None]):
             self.notify("There is no profile to start.", severity="warning")
         elif profile.problems:
             self.query_one("#profiles").focus()
-            self.notify("This profile cannot be run: its problems are listed.", severity="error")
+            self.notify("This profile cannot be run: its problems are listed; e edits it.", severity="error")
         else:
             self.post_message(self.Start(profile))
+
+    def action_edit(self) -> None:
+        if profile := self._profile:
+            self.post_message(self.Edit(profile))
 
     @on(OptionList.OptionSelected, "#runs")
     def open_run(self) -> None:

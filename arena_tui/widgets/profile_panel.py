@@ -62,5 +62,5 @@ def summary(profile: Profile) -> Content:
 def problems(profile: ProfileView) -> Content:
     """All problems, for a person to correct."""
     n = len(profile.problems)
-    head = Content.styled(f"✗ {n} problem{'s' if n > 1 else ''}: correct the file, then start\n", "bold $text-error")
+    head = Content.styled(f"✗ {n} problem{'s' if n > 1 else ''}: e opens them in the editor\n", "bold $text-error")
     return Content.assemble(head, "\n".join(f"• {printable(str(problem))}" for problem in profile.problems))

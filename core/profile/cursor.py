@@ -2,6 +2,7 @@
 broken, as it is while one types.
 """
 
+import difflib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -63,12 +64,25 @@ def complete(lines: Sequence[str], row: int, column: int) -> Completion:
         choices = _keys(lines, row, section, "" if "=" in after else " = ") if section else _sections(lines, "]", "[")
     rest = re.match(r'[\w-]*"?' if '"' in word[0] else r"[\w-]*", after)
     assert rest is not None
-    typed = word[0].strip('"').lower()
-    fitting = sorted(
-        (choice for choice in choices if typed in choice.text.lower()),
-        key=lambda choice: not choice.text.lstrip('["').lower().startswith(typed),
-    )
+    fitting = _fitting(word[0].strip('"').lower(), list(choices))
     return Completion(column - len(word[0]), column + rest.end(), word[0], tuple(fitting))
+
+
+def end_of_mistake(line: str, *, in_value: bool) -> int:
+    """The column where the word that a problem names ends: the key, or the value inside its quotes."""
+    if in_value and (value := re.match(r'[^=]*=\s*(?:"[^"]*|[^\s#]*)', line)):
+        return value.end()
+    key = re.match(r"\s*\[*\s*[\w.-]*", line)
+    return key.end() if key else 0
+
+
+def _fitting(typed: str, choices: Sequence[Choice]) -> list[Choice]:
+    """Those that start with what was typed, then those that contain it, else the nearest to a misspelt one."""
+    bare = {choice: re.sub(r'[\[\]" =]', "", choice.text) for choice in choices}
+    containing = [choice for choice in choices if typed in bare[choice]]
+    near = difflib.get_close_matches(typed, bare.values(), n=3)
+    found = containing or [choice for name in near for choice in choices if bare[choice] == name]
+    return sorted(found, key=lambda choice: not bare[choice].startswith(typed))
 
 
 def _values(setting: Setting, written: str) -> Iterator[Choice]:

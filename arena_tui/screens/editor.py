@@ -1,0 +1,163 @@
+"""The editor: what exactly will run? A profile's own text, checked and explained as one types, and saved verbatim."""
+
+import asyncio
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.reactive import var
+from textual.widgets import Footer, OptionList, Static
+
+from arena_tui.differences import Comparison, against_defaults
+from arena_tui.plain import place, printable
+from arena_tui.screens.file_screen import FileScreen
+from arena_tui.widgets.choices import Choices
+from arena_tui.widgets.explanation import explanation
+from arena_tui.widgets.problem_list import ProblemList
+from arena_tui.widgets.toml_area import TomlArea
+from core.profile.cursor import end_of_mistake
+from core.profile.files import ProfileFile
+from core.profile.load import Problem, ProfileError, parse_profile
+from core.profile.settings import Profile
+
+SECONDS_UNTIL_CHECK = 0.15
+MOST_CHARACTERS = 100_000
+"""Beyond this, a key takes longer than one would wait for."""
+
+
+class EditorScreen(FileScreen):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f8", "next_problem", "Next ✗", tooltip="To the next problem"),
+        Binding("f1", "app.help", "Help", tooltip="All keys of this screen"),
+    ]
+
+    DEFAULT_CSS = """
+    EditorScreen {
+        #top { height: 1; padding: 0 1; background: $panel; }
+        #title { width: 1fr; color: $accent; text-style: bold; text-wrap: nowrap; text-overflow: ellipsis; }
+        #state { width: auto; color: $foreground 60%; }
+        #state.-warning { color: $text-warning; }
+        #text { width: 1fr; height: 1fr; }
+        #about { width: 46; height: 1fr; padding: 0 1; border: round $foreground 25%; border-title-color: $foreground; }
+    }
+    EditorScreen.-narrow {
+        #body { layout: vertical; }
+        #about { width: 1fr; height: auto; max-height: 7; border: none; border-top: solid $foreground 15%; }
+    }
+    """
+
+    problems: var[tuple[Problem, ...]] = var(())
+
+    def __init__(self, file: ProfileFile) -> None:
+        super().__init__(file)
+        self._settings: Profile | None = None
+
+    def compose(self) -> ComposeResult:
+        choices = Choices()
+        with Horizontal(id="top"):
+            yield Static(id="title", markup=False)
+            yield Static(id="state", markup=False)
+        with Horizontal(id="body"):
+            with Vertical(id="text"):
+                yield TomlArea(self.file.saved or "", choices)
+                yield ProblemList()
+            with VerticalScroll(id="about", can_focus=False):
+                yield Static(markup=False)
+        yield choices
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.area.focus()
+        self._explain()
+        self.begin()
+
+    @work
+    async def begin(self) -> None:
+        """Go to the first problem, and only then ask about the file."""
+        await self._check()
+        if self.problems:
+            self._go_to(self.problems[0])
+        self.guard()
+
+    @property
+    def area(self) -> TomlArea:
+        return self.query_one(TomlArea)
+
+    @property
+    def text(self) -> str:
+        return self.area.profile_text
+
+    def load(self, text: str) -> None:
+        self.area.load_profile(text)
+
+    @on(TomlArea.Changed)
+    def _follow_text(self) -> None:
+        self._explain()
+        self.show_state()
+        self.check_text()
+
+    @work(exclusive=True, group="check")
+    async def check_text(self) -> None:
+        """Find the problems of the text, once nothing has been typed for a moment."""
+        await asyncio.sleep(SECONDS_UNTIL_CHECK)
+        await self._check()
+
+    async def _check(self) -> None:
+        try:
+            self._settings = await asyncio.to_thread(parse_profile, self.text, source=self.file.path.name)
+            self.problems = ()
+        except ProfileError as error:
+            self._settings = None
+            self.problems = tuple(error.problems)
+        self.show_state()
+
+    def watch_problems(self, problems: tuple[Problem, ...]) -> None:
+        if self.is_mounted:
+            self.area.mark({_row(problem) for problem in problems})
+            self.query_one(ProblemList).show(problems)
+
+    @on(TomlArea.SelectionChanged)
+    def _explain(self) -> None:
+        title, content = explanation(self.area.document.lines, self.area.cursor_location[0])
+        about = self.query_one("#about")
+        about.border_title = Content(title)
+        about.query_one(Static).update(content)
+
+    def show_state(self) -> None:
+        file = self.file
+        self.query_one("#title", Static).update(printable(file.path.stem) if file.is_shipped else place(file.path))
+        saved = "● not saved" if self.is_modified else "shipped: saved as your own" if file.is_shipped else "saved"
+        checked = "✓ can be run" if self._settings else f"✗ {len(self.problems)}" if self.problems else ""
+        state = self.query_one("#state", Static)
+        state.update("   ".join(part for part in (self.draft_failure, saved, checked) if part))
+        state.set_class(bool(self.draft_failure), "-warning")
+
+    def comparisons(self) -> list[Comparison]:
+        return [against_defaults(self._settings)] if self._settings else []
+
+    @on(OptionList.OptionSelected, "Choices")
+    def _take_choice(self) -> None:
+        self.area.action_complete()
+
+    @on(OptionList.OptionSelected, "ProblemList")
+    def _go_to_chosen(self, event: OptionList.OptionSelected) -> None:
+        self._go_to(self.problems[event.option_index])
+
+    def action_next_problem(self) -> None:
+        row = self.area.cursor_location[0]
+        for problem in (*(problem for problem in self.problems if _row(problem) > row), *self.problems):
+            self._go_to(problem)
+            return
+
+    def _go_to(self, problem: Problem) -> None:
+        row = min(_row(problem), self.area.document.line_count - 1)
+        line = self.area.document.get_line(row)
+        self.area.move_cursor((row, end_of_mistake(line, in_value=bool(problem.value))))
+
+
+def _row(problem: Problem) -> int:
+    """The row of the text, from 0. A text has no overrides, so each of its problems has a line."""
+    return (problem.line or 1) - 1
