@@ -14,8 +14,8 @@ from textual.reactive import var
 from textual.widgets import Static
 
 from arena_tui import figures
+from arena_tui.answers import answers
 from arena_tui.plain import place, printable
-from arena_tui.plan import plans
 from arena_tui.profiles import ProfileView
 from arena_tui.screens.dialog import Dialog
 from arena_tui.widgets.facts import Fact, facts
@@ -63,8 +63,8 @@ class ConfirmScreen(Dialog[bool]):
     async def ask(self) -> None:
         """Fill in what the plan child finds out."""
         try:
-            async with aclosing(plans(self._plan_program, self._profile.path)) as answers:
-                async for plan in answers:
+            async with aclosing(answers(self._plan_program, [str(self._profile.path)], Plan)) as plans:
+                async for plan in plans:
                     self.plan = plan
         except (OSError, ValueError):
             self.log.warning("the plan child could not be asked")

@@ -31,7 +31,11 @@ class Example(Struct, frozen=True):
 
 def read_examples(source: str, limit: int | None = None) -> list[Example]:
     """The labelled rows of `source`, at most `limit`. Raises DataError at the first bad one."""
-    examples = []
+    return [example for example, _ in iterate_examples(source, limit)]
+
+
+def iterate_examples(source: str, limit: int | None = None) -> Iterator[tuple[Example, Record]]:
+    """The same one by one, each with the record it was read from. Raises DataError at a bad one, and for no rows."""
     lines: dict[int, int] = {}
     for index, (line, record) in enumerate(_first(limit, read_records(source))):
         if index == 0:
@@ -41,10 +45,9 @@ def read_examples(source: str, limit: int | None = None) -> list[Example]:
             where = place(source, line, id=example.id)
             raise DataError(f"{where}: this id stands on line {lines[example.id]} already; ids must be unique")
         lines[example.id] = line
-        examples.append(example)
-    if not examples:
+        yield example, record
+    if not lines:
         raise DataError(f"{source}: no rows")
-    return examples
 
 
 def _first(limit: int | None, records: Iterator[tuple[int, Record]]) -> Iterator[tuple[int, Record]]:

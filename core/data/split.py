@@ -2,10 +2,16 @@
 
 import hashlib
 from collections.abc import Sequence
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from core.data.errors import DataError
 from core.data.rows import Example
 from core.profile import settings
+
+Number = TypeVar("Number", int, NDArray[np.int64])
 
 
 def split(examples: Sequence[Example], chosen: settings.Split) -> tuple[list[Example], list[Example]]:
@@ -26,12 +32,21 @@ def split(examples: Sequence[Example], chosen: settings.Split) -> tuple[list[Exa
 
 def fold_of(example: Example, chosen: settings.Split) -> int:
     """The fold an example belongs to. Equal prompts share a fold under `by = "prompt"` alone."""
+    return fold(example.index, example.id, prompt_key(example.prompt), chosen)
+
+
+def fold(index: Number, id: Number, prompt: Number, chosen: settings.Split) -> Number:
+    """The fold of a row, or of each row where these are arrays: its number, its id, the key of its prompt."""
     match chosen.by:
         case "row":
-            return example.index % chosen.n_splits
+            return index % chosen.n_splits
         case "id":
-            return example.id % chosen.n_splits
+            return id % chosen.n_splits
         case "prompt":
-            # Python's own hash differs between processes.
-            digest = hashlib.blake2b("\0".join(example.prompt).encode(), digest_size=8).digest()
-            return int.from_bytes(digest) % chosen.n_splits
+            return prompt % chosen.n_splits
+
+
+def prompt_key(prompt: Sequence[str]) -> int:
+    """A number below 2**63 that equal prompts share. Python's own hash differs between processes."""
+    digest = hashlib.blake2b("\0".join(prompt).encode(), digest_size=8).digest()
+    return int.from_bytes(digest) >> 1

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from core.data.errors import DataError
+from core.data.truncation import Frame
 from core.data.vocabulary import continuations, pieces
 
 FILE = "tokenizer.json"
@@ -41,12 +42,6 @@ class PromptTokenizer:
         self.backend.no_padding()
         self.begin = self._either(named, "bos_token", "cls_token")
         self.end = self._either(named, "eos_token", "sep_token")
-        self.fingerprint = hashlib.blake2b(content + repr((self.begin, self.end)).encode(), digest_size=12).hexdigest()
-
-    @property
-    def specials(self) -> int:
-        """BOS and EOS, as far as there are any."""
-        return len(self.begin) + len(self.end)
 
     @cached_property
     def pieces(self) -> list[bytes]:
@@ -58,6 +53,10 @@ class PromptTokenizer:
         """Whether each token begins in the middle of a character."""
         return continuations(self.backend, self.spec)
 
+    def frame(self, ellipsis: str) -> Frame:
+        """What is put around and between what is kept of a row."""
+        return Frame(begin=self.begin, end=self.end, mark=self.ids(ellipsis))
+
     def ids(self, text: str) -> list[int]:
         """The ids of a short text, such as an ellipsis."""
         return list(self.backend.encode(text, add_special_tokens=False).ids)
@@ -67,6 +66,17 @@ class PromptTokenizer:
             if kind in named and (number := self.backend.token_to_id(named[kind])) is not None:
                 return [number]
         return []
+
+
+def fingerprint(folder: Path) -> str:
+    """A digest of all files that decide what the tokenizer of `folder` does. Raises DataError where there is none."""
+    digest = hashlib.blake2b(digest_size=12)
+    try:
+        for path in (folder / name for name in (FILE, *_SETTINGS)):
+            digest.update(path.read_bytes() if path.is_file() or path.name == FILE else b"")
+    except OSError as error:
+        raise DataError(f"{folder / FILE}: no tokenizer that can be read: {error}") from None
+    return digest.hexdigest()
 
 
 def _named(folder: Path) -> dict[str, str]:

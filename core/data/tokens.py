@@ -11,7 +11,7 @@ from core.data.prompt import segments
 from core.data.rows import Example
 from core.data.shape import Shape, shape_of
 from core.data.tokenizer import PromptTokenizer
-from core.data.truncation import Kept, check_room, keep, spans
+from core.data.truncation import Frame, Kept, keep, spans
 from core.data.words import WordEncoder, can_split, ended_before
 from core.profile import settings
 
@@ -75,46 +75,32 @@ class Encoder:
         return encoded
 
 
-class Truncation:
-    """Cuts rows as a profile says."""
-
-    def __init__(self, tokenizer: PromptTokenizer, tokens: settings.Tokens) -> None:
-        self._tokenizer = tokenizer
-        self._tokens = tokens
-        self._mark = np.array(tokenizer.ids(tokens.ellipsis), dtype=np.int32)
-
-    def keep(self, shape: Shape) -> Kept:
-        """What is kept of each row. Raises SettingError where the limit leaves no room for text."""
-        sizes = {"specials": self._tokenizer.specials, "mark": len(self._mark)}
-        check_room(shape, self._tokens, **sizes)
-        return keep(shape, self._tokens, **sizes)
-
-    def show(self, whole: Whole, kept: Kept) -> list[Ids]:
-        """What the model is shown of each row, BOS and EOS included."""
-        begin, end = (np.array(ids, dtype=np.int32) for ids in (self._tokenizer.begin, self._tokenizer.end))
-        shown = []
-        for row, ids in enumerate(whole.ids):
-            content = [ids]
-            if kept.marks[row]:
-                content = [ids[slice(*span)] if span else self._mark for span in spans(kept, whole.shape, row)]
-            shown.append(np.concatenate([begin, *content, end]))
-        return shown
-
-
 def encode(examples: Sequence[Example], tokenizer: PromptTokenizer, tokens: settings.Tokens) -> Iterator[list[Encoded]]:
     """Encodes `examples` batch by batch: BOS, the text cut where it is too long, EOS.
 
     Raises SettingError where the limit leaves no room for text.
     """
-    encoder, truncation = Encoder(tokenizer), Truncation(tokenizer, tokens)
+    encoder, frame = Encoder(tokenizer), tokenizer.frame(tokens.ellipsis)
     for first in range(0, len(examples), BATCH):
         batch = examples[first : first + BATCH]
         whole = encoder.encode(batch)
-        kept = truncation.keep(whole.shape)
-        full = (whole.shape.total + tokenizer.specials).tolist()
+        kept = keep(whole.shape, tokens, frame)
+        full = (whole.shape.total + frame.specials).tolist()
         lost = (whole.shape.parts - kept.of(whole.shape)).tolist()
-        rows = zip(batch, truncation.show(whole, kept), full, lost, strict=True)
+        rows = zip(batch, show(whole, kept, frame), full, lost, strict=True)
         yield [Encoded(example, ids, length, tuple(gone)) for example, ids, length, gone in rows]
+
+
+def show(whole: Whole, kept: Kept, frame: Frame) -> list[Ids]:
+    """What the model is shown of each row, BOS and EOS included."""
+    begin, end, mark = (np.array(ids, dtype=np.int32) for ids in (frame.begin, frame.end, frame.mark))
+    shown = []
+    for row, ids in enumerate(whole.ids):
+        content = [ids]
+        if kept.marks[row]:
+            content = [ids[slice(*span)] if span else mark for span in spans(kept, whole.shape, row)]
+        shown.append(np.concatenate([begin, *content, end]))
+    return shown
 
 
 def _by_part(row: Example, ends: Sequence[int]) -> list[list[int]]:

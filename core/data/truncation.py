@@ -17,6 +17,19 @@ MARKS = 8
 """The room left beside the tags must hold this many ellipses: two for each part, and some text."""
 
 
+class Frame(Struct, frozen=True):
+    """Token ids that are put around what is kept of a row, BOS and EOS, and where some of it is missing."""
+
+    begin: list[int]
+    end: list[int]
+    mark: list[int]
+
+    @property
+    def specials(self) -> int:
+        """Tokens of BOS and EOS, as far as the tokenizer has them."""
+        return len(self.begin) + len(self.end)
+
+
 class Kept(Struct, frozen=True):
     """What is kept of n rows: of each part the tokens [start, end) and those from `resume` on, of each tag a head.
 
@@ -34,14 +47,14 @@ class Kept(Struct, frozen=True):
         return self.end - self.start + shape.parts - self.resume
 
 
-def keep(shape: Shape, tokens: settings.Tokens, *, specials: int, mark: int) -> Kept:
-    """What `tokens.truncation` keeps of each row.
+def keep(shape: Shape, tokens: settings.Tokens, frame: Frame) -> Kept:
+    """What `tokens.truncation` keeps of each row within `tokens.max_length`, the frame included.
 
-    `specials` counts BOS and EOS, which every row keeps; `mark` the tokens of `tokens.ellipsis`. All tags are
-    kept, except by right: the recipe cuts them with the rest. No character is kept in part, so that a row can
-    come out a few tokens shorter than `tokens.max_length`.
+    All tags are kept, except by right: the recipe cuts them with the rest. No character is kept in part, so that
+    a row can come out a few tokens shorter than the limit. Raises SettingError where it leaves no room for text.
     """
-    room = tokens.max_length - specials
+    _check_room(shape, tokens, frame)
+    room, mark = tokens.max_length - frame.specials, len(frame.mark)
     over = np.flatnonzero(shape.total > room)
     everything = _kept(shape, np.zeros_like(shape.parts), shape.parts, shape.parts)
     if not len(over):
@@ -75,10 +88,9 @@ def spans(kept: Kept, shape: Shape, row: int) -> list[tuple[int, int] | None]:
     return found
 
 
-def check_room(shape: Shape, tokens: settings.Tokens, *, specials: int, mark: int) -> None:
-    """Raise SettingError where some row's tags and ellipses leave no room for text within `tokens.max_length`."""
+def _check_room(shape: Shape, tokens: settings.Tokens, frame: Frame) -> None:
     tags = 0 if tokens.truncation == "right" else int(shape.tags.sum(axis=1).max(initial=0))
-    least = specials + tags + MARKS * mark + 1
+    least = frame.specials + tags + MARKS * len(frame.mark) + 1
     if tokens.max_length < least:
         raise SettingError(
             "tokens.max_length",

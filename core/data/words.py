@@ -6,10 +6,8 @@ same words come again and again.
 """
 
 import re
-from array import array
-from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import accumulate, chain
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -44,45 +42,80 @@ def can_split(spec: dict[str, Any]) -> bool:
     )
 
 
+class _Numbers(dict[str, int]):
+    """Numbers words from 0 in the order they come; `new` holds those that have not been encoded."""
+
+    def __init__(self) -> None:
+        self.new: list[str] = []
+
+    def __missing__(self, word: str) -> int:
+        self[word] = number = len(self)
+        self.new.append(word)
+        return number
+
+
 class WordEncoder:
     """Encodes texts by their words. `backend` must be a tokenizer that `can_split`."""
 
     def __init__(self, backend: Tokenizer) -> None:
         self._backend = backend
-        self._ids: dict[str, list[int]] = {}
-        self._inside: dict[tuple[str, int], int] = {}
-        self._remembered = 0
+        self._forget()
 
     def encode(self, texts: Sequence[Sequence[str]]) -> list[tuple[NDArray[np.int32], list[int]]]:
-        """The ids of each text, given in segments, and how many of them each segment and those before it take up."""
-        found = [_words(segments) for segments in texts]
-        if self._remembered > MOST_TOKENS_REMEMBERED:
-            self._ids, self._inside, self._remembered = {}, {}, 0
-        self._learn({word for words, _ in found for word in words})
-        self._divide({(words[number], at) for words, ends in found for number, at in ends if at})
-        return [self._put_together(words, ends) for words, ends in found]
+        """The ids of each text, given in segments, and how many of them each segment and those before it take up.
 
-    def _learn(self, words: set[str]) -> None:
-        new = list(words - self._ids.keys())
-        for word, encoding in zip(new, self._backend.encode_batch_fast(new, add_special_tokens=False), strict=True):
-            self._ids[word] = encoding.ids
-            self._remembered += len(encoding.ids)
+        All texts are laid end to end; no word reaches from one into the next.
+        """
+        if len(self._ids) > MOST_TOKENS_REMEMBERED:
+            self._forget()
+        words = [_WORD.findall("".join(segments)) for segments in texts]
+        count = sum(map(len, words))
+        numbers = np.fromiter(map(self._numbers.__getitem__, chain.from_iterable(words)), np.int64, count)
+        self._learn()
+        word_ends = np.concatenate([[0], np.cumsum(self._characters[numbers])])
+        token_ends = np.concatenate([[0], np.cumsum(self._tokens[numbers])])
 
-    def _divide(self, places: set[tuple[str, int]]) -> None:
-        new = list(places - self._inside.keys())
-        encodings = self._backend.encode_batch([word for word, _ in new], add_special_tokens=False)
-        for (word, at), encoding in zip(new, encodings, strict=True):
-            self._inside[word, at] = ended_before(encoding, at)
+        segment_ends = np.cumsum([len(segment) for segments in texts for segment in segments])
+        in_word = np.searchsorted(word_ends, segment_ends, side="right") - 1
+        ends = token_ends[in_word]
+        for cut in np.flatnonzero(segment_ends > word_ends[in_word]):
+            ends[cut] += self._ended_within(
+                int(numbers[in_word[cut]]), int(segment_ends[cut] - word_ends[in_word[cut]])
+            )
 
-    def _put_together(self, words: list[str], ends: list[tuple[int, int]]) -> tuple[NDArray[np.int32], list[int]]:
-        ids: array[int] = array("i")
-        counts = []
-        done = 0
-        for number, at in ends:
-            ids.extend(chain.from_iterable(map(self._ids.__getitem__, words[done:number])))
-            done = number
-            counts.append(len(ids) + (self._inside[words[number], at] if at else 0))
-        return np.frombuffer(ids, dtype=np.int32), counts
+        first_ids = np.repeat(self._first[numbers] - token_ends[:-1], self._tokens[numbers])
+        ids = self._ids[first_ids + np.arange(token_ends[-1])]
+        of_text = np.split(ends, np.cumsum([len(segments) for segments in texts])[:-1])
+        text_ends = [0, *(int(text[-1]) for text in of_text)]
+        return [
+            (ids[first:last], (text - first).tolist())
+            for (first, last), text in zip(pairwise(text_ends), of_text, strict=True)
+        ]
+
+    def _forget(self) -> None:
+        self._numbers = _Numbers()
+        self._within: dict[tuple[int, int], int] = {}
+        self._words: list[str] = []
+        self._ids = np.zeros(0, dtype=np.int32)
+        self._first, self._tokens, self._characters = (np.zeros(0, dtype=np.int64) for _ in range(3))
+
+    def _learn(self) -> None:
+        """Encode the words that are new: their ids go behind those of all others."""
+        new, self._numbers.new = self._numbers.new, []
+        encoded = [e.ids for e in self._backend.encode_batch_fast(new, add_special_tokens=False)]
+        tokens = np.array([len(ids) for ids in encoded], dtype=np.int64)
+        self._words += new
+        self._first = np.concatenate([self._first, len(self._ids) + np.cumsum(tokens) - tokens])
+        self._tokens = np.concatenate([self._tokens, tokens])
+        self._characters = np.concatenate([self._characters, np.array([len(word) for word in new], dtype=np.int64)])
+        self._ids = np.concatenate([self._ids, np.fromiter(chain.from_iterable(encoded), np.int32, tokens.sum())])
+
+    def _ended_within(self, number: int, at: int) -> int:
+        """How many tokens of a word have their last character before character `at` of it."""
+        if (number, at) not in self._within:
+            encoding = self._backend.encode(self._words[number], add_special_tokens=False)
+            self._within[number, at] = ended_before(encoding, at)
+        return self._within[number, at]
 
 
 def ended_before(encoding: Encoding, at: int) -> int:
@@ -91,14 +124,3 @@ def ended_before(encoding: Encoding, at: int) -> int:
     if token is None:  # a character that the tokenizer drops
         return sum(end <= at for _, end in encoding.offsets)
     return int(token)
-
-
-def _words(segments: Sequence[str]) -> tuple[list[str], list[tuple[int, int]]]:
-    """The words of a text, and where each segment ends: in which word, and how many characters into it."""
-    words: list[str] = _WORD.findall("".join(segments))
-    word_ends = list(accumulate(map(len, words)))
-    ends = []
-    for end in accumulate(map(len, segments)):
-        number = bisect_right(word_ends, end)
-        ends.append((number, end - word_ends[number - 1] if number else end))
-    return words, ends

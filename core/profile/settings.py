@@ -4,13 +4,17 @@ Validation, help texts and the JSON schema are all read off these declarations; 
 A default is the public recipe's value, unless `extra` names another under "recipe".
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct, field
 
 Count = Annotated[int, Meta(ge=1)]
 Share = Annotated[float, Meta(ge=0, lt=1)]
 Rate = Annotated[float, Meta(gt=0, le=1)]
+Truncation = Literal["right", "left", "head-tail", "thirds", "proportional", "longest-first", "rounds"]
+
+
+TRUNCATIONS: tuple[Truncation, ...] = get_args(Truncation)
 
 
 class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,7 +64,7 @@ class Tokens(Section, frozen=True, kw_only=True):
         ),
     ] = 1024
     truncation: Annotated[
-        Literal["right", "left", "head-tail", "thirds", "proportional", "longest-first", "rounds"],
+        Truncation,
         Meta(
             description="What is cut from a long input: right cuts its end, response B first (the recipe); left its "
             "beginning; head-tail its middle; thirds, proportional (20/40/40) and longest-first share the limit "

@@ -1,7 +1,6 @@
 """Every strategy: the limit holds, what need not be cut is not, tags stay, no character is split, A is as good as B."""
 
 from pathlib import Path
-from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -13,13 +12,12 @@ from core.data.prompt import TAGS, join, segments
 from core.data.rows import Example
 from core.data.shape import Shape
 from core.data.tokenizer import PromptTokenizer
-from core.data.tokens import Encoder, Truncation, encode
-from core.data.truncation import keep
+from core.data.tokens import Encoder, encode, show
+from core.data.truncation import Frame, keep
 from core.data.words import can_split
 from core.profile.errors import SettingError
-from core.profile.settings import Tokens
+from core.profile.settings import TRUNCATIONS, Tokens
 
-STRATEGIES = get_args(get_args(get_type_hints(Tokens, include_extras=True)["truncation"])[0])
 SYMMETRIC = ("thirds", "proportional", "longest-first", "rounds")
 ROUNDS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=40), max_size=4)
 ELLIPSES = st.sampled_from(["", "…", " [...] "])
@@ -46,7 +44,7 @@ def chosen(strategy: str, limit: int, ellipsis: str = "", **more: int) -> Tokens
     return Tokens(truncation=strategy, max_length=limit, ellipsis=ellipsis, **more)
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", TRUNCATIONS)
 @settings(deadline=None, max_examples=50)
 @given(prompt=ROUNDS, a=ROUNDS, b=ROUNDS, room=st.integers(0, 150), ellipsis=ELLIPSES)
 def test_the_limit_holds_and_what_is_shown_is_whole_characters_between_bos_and_eos(
@@ -96,7 +94,8 @@ def test_a_and_b_are_treated_alike(strategy: str, rounds: list[tuple[int, int, i
             round_counts=np.array([len(rounds)]),
             inside=np.zeros(0, dtype=int),
         )
-        return keep(shape, chosen(strategy, 11 + room, prompt_max=7), specials=2, mark=mark).of(shape)[0]
+        frame = Frame(begin=[2], end=[1], mark=[9] * mark)
+        return keep(shape, chosen(strategy, 11 + 8 * mark + room, prompt_max=7), frame).of(shape)[0]
 
     assert kept([0, 1, 2])[[0, 2, 1]].tolist() == kept([0, 2, 1]).tolist()
 
@@ -114,7 +113,7 @@ def limit_for(tokenizer: PromptTokenizer, room: int) -> int:
     """The limit that leaves `room` tokens beside BOS, EOS and the tags, as they come out before such words."""
     encoder = Encoder(tokenizer)
     shape = encoder.encode([example([" a"], [" a"], [" a"])]).shape
-    return int(shape.tags.sum()) + tokenizer.specials + room
+    return int(shape.tags.sum()) + 2 + room
 
 
 @pytest.mark.parametrize(
@@ -211,9 +210,8 @@ def test_what_is_shown_is_as_long_as_what_is_reckoned(tokenizer: PromptTokenizer
         example([f"Why {n}? " * n], ["Because 🤷🏽 é. " * (n % 7), "x" * n], ["你好 " * (n % 11)]) for n in range(1, 40)
     ]
     whole = Encoder(tokenizer).encode(rows)
-    for strategy in STRATEGIES:
-        truncation = Truncation(tokenizer, chosen(strategy, 120, "…"))
-        kept = truncation.keep(whole.shape)
-        mark = len(tokenizer.ids("…"))
-        reckoned = tokenizer.specials + (kept.tags + kept.of(whole.shape)).sum(axis=1) + kept.marks * mark
-        assert [len(ids) for ids in truncation.show(whole, kept)] == reckoned.tolist()
+    for strategy in TRUNCATIONS:
+        frame = tokenizer.frame("…")
+        kept = keep(whole.shape, chosen(strategy, 120, "…"), frame)
+        reckoned = frame.specials + (kept.tags + kept.of(whole.shape)).sum(axis=1) + kept.marks * len(frame.mark)
+        assert [len(ids) for ids in show(whole, kept, frame)] == reckoned.tolist()

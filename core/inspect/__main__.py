@@ -1,0 +1,128 @@
+"""Reads and tokenizes all rows of a profile's file: `python -P -m core.inspect PROFILE [section.key=value]...`.
+
+Prints Progress, a JSON object a line: soon the first rows, then how far it is, then all of it. What was inspected
+before, by content of file and tokenizer, is not read again.
+"""
+
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+from pyarrow import parquet
+
+from core.data.files import Record
+from core.data.rows import Example, iterate_examples
+from core.data.tokenizer import PromptTokenizer, fingerprint
+from core.data.tokens import BATCH, Encoder
+from core.data.truncation import Frame
+from core.demo.assets import rows_source
+from core.files import write_whole
+from core.inspect.progress import Progress
+from core.inspect.rows import SCHEMA, as_table
+from core.inspect.store import Store, digest_of, make_room, scratch_folder, write_pieces
+from core.model.locate import locate, tokenizer_folder
+from core.profile.files import read_profile
+from core.profile.load import parse_profile
+from core.profile.settings import Profile
+
+
+class About(msgspec.Struct, frozen=True, kw_only=True):
+    """about.json, written last: the inspection is complete."""
+
+    source: str
+    rows: int
+    begin: list[int]
+    end: list[int]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print how far it is, to the end; a problem ends it and is part of it. Returns the exit code, 0, 1 or 2."""
+    try:
+        file = read_profile(Path(arguments[0]))
+        for progress in inspect(parse_profile(file.text, source=str(file.path), overrides=arguments[1:])):
+            _print(progress)
+    except Exception as error:  # noqa: BLE001  (whatever it is, the reader is waiting for it)
+        from core.train.advice import explain
+
+        why = explain(error)
+        _print(Progress(problem=f"{why.cause} {why.advice}"))
+        return why.exit_code
+    return 0
+
+
+def inspect(profile: Profile) -> Iterator[Progress]:
+    """Bring about the inspection of the profile's training file, and say how far it is."""
+    source = rows_source(profile.data)
+    folder = tokenizer_folder(locate(profile.model), profile.model.revision)
+    store = Store(digest_of(source), fingerprint(folder), profile.data.limit)
+    if store.is_complete and not profile.tokens.ellipsis:
+        yield _complete(store, mark=[])
+        return
+
+    tokenizer = PromptTokenizer(folder)
+    frame = tokenizer.frame(profile.tokens.ellipsis)
+    if not store.is_complete:
+        make_room()
+        with scratch_folder() as scratch:
+            yield from _read(source, profile.data.limit, tokenizer, frame, store, scratch)
+            store.keep(scratch)
+    yield _complete(store, frame.mark)
+
+
+def _read(
+    source: str, limit: int | None, tokenizer: PromptTokenizer, frame: Frame, store: Store, scratch: Path
+) -> Iterator[Progress]:
+    """Write all rows with their tokens into `scratch`."""
+    encoder = Encoder(tokenizer)
+    of = rows = 0
+    examples = iterate_examples(source, limit)
+    with parquet.ParquetWriter(scratch / store.whole.name, SCHEMA, compression="zstd", compression_level=1) as writer:
+        while batch := list(islice(examples, BATCH)):
+            table = as_table(batch, encoder.encode([example for example, _ in batch]))
+            if rows == 0:
+                of = min(limit or sys.maxsize, _about_how_many(source, batch))
+                sample = scratch / store.sample.name
+                parquet.write_table(table, sample)
+                yield Progress(rows=len(batch), of=of, sample=str(sample), frame=frame)
+            writer.write_table(table)
+            rows += len(batch)
+            yield Progress(rows=rows, of=max(of, rows))
+    if not store.pieces.is_file():
+        write_pieces(store.pieces, tokenizer)
+    about = About(source=source, rows=rows, begin=frame.begin, end=frame.end)
+    write_whole(scratch / store.about.name, msgspec.json.encode(about))
+
+
+def _complete(store: Store, mark: list[int]) -> Progress:
+    about = msgspec.json.decode(store.about.read_bytes(), type=About)
+    return Progress(
+        rows=about.rows,
+        of=about.rows,
+        whole=str(store.whole),
+        pieces=str(store.pieces),
+        frame=Frame(about.begin, about.end, mark),
+    )
+
+
+def _about_how_many(source: str, batch: Sequence[tuple[Example, Record]]) -> int:
+    """The rows of a text file, judged by the size of its first ones."""
+    path = Path(source)
+    if len(batch) < BATCH or not path.is_file():
+        return len(batch)
+    if path.suffix.lower() == ".parquet":
+        return int(parquet.read_metadata(path).num_rows)
+    size = sum(len(str(cell).encode(errors="replace")) + 1 for _, record in batch for cell in record.values())
+    return path.stat().st_size * len(batch) // size
+
+
+def _print(progress: Progress) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(progress) + b"\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what is half done is cleared away
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,131 @@
+"""What a limit and a strategy leave of each row, and in sum. Reckons with counts: nothing is tokenized again."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from msgspec import Struct, structs
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from core.data.rows import LABELS
+from core.data.shape import Counts
+from core.data.truncation import Frame, keep
+from core.inspect.rows import Rows
+from core.profile import settings
+
+LIMITS = (512, 1024, 1536, 2048, 4096)
+"""Put beside a profile's own."""
+
+Flags = NDArray[np.bool_]
+
+
+class Cut(Struct, frozen=True, kw_only=True):
+    """What becomes of each row: arrays of shape (n,), and by part (n, 3)."""
+
+    full: Counts
+    """Tokens of the whole row, BOS and EOS included."""
+    shown: Counts
+    """Tokens that the model is shown, with BOS, EOS and ellipses."""
+    lost: Counts
+    """Tokens that it is not shown, those of tags included."""
+    parts: Counts
+    kept: Counts
+
+    @property
+    def is_over(self) -> Flags:
+        """Whether a row is longer than the limit."""
+        over: Flags = self.lost > 0
+        return over
+
+    @property
+    def is_gone(self) -> Flags:
+        """Whether nothing is left of a part that has tokens, (n, 3)."""
+        gone: Flags = (self.kept == 0) & (self.parts > 0)
+        return gone
+
+    @property
+    def is_part_cut(self) -> Flags:
+        """Whether some of a part is cut and some is left, (n, 3)."""
+        partly: Flags = (self.kept < self.parts) & (self.kept > 0)
+        return partly
+
+
+class CutFigures(Struct, frozen=True, kw_only=True):
+    """Counts of rows and tokens. `_cut` counts the rows that lose some of a part, `_lost` those that lose all."""
+
+    rows: int
+    rows_over: int
+    tokens_shown: int
+    tokens_lost: int
+    prompt_cut: int
+    prompt_lost: int
+    response_a_cut: int
+    response_a_lost: int
+    response_b_cut: int
+    response_b_lost: int
+
+
+class CutReport(CutFigures, frozen=True, kw_only=True):
+    """The figures of all rows under one limit and strategy, and the same by winner and by side of the split."""
+
+    max_length: int
+    truncation: str
+    by_label: dict[str, CutFigures]
+    by_split: dict[str, CutFigures]
+
+
+def cut(rows: Rows, tokens: settings.Tokens, frame: Frame) -> Cut:
+    """What the limit and strategy of `tokens` leave of each row."""
+    shape = rows.shape
+    kept = keep(shape, tokens, frame)
+    of_parts = kept.of(shape)
+    of_text = kept.tags.sum(axis=1) + of_parts.sum(axis=1)
+    return Cut(
+        full=shape.total + frame.specials,
+        shown=of_text + frame.specials + len(frame.mark) * kept.marks,
+        lost=shape.total - of_text,
+        parts=shape.parts,
+        kept=of_parts,
+    )
+
+
+def figures(left: Cut, chosen: Flags) -> CutFigures:
+    """The figures of the rows that `chosen`, of shape (n,), picks."""
+    partly, gone = (flags[chosen].sum(axis=0).tolist() for flags in (left.is_part_cut, left.is_gone))
+    return CutFigures(
+        rows=int(chosen.sum()),
+        rows_over=int(left.is_over[chosen].sum()),
+        tokens_shown=int(left.shown[chosen].sum()),
+        tokens_lost=int(left.lost[chosen].sum()),
+        prompt_cut=partly[0],
+        prompt_lost=gone[0],
+        response_a_cut=partly[1],
+        response_a_lost=gone[1],
+        response_b_cut=partly[2],
+        response_b_lost=gone[2],
+    )
+
+
+def report(rows: Rows, held_out: Flags, tokens: settings.Tokens, frame: Frame) -> CutReport:
+    """The figures of one limit and strategy. `held_out`, of shape (n,), marks the evaluation rows."""
+    left = cut(rows, tokens, frame)
+    return CutReport(
+        max_length=tokens.max_length,
+        truncation=tokens.truncation,
+        by_label={name: figures(left, rows.label == label) for label, name in enumerate(LABELS)},
+        by_split={"train": figures(left, ~held_out), "eval": figures(left, held_out)},
+        **structs.asdict(figures(left, np.ones(len(rows), dtype=bool))),
+    )
+
+
+def by_limit(
+    rows: Rows, held_out: Flags, tokens: settings.Tokens, frame: Frame, limits: Sequence[int] = LIMITS
+) -> list[CutReport]:
+    """A report for the profile's limit and each of `limits`, ascending."""
+    every = sorted({tokens.max_length, *limits})
+    return [report(rows, held_out, replace(tokens, max_length=limit), frame) for limit in every]
+
+
+def by_strategy(rows: Rows, held_out: Flags, tokens: settings.Tokens, frame: Frame) -> list[CutReport]:
+    """A report for each strategy at the profile's limit."""
+    return [report(rows, held_out, replace(tokens, truncation=name), frame) for name in settings.TRUNCATIONS]
