@@ -50,6 +50,10 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(profile="demo", overrides=[], detach=False, json=False)
     add("check", "list everything wrong with a profile", profile)
     add("schema", "print the JSON schema of profiles, for other editors")
+    inspect = add("inspect", "tell what the model would be shown of the rows, and what is cut", profile)
+    inspect.add_argument("--max-length", metavar="N,N,...", type=_lengths, help="limits to put beside the profile's")
+    inspect.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    inspect.add_argument("--export", metavar="FILE.parquet", help="write the rows as token ids")
     train = add("train", "train a profile and follow the run; Ctrl-C saves and stops it", profile, where)
     train.add_argument("--detach", action="store_true", help="print the run's folder and leave it running")
     train.add_argument("--json", action="store_true", help="end with one line on stdout that holds metrics.json")
@@ -58,6 +62,13 @@ def _parser() -> argparse.ArgumentParser:
     add("watch", "follow a run until it ends; Ctrl-C leaves it running", one_run, where)
     add("stop", "let a run finish its step, save and end; once more: end at once", one_run, where)
     return parser
+
+
+def _lengths(text: str) -> tuple[int, ...]:
+    lengths = text.split(",")
+    if not all(length.strip().isdecimal() and int(length) >= 16 for length in lengths):
+        raise argparse.ArgumentTypeError(f"whole numbers of at least 16, separated by commas, not {text!r}")
+    return tuple(map(int, lengths))
 
 
 if __name__ == "__main__":

@@ -6,10 +6,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from core.profile.files import find_profile, read_profile
 from core.profile.load import ProfileError, parse_profile
+from core.profile.settings import Profile
 from core.runs.folder import RunFolder, create_run, find_run, list_runs, runs_folder
+
+if TYPE_CHECKING:
+    from core.inspect.progress import Progress
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -33,11 +38,7 @@ def demo(options: argparse.Namespace) -> int:
 
 
 def check(options: argparse.Namespace) -> int:
-    try:
-        path = find_profile(options.profile)
-        profile = parse_profile(read_profile(path).text, source=str(path), overrides=options.overrides)
-    except ProfileError as error:
-        raise Refused(error, 2) from None
+    profile, path = _profile(options)
     print(f"{path}: no problems; global batch {profile.global_batch}")
     return 0
 
@@ -85,6 +86,63 @@ def train(options: argparse.Namespace) -> int:
 
         sys.stdout.buffer.write(msgspec.json.format(folder.metrics.read_bytes(), indent=0) + b"\n")
     return exit_code(state)
+
+
+def inspect(options: argparse.Namespace) -> int:
+    import asyncio
+
+    import msgspec
+
+    from arena_tui.inspection import as_text
+    from core.inspect.cuts import LIMITS
+    from core.inspect.export import export
+    from core.inspect.report import held_out, report
+    from core.inspect.rows import read_rows
+    from core.profile.errors import SettingError
+
+    profile, path = _profile(options)
+    found = asyncio.run(_inspected([str(path), *options.overrides]))
+    assert found.whole is not None
+    assert found.frame is not None
+    rows = read_rows(Path(found.whole))
+    try:
+        result = report(rows, profile, found.frame, options.max_length or LIMITS)
+    except SettingError as error:
+        raise Refused(error, 2) from None
+    if options.export:
+        out = held_out(rows, profile.split)
+        try:
+            export(Path(found.whole), rows, out, profile.tokens, found.frame, Path(options.export))
+        except OSError as error:
+            raise Refused(f"{options.export}: cannot be written: {error.strerror}", 1) from None
+        print(f"wrote {options.export}", file=sys.stderr)
+    print(msgspec.json.encode(result).decode() if options.json else as_text(result, profile))
+    return 0
+
+
+async def _inspected(arguments: list[str]) -> "Progress":
+    """The complete inspection; how far it is goes to stderr."""
+    from arena_tui.answers import answers
+    from core.inspect.progress import INSPECT, Progress
+
+    last = Progress()
+    async for last in answers(INSPECT, arguments, Progress):
+        if sys.stderr.isatty() and last.of:
+            print(f"\r{last.rows:,} of {'' if last.whole else 'about '}{last.of:,} rows", end="", file=sys.stderr)
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
+    if last.whole is None:
+        raise Refused(last.problem or "the inspection ended without a result", 2 if last.problem else 1)
+    return last
+
+
+def _profile(options: argparse.Namespace) -> tuple[Profile, Path]:
+    """The settings that a command is to use, and their file."""
+    try:
+        file = read_profile(find_profile(options.profile))
+        return parse_profile(file.text, source=str(file.path), overrides=options.overrides), file.path
+    except ProfileError as error:
+        raise Refused(error, 2) from None
 
 
 def runs(options: argparse.Namespace) -> int:

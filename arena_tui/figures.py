@@ -57,6 +57,8 @@ def share(part: float, whole: float) -> str:
     if not whole:
         return MISSING
     percent = 100 * part / whole
+    if not part:
+        return "0 %"
     if percent < 1:
         return f"{percent:.2f} %"
     return f"{math.floor(percent * 10) / 10:.1f} %"

@@ -4,29 +4,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from msgspec import Struct
-
 from core.data.errors import DataError, place
+from core.data.example import PARTS, Example
 from core.data.files import Record, read_records
 
-PARTS = ("prompt", "response_a", "response_b")
 WINNERS = ("winner_model_a", "winner_model_b", "winner_tie")
-LABELS = ("A wins", "B wins", "tie")
 INT64 = range(-(2**63), 2**63)
-
-
-class Example(Struct, frozen=True):
-    """One comparison. Each part is its turns in order; null turns are empty strings.
-
-    `label` is an index into LABELS. `index` counts the rows of the file from 0.
-    """
-
-    index: int
-    id: int
-    prompt: tuple[str, ...]
-    response_a: tuple[str, ...]
-    response_b: tuple[str, ...]
-    label: int
 
 
 def read_examples(source: str, limit: int | None = None) -> list[Example]:

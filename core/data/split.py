@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.errors import DataError
-from core.data.rows import Example
+from core.data.example import Example
 from core.profile import settings
 
 Number = TypeVar("Number", int, NDArray[np.int64])

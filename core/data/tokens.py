@@ -7,8 +7,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from core.data.example import Example
 from core.data.prompt import segments
-from core.data.rows import Example
 from core.data.shape import Shape, shape_of
 from core.data.tokenizer import PromptTokenizer
 from core.data.truncation import Frame, Kept, keep, spans

@@ -13,16 +13,18 @@ from pathlib import Path
 import msgspec
 from pyarrow import parquet
 
+from core.data.example import Example
 from core.data.files import Record
-from core.data.rows import Example, iterate_examples
+from core.data.rows import iterate_examples
 from core.data.tokenizer import PromptTokenizer, fingerprint
 from core.data.tokens import BATCH, Encoder
 from core.data.truncation import Frame
 from core.demo.assets import rows_source
 from core.files import write_whole
+from core.inspect.pieces import write_pieces
 from core.inspect.progress import Progress
-from core.inspect.rows import SCHEMA, as_table
-from core.inspect.store import Store, digest_of, make_room, scratch_folder, write_pieces
+from core.inspect.store import Store, digest_of, make_room, scratch_folder
+from core.inspect.table import SCHEMA, as_table
 from core.model.locate import locate, tokenizer_folder
 from core.profile.files import read_profile
 from core.profile.load import parse_profile
@@ -48,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
         from core.train.advice import explain
 
         why = explain(error)
-        _print(Progress(problem=f"{why.cause} {why.advice}"))
+        _print(Progress(problem=f"{why.cause.rstrip(".")}. {why.advice}"))
         return why.exit_code
     return 0
 
@@ -56,8 +58,9 @@ def main(arguments: Sequence[str]) -> int:
 def inspect(profile: Profile) -> Iterator[Progress]:
     """Bring about the inspection of the profile's training file, and say how far it is."""
     source = rows_source(profile.data)
+    content = digest_of(source)
     folder = tokenizer_folder(locate(profile.model), profile.model.revision)
-    store = Store(digest_of(source), fingerprint(folder), profile.data.limit)
+    store = Store(content, fingerprint(folder), profile.data.limit)
     if store.is_complete and not profile.tokens.ellipsis:
         yield _complete(store, mark=[])
         return
@@ -91,7 +94,7 @@ def _read(
             rows += len(batch)
             yield Progress(rows=rows, of=max(of, rows))
     if not store.pieces.is_file():
-        write_pieces(store.pieces, tokenizer)
+        write_pieces(store.pieces, tokenizer.pieces)
     about = About(source=source, rows=rows, begin=frame.begin, end=frame.end)
     write_whole(scratch / store.about.name, msgspec.json.encode(about))
 

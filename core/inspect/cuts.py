@@ -7,7 +7,7 @@ from msgspec import Struct, structs
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from core.data.rows import LABELS
+from core.data.example import LABELS
 from core.data.shape import Counts
 from core.data.truncation import Frame, keep
 from core.inspect.rows import Rows

@@ -2,11 +2,11 @@
 
 import json
 import re
+from collections.abc import Mapping
 
 from msgspec import Struct
 
-from core.data.files import Record
-from core.data.rows import PARTS, Example
+from core.data.example import PARTS, Example
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -26,7 +26,7 @@ class Flaws(Struct, frozen=True):
     """An answer is empty, or nothing but white space."""
 
 
-def flaws(example: Example, record: Record) -> Flaws:
+def flaws(example: Example, record: Mapping[str, object]) -> Flaws:
     """Looks at `example` and at the `record` it was read from."""
     _, answer_a, answer_b = texts = [" ".join(turns) for turns in _turns(example)]
     cells = [record[part] for part in PARTS]

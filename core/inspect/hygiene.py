@@ -4,7 +4,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from core.data.rows import LABELS
+from core.data.example import LABELS
 from core.inspect.rows import Rows
 
 TIE = LABELS.index("tie")

@@ -1,9 +1,5 @@
-"""What an inspection keeps of each row, as one Parquet file: its text, its tokens and what may be wrong with it.
+"""The rows of an inspection in figures: their tokens by part, and what may be wrong with them. No text."""
 
-Readers take the columns they need: figures need no text, and a row in full needs one group of rows.
-"""
-
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,29 +8,11 @@ from msgspec import Struct, structs
 from numpy.typing import NDArray
 from pyarrow import parquet
 
-from core.data.files import Record
-from core.data.rows import PARTS, Example
 from core.data.shape import ROW_BITS, Counts, Shape
-from core.data.split import prompt_key
-from core.data.tokens import Whole
-from core.inspect.flaws import Flaws, flaws
+from core.inspect.flaws import Flaws
 
 FLAGS = [field.name for field in structs.fields(Flaws)]
-MODELS = ("model_a", "model_b")
-SCHEMA = pa.schema(
-    [
-        ("id", pa.int64()),
-        ("label", pa.int8()),
-        ("prompt_key", pa.int64()),
-        *[(column, pa.string()) for column in MODELS],
-        *[(part, pa.list_(pa.string())) for part in PARTS],
-        ("ids", pa.list_(pa.int32())),
-        ("tags", pa.list_(pa.int32(), 3)),
-        ("rounds", pa.list_(pa.list_(pa.int32(), 3))),
-        ("inside", pa.list_(pa.int32())),
-        *[(flag, pa.int32() if flag == "nulls" else pa.bool_()) for flag in FLAGS],
-    ]
-)
+"""Columns of the file, named as the fields of Flaws."""
 
 
 class Rows(Struct, frozen=True):
@@ -48,34 +26,6 @@ class Rows(Struct, frozen=True):
 
     def __len__(self) -> int:
         return len(self.id)
-
-
-def as_table(batch: Sequence[tuple[Example, Record]], whole: Whole) -> pa.Table:
-    """A batch of rows with their tokens."""
-    examples, records = zip(*batch, strict=True)
-    shape = whole.shape
-    rounds = np.split(shape.rounds, np.cumsum(shape.round_counts)[:-1])
-    inside_row = shape.inside >> ROW_BITS
-    positions = shape.inside & (1 << ROW_BITS) - 1
-    inside = np.split(positions, np.searchsorted(inside_row, np.arange(1, len(shape))))
-    found = [flaws(example, record) for example, record in batch]
-    return pa.table(
-        {
-            "id": [row.id for row in examples],
-            "label": [row.label for row in examples],
-            "prompt_key": [prompt_key(row.prompt) for row in examples],
-            **{column: [_name(record.get(column)) for record in records] for column in MODELS},
-            "prompt": [row.prompt for row in examples],
-            "response_a": [row.response_a for row in examples],
-            "response_b": [row.response_b for row in examples],
-            "ids": whole.ids,
-            "tags": shape.tags.tolist(),
-            "rounds": [of_row.tolist() for of_row in rounds],
-            "inside": inside,
-            **{flag: [structs.asdict(row)[flag] for row in found] for flag in FLAGS},
-        },
-        schema=SCHEMA,
-    )
 
 
 def read_rows(path: Path) -> Rows:
@@ -108,7 +58,3 @@ def read_rows(path: Path) -> Rows:
 
 def _flat(column: pa.ChunkedArray) -> pa.Array:
     return column.combine_chunks().flatten()
-
-
-def _name(cell: object) -> str | None:
-    return None if cell is None else str(cell)

@@ -9,14 +9,10 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import msgspec
-import pyarrow as pa
-from pyarrow import parquet
 
 from core.cache import cache_folder
 from core.data.files import read_records
 from core.data.prompt import TAGS
-from core.data.tokenizer import PromptTokenizer
-from core.files import write_whole
 
 EDITION = 1
 """Raise it when what is written of a row changes."""
@@ -83,18 +79,6 @@ def digest_of(source: str) -> str:
     for _, record in read_records(source):
         digest.update(msgspec.json.encode(record))
     return digest.hexdigest()
-
-
-def write_pieces(path: Path, tokenizer: PromptTokenizer) -> None:
-    """One column `piece`: the bytes that each token id writes."""
-    buffer = pa.BufferOutputStream()
-    parquet.write_table(pa.table({"piece": pa.array(tokenizer.pieces, pa.binary())}), buffer)
-    write_whole(path, buffer.getvalue().to_pybytes())
-
-
-def read_pieces(path: Path) -> list[bytes]:
-    pieces: list[bytes] = parquet.read_table(path)["piece"].to_pylist()
-    return pieces
 
 
 def _inspections() -> Path:

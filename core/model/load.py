@@ -14,7 +14,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from core.data.rows import LABELS
+from core.data.example import LABELS
 from core.profile import settings
 from core.profile.errors import SettingError
 

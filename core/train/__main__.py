@@ -18,7 +18,7 @@ from core.runs.process import describe_this_process
 from core.train.stop import Stopped, StopRequest
 
 if TYPE_CHECKING:
-    from core.data.rows import Example
+    from core.data.example import Example
     from core.data.tokenizer import PromptTokenizer
     from core.data.tokens import Encoded
 

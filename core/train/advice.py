@@ -29,7 +29,12 @@ def explain(error: BaseException) -> Explanation:
 
     # Not needed for the errors above, which may come before anything heavy is loaded.
     import torch
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+    )
 
     for link in _chain(error):
         match link:
@@ -52,7 +57,7 @@ def explain(error: BaseException) -> Explanation:
                     f"no such checkpoint: {_first_line(link)}",
                     "Check the spelling of model.checkpoint; a private one needs `hf auth login`.",
                 )
-            case HfHubHTTPError() | ConnectionError():
+            case HfHubHTTPError() | LocalEntryNotFoundError() | ConnectionError():
                 return Explanation(
                     f"the Hugging Face hub cannot be reached: {_first_line(link)}",
                     "Check the network, or point model.checkpoint at a local folder.",

@@ -9,7 +9,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.metrics import log_loss as sklearn_log_loss
 from transformers import EvalPrediction
 
-from core.data.rows import LABELS
+from core.data.example import LABELS
 
 CLASSES = list(range(len(LABELS)))
 

@@ -11,7 +11,7 @@ from peft import PeftModel
 from pyarrow import parquet
 from transformers import PreTrainedTokenizerFast
 
-from core.data.rows import PARTS
+from core.data.example import PARTS
 from core.data.tokens import Encoded
 from core.files import write_whole
 from core.runs.folder import RunFolder

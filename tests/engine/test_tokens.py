@@ -8,8 +8,8 @@ import tiny
 from transformers import AutoTokenizer
 
 from core.data.errors import DataError
+from core.data.example import Example
 from core.data.prompt import join
-from core.data.rows import Example
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode
 from core.model.load import load_tokenizer

@@ -8,8 +8,8 @@ import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.data.example import Example
 from core.data.prompt import TAGS, join, segments
-from core.data.rows import Example
 from core.data.shape import Shape
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import Encoder, encode, show

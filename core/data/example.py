@@ -1,0 +1,20 @@
+"""One labelled comparison, and the names of what it is made of. Knows no file."""
+
+from msgspec import Struct
+
+PARTS = ("prompt", "response_a", "response_b")
+LABELS = ("A wins", "B wins", "tie")
+
+
+class Example(Struct, frozen=True):
+    """One comparison. Each part is its turns in order; null turns are empty strings.
+
+    `label` is an index into LABELS. `index` counts the rows of the file from 0.
+    """
+
+    index: int
+    id: int
+    prompt: tuple[str, ...]
+    response_a: tuple[str, ...]
+    response_b: tuple[str, ...]
+    label: int

@@ -1,0 +1,66 @@
+"""What an inspection keeps of each row, as one Parquet file: its text, its tokens and what may be wrong with it.
+
+Readers take the columns they need: figures need no text, and a row in full needs one group of rows.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+from msgspec import structs
+
+from core.data.example import PARTS, Example
+from core.data.files import Record
+from core.data.shape import ROW_BITS
+from core.data.split import prompt_key
+from core.data.tokens import Whole
+from core.inspect.flaws import flaws
+from core.inspect.rows import FLAGS
+
+MODELS = ("model_a", "model_b")
+SCHEMA = pa.schema(
+    [
+        ("id", pa.int64()),
+        ("label", pa.int8()),
+        ("prompt_key", pa.int64()),
+        *[(column, pa.string()) for column in MODELS],
+        *[(part, pa.list_(pa.string())) for part in PARTS],
+        ("ids", pa.list_(pa.int32())),
+        ("tags", pa.list_(pa.int32(), 3)),
+        ("rounds", pa.list_(pa.list_(pa.int32(), 3))),
+        ("inside", pa.list_(pa.int32())),
+        *[(flag, pa.int32() if flag == "nulls" else pa.bool_()) for flag in FLAGS],
+    ]
+)
+
+
+def as_table(batch: Sequence[tuple[Example, Record]], whole: Whole) -> pa.Table:
+    """A batch of rows with their tokens."""
+    examples, records = zip(*batch, strict=True)
+    shape = whole.shape
+    rounds = np.split(shape.rounds, np.cumsum(shape.round_counts)[:-1])
+    inside_row = shape.inside >> ROW_BITS
+    positions = shape.inside & (1 << ROW_BITS) - 1
+    inside = np.split(positions, np.searchsorted(inside_row, np.arange(1, len(shape))))
+    found = [flaws(example, record) for example, record in batch]
+    return pa.table(
+        {
+            "id": [row.id for row in examples],
+            "label": [row.label for row in examples],
+            "prompt_key": [prompt_key(row.prompt) for row in examples],
+            **{column: [_name(record.get(column)) for record in records] for column in MODELS},
+            "prompt": [row.prompt for row in examples],
+            "response_a": [row.response_a for row in examples],
+            "response_b": [row.response_b for row in examples],
+            "ids": whole.ids,
+            "tags": shape.tags.tolist(),
+            "rounds": [of_row.tolist() for of_row in rounds],
+            "inside": inside,
+            **{flag: [structs.asdict(row)[flag] for row in found] for flag in FLAGS},
+        },
+        schema=SCHEMA,
+    )
+
+
+def _name(cell: object) -> str | None:
+    return None if cell is None else str(cell)
