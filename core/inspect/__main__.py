@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
         from core.train.advice import explain
 
         why = explain(error)
-        _print(Progress(problem=f"{why.cause.rstrip(".")}. {why.advice}"))
+        _print(Progress(problem=f"{why.cause.rstrip('.')}. {why.advice}"))
         return why.exit_code
     return 0
 

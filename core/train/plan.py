@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> None:
         from core.train.advice import explain
 
         why = explain(error)
-        plan = replace(plan, problem=f"{why.cause.rstrip(".")}. {why.advice}")
+        plan = replace(plan, problem=f"{why.cause.rstrip('.')}. {why.advice}")
     _print(plan)
 
 
