@@ -21,8 +21,9 @@ def chosen_editor() -> list[str] | None:
 
 def edit_outside(command: list[str], file: Path) -> str | None:
     """Wait until the editor has ended; what went wrong, if anything. It gets the terminal."""
+    name = Path(command[0]).name
     try:
         ended = subprocess.run([*command, str(file)], check=False)
     except OSError as error:
-        return f"{command[0]} did not start: {error.strerror}"
-    return f"{command[0]} ended with exit code {ended.returncode}" if ended.returncode else None
+        return f"{name} did not start: {error.strerror}"
+    return f"{name} ended with exit code {ended.returncode}" if ended.returncode else None

@@ -6,8 +6,7 @@ from typing import ClassVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.content import Content
+from textual.containers import Horizontal, Vertical
 from textual.reactive import var
 from textual.widgets import Footer, OptionList, Static
 
@@ -15,7 +14,7 @@ from arena_tui.differences import Comparison, against_defaults
 from arena_tui.plain import place, printable
 from arena_tui.screens.file_screen import FileScreen
 from arena_tui.widgets.choices import Choices
-from arena_tui.widgets.explanation import explanation
+from arena_tui.widgets.explanation import Explanation
 from arena_tui.widgets.problem_list import ProblemList
 from arena_tui.widgets.toml_area import TomlArea
 from core.profile.cursor import end_of_mistake
@@ -41,11 +40,13 @@ class EditorScreen(FileScreen):
         #state { width: auto; color: $foreground 60%; }
         #state.-warning { color: $text-warning; }
         #text { width: 1fr; height: 1fr; }
-        #about { width: 46; height: 1fr; padding: 0 1; border: round $foreground 25%; border-title-color: $foreground; }
     }
+    EditorScreen.-low ProblemList { max-height: 4; }
     EditorScreen.-narrow {
         #body { layout: vertical; }
-        #about { width: 1fr; height: auto; max-height: 7; border: none; border-top: solid $foreground 15%; }
+        Explanation { width: 1fr; height: auto; max-height: 7; border: none; border-top: solid $foreground 15%; }
+        Explanation > .setting { margin: 0; }
+        Explanation.-has-setting > .section { display: none; }
     }
     """
 
@@ -64,8 +65,7 @@ class EditorScreen(FileScreen):
             with Vertical(id="text"):
                 yield TomlArea(self.file.saved or "", choices)
                 yield ProblemList()
-            with VerticalScroll(id="about", can_focus=False):
-                yield Static(markup=False)
+            yield Explanation()
         yield choices
         yield Footer(compact=True, show_command_palette=False)
 
@@ -121,10 +121,7 @@ class EditorScreen(FileScreen):
 
     @on(TomlArea.SelectionChanged)
     def _explain(self) -> None:
-        title, content = explanation(self.area.document.lines, self.area.cursor_location[0])
-        about = self.query_one("#about")
-        about.border_title = Content(title)
-        about.query_one(Static).update(content)
+        self.query_one(Explanation).explain(self.area.document.lines, self.area.cursor_location[0])
 
     def show_state(self) -> None:
         file = self.file
@@ -135,7 +132,8 @@ class EditorScreen(FileScreen):
         state.update("   ".join(part for part in (self.draft_failure, saved, checked) if part))
         state.set_class(bool(self.draft_failure), "-warning")
 
-    def comparisons(self) -> list[Comparison]:
+    async def comparisons(self) -> list[Comparison]:
+        await self._check()
         return [against_defaults(self._settings)] if self._settings else []
 
     @on(OptionList.OptionSelected, "Choices")

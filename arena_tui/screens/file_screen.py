@@ -57,7 +57,7 @@ class FileScreen(Screen[None]):
         """Show whether the text is saved."""
         raise NotImplementedError
 
-    def comparisons(self) -> list[Comparison]:
+    async def comparisons(self) -> list[Comparison]:
         """What the text is compared with, apart from its file."""
         raise NotImplementedError
 
@@ -123,7 +123,7 @@ class FileScreen(Screen[None]):
 
     @work
     async def action_differences(self) -> None:
-        await self._compare(self.text, "yours", self.comparisons())
+        await self._compare(self.text, "yours", await self.comparisons())
 
     @work
     async def action_edit_outside(self) -> None:
@@ -144,7 +144,7 @@ class FileScreen(Screen[None]):
                 self._tell(f"nothing was taken over: {failure or 'the text holds characters this editor uses itself'}")
             elif text != self.text:
                 self.load(text)
-                self._tell(f"Taken over from {command[0]}; not saved yet.", "information")
+                self._tell(f"Taken over from {Path(command[0]).name}; not saved yet.", "information")
 
     async def _save(self) -> bool:
         """Whether the text lies on disk now."""

@@ -23,7 +23,7 @@ class SaveAsScreen(Dialog[Path | None]):
 
     DEFAULT_CSS = """
     SaveAsScreen {
-        & Input { border: none; height: 1; padding: 0; margin-top: 1; background: $panel; }
+        & Input, & Input:focus { border: none; height: 1; padding: 0; margin-top: 1; background: $panel; }
         & .warning { color: $text-warning; margin-top: 1; }
     }
     """

@@ -1,8 +1,11 @@
-"""Explains the setting, or the section, under the cursor. Pure text, no widget."""
+"""Explains the setting under the cursor and its section. Told the text and a line; knows no editor."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.widgets import Static
 
 from arena_tui.marks import MUTED
 from arena_tui.plain import printable, shortened
@@ -11,18 +14,36 @@ from core.profile.cursor import place
 from core.profile.explain import Setting, settings
 
 
-def explanation(lines: Sequence[str], row: int) -> tuple[str, Content]:
-    """A title and what is to be known at line `row` (from 0) of a profile."""
-    section, name = place(lines, row)
-    known = settings().get(section or "")
-    if known is None:
-        title = f"[{section}]" if section else "sections"
-        return _harmless(title), facts([(name, "", ", ".join(keys)) for name, keys in settings().items()])
-    setting = known.get(name or "")
-    if setting is None:
-        keys = [Content.assemble(f"{key} ", (_value(known[key].default), MUTED)) for key in known]
-        return f"[{section}]", Content.assemble(("keys and their defaults: ", MUTED), Content(" · ").join(keys))
-    return setting.key, _setting(setting)
+class Explanation(VerticalScroll, can_focus=False):
+    DEFAULT_CSS = """
+    Explanation {
+        width: 46;
+        height: 1fr;
+        padding: 0 1;
+        border: round $foreground 25%;
+        border-title-color: $foreground;
+        & > .setting { height: auto; margin-bottom: 1; }
+        & > .section { height: auto; }
+    }
+    """
+
+    def compose(self) -> ComposeResult:
+        yield Static(classes="setting", markup=False)
+        yield Static(classes="section", markup=False)
+
+    def explain(self, lines: Sequence[str], row: int) -> None:
+        """Say what is to be known at line `row`, from 0, of a profile."""
+        section, name = place(lines, row)
+        known = settings().get(section or "", {})
+        setting = known.get(name or "")
+        title = setting.key if setting else f"[{section}]" if section else "sections"
+        self.border_title = Content(printable(shortened(title, 40)))
+        self.set_class(setting is not None, "-has-setting")
+        about, around = self.query_one(".setting", Static), self.query_one(".section", Static)
+        about.display = setting is not None
+        if setting:
+            about.update(_setting(setting))
+        around.update(_section(known, name) if known else _sections())
 
 
 def _setting(setting: Setting) -> Content:
@@ -36,9 +57,18 @@ def _setting(setting: Setting) -> Content:
     return Content.assemble(f"{setting.meaning}.\n", facts([row for row in rows if row[1]]))
 
 
+def _section(known: Mapping[str, Setting], name: str | None) -> Content:
+    """The keys of a section with their defaults, the one of that name marked."""
+    keys = [
+        Content.assemble((key, "bold" if key == name else ""), " ", (_value(setting.default), MUTED))
+        for key, setting in known.items()
+    ]
+    return Content.assemble(("keys and their defaults\n", MUTED), Content(" · ").join(keys))
+
+
+def _sections() -> Content:
+    return facts([(name, "", ", ".join(keys)) for name, keys in settings().items()])
+
+
 def _value(written: str | None) -> str:
     return "absent" if written is None else written
-
-
-def _harmless(text: str) -> str:
-    return printable(shortened(text, 40))

@@ -27,7 +27,6 @@ class ProblemList(OptionList):
         &.-none { display: none; }
         & > .option-list--option { padding: 0 1; }
     }
-    .-low ProblemList { max-height: 4; }
     """
 
     def __init__(self) -> None:

@@ -1,0 +1,62 @@
+"""Runs the real console in a terminal of its own, to be typed into, and killed."""
+
+import fcntl
+import os
+import pty
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+import pytest
+
+SECONDS = 30.0
+
+
+class Terminal:
+    """`seen` is all the console has sent to the terminal so far, escape sequences and all."""
+
+    def __init__(self, folder: Path, size: tuple[int, int] = (100, 30), **environment: str) -> None:
+        self._fd, child_end = pty.openpty()
+        fcntl.ioctl(child_end, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "arena_tui"],
+            cwd=folder,
+            stdin=child_end,
+            stdout=child_end,
+            stderr=child_end,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            env=os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor"} | environment,
+        )
+        os.close(child_end)
+        self.seen = b""
+
+    def __enter__(self) -> "Terminal":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self._fd)
+
+    def type(self, keys: str) -> None:
+        self.seen = b""
+        os.write(self._fd, keys.encode())
+
+    def until(self, holds: Callable[[], object], what: str) -> None:
+        """Read what the console sends until `holds()`."""
+        deadline = time.monotonic() + SECONDS
+        while not holds():
+            if time.monotonic() > deadline:
+                pytest.fail(f"never came: {what}\n{self.seen[-4000:]!r}")
+            if select.select([self._fd], [], [], 0.05)[0]:
+                self.seen += os.read(self._fd, 65536)
+
+    def until_seen(self, text: str) -> None:
+        self.until(lambda: text.encode() in self.seen, repr(text))
