@@ -25,8 +25,8 @@ class TomlArea(TextArea):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "complete", "Complete", tooltip="Offer what could be written here; again: take it"),
-        Binding("ctrl+z", "undo", "Undo", show=False, tooltip="Undo"),
-        Binding("ctrl+y", "redo", "Redo", show=False, tooltip="Redo"),
+        Binding("ctrl+z,super+z", "undo", "Undo", show=False, tooltip="Undo"),
+        Binding("ctrl+y,super+y", "redo", "Redo", show=False, tooltip="Redo"),
     ]
 
     DEFAULT_CSS = """

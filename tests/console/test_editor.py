@@ -10,6 +10,7 @@ from conftest import PROFILE
 from screen import choose, shown, until, until_shown
 from terminal import Terminal
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from arena_tui.app import ArenaApp
 from arena_tui.drafts import draft_of
@@ -203,7 +204,10 @@ async def test_saving_over_another_file_asks_and_a_shipped_one_is_refused(runs: 
         await pilot.press("f3", *["backspace"] * 40)
         await pilot.press("enter")
         await until_shown(pilot, "A name is needed.")
-        await write(pilot, "profiles/other")
+        app.screen.query_one(Input).value = str(find_profile("demo"))
+        await pilot.press("enter")
+        await until_shown(pilot, "Shipped profiles stay as they are")
+        app.screen.query_one(Input).value = "profiles/other"
         await pilot.press("enter")
         await until_shown(pilot, "exists: enter once more")
         assert Path("profiles/other.toml").read_text() == "# other\n"
