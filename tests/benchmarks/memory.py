@@ -120,7 +120,11 @@ def measure(case: Case, checkpoint: str, overrides: Sequence[str], folder: Path)
     began = time.monotonic()
     run = create_run(folder / "runs", profile, text=to_toml(profile), name=case.name)
     with contextlib.suppress(LaunchError):  # the record holds the cause
-        launch(run).wait()
+        child = launch(run)
+        try:
+            child.wait()
+        finally:
+            child.kill()  # an interrupted benchmark leaves no run behind
     return outcome(case, run, profile, seconds=round(time.monotonic() - began, 1))
 
 
