@@ -153,12 +153,8 @@ class _Activations:
         cast = self.compute if self.compute < FLOAT32 else 0
         capped = self.compute if shape.capped else 0
         scores = (FLOAT32 + cast + capped) * self._scores
-        return (
-            norms
-            + copies * self.compute * shape.queries
-            + scores
-            + self._adapters("q_proj", "k_proj", "v_proj", "o_proj")
-        )
+        adapters = self._adapters("q_proj", "k_proj", "v_proj", "o_proj")
+        return norms + copies * self.compute * shape.queries + scores + adapters
 
     def _mlp(self) -> float:
         """Kept: norms in float32, and gate, activated gate and up."""
