@@ -35,9 +35,13 @@ class EditedFile:
     async def keep(self, text: str) -> None:
         """Let the draft hold `text`, unless the file does. Raises OSError."""
         async with self._lock:
-            if text != self._drafted:
-                await asyncio.to_thread(*((self.draft.remove,) if text == self.saved else (self.draft.write, text)))
-                self._drafted = text
+            if text == self._drafted:
+                return
+            if text == self.saved:
+                await asyncio.to_thread(self.draft.remove)
+            else:
+                await asyncio.to_thread(self.draft.write, text)
+            self._drafted = text
 
     async def drop_draft(self, text: str) -> None:
         """Remove the draft, and keep none again until the text is another than `text`. Raises OSError."""
@@ -60,8 +64,6 @@ class EditedFile:
             return None
 
     async def save(self, text: str, path: Path) -> None:
-        """Write `text` to `path`, the file that is edited from now on. Raises OSError, having changed no file."""
+        """Write `text` to `path`. Raises OSError, having changed no file."""
         await asyncio.to_thread(write_profile, path, text)
-        await self.drop_draft(text)
-        self.path = path
         self.saved = text

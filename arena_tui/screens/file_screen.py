@@ -115,10 +115,7 @@ class FileScreen(Screen[None]):
                 answer = await self._ask("unsaved changes", f"{self._place} has changes that are not saved.", answers)
                 if answer == STAY or (answer == "s" and not await self._save()):
                     return False
-            try:
-                await self.file.drop_draft(self.text)
-            except OSError as error:
-                self._tell(f"the draft stays behind: {error.strerror}")
+            await self._drop_draft(self.text)
             return True
 
     @work
@@ -158,11 +155,14 @@ class FileScreen(Screen[None]):
         return path is not None and await self._write(path)
 
     async def _write(self, path: Path) -> bool:
+        text = self.text
         try:
-            await self.file.save(self.text, path)
+            await self.file.save(text, path)
         except OSError as error:
             self._tell(f"not saved: {place(path)}: {error.strerror}")
             return False
+        await self._drop_draft(text)
+        self.file.path = path
         self.show_state()
         self._tell(f"saved: {place(path)}", "information")
         return True
@@ -183,8 +183,14 @@ class FileScreen(Screen[None]):
         if answer == "r":
             self.load(draft)
         elif answer == "d":
-            await self.file.drop_draft(self.text)
+            await self._drop_draft(self.text)
         return answer != STAY
+
+    async def _drop_draft(self, text: str) -> None:
+        try:
+            await self.file.drop_draft(text)
+        except OSError as error:
+            self._tell(f"the draft stays behind: {error.strerror}")
 
     async def _agree_with_disk(self, *, is_saving: bool) -> bool:
         """Whether the text may replace what lies on disk; asks if that is not what was read or written here."""

@@ -5,7 +5,6 @@ from textual.geometry import Offset
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from arena_tui.marks import MUTED
 from core.profile.cursor import Choice, Completion
 
 MOST_CELLS = 60
@@ -61,5 +60,5 @@ class Choices(OptionList):
 
 
 def _line(choice: Choice, width: int) -> Content:
-    line = Content.assemble(choice.text.ljust(width), "  " if choice.meaning else "", (choice.meaning, MUTED))
+    line = Content.assemble(choice.text.ljust(width), "  " if choice.meaning else "", choice.meaning)
     return line.truncate(MOST_CELLS, ellipsis=True)

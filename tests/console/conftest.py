@@ -6,23 +6,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from screen import PROFILE
 
 from core.runs.folder import list_runs
-
-PROFILE = """\
-# The recipe on my own rows, with more of the model trained.
-[data]
-train = "mine.csv"
-# limit = 100         # the first rows only, for a quick look
-
-[lora]
-r = 64
-target_modules = ["q_proj", "k_proj", "v_proj", "o_proj"]
-
-[train]
-learning_rate = 1e-4
-schedule = "cosine"
-"""
 
 
 @pytest.fixture

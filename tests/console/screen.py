@@ -14,6 +14,20 @@ from core.runs.folder import RunFolder, list_runs
 
 HERE = Path(__file__).parent
 SECONDS = 20.0
+PROFILE = """\
+# The recipe on my own rows, with more of the model trained.
+[data]
+train = "mine.csv"
+# limit = 100         # the first rows only, for a quick look
+
+[lora]
+r = 64
+target_modules = ["q_proj", "k_proj", "v_proj", "o_proj"]
+
+[train]
+learning_rate = 1e-4
+schedule = "cosine"
+"""
 
 
 def child(scenario: str) -> list[str]:

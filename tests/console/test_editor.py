@@ -6,8 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import PROFILE
-from screen import choose, shown, until, until_shown
+from screen import PROFILE, choose, shown, until, until_shown
 from terminal import Terminal
 from textual.pilot import Pilot
 from textual.widgets import Input
