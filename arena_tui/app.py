@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from subprocess import Popen
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import work
@@ -25,11 +25,14 @@ from arena_tui.screens.home import HomeScreen
 from arena_tui.screens.quit import Leaving, QuitScreen
 from arena_tui.screens.reader import ReaderScreen
 from arena_tui.standins import can_be_held
+from core.plan.plan import PLAN
 from core.profile.files import read_profile
 from core.profile.load import ProfileError
 from core.runs.folder import RunFolder, create_run
-from core.runs.plan import PLAN
 from core.runs.process import TRAIN, LaunchError, launch, request_stop
+
+if TYPE_CHECKING:
+    from arena_tui.screens.inspection_screen import InspectionScreen
 
 THEME = Theme(
     name="arena",
@@ -104,12 +107,24 @@ class ArenaApp(App[None]):
         if await self.push_screen_wait(ConfirmScreen(message.profile, self.runs, self._plan_program)):
             self.start_run(message.profile)
 
+    def on_home_screen_edit(self, message: HomeScreen.Edit) -> None:
+        self.edit_profile(message.profile)
+
+    def on_home_screen_inspect(self, message: HomeScreen.Inspect) -> None:
+        from arena_tui.screens.data import DataScreen  # numpy and pyarrow are slow to import
+
+        self.push_screen(DataScreen(message.profile))
+
+    def on_inspection_screen_edit(self, message: "InspectionScreen.Edit") -> None:
+        self.edit_profile(message.profile)
+
     @work
-    async def on_home_screen_edit(self, message: HomeScreen.Edit) -> None:
+    async def edit_profile(self, profile: ProfileView) -> None:
+        """Open the editor on a profile."""
         try:
-            file = await asyncio.to_thread(read_profile, message.profile.path)
+            file = await asyncio.to_thread(read_profile, profile.path)
         except ProfileError as error:
-            self._tell(f"{message.profile.name} cannot be edited here", str(error))
+            self._tell(f"{profile.name} cannot be edited here", str(error))
             return
         if len(file.text) > MOST_CHARACTERS or not can_be_held(file.text):
             self._tell(f"{file.name} cannot be edited here", "It is too long, or holds characters for private use.")

@@ -19,7 +19,6 @@ from textual.widgets import ContentSwitcher, Footer, OptionList, Static
 
 from arena_tui import figures
 from arena_tui.follow import RunList, RunView
-from arena_tui.machine import Machine, look
 from arena_tui.plain import printable
 from arena_tui.profiles import ProfileView, all_profiles
 from arena_tui.widgets.lines import profile_line, run_line
@@ -27,6 +26,7 @@ from arena_tui.widgets.menu import Menu
 from arena_tui.widgets.profile_panel import ProfilePanel
 from arena_tui.widgets.run_panel import RunPanel
 from core.runs.folder import RunFolder
+from core.runs.machine import Machine, look
 
 SECONDS_BETWEEN_READS = 2.0
 
@@ -35,6 +35,7 @@ class HomeScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "start", "Run", tooltip="Start the chosen profile, after a look at its plan"),
         Binding("e", "edit", "Edit", tooltip="Edit the chosen profile"),
+        Binding("d", "inspect", "Data", tooltip="What the chosen profile would show the model of its rows"),
         Binding("tab", "app.focus_next", "Next list", tooltip="To the runs, the profile's text, and back"),
     ]
 
@@ -68,6 +69,12 @@ class HomeScreen(Screen[None]):
     @dataclass
     class Edit(Message):
         """The user wants to change this profile, or to see what is wrong with it."""
+
+        profile: ProfileView
+
+    @dataclass
+    class Inspect(Message):
+        """The user wants to see what this profile, which has no problems, makes of its rows."""
 
         profile: ProfileView
 
@@ -160,6 +167,13 @@ class HomeScreen(Screen[None]):
     def action_edit(self) -> None:
         if profile := self._profile:
             self.post_message(self.Edit(profile))
+
+    def action_inspect(self) -> None:
+        profile = self._profile
+        if profile and profile.problems:
+            self.notify("This profile has problems: they are listed; e edits it.", severity="error")
+        elif profile:
+            self.post_message(self.Inspect(profile))
 
     @on(OptionList.OptionSelected, "#runs")
     def open_run(self) -> None:

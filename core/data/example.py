@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 PARTS = ("prompt", "response_a", "response_b")
+MODELS = ("model_a", "model_b")
 LABELS = ("A wins", "B wins", "tie")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from msgspec import structs
 
-from core.data.example import PARTS, Example
+from core.data.example import MODELS, PARTS, Example
 from core.data.files import Record
 from core.data.shape import ROW_BITS
 from core.data.split import prompt_key
@@ -17,7 +17,6 @@ from core.data.tokens import Whole
 from core.inspect.flaws import flaws
 from core.inspect.rows import FLAGS
 
-MODELS = ("model_a", "model_b")
 SCHEMA = pa.schema(
     [
         ("id", pa.int64()),

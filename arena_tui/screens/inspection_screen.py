@@ -1,0 +1,141 @@
+"""What a screen on a profile's rows stands on: reading them in a child, noticing a changed file, writing a setting.
+
+Knows what the inspection child prints; tokenizes nothing itself, and does not know what is shown of the rows.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from textual import work
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.reactive import var
+from textual.screen import Screen
+
+from arena_tui import profiles
+from arena_tui.answers import answers
+from arena_tui.inspected import Inspected, load, split_again
+from arena_tui.plain import place, printable
+from arena_tui.profiles import ProfileView
+from core.inspect.progress import INSPECT, Progress
+from core.profile.edit import Value
+from core.profile.load import ProfileError
+from core.profile.settings import Profile
+
+SECONDS_BETWEEN_LOOKS = 2.0
+
+
+class InspectionScreen(Screen[None]):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "read", "Read again", show=False, tooltip="Read the rows again, from the file as it is now"),
+        Binding("e", "edit", "Edit", show=False, tooltip="Edit the profile"),
+    ]
+
+    progress: var[Progress] = var(Progress())
+    problem: var[str] = var("")
+    is_changed: var[bool] = var(False)
+    """Whether the file of rows is no longer the one that was read."""
+
+    @dataclass
+    class Edit(Message):
+        """The user wants to change this profile."""
+
+        profile: ProfileView
+
+    def __init__(self, profile: ProfileView, program: Sequence[str] = INSPECT) -> None:
+        """`profile` is one without problems; `program` is the inspection child, which is given the profile's path."""
+        super().__init__()
+        assert profile.settings is not None
+        self.profile = profile
+        self.settings: Profile = profile.settings
+        self.seen: Inspected | None = None
+        self._program = program
+        self._stamp: tuple[int, int] | None = None
+
+    def on_mount(self) -> None:
+        self.action_read()
+        self.look()
+
+    def show_rows(self, seen: Inspected) -> None:
+        """Show these rows, or the same ones under settings that have changed."""
+        raise NotImplementedError
+
+    @work(exclusive=True, group="read")
+    async def action_read(self) -> None:
+        """Ask the child for all rows, and show the first ones meanwhile. The child ends with the screen."""
+        self.problem, self.is_changed, self.progress = "", False, Progress()
+        self._stamp = await asyncio.to_thread(_stamp, self.settings)
+        try:
+            async with aclosing(answers(self._program, [str(self.profile.path)], Progress)) as told:
+                async for progress in told:
+                    self.progress = progress
+                    await self._take(progress)
+        except OSError as error:
+            self.problem = f"the rows cannot be read: {error}"
+        if self.progress.problem:
+            self.problem = self.progress.problem
+        elif not self.progress.whole and not self.problem:
+            self.problem = "The inspection ended before all rows were read: r starts it again."
+
+    async def _take(self, progress: Progress) -> None:
+        try:
+            seen = await asyncio.to_thread(load, progress, self.settings)
+        except FileNotFoundError:
+            if progress.whole:
+                raise
+            return  # the first rows were put away for the whole file, of which we hear in a moment
+        if seen:
+            self.seen = seen
+            self.show_rows(seen)
+
+    @work
+    async def look(self) -> None:
+        """Notice when the file of rows is changed."""
+        while True:
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+            if self._stamp is not None:
+                self.is_changed = await asyncio.to_thread(_stamp, self.settings) != self._stamp
+
+    @work
+    async def on_screen_resume(self) -> None:
+        """Read again after the profile was edited."""
+        profile = await asyncio.to_thread(profiles.read, self.profile.path)
+        if profile.text != self.profile.text and profile.settings:
+            self.profile, self.settings = profile, profile.settings
+            self.action_read()
+
+    def action_edit(self) -> None:
+        self.post_message(self.Edit(self.profile))
+
+    async def write(self, values: Sequence[tuple[str, Value]]) -> bool:
+        """Whether these settings now stand in the profile's file; a shipped profile gets a copy of one's own."""
+        path = self.profile.path
+        try:
+            for key, value in values:
+                path = await asyncio.to_thread(profiles.set_in_file, path, key, value)
+        except (OSError, ProfileError) as error:
+            self.notify(printable(f"not written: {error}"), severity="error", markup=False)
+            return False
+        profile = await asyncio.to_thread(profiles.read, path)
+        if profile.settings is None:
+            self.notify(f"{place(path)} has problems: e edits it", severity="error", markup=False)
+            return False
+        self.profile, self.settings = profile, profile.settings
+        if self.seen:
+            self.seen = await asyncio.to_thread(split_again, self.seen, self.settings)
+            self.show_rows(self.seen)
+        self.notify(f"written: {place(path)}", markup=False)
+        return True
+
+
+def _stamp(profile: Profile) -> tuple[int, int] | None:
+    """When the file of rows was written, and its size; None for a data set or a file that is not there."""
+    try:
+        found = Path(profile.data.train).stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
