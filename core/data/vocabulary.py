@@ -29,8 +29,9 @@ def pieces(tokenizer: Tokenizer, spec: dict[str, Any]) -> list[bytes]:
             by_id[number] = bytes([int(found[1], 16)])
         else:
             by_id[number] = token.replace(SPACE, " ").encode(errors="replace")
-    for token in spec["added_tokens"]:  # not in the vocabulary's own writing
-        by_id[token["id"]] = token["content"].encode(errors="replace")
+    if byte_of is not None:  # added tokens are not in the vocabulary's own writing
+        for token in spec["added_tokens"]:
+            by_id[token["id"]] = token["content"].encode(errors="replace")
     return by_id
 
 
