@@ -1,6 +1,7 @@
 """Data: what will the model be shown? What a profile's limit and strategy leave of its rows, and what others would."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import ClassVar
 
 from msgspec.structs import replace
@@ -16,6 +17,7 @@ from arena_tui import figures
 from arena_tui.cost import cost_lines
 from arena_tui.inspected import Inspected, Outlook, by_group, by_limit, by_strategy, outlook
 from arena_tui.plain import printable, printable_lines
+from arena_tui.profiles import ProfileView
 from arena_tui.screens.inspection_screen import InspectionScreen
 from arena_tui.screens.row import RowScreen
 from arena_tui.widgets.cut_summary import CutSummary
@@ -24,6 +26,7 @@ from arena_tui.widgets.histogram import Histogram
 from arena_tui.widgets.hygiene import hygiene_text
 from arena_tui.widgets.row_pane import RowPane
 from arena_tui.widgets.text_pane import TextPane
+from core.inspect.progress import INSPECT
 from core.profile.edit import Value
 from core.profile.errors import SettingError
 from core.profile.settings import TRUNCATIONS, Tokens
@@ -67,7 +70,7 @@ class DataScreen(InspectionScreen):
         Binding("shift+tab", "pane(-1)", "Pane before", show=False, tooltip="The next pane, or the one before"),
         Binding("f", "filter(1)", "Filter", tooltip="List other rows: over the limit, B gone, ties, and so on"),
         Binding("F", "filter(-1)", "Before", show=False, tooltip="List other rows: over the limit, B gone, and so on"),
-        Binding("s", "sort", "Sort", tooltip="Rows as in the file, by length, or by tokens lost"),
+        Binding("s", "sort", "Sort", show=False, tooltip="Rows as in the file, by length, or by tokens lost"),
         Binding("slash", "search", "Search", key_display="/", tooltip="Rows that hold a text, or have an id"),
         Binding("enter", "open", "Row", tooltip="The chosen row in full, with its cut"),
         Binding("down,j", "down(1)", "Down", show=False, tooltip="Down and up in this pane"),
@@ -108,8 +111,12 @@ class DataScreen(InspectionScreen):
 
     current: var[str] = var("rows")
 
-    def compose(self) -> ComposeResult:
+    def __init__(self, profile: ProfileView, program: Sequence[str] = INSPECT) -> None:
+        super().__init__(profile, program)
         self._tokens: Tokens = self.settings.tokens
+        self._own: Outlook | None = None
+
+    def compose(self) -> ComposeResult:
         with Horizontal(id="top"):
             yield Static(id="title", markup=False)
             yield Static(id="state", markup=False)
@@ -130,12 +137,15 @@ class DataScreen(InspectionScreen):
 
     def on_mount(self) -> None:
         self._choose("rows")
+        self._show_state()
 
     def watch_progress(self) -> None:
-        self._show_state()
+        if self.is_mounted:
+            self._show_state()
 
     def watch_is_changed(self) -> None:
-        self._show_state()
+        if self.is_mounted:
+            self._show_state()
 
     def watch_problem(self, problem: str) -> None:
         self.set_class(bool(problem), "-failed")
@@ -147,13 +157,16 @@ class DataScreen(InspectionScreen):
             )
 
     def show_rows(self, seen: Inspected) -> None:
+        try:
+            self._own = outlook(seen, self.settings, self.settings.tokens)
+        except SettingError as error:
+            self.problem = str(error)
+            return
         self.query_one(Histogram).load(seen.full)
         self._show_state()
         self._look_at(self._tokens)
 
     def _show_state(self) -> None:
-        if not self.is_mounted:
-            return
         self.query_one("#title", Static).update(printable(self.profile.name))
         state = self.query_one("#state", Static)
         state.set_class(self.is_changed, "-warning")
@@ -175,17 +188,13 @@ class DataScreen(InspectionScreen):
 
     def _look_at(self, tokens: Tokens) -> None:
         """Show what is left under these settings; the tables follow."""
-        seen = self.seen
-        if seen is None:
+        seen, own = self.seen, self._own
+        if seen is None or own is None:
             return
         try:
-            own = outlook(seen, self.settings, self.settings.tokens)
-            chosen = own if tokens == self.settings.tokens else outlook(seen, self.settings, tokens)
+            chosen = outlook(seen, self.settings, tokens)
         except SettingError as error:
-            if tokens == self.settings.tokens:
-                self.problem = str(error)
-            else:
-                self.notify(printable(str(error)), severity="warning", markup=False)
+            self.notify(printable(str(error)), severity="warning", markup=False)
             return
         self._tokens = tokens
         self.query_one(Histogram).show(tokens.max_length)
@@ -193,7 +202,8 @@ class DataScreen(InspectionScreen):
         self.query_one(CutSummary).show(seen, chosen, own, costs)
         self.follow(seen, chosen)
 
-    @work(exclusive=True, group="follow")
+    # Without a description, Textual writes one from the arguments: 20 ms for these.
+    @work(exclusive=True, group="follow", description="the tables follow")
     async def follow(self, seen: Inspected, chosen: Outlook) -> None:
         """Bring tables and rows to the chosen settings, once these have stood still for a moment."""
         await asyncio.sleep(SECONDS_UNTIL_TABLES)

@@ -48,7 +48,7 @@ class RowScreen(Screen[int]):
         #state { width: 1fr; text-align: right; color: $foreground 60%; text-wrap: nowrap; text-overflow: ellipsis; }
         VerticalScroll { height: 1fr; }
         .part, #sequence { height: auto; padding: 0 1; border: round $foreground 25%; }
-        .part { border-title-color: $foreground; border-subtitle-color: $text-warning; }
+        .part { border-title-color: $foreground; border-subtitle-color: $foreground 60%; }
         #answers { layout: horizontal; height: auto; }
         #response_a { width: 1fr; border: round #56b4e9; border-title-color: #56b4e9; }
         #response_b { width: 1fr; border: round #e69f00; border-title-color: #e69f00; }
@@ -118,7 +118,7 @@ class RowScreen(Screen[int]):
             won = "won" if label.startswith(NAMES[part]) else ""
             pane = self.query_one(f"#{name}", Static)
             pane.border_title = Content(" · ".join(word for word in (NAMES[part], model, won) if word))
-            pane.border_subtitle = Content(_kept(kept[part], parts[part]))
+            pane.border_subtitle = _kept(kept[part], parts[part])
 
     def watch_is_sequence(self) -> None:
         self._draw()
@@ -156,9 +156,8 @@ class RowScreen(Screen[int]):
         self.dismiss(self._place)
 
 
-def _kept(kept: int, of: int) -> str:
+def _kept(kept: int, of: int) -> Content:
     if kept == of:
-        return f"{figures.count(of)} tokens"
-    if not kept:
-        return f"! nothing of {figures.count(of)} tokens is shown"
-    return f"{figures.count(kept)} of {figures.count(of)} tokens are shown"
+        return Content(f"{figures.count(of)} tokens")
+    words = f"{figures.count(kept)} of" if kept else "! nothing of"
+    return Content.styled(f"{words} {figures.count(of)} tokens shown", "bold $text-warning")

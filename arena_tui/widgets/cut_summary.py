@@ -51,7 +51,7 @@ def summary(seen: Inspected, chosen: Outlook, own: Outlook) -> list[Content]:
 
     lost = figures.share(now.tokens_lost, now.tokens_lost + now.tokens_shown)
     padding, padded = 100 * chosen.epoch.padding_share, 100 * own.epoch.padding_share
-    padding_change = f"{padding - padded:+.1f}".replace("-", "−") if chosen.tokens != own.tokens else ""
+    padding_change = f"{padding - padded:+.1f}".replace("-", "−") if round(padding - padded, 1) else ""
     return [
         rows("rows over", now.rows_over, before.rows_over),
         _line("tokens lost", figures.rounded(now.tokens_lost), lost, _change(now.tokens_lost, before.tokens_lost)),

@@ -76,7 +76,7 @@ class RowPane(Vertical):
     def _caption(self, search: str) -> None:
         n = len(self.table.numbers)
         self.border_title = Content(f"rows: {self.filter.value}{search}")
-        self.border_subtitle = Content(f"{figures.count(n)} · {self.order.value}")
+        self.border_subtitle = Content(f"{figures.count(n)} · s: {self.order.value}")
 
     def open_search(self) -> None:
         line = self.query_one(Input)
