@@ -104,8 +104,9 @@ class ArenaApp(App[None]):
 
     @work
     async def on_home_screen_start(self, message: HomeScreen.Start) -> None:
-        if await self.push_screen_wait(ConfirmScreen(message.profile, self.runs, self._plan_program)):
-            self.start_run(message.profile)
+        confirm = ConfirmScreen(message.profile, self.runs, self._plan_program)
+        if profile := await self.push_screen_wait(confirm):
+            self.start_run(profile)
 
     def on_home_screen_edit(self, message: HomeScreen.Edit) -> None:
         self.edit_profile(message.profile)

@@ -15,6 +15,7 @@ from core.runs.folder import RunFolder, create_run, find_run, list_runs, runs_fo
 
 if TYPE_CHECKING:
     from core.inspect.progress import Progress
+    from core.plan.plan import Plan
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -118,6 +119,37 @@ def inspect(options: argparse.Namespace) -> int:
         print(f"wrote {options.export}", file=sys.stderr)
     print(msgspec.json.encode(result).decode() if options.json else as_text(result, profile))
     return 0
+
+
+def plan(options: argparse.Namespace) -> int:
+    import asyncio
+
+    import msgspec
+
+    from arena_tui.preflight import as_text
+
+    profile, path = _profile(options)
+    measure = ["--measure"] if options.measure else []
+    found = asyncio.run(_planned([*measure, str(runs_folder(options.runs_dir)), str(path), *options.overrides]))
+    if found is None:
+        raise Refused("the plan ended without a word", 1)
+    print(msgspec.json.encode(found).decode() if options.json else as_text(found, profile))
+    return 2 if found.problem else 0
+
+
+async def _planned(arguments: list[str]) -> "Plan | None":
+    """The plan, as far as it could be made."""
+    from arena_tui.answers import answers
+    from core.plan.plan import PLAN, Plan
+
+    last = None
+    async for last in answers(PLAN, arguments, Plan):
+        if sys.stderr.isatty():
+            waiting = "rows" if last.tokens is None else "memory and time" if last.memory is None else "the model"
+            print(f"\r\033[Kplanning: {waiting} …", end="", file=sys.stderr, flush=True)
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+    return last
 
 
 async def _inspected(arguments: list[str]) -> "Progress":

@@ -37,7 +37,7 @@ def test_help_loads_neither_engine_nor_screen() -> None:
 
 def test_the_light_half_of_the_engine_loads_nothing_heavy_and_no_screen() -> None:
     code = (
-        "import core.runs.state, core.runs.process, core.runs.plan, core.profile.files, core.data.rows, "
+        "import core.runs.state, core.runs.process, core.plan.plan, core.profile.files, core.data.rows, "
         "core.train.memory"
     )
     assert not loaded(code) & (HEAVY | SCREEN)

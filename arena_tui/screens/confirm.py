@@ -1,5 +1,7 @@
-"""Says what a start would do, as far as it is known, and asks whether to."""
+"""Says what a start would do, need and take, as far as it is known, and asks whether to."""
 
+import asyncio
+import tomllib
 from collections.abc import Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -8,33 +10,43 @@ from typing import ClassVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.reactive import var
 from textual.widgets import Static
 
-from arena_tui import figures
+from arena_tui import profiles
 from arena_tui.answers import answers
 from arena_tui.plain import place, printable
-from arena_tui.profiles import ProfileView
+from arena_tui.preflight import cut_warning, lines
+from arena_tui.profiles import ProfileView, set_in_file
 from arena_tui.screens.dialog import Dialog
-from arena_tui.widgets.facts import Fact, facts
+from arena_tui.widgets.facts import Fact, facts, wrapped
 from arena_tui.widgets.keys import keys
+from core.plan.plan import Plan
+from core.profile.load import ProfileError
 from core.profile.settings import Profile
-from core.runs.plan import Plan
 
 
-class ConfirmScreen(Dialog[bool]):
-    """The answer is whether to start. Figures come from a child process, which ends with the dialog."""
+class ConfirmScreen(Dialog[ProfileView | None]):
+    """The answer is the profile to start, or None. Figures come from a child process, which ends with the dialog."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,y", "start", "Start", key_display="enter"),
-        Binding("escape,n,q", "dismiss(False)", "Back", key_display="esc"),
+        Binding("m", "measure", "Measure", tooltip="Run a few real steps, to know how long it takes"),
+        Binding("c", "change", "Change", tooltip="Write the smallest change that fits into the profile"),
+        Binding("escape,n,q", "dismiss(None)", "Back", key_display="esc"),
     ]
 
     DEFAULT_CSS = """
-    ConfirmScreen .problem { color: $text-error; text-style: bold; margin-top: 1; display: none; }
-    ConfirmScreen .problem.-shown { display: block; }
+    ConfirmScreen {
+        & > .box { max-width: 104; }
+        .facts { height: auto; max-height: 24; scrollbar-gutter: stable; }
+        &.-low .facts { max-height: 11; }
+        .warning { color: $text-warning; text-style: bold; margin-top: 1; display: none; }
+        .problem { color: $text-error; text-style: bold; margin-top: 1; display: none; }
+        .-shown { display: block; }
+    }
     """
 
     plan: var[Plan | None] = var(None)
@@ -42,16 +54,15 @@ class ConfirmScreen(Dialog[bool]):
 
     def __init__(self, profile: ProfileView, runs: Path, plan_program: Sequence[str]) -> None:
         super().__init__()
-        assert profile.settings is not None
         self._profile = profile
-        self._settings: Profile = profile.settings
         self._runs = runs
         self._plan_program = plan_program
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="box") as box:
-            box.border_title = Content(f"start {printable(self._profile.name)}?")
-            yield Static(classes="resolved", markup=False)
+        with Vertical(classes="box"):
+            with VerticalScroll(classes="facts"):
+                yield Static(classes="resolved", markup=False)
+            yield Static(classes="warning", markup=False)
             yield Static(classes="problem", markup=False)
             yield Static(classes="keys")
 
@@ -59,16 +70,21 @@ class ConfirmScreen(Dialog[bool]):
         self._draw()
         self.ask()
 
-    @work
-    async def ask(self) -> None:
+    @work(exclusive=True)
+    async def ask(self, *options: str) -> None:
         """Fill in what the plan child finds out."""
+        self.is_counting = True
+        arguments = [*options, str(self._runs), str(self._profile.path)]
         try:
-            async with aclosing(answers(self._plan_program, [str(self._profile.path)], Plan)) as plans:
+            async with aclosing(answers(self._plan_program, arguments, Plan)) as plans:
                 async for plan in plans:
                     self.plan = plan
         except (OSError, ValueError):
             self.log.warning("the plan child could not be asked")
         self.is_counting = False
+
+    def on_resize(self) -> None:
+        self._draw()
 
     def watch_plan(self) -> None:
         self._draw()
@@ -78,51 +94,77 @@ class ConfirmScreen(Dialog[bool]):
 
     def action_start(self) -> None:
         if not self._problem:
-            self.dismiss(True)
+            self.dismiss(self._profile)
+
+    def action_measure(self) -> None:
+        """Ask again, this time with a few real steps."""
+        if self._can_measure:
+            self.ask("--measure")
+
+    @work
+    async def action_change(self) -> None:
+        """Write what makes the run fit into the profile, and plan anew."""
+        path = self._profile.path
+        try:
+            for change in self._change:
+                key, _, value = change.partition("=")
+                path = await asyncio.to_thread(set_in_file, path, key, tomllib.loads(f"value = {value}")["value"])
+        except (ProfileError, OSError) as error:
+            self.notify(printable(str(error)), title="not written", severity="error", markup=False)
+            return
+        changed = await asyncio.to_thread(profiles.read, path)
+        if changed.settings is not None:
+            self._profile = changed
+            self.plan = None
+            self.ask()
+            self.notify(f"written to {place(path)}", markup=False)
+
+    @property
+    def _settings(self) -> Profile:
+        assert self._profile.settings is not None
+        return self._profile.settings
 
     @property
     def _problem(self) -> str | None:
         return self.plan.problem if self.plan else None
 
+    @property
+    def _change(self) -> list[str]:
+        memory = self.plan.memory if self.plan else None
+        return memory.change or [] if memory else []
+
+    @property
+    def _can_measure(self) -> bool:
+        return not self.is_counting and not self._problem and self.plan is not None and self.plan.time is None
+
     def _draw(self) -> None:
         if not self.is_mounted:
             return
-        self.query_one(".resolved", Static).update(facts(self._resolved()))
-        problem = self.query_one(".problem", Static)
-        problem.update(Content(f"✗ {printable(self._problem or '')}"))
-        problem.set_class(self._problem is not None, "-shown")
-        answers = [("esc", "back")] if self._problem else [("enter", "start"), ("esc", "back")]
-        self.query_one(".keys", Static).update(keys(answers))
+        self.query_one(".box").border_title = Content(f"start {printable(self._profile.name)}?")
+        resolved = self.query_one(".resolved", Static)
+        resolved.update(facts(wrapped(self._resolved(), resolved.size.width)))
+        tokens = self.plan.tokens if self.plan else None
+        self._tell(".warning", "! ", cut_warning(tokens, self._settings.tokens.max_length) if tokens else "")
+        self._tell(".problem", "✗ ", printable(self._problem or ""))
+        choices = [] if self._problem else [("enter", "start")]
+        if self._can_measure:
+            choices.append(("m", "measure the time"))
+        if self._change:
+            choices.append(("c", "change it so that it fits"))
+        self.query_one(".keys", Static).update(keys([*choices, ("esc", "back")]))
+
+    def _tell(self, place_: str, mark: str, text: str) -> None:
+        told = self.query_one(place_, Static)
+        told.update(Content(mark + text))
+        told.set_class(bool(text), "-shown")
 
     def _resolved(self) -> list[Fact]:
-        plan, settings, train = self.plan or _NOTHING, self._settings, self._settings.train
-        beside = self._share(plan)
+        settings = self._settings
+        plan = self.plan or Plan(global_batch=settings.global_batch)
+        output = place(self._runs / f"<time>-{settings.run.name or self._profile.name}")
         return [
-            ("rows", self._figure(plan.rows_train), "train"),
-            ("", self._figure(plan.rows_eval), f"eval, fold {settings.split.fold} of {settings.split.n_splits}"),
-            ("steps", self._figure(plan.steps), f"{train.epochs:g} epoch{'' if train.epochs == 1 else 's'}"),
-            (
-                "global batch",
-                figures.count(settings.global_batch),
-                f"{train.per_device_batch_size} × {train.gradient_accumulation} accumulated",
-            ),
-            ("trainable", self._figure(plan.trainable_parameters), beside),
+            *lines(plan, settings, "counting…" if self.is_counting else "unknown"),
             ("base model", printable(settings.model.checkpoint), ""),
             ("data", printable(settings.data.train), ""),
-            ("output", place(self._runs / f"<time>-{settings.run.name or self._profile.name}"), ""),
+            ("output", output, ""),
         ]
-
-    def _figure(self, known: int | None) -> str:
-        if known is not None:
-            return figures.count(known)
-        return "counting…" if self.is_counting else "unknown"
-
-    @staticmethod
-    def _share(plan: Plan) -> str:
-        if plan.trainable_parameters is None or plan.total_parameters is None:
-            return "parameters"
-        share = figures.share(plan.trainable_parameters, plan.total_parameters)
-        return f"of {figures.count(plan.total_parameters)} parameters, {share}"
-
-
-_NOTHING = Plan(global_batch=0)

@@ -132,7 +132,8 @@ class HomeScreen(Screen[None]):
     def watch_machine(self, machine: Machine | None) -> None:
         if machine:
             free, total = figures.gib(machine.memory_free), figures.gib(machine.memory)
-            words = f"{printable(machine.name)} · {free} of {total} free · disk {figures.gib(machine.disk_free)} free"
+            name = printable(machine.name) if machine.card else "no GPU"
+            words = f"{name} · {free} of {total} free · disk {figures.gib(machine.disk_free)} free"
             self.query_one("#machine", Static).update(Content(words))
 
     @on(OptionList.OptionHighlighted)

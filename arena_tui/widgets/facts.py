@@ -1,19 +1,33 @@
 """Aligned figures: a label, the figure, and beside it what to compare it with. Pure text, no widget."""
 
+import textwrap
 from collections.abc import Sequence
 
 from textual.content import Content
 
 from arena_tui.marks import MUTED
 
+MINIMUM = 20
+"""Cells for what stands beside, however narrow the place."""
+
 Fact = tuple[str, str, str]
 """Label, figure with its unit, and what stands beside it. All of it must be printable already."""
 
 
+def wrapped(rows: Sequence[Fact], width: int) -> list[Fact]:
+    """The same rows with what stands beside the figures broken into lines, so that all of it fits `width` cells."""
+    label_width, figure_width = _widths(rows)
+    room = max(MINIMUM, width - label_width - figure_width - 4)
+    broken: list[Fact] = []
+    for label, figure, beside in rows:
+        first, *rest = textwrap.wrap(beside, room) or [""]
+        broken += [(label, figure, first), *(("", "", line) for line in rest)]
+    return broken
+
+
 def facts(rows: Sequence[Fact], *, figures_right: bool = False) -> Content:
     """One line a row, in columns; labels are muted, figures stand out."""
-    label_width = max((len(label) for label, _, _ in rows), default=0)
-    figure_width = max((len(figure) for _, figure, beside in rows if beside), default=0)
+    label_width, figure_width = _widths(rows)
     lines = []
     for label, figure, beside in rows:
         aligned = figure.rjust(figure_width) if figures_right else figure.ljust(figure_width)
@@ -26,3 +40,9 @@ def facts(rows: Sequence[Fact], *, figures_right: bool = False) -> Content:
             )
         )
     return Content("\n").join(lines)
+
+
+def _widths(rows: Sequence[Fact]) -> tuple[int, int]:
+    """Cells of the labels and of the figures that have something beside them."""
+    label = max((len(label) for label, _, _ in rows), default=0)
+    return label, max((len(figure) for _, figure, beside in rows if beside), default=0)

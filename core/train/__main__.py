@@ -14,6 +14,7 @@ from core.profile.load import parse_profile
 from core.profile.settings import Profile
 from core.runs.events import Failed, Finished, Phase, Record, Started, Warning
 from core.runs.folder import RunFolder
+from core.runs.metrics import Metrics, save_metrics
 from core.runs.process import describe_this_process
 from core.train.stop import Stopped, StopRequest
 
@@ -157,7 +158,7 @@ def train(folder: RunFolder, record: Record, stop: StopRequest) -> None:
     evaluated = callback.evaluated
     assert evaluated is not None
     tokens = int(trainer.state.num_input_tokens_seen)
-    metrics = results.Metrics(
+    metrics = Metrics(
         run=folder.id,
         log_loss=evaluated.log_loss,
         accuracy=evaluated.accuracy,
@@ -171,11 +172,12 @@ def train(folder: RunFolder, record: Record, stop: StopRequest) -> None:
         training_seconds=training_seconds,
         tokens_per_second=tokens / training_seconds,
         memory_peak=device.memory()[2],
+        longest=max(len(row.ids) for row in (*train_set, *eval_set)),
         precision=precision,
         device=here.name,
     )
     stop.close()  # the run has completed; its last event is the one that says so
-    results.save_metrics(folder, metrics)
+    save_metrics(folder, metrics)
     record.write(Finished(log_loss=evaluated.log_loss, accuracy=evaluated.accuracy))
 
 

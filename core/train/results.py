@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 
-import msgspec
 import numpy as np
 import pyarrow
-from msgspec import Struct
 from numpy.typing import NDArray
 from peft import PeftModel
 from pyarrow import parquet
@@ -15,26 +13,6 @@ from core.data.example import PARTS
 from core.data.tokens import Encoded
 from core.files import write_whole
 from core.runs.folder import RunFolder
-
-
-class Metrics(Struct, frozen=True, kw_only=True):
-    """metrics.json. Its existence means that the run completed. `seconds` counts from the child's start."""
-
-    run: str
-    log_loss: float | None
-    accuracy: float
-    prior_log_loss: float
-    rows_train: int
-    rows_eval: int
-    rows_cut: int
-    steps: int
-    tokens: int
-    seconds: float
-    training_seconds: float
-    tokens_per_second: float
-    memory_peak: int
-    precision: str
-    device: str
 
 
 def save_adapter(folder: RunFolder, model: PeftModel, tokenizer: PreTrainedTokenizerFast) -> None:
@@ -65,7 +43,3 @@ def save_evaluation(folder: RunFolder, rows: Sequence[Encoded], logits: NDArray[
     buffer = pyarrow.BufferOutputStream()
     parquet.write_table(table, buffer)
     write_whole(folder.evaluation, buffer.getvalue().to_pybytes())
-
-
-def save_metrics(folder: RunFolder, metrics: Metrics) -> None:
-    write_whole(folder.metrics, msgspec.json.format(msgspec.json.encode(metrics)) + b"\n")

@@ -19,8 +19,9 @@ async def test_the_plan_is_filled_in(runs: Path) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await choose(pilot, "mine")
         await pilot.press("r")
-        await until_shown(pilot, "45,981", "11,496", "5,748", "7,891,456", "0.09 %", "runs/<time>-mine")
-        assert "global batch  8" in shown(app)
+        await until_shown(pilot, "45,981", "11,496", "5,748", "7,891,456", "0.09 %")
+        await until_shown(pilot, "of 8 = ", "7.0 GiB", "fits: 139.2 GiB free", "1:53:18", "256 MiB")
+        await until_shown(pilot, "! 16.9 % of rows exceed", "10.9 % show nothing of", "enter  start")
 
 
 async def test_it_opens_before_the_plan_is_known_and_ends_its_child(runs: Path) -> None:
@@ -33,6 +34,36 @@ async def test_it_opens_before_the_plan_is_known_and_ends_its_child(runs: Path) 
         await pilot.press("escape")
         await until(pilot, lambda: not children(), "the end of the plan child")
     assert list_runs(runs) == []
+
+
+async def test_what_does_not_fit_is_told_with_the_change_that_does_and_one_key_writes_it(
+    runs: Path, workplace: Path
+) -> None:
+    app = ArenaApp(runs, plan_program=planner("too large"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await choose(pilot, "mine")
+        await pilot.press("r")
+        await until_shown(
+            pilot, "does not fit: 6.0 GiB free", "train.per_device_batch_size=1", "change it so that it fits"
+        )
+        await pilot.press("c")
+        await until_shown(pilot, "of 8 = 1 × 8")
+        await pilot.press("enter")
+        await until(pilot, lambda: list_runs(runs), "the run")
+    written = (workplace / "profiles" / "mine.toml").read_text()
+    assert "per_device_batch_size = 1" in written
+    assert "gradient_accumulation = 8" in written
+
+
+async def test_the_time_is_measured_on_request(runs: Path) -> None:
+    app = ArenaApp(runs, plan_program=planner("no time"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await choose(pilot, "mine")
+        await pilot.press("r")
+        await until_shown(pilot, "no run of this kind on this machine yet", "measure the time")
+        await pilot.press("m")
+        await until_shown(pilot, "1:53:18")
+        assert "measure the time" not in shown(app)
 
 
 async def test_what_the_plan_child_never_said_is_unknown(runs: Path) -> None:

@@ -12,11 +12,12 @@ from textual.pilot import Pilot
 from textual.widgets import Log
 
 from arena_tui.app import ArenaApp
-from arena_tui.machine import Machine
 from arena_tui.screens.home import HomeScreen
+from core.runs.machine import Card, Machine
 
 SIZES = [(80, 24), (120, 40)]
 GIB = 2**30
+CARD = Card("NVIDIA H200", int(139.2 * GIB), 141 * GIB, "bf16")
 REACHED = 3_510
 Compare = Callable[..., bool]
 
@@ -32,7 +33,7 @@ async def settle(pilot: Pilot[None]) -> None:
     home = next(screen for screen in pilot.app.screen_stack if isinstance(screen, HomeScreen))
     await until(pilot, lambda: home.machine is not None, "the first look at the machine")
     pilot.app.workers.cancel_node(home)
-    home.machine = Machine("NVIDIA H200", int(139.2 * GIB), 141 * GIB, 214 * GIB)
+    home.machine = Machine(CARD, CARD.name, CARD.memory_free, CARD.memory, 214 * GIB)
     await choose(pilot, "mine")
     await until_still(pilot)
 

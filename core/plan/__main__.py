@@ -1,0 +1,175 @@
+"""Says what a profile would do: `python -P -m core.plan [--measure] RUNS PROFILE [section.key=value]...`.
+
+Prints a `Plan` as JSON whenever more is known: rows, tokens, memory, time, disk, and at last the model's parameters.
+RUNS is the folder of past runs. With --measure, a few real steps are run first, where no past run tells the speed.
+"""
+
+import json
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from core.data.rows import read_examples
+from core.data.split import split
+from core.data.tokenizer import FILE
+from core.demo.assets import rows_source
+from core.inspect.__main__ import inspect
+from core.inspect.cuts import cut
+from core.inspect.report import held_out
+from core.inspect.rows import read_rows
+from core.model.locate import locate, tokenizer_folder
+from core.model.shape import ModelShape, read_shape
+from core.plan.disk import disk
+from core.plan.fit import judge, smallest_change
+from core.plan.history import Past, Speed, memory_factor, past_runs, speed
+from core.plan.measure import measure, measurements
+from core.plan.plan import MemoryPlan, Plan, Precision, TimePlan, TokensPlan
+from core.profile.files import read_profile
+from core.profile.load import parse_profile
+from core.profile.settings import Profile
+from core.runs.machine import Machine, look
+from core.train.memory import predict
+from core.train.steps import evaluations, optimizer_steps
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print what can be found out; a problem ends the plan and is part of it. Returns the exit code, 0, 1 or 2."""
+    measuring = arguments[0] == "--measure"
+    runs, path, *overrides = arguments[1:] if measuring else arguments
+    file = read_profile(Path(path))
+    profile = parse_profile(file.text, source=str(file.path), overrides=overrides)
+    last = Plan(global_batch=profile.global_batch)
+    try:
+        for last in plans(profile, Path(runs), measuring=measuring):
+            _print(last)
+    except Exception as error:  # noqa: BLE001  (whatever it is belongs in the plan)
+        from core.train.advice import explain
+
+        why = explain(error)
+        _print(replace(last, problem=f"{why.cause.rstrip('.')}. {why.advice}"))
+        return why.exit_code
+    return 0
+
+
+def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
+    """The plan, fuller each time."""
+    train_rows, eval_rows = split(read_examples(rows_source(profile.data), profile.data.limit), profile.split)
+    plan = Plan(
+        global_batch=profile.global_batch,
+        rows_train=len(train_rows),
+        rows_eval=len(eval_rows),
+        steps=optimizer_steps(len(train_rows), profile.train),
+    )
+    yield plan
+
+    source = locate(profile.model)
+    folder = tokenizer_folder(source, profile.model.revision)
+    plan = replace(plan, tokens=_tokens(profile))
+    yield plan
+    assert plan.tokens is not None
+
+    machine = look(runs)
+    run_precision = _precision(profile, "fp32" if machine.card is None else machine.card.best_precision)
+    on_a_card = _precision(profile, "bf16" if machine.card is None else machine.card.best_precision)
+    past = past_runs((runs, measurements()), machine.name)
+    shape = read_shape(json.loads((folder / "config.json").read_bytes()), profile.model)
+    if shape is not None:
+        memory = _memory(profile, shape, machine, past, on_a_card, plan.tokens.longest)
+        saved = sum(path.stat().st_size for path in (folder / FILE, folder / "tokenizer_config.json") if path.is_file())
+        plan = replace(
+            plan,
+            memory=memory,
+            disk=disk(profile, memory.parts, rows_eval=len(eval_rows), tokenizer=saved, free=machine.disk_free),
+        )
+    known = speed(past, profile, run_precision)
+    if known is not None:
+        plan = replace(plan, time=_time(plan, profile, known))
+    yield plan
+    if measuring and known is None:
+        measured = measure(profile)
+        known = speed([measured], profile, run_precision)
+        assert known is not None
+        plan = replace(plan, time=_time(plan, profile, known))
+        yield plan
+
+    from core.model.load import lay_out, load_config, load_tokenizer
+    from core.model.lora import add_adapters, parameter_counts
+
+    pad = load_tokenizer(folder).pad_token_id
+    config = load_config(source, profile.model, max_length=profile.tokens.max_length, pad_token_id=pad)
+    trainable, total = parameter_counts(add_adapters(lay_out(config, profile.model), profile.lora))
+    yield replace(plan, trainable_parameters=trainable, total_parameters=total)
+
+
+def _tokens(profile: Profile) -> TokensPlan:
+    *_, last = inspect(profile)
+    assert last.whole is not None
+    assert last.frame is not None
+    rows = read_rows(Path(last.whole))
+    left = cut(rows, profile.tokens, last.frame)
+    in_training = ~held_out(rows, profile.split)
+    return TokensPlan(
+        effective=round(profile.train.epochs * int(left.shown[in_training].sum())),
+        longest=int(left.shown.max()),
+        rows_over=int(left.is_over.sum()),
+        response_b_lost=int(left.is_gone[:, 2].sum()),
+        rows=len(rows),
+    )
+
+
+def _precision(profile: Profile, best: Precision) -> Precision:
+    """The profile's, or the `best` that the device can do, as core.train.device chooses it."""
+    return best if profile.train.precision == "auto" else profile.train.precision
+
+
+def _memory(
+    profile: Profile, shape: ModelShape, machine: Machine, past: Sequence[Past], precision: Precision, longest: int
+) -> MemoryPlan:
+    parts = predict(profile, shape, precision=precision, length=longest)
+    factor, runs = memory_factor(past, profile, shape) if machine.card else (1.0, 0)
+    peak = round(parts.total * factor)
+    free = machine.card.memory_free if machine.card else None
+    verdict = judge(peak, free) if free is not None else None
+    change = None
+    if free is not None and verdict != "fits":
+        change = smallest_change(profile, shape, precision=precision, longest=longest, factor=factor, free=free)
+    batch = profile.train.per_device_batch_size
+    reckoned = f"reckoned for batches of {batch} rows of {longest:,} tokens in {precision}"
+    return MemoryPlan(
+        shape=shape,
+        precision=precision,
+        parts=parts,
+        factor=factor,
+        peak=peak,
+        basis=f"{reckoned}, times {factor:.3f} from {runs} past runs here" if runs else reckoned,
+        card=machine.card.name if machine.card else None,
+        free=free,
+        verdict=verdict,
+        change=change,
+    )
+
+
+def _time(plan: Plan, profile: Profile, known: Speed) -> TimePlan:
+    assert plan.tokens is not None
+    assert plan.rows_eval is not None
+    assert plan.steps is not None
+    return TimePlan(
+        tokens_per_second=known.tokens_per_second,
+        training=plan.tokens.effective / known.tokens_per_second,
+        evaluation=evaluations(plan.steps, profile) * plan.rows_eval * known.seconds_per_eval_row,
+        basis=f"{known.tokens_per_second:,.0f} tokens/s in {known.run}",
+    )
+
+
+def _print(plan: Plan) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(plan) + b"\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a measurement ends with it
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,79 @@
+"""Whether a run fits into a card's memory, and the smallest change that makes it fit."""
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from core.model.shape import ModelShape
+from core.plan.plan import Precision, Verdict
+from core.profile.settings import Profile
+from core.train.memory import predict
+
+CONTEXT = 640 << 20
+"""Bytes that the driver's context and the kernels of the libraries take beside torch's memory; an allowance."""
+RESERVE = 1.05
+"""What torch holds in reserve between its blocks; an allowance."""
+EASY = 0.9
+"""The share of the free memory up to which a run fits without being tight."""
+LENGTHS = (2048, 1536, 1024, 768, 512)
+
+
+def judge(peak: float, free: int) -> Verdict:
+    """What a peak of allocated memory means for a card with so much free, in bytes."""
+    needed = peak * RESERVE + CONTEXT
+    if needed <= EASY * free:
+        return "fits"
+    return "tight" if needed <= free else "does not fit"
+
+
+def smallest_change(
+    profile: Profile, shape: ModelShape, *, precision: Precision, longest: int, factor: float, free: int
+) -> list[str] | None:
+    """Overrides under which the run fits, with the same global batch; None if nothing tried is enough.
+
+    Tried in the order of what they cost: smaller batches with more accumulation, then with checkpointing, then
+    shorter rows. The evaluation batch never needs to be larger than the training one.
+    """
+    for changed in _candidates(profile):
+        length = min(longest, changed.tokens.max_length)
+        peak = predict(changed, shape, precision=precision, length=length).total * factor
+        if judge(peak, free) == "fits":
+            return _difference(profile, changed)
+    return None
+
+
+def _candidates(profile: Profile) -> Iterator[Profile]:
+    lengths = [profile.tokens.max_length, *(length for length in LENGTHS if length < profile.tokens.max_length)]
+    for length in lengths:
+        for checkpointing in sorted({profile.train.gradient_checkpointing, True}):
+            for batch in _smaller_batches(profile):
+                yield replace(
+                    profile,
+                    tokens=replace(profile.tokens, max_length=length),
+                    train=replace(
+                        profile.train,
+                        per_device_batch_size=batch,
+                        gradient_accumulation=profile.global_batch // batch,
+                        gradient_checkpointing=checkpointing,
+                    ),
+                    eval=replace(
+                        profile.eval, per_device_batch_size=min(profile.eval.per_device_batch_size, 2 * batch)
+                    ),
+                )
+
+
+def _smaller_batches(profile: Profile) -> list[int]:
+    """Batch sizes that divide the global batch, from the profile's own down to 1."""
+    most = profile.train.per_device_batch_size
+    return [batch for batch in range(most, 0, -1) if profile.global_batch % batch == 0]
+
+
+def _difference(before: Profile, after: Profile) -> list[str]:
+    pairs = (
+        ("tokens.max_length", before.tokens.max_length, after.tokens.max_length),
+        ("train.per_device_batch_size", before.train.per_device_batch_size, after.train.per_device_batch_size),
+        ("train.gradient_accumulation", before.train.gradient_accumulation, after.train.gradient_accumulation),
+        ("train.gradient_checkpointing", before.train.gradient_checkpointing, after.train.gradient_checkpointing),
+        ("eval.per_device_batch_size", before.eval.per_device_batch_size, after.eval.per_device_batch_size),
+    )
+    return [f"{key}={str(new).lower()}" for key, old, new in pairs if old != new]

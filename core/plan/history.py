@@ -1,0 +1,92 @@
+"""What this machine's past runs took: the measured side of memory and time."""
+
+import platform
+import socket
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from core.model.shape import ModelShape
+from core.profile.load import ProfileError, parse_profile
+from core.profile.settings import Profile
+from core.runs.events import Evaluated, Step, Tail
+from core.runs.folder import RunFolder, list_runs
+from core.runs.metrics import Metrics, read_metrics
+from core.train.memory import predict
+
+MOST = 50
+"""Runs looked at, the newest ones."""
+
+
+class Past(Struct, frozen=True):
+    """A run that completed on this machine and card."""
+
+    folder: RunFolder
+    profile: Profile
+    metrics: Metrics
+
+
+class Speed(Struct, frozen=True):
+    run: str
+    tokens_per_second: float
+    """Effective tokens: padding left out."""
+    seconds_per_eval_row: float
+
+
+def past_runs(folders: Sequence[Path], device: str) -> list[Past]:
+    """The completed runs in `folders` that ran here on `device`, the newest first."""
+    found = []
+    runs = sorted((run for folder in folders for run in list_runs(folder)), key=lambda run: run.id, reverse=True)
+    for run in runs[:MOST]:
+        info, metrics = run.read_info(), read_metrics(run)
+        if info and metrics and info.host == socket.gethostname() and metrics.device == device:
+            try:
+                profile = parse_profile(run.resolved.read_text(encoding="utf-8"), source=str(run.resolved))
+            except (OSError, UnicodeDecodeError, ProfileError):
+                continue  # of another version
+            found.append(Past(run, profile, metrics))
+    return found
+
+
+def memory_factor(past: Sequence[Past], profile: Profile, shape: ModelShape) -> tuple[float, int]:
+    """The median of measured over predicted peak among runs of the same base, and how many runs that is.
+
+    1 where there is none. Runs on a processor have no such peak.
+    """
+    ratios = []
+    for run in past:
+        same = (run.profile.model.checkpoint, run.profile.model.quantization)
+        if same == (profile.model.checkpoint, profile.model.quantization) and run.metrics.longest:
+            predicted = predict(run.profile, shape, precision=run.metrics.precision, length=run.metrics.longest)
+            ratios.append(run.metrics.memory_peak / predicted.total)
+    return (statistics.median(ratios), len(ratios)) if ratios else (1.0, 0)
+
+
+def speed(past: Sequence[Past], profile: Profile, precision: str) -> Speed | None:
+    """The throughput of the newest run that computed the same way, whatever its rows, schedule and length."""
+    for run in past:
+        if _computes(run.profile, run.metrics.precision) != _computes(profile, precision):
+            continue
+        events = Tail(run.folder.events).read()
+        steps = [event.tokens_per_second for event in events if isinstance(event, Step)][1:]  # the first warms up
+        evaluations = [event for event in events if isinstance(event, Evaluated)]
+        if steps and evaluations:
+            per_row = statistics.median(event.seconds / event.rows for event in evaluations)
+            return Speed(run.folder.id, statistics.median(steps), per_row)
+    return None
+
+
+def _computes(profile: Profile, precision: str) -> tuple[Any, ...]:
+    """All that decides how much is computed for a token, and how."""
+    return (
+        profile.model,
+        profile.lora,
+        profile.train.per_device_batch_size,
+        profile.train.gradient_checkpointing,
+        profile.train.optimizer,
+        precision,
+        platform.python_implementation(),
+    )

@@ -1,0 +1,80 @@
+"""What a profile would do, as the plan child answers it: one JSON object a line, each fuller than the one before."""
+
+import sys
+from typing import Literal
+
+from msgspec import Struct
+
+from core.model.shape import ModelShape
+from core.train.memory import Memory
+
+PLAN = (sys.executable, "-P", "-m", "core.plan")
+
+Precision = Literal["bf16", "fp16", "fp32"]
+Verdict = Literal["fits", "tight", "does not fit"]
+
+
+class TokensPlan(Struct, frozen=True, kw_only=True):
+    """The tokens of all epochs, padding left out, and what is cut; rows of both sides of the split."""
+
+    effective: int
+    longest: int
+    rows_over: int
+    response_b_lost: int
+    rows: int
+
+
+class MemoryPlan(Struct, frozen=True, kw_only=True):
+    """The predicted peak of GPU memory, in bytes."""
+
+    shape: ModelShape
+    precision: Precision
+    parts: Memory
+    factor: float
+    """What past runs here took, by what was predicted for them."""
+    peak: int
+    """The parts' total times the factor."""
+    basis: str
+    card: str | None
+    free: int | None
+    verdict: Verdict | None
+    """None without a card."""
+    change: list[str] | None
+    """The smallest change of settings that fits, as overrides; None where none is needed, or none is enough."""
+
+
+class TimePlan(Struct, frozen=True, kw_only=True):
+    """Seconds, from the throughput of a run of the same kind on this machine."""
+
+    tokens_per_second: float
+    training: float
+    evaluation: float
+    basis: str
+
+    @property
+    def seconds(self) -> float:
+        return self.training + self.evaluation
+
+
+class DiskPlan(Struct, frozen=True, kw_only=True):
+    """Bytes: one checkpoint, all that a run leaves behind at most, and what is free."""
+
+    checkpoint: int
+    needed: int
+    free: int
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """The answer so far; None means not known, or not yet. `problem` says what stands in the way of a run."""
+
+    global_batch: int
+    rows_train: int | None = None
+    rows_eval: int | None = None
+    steps: int | None = None
+    tokens: TokensPlan | None = None
+    memory: MemoryPlan | None = None
+    time: TimePlan | None = None
+    disk: DiskPlan | None = None
+    trainable_parameters: int | None = None
+    total_parameters: int | None = None
+    problem: str | None = None

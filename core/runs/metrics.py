@@ -1,0 +1,42 @@
+"""metrics.json: what a run came to. Its existence means that the run completed."""
+
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from core.files import write_whole
+from core.runs.folder import RunFolder
+
+
+class Metrics(Struct, frozen=True, kw_only=True):
+    """Memory in bytes. `seconds` counts from the child's start; `longest` is a row in tokens as it was shown."""
+
+    run: str
+    log_loss: float | None
+    accuracy: float
+    prior_log_loss: float
+    rows_train: int
+    rows_eval: int
+    rows_cut: int
+    steps: int
+    tokens: int
+    seconds: float
+    training_seconds: float
+    tokens_per_second: float
+    memory_peak: int
+    precision: Literal["bf16", "fp16", "fp32"]
+    device: str
+    longest: int = 0
+
+
+def save_metrics(folder: RunFolder, metrics: Metrics) -> None:
+    write_whole(folder.metrics, msgspec.json.format(msgspec.json.encode(metrics)) + b"\n")
+
+
+def read_metrics(folder: RunFolder) -> Metrics | None:
+    """The metrics of a run, None while it has none that can be read."""
+    try:
+        return msgspec.json.decode(folder.metrics.read_bytes(), type=Metrics)
+    except (OSError, msgspec.DecodeError):
+        return None

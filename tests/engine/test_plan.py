@@ -1,0 +1,198 @@
+"""The plan before a run: real children, and figures that agree with what runs of the same profile then do."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+from tiny_runs import SETTINGS, Start
+
+from core.model.shape import ModelShape, read_shape
+from core.plan.fit import judge, smallest_change
+from core.plan.history import memory_factor, past_runs, speed
+from core.plan.plan import PLAN, Plan
+from core.profile.load import parse_profile
+from core.profile.settings import Profile
+from core.runs.events import Started, Tail
+from core.runs.machine import look
+from core.runs.metrics import read_metrics, save_metrics
+from core.train.memory import predict
+from core.train.steps import evaluations
+
+GIB = 2**30
+
+
+@pytest.fixture(scope="module")
+def profile_file(tmp_path_factory: pytest.TempPathFactory, train_csv: Path, checkpoint: Path) -> Path:
+    path = tmp_path_factory.mktemp("plan") / "tiny.toml"
+    own = [f"data.train={train_csv}", f"model.checkpoint={checkpoint}"]
+    from core.profile.load import to_toml
+
+    path.write_text(to_toml(parse_profile(SETTINGS, source="tiny", overrides=own)))
+    return path
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    return {**os.environ, "ARENA_TUI_CACHE": str(tmp_path / "cache")}
+
+
+def planned(environment: dict[str, str], *arguments: str) -> list[Plan]:
+    ran = subprocess.run(
+        [*PLAN, *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
+    )
+    return [msgspec.json.decode(line, type=Plan) for line in ran.stdout.splitlines() if line.startswith(b"{")]
+
+
+@pytest.fixture(scope="module")
+def shape() -> ModelShape:
+    """Gemma-2 9B's."""
+    config = {
+        "model_type": "gemma2", "hidden_size": 3584, "intermediate_size": 14336, "num_hidden_layers": 42,
+        "num_attention_heads": 16, "num_key_value_heads": 8, "head_dim": 256, "vocab_size": 256_000,
+    }  # fmt: skip
+    found = read_shape(config, Profile().model)
+    assert found
+    return found
+
+
+def test_the_plan_agrees_with_the_run_it_was_made_for(
+    start: Start, profile_file: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """And the next plan knows from that run how long it takes and how good its memory figure was."""
+    before = planned(environment, str(tmp_path / "runs"), str(profile_file))[-1]
+    assert before.problem is None
+    assert before.time is None
+
+    folder, child = start("train.save_steps=3")
+    assert child.wait() == 0
+    started = next(event for event in Tail(folder.events).read() if isinstance(event, Started))
+    metrics = read_metrics(folder)
+    assert metrics
+    assert (before.rows_train, before.rows_eval, before.steps) == (
+        started.rows_train, started.rows_eval, started.steps,
+    )  # fmt: skip
+    assert (before.trainable_parameters, before.total_parameters) == (
+        started.trainable_parameters, started.total_parameters,
+    )  # fmt: skip
+    assert before.tokens
+    assert (before.tokens.effective, before.tokens.longest) == (metrics.tokens, metrics.longest)
+    assert before.disk
+    on_disk = [path for path in (folder.checkpoints / "checkpoint-6").rglob("*") if path.is_file()]
+    assert before.disk.checkpoint == pytest.approx(sum(path.stat().st_size for path in on_disk), rel=0.15)
+
+    after = planned(environment, str(tmp_path / "runs"), str(profile_file))[-1]
+    assert after.time
+    assert folder.id in after.time.basis
+    assert after.time.training == pytest.approx(metrics.tokens / after.time.tokens_per_second)
+    assert after.time.tokens_per_second == pytest.approx(metrics.tokens_per_second, rel=3)
+
+
+def test_a_few_measured_steps_tell_the_time_where_no_run_does(
+    profile_file: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    runs = str(tmp_path / "runs")
+    measured = planned(environment, "--measure", runs, str(profile_file))[-1]
+    assert measured.problem is None
+    assert measured.time
+    assert "measure" in measured.time.basis
+    assert planned(environment, runs, str(profile_file))[-1].time == measured.time
+    other = planned(environment, runs, str(profile_file), "train.per_device_batch_size=2")[-1]
+    assert other.time is None  # computed otherwise, so it is not known
+    assert not Path(runs).exists()
+
+
+def test_a_measurement_that_fails_says_why(profile_file: Path, environment: dict[str, str], tmp_path: Path) -> None:
+    last = planned(
+        environment, "--measure", str(tmp_path / "runs"), str(profile_file), "lora.target_modules=['no_such']"
+    )[-1]
+    assert "no_such" in (last.problem or "")
+
+
+def test_runs_of_other_machines_and_unfinished_ones_tell_nothing(start: Start, tmp_path: Path) -> None:
+    folder, child = start()
+    assert child.wait() == 0
+    metrics, info = read_metrics(folder), folder.read_info()
+    assert metrics
+    assert info
+    name = look(tmp_path).name
+    [past] = past_runs([tmp_path / "runs"], name)
+    assert speed([past], past.profile, metrics.precision)
+    assert speed([past], past.profile, "bf16") is None
+    assert past_runs([tmp_path / "runs"], "another card") == []
+    folder.write_info(msgspec.structs.replace(info, host="elsewhere"))
+    assert past_runs([tmp_path / "runs"], name) == []
+    folder.write_info(info)
+    folder.metrics.write_text("{")
+    assert past_runs([tmp_path / "runs"], name) == []
+
+
+def test_past_peaks_correct_the_prediction(start: Start, checkpoint: Path, tmp_path: Path) -> None:
+    folder, child = start()
+    assert child.wait() == 0
+    metrics = read_metrics(folder)
+    assert metrics
+    profile = parse_profile(folder.resolved.read_text(), source="resolved")
+    shape = read_shape(json.loads((checkpoint / "config.json").read_text()), profile.model)
+    assert shape
+    predicted = predict(profile, shape, precision=metrics.precision, length=metrics.longest).total
+    save_metrics(folder, replace(metrics, memory_peak=round(predicted * 1.25)))
+    factor, runs = memory_factor(past_runs([tmp_path / "runs"], look(tmp_path).name), profile, shape)
+    assert (round(factor, 3), runs) == (1.25, 1)
+    other = replace(profile, model=replace(profile.model, quantization="int8"))
+    assert memory_factor(past_runs([tmp_path / "runs"], look(tmp_path).name), other, shape) == (1.0, 0)
+
+
+def test_the_verdict_gets_worse_with_less_memory() -> None:
+    verdicts = [judge(7 * GIB, free * GIB) for free in (80, 10, 9, 8, 7, 0)]
+    assert verdicts == ["fits", "fits", "fits", "tight", "does not fit", "does not fit"]
+
+
+@pytest.mark.parametrize(
+    ("free", "keys"),
+    [
+        (141, set()),
+        (40, {"train.per_device_batch_size", "train.gradient_accumulation"}),
+        (14, {"train.gradient_checkpointing"}),
+        (10, {"train.per_device_batch_size", "train.gradient_accumulation", "train.gradient_checkpointing"}),
+    ],
+)
+def test_the_smallest_change_keeps_the_global_batch_and_fits(shape: ModelShape, free: int, keys: set[str]) -> None:
+    whole = ["train.per_device_batch_size=8", "train.gradient_accumulation=1", "train.gradient_checkpointing=false"]
+    profile = parse_profile("", source="", overrides=whole)
+    change = smallest_change(profile, shape, precision="bf16", longest=1024, factor=1.0, free=free * GIB)
+    assert change is not None
+    assert keys <= {one.partition("=")[0] for one in change} <= {*keys, "eval.per_device_batch_size"}
+    changed = parse_profile("", source="", overrides=[*whole, *change])
+    assert changed.global_batch == 8
+    assert judge(predict(changed, shape, precision="bf16", length=1024).total, free * GIB) == "fits"
+
+
+def test_where_nothing_fits_no_change_is_named(shape: ModelShape) -> None:
+    assert smallest_change(Profile(), shape, precision="bf16", longest=1024, factor=1.0, free=4 * GIB) is None
+
+
+@pytest.mark.parametrize(
+    ("every", "steps", "times"), [("epoch", 100, 1), ("25", 100, 4), ("30", 100, 4), ("500", 100, 1)]
+)
+def test_evaluations_are_counted_as_they_happen(every: str, steps: int, times: int) -> None:
+    assert evaluations(steps, parse_profile("", source="", overrides=[f"eval.every={every}"])) == times
+
+
+def test_the_command_tells_the_plan_in_words_and_as_json(
+    profile_file: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    command = [sys.executable, "-P", "-m", "arena_tui", "plan", str(profile_file), "--runs-dir", str(tmp_path)]
+    ran = subprocess.run([*command, "--json"], env=environment, capture_output=True, text=True, check=True)
+    plan = msgspec.json.decode(ran.stdout, type=Plan)
+    words = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    assert plan.memory
+    assert f"{plan.trainable_parameters:,}" in words
+    assert "no run of this kind on this machine yet" in words
+    bad = subprocess.run([*command, "--set", "data.train=absent.csv"], env=environment, capture_output=True, text=True)
+    assert bad.returncode == 2
+    assert "absent.csv" in bad.stdout
