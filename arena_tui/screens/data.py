@@ -1,6 +1,5 @@
 """Data: what will the model be shown? What a profile's limit and strategy leave of its rows, and what others would."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -8,24 +7,21 @@ from msgspec.structs import replace
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Horizontal
+from textual.containers import Horizontal
 from textual.content import Content
-from textual.reactive import var
-from textual.widgets import Footer, Static, Tab, Tabs
+from textual.widgets import Footer, Static
 
 from arena_tui import figures
 from arena_tui.cost import cost_lines
-from arena_tui.inspected import Inspected, Outlook, by_group, by_limit, by_strategy, outlook
+from arena_tui.inspected import Inspected, Outlook, outlook
 from arena_tui.plain import printable, printable_lines
 from arena_tui.profiles import ProfileView
 from arena_tui.screens.inspection_screen import InspectionScreen
 from arena_tui.screens.row import RowScreen
 from arena_tui.widgets.cut_summary import CutSummary
-from arena_tui.widgets.cut_table import cut_table
+from arena_tui.widgets.data_panes import DataPanes
 from arena_tui.widgets.histogram import Histogram
-from arena_tui.widgets.hygiene import hygiene_text
 from arena_tui.widgets.row_pane import RowPane
-from arena_tui.widgets.text_pane import TextPane
 from core.inspect.progress import INSPECT
 from core.profile.edit import Value
 from core.profile.errors import SettingError
@@ -33,9 +29,6 @@ from core.profile.settings import TRUNCATIONS, Tokens
 
 STEP = 64
 LONGEST = 131_072
-SECONDS_UNTIL_TABLES = 0.15
-"""The tables follow once the limit has stood still for so long: they take a quarter of a second."""
-PANES = ("rows", "limits", "strategies", "groups", "hygiene")
 LIMIT_KEYS = Binding.Group("Limit", compact=True)
 
 
@@ -91,25 +84,11 @@ class DataScreen(InspectionScreen):
         #problem { display: none; padding: 1 2; }
         #what-if { height: 12; }
         Histogram { width: 1fr; }
-        Tabs { height: 1; }
-        Underline { display: none; }
-        #panes { height: 1fr; layout: grid; grid-size: 2 2; grid-rows: 10 1fr; }
-
-        /* Rows, groups and hygiene take turns below the two tables; on small terminals all five do. */
-        #rows, #groups, #hygiene { display: none; column-span: 2; }
-        #panes > .-current { display: block; border: round $accent; border-title-color: $accent; }
-        &.-narrow, &.-low {
-            #what-if { height: 9; }
-            #panes { layout: vertical; }
-            #panes > * { display: none; width: 1fr; height: 1fr; }
-            #panes > .-current { display: block; }
-        }
-        &.-failed #what-if, &.-failed #panes, &.-failed Tabs { display: none; }
+        &.-narrow #what-if, &.-low #what-if { height: 9; }
+        &.-failed #what-if, &.-failed DataPanes { display: none; }
         &.-failed #problem { display: block; }
     }
     """
-
-    current: var[str] = var("rows")
 
     def __init__(self, profile: ProfileView, program: Sequence[str] = INSPECT) -> None:
         super().__init__(profile, program)
@@ -124,19 +103,10 @@ class DataScreen(InspectionScreen):
         with Horizontal(id="what-if"):
             yield Histogram()
             yield CutSummary()
-        tabs = Tabs(*(Tab(name, id=f"tab-{name}") for name in PANES))
-        tabs.can_focus = False
-        yield tabs
-        with Container(id="panes"):
-            yield TextPane("limits", id="limits")
-            yield TextPane("strategies", id="strategies")
-            yield RowPane(id="rows")
-            yield TextPane("by winner and split", id="groups")
-            yield TextPane("hygiene", id="hygiene")
+        yield DataPanes()
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        self._choose("rows")
         self._show_state()
 
     def watch_progress(self) -> None:
@@ -158,10 +128,13 @@ class DataScreen(InspectionScreen):
 
     def show_rows(self, seen: Inspected) -> None:
         try:
-            self._own = outlook(seen, self.settings, self.settings.tokens)
+            own = outlook(seen, self.settings, self.settings.tokens)
         except SettingError as error:
             self.problem = str(error)
             return
+        if self._own is None or self._own.tokens != own.tokens:
+            self._tokens = own.tokens
+        self._own = own
         self.query_one(Histogram).load(seen.full)
         self._show_state()
         self._look_at(self._tokens)
@@ -200,25 +173,7 @@ class DataScreen(InspectionScreen):
         self.query_one(Histogram).show(tokens.max_length)
         costs = cost_lines(replace(self.settings, tokens=tokens), chosen.epoch)
         self.query_one(CutSummary).show(seen, chosen, own, costs)
-        self.follow(seen, chosen)
-
-    # Without a description, Textual writes one from the arguments: 20 ms for these.
-    @work(exclusive=True, group="follow", description="the tables follow")
-    async def follow(self, seen: Inspected, chosen: Outlook) -> None:
-        """Bring tables and rows to the chosen settings, once these have stood still for a moment."""
-        await asyncio.sleep(SECONDS_UNTIL_TABLES)
-        tokens = chosen.tokens
-        self.query_one(RowPane).show(seen, chosen.cut)
-        limits = await asyncio.to_thread(by_limit, seen, tokens)
-        strategies = await asyncio.to_thread(by_strategy, seen, tokens)
-        groups = await asyncio.to_thread(by_group, seen, chosen.cut)
-        beside = f"first {figures.count(len(seen.rows))} rows" if seen.is_sample else ""
-        named = {figures.count(limit): found for limit, found in limits.items()}
-        chosen_limit = figures.count(tokens.max_length)
-        self.query_one("#limits", TextPane).show(cut_table(named, chosen_limit), beside)
-        self.query_one("#strategies", TextPane).show(cut_table(strategies, tokens.truncation), beside)
-        self.query_one("#groups", TextPane).show(cut_table(groups, None), beside)
-        self.query_one("#hygiene", TextPane).show(hygiene_text(seen, self.settings), beside)
+        self.query_one(DataPanes).show(seen, self.settings, chosen)
 
     def action_move(self, steps: int) -> None:
         """To the next multiple of STEP in that direction, or several of them."""
@@ -255,20 +210,17 @@ class DataScreen(InspectionScreen):
             await self.write([("split.by", "prompt")])
 
     def action_filter(self, direction: int) -> None:
-        self._choose("rows")
-        self.query_one(RowPane).turn_filter(direction)
+        self._panes.to_rows().turn_filter(direction)
 
     def action_sort(self) -> None:
-        self._choose("rows")
-        self.query_one(RowPane).turn_order()
+        self._panes.to_rows().turn_order()
 
     def action_search(self) -> None:
-        self._choose("rows")
-        self.query_one(RowPane).open_search()
+        self._panes.to_rows().open_search()
 
     @work(exclusive=True, group="open")
     async def action_open(self) -> None:
-        table, seen = self.query_one(RowPane).table, self.seen
+        table, seen = self._panes.to_rows().table, self.seen
         if seen is None or table.chosen is None or self.problem:
             return
         if seen.is_sample:
@@ -278,37 +230,18 @@ class DataScreen(InspectionScreen):
         table.move_to(last)
 
     def action_down(self, lines: int) -> None:
-        if self.current == "rows":
-            table = self.query_one(RowPane).table
-            table.move_to(table.cursor + lines)
-        else:
-            self.query_one(f"#{self.current}").scroll_relative(y=lines, animate=False)
+        self._panes.move(lines)
 
     def action_page(self, direction: int) -> None:
-        self.action_down(direction * max(1, self.query_one(RowPane).table.page))
+        self._panes.move(direction * self._panes.page)
+
+    def action_pane(self, direction: int) -> None:
+        self._panes.turn(direction)
 
     def action_back(self) -> None:
         if not self.query_one(RowPane).end_search():
             self.dismiss()
 
-    def action_pane(self, direction: int) -> None:
-        names = [name for name in PANES if self.query_one(f"#tab-{name}").display]
-        here = names.index(self.current) if self.current in names else 0
-        self._choose(names[(here + direction) % len(names)])
-
-    def on_resize(self) -> None:
-        """Where the two tables are always there, they need no tabs."""
-        always = self.size.width >= 110 and self.size.height >= 32
-        for name in ("limits", "strategies"):
-            self.query_one(f"#tab-{name}").display = not always
-        if always and self.current in ("limits", "strategies"):
-            self._choose("rows")
-
-    def on_tabs_tab_activated(self, event: Tabs.TabActivated) -> None:
-        self._choose((event.tab.id or "").removeprefix("tab-"))
-
-    def _choose(self, name: str) -> None:
-        self.current = name
-        for pane in PANES:
-            self.query_one(f"#{pane}").set_class(pane == name, "-current")
-        self.query_one(Tabs).active = f"tab-{name}"
+    @property
+    def _panes(self) -> DataPanes:
+        return self.query_one(DataPanes)

@@ -104,9 +104,14 @@ class InspectionScreen(Screen[None]):
     async def on_screen_resume(self) -> None:
         """Read again after the profile was edited."""
         profile = await asyncio.to_thread(profiles.read, self.profile.path)
-        if profile.text != self.profile.text and profile.settings:
-            self.profile, self.settings = profile, profile.settings
+        if profile.text == self.profile.text:
+            return
+        self.profile = profile
+        if profile.settings:
+            self.settings = profile.settings
             self.action_read()
+        else:
+            self.problem = "\n".join(map(str, profile.problems))
 
     def action_edit(self) -> None:
         self.post_message(self.Edit(self.profile))

@@ -33,7 +33,8 @@ class CutSummary(VerticalScroll, can_focus=False):
         """`chosen` beside the profile's `own`; `costs` come below."""
         tokens = chosen.tokens
         is_moved = tokens != own.tokens
-        self.border_title = Content(f"limit {figures.count(tokens.max_length)} · {tokens.truncation}")
+        of_sample = f" · first {figures.count(len(seen.rows))} rows" if seen.is_sample else ""
+        self.border_title = Content(f"limit {figures.count(tokens.max_length)} · {tokens.truncation}{of_sample}")
         of_profile = f"profile: {figures.count(own.tokens.max_length)} · {own.tokens.truncation}"
         self.border_subtitle = Content(f"{of_profile}; w writes this" if is_moved else "as in the profile")
         lines = summary(seen, chosen, own)

@@ -69,6 +69,7 @@ async def open_data(pilot: Pilot[None], path: Path, program: Sequence[str] | Non
     await pilot.app.push_screen(screen)
     await until(pilot, lambda: screen.problem or (screen.seen and not screen.seen.is_sample), "all rows")
     await until(pilot, lambda: screen.problem or screen.query_one(RowPane).table.chosen is not None, "the list of rows")
+    await until(pilot, lambda: not children(), "the end of the child")
     return screen
 
 
@@ -104,7 +105,7 @@ async def test_a_moved_limit_takes_every_figure_along_and_o_brings_it_back(
     profile: Path, size: tuple[int, int]
 ) -> None:
     app = ArenaApp(profile.parent / "runs")
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         screen = await open_data(pilot, profile)
         await pilot.press("right", "greater_than_sign", "left", "t")
         await until_shown(pilot, "limit 768 · left", "profile: 256 · right; w writes this")
@@ -118,6 +119,15 @@ async def test_a_moved_limit_takes_every_figure_along_and_o_brings_it_back(
         await until_shown(pilot, "limit 256 · right", "as in the profile")
         await pilot.press(*["less_than_sign"] * 9)
         await until_shown(pilot, "limit 64 ")
+
+
+async def test_a_limit_that_leaves_no_room_for_text_is_refused_with_the_reason(profile: Path) -> None:
+    profile.write_text(profile.read_text() + 'ellipsis = "[... cut here ...]"\n')
+    app = ArenaApp(profile.parent / "runs")
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await open_data(pilot, profile)
+        await pilot.press("less_than_sign")
+        await until_shown(pilot, "ellipses", "limit 256 · right")
 
 
 async def test_w_writes_limit_and_strategy_and_keeps_the_comments(profile: Path) -> None:
@@ -206,6 +216,7 @@ async def test_a_changed_file_is_noticed_and_read_again_with_one_key(profile: Pa
         await until_shown(pilot, "! the file was changed: r reads it again")
         await pilot.press("r")
         await until_shown(pilot, "50 rows · median")
+        await until(pilot, lambda: not children(), "the end of the child")
 
 
 async def test_a_bad_row_is_named_with_the_way_out(profile: Path) -> None:
@@ -216,7 +227,6 @@ async def test_a_bad_row_is_named_with_the_way_out(profile: Path) -> None:
         screen = await open_data(pilot, profile)
         await until(pilot, lambda: screen.problem)
         await until_shown(pilot, "✗", "rows.csv", "e edits the profile")
-        await until(pilot, lambda: not children(), "the end of the child")
         await pilot.press("e")
         await until_shown(pilot, "my notes")
 
@@ -256,9 +266,11 @@ time.sleep(60)
         n = screen.seen.margin(
             report(screen.seen.rows, screen.seen.held_out, Tokens(max_length=256), screen.seen.frame).rows_over
         )
-        await until_shown(pilot, f"±{100 * n:.1f}", "first 40 rows", "> 1099511627776")
+        await until_shown(pilot, f"±{100 * n:.1f}", "limit 256 · right · first 40 rows", "> 1099511627776")
         await pilot.press("enter")
         await until_shown(pilot, "once all rows have been read")
+        await pilot.press("escape")
+        await until(pilot, lambda: not children(), "the end of the child")
 
 
 def test_a_row_of_any_length_is_drawn_at_its_cuts() -> None:
