@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import bitsandbytes
 import torch
 from transformers import (
     MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
@@ -78,6 +79,11 @@ def load_classifier(
     missing = [name for name in report["missing_keys"] if not set(name.split(".")) & set(HEADS)]
     if missing:
         raise SettingError("model.checkpoint", model.checkpoint, f"lacks weights of its own model: {missing[0]}")
+    for module in loaded.modules():
+        if isinstance(module, bitsandbytes.nn.Linear4bit):
+            # Else processors with AVX512-BF16 evaluate in bfloat16, whatever the run's precision, with weights that
+            # are repacked for it in place: logits came out up to 0.07 away (bitsandbytes 0.50).
+            module.support_avx512bf16_for_cpu = False
     return _frozen(loaded)
 
 
