@@ -114,7 +114,7 @@ class ArenaApp(App[None]):
     def on_home_screen_inspect(self, message: HomeScreen.Inspect) -> None:
         from arena_tui.screens.data import DataScreen  # numpy and pyarrow are slow to import
 
-        self.push_screen(DataScreen(message.profile))
+        self.push_screen(DataScreen(message.profile, self.runs, plan_program=self._plan_program))
 
     def on_inspection_screen_edit(self, message: "InspectionScreen.Edit") -> None:
         self.edit_profile(message.profile)

@@ -1,6 +1,8 @@
 """Data: what will the model be shown? What a profile's limit and strategy leave of its rows, and what others would."""
 
 from collections.abc import Sequence
+from contextlib import aclosing, suppress
+from pathlib import Path
 from typing import ClassVar
 
 from msgspec.structs import replace
@@ -9,9 +11,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
+from textual.reactive import var
 from textual.widgets import Footer, Static
 
 from arena_tui import figures
+from arena_tui.answers import answers
 from arena_tui.cost import cost_lines
 from arena_tui.inspected import Inspected, Outlook, outlook
 from arena_tui.plain import printable, printable_lines
@@ -23,6 +27,7 @@ from arena_tui.widgets.data_panes import DataPanes
 from arena_tui.widgets.histogram import Histogram
 from arena_tui.widgets.row_pane import RowPane
 from core.inspect.progress import INSPECT
+from core.plan.plan import PLAN, Plan
 from core.profile.edit import Value
 from core.profile.errors import SettingError
 from core.profile.settings import TRUNCATIONS, Tokens
@@ -84,14 +89,25 @@ class DataScreen(InspectionScreen):
         #problem { display: none; padding: 1 2; }
         #what-if { height: 12; }
         Histogram { width: 1fr; }
-        &.-narrow #what-if, &.-low #what-if { height: 9; }
+        &.-narrow #what-if, &.-low #what-if { height: 10; }
         &.-failed #what-if, &.-failed DataPanes { display: none; }
         &.-failed #problem { display: block; }
     }
     """
 
-    def __init__(self, profile: ProfileView, program: Sequence[str] = INSPECT) -> None:
+    plan: var[Plan | None] = var(None)
+    """What the limit costs is told from it."""
+
+    def __init__(
+        self,
+        profile: ProfileView,
+        runs: Path,
+        program: Sequence[str] = INSPECT,
+        plan_program: Sequence[str] = PLAN,
+    ) -> None:
         super().__init__(profile, program)
+        self._runs = runs
+        self._plan_program = plan_program
         self._tokens: Tokens = self.settings.tokens
         self._own: Outlook | None = None
 
@@ -139,6 +155,24 @@ class DataScreen(InspectionScreen):
         self._show_state()
         self._look_at(self._tokens)
 
+        if not seen.is_sample and self.plan is None:
+            self.ask_for_the_plan()
+
+    @work(exclusive=True, group="plan")
+    async def ask_for_the_plan(self) -> None:
+        """Ask the plan child until it has told memory and time; the rest takes longer and is not needed."""
+        arguments = [str(self._runs), str(self.profile.path)]
+        with suppress(OSError):
+            async with aclosing(answers(self._plan_program, arguments, Plan)) as plans:
+                async for plan in plans:
+                    if plan.memory or plan.time:
+                        self.plan = plan
+                        break
+
+    def watch_plan(self) -> None:
+        if self._own is not None:
+            self._look_at(self._tokens)
+
     def _show_state(self) -> None:
         self.query_one("#title", Static).update(printable(self.profile.name))
         state = self.query_one("#state", Static)
@@ -171,7 +205,7 @@ class DataScreen(InspectionScreen):
             return
         self._tokens = tokens
         self.query_one(Histogram).show(tokens.max_length)
-        costs = cost_lines(replace(self.settings, tokens=tokens), chosen.epoch)
+        costs = cost_lines(self.plan, self.settings, chosen, own)
         self.query_one(CutSummary).show(seen, chosen, own, costs)
         self.query_one(DataPanes).show(seen, self.settings, chosen)
 

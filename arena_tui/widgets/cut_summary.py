@@ -8,9 +8,9 @@ from textual.content import Content
 from textual.widgets import Static
 
 from arena_tui import figures
+from arena_tui.cost import CostLine
 from arena_tui.inspected import Inspected, Outlook
 from arena_tui.marks import MUTED
-from arena_tui.widgets.facts import Fact, facts
 
 ALARM = "bold $text-warning"
 
@@ -29,7 +29,7 @@ class CutSummary(VerticalScroll, can_focus=False):
     def compose(self) -> ComposeResult:
         yield Static(markup=False)
 
-    def show(self, seen: Inspected, chosen: Outlook, own: Outlook, costs: Sequence[Fact]) -> None:
+    def show(self, seen: Inspected, chosen: Outlook, own: Outlook, costs: Sequence[CostLine]) -> None:
         """`chosen` beside the profile's `own`; `costs` come below."""
         tokens = chosen.tokens
         is_moved = tokens != own.tokens
@@ -38,7 +38,7 @@ class CutSummary(VerticalScroll, can_focus=False):
         of_profile = f"profile: {figures.count(own.tokens.max_length)} · {own.tokens.truncation}"
         self.border_subtitle = Content(f"{of_profile}; w writes this" if is_moved else "as in the profile")
         lines = summary(seen, chosen, own)
-        self.query_one(Static).update(Content("\n").join([*lines, *([facts(costs)] if costs else [])]))
+        self.query_one(Static).update(Content("\n").join([*lines, *(_line(*cost) for cost in costs)]))
 
 
 def summary(seen: Inspected, chosen: Outlook, own: Outlook) -> list[Content]:

@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from screen import shown, until, until_shown
+from screen import planner, shown, until, until_shown
 from small_tokenizer import write_tokenizer
 from textual.pilot import Pilot
 
 from arena_tui import profiles
 from arena_tui.app import ArenaApp
+from arena_tui.cost import cost_lines
+from arena_tui.inspected import outlook
 from arena_tui.row_text import MOST_DRAWN, ShownRow, part_text, sequence_text
 from arena_tui.screens.data import DataScreen
 from arena_tui.screens.row import RowScreen
@@ -22,6 +24,7 @@ from arena_tui.widgets.row_pane import RowPane
 from core.data.shape import shape_of
 from core.data.truncation import Frame, keep, spans
 from core.inspect.cuts import report
+from core.inspect.progress import INSPECT
 from core.inspect.stored import read_row
 from core.profile.settings import Tokens
 
@@ -62,10 +65,11 @@ def profile(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-async def open_data(pilot: Pilot[None], path: Path, program: Sequence[str] | None = None) -> DataScreen:
+async def open_data(
+    pilot: Pilot[None], path: Path, program: Sequence[str] = INSPECT, plan: str = "nothing"
+) -> DataScreen:
     """The screen on a profile, with all rows read."""
-    view = profiles.read(path)
-    screen = DataScreen(view, program) if program else DataScreen(view)
+    screen = DataScreen(profiles.read(path), path.parent / "runs", program, planner(plan))
     await pilot.app.push_screen(screen)
     await until(pilot, lambda: screen.problem or (screen.seen and not screen.seen.is_sample), "all rows")
     await until(pilot, lambda: screen.problem or screen.query_one(RowPane).table.chosen is not None, "the list of rows")
@@ -239,11 +243,34 @@ async def test_a_child_that_never_answers_is_a_problem_with_a_way_out(profile: P
         await until_shown(pilot, "✗", "r reads again")
 
 
+async def test_memory_and_time_follow_the_limit(profile: Path) -> None:
+    app = ArenaApp(profile.parent / "runs")
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await open_data(pilot, profile, plan="ok")
+        await until(pilot, lambda: screen.plan, "the plan")
+        await until_shown(pilot, "memory", "fits", "to train")
+        costs = cost_lines(screen.plan, screen.settings, screen._own, screen._own)
+        await until_shown(pilot, costs[0][1], costs[1][1])
+        await pilot.press("<")
+        smaller = outlook(screen.seen, screen.settings, Tokens(max_length=64))
+        [memory, time] = cost_lines(screen.plan, screen.settings, smaller, screen._own)
+        assert memory[3].startswith("−")
+        assert time[3].startswith("−")
+        await until_shown(pilot, *memory[1:], *time[1:])
+
+
+async def test_what_a_limit_costs_in_time_is_unknown_until_a_run_has_told(profile: Path) -> None:
+    app = ArenaApp(profile.parent / "runs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_data(pilot, profile, plan="no time")
+        await until_shown(pilot, "unknown here")
+
+
 async def test_leaving_ends_the_child(profile: Path) -> None:
     app = ArenaApp(profile.parent / "runs")
     async with app.run_test(size=(80, 24)) as pilot:
         waits = [sys.executable, "-c", 'import time; print(\'{"rows": 5, "of": 70}\', flush=True); time.sleep(60)']
-        await app.push_screen(DataScreen(profiles.read(profile), waits))
+        await app.push_screen(DataScreen(profiles.read(profile), profile.parent / "runs", waits))
         await until_shown(pilot, "5 of about 70 rows")
         assert len(children()) == 1
         await pilot.press("escape")
@@ -260,7 +287,7 @@ time.sleep(60)
 """
     app = ArenaApp(profile.parent / "runs")
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
-        screen = DataScreen(profiles.read(profile), [sys.executable, "-c", waits])
+        screen = DataScreen(profiles.read(profile), profile.parent / "runs", [sys.executable, "-c", waits])
         await app.push_screen(screen)
         await until_shown(pilot, "a sample: the first 40 rows, ±14.7 at most · read 40 of about 4,000 rows")
         n = screen.seen.margin(
