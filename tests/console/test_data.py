@@ -72,6 +72,7 @@ async def open_data(
     screen = DataScreen(profiles.read(path), path.parent / "runs", program, planner(plan))
     await pilot.app.push_screen(screen)
     await until(pilot, lambda: screen.problem or (screen.seen and not screen.seen.is_sample), "all rows")
+    await until(pilot, lambda: not any(worker.group == "plan" for worker in screen.workers), "the plan's end")
     await until(pilot, lambda: screen.problem or screen.query_one(RowPane).table.chosen is not None, "the list of rows")
     await until(pilot, lambda: not children(), "the end of the child")
     return screen
@@ -86,7 +87,7 @@ def children() -> list[psutil.Process]:
 
 
 async def test_d_on_home_opens_the_chosen_profile_and_shows_what_the_inspection_found(profile: Path) -> None:
-    app = ArenaApp(profile.parent / "runs")
+    app = ArenaApp(profile.parent / "runs", plan_program=planner("nothing"))
     async with app.run_test(size=(120, 40)) as pilot:
         await until_shown(pilot, "small")
         menu = app.screen.query_one("#profiles")
@@ -102,6 +103,7 @@ async def test_d_on_home_opens_the_chosen_profile_and_shows_what_the_inspection_
         assert any(f"! B gone {found.response_b_lost:>12}" in line for line in lines), lines
         assert any(line.startswith("rows over") and f" {found.rows_over} " in line for line in lines), lines
         await until_shown(pilot, "longest-first", "> 256", "> right")
+        await until(pilot, lambda: not children(), "the end of the children")
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
