@@ -55,18 +55,19 @@ class EditorScreen(FileScreen):
     def __init__(self, file: ProfileFile) -> None:
         super().__init__(file)
         self._settings: Profile | None = None
+        self._choices = Choices()
+        self.area = TomlArea(self.file.saved or "", self._choices)
 
     def compose(self) -> ComposeResult:
-        choices = Choices()
         with Horizontal(id="top"):
             yield Static(id="title", markup=False)
             yield Static(id="state", markup=False)
         with Horizontal(id="body"):
             with Vertical(id="text"):
-                yield TomlArea(self.file.saved or "", choices)
+                yield self.area
                 yield ProblemList()
             yield Explanation()
-        yield choices
+        yield self._choices
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -81,10 +82,6 @@ class EditorScreen(FileScreen):
         if self.problems:
             self._go_to(self.problems[0])
         self.guard()
-
-    @property
-    def area(self) -> TomlArea:
-        return self.query_one(TomlArea)
 
     @property
     def text(self) -> str:
@@ -115,7 +112,7 @@ class EditorScreen(FileScreen):
         self.show_state()
 
     def watch_problems(self, problems: tuple[Problem, ...]) -> None:
-        if self.is_mounted:
+        if self.is_attached:
             self.area.mark({_row(problem) for problem in problems})
             self.query_one(ProblemList).show(problems)
 
@@ -124,6 +121,8 @@ class EditorScreen(FileScreen):
         self.query_one(Explanation).explain(self.area.document.lines, self.area.cursor_location[0])
 
     def show_state(self) -> None:
+        if not self.is_attached:  # a check or a draft can come to its end when the screen is gone
+            return
         file = self.file
         self.query_one("#title", Static).update(printable(file.path.stem) if file.is_shipped else place(file.path))
         saved = "● not saved" if self.is_modified else "shipped: saved as your own" if file.is_shipped else "saved"

@@ -32,8 +32,12 @@ class LogPane(Pane):
         self.on_resize()
 
     def on_resize(self) -> None:
+        # Only once the lines are laid out is it known where the end is.
+        self.call_after_refresh(self._go_to_end)
+
+    def _go_to_end(self) -> None:
         if self._shows_end:
-            self.query_one(Log).scroll_end(animate=False, x_axis=False)
+            self.query_one(Log).scroll_end(animate=False, immediate=True, x_axis=False)
 
     def scroll_text(self, lines: int) -> None:
         self.query_one(Log).scroll_relative(y=lines, animate=False)

@@ -145,7 +145,9 @@ def _memory(
         parts=parts,
         factor=factor,
         peak=peak,
-        basis=f"{reckoned}, times {factor:.3f} from {runs} past runs here" if runs else reckoned,
+        basis=f"{reckoned}, times {factor:.3f} from {runs} past run{'' if runs == 1 else 's'} here"
+        if runs
+        else reckoned,
         card=machine.card.name if machine.card else None,
         free=free,
         verdict=verdict,
