@@ -1,24 +1,31 @@
 """The screens as pictures, of recorded runs with fixed figures. They are also the README's."""
 
+import csv
+import json
 import os
+import random
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 from recorded import SECONDS_A_STEP, record_run
 from screen import choose, planner, shown, until, until_shown
+from small_tokenizer import write_tokenizer
 from textual.pilot import Pilot
 from textual.widgets import Log
 
 from arena_tui.app import ArenaApp
 from arena_tui.screens.home import HomeScreen
+from core.data.example import MODELS, PARTS
 from core.runs.machine import Card, Machine
 
 SIZES = [(80, 24), (120, 40)]
 GIB = 2**30
 CARD = Card("NVIDIA H200", int(139.2 * GIB), 141 * GIB, "bf16")
 REACHED = 3_510
+WINNERS = ("winner_model_a", "winner_model_b", "winner_tie")
 Compare = Callable[..., bool]
 
 
@@ -69,6 +76,40 @@ def test_confirm(runs: Path, snap_compare: Compare, size: tuple[int, int]) -> No
         await settle(pilot)
         await pilot.press("r")
         await until_shown(pilot, "7,891,456")
+        await until_still(pilot)
+
+    app = ArenaApp(runs, plan_program=planner("ok"))
+    assert snap_compare(app, terminal_size=size, run_before=show)
+
+
+def conversations(workplace: Path) -> None:
+    """A profile whose rows are as unequal in length as real ones, and whose limit is too short for some."""
+    chance = random.Random(7)
+    with (workplace / "train.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("id", *MODELS, *PARTS, *WINNERS))
+        for number in range(600):
+            parts = [" ".join(["a"] * int(chance.lognormvariate(mean, 0.8))) for mean in (3.0, 4.6, 4.6)]
+            winner = [[1, 0, 0], [0, 1, 0], [0, 0, 1]][chance.randrange(3)]
+            writer.writerow((400_000 + 97 * number, "left", "other", *(json.dumps([part]) for part in parts), *winner))
+    folder = write_tokenizer(workplace / "tokenizer")
+    (workplace / "profiles" / "mine.toml").write_text(
+        f'[data]\ntrain = "train.csv"\n[model]\ncheckpoint = "{folder}"\n[tokens]\nmax_length = 512\n'
+    )
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_data(
+    workplace: Path, runs: Path, snap_compare: Compare, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARENA_TUI_CACHE", str(workplace / "cache"))
+    conversations(workplace)
+
+    async def show(pilot: Pilot[None]) -> None:
+        await settle(pilot)
+        await pilot.press("d")
+        await until_shown(pilot, "600 rows · median", "memory", "B gone")
+        await until(pilot, lambda: not psutil.Process().children(), "the end of the children")
         await until_still(pilot)
 
     app = ArenaApp(runs, plan_program=planner("ok"))
