@@ -151,7 +151,11 @@ class DataScreen(InspectionScreen):
         if self._own is None or self._own.tokens != own.tokens:
             self._tokens = own.tokens
         self._own = own
-        self.query_one(Histogram).load(seen.full)
+        histogram = self.query_one(Histogram)
+        histogram.load(seen.full)
+        histogram.border_subtitle = Content(
+            "  ".join(f"p{p} {figures.count(seen.lengths.percentiles[p])}" for p in (50, 90, 99))
+        )
         self._show_state()
         self._look_at(self._tokens)
 
