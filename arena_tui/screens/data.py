@@ -154,7 +154,7 @@ class DataScreen(InspectionScreen):
         histogram = self.query_one(Histogram)
         histogram.load(seen.full)
         histogram.border_subtitle = Content(
-            "  ".join(f"p{p} {figures.count(seen.lengths.percentiles[p])}" for p in (50, 90, 99))
+            " ".join(f"p{p} {figures.count(seen.lengths.percentiles[p])}" for p in (50, 90, 99))
         )
         self._show_state()
         self._look_at(self._tokens)

@@ -100,7 +100,7 @@ async def test_d_on_home_opens_the_chosen_profile_and_shows_what_the_inspection_
         found = report(screen.seen.rows, screen.seen.held_out, Tokens(max_length=256), screen.seen.frame)
         assert 0 < found.response_b_lost < found.rows_over
         percentiles = screen.seen.lengths.percentiles
-        await until_shown(pilot, "  ".join(f"p{p} {percentiles[p]}" for p in (50, 90, 99)))
+        await until_shown(pilot, " ".join(f"p{p} {percentiles[p]}" for p in (50, 90, 99)))
         lines = {line.split("│")[-2].strip() for line in shown(app).splitlines()[2:12]}
         assert any(f"! B gone {found.response_b_lost:>12}" in line for line in lines), lines
         assert any(line.startswith("rows over") and f" {found.rows_over} " in line for line in lines), lines
