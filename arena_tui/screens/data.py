@@ -126,16 +126,16 @@ class DataScreen(InspectionScreen):
         self._show_state()
 
     def watch_progress(self) -> None:
-        if self.is_mounted:
+        if self.is_mounted and self.display:
             self._show_state()
 
     def watch_is_changed(self) -> None:
-        if self.is_mounted:
+        if self.is_mounted and self.display:
             self._show_state()
 
     def watch_problem(self, problem: str) -> None:
         self.set_class(bool(problem), "-failed")
-        if self.is_mounted:
+        if self.is_mounted and self.display:
             words = "\n".join(printable_lines(problem))
             way_out = "e edits the profile, r reads again, esc goes back"
             self.query_one("#problem", Static).update(
@@ -174,7 +174,7 @@ class DataScreen(InspectionScreen):
                         break
 
     def watch_plan(self) -> None:
-        if self._own is not None:
+        if self._own is not None and self.display:
             self._look_at(self._tokens)
 
     def _show_state(self) -> None:

@@ -112,7 +112,7 @@ class EditorScreen(FileScreen):
         self.show_state()
 
     def watch_problems(self, problems: tuple[Problem, ...]) -> None:
-        if self.is_attached:
+        if self.is_mounted and self.display:
             self.area.mark({_row(problem) for problem in problems})
             self.query_one(ProblemList).show(problems)
 
@@ -121,7 +121,7 @@ class EditorScreen(FileScreen):
         self.query_one(Explanation).explain(self.area.document.lines, self.area.cursor_location[0])
 
     def show_state(self) -> None:
-        if not self.is_attached:  # a check or a draft can come to its end when the screen is gone
+        if not self.display:  # a check or a draft can come to its end when the screen is gone
             return
         file = self.file
         self.query_one("#title", Static).update(printable(file.path.stem) if file.is_shipped else place(file.path))

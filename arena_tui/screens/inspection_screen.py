@@ -88,7 +88,7 @@ class InspectionScreen(Screen[None]):
             if progress.whole:
                 raise
             return  # the first rows were put away for the whole file, of which we hear in a moment
-        if seen:
+        if seen and self.display:  # else it is being left
             self.seen = seen
             self.show_rows(seen)
 

@@ -69,11 +69,15 @@ class DataPanes(Vertical):
     async def show(self, seen: Inspected, profile: Profile, chosen: Outlook) -> None:
         """Bring everything to the chosen limit and strategy, once these have stood still for a moment."""
         await asyncio.sleep(SECONDS_UNTIL_TABLES)
+        if not self.screen.display:  # it is being left
+            return
         tokens = chosen.tokens
         self.query_one(RowPane).show(seen, chosen.cut)
         limits = await asyncio.to_thread(by_limit, seen, tokens)
         strategies = await asyncio.to_thread(by_strategy, seen, tokens)
         groups = await asyncio.to_thread(by_group, seen, chosen.cut)
+        if not self.screen.display:
+            return
         beside = f"first {figures.count(len(seen.rows))} rows" if seen.is_sample else ""
         named = {figures.count(limit): found for limit, found in limits.items()}
         self._pane("limits").show(cut_table(named, figures.count(tokens.max_length)), beside)

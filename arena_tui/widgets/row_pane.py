@@ -114,6 +114,8 @@ class RowPane(Vertical):
             return
         self.border_title = Content(f"rows: searching “{printable(shortened(text, 30))}”…")
         found = await asyncio.to_thread(holds_text, seen.source, text)
+        if not self.screen.display:  # it is being left
+            return
         self._found = found | (seen.rows.id == int(text)) if _is_id(text) else found
         self.relist()
 
