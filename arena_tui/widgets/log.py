@@ -10,9 +10,16 @@ from arena_tui.widgets.pane import Pane
 MOST_LINES = 2000
 
 
+class Lines(Log, can_focus=False):
+    """A log that tells its pane when it has been given another size: only then is it known where its end is."""
+
+    def on_resize(self) -> None:
+        self.query_ancestor(LogPane).go_to_end()
+
+
 class LogPane(Pane):
     DEFAULT_CSS = """
-    LogPane > Log { height: 1fr; background: transparent; overflow: auto; }
+    LogPane > Lines { height: 1fr; background: transparent; overflow: auto; }
     """
 
     tab_name = "log"
@@ -22,20 +29,14 @@ class LogPane(Pane):
         self._shows_end = True
 
     def compose(self) -> ComposeResult:
-        log = Log(max_lines=MOST_LINES, highlight=False)
-        log.can_focus = False
-        yield log
+        yield Lines(max_lines=MOST_LINES, highlight=False)
 
     def add(self, lines: Sequence[str]) -> None:
         """Add lines, already harmless to show. Stays where it is if the user has scrolled away from the end."""
         self.query_one(Log).write_lines(lines, scroll_end=False)
-        self.on_resize()
+        self.call_after_refresh(self.go_to_end)
 
-    def on_resize(self) -> None:
-        # Only once the lines are laid out is it known where the end is.
-        self.call_after_refresh(self._go_to_end)
-
-    def _go_to_end(self) -> None:
+    def go_to_end(self) -> None:
         if self._shows_end:
             self.query_one(Log).scroll_end(animate=False, immediate=True, x_axis=False)
 
