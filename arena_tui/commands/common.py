@@ -1,0 +1,73 @@
+"""What commands share: refusals, arguments that several take, and what these name."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+EXIT_CODES = "exit codes: 0 success, 1 failure, 2 bad profile, data or usage, 130 and 143 on signals"
+
+if TYPE_CHECKING:
+    from core.profile.settings import Profile
+    from core.runs.folder import RunFolder
+
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+class Refused(Exception):
+    """A command that cannot be carried out: the message says why."""
+
+    def __init__(self, message: object, exit_code: int) -> None:
+        super().__init__(str(message))
+        self.exit_code = exit_code
+
+
+def add_command(commands: "Commands", name: str, summary: str) -> argparse.ArgumentParser:
+    """The parser of one more command."""
+    return commands.add_parser(name, help=summary, description=summary, epilog=EXIT_CODES)
+
+
+def add_profile(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("profile", metavar="PROFILE", help="a TOML file, or the name of a shipped profile")
+    parser.add_argument(
+        "--set", metavar="SECTION.KEY=VALUE", action="append", default=[], dest="overrides", help="change a setting"
+    )
+
+
+def add_runs_dir(parser: argparse.ArgumentParser) -> None:
+    """It may stand before the command or after it."""
+    parser.add_argument(
+        "--runs-dir",
+        metavar="DIR",
+        default=argparse.SUPPRESS,
+        help="where runs lie (default: $ARENA_TUI_RUNS, else ./runs)",
+    )
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help='a run\'s id, a part of it, its folder, or "last"')
+
+
+def add_json(parser: argparse.ArgumentParser, summary: str) -> None:
+    parser.add_argument("--json", action="store_true", help=summary)
+
+
+def chosen_profile(options: argparse.Namespace) -> "tuple[Profile, Path]":
+    """The settings that a command is to use, and their file."""
+    from core.profile.files import find_profile, read_profile
+    from core.profile.load import ProfileError, parse_profile
+
+    try:
+        file = read_profile(find_profile(options.profile))
+        return parse_profile(file.text, source=str(file.path), overrides=options.overrides), file.path
+    except ProfileError as error:
+        raise Refused(error, 2) from None
+
+
+def chosen_run(options: argparse.Namespace) -> "RunFolder":
+    """The run that a command is about."""
+    from core.runs.folder import find_run, runs_folder
+
+    try:
+        return find_run(runs_folder(options.runs_dir), options.run)
+    except LookupError as error:
+        raise Refused(error.args[0], 2) from None

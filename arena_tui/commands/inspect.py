@@ -1,0 +1,76 @@
+"""`arena-tui inspect`: what the model would be shown, and what is cut."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from arena_tui.commands.common import Refused, add_command, add_json, add_profile, chosen_profile
+
+if TYPE_CHECKING:
+    from arena_tui.commands.common import Commands
+    from core.inspect.progress import Progress
+
+
+def add(commands: "Commands") -> None:
+    parser = add_command(commands, "inspect", "tell what the model would be shown of the rows, and what is cut")
+    add_profile(parser)
+    parser.add_argument("--max-length", metavar="N,N,...", type=_lengths, help="limits to put beside the profile's")
+    add_json(parser, "one JSON object on stdout")
+    parser.add_argument("--export", metavar="FILE.parquet", help="write the rows as token ids")
+    parser.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    import asyncio
+
+    import msgspec
+
+    from arena_tui.inspection import as_text
+    from core.inspect.cuts import LIMITS
+    from core.inspect.export import export
+    from core.inspect.report import held_out, report
+    from core.inspect.rows import read_rows
+    from core.profile.errors import SettingError
+
+    profile, path = chosen_profile(options)
+    found = asyncio.run(_inspected([str(path), *options.overrides]))
+    assert found.whole is not None
+    assert found.frame is not None
+    rows = read_rows(Path(found.whole))
+    try:
+        result = report(rows, profile, found.frame, options.max_length or LIMITS)
+    except SettingError as error:
+        raise Refused(error, 2) from None
+    if options.export:
+        out = held_out(rows, profile.split)
+        try:
+            export(Path(found.whole), rows, out, profile.tokens, found.frame, Path(options.export))
+        except OSError as error:
+            raise Refused(f"{options.export}: cannot be written: {error.strerror}", 1) from None
+        print(f"wrote {options.export}", file=sys.stderr)
+    print(msgspec.json.encode(result).decode() if options.json else as_text(result, profile))
+    return 0
+
+
+async def _inspected(arguments: list[str]) -> "Progress":
+    """The complete inspection; how far it is goes to stderr."""
+    from arena_tui.answers import answers
+    from core.inspect.progress import INSPECT, Progress
+
+    last = Progress()
+    async for last in answers(INSPECT, arguments, Progress):
+        if sys.stderr.isatty() and last.of:
+            print(f"\r{last.rows:,} of {'' if last.whole else 'about '}{last.of:,} rows", end="", file=sys.stderr)
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
+    if last.whole is None:
+        raise Refused(last.problem or "the inspection ended without a result", 2 if last.problem else 1)
+    return last
+
+
+def _lengths(text: str) -> tuple[int, ...]:
+    lengths = text.split(",")
+    if not all(length.strip().isdecimal() and int(length) >= 16 for length in lengths):
+        raise argparse.ArgumentTypeError(f"whole numbers of at least 16, separated by commas, not {text!r}")
+    return tuple(map(int, lengths))

@@ -1,0 +1,22 @@
+"""`arena-tui schema`: what a profile may hold, for other editors."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from arena_tui.commands.common import add_command
+
+if TYPE_CHECKING:
+    from arena_tui.commands.common import Commands
+
+
+def add(commands: "Commands") -> None:
+    add_command(commands, "schema", "print the JSON schema of profiles, for other editors").set_defaults(command=run)
+
+
+def run(_options: argparse.Namespace) -> int:
+    import msgspec
+
+    from core.profile.explain import schema
+
+    print(msgspec.json.format(msgspec.json.encode(schema()), indent=2).decode())
+    return 0

@@ -1,0 +1,60 @@
+"""`arena-tui train`: starts a run, and follows it."""
+
+import argparse
+import signal
+import sys
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from arena_tui.commands.common import Refused, add_command, add_json, add_profile, add_runs_dir
+
+if TYPE_CHECKING:
+    from arena_tui.commands.common import Commands
+
+
+def add(commands: "Commands") -> None:
+    parser = add_command(commands, "train", "train a profile and follow the run; Ctrl-C saves and stops it")
+    add_profile(parser)
+    add_runs_dir(parser)
+    parser.add_argument("--detach", action="store_true", help="print the run's folder and leave it running")
+    add_json(parser, "end with one line on stdout that holds metrics.json")
+    parser.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    from arena_tui.lines import exit_code, follow
+    from core.profile.files import find_profile, read_profile
+    from core.profile.load import ProfileError, parse_profile
+    from core.runs.folder import create_run, runs_folder
+    from core.runs.process import LaunchError, launch, request_stop
+
+    try:
+        file = read_profile(find_profile(options.profile))
+        profile = parse_profile(file.text, source=str(file.path), overrides=options.overrides)
+        folder = create_run(runs_folder(options.runs_dir), profile, text=file.text, name=file.name)
+        child = launch(folder)
+    except ProfileError as error:
+        raise Refused(error, 2) from None
+    except (LaunchError, OSError) as error:
+        raise Refused(error, 1) from None
+    if options.detach:
+        print(folder.path)
+        return 0
+
+    info = folder.read_info()
+    assert info is not None
+
+    def pass_on(number: int, _frame: FrameType | None) -> None:
+        request_stop(info, signal.Signals(number))
+
+    signal.signal(signal.SIGINT, pass_on)
+    signal.signal(signal.SIGTERM, pass_on)
+    out = sys.stderr if options.json else sys.stdout
+    print(f"run {folder.path}", file=out, flush=True)
+    state, _ = follow(folder, out)
+    child.wait()
+    if options.json and folder.metrics.exists():
+        import msgspec
+
+        sys.stdout.buffer.write(msgspec.json.format(folder.metrics.read_bytes(), indent=0) + b"\n")
+    return exit_code(state)
