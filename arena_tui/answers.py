@@ -1,6 +1,7 @@
 """Asks a child process of the engine, whose answers are JSON objects, one a line; and ends it when nobody waits."""
 
 import asyncio
+from asyncio.subprocess import Process
 from collections.abc import AsyncGenerator, Sequence
 from typing import TypeVar
 
@@ -12,12 +13,9 @@ LONGEST_LINE = 1 << 20
 SECONDS_TO_END = 2.0
 
 
-async def answers(program: Sequence[str], arguments: Sequence[str], kind: type[Answer]) -> AsyncGenerator[Answer, None]:
-    """The child's answers as they come, each of type `kind`. Ends with the child; other lines are passed over.
-
-    Close it (`aclosing`) to end the child. Raises OSError where `program` cannot be started.
-    """
-    child = await asyncio.create_subprocess_exec(
+async def ask(program: Sequence[str], *arguments: str) -> Process:
+    """A child that begins to work at once. Raises OSError where `program` cannot be started."""
+    return await asyncio.create_subprocess_exec(
         *program,
         *arguments,
         stdin=asyncio.subprocess.DEVNULL,
@@ -25,6 +23,13 @@ async def answers(program: Sequence[str], arguments: Sequence[str], kind: type[A
         stderr=asyncio.subprocess.DEVNULL,
         limit=LONGEST_LINE,
     )
+
+
+async def answers(child: Process, kind: type[Answer]) -> AsyncGenerator[Answer, None]:
+    """The child's answers as they come, each of type `kind`. Ends with the child; other lines are passed over.
+
+    Close it (`aclosing`) to end the child.
+    """
     assert child.stdout is not None
     try:
         async for line in child.stdout:

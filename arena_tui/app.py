@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from subprocess import Popen
@@ -15,6 +16,7 @@ from textual.screen import Screen
 from textual.theme import Theme
 
 from arena_tui import profiles
+from arena_tui.answers import ask
 from arena_tui.follow import Follower, RunList, RunView
 from arena_tui.plain import printable
 from arena_tui.profiles import ProfileView
@@ -25,6 +27,7 @@ from arena_tui.screens.home import HomeScreen
 from arena_tui.screens.quit import Leaving, QuitScreen
 from arena_tui.screens.reader import ReaderScreen
 from arena_tui.standins import can_be_held
+from core.inspect.progress import INSPECT
 from core.plan.plan import PLAN
 from core.profile.files import read_profile
 from core.profile.load import ProfileError
@@ -111,10 +114,15 @@ class ArenaApp(App[None]):
     def on_home_screen_edit(self, message: HomeScreen.Edit) -> None:
         self.edit_profile(message.profile)
 
-    def on_home_screen_inspect(self, message: HomeScreen.Inspect) -> None:
-        from arena_tui.screens.data import DataScreen  # numpy and pyarrow are slow to import
+    @work
+    async def on_home_screen_inspect(self, message: HomeScreen.Inspect) -> None:
+        child = None
+        with suppress(OSError):  # the screen will ask again, and tell
+            child = await ask(INSPECT, str(message.profile.path))
+        # Only now, while the child is at work: it needs numpy and pyarrow, which are slow to import.
+        from arena_tui.screens.data import DataScreen
 
-        self.push_screen(DataScreen(message.profile, self.runs, plan_program=self._plan_program))
+        self.push_screen(DataScreen(message.profile, self.runs, plan_program=self._plan_program, child=child))
 
     def on_inspection_screen_edit(self, message: "InspectionScreen.Edit") -> None:
         self.edit_profile(message.profile)

@@ -46,3 +46,9 @@ def test_the_light_half_of_the_engine_loads_nothing_heavy_and_no_screen() -> Non
 def test_the_child_does_not_know_the_screen() -> None:
     code = "import core.train.__main__, core.train.trainer, core.model.load, core.model.lora, core.train.results"
     assert not loaded(code) & {"textual", "textual_plot", "arena_tui"}
+
+
+def test_arrow_is_used_without_pandas_where_it_is_kept_out() -> None:
+    code = "from core.light import keep_pandas_out; keep_pandas_out(); import pyarrow; pyarrow.array([1]).to_numpy()"
+    assert "pandas" in loaded("import pyarrow; pyarrow.array([1]).to_numpy()"), "then nothing is gained by it any more"
+    assert "pandas" not in loaded(code)

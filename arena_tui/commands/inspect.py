@@ -55,11 +55,11 @@ def run(options: argparse.Namespace) -> int:
 
 async def _inspected(arguments: list[str]) -> "Progress":
     """The complete inspection; how far it is goes to stderr."""
-    from arena_tui.answers import answers
+    from arena_tui.answers import answers, ask
     from core.inspect.progress import INSPECT, Progress
 
     last = Progress()
-    async for last in answers(INSPECT, arguments, Progress):
+    async for last in answers(await ask(INSPECT, *arguments), Progress):
         if sys.stderr.isatty() and last.of:
             print(f"\r{last.rows:,} of {'' if last.whole else 'about '}{last.of:,} rows", end="", file=sys.stderr)
     if sys.stderr.isatty():

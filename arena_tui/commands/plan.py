@@ -46,11 +46,11 @@ def run(options: argparse.Namespace) -> int:
 
 async def _planned(arguments: list[str]) -> "Plan | None":
     """The plan, as far as it could be made."""
-    from arena_tui.answers import answers
+    from arena_tui.answers import answers, ask
     from core.plan.plan import PLAN, Plan
 
     last = None
-    async for last in answers(PLAN, arguments, Plan):
+    async for last in answers(await ask(PLAN, *arguments), Plan):
         if sys.stderr.isatty():
             waiting = "rows" if last.tokens is None else "memory and time" if last.memory is None else "the model"
             print(f"\r\033[Kplanning: {waiting} …", end="", file=sys.stderr, flush=True)

@@ -16,7 +16,7 @@ from textual.reactive import var
 from textual.widgets import Static
 
 from arena_tui import profiles
-from arena_tui.answers import answers
+from arena_tui.answers import answers, ask
 from arena_tui.plain import place, printable
 from arena_tui.preflight import cut_warning, lines
 from arena_tui.profiles import ProfileView, set_in_file
@@ -76,7 +76,7 @@ class ConfirmScreen(Dialog[ProfileView | None]):
         self.is_counting = True
         arguments = [*options, str(self._runs), str(self._profile.path)]
         try:
-            async with aclosing(answers(self._plan_program, arguments, Plan)) as plans:
+            async with aclosing(answers(await ask(self._plan_program, *arguments), Plan)) as plans:
                 async for plan in plans:
                     self.plan = plan
         except (OSError, ValueError):

@@ -1,5 +1,6 @@
 """Data: what will the model be shown? What a profile's limit and strategy leave of its rows, and what others would."""
 
+from asyncio.subprocess import Process
 from collections.abc import Sequence
 from contextlib import aclosing, suppress
 from pathlib import Path
@@ -15,7 +16,7 @@ from textual.reactive import var
 from textual.widgets import Footer, Static
 
 from arena_tui import figures
-from arena_tui.answers import answers
+from arena_tui.answers import answers, ask
 from arena_tui.cost import cost_lines
 from arena_tui.inspected import Inspected, Outlook, outlook
 from arena_tui.plain import printable, printable_lines
@@ -25,6 +26,7 @@ from arena_tui.screens.row import RowScreen
 from arena_tui.widgets.cut_summary import CutSummary
 from arena_tui.widgets.data_panes import DataPanes
 from arena_tui.widgets.histogram import Histogram
+from arena_tui.widgets.inspection_line import InspectionLine, how_far
 from arena_tui.widgets.row_pane import RowPane
 from core.inspect.progress import INSPECT
 from core.plan.plan import PLAN, Plan
@@ -35,6 +37,7 @@ from core.profile.settings import TRUNCATIONS, Tokens
 STEP = 64
 LONGEST = 131_072
 LIMIT_KEYS = Binding.Group("Limit", compact=True)
+FAR = "Move the limit by 512 tokens"
 
 
 class DataScreen(InspectionScreen):
@@ -43,27 +46,12 @@ class DataScreen(InspectionScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "move(-1)", "−64", key_display="←", group=LIMIT_KEYS, tooltip="Move the limit by 64 tokens"),
         Binding("right", "move(1)", "+64", key_display="→", group=LIMIT_KEYS, tooltip="Move the limit by 64 tokens"),
-        Binding(
-            "less_than_sign,shift+left",
-            "move(-8)",
-            "−512",
-            key_display="<",
-            group=LIMIT_KEYS,
-            tooltip="Move the limit by 512 tokens",
-        ),
-        Binding(
-            "greater_than_sign,shift+right",
-            "move(8)",
-            "+512",
-            key_display=">",
-            group=LIMIT_KEYS,
-            tooltip="Move the limit by 512 tokens",
-        ),
+        Binding("less_than_sign,shift+left", "move(-8)", "−512", key_display="<", group=LIMIT_KEYS, tooltip=FAR),
+        Binding("greater_than_sign,shift+right", "move(8)", "+512", key_display=">", group=LIMIT_KEYS, tooltip=FAR),
         Binding("t", "strategy(1)", "Strategy", tooltip="Another way to cut long rows, or the one before"),
         Binding("T", "strategy(-1)", "Before", show=False, tooltip="Another way to cut long rows, or the one before"),
         Binding("o", "own", "Own", show=False, tooltip="Back to the profile's own limit and strategy"),
         Binding("w", "write", "Write", tooltip="Write the chosen limit and strategy into the profile"),
-        Binding("p", "split", "Split", show=False, tooltip='Write split.by = "prompt", so that no prompt leaks'),
         Binding("tab", "pane(1)", "Pane", key_display="tab", tooltip="The next pane, or the one before"),
         Binding("shift+tab", "pane(-1)", "Pane before", show=False, tooltip="The next pane, or the one before"),
         Binding("f", "filter(1)", "Filter", tooltip="List other rows: over the limit, B gone, ties, and so on"),
@@ -82,10 +70,6 @@ class DataScreen(InspectionScreen):
 
     DEFAULT_CSS = """
     DataScreen {
-        #top { height: 1; padding: 0 1; background: $panel; }
-        #title { width: auto; margin-right: 2; color: $accent; text-style: bold; }
-        #state { width: 1fr; text-align: right; color: $foreground 60%; text-wrap: nowrap; text-overflow: ellipsis; }
-        #state.-warning { color: $text-warning; }
         #problem { display: none; padding: 1 2; }
         #what-if { height: 12; }
         Histogram { width: 1fr; }
@@ -104,17 +88,16 @@ class DataScreen(InspectionScreen):
         runs: Path,
         program: Sequence[str] = INSPECT,
         plan_program: Sequence[str] = PLAN,
+        child: Process | None = None,
     ) -> None:
-        super().__init__(profile, program)
+        super().__init__(profile, program, child)
         self._runs = runs
         self._plan_program = plan_program
         self._tokens: Tokens = self.settings.tokens
         self._own: Outlook | None = None
 
     def compose(self) -> ComposeResult:
-        with Horizontal(id="top"):
-            yield Static(id="title", markup=False)
-            yield Static(id="state", markup=False)
+        yield InspectionLine()
         yield Static(id="problem", markup=False)
         with Horizontal(id="what-if"):
             yield Histogram()
@@ -167,7 +150,7 @@ class DataScreen(InspectionScreen):
         """Ask the plan child until it has told memory and time; the rest takes longer and is not needed."""
         arguments = [str(self._runs), str(self.profile.path)]
         with suppress(OSError):
-            async with aclosing(answers(self._plan_program, arguments, Plan)) as plans:
+            async with aclosing(answers(await ask(self._plan_program, *arguments), Plan)) as plans:
                 async for plan in plans:
                     if plan.memory or plan.time:
                         self.plan = plan
@@ -178,24 +161,9 @@ class DataScreen(InspectionScreen):
             self._look_at(self._tokens)
 
     def _show_state(self) -> None:
-        self.query_one("#title", Static).update(printable(self.profile.name))
-        state = self.query_one("#state", Static)
-        state.set_class(self.is_changed, "-warning")
-        state.update("! the file was changed: r reads it again" if self.is_changed else self._how_far())
-
-    def _how_far(self) -> str:
-        progress, seen = self.progress, self.seen
-        about = f"{figures.count(progress.rows)} of about {figures.count(progress.of)} rows" if progress.of else "…"
-        if seen is None or (seen.is_sample and not progress.of):
-            return f"reading {printable(self.settings.data.train)} {about}"
-        if seen.is_sample:
-            error = 100 * seen.margin(len(seen.rows) // 2)
-            return f"a sample: the first {figures.count(len(seen.rows))} rows, ±{error:.1f} at most · read {about}"
-        percents = seen.lengths.percentiles
-        return (
-            f"{figures.count(len(seen.rows))} rows · median {figures.count(percents[50])}, "
-            f"longest {figures.count(percents[100])} tokens · {printable(self.settings.data.train)}"
-        )
+        read = how_far(self.progress, self.seen, self.settings.data.train)
+        state = "! the file was changed: r reads it again" if self.is_changed else read
+        self.query_one(InspectionLine).show(self.profile.name, state, is_warning=self.is_changed)
 
     def _look_at(self, tokens: Tokens) -> None:
         """Show what is left under these settings; the tables follow."""
@@ -239,13 +207,6 @@ class DataScreen(InspectionScreen):
             await self.write(values)
         else:
             self.notify("The profile has this limit and strategy already.")
-
-    @work(exclusive=True, group="write")
-    async def action_split(self) -> None:
-        if self.settings.split.by == "prompt":
-            self.notify("The profile is split by prompt already.")
-        else:
-            await self.write([("split.by", "prompt")])
 
     def action_filter(self, direction: int) -> None:
         self._panes.to_rows().turn_filter(direction)

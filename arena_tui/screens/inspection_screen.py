@@ -4,6 +4,7 @@ Knows what the inspection child prints; tokenizes nothing itself, and does not k
 """
 
 import asyncio
+from asyncio.subprocess import Process
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from textual.reactive import var
 from textual.screen import Screen
 
 from arena_tui import profiles
-from arena_tui.answers import answers
+from arena_tui.answers import answers, ask
 from arena_tui.inspected import Inspected, load, split_again
 from arena_tui.plain import place, printable
 from arena_tui.profiles import ProfileView
@@ -33,6 +34,7 @@ class InspectionScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "read", "Read again", show=False, tooltip="Read the rows again, from the file as it is now"),
         Binding("e", "edit", "Edit", show=False, tooltip="Edit the profile"),
+        Binding("p", "split", "Split", show=False, tooltip='Write split.by = "prompt", so that no prompt leaks'),
     ]
 
     progress: var[Progress] = var(Progress())
@@ -46,14 +48,18 @@ class InspectionScreen(Screen[None]):
 
         profile: ProfileView
 
-    def __init__(self, profile: ProfileView, program: Sequence[str] = INSPECT) -> None:
-        """`profile` is one without problems; `program` is the inspection child, which is given the profile's path."""
+    def __init__(self, profile: ProfileView, program: Sequence[str] = INSPECT, child: Process | None = None) -> None:
+        """`profile` is one without problems; `program` is the inspection child, which is given the profile's path.
+
+        `child` is one that has been started already.
+        """
         super().__init__()
         assert profile.settings is not None
         self.profile = profile
         self.settings: Profile = profile.settings
         self.seen: Inspected | None = None
         self._program = program
+        self._child = child
         self._stamp: tuple[int, int] | None = None
 
     def on_mount(self) -> None:
@@ -70,7 +76,9 @@ class InspectionScreen(Screen[None]):
         self.problem, self.is_changed, self.progress = "", False, Progress()
         self._stamp = await asyncio.to_thread(_stamp, self.settings)
         try:
-            async with aclosing(answers(self._program, [str(self.profile.path)], Progress)) as told:
+            child = self._child or await ask(self._program, str(self.profile.path))
+            self._child = None
+            async with aclosing(answers(child, Progress)) as told:
                 async for progress in told:
                     self.progress = progress
                     await self._take(progress)
@@ -115,6 +123,13 @@ class InspectionScreen(Screen[None]):
 
     def action_edit(self) -> None:
         self.post_message(self.Edit(self.profile))
+
+    @work(exclusive=True, group="write")
+    async def action_split(self) -> None:
+        if self.settings.split.by == "prompt":
+            self.notify("The profile is split by prompt already.")
+        else:
+            await self.write([("split.by", "prompt")])
 
     async def write(self, values: Sequence[tuple[str, Value]]) -> bool:
         """Whether these settings now stand in the profile's file; a shipped profile gets a copy of one's own."""

@@ -6,7 +6,6 @@ Imports no transformers, which takes seconds to load.
 import hashlib
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -15,7 +14,7 @@ from tokenizers import Tokenizer
 
 from core.data.errors import DataError
 from core.data.truncation import Frame
-from core.data.vocabulary import continuations, pieces
+from core.data.vocabulary import Spec, continuations, pieces
 
 FILE = "tokenizer.json"
 _SETTINGS = ("special_tokens_map.json", "tokenizer_config.json")
@@ -33,7 +32,7 @@ class PromptTokenizer:
         path = folder / FILE
         try:
             content = path.read_bytes()
-            self.spec: dict[str, Any] = msgspec.json.decode(content)
+            self.spec = msgspec.json.decode(content, type=Spec)
             self.backend = Tokenizer.from_buffer(content)
             named = _named(folder)
         except Exception as error:  # noqa: BLE001  (tokenizers raises the bare class)

@@ -1,7 +1,7 @@
 """What each token of a vocabulary writes, in bytes. Knows no text and no rows."""
 
 import re
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,25 @@ SPACE = "▁"
 _BYTE = re.compile("<0x([0-9A-F]{2})>")
 
 
-def pieces(tokenizer: Tokenizer, spec: dict[str, Any]) -> list[bytes]:
+class Model(TypedDict, total=False):
+    type: str
+    vocab: Any
+    dropout: float | None
+    continuing_subword_prefix: str | None
+    end_of_word_suffix: str | None
+
+
+class Spec(TypedDict):
+    """What is asked of tokenizer.json; its merges, the larger half of it, are left to the backend."""
+
+    added_tokens: list[dict[str, Any]]
+    normalizer: dict[str, Any] | None
+    pre_tokenizer: dict[str, Any] | None
+    decoder: dict[str, Any] | None
+    model: Model
+
+
+def pieces(tokenizer: Tokenizer, spec: Spec) -> list[bytes]:
     """The bytes that each token id stands for, b"" for an id that is not used.
 
     `spec` is the content of tokenizer.json. A token of a vocabulary that is neither byte-level nor SentencePiece
@@ -30,12 +48,12 @@ def pieces(tokenizer: Tokenizer, spec: dict[str, Any]) -> list[bytes]:
         else:
             by_id[number] = token.replace(SPACE, " ").encode(errors="replace")
     if byte_of is not None:  # added tokens are not in the vocabulary's own writing
-        for token in spec["added_tokens"]:
-            by_id[token["id"]] = token["content"].encode(errors="replace")
+        for added in spec["added_tokens"]:
+            by_id[added["id"]] = added["content"].encode(errors="replace")
     return by_id
 
 
-def continuations(tokenizer: Tokenizer, spec: dict[str, Any]) -> NDArray[np.bool_]:
+def continuations(tokenizer: Tokenizer, spec: Spec) -> NDArray[np.bool_]:
     """Whether each token begins in the middle of a character: UTF-8's bytes 10xxxxxx never begin one."""
     continues = np.zeros(tokenizer.get_vocab_size(with_added_tokens=True), dtype=bool)
     if _is_byte_level(spec):
@@ -47,8 +65,8 @@ def continuations(tokenizer: Tokenizer, spec: dict[str, Any]) -> NDArray[np.bool
     return continues
 
 
-def _is_byte_level(spec: dict[str, Any]) -> bool:
-    return any("ByteLevel" in _types(spec.get(step)) for step in ("pre_tokenizer", "decoder"))
+def _is_byte_level(spec: Spec) -> bool:
+    return any("ByteLevel" in _types(step) for step in (spec["pre_tokenizer"], spec["decoder"]))
 
 
 def _types(step: Any) -> set[str]:

@@ -8,13 +8,12 @@ same words come again and again.
 import re
 from collections.abc import Sequence
 from itertools import chain, pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
-from core.data.vocabulary import SPACE
+from core.data.vocabulary import SPACE, Spec
 
 MOST_TOKENS_REMEMBERED = 2_000_000
 
@@ -22,7 +21,7 @@ _WORD = re.compile(f"[ {SPACE}]*[^ {SPACE}]+|[ {SPACE}]+")
 _ACROSS = re.compile(f"[^ {SPACE}][ {SPACE}]")
 
 
-def can_split(spec: dict[str, Any]) -> bool:
+def can_split(spec: Spec) -> bool:
     """Whether the tokenizer of this tokenizer.json gives the same ids for a text and for its words.
 
     So it is where spaces are only rewritten as ▁ before byte-pair merges, and no entry of the vocabulary, on

@@ -25,6 +25,7 @@ from core.inspect.pieces import write_pieces
 from core.inspect.progress import Progress
 from core.inspect.store import Store, digest_of, make_room, scratch_folder
 from core.inspect.table import SCHEMA, as_table
+from core.light import keep_pandas_out
 from core.model.locate import locate, tokenizer_folder
 from core.profile.files import read_profile
 from core.profile.load import parse_profile
@@ -44,7 +45,10 @@ def main(arguments: Sequence[str]) -> int:
     """Print how far it is, to the end; a problem ends it and is part of it. Returns the exit code, 0, 1 or 2."""
     try:
         file = read_profile(Path(arguments[0]))
-        for progress in inspect(parse_profile(file.text, source=str(file.path), overrides=arguments[1:])):
+        profile = parse_profile(file.text, source=str(file.path), overrides=arguments[1:])
+        if Path(rows_source(profile.data)).is_file():  # else datasets reads the rows, which needs it
+            keep_pandas_out()
+        for progress in inspect(profile):
             _print(progress)
     except Exception as error:  # noqa: BLE001  (whatever it is, the reader is waiting for it)
         from core.train.advice import explain
