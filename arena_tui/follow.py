@@ -6,6 +6,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from arena_tui.settled import Ending, Endings, stamp
 from core.runs.events import Tail
 from core.runs.folder import RunFolder, list_runs
 from core.runs.process import is_run_alive
@@ -69,24 +70,38 @@ class Follower:
 
 
 class RunList:
-    """All runs of a folder, newest first, without their histories. Settled ones are read once."""
+    """All runs of a folder, newest first, without their histories. Settled ones are read again only if they grow."""
 
     def __init__(self, runs: Path) -> None:
         self.runs = runs
-        self._settled: dict[str, RunView] = {}
+        self._endings = Endings(runs)
         self._followers: dict[str, Follower] = {}
+        self._settled: dict[str, RunView] = {}
 
     def read(self) -> tuple[RunView, ...]:
         folders = list_runs(self.runs)
-        followers = {run.id: self._followers.get(run.id) or Follower(run) for run in folders}
-        self._followers = {id_: follower for id_, follower in followers.items() if id_ not in self._settled}
-        return tuple(self._settled.get(run.id) or self._read(run.id) for run in folders)
+        views = tuple(self._ended(run) or self._read(run) for run in folders)
+        going_on = {view.folder.id for view in views if not view.is_settled}
+        self._followers = {run_id: f for run_id, f in self._followers.items() if run_id in going_on}
+        self._settled = {view.folder.id: view for view in views if view.is_settled}
+        self._endings.save(folders)
+        return views
 
-    def _read(self, run_id: str) -> RunView:
-        view = self._followers[run_id].read()
+    def _ended(self, run: RunFolder) -> RunView | None:
+        """The same object as long as nothing is new, so that a list is known to be the one before."""
+        ending = self._endings.get(run)
+        if ending is None:
+            return None
+        before = self._settled.get(run.id)
+        if before and before.state is ending.state:
+            return before
+        return RunView(run, ending.state, ending.status, alive=False, unreadable=ending.unreadable)
+
+    def _read(self, run: RunFolder) -> RunView:
+        before = stamp(run)  # asked first: the record may grow meanwhile
+        view = self._followers.setdefault(run.id, Follower(run)).read()
         state = replace(view.state, steps=view.state.steps[-1:], evaluations=view.state.evaluations[-1:])
         brief = replace(view, state=state)
-        if view.is_settled:
-            self._settled[run_id] = brief
-            del self._followers[run_id]
+        if before and view.is_settled:
+            self._endings.add(run, Ending(before, state, view.status, view.unreadable))
         return brief

@@ -115,7 +115,9 @@ class HomeScreen(Screen[None]):
             if self.is_current:
                 self.profiles = await asyncio.to_thread(lambda: tuple(all_profiles(Path.cwd())))
                 self.runs = await asyncio.to_thread(self._run_list.read)
-                self.machine = await asyncio.to_thread(look, self._run_list.runs)
+                machine = await asyncio.to_thread(look, self._run_list.runs)
+                if self.machine is None or not _is_like(machine, self.machine):
+                    self.machine = machine
             await asyncio.sleep(SECONDS_BETWEEN_READS)
 
     def watch_profiles(self, profiles: tuple[ProfileView, ...]) -> None:
@@ -134,7 +136,7 @@ class HomeScreen(Screen[None]):
             free, total = figures.gib(machine.memory_free), figures.gib(machine.memory)
             name = printable(machine.name) if machine.card else "no GPU"
             words = f"{name} · {free} of {total} free · disk {figures.gib(machine.disk_free)} free"
-            self.query_one("#machine", Static).update(Content(words))
+            self.query_one("#machine", Static).update(Content(words), layout=False)
 
     @on(OptionList.OptionHighlighted)
     def _show_chosen(self) -> None:
@@ -190,3 +192,12 @@ class HomeScreen(Screen[None]):
     def _run(self) -> RunView | None:
         chosen = self.query_one("#runs", Menu).highlighted_id
         return next((run for run in self.runs if run.folder.id == chosen), None)
+
+
+def _is_like(machine: Machine, shown: Machine) -> bool:
+    """Whether nothing has changed by a hundredth: what is free flickers, and each change is sent to the terminal."""
+    return (
+        machine.name == shown.name
+        and abs(machine.memory_free - shown.memory_free) < shown.memory / 100
+        and abs(machine.disk_free - shown.disk_free) < shown.disk_free / 100
+    )

@@ -25,6 +25,7 @@ class Menu(OptionList):
     Menu {
         height: 1fr;
         padding: 0;
+        scrollbar-gutter: stable;
         text-wrap: nowrap;
         text-overflow: ellipsis;
         background: transparent;

@@ -1,0 +1,70 @@
+"""How runs ended, kept in the cache: a record that has not grown since need not be read again."""
+
+import hashlib
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from core.cache import cache_folder
+from core.files import write_whole
+from core.runs.folder import RunFolder
+from core.runs.state import RunState, Status
+
+EDITION = 1
+"""Raise it when a record folds to another state than before."""
+
+Stamp = tuple[int, int]
+"""Size and time of change, in nanoseconds, of a record."""
+
+
+class Ending(Struct, frozen=True):
+    """A run that is over. `state` holds the last step and the last evaluation only."""
+
+    stamp: Stamp
+    state: RunState
+    status: Status
+    unreadable: int
+
+
+class Endings:
+    """Those of the runs in one folder, by id."""
+
+    def __init__(self, runs: Path) -> None:
+        name = hashlib.blake2b(repr((EDITION, str(runs))).encode(), digest_size=12).hexdigest()
+        self._path = cache_folder() / "runs" / f"{name}.msgpack"
+        self._known: dict[str, Ending] = {}
+        self._is_saved = True
+        # It can be had again from the records, so a cache that is damaged or missing is begun anew.
+        with suppress(OSError, msgspec.DecodeError):
+            self._known = msgspec.msgpack.decode(self._path.read_bytes(), type=dict[str, Ending])
+
+    def get(self, run: RunFolder) -> Ending | None:
+        """How the run ended, None if that is not known or its record is another one now."""
+        known = self._known.get(run.id)
+        return known if known and known.stamp == stamp(run) else None
+
+    def add(self, run: RunFolder, ending: Ending) -> None:
+        self._known[run.id] = ending
+        self._is_saved = False
+
+    def save(self, runs: list[RunFolder]) -> None:
+        """Keep those of `runs`, for the next console."""
+        if self._is_saved:
+            return
+        ids = {run.id for run in runs}
+        self._known = {run_id: ending for run_id, ending in self._known.items() if run_id in ids}
+        self._is_saved = True
+        with suppress(OSError):  # then the records are read once more next time
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(self._path, msgspec.msgpack.encode(self._known))
+
+
+def stamp(run: RunFolder) -> Stamp | None:
+    """Tells whether a record has grown; None where there is none."""
+    try:
+        found = run.events.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
