@@ -96,7 +96,7 @@ class HomeScreen(Screen[None]):
         with Horizontal():
             with Vertical(id="lists"):
                 yield Menu("none; write one into profiles/", id="profiles")
-                yield Menu("none yet; press r to start a profile", id="runs")
+                yield Menu("none yet; r starts a profile", id="runs")
             with ContentSwitcher(initial="profile", id="chosen"):
                 yield ProfilePanel(id="profile")
                 yield RunPanel(id="run")

@@ -115,7 +115,7 @@ async def test_quit_can_stop_the_run(runs: Path) -> None:
 async def test_quit_with_nothing_going_on_does_not_ask(runs: Path) -> None:
     app = ArenaApp(runs)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shown(pilot, "none yet; press r to start a profile")
+        await until_shown(pilot, "none yet; r starts a profile")
         await pilot.press("q")
         await until(pilot, lambda: not app.is_running)
 
