@@ -17,9 +17,25 @@ from core.runs.state import RunState, Status, fold, status
 POLL_SECONDS = 0.2
 
 
-def follow(folder: RunFolder, out: TextIO) -> tuple[RunState, Status]:
-    """Print a line for each event that says something new, from the first on, until the run is over."""
-    tail, state = Tail(folder.events), RunState()
+class Told:
+    """How far a record has been told."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.tail = Tail(folder.events)
+        self.state = RunState()
+
+    @classmethod
+    def already(cls, folder: RunFolder) -> "Told":
+        """All of it that there is now."""
+        told = cls(folder)
+        told.state = fold(told.state, told.tail.read())
+        return told
+
+
+def follow(folder: RunFolder, out: TextIO, told: Told | None = None) -> tuple[RunState, Status]:
+    """Print a line for each event that says something new, until the run is over; what was `told` is passed over."""
+    told = told or Told(folder)
+    tail, state = told.tail, told.state
     while True:
         alive = is_run_alive(folder)  # asked first: a last event may come between the two
         new = tail.read()
@@ -87,6 +103,9 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
             return f"warning: {printable(event.message)}"
         case events.Stopping():
             return f"stopping on {event.signal}: finishing the step, then saving"
+        case events.Resumed():
+            skipped = "".join(f"; {printable(reason)}" for reason in event.skipped)
+            return f"resumed from {event.checkpoint or 'the beginning: no checkpoint is intact'}{skipped}"
         case events.Finished():
             return f"finished: evaluation log loss {figures.loss(event.log_loss)}, accuracy {event.accuracy:.1%}"
         case events.Cancelled():

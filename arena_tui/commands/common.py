@@ -28,6 +28,10 @@ def add_command(commands: "Commands", name: str, summary: str) -> argparse.Argum
 
 def add_profile(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("profile", metavar="PROFILE", help="a TOML file, or the name of a shipped profile")
+    add_set(parser)
+
+
+def add_set(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", metavar="SECTION.KEY=VALUE", action="append", default=[], dest="overrides", help="change a setting"
     )

@@ -105,6 +105,16 @@ class Stopping(Event, frozen=True, kw_only=True):
     signal: str
 
 
+class Resumed(Event, frozen=True, kw_only=True):
+    """A new process goes on after `step`; what the record says of later steps is trained again."""
+
+    step: int
+    checkpoint: str | None
+    """Relative to the run folder; None where the run begins anew."""
+    skipped: list[str] = []
+    """Why newer checkpoints were passed over."""
+
+
 class Finished(Event, frozen=True, kw_only=True):
     log_loss: float | None
     accuracy: float
@@ -123,7 +133,9 @@ class Failed(Event, frozen=True, kw_only=True):
     exit_code: int
 
 
-AnyEvent = Started | Phase | Step | Evaluated | Checkpoint | Warning | Stopping | Finished | Cancelled | Failed
+AnyEvent = (
+    Started | Phase | Step | Evaluated | Checkpoint | Warning | Stopping | Resumed | Finished | Cancelled | Failed
+)
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(AnyEvent)

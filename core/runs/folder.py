@@ -42,6 +42,7 @@ class RunFolder:
         self.resolved = self.path / "resolved.toml"
         self.info = self.path / "run.json"
         self.events = self.path / "events.jsonl"
+        self.lock = self.path / ".lock"
         self.console_log = self.path / "console.log"
         self.checkpoints = self.path / "checkpoints"
         self.adapter = self.path / "adapter"

@@ -10,7 +10,8 @@ from core.runs.folder import RunFolder
 
 
 class Metrics(Struct, frozen=True, kw_only=True):
-    """Memory in bytes. `seconds` counts from the child's start; `longest` is a row in tokens as it was shown."""
+    """Memory in bytes. All seconds are those of the last process where a run was resumed; `tokens` are of the whole
+    run. `seconds` counts from the child's start; `longest` is a row in tokens as it was shown."""
 
     run: str
     log_loss: float | None

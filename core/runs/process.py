@@ -18,6 +18,8 @@ from core.runs.events import Failed, Record
 from core.runs.folder import RunFolder, RunInfo
 
 START_SECONDS = 30
+OTHER_AT_WORK = 75
+"""Exit code of a child that finds another one at work on its run: it has touched nothing."""
 # psutil derives a start time from the boot time, which moves when the clock is set. A pid is not
 # used again within seconds.
 SAME_START_SECONDS = 5
@@ -37,6 +39,7 @@ def launch(folder: RunFolder, program: Sequence[str] = TRAIN) -> subprocess.Pope
     Its output goes to console.log, so that neither a full pipe nor a closed terminal can reach it.
     Raises LaunchError if it cannot be started or ends before that; the record says so too.
     """
+    before = folder.read_info()
     try:
         with folder.console_log.open("ab") as log:
             child = subprocess.Popen(
@@ -49,7 +52,9 @@ def launch(folder: RunFolder, program: Sequence[str] = TRAIN) -> subprocess.Pope
     except OSError as error:
         raise _never_began(folder, f"the run's program cannot be started: {error}") from error
     deadline = time.monotonic() + START_SECONDS
-    while folder.read_info() is None:
+    while folder.read_info() in (None, before):
+        if child.poll() == OTHER_AT_WORK:
+            raise LaunchError("another process is at work on this run")
         if child.poll() is not None:
             raise _never_began(folder, f"the run ended at once, with exit code {child.returncode}")
         if time.monotonic() > deadline:

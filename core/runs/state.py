@@ -33,6 +33,8 @@ class RunState(Struct, frozen=True, kw_only=True):
     """Everything a record says so far. Histories are complete and in order."""
 
     first_time: float | None = None
+    paused: float = 0.0
+    """Seconds between the ends of earlier processes and the resumptions."""
     last_time: float | None = None
     started: events.Started | None = None
     phase: events.Phase | None = None
@@ -48,8 +50,8 @@ class RunState(Struct, frozen=True, kw_only=True):
 
     @property
     def elapsed(self) -> float:
-        """Seconds from the first event to the last."""
-        return (self.last_time or 0) - (self.first_time or 0)
+        """Seconds from the first event to the last, without those in which the run lay still."""
+        return (self.last_time or 0) - (self.first_time or 0) - self.paused
 
     @property
     def remaining(self) -> float | None:
@@ -67,6 +69,9 @@ Item = TypeVar("Item")
 def fold(state: RunState, new: Iterable[AnyEvent]) -> RunState:
     """`state` after the events in `new`. Histories grow once per call, so batch what comes together."""
     new = tuple(new)
+    for index, event in enumerate(new):
+        if isinstance(event, events.Resumed):
+            return fold(_resume(fold(state, new[:index]), event), new[index + 1 :])
     if not new:
         return state
     phases = _of(events.Phase, new)
@@ -87,6 +92,29 @@ def fold(state: RunState, new: Iterable[AnyEvent]) -> RunState:
         warnings=state.warnings + tuple(w.message for w in _of(events.Warning, new)),
         stopping=_newest(events.Stopping, new, state.stopping),
         last=next((e for e in reversed(new) if isinstance(e, Last)), state.last),
+    )
+
+
+def _resume(state: RunState, resumed: events.Resumed) -> RunState:
+    """What was trained after the checkpoint is forgotten, and so is the end."""
+    checkpoint = resumed.checkpoint and events.Checkpoint(
+        time=resumed.time, step=resumed.step, folder=resumed.checkpoint
+    )
+    return replace(
+        state,
+        first_time=resumed.time if state.first_time is None else state.first_time,
+        paused=state.paused + resumed.time - (state.last_time or resumed.time),
+        last_time=resumed.time,
+        phase=None,
+        started=None,
+        step=resumed.step,
+        training_since=None,
+        steps=tuple(step for step in state.steps if step.step <= resumed.step),
+        evaluations=tuple(found for found in state.evaluations if found.step <= resumed.step),
+        checkpoint=checkpoint or None,
+        warnings=state.warnings + tuple(resumed.skipped),
+        stopping=None,
+        last=None,
     )
 
 

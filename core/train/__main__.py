@@ -1,4 +1,4 @@
-"""The recipe, read straight down: `python -P -m core.train RUN_DIR` trains what the run folder describes."""
+"""The recipe, read straight down: `python -P -m core.train [--resume] RUN_DIR` trains what the run folder describes."""
 
 import logging
 import os
@@ -15,7 +15,8 @@ from core.profile.settings import Profile
 from core.runs.events import Failed, Finished, Phase, Record, Started, Warning
 from core.runs.folder import RunFolder
 from core.runs.metrics import Metrics, save_metrics
-from core.runs.process import describe_this_process
+from core.runs.process import OTHER_AT_WORK, describe_this_process
+from core.train.attempt import Attempt, sole_process
 from core.train.stop import Stopped, StopRequest
 
 if TYPE_CHECKING:
@@ -29,14 +30,19 @@ def main(arguments: Sequence[str]) -> int:
     # Read when torch is loaded. Waiting threads then sleep instead of spinning: on a machine that does anything
     # else besides, a processor run spent most of its time spinning (measured: 4 to 8 times slower).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    folder = RunFolder(Path(arguments[0]))
+    *options, path = arguments
+    folder = RunFolder(Path(path))
+    lock = sole_process(folder)
+    if lock is None:
+        return OTHER_AT_WORK
     folder.write_info(describe_this_process([sys.executable, *sys.orig_argv[1:]]))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    with Record(folder.events) as record:
+    with lock, Record(folder.events) as record:
+        attempt = Attempt.resumed(folder, record) if "--resume" in options else Attempt()
         stop = StopRequest(record)
         try:
             record.write(Phase(phase="loading"))
-            train(folder, record, stop)
+            train(folder, record, stop, attempt)
         except Stopped:
             record.write(stop.cancelled())
             return stop.exit_code
@@ -50,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def train(folder: RunFolder, record: Record, stop: StopRequest) -> None:
+def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt) -> None:
     """From profile to adapter. Raises what went wrong, or Stopped after a signal."""
     profile = parse_profile(folder.resolved.read_text(encoding="utf-8"), source=str(folder.resolved))
 
@@ -87,6 +93,8 @@ def train(folder: RunFolder, record: Record, stop: StopRequest) -> None:
     eval_set = encode_all(eval_rows, prompt_tokenizer, profile, record, "evaluation rows")
     # Rows of like length share a batch, which saves padding; the longest come first, so memory fails early.
     eval_set.sort(key=lambda row: len(row.ids), reverse=True)
+
+    attempt.demand_same_rows(train_set)
 
     record.write(Phase(phase="loading"))
     tokenizer = load_tokenizer(tokenizer_files)
@@ -142,7 +150,7 @@ def train(folder: RunFolder, record: Record, stop: StopRequest) -> None:
     began = time.monotonic()
     try:
         with stop.deferred():
-            trainer.train()
+            trainer.train(resume_from_checkpoint=attempt.checkpoint)
             if stop.signal:
                 raise Stopped
             if callback.evaluated is None or callback.evaluated.step != trainer.state.global_step:
@@ -170,7 +178,7 @@ def train(folder: RunFolder, record: Record, stop: StopRequest) -> None:
         tokens=tokens,
         seconds=time.time() - psutil.Process().create_time(),
         training_seconds=training_seconds,
-        tokens_per_second=tokens / training_seconds,
+        tokens_per_second=(tokens - callback.tokens_before) / training_seconds,
         memory_peak=device.memory()[2],
         longest=max(len(row.ids) for row in (*train_set, *eval_set)),
         precision=precision,

@@ -23,6 +23,8 @@ class EventCallback(TrainerCallback):
         self.evaluated: Evaluated | None = None
         """The last evaluation."""
         self.evaluation_seconds = 0.0
+        self.tokens_before = 0
+        """Those trained on by the processes that this one resumes."""
         self._record = record
         self._stop = stop
         self._beat = 0.0
@@ -32,8 +34,9 @@ class EventCallback(TrainerCallback):
         self._was_lost = False
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        self._tokens_logged = int(state.num_input_tokens_seen)
+        self.tokens_before = self._tokens_logged = int(state.num_input_tokens_seen)
         self._logged_at = time.monotonic()
+        self._stop.step = state.global_step
         self._training(state)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:

@@ -9,6 +9,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 from core.model.load import HEADS
 from core.profile.settings import Profile
+from core.runs.checkpoints import delete_old, written_aside
 from core.train.device import Precision
 
 
@@ -33,6 +34,7 @@ class ClassifierTrainer(Trainer):
     def __init__(self, *, head_learning_rate: float | None, **arguments: Any) -> None:
         super().__init__(compute_loss_func=mean_loss, **arguments)
         self._head_learning_rate = head_learning_rate
+        self._aside: Path | None = None
 
     optimizer: torch.optim.Optimizer | None
 
@@ -48,6 +50,17 @@ class ClassifierTrainer(Trainer):
             ]
             self.optimizer = kind(groups, **options)
         return super().create_optimizer(*args, **kwargs)
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        output, keep = Path(self.args.output_dir), self.args.save_total_limit
+        with written_aside(output, self.state.global_step) as self._aside:
+            super()._save_checkpoint(model, trial)
+        self._aside = None
+        if keep:
+            delete_old(output, keep)
+
+    def _get_output_dir(self, trial: Any) -> str:  # noqa: ARG002  (the signature is the library's)
+        return str(self._aside or self.args.output_dir)
 
     def save_checkpoint(self) -> None:
         """Save the state after the last finished step, unless that is done already or there was none."""

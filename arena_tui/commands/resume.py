@@ -1,0 +1,53 @@
+"""`arena-tui resume`: goes on with a run that was stopped, failed or lost, from its newest intact checkpoint."""
+
+import argparse
+import signal
+import sys
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from arena_tui.commands.common import Refused, add_command, add_run, add_runs_dir, add_set, chosen_run
+
+if TYPE_CHECKING:
+    from arena_tui.commands.common import Commands
+
+
+def add(commands: "Commands") -> None:
+    parser = add_command(commands, "resume", "go on with a run that ended early, from its newest intact checkpoint")
+    add_run(parser)
+    add_runs_dir(parser)
+    add_set(parser)
+    parser.add_argument("--detach", action="store_true", help="leave it running")
+    parser.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    from arena_tui.lines import Told, exit_code, follow
+    from core.profile.load import ProfileError
+    from core.runs.process import LaunchError, launch, request_stop
+    from core.runs.resume import RESUME, CannotResume, prepare
+
+    folder = chosen_run(options)
+    told = Told.already(folder)
+    try:
+        prepare(folder, tuple(options.overrides))
+        child = launch(folder, RESUME)
+    except (ProfileError, CannotResume) as error:
+        raise Refused(error, 2) from None
+    except (LaunchError, OSError) as error:
+        raise Refused(error, 1) from None
+    print(f"run {folder.path}", flush=True)
+    if options.detach:
+        return 0
+
+    info = folder.read_info()
+    assert info is not None
+
+    def pass_on(number: int, _frame: FrameType | None) -> None:
+        request_stop(info, signal.Signals(number))
+
+    signal.signal(signal.SIGINT, pass_on)
+    signal.signal(signal.SIGTERM, pass_on)
+    state, _ = follow(folder, sys.stdout, told)
+    child.wait()
+    return exit_code(state)

@@ -1,0 +1,68 @@
+"""Going on with a run that ended early: in the same folder, with the same settings but for harmless ones."""
+
+import sys
+
+from msgspec import structs
+
+from core.files import write_whole
+from core.profile.load import parse_profile, to_toml
+from core.profile.settings import Profile
+from core.runs.folder import RunFolder
+from core.runs.process import is_run_alive
+
+RESUME = (sys.executable, "-P", "-m", "core.train", "--resume")
+
+MAY_CHANGE = frozenset(
+    {
+        "data.test",
+        "eval.per_device_batch_size",
+        "run.report_to",
+        "train.gradient_checkpointing",
+        "train.keep_checkpoints",
+        "train.log_steps",
+        "train.save_steps",
+    }
+)
+"""Settings that change neither what is trained nor what is measured. Any other would make the run's curve a lie."""
+
+
+class CannotResume(Exception):
+    """The message says why, and the way out."""
+
+
+def prepare(folder: RunFolder, overrides: tuple[str, ...] = ()) -> None:
+    """Make `folder` ready for `launch(folder, RESUME)`, its settings changed by `overrides`.
+
+    Raises CannotResume, naming the keys where settings are not to be changed; ProfileError for bad ones; OSError.
+    """
+    if folder.metrics.exists():
+        raise CannotResume(f"{folder.id} has finished: there is nothing left to train. Start a new run instead.")
+    match is_run_alive(folder):
+        case True:
+            raise CannotResume(f"{folder.id} is still running; arena-tui stop ends it first.")
+        case None:
+            raise CannotResume(f"{folder.id} was started elsewhere, or just now: whether it runs is not known here.")
+    text = folder.resolved.read_text(encoding="utf-8")
+    before = parse_profile(text, source=str(folder.resolved))
+    after = parse_profile(text, source=str(folder.resolved), overrides=overrides)
+    refused = [line for key, line in _changes(before, after) if key not in MAY_CHANGE]
+    if refused:
+        raise CannotResume(
+            "a resumed run keeps its settings, or its curve would be that of two runs; start a new run for "
+            + "; ".join(refused)
+        )
+    if after != before:
+        write_whole(folder.resolved, to_toml(after).encode())
+
+
+def _changes(before: Profile, after: Profile) -> list[tuple[str, str]]:
+    """Key, and key with both values, of each setting that differs."""
+    changes = []
+    for section in structs.fields(Profile):
+        old, new = getattr(before, section.name), getattr(after, section.name)
+        for setting in structs.fields(old):
+            was, is_now = getattr(old, setting.name), getattr(new, setting.name)
+            if was != is_now:
+                key = f"{section.name}.{setting.name}"
+                changes.append((key, f"{key} = {is_now!r} (it was {was!r})"))
+    return changes
