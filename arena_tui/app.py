@@ -33,9 +33,11 @@ from core.profile.files import read_profile
 from core.profile.load import ProfileError
 from core.runs.folder import RunFolder, create_run
 from core.runs.process import TRAIN, LaunchError, launch, request_stop
+from core.runs.resume import CannotResume, prepare
 
 if TYPE_CHECKING:
     from arena_tui.screens.inspection_screen import InspectionScreen
+    from arena_tui.screens.monitor import MonitorScreen
 
 THEME = Theme(
     name="arena",
@@ -143,12 +145,31 @@ class ArenaApp(App[None]):
     def on_home_screen_open(self, message: HomeScreen.Open) -> None:
         self.watch_run(message.folder)
 
+    def on_home_screen_resume(self, message: HomeScreen.Resume) -> None:
+        self.resume_run(message.folder)
+
+    @work
+    async def resume_run(self, folder: RunFolder) -> None:
+        """Start a child that goes on with a run, and open a new monitor on it."""
+        try:
+            await asyncio.to_thread(prepare, folder)
+            self._children.append(await asyncio.to_thread(launch, folder, (*self._program, "--resume")))
+        except (CannotResume, ProfileError, LaunchError, OSError) as error:
+            self._tell("the run was not resumed", str(error))
+            return
+        if not isinstance(self.screen, HomeScreen):
+            self.pop_screen()
+        self.watch_run(folder)
+
     def watch_run(self, folder: RunFolder) -> None:
         """Open the monitor on a run."""
         from arena_tui.screens.monitor import MonitorScreen  # numpy, behind the curves, is slow to import
 
         self._watched[folder.path] = folder
         self.push_screen(MonitorScreen(folder))
+
+    def on_monitor_screen_resume(self, message: "MonitorScreen.Resume") -> None:
+        self.resume_run(message.folder)
 
     @work
     async def start_run(self, profile: ProfileView) -> None:

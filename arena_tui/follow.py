@@ -40,6 +40,11 @@ class RunView(Struct, frozen=True):
         return not self.status.is_over and (self.alive is True or starting)
 
     @property
+    def can_be_resumed(self) -> bool:
+        """Whether the run ended here before its time."""
+        return self.is_settled and self.status is not Status.FINISHED
+
+    @property
     def log_loss(self) -> float | None:
         """The newest evaluation's log loss, None before the first."""
         return self.state.evaluations[-1].log_loss if self.state.evaluations else None

@@ -36,6 +36,7 @@ class HomeScreen(Screen[None]):
         Binding("r", "start", "Run", tooltip="Start the chosen profile, after a look at its plan"),
         Binding("e", "edit", "Edit", tooltip="Edit the chosen profile"),
         Binding("d", "inspect", "Data", tooltip="What the chosen profile would show the model of its rows"),
+        Binding("R", "resume", "Resume", show=False, tooltip="Go on with the chosen run, if it ended early"),
         Binding("tab", "app.focus_next", "Next list", tooltip="To the runs, the profile's text, and back"),
     ]
 
@@ -81,6 +82,12 @@ class HomeScreen(Screen[None]):
     @dataclass
     class Open(Message):
         """The user wants to see this run."""
+
+        folder: RunFolder
+
+    @dataclass
+    class Resume(Message):
+        """The user wants this run to go on."""
 
         folder: RunFolder
 
@@ -182,6 +189,10 @@ class HomeScreen(Screen[None]):
     def open_run(self) -> None:
         if run := self._run:
             self.post_message(self.Open(run.folder))
+
+    def action_resume(self) -> None:
+        if (run := self._run) and self._runs_are_chosen:
+            self.post_message(self.Resume(run.folder))
 
     @property
     def _profile(self) -> ProfileView | None:

@@ -3,12 +3,14 @@
 import asyncio
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.message import Message
 from textual.reactive import var
 from textual.screen import Screen
 from textual.widgets import Footer, Tab, Tabs
@@ -43,6 +45,7 @@ def seconds_to_next_read(curves_changed: bool) -> float:
 class MonitorScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "stop", "Stop", tooltip="Stop the run, after a question that says what is kept"),
+        Binding("R", "resume", "Resume", tooltip="Go on with a run that ended early, from its newest checkpoint"),
         Binding("y", "log_axis", "Log", tooltip="Loss on a logarithmic axis, and back"),
         Binding(
             "plus,equals_sign",
@@ -111,6 +114,12 @@ class MonitorScreen(Screen[None]):
     }
     """
 
+    @dataclass
+    class Resume(Message):
+        """The user wants this run, which ended early, to go on."""
+
+        folder: RunFolder
+
     view: var[RunView | None] = var(None)
     current: var[int] = var(0)
 
@@ -165,6 +174,8 @@ class MonitorScreen(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         if action == "stop":
             return self.view is not None and not self.view.status.is_over
+        if action == "resume":
+            return self.view is not None and self.view.can_be_resumed
         return True
 
     def action_log_axis(self) -> None:
@@ -195,6 +206,9 @@ class MonitorScreen(Screen[None]):
 
     def action_shift_log(self, columns: int) -> None:
         self.query_one(LogPane).shift_text(columns)
+
+    def action_resume(self) -> None:
+        self.post_message(self.Resume(self.folder))
 
     def action_profile(self) -> None:
         try:

@@ -46,7 +46,8 @@ def what_is_kept(run: RunView) -> str:
         case "training" | "evaluating":
             return (
                 f"It finishes the step it is in, after {figures.count(state.step)}, saves a checkpoint of it, and "
-                "ends. The checkpoint, the curves and the log are kept; no adapter folder is written."
+                "ends. The checkpoint, the curves and the log are kept; no adapter folder is "
+                "written. R resumes it later."
             )
         case "saving":
             return f"It is writing its result, which stays incomplete. Kept is {newest or 'no checkpoint'}."

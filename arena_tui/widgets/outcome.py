@@ -56,13 +56,13 @@ def explanation(run: RunView) -> list[Content]:
                 _kept(_newest_checkpoint(run)),
             ]
         case events.Cancelled(signal=name, step=step, kept=kept):
-            return [Content(f"stopped by {printable(name)} at step {figures.count(step)}"), _kept(kept)]
+            return [Content(f"stopped by {printable(name)} at step {figures.count(step)}; R resumes it"), _kept(kept)]
     if run.status is Status.LOST:
         return [
             Content.styled("The process ended without a last word.", "$text-error"),
             Content(
                 "It was killed, for want of memory perhaps, or the machine went down. The end of its log may "
-                "tell; then start the profile again."
+                "tell; R resumes the run."
             ),
             _kept(_newest_checkpoint(run)),
         ]

@@ -1,16 +1,14 @@
 """Going on with a run that ended early: in the same folder, with the same settings but for harmless ones."""
 
-import sys
-
 from msgspec import structs
 
 from core.files import write_whole
 from core.profile.load import parse_profile, to_toml
 from core.profile.settings import Profile
 from core.runs.folder import RunFolder
-from core.runs.process import is_run_alive
+from core.runs.process import TRAIN, is_run_alive
 
-RESUME = (sys.executable, "-P", "-m", "core.train", "--resume")
+RESUME = (*TRAIN, "--resume")
 
 MAY_CHANGE = frozenset(
     {

@@ -62,16 +62,17 @@ def step_event(step: int, steps: int = STEPS, *, at: float, loss: float | None =
 
 def train(record: Record, folder: RunFolder, scenario: str, pause: float) -> None:
     """The course of a run up to its last event."""
+    first = 200 if "--resume" in sys.argv else 0
     record.write(events.Phase(phase="loading"))
     record.write(events.Phase(phase="tokenizing", done=45_981, total=45_981, unit="rows"))
     record.write(started())
     if scenario == "hostile":
         record.write(events.Warning(message=HOSTILE))
         print(HOSTILE, flush=True)
-    for step in range(0, STEPS + 1, 10):
+    for step in range(first, STEPS + 1, 10):
         record.write(events.Phase(phase="training", done=step, total=STEPS, unit="steps"))
         time.sleep(pause)
-        if step == 0:
+        if step == first:
             continue
         missing = scenario == "nan" and 100 <= step <= 140
         record.write(step_event(step, at=time.time(), loss=None if missing else 0.0))
@@ -121,6 +122,9 @@ def main(scenario: str, folder: RunFolder) -> int:
     signal.signal(signal.SIGTERM, signal.SIG_IGN if scenario == "deaf" else hear)
     with Record(folder.events) as record:
         folder.write_info(describe_this_process(sys.argv))
+        if "--resume" in sys.argv:
+            record.write(events.Resumed(step=200, checkpoint="checkpoints/checkpoint-200"))
+            scenario = "ok"
         try:
             train(record, folder, scenario, pause)
         except Told:
@@ -135,4 +139,4 @@ def main(scenario: str, folder: RunFolder) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], RunFolder(Path(sys.argv[2]))))
+    sys.exit(main(sys.argv[1], RunFolder(Path(sys.argv[-1]))))

@@ -198,3 +198,33 @@ async def test_the_log_keeps_to_its_end_however_fast_it_grows_and_waits_where_th
         await pilot.pause()
         pane.add(["the last line"])
         await until_shown(pilot, "the last line")
+
+
+@pytest.mark.parametrize("scenario", ["crash", "fail"])
+async def test_a_run_that_ended_early_goes_on_in_the_same_folder(
+    runs: Path, scenario: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCRIPTED_PAUSE", "0.03")
+    app = ArenaApp(runs, child(scenario), planner("ok"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await start(pilot)
+        await until(pilot, lambda: isinstance(app.screen, MonitorScreen) and app.screen.view)
+        await until(pilot, lambda: app.screen.view.can_be_resumed, "the end")
+        await until_shown(pilot, "R Resume")
+        await pilot.press("R")
+        await until_shown(pilot, "✓ finished", "evaluation log loss")
+        state, _ = read_run(only_run(runs))
+        assert [step.step for step in state.steps] == list(range(10, 401, 10))
+        await pilot.press("R")
+        assert isinstance(app.screen, MonitorScreen), "a finished run is not resumed"
+
+
+async def test_a_run_that_still_goes_on_is_not_resumed_from_home(runs: Path) -> None:
+    app = ArenaApp(runs, child("hang"), planner("ok"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await start(pilot)
+        await until_shown(pilot, "200 / 400 steps")
+        await pilot.press("escape", "tab")
+        await until_shown(pilot, "● running")
+        await pilot.press("R")
+        await until_shown(pilot, "the run was not resumed", "still running")
