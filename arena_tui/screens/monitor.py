@@ -71,20 +71,8 @@ class MonitorScreen(Screen[None]):
         Binding("up,k", "scroll_text(-1)", "Up", show=False, tooltip="Scroll the figures or the log"),
         Binding("pagedown", "scroll_text(10)", "Page down", show=False, tooltip="Scroll the figures or the log"),
         Binding("pageup", "scroll_text(-10)", "Page up", show=False, tooltip="Scroll the figures or the log"),
-        Binding(
-            "greater_than_sign",
-            "shift_log(20)",
-            "Log right",
-            show=False,
-            tooltip="Along the long lines of the log",
-        ),
-        Binding(
-            "less_than_sign",
-            "shift_log(-20)",
-            "Log left",
-            show=False,
-            tooltip="Along the long lines of the log",
-        ),
+        Binding("greater_than_sign", "shift_log(20)", "Log right", show=False, tooltip="Along long lines of the log"),
+        Binding("less_than_sign", "shift_log(-20)", "Log left", show=False, tooltip="Along long lines of the log"),
         Binding("p", "profile", "Profile", tooltip="The profile this run was started with"),
         Binding("escape", "app.pop_screen", "Home", tooltip="Back to profiles and runs; the run goes on"),
     ]
@@ -170,6 +158,8 @@ class MonitorScreen(Screen[None]):
         if view and view.status.is_over and not (before and before.status.is_over):
             self._choose(1)  # the result
             self.refresh_bindings()
+        if view and view.is_settled and not (before and before.is_settled):
+            self.refresh_bindings()  # the process has gone as well: now the run can be resumed
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         if action == "stop":

@@ -101,7 +101,7 @@ def act(scenario: str) -> None:
         case "no newlines":
             for i in range(2_000):
                 print(f"\rfetching {i}", end="", flush=True)
-        case "fail" | "hostile":
+        case "fail" | "hostile" | "lingering":
             raise RuntimeError(HOSTILE)
 
 
@@ -132,6 +132,8 @@ def main(scenario: str, folder: RunFolder) -> int:
             return 143
         except RuntimeError as error:
             record.write(events.Failed(cause=str(error), advice=f"Do this: {error}", exit_code=1))
+            if scenario == "lingering":  # the last event is not yet the exit
+                time.sleep(2)
             return 1
         folder.adapter.mkdir()
         record.write(events.Finished(log_loss=0.9402, accuracy=0.551))

@@ -200,7 +200,7 @@ async def test_the_log_keeps_to_its_end_however_fast_it_grows_and_waits_where_th
         await until_shown(pilot, "the last line")
 
 
-@pytest.mark.parametrize("scenario", ["crash", "fail"])
+@pytest.mark.parametrize("scenario", ["crash", "fail", "lingering"])
 async def test_a_run_that_ended_early_goes_on_in_the_same_folder(
     runs: Path, scenario: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
