@@ -18,7 +18,8 @@ RUNS_VARIABLE = "ARENA_TUI_RUNS"
 class RunInfo(Struct, frozen=True, kw_only=True):
     """run.json: who runs where since when. Written by the child before anything else.
 
-    pid and process_started (seconds since 1970) name the process together, since pids are used again.
+    pid and process_started (seconds since 1970) name the process together, since pids are used again; after a
+    reboot neither says anything.
     """
 
     command: list[str]
@@ -31,6 +32,8 @@ class RunInfo(Struct, frozen=True, kw_only=True):
     versions: dict[str, str]
     gpus: list[str]
     world_size: int
+    boot_id: str = ""
+    """The machine's id of the boot in which the process ran; "" where the system has none."""
 
 
 class RunFolder:

@@ -85,7 +85,16 @@ def describe_this_process(command: list[str]) -> RunInfo:
         versions={name: metadata.version(name) for name in PACKAGES},
         gpus=gpu_names(),
         world_size=1,
+        boot_id=boot_id(),
     )
+
+
+def boot_id() -> str:
+    """Linux's id of this boot, "" elsewhere. A container has that of its host."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
 
 
 def gpu_names() -> list[str]:
@@ -105,6 +114,8 @@ def is_alive(info: RunInfo) -> bool | None:
     """Whether the run's process lives; None where that cannot be known, since it runs on another machine."""
     if info.host != socket.gethostname():
         return None
+    if info.boot_id and info.boot_id != boot_id():
+        return False
     try:
         process = psutil.Process(info.pid)
         same = abs(process.create_time() - info.process_started) < SAME_START_SECONDS

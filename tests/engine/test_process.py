@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from core.profile.settings import Profile
 from core.runs.folder import RunFolder, create_run, find_run, list_runs
-from core.runs.process import LaunchError, describe_this_process, is_alive, launch, log_end, request_stop
+from core.runs.process import LaunchError, boot_id, describe_this_process, is_alive, launch, log_end, request_stop
 from core.runs.state import Status, read_run
 
 SLEEPER = """
@@ -55,6 +55,17 @@ def test_another_process_with_the_same_pid_is_not_the_run() -> None:
     here = describe_this_process(["x"])
     assert is_alive(here)
     assert not is_alive(replace(here, process_started=here.process_started - 3600))
+
+
+@pytest.mark.skipif(not boot_id(), reason="this system has no id of its boot")
+def test_after_a_reboot_a_run_is_lost_whatever_process_has_its_pid_now(folder: RunFolder) -> None:
+    me = describe_this_process(["arena"])
+    assert is_alive(me)
+    of_another_boot = replace(me, boot_id="00000000-0000-0000-0000-000000000000")
+    assert is_alive(of_another_boot) is False
+    assert not request_stop(of_another_boot)
+    folder.write_info(of_another_boot)
+    assert read_run(folder)[1] is Status.LOST
 
 
 def test_a_zombie_is_dead() -> None:
