@@ -63,7 +63,10 @@ def explain(error: BaseException) -> Explanation:
                     "Check the network, or point model.checkpoint at a local folder.",
                 )
             case OSError(errno=errno.ENOSPC):
-                return Explanation("no space is left on the disk", "Free some, or choose another --runs-dir.")
+                return Explanation(
+                    f"no space is left on the disk: {_first_line(link)}",
+                    "Free some, then resume the run; the checkpoints that were kept are whole.",
+                )
             case OSError() if "huggingface.co" in str(link) or "safetensors" in str(link):
                 return Explanation(
                     f"the checkpoint cannot be loaded: {_first_line(link)}",

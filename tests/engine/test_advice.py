@@ -36,7 +36,7 @@ OUT_OF_MEMORY = "CUDA out of memory. Tried to allocate 9.5 GiB. GPU 0 has a tota
             1,
         ),
         (MemoryError(), "the machine's memory ran out", "per_device_batch_size", 1),
-        (OSError(errno.ENOSPC, "No space left on device"), "no space is left", "--runs-dir", 1),
+        (OSError(errno.ENOSPC, "No space left on device"), "no space is left", "resume the run", 1),
         (hub_error(GatedRepoError, "403 Client Error"), "gated", "Accept its licence", 1),
         (hub_error(RepositoryNotFoundError, "404"), "no such checkpoint", "spelling", 1),
         (ConnectionError("refused"), "cannot be reached", "local folder", 1),
