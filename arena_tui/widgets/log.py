@@ -37,7 +37,7 @@ class LogPane(Pane):
         self.call_after_refresh(self.go_to_end)
 
     def go_to_end(self) -> None:
-        if self._shows_end:
+        if self._shows_end and self.is_attached:  # called later than asked for: the screen may have gone
             self.query_one(Log).scroll_end(animate=False, immediate=True, x_axis=False)
 
     def scroll_text(self, lines: int) -> None:
@@ -55,4 +55,5 @@ class LogPane(Pane):
 
     def _look_where_it_is(self) -> None:
         # Asked only after the user has scrolled: while lines come in, the end is ahead of what is drawn.
-        self._shows_end = self.query_one(Log).is_vertical_scroll_end
+        if self.is_attached:
+            self._shows_end = self.query_one(Log).is_vertical_scroll_end
