@@ -32,8 +32,10 @@ from core.plan.plan import PLAN
 from core.profile.files import read_profile
 from core.profile.load import ProfileError
 from core.runs.folder import RunFolder, create_run
-from core.runs.process import TRAIN, LaunchError, launch, request_stop
+from core.runs.process import TRAIN, LaunchError, launch
 from core.runs.resume import CannotResume, prepare
+from core.runs.stopping import Rung
+from core.runs.stopping import ask as ask_to_end
 
 if TYPE_CHECKING:
     from arena_tui.screens.inspection_screen import InspectionScreen
@@ -232,9 +234,8 @@ class ArenaApp(App[None]):
 def _ask_to_stop(run: RunView) -> str:
     """Ask a run to end, and say what came of it in a line."""
     name = printable(run.folder.id)
-    info = run.folder.read_info()
     try:
-        if info is not None and request_stop(info):
+        if ask_to_end(run.folder, Rung.SAVE):
             return f"asked to stop: {name}; it saves a checkpoint and ends on its own"
     except PermissionError:
         return f"not stopped: {name} belongs to another user"

@@ -7,13 +7,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from arena_tui.settled import Ending, Endings, stamp
+from core.runs.alive import is_run_alive
 from core.runs.events import Tail
 from core.runs.folder import RunFolder, list_runs
-from core.runs.process import is_run_alive
-from core.runs.state import RunState, Status, fold, status
-
-SILENT_SECONDS = 60
-"""Loading a model takes a while without a sign; only a longer silence is worth a word."""
+from core.runs.state import SILENT_SECONDS, RunState, Status, fold, silence, status
 
 
 class RunView(Struct, frozen=True):
@@ -64,14 +61,10 @@ class Follower:
         except FileNotFoundError:
             alive = False  # the folder was deleted
         self._state = fold(self._state, self._tail.read())
-        now = status(self._state, alive)
-        return RunView(
-            self.folder, self._state, now, alive, 0 if now.is_over else self._silence(), self._tail.unreadable
-        )
-
-    def _silence(self) -> int:
-        silent = time.time() - (self._state.last_time or time.time())
-        return int(silent // 10 * 10) if silent > SILENT_SECONDS else 0
+        now = time.time()
+        word, silent = status(self._state, alive, now), silence(self._state, now)
+        shown = int(silent // 10 * 10) if silent > SILENT_SECONDS and not word.is_over else 0
+        return RunView(self.folder, self._state, word, alive, shown, self._tail.unreadable)
 
 
 class RunList:

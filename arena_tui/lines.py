@@ -9,9 +9,10 @@ from arena_tui import figures
 from arena_tui.figures import count, duration, gib
 from arena_tui.plain import printable, printable_lines
 from core.runs import events
+from core.runs.alive import is_run_alive
 from core.runs.events import AnyEvent, Tail
 from core.runs.folder import RunFolder
-from core.runs.process import is_run_alive, log_end
+from core.runs.process import log_end
 from core.runs.state import RunState, Status, fold, status
 
 POLL_SECONDS = 0.2
@@ -35,22 +36,21 @@ class Told:
 def follow(folder: RunFolder, out: TextIO, told: Told | None = None) -> tuple[RunState, Status]:
     """Print a line for each event that says something new, until the run is over; what was `told` is passed over."""
     told = told or Told(folder)
-    tail, state = told.tail, told.state
     while True:
         alive = is_run_alive(folder)  # asked first: a last event may come between the two
-        new = tail.read()
+        new = told.tail.read()
         for event in new:
-            line = _line(event, state)
-            state = fold(state, [event])
+            line = _line(event, told.state)
+            told.state = fold(told.state, [event])
             if line is not None:
                 print(line, file=out, flush=True)
-        now = status(state, alive)
+        now = status(told.state, alive, time.time())
         if now is Status.LOST:
             print("lost: the process ended without a last event. Its log ends:", file=sys.stderr)
             for line in printable_lines(log_end(folder)):
                 print(line, file=sys.stderr)
         if now.is_over:
-            return state, now
+            return told.state, now
         if not new:
             time.sleep(POLL_SECONDS)
 
@@ -102,7 +102,8 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
         case events.Warning():
             return f"warning: {printable(event.message)}"
         case events.Stopping():
-            return f"stopping on {event.signal}: finishing the step, then saving"
+            how = "at once" if event.signal == "SIGUSR1" or before.stopping else "finishing the step, then saving"
+            return f"stopping on {event.signal}: {how}"
         case events.Resumed():
             skipped = "".join(f"; {printable(reason)}" for reason in event.skipped)
             return f"resumed from {event.checkpoint or 'the beginning: no checkpoint is intact'}{skipped}"
@@ -110,6 +111,7 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
             return f"finished: evaluation log loss {figures.loss(event.log_loss)}, accuracy {event.accuracy:.1%}"
         case events.Cancelled():
             kept = f"{event.kept} is kept" if event.kept else "there was nothing to keep yet"
-            return f"cancelled after step {event.step}: {kept}"
+            adapter = f"; the adapter after it is in {event.adapter}/" if event.adapter else ""
+            return f"cancelled after step {event.step}: {kept}{adapter}"
         case events.Failed():
             return f"failed: {printable(event.cause)} {printable(event.advice)}"

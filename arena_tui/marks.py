@@ -8,6 +8,7 @@ MUTED = "$foreground 60%"
 GLYPHS = {
     Status.STARTING: "◌",
     Status.RUNNING: "●",
+    Status.STALLED: "◑",
     Status.STOPPING: "◍",
     Status.FINISHED: "✓",
     Status.CANCELLED: "■",
@@ -17,6 +18,7 @@ GLYPHS = {
 STYLES = {
     Status.STARTING: "$accent",
     Status.RUNNING: "$accent",
+    Status.STALLED: "$text-warning",
     Status.STOPPING: "$accent",
     Status.FINISHED: "",
     Status.CANCELLED: MUTED,

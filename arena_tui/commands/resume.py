@@ -24,8 +24,9 @@ def add(commands: "Commands") -> None:
 def run(options: argparse.Namespace) -> int:
     from arena_tui.lines import Told, exit_code, follow
     from core.profile.load import ProfileError
-    from core.runs.process import LaunchError, launch, request_stop
+    from core.runs.process import LaunchError, launch
     from core.runs.resume import RESUME, CannotResume, prepare
+    from core.runs.stopping import pass_on
 
     folder = chosen_run(options)
     told = Told.already(folder)
@@ -43,11 +44,11 @@ def run(options: argparse.Namespace) -> int:
     info = folder.read_info()
     assert info is not None
 
-    def pass_on(number: int, _frame: FrameType | None) -> None:
-        request_stop(info, signal.Signals(number))
+    def hear(number: int, _frame: FrameType | None) -> None:
+        pass_on(info, signal.Signals(number))
 
-    signal.signal(signal.SIGINT, pass_on)
-    signal.signal(signal.SIGTERM, pass_on)
+    signal.signal(signal.SIGINT, hear)
+    signal.signal(signal.SIGTERM, hear)
     state, _ = follow(folder, sys.stdout, told)
     child.wait()
     return exit_code(state)

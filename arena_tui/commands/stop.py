@@ -1,7 +1,8 @@
-"""`arena-tui stop`: ends a run in good order."""
+"""`arena-tui stop`: ends a run, in good order or at once."""
 
 import argparse
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import Refused, add_command, add_run, add_runs_dir, chosen_run
@@ -9,22 +10,37 @@ from arena_tui.commands.common import Refused, add_command, add_run, add_runs_di
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
 
+POLL_SECONDS = 0.1
+
 
 def add(commands: "Commands") -> None:
-    parser = add_command(commands, "stop", "let a run finish its step, save and end; once more: end at once")
+    parser = add_command(commands, "stop", "let a run finish its step, save a checkpoint and the adapter, and end")
     add_run(parser)
     add_runs_dir(parser)
+    harder = parser.add_mutually_exclusive_group()
+    harder.add_argument("--now", action="store_true", help="end at once; steps after the newest checkpoint are lost")
+    harder.add_argument("--kill", action="store_true", help="for a run that hears nothing any more: kill its processes")
     parser.set_defaults(command=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    from arena_tui.lines import follow
-    from core.runs.process import request_stop
+    from arena_tui.lines import Told, follow
+    from core.runs.stopping import Rung, ask, note_kill, processes
 
     folder = chosen_run(options)
-    info = folder.read_info()
-    if info is None or not request_stop(info):
-        raise Refused(f"{folder.id} is not running here", 1)
-    state, status = follow(folder, sys.stderr)
+    rung = Rung.KILL if options.kill else Rung.NOW if options.now else Rung.SAVE
+    told = Told.already(folder)
+    try:
+        if not ask(folder, rung):
+            raise Refused(f"{folder.id} is not running here", 1)
+    except PermissionError:
+        raise Refused(f"{folder.id} belongs to another user; only they can stop it", 1) from None
+    if rung is not Rung.KILL:
+        follow(folder, sys.stderr, told)
+    while processes(folder):
+        time.sleep(POLL_SECONDS)
+    if rung is Rung.KILL:
+        note_kill(folder)
+    state, status = follow(folder, sys.stderr, told)
     print(f"{folder.id} {status}")
     return 0 if state.last else 1

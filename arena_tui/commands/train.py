@@ -26,7 +26,8 @@ def run(options: argparse.Namespace) -> int:
     from core.profile.files import find_profile, read_profile
     from core.profile.load import ProfileError, parse_profile
     from core.runs.folder import create_run, runs_folder
-    from core.runs.process import LaunchError, launch, request_stop
+    from core.runs.process import LaunchError, launch
+    from core.runs.stopping import pass_on
 
     try:
         file = read_profile(find_profile(options.profile))
@@ -44,11 +45,11 @@ def run(options: argparse.Namespace) -> int:
     info = folder.read_info()
     assert info is not None
 
-    def pass_on(number: int, _frame: FrameType | None) -> None:
-        request_stop(info, signal.Signals(number))
+    def hear(number: int, _frame: FrameType | None) -> None:
+        pass_on(info, signal.Signals(number))
 
-    signal.signal(signal.SIGINT, pass_on)
-    signal.signal(signal.SIGTERM, pass_on)
+    signal.signal(signal.SIGINT, hear)
+    signal.signal(signal.SIGTERM, hear)
     out = sys.stderr if options.json else sys.stdout
     print(f"run {folder.path}", file=out, flush=True)
     state, _ = follow(folder, out)

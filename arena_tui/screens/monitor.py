@@ -17,7 +17,6 @@ from textual.widgets import Footer, Tab, Tabs
 
 from arena_tui.follow import Follower, RunView
 from arena_tui.log_tail import LogTail
-from arena_tui.plain import printable
 from arena_tui.screens.reader import ReaderScreen
 from arena_tui.screens.stop import StopScreen
 from arena_tui.series import Axis
@@ -31,7 +30,7 @@ from arena_tui.widgets.strip import Strip
 from core.profile.files import read_profile
 from core.profile.load import ProfileError
 from core.runs.folder import RunFolder
-from core.runs.process import request_stop
+from core.runs.stopping import Rung
 
 SMOOTHINGS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
 SMOOTHING_KEYS = Binding.Group("Smooth", compact=True)
@@ -44,7 +43,7 @@ def seconds_to_next_read(curves_changed: bool) -> float:
 
 class MonitorScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "stop", "Stop", tooltip="Stop the run, after a question that says what is kept"),
+        Binding("s", "stop", "Stop", tooltip="Stop the run: save first, at once, or kill; it says what each keeps"),
         Binding("R", "resume", "Resume", tooltip="Go on with a run that ended early, from its newest checkpoint"),
         Binding("y", "log_axis", "Log", tooltip="Loss on a logarithmic axis, and back"),
         Binding(
@@ -116,6 +115,7 @@ class MonitorScreen(Screen[None]):
         self.folder = folder
         self._follower = Follower(folder)
         self._log = LogTail(folder.console_log)
+        self._asked: dict[Rung, float] = {}
 
     def compose(self) -> ComposeResult:
         yield Strip().data_bind(MonitorScreen.view)
@@ -207,23 +207,9 @@ class MonitorScreen(Screen[None]):
             text = str(error)
         self.app.push_screen(ReaderScreen("the profile of this run", text, language="toml"))
 
-    @work
-    async def action_stop(self) -> None:
-        if self.view is None or not await self.app.push_screen_wait(StopScreen(self.view)):
-            return
-        info = self.folder.read_info()
-        if info is None:
-            self.app.notify("The run has not said yet which process it is: try again.", severity="warning")
-            return
-        try:
-            sent = request_stop(info)
-        except PermissionError:
-            message = f"The run belongs to {printable(info.user)}; only they can stop it."
-            self.app.notify(message, severity="error", markup=False)
-            return
-        if not sent:
-            message = f"There is no such process on this machine; the run was started on {printable(info.host)}."
-            self.app.notify(message, severity="warning", markup=False)
+    def action_stop(self) -> None:
+        if self.view:
+            self.app.push_screen(StopScreen(self, self._asked))
 
     def on_tabs_tab_activated(self, event: Tabs.TabActivated) -> None:
         names: Sequence[str] = [tab.id or "" for tab in event.tabs.query(Tab)]

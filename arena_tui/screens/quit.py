@@ -11,9 +11,9 @@ from textual.content import Content
 from textual.widgets import Static
 
 from arena_tui.follow import RunView
+from arena_tui.kept import what_is_kept
 from arena_tui.plain import printable
 from arena_tui.screens.dialog import Dialog
-from arena_tui.screens.stop import what_is_kept
 from arena_tui.widgets.keys import keys
 
 

@@ -1,7 +1,10 @@
-"""Asks before a run is stopped, and says what will be kept."""
+"""The ladder that ends a run: what each rung keeps, how long ago it was asked for, and what of the run is left."""
 
-from typing import ClassVar
+import asyncio
+import time
+from typing import TYPE_CHECKING, ClassVar
 
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -10,45 +13,157 @@ from textual.widgets import Static
 
 from arena_tui import figures
 from arena_tui.follow import RunView
+from arena_tui.kept import what_is_kept, what_is_lost
+from arena_tui.marks import MUTED
 from arena_tui.plain import printable
 from arena_tui.screens.dialog import Dialog
 from arena_tui.widgets.keys import keys
-from core.runs.state import Status
+from core.runs.machine import look
+from core.runs.stopping import Rung, ask, note_kill, processes
+
+if TYPE_CHECKING:
+    from arena_tui.screens.monitor import MonitorScreen
+
+POLL_SECONDS = 0.25
+RETURN_SECONDS = 10
+"""So long after a run's last process the driver may take to clear its memory away."""
+RETURNED = 0.9
+"""Share of what the run had reserved that must be free again. Others may take from the card meanwhile."""
+RUNGS = {Rung.SAVE: ("s", "stop and save"), Rung.NOW: ("n", "stop now"), Rung.KILL: ("k", "kill")}
 
 
-class StopScreen(Dialog[bool]):
+class StopScreen(Dialog[None]):
+    """Over a run's monitor. `asked` holds the time.monotonic() of each rung asked for; it outlives this screen."""
+
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s,y,enter", "dismiss(True)", "Stop the run", key_display="s"),
-        Binding("escape,n,q", "dismiss(False)", "Go on", key_display="esc"),
+        Binding("s,y,enter", "ask('SAVE')", "Stop and save", key_display="s"),
+        Binding("n", "ask('NOW')", "Stop now"),
+        Binding("k", "ask('KILL')", "Kill"),
+        Binding("escape,q", "dismiss", "Back", key_display="esc"),
     ]
 
-    def __init__(self, run: RunView) -> None:
+    def __init__(self, monitor: "MonitorScreen", asked: dict[Rung, float]) -> None:
         super().__init__()
-        self._run = run
+        self._monitor = monitor
+        self._folder = monitor.folder
+        self._asked = asked
+        self._free_before: int | None = None
+        self._problem = ""
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="box") as box:
             box.border_title = Content("stop this run?")
-            yield Static(Content(printable(self._run.folder.id)), markup=False)
-            yield Static(Content(f"\n{what_is_kept(self._run)}"), markup=False)
-            yield Static(keys([("s", "stop it"), ("esc", "let it go on")]), classes="keys")
+            yield Static(Content.styled(printable(self._folder.id), MUTED), markup=False)
+            yield Static(id="rungs", markup=False)
+            yield Static(id="left", markup=False)
+            yield Static(id="keys", classes="keys")
+
+    def on_mount(self) -> None:
+        self.watch(self._monitor, "view", self._draw)
+        self.set_interval(1, self._draw)
+        if self._asked:
+            self.see_it_end()
+
+    @property
+    def view(self) -> RunView | None:
+        return self._monitor.view
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action != "ask" or self._may(Rung[str(parameters[0])])
+
+    def _may(self, rung: Rung) -> bool:
+        """A rung can be reached from the one below it."""
+        is_stopping = bool(self.view and self.view.state.stopping)
+        match rung:
+            case Rung.SAVE:
+                return True
+            case Rung.NOW:
+                return is_stopping or Rung.SAVE in self._asked
+            case Rung.KILL:
+                return Rung.NOW in self._asked
+
+    @work
+    async def action_ask(self, name: str) -> None:
+        rung = Rung[name]
+        if self._free_before is None:
+            self._free_before = (await asyncio.to_thread(look, self._folder.path.parent)).memory_free
+        try:
+            sent = await asyncio.to_thread(ask, self._folder, rung)
+            self._problem = "" if sent else "no process of this run is to be seen from here"
+        except PermissionError:
+            sent, self._problem = False, "the run belongs to another user; only they can stop it"
+        if sent:
+            self._asked.setdefault(rung, time.monotonic())
+            self.see_it_end()
+        self._draw()
+
+    @work(exclusive=True, group="end")
+    async def see_it_end(self) -> None:
+        """Leave once nothing of the run is left, neither process nor memory of the card."""
+        while await asyncio.to_thread(processes, self._folder):
+            await asyncio.sleep(POLL_SECONDS)
+        if Rung.KILL in self._asked:
+            await asyncio.to_thread(note_kill, self._folder)
+        deadline = time.monotonic() + RETURN_SECONDS
+        while held := await asyncio.to_thread(self._memory_held):
+            if time.monotonic() > deadline:
+                self._problem = (
+                    f"its processes are gone, but the card has {figures.gib(held)} less free than it should: another "
+                    "process may have taken it, nvidia-smi tells"
+                )
+                self._draw()
+                return
+            await asyncio.sleep(POLL_SECONDS)
+        self.dismiss()
+
+    def _memory_held(self) -> int:
+        """Bytes of the card that the run had and that are not free again."""
+        state = self.view.state if self.view else None
+        if not (state and state.started and state.started.device.kind == "cuda" and state.steps):
+            return 0
+        machine = look(self._folder.path.parent)
+        if machine.card is None or self._free_before is None:
+            return 0
+        return max(0, int(self._free_before + RETURNED * state.steps[-1].memory_reserved) - machine.memory_free)
+
+    def _draw(self) -> None:
+        if self.view is None:
+            return
+        gap = "" if self.has_class("-low") else "\n"
+        lines = []
+        for rung, (key, name) in RUNGS.items():
+            asked = self._asked.get(rung)
+            since = f"   asked for {figures.duration(time.monotonic() - asked)} ago" if asked is not None else ""
+            style = "bold" if self._may(rung) else MUTED
+            lines += [
+                Content.assemble(gap, (f"{key}  {name}", style), (since, "$accent")),
+                Content.styled(f"   {_keeps(rung, self.view)}", "" if self._may(rung) else MUTED),
+            ]
+        self.query_one("#rungs", Static).update(Content("\n").join(lines))
+        self.query_one("#left", Static).update(self._what_is_left())
+        open_rungs = [RUNGS[rung] for rung in Rung if self._may(rung) and rung not in self._asked]
+        way_out = "back; it ends without this screen" if self._asked else "let it go on"
+        self.query_one("#keys", Static).update(keys([*open_rungs, ("esc", way_out)]))
+        self.refresh_bindings()
+
+    def _what_is_left(self) -> Content:
+        if self._problem:
+            return Content.styled(f"\n{self._problem}", "$text-error")
+        if self.view is None or not self._asked:
+            return Content("")
+        state = self.view.state
+        phase = f": {state.phase.phase}, step {figures.count(state.step)}" if state.phase else ""
+        if self.view.status.is_over:
+            phase = ": its last word is written"
+        heard = "" if state.stopping or self.view.status.is_over else ", and has not answered yet"
+        return Content(f"\nThe process is still there{phase}{heard}.")
 
 
-def what_is_kept(run: RunView) -> str:
-    """What a stop now leaves behind, in the user's words."""
-    state = run.state
-    checkpoint = state.checkpoint
-    newest = printable(checkpoint.folder) if checkpoint else None
-    if run.status is Status.STOPPING:
-        kept = f"{newest} is kept; later steps are lost" if newest else "no step is kept"
-        return f"It was asked already and is on its way. Asked again, it ends at once: {kept}."
-    match state.phase.phase if state.phase else "loading":
-        case "training" | "evaluating":
-            return (
-                f"It finishes the step it is in, after {figures.count(state.step)}, saves a checkpoint of it, and "
-                "ends. The checkpoint, the curves and the log are kept; no adapter folder is "
-                "written. R resumes it later."
-            )
-        case "saving":
-            return f"It is writing its result, which stays incomplete. Kept is {newest or 'no checkpoint'}."
-    return "Nothing is trained yet: its profile and its log are kept, and no checkpoint."
+def _keeps(rung: Rung, view: RunView) -> str:
+    match rung:
+        case Rung.SAVE:
+            return what_is_kept(view)
+        case Rung.NOW:
+            return f"At once, in the middle of what it does. {what_is_lost(view)}"
+        case Rung.KILL:
+            return f"The system ends all its processes, deaf ones too. {what_is_lost(view)}"

@@ -55,8 +55,10 @@ def explanation(run: RunView) -> list[Content]:
                 Content.styled(f"exit code {code}", MUTED),
                 _kept(_newest_checkpoint(run)),
             ]
-        case events.Cancelled(signal=name, step=step, kept=kept):
-            return [Content(f"stopped by {printable(name)} at step {figures.count(step)}; R resumes it"), _kept(kept)]
+        case events.Cancelled(signal=name, step=step, kept=kept, adapter=adapter):
+            also = [Content(f"      {printable(adapter)}/, after its last step")] if adapter else []
+            told = Content(f"stopped by {printable(name)} at step {figures.count(step)}; R resumes it")
+            return [told, _kept(kept), *also]
     if run.status is Status.LOST:
         return [
             Content.styled("The process ended without a last word.", "$text-error"),

@@ -124,7 +124,9 @@ class Cancelled(Event, frozen=True, kw_only=True):
     signal: str
     step: int
     kept: str | None
-    """The checkpoint that holds the last finished step, relative to the run folder; None if nothing was kept."""
+    """The newest checkpoint, relative to the run folder; None if nothing was kept."""
+    adapter: str | None = None
+    """The folder of the adapter after the last finished step, relative to the run folder; None if not written."""
 
 
 class Failed(Event, frozen=True, kw_only=True):
@@ -179,16 +181,17 @@ class Tail:
     def read(self) -> list[AnyEvent]:
         """Events of whole lines written since the last call; none while the file is missing.
 
-        A line without its end is left for later.
+        A line without its end is left for later, and so is what is written meanwhile: a writer may be faster.
         """
         events: list[AnyEvent] = []
         rest = b""
         try:
             with self.path.open("rb") as file:
-                if os.fstat(file.fileno()).st_size < self.offset:
+                size = os.fstat(file.fileno()).st_size
+                if size < self.offset:
                     self.offset = 0  # replaced by a shorter file
                 file.seek(self.offset)
-                while chunk := file.read(self.CHUNK):
+                while chunk := file.read(min(self.CHUNK, size - file.tell())):
                     *lines, rest = (rest + chunk).split(b"\n")
                     self.offset += sum(len(line) + 1 for line in lines)
                     events += (event for line in lines if line and (event := self._decode(line)))

@@ -34,6 +34,10 @@ class RunInfo(Struct, frozen=True, kw_only=True):
     world_size: int
     boot_id: str = ""
     """The machine's id of the boot in which the process ran; "" where the system has none."""
+    pid_namespace: str = ""
+    """Where `pid` means this process: a container has a namespace of its own; "" where the system has none."""
+    start_ticks: int | None = None
+    """When the process started, in clock ticks since the boot; None where the system does not tell."""
 
 
 class RunFolder:

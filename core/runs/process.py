@@ -1,8 +1,7 @@
-"""The child process of a run: starting it, asking whether it lives, telling it to stop."""
+"""The child process of a run: starting it, and what it says of itself."""
 
 import getpass
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -14,16 +13,15 @@ from pathlib import Path
 import psutil
 import pynvml
 
+from core.runs.alive import START_SECONDS, boot_id, pid_namespace, start_ticks
 from core.runs.events import Failed, Record
 from core.runs.folder import RunFolder, RunInfo
 
-START_SECONDS = 30
 OTHER_AT_WORK = 75
 """Exit code of a child that finds another one at work on its run: it has touched nothing."""
-# psutil derives a start time from the boot time, which moves when the clock is set. A pid is not
-# used again within seconds.
-SAME_START_SECONDS = 5
 # -P keeps a folder called core in the working directory from standing in for ours.
+RUN_VARIABLE = "ARENA_TUI_RUN"
+"""Holds the run's id in the environment of its process, and of all that this starts."""
 TRAIN = (sys.executable, "-P", "-m", "core.train")
 PACKAGES = ("arena-tui", "torch", "transformers", "peft", "bitsandbytes", "accelerate")
 
@@ -48,6 +46,7 @@ def launch(folder: RunFolder, program: Sequence[str] = TRAIN) -> subprocess.Pope
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                env={**os.environ, RUN_VARIABLE: folder.id},
             )
     except OSError as error:
         raise _never_began(folder, f"the run's program cannot be started: {error}") from error
@@ -86,15 +85,9 @@ def describe_this_process(command: list[str]) -> RunInfo:
         gpus=gpu_names(),
         world_size=1,
         boot_id=boot_id(),
+        pid_namespace=pid_namespace(),
+        start_ticks=start_ticks(os.getpid()),
     )
-
-
-def boot_id() -> str:
-    """Linux's id of this boot, "" elsewhere. A container has that of its host."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return ""
 
 
 def gpu_names() -> list[str]:
@@ -108,42 +101,6 @@ def gpu_names() -> list[str]:
         return [str(pynvml.nvmlDeviceGetName(handle)) for handle in handles]
     finally:
         pynvml.nvmlShutdown()
-
-
-def is_alive(info: RunInfo) -> bool | None:
-    """Whether the run's process lives; None where that cannot be known, since it runs on another machine."""
-    if info.host != socket.gethostname():
-        return None
-    if info.boot_id and info.boot_id != boot_id():
-        return False
-    try:
-        process = psutil.Process(info.pid)
-        same = abs(process.create_time() - info.process_started) < SAME_START_SECONDS
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def is_run_alive(folder: RunFolder) -> bool | None:
-    """`is_alive` of the run's process; None too while a new run has not said yet who it is."""
-    info = folder.read_info()
-    if info is not None:
-        return is_alive(info)
-    return None if time.time() - folder.resolved.stat().st_mtime < START_SECONDS else False
-
-
-def request_stop(info: RunInfo, number: signal.Signals = signal.SIGTERM) -> bool:
-    """Send SIGTERM or SIGINT: the first asks the child to save and end, a second to end now.
-
-    False if the child was gone, or runs on another machine.
-    """
-    if not is_alive(info):
-        return False
-    try:
-        os.kill(info.pid, number)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def log_end(folder: RunFolder, size: int = 4000) -> str:

@@ -5,8 +5,9 @@ from msgspec import structs
 from core.files import write_whole
 from core.profile.load import parse_profile, to_toml
 from core.profile.settings import Profile
+from core.runs.alive import is_run_alive
 from core.runs.folder import RunFolder
-from core.runs.process import TRAIN, is_run_alive
+from core.runs.process import TRAIN
 
 RESUME = (*TRAIN, "--resume")
 

@@ -1,5 +1,6 @@
 """What a record adds up to. Folding is pure: the same events give the same state, live or years later."""
 
+import time
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import TypeVar
@@ -8,9 +9,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from core.runs import events
+from core.runs.alive import is_run_alive
 from core.runs.events import AnyEvent, Tail
 from core.runs.folder import RunFolder
-from core.runs.process import is_run_alive
 
 Last = events.Finished | events.Cancelled | events.Failed
 
@@ -18,6 +19,7 @@ Last = events.Finished | events.Cancelled | events.Failed
 class Status(StrEnum):
     STARTING = "starting"
     RUNNING = "running"
+    STALLED = "stalled"
     STOPPING = "stopping"
     FINISHED = "finished"
     CANCELLED = "cancelled"
@@ -39,6 +41,8 @@ class RunState(Struct, frozen=True, kw_only=True):
     started: events.Started | None = None
     phase: events.Phase | None = None
     step: int = 0
+    rhythm: float = 0.0
+    """The longest time in seconds between two events of the process so far."""
     training_since: tuple[float, int] | None = None
     """Time and step of the first sign of training: what a remaining time is reckoned from."""
     steps: tuple[events.Step, ...] = ()
@@ -51,7 +55,7 @@ class RunState(Struct, frozen=True, kw_only=True):
     @property
     def elapsed(self) -> float:
         """Seconds from the first event to the last, without those in which the run lay still."""
-        return (self.last_time or 0) - (self.first_time or 0) - self.paused
+        return max(0.0, (self.last_time or 0) - (self.first_time or 0) - self.paused)
 
     @property
     def remaining(self) -> float | None:
@@ -60,7 +64,7 @@ class RunState(Struct, frozen=True, kw_only=True):
             return None
         since, first_step = self.training_since
         done = self.step - first_step
-        return (self.last_time - since) / done * (self.started.steps - self.step) if done > 0 else None
+        return max(0.0, self.last_time - since) / done * (self.started.steps - self.step) if done > 0 else None
 
 
 Item = TypeVar("Item")
@@ -78,8 +82,11 @@ def fold(state: RunState, new: Iterable[AnyEvent]) -> RunState:
     steps = _of(events.Step, new)
     signs = [(s.time, s.step) for s in steps]
     signs += [(p.time, p.done) for p in phases if p.phase == "training" and p.done is not None]
+    times = [event.time for event in new]
+    before = [times[0] if state.last_time is None else state.last_time, *times]
     return replace(
         state,
+        rhythm=max([state.rhythm, *(time - last for last, time in zip(before, times, strict=False))]),
         first_time=new[0].time if state.first_time is None else state.first_time,
         last_time=new[-1].time,
         started=_newest(events.Started, new, state.started),
@@ -105,6 +112,7 @@ def _resume(state: RunState, resumed: events.Resumed) -> RunState:
         first_time=resumed.time if state.first_time is None else state.first_time,
         paused=state.paused + resumed.time - (state.last_time or resumed.time),
         last_time=resumed.time,
+        rhythm=0.0,
         phase=None,
         started=None,
         step=resumed.step,
@@ -118,8 +126,27 @@ def _resume(state: RunState, resumed: events.Resumed) -> RunState:
     )
 
 
-def status(state: RunState, alive: bool | None) -> Status:
-    """The run's state in a word. `alive` tells whether its process lives, None where nobody can know.
+SILENT_SECONDS = 60
+"""A shorter silence is never worth a word."""
+LOADING_SECONDS = 600
+"""What reading a large model from a slow disk may take, without a sign."""
+STALLED_AFTER = 5
+"""So many times the longest silence before."""
+
+
+def patience(state: RunState) -> float:
+    """Seconds of silence after which a run has stalled, by its own rhythm."""
+    is_loading = state.phase is None or state.phase.phase in ("loading", "saving")
+    return max(LOADING_SECONDS if is_loading else SILENT_SECONDS, STALLED_AFTER * state.rhythm)
+
+
+def silence(state: RunState, now: float) -> float:
+    """Seconds since the last event; 0 where the clock was set back since."""
+    return max(0.0, now - state.last_time) if state.last_time is not None else 0.0
+
+
+def status(state: RunState, alive: bool | None, now: float) -> Status:
+    """The run's state in a word at the time `now`. `alive` tells whether its process lives, None where nobody can know.
 
     A last event outranks the process, which may still be on its way out.
     """
@@ -134,6 +161,8 @@ def status(state: RunState, alive: bool | None) -> Status:
         return Status.LOST
     if state.stopping:
         return Status.STOPPING
+    if silence(state, now) > patience(state):
+        return Status.STALLED
     return Status.RUNNING if state.started else Status.STARTING
 
 
@@ -141,7 +170,7 @@ def read_run(folder: RunFolder) -> tuple[RunState, Status]:
     """State and status of a run as its folder stands now."""
     alive = is_run_alive(folder)  # asked first: a last event may come between the two
     state = fold(RunState(), Tail(folder.events).read())
-    return state, status(state, alive)
+    return state, status(state, alive, time.time())
 
 
 def _of(kind: type[Item], items: tuple[object, ...]) -> tuple[Item, ...]:

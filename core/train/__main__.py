@@ -14,9 +14,10 @@ from core.profile.load import parse_profile
 from core.profile.settings import Profile
 from core.runs.events import Failed, Finished, Phase, Record, Started, Warning
 from core.runs.folder import RunFolder
+from core.runs.lock import locked
 from core.runs.metrics import Metrics, save_metrics
 from core.runs.process import OTHER_AT_WORK, describe_this_process
-from core.train.attempt import Attempt, sole_process
+from core.train.attempt import Attempt
 from core.train.stop import Stopped, StopRequest
 
 if TYPE_CHECKING:
@@ -26,21 +27,25 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the run, write its record, and return the exit code: 0, 1, 2, or 128 + the signal that ended it."""
+    """Run the run, and return the exit code: 0, 1, 2, 75 where another process is at work on it, or 128 + the
+    number of the signal that ended it."""
     # Read when torch is loaded. Waiting threads then sleep instead of spinning: on a machine that does anything
     # else besides, a processor run spent most of its time spinning (measured: 4 to 8 times slower).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     *options, path = arguments
     folder = RunFolder(Path(path))
-    lock = sole_process(folder)
-    if lock is None:
-        return OTHER_AT_WORK
-    folder.write_info(describe_this_process([sys.executable, *sys.orig_argv[1:]]))
+    with locked(folder.lock) as is_ours:
+        return run(folder, "--resume" in options) if is_ours else OTHER_AT_WORK
+
+
+def run(folder: RunFolder, is_resumed: bool) -> int:
+    """As the run's only process, write its record from the first event to the last, and return the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    with lock, Record(folder.events) as record:
-        attempt = Attempt.resumed(folder, record) if "--resume" in options else Attempt()
-        stop = StopRequest(record)
+    with Record(folder.events) as record:
+        stop = StopRequest(record)  # before the run says who it is: from then on it may be asked to stop
         try:
+            folder.write_info(describe_this_process([sys.executable, *sys.orig_argv[1:]]))
+            attempt = Attempt.resumed(folder, record) if is_resumed else Attempt()
             record.write(Phase(phase="loading"))
             train(folder, record, stop, attempt)
         except Stopped:
@@ -157,6 +162,8 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
                 trainer.evaluate()
     except Stopped:
         trainer.save_checkpoint()
+        if trainer.state.global_step:
+            stop.adapter = results.save_adapter(folder, model, tokenizer)
         raise
     training_seconds = time.monotonic() - began - callback.evaluation_seconds
 

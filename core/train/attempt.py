@@ -1,9 +1,6 @@
-"""Which process of a run this is: the first, or one that goes on from a checkpoint; and the only one at a time."""
+"""Which process of a run this is: the first, or one that goes on from a checkpoint."""
 
-import fcntl
 from collections.abc import Sequence
-from contextlib import suppress
-from io import FileIO
 from typing import TYPE_CHECKING, Self
 
 from msgspec import Struct
@@ -46,13 +43,3 @@ class Attempt(Struct, frozen=True):
                 f"data.train has changed since the run was started: {now[0]:,} training rows of {now[1]:,} tokens, "
                 f"where there were {before[0]:,} of {before[1]:,}; a resumed run needs the same rows in the same order"
             )
-
-
-def sole_process(folder: RunFolder) -> FileIO | None:
-    """The run's lock, held as long as it is open; None if another process has it."""
-    lock = FileIO(folder.lock, "w")
-    with suppress(BlockingIOError):
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return lock
-    lock.close()
-    return None

@@ -1,5 +1,6 @@
 """The files a finished run leaves behind: adapter, evaluation rows, metrics."""
 
+import shutil
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,10 +16,18 @@ from core.files import write_whole
 from core.runs.folder import RunFolder
 
 
-def save_adapter(folder: RunFolder, model: PeftModel, tokenizer: PreTrainedTokenizerFast) -> None:
-    """Adapter and head as `PeftModel.from_pretrained` reads them, and the tokenizer they were trained with."""
-    model.save_pretrained(folder.adapter, save_embedding_layers=False)
-    tokenizer.save_pretrained(folder.adapter)
+def save_adapter(folder: RunFolder, model: PeftModel, tokenizer: PreTrainedTokenizerFast) -> str:
+    """Adapter and head as `PeftModel.from_pretrained` reads them, and the tokenizer they were trained with.
+
+    Written aside and renamed: what has the adapter's name is whole. Returns that name, relative to the run folder.
+    """
+    aside = folder.path / ".adapter"
+    shutil.rmtree(aside, ignore_errors=True)
+    model.save_pretrained(aside, save_embedding_layers=False)
+    tokenizer.save_pretrained(aside)
+    shutil.rmtree(folder.adapter, ignore_errors=True)  # a stop's, where the run was resumed
+    aside.rename(folder.adapter)
+    return folder.adapter.name
 
 
 def save_evaluation(folder: RunFolder, rows: Sequence[Encoded], logits: NDArray[np.float32]) -> None:

@@ -1,4 +1,4 @@
-"""Turns SIGTERM and SIGINT into an orderly end of the run."""
+"""Turns signals into an orderly end of the run, or a sudden one."""
 
 import os
 import signal
@@ -8,7 +8,13 @@ from types import FrameType
 
 from core.runs.events import Cancelled, Record, Stopping
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+SAVE = signal.SIGTERM
+"""Finish the step, save, end. Sent again, by another console perhaps, it means no more than once."""
+NOW = signal.SIGUSR1
+"""End at once."""
+SAVE_THEN_NOW = signal.SIGINT
+"""Ctrl-C: the first saves, a second ends at once."""
+SIGNALS = (SAVE, NOW, SAVE_THEN_NOW)
 
 
 class Stopped(BaseException):
@@ -16,12 +22,13 @@ class Stopped(BaseException):
 
 
 class StopRequest:
-    """Hears the signals. The first lets a training step finish; a second ends the process at once."""
+    """Hears the signals."""
 
     def __init__(self, record: Record) -> None:
         self.signal: signal.Signals | None = None
         self.step = 0
         self.checkpoint: str | None = None
+        self.adapter: str | None = None
         self._record = record
         self._is_deferred = False
         for number in SIGNALS:
@@ -48,13 +55,16 @@ class StopRequest:
 
     def cancelled(self) -> Cancelled:
         """The run's last event after a stop."""
-        return Cancelled(signal=(self.signal or signal.SIGTERM).name, step=self.step, kept=self.checkpoint)
+        return Cancelled(signal=(self.signal or SAVE).name, step=self.step, kept=self.checkpoint, adapter=self.adapter)
 
     def _hear(self, number: int, _frame: FrameType | None) -> None:
-        if self.signal is not None:
+        before, heard = self.signal, signal.Signals(number)
+        if before is not None and heard is SAVE:
+            return
+        self.signal = heard
+        self._record.write(Stopping(signal=heard.name))
+        if heard is NOW or before is not None:
             self._record.write(self.cancelled())
             os._exit(self.exit_code)
-        self.signal = signal.Signals(number)
-        self._record.write(Stopping(signal=self.signal.name))
         if not self._is_deferred:
             raise Stopped

@@ -119,7 +119,8 @@ def main(scenario: str, folder: RunFolder) -> int:
         record.write(events.Stopping(signal=name))
         raise Told
 
-    signal.signal(signal.SIGTERM, signal.SIG_IGN if scenario == "deaf" else hear)
+    for number in (signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN if scenario == "deaf" else hear)
     with Record(folder.events) as record:
         folder.write_info(describe_this_process(sys.argv))
         if "--resume" in sys.argv:

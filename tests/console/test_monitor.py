@@ -12,7 +12,7 @@ from arena_tui.app import ArenaApp
 from arena_tui.screens.monitor import MonitorScreen
 from arena_tui.widgets.log import LogPane
 from arena_tui.widgets.loss import LossPane
-from core.runs.process import is_run_alive
+from core.runs.alive import is_run_alive
 from core.runs.state import Status, read_run
 
 SIZES = [(80, 24), (120, 40)]
@@ -68,17 +68,31 @@ async def test_cancel_asks_says_what_is_kept_and_reaches_the_child(runs: Path) -
         await until(pilot, lambda: is_run_alive(only_run(runs)) is False, "the child's end")
 
 
-async def test_a_child_deaf_to_sigterm_goes_on_and_is_shown_so(runs: Path) -> None:
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_child_deaf_to_every_request_is_killed_rung_by_rung(runs: Path, size: tuple[int, int]) -> None:
     app = ArenaApp(runs, child("deaf"), planner("ok"))
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=size) as pilot:
         await start(pilot)
         await until_shown(pilot, "200 / 400 steps")
         await pilot.press("s")
-        await until_shown(pilot, "stop this run?")
+        await until_shown(pilot, "stop this run?", "stop and save", "stop now", "kill")
+        await pilot.press("n", "k")  # neither can be reached yet
         await pilot.press("s")
+        await until_shown(pilot, "asked for 0:00:0", "has not answered yet")
+        assert read_run(only_run(runs))[1] is Status.RUNNING
+        await pilot.press("k")
+        assert is_run_alive(only_run(runs)) is True, "killing comes after stopping now"
+        await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, MonitorScreen))
-        await pilot.pause(0.3)
-        assert "● running" in shown(app)
+        await until_shown(pilot, "● running")
+        await pilot.press("s")
+        await until_shown(pilot, "asked for 0:00:0")  # what was asked is not forgotten
+        await pilot.press("n")
+        await until(pilot, lambda: shown(app).count("asked for") == 2, "the second rung")
+        await pilot.press("k")
+        await until(pilot, lambda: isinstance(app.screen, MonitorScreen), "the end of the ladder")
+        assert is_run_alive(only_run(runs)) is False
+        await until_shown(pilot, "■ cancelled", "SIGKILL", "checkpoints/checkpoint-200", "R Resume")
 
 
 async def test_quit_asks_and_leaves_the_run_running(runs: Path) -> None:

@@ -1,5 +1,6 @@
 """Runs as real child processes: stopped, failed and finished, and what each leaves behind."""
 
+import copy
 import json
 import math
 import os
@@ -14,9 +15,11 @@ from tiny_runs import SECONDS, Start, wait_for
 from transformers import AutoModelForSequenceClassification
 
 from core.runs import events
+from core.runs.checkpoints import checkpoints
 from core.runs.events import AnyEvent, Tail
 from core.runs.folder import RunFolder
 from core.runs.state import Status, read_run
+from core.runs.stopping import Rung, ask
 
 
 def last_event(folder: RunFolder) -> AnyEvent:
@@ -45,8 +48,13 @@ def test_a_stop_finishes_the_step_and_keeps_a_checkpoint_that_loads(
     }
     assert json.loads((kept / "trainer_state.json").read_text())["global_step"] == cancelled.step
     base = AutoModelForSequenceClassification.from_pretrained(checkpoint, num_labels=3)
-    model = PeftModel.from_pretrained(base, kept)
-    assert torch.isfinite(model(torch.tensor([[2, 50, 60, 1]])).logits).all()
+    assert cancelled.adapter == "adapter"
+    logits = []
+    for kept_adapter in (kept, folder.adapter):
+        model = PeftModel.from_pretrained(copy.deepcopy(base), kept_adapter).eval()
+        logits.append(model(torch.tensor([[2, 50, 60, 1]])).logits)
+    assert torch.isfinite(logits[0]).all()
+    assert torch.equal(*logits)
 
 
 def test_a_stop_while_loading_ends_at_once_and_keeps_nothing(start: Start) -> None:
@@ -59,13 +67,32 @@ def test_a_stop_while_loading_ends_at_once_and_keeps_nothing(start: Start) -> No
     assert (cancelled.step, cancelled.kept) == (0, None)
 
 
-def test_a_second_stop_does_not_wait_for_the_first(start: Start) -> None:
-    folder, child = start("train.epochs=500")
+def test_a_run_that_two_ask_to_stop_saves_all_the_same(start: Start) -> None:
+    folder, child = start("train.epochs=500", "train.save_steps=100000", "eval.every=100000")
     wait_for(folder, events.Step, step=2)
-    child.send_signal(signal.SIGTERM)
-    child.send_signal(signal.SIGTERM)
+    for _ in range(2):
+        assert ask(folder, Rung.SAVE)
+        wait_for(folder, events.Stopping)
     assert child.wait(SECONDS) == 143
-    assert isinstance(last_event(folder), events.Cancelled)
+    cancelled = last_event(folder)
+    assert isinstance(cancelled, events.Cancelled)
+    assert cancelled.kept == f"checkpoints/checkpoint-{cancelled.step}"
+
+
+@pytest.mark.parametrize("signals", [[signal.SIGUSR1], [signal.SIGTERM, signal.SIGUSR1], [signal.SIGINT] * 2])
+def test_a_stop_at_once_waits_for_nothing_and_says_what_is_lost(signals: list[signal.Signals], start: Start) -> None:
+    folder, child = start("train.epochs=500", "train.save_steps=2", "eval.every=100000")
+    wait_for(folder, events.Checkpoint, step=2)
+    for number in signals:
+        child.send_signal(number)
+        wait_for(folder, events.Stopping, signal=number.name)
+    assert child.wait(SECONDS) == 128 + signals[-1]
+    cancelled = last_event(folder)
+    assert isinstance(cancelled, events.Cancelled)
+    assert cancelled.signal == signals[-1].name
+    assert cancelled.kept is not None
+    kept = folder.path / cancelled.kept
+    assert kept in [one.path for one in checkpoints(folder.checkpoints) if one.problem is None]
 
 
 def test_kill_9_is_seen_as_lost(start: Start) -> None:

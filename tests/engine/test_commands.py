@@ -11,8 +11,8 @@ import pytest
 from tiny_runs import SETTINGS, wait_for
 
 from core.runs import events
+from core.runs.alive import is_run_alive
 from core.runs.folder import list_runs
-from core.runs.process import is_run_alive
 
 ARENA_TUI = [sys.executable, "-P", "-m", "arena_tui"]
 

@@ -105,7 +105,7 @@ import sys
 from pathlib import Path
 from core.runs.events import Record, Warning
 with Record(Path(sys.argv[1])) as record:
-    while True:
+    for _ in range(100_000):  # half a gigabyte, should nobody stop it
         record.write(Warning(message="x" * 5000))
 """
 
@@ -114,11 +114,14 @@ def test_a_writer_killed_at_full_speed_leaves_whole_lines(tmp_path: Path) -> Non
     path = tmp_path / "events.jsonl"
     writer = subprocess.Popen([sys.executable, "-P", "-c", WRITER, str(path)])
     tail, read = Tail(path), 0
-    while read < 2000:
-        read += len(tail.read())
-    os.kill(writer.pid, signal.SIGKILL)
-    writer.wait()
-    tail.read()
+    try:
+        while read < 2000 and writer.poll() is None:
+            read += len(tail.read())
+    finally:
+        os.kill(writer.pid, signal.SIGKILL)
+    assert writer.wait() == -signal.SIGKILL, "it had written all before it could be killed: the test shows nothing"
+    read += len(tail.read())
+    assert read >= 2000
     assert tail.unreadable == 0
     rest = path.read_bytes()[tail.offset :]
     assert b"\n" not in rest
@@ -156,14 +159,33 @@ def test_status_follows_the_record_first_and_the_process_second() -> None:
     cancelled = fold(stopping, [events.Cancelled(signal="SIGTERM", step=3, kept=None)])
     failed = fold(begun, [events.Failed(cause="c", advice="a", exit_code=1)])
     finished = fold(RunState(), HISTORY)
-    assert status(RunState(), None) is Status.STARTING
-    assert status(RunState(), True) is Status.STARTING
-    assert status(begun, True) is Status.RUNNING
-    assert status(begun, None) is Status.RUNNING
-    assert status(begun, False) is Status.LOST
-    assert status(stopping, True) is Status.STOPPING
-    assert status(stopping, False) is Status.LOST
+    now = 1.0
+    assert status(RunState(), None, now) is Status.STARTING
+    assert status(RunState(), True, now) is Status.STARTING
+    assert status(begun, True, now) is Status.RUNNING
+    assert status(begun, None, now) is Status.RUNNING
+    assert status(begun, False, now) is Status.LOST
+    assert status(stopping, True, now) is Status.STOPPING
+    assert status(stopping, False, now) is Status.LOST
     for alive in (True, False, None):
-        assert status(cancelled, alive) is Status.CANCELLED
-        assert status(failed, alive) is Status.FAILED
-        assert status(finished, alive) is Status.FINISHED
+        assert status(cancelled, alive, now) is Status.CANCELLED
+        assert status(failed, alive, now) is Status.FAILED
+        assert status(finished, alive, now) is Status.FINISHED
+
+
+def test_a_run_has_stalled_when_it_is_silent_for_much_longer_than_its_own_rhythm() -> None:
+    def training(at: float) -> Phase:
+        return Phase(time=at, phase="training", done=1, total=10, unit="steps")
+
+    brisk = fold(RunState(), [STARTED, *(training(2.0 * n) for n in range(10))])
+    slow = fold(RunState(), [STARTED, *(training(200.0 * n) for n in range(10))])
+    loading = fold(RunState(), [Phase(time=0.0, phase="loading")])
+    assert status(brisk, True, 18 + 59) is Status.RUNNING
+    assert status(brisk, True, 18 + 61) is Status.STALLED
+    assert status(brisk, False, 18 + 61) is Status.LOST
+    assert status(brisk, True, -7200) is Status.RUNNING, "the clock was set back"
+    assert status(slow, True, 1800 + 999) is Status.RUNNING
+    assert status(slow, True, 1800 + 1001) is Status.STALLED
+    assert status(loading, True, 599) is Status.STARTING
+    assert status(loading, True, 601) is Status.STALLED
+    assert status(fold(brisk, [training(18 + 61)]), True, 18 + 61) is Status.RUNNING

@@ -9,9 +9,12 @@ import pytest
 from msgspec.structs import replace
 
 from core.profile.settings import Profile
+from core.runs.alive import boot_id, is_alive, is_run_alive, pid_namespace, start_ticks
 from core.runs.folder import RunFolder, create_run, find_run, list_runs
-from core.runs.process import LaunchError, boot_id, describe_this_process, is_alive, launch, log_end, request_stop
+from core.runs.lock import locked
+from core.runs.process import LaunchError, describe_this_process, launch, log_end
 from core.runs.state import Status, read_run
+from core.runs.stopping import Rung, ask, processes
 
 SLEEPER = """
 import sys, time
@@ -38,13 +41,13 @@ def test_a_child_lives_in_a_session_of_its_own_and_is_seen_to_die(folder: RunFol
         session = Path(f"/proc/{child.pid}/stat")
         if session.exists():
             assert int(session.read_text().rsplit(")", 1)[1].split()[3]) == child.pid
-        assert request_stop(info)
+        assert ask(folder, Rung.SAVE)
         while child.poll() is None:
             # not waited for: it must count as dead while it is still a zombie
             if not is_alive(info):
                 break
         assert not is_alive(info)
-        assert not request_stop(info)
+        assert not ask(folder, Rung.SAVE)
         assert child.wait() == -signal.SIGTERM
     finally:
         child.kill()
@@ -54,7 +57,27 @@ def test_a_child_lives_in_a_session_of_its_own_and_is_seen_to_die(folder: RunFol
 def test_another_process_with_the_same_pid_is_not_the_run() -> None:
     here = describe_this_process(["x"])
     assert is_alive(here)
-    assert not is_alive(replace(here, process_started=here.process_started - 3600))
+    if here.start_ticks is not None:
+        assert not is_alive(replace(here, start_ticks=here.start_ticks - 1))
+    assert not is_alive(replace(here, start_ticks=None, process_started=here.process_started - 3600))
+
+
+@pytest.mark.skipif(describe_this_process(["x"]).start_ticks is None, reason="this system does not count ticks")
+def test_a_clock_set_back_or_forth_does_not_make_a_living_run_lost() -> None:
+    here = describe_this_process(["x"])
+    assert is_alive(replace(here, process_started=here.process_started + 7 * 3600))
+
+
+@pytest.mark.skipif(not pid_namespace(), reason="this system has no pid namespaces")
+def test_in_another_container_the_lock_tells_whether_a_run_lives_and_nothing_is_signalled(folder: RunFolder) -> None:
+    there = replace(describe_this_process(["x"]), pid_namespace="pid:[1]", host="a-container")
+    folder.write_info(there)
+    with locked(folder.lock) as is_ours:
+        assert is_ours
+        assert is_run_alive(folder) is True
+        assert processes(folder) == []
+        assert not any(ask(folder, rung) for rung in Rung)
+    assert is_run_alive(folder) is False
 
 
 @pytest.mark.skipif(not boot_id(), reason="this system has no id of its boot")
@@ -63,8 +86,8 @@ def test_after_a_reboot_a_run_is_lost_whatever_process_has_its_pid_now(folder: R
     assert is_alive(me)
     of_another_boot = replace(me, boot_id="00000000-0000-0000-0000-000000000000")
     assert is_alive(of_another_boot) is False
-    assert not request_stop(of_another_boot)
     folder.write_info(of_another_boot)
+    assert not any(ask(folder, rung) for rung in Rung)
     assert read_run(folder)[1] is Status.LOST
 
 
@@ -72,7 +95,7 @@ def test_a_zombie_is_dead() -> None:
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     import psutil
 
-    info = replace(describe_this_process(["x"]), pid=child.pid, process_started=psutil.Process(child.pid).create_time())
+    info = replace(describe_this_process(["x"]), pid=child.pid, start_ticks=start_ticks(child.pid))
     assert is_alive(info)
     child.kill()
     while psutil.Process(child.pid).status() != psutil.STATUS_ZOMBIE:
@@ -82,7 +105,7 @@ def test_a_zombie_is_dead() -> None:
 
 
 def test_nobody_can_say_whether_a_process_on_another_machine_lives() -> None:
-    assert is_alive(replace(describe_this_process(["x"]), host="elsewhere")) is None
+    assert is_alive(replace(describe_this_process(["x"]), host="elsewhere", boot_id="x")) is None
 
 
 def test_a_child_that_ends_at_once_is_an_error_with_the_end_of_its_log(folder: RunFolder) -> None:

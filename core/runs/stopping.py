@@ -1,0 +1,105 @@
+"""Ending a run: three rungs, each harder than the one before, and how much of the run is still there."""
+
+import os
+import signal
+from contextlib import suppress
+from enum import Enum
+from pathlib import Path
+
+import psutil
+
+from core.runs import events
+from core.runs.alive import is_alive, is_seen_here, start_ticks
+from core.runs.events import Record, Tail
+from core.runs.folder import RunFolder, RunInfo
+from core.runs.lock import locked
+from core.runs.process import RUN_VARIABLE
+
+
+class Rung(Enum):
+    """The signal of each rung. Asking twice for the same is like asking once, whoever asks."""
+
+    SAVE = signal.SIGTERM
+    """Finish the step, save a checkpoint and the adapter, end."""
+    NOW = signal.SIGUSR1
+    """End at once; what came after the newest checkpoint is lost."""
+    KILL = signal.SIGKILL
+    """No word to the child: the system ends every process of the run."""
+
+
+def ask(folder: RunFolder, rung: Rung) -> bool:
+    """Send the rung's signal. False if nothing of the run is left, or none of it is to be seen from here.
+
+    Raises PermissionError if the run belongs to someone else.
+    """
+    if rung is Rung.KILL:
+        found = processes(folder)
+        for pid in found:
+            _signal(pid, start_ticks(pid), rung.value)
+        return bool(found)
+    info = folder.read_info()
+    return info is not None and pass_on(info, rung.value)
+
+
+def pass_on(info: RunInfo, number: signal.Signals) -> bool:
+    """Send the run a signal that a follower in the foreground was sent: Ctrl-C once saves, twice ends at once."""
+    return bool(is_alive(info)) and _signal(info.pid, info.start_ticks, number)
+
+
+def processes(folder: RunFolder) -> list[int]:
+    """What lives of the run: its process, and what that has started and has outlived it.
+
+    Those are known by the session that they share and by the run's name in their environment.
+    """
+    info = folder.read_info()
+    if info is None or not is_seen_here(info):
+        return []
+    found = [info.pid] if is_alive(info) else []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if (
+                process.pid != info.pid
+                and os.getsid(process.pid) == info.pid
+                and process.environ().get(RUN_VARIABLE) == folder.id
+                and process.status() != psutil.STATUS_ZOMBIE
+            ):
+                found.append(process.pid)
+    return found
+
+
+def note_kill(folder: RunFolder) -> None:
+    """Write the last event that a killed child could not write. Only once nothing of the run is left."""
+    with locked(folder.lock) as is_ours:
+        if not is_ours:
+            return
+        step, kept = 0, None
+        for event in Tail(folder.events).read():
+            match event:
+                case events.Finished() | events.Cancelled() | events.Failed():
+                    return
+                case events.Resumed():
+                    step, kept = event.step, event.checkpoint
+                case events.Step():
+                    step = event.step
+                case events.Checkpoint():
+                    kept = event.folder
+        with Record(folder.events) as record:
+            record.write(events.Cancelled(signal=signal.SIGKILL.name, step=step, kept=kept))
+
+
+def _signal(pid: int, ticks: int | None, number: signal.Signals) -> bool:
+    """Signal the process that started at `ticks` and no other that was given its pid since."""
+    try:
+        if not Path("/proc/self/stat").exists():
+            os.kill(pid, number)
+            return True
+        handle = os.pidfd_open(pid)
+        try:
+            if ticks is not None and start_ticks(pid) != ticks:
+                return False
+            signal.pidfd_send_signal(handle, number)
+        finally:
+            os.close(handle)
+    except ProcessLookupError:
+        return False
+    return True
