@@ -78,7 +78,7 @@ async def test_a_child_deaf_to_every_request_is_killed_rung_by_rung(runs: Path, 
         await until_shown(pilot, "stop this run?", "stop and save", "stop now", "kill")
         await pilot.press("n", "k")  # neither can be reached yet
         await pilot.press("s")
-        await until_shown(pilot, "asked for 0:00:0", "has not answered yet")
+        await until_shown(pilot, "asked for 0:00:0", "The process is still there")
         assert read_run(only_run(runs))[1] is Status.RUNNING
         await pilot.press("k")
         assert is_run_alive(only_run(runs)) is True, "killing comes after stopping now"
