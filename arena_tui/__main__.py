@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from arena_tui.commands import check, console, demo, inspect, plan, resume, runs, schema, stop, train, watch
+from arena_tui.commands import check, config, console, demo, inspect, plan, resume, runs, schema, stop, train, watch
 from arena_tui.commands.common import EXIT_CODES, Refused, add_runs_dir
 
 
@@ -32,7 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     add_runs_dir(parser)
     parser.set_defaults(command=console.open_console, runs_dir=None)
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
-    for command in (demo, check, schema, inspect, plan, train, runs, watch, stop, resume):
+    for command in (demo, check, schema, inspect, plan, train, runs, watch, stop, resume, config):
         command.add(commands)
     return parser
 

@@ -10,11 +10,11 @@ from msgspec import Struct, inspect
 
 from core.profile.allowed import allowed
 from core.profile.edit import literal
-from core.profile.settings import Profile
+from core.profile.settings import Profile, Section
 
 
 class Setting(Struct, frozen=True, kw_only=True):
-    """One key of a profile. Values are written as TOML; None stands for an absent key, as TOML has no null."""
+    """One key of a profile, or of the configuration. Values are written as TOML; None stands for an absent key."""
 
     section: str
     name: str
@@ -34,15 +34,16 @@ class Setting(Struct, frozen=True, kw_only=True):
 
 
 @cache
-def settings() -> dict[str, dict[str, Setting]]:
-    """Every setting by section and name, in the order of their declaration."""
-    defaults = msgspec.to_builtins(Profile())
+def settings(declared: type[Struct] = Profile) -> dict[str, dict[str, Setting]]:
+    """Every setting of the Sections in `declared` by section and name, in the order of their declaration."""
+    defaults = msgspec.to_builtins(declared())
     return {
         section.name: {
             field.name: _setting(section.name, field.name, field.type, defaults[section.name][field.name])
             for field in inspect.type_info(section.type).fields  # type: ignore[attr-defined]
         }
-        for section in msgspec.structs.fields(Profile)
+        for section in msgspec.structs.fields(declared)
+        if isinstance(section.type, type) and issubclass(section.type, Section)
     }
 
 

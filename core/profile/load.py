@@ -50,18 +50,11 @@ def parse_profile(text: str, *, source: str, overrides: Sequence[str] = ()) -> P
 
     `source` names the text in messages. Raises ProfileError with every problem found.
     """
-    try:
-        given = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ProfileError(source, [_syntax_problem(text, str(error))]) from None
-    except RecursionError:
-        raise ProfileError(source, [Problem(line=1, key="", value="", message="nested too deeply")]) from None
+    given = read_toml(text, source=source)
     lines: Lines = {**key_lines(text)}
     problems = list(_apply(overrides, given, lines))
-    sections = {}
-    for name, values in given.items():
-        sections[name], found = _section(name, values, lines)
-        problems += found
+    sections, found = valid_settings(given, Profile, lines)
+    problems += found
     fold, n_splits = sections.get("split", {}).get("fold", 0), sections.get("split", {}).get("n_splits")
     n_splits = Profile().split.n_splits if n_splits is None else n_splits
     if fold >= n_splits:
@@ -77,6 +70,28 @@ def parse_profile(text: str, *, source: str, overrides: Sequence[str] = ()) -> P
     if problems:
         raise ProfileError(source, problems)
     return msgspec.convert(sections, Profile)
+
+
+def read_toml(text: str, *, source: str) -> dict[str, Any]:
+    """The tables of a TOML text. Raises ProfileError with the line at which it is none."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ProfileError(source, [_syntax_problem(text, str(error))]) from None
+    except RecursionError:
+        raise ProfileError(source, [Problem(line=1, key="", value="", message="nested too deeply")]) from None
+
+
+def valid_settings(
+    given: Mapping[str, Any], declared: type[Struct], lines: Lines
+) -> tuple[dict[str, dict[str, Any]], list[Problem]]:
+    """The settings in `given` that are as `declared`, a struct of Sections; and the problems of all others."""
+    kinds: dict[str, type[Section]] = {f.name: f.type for f in msgspec.structs.fields(declared)}
+    sections, problems = {}, []
+    for name, values in given.items():
+        sections[name], found = _section(name, values, kinds, lines)
+        problems += found
+    return sections, problems
 
 
 def to_toml(profile: Profile) -> str:
@@ -110,14 +125,15 @@ def _apply(overrides: Sequence[str], given: dict[str, Any], lines: Lines) -> Ite
             lines.setdefault((section,), None)
 
 
-def _section(name: str, values: Any, lines: Lines) -> tuple[dict[str, Any], list[Problem]]:
+def _section(
+    name: str, values: Any, kinds: Mapping[str, type[Section]], lines: Lines
+) -> tuple[dict[str, Any], list[Problem]]:
     """The valid settings of one table, and the problems of the others."""
-    kinds = {f.name: f.type for f in msgspec.structs.fields(Profile)}
     if name not in kinds:
         return {}, [_unknown((name,), kinds, lines)]
     if not isinstance(values, dict):
         return {}, [_problem((name,), values, f"must be a table: write [{name}] on a line of its own", lines)]
-    section: type[Section] = kinds[name]
+    section = kinds[name]
     fields = {f.name: f for f in inspect.type_info(section).fields}  # type: ignore[attr-defined]
     types = {f.name: f.type for f in msgspec.structs.fields(section)}
     valid: dict[str, Any] = {}

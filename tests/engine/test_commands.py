@@ -158,3 +158,22 @@ def test_a_runs_folder_that_cannot_be_made_is_an_error_not_a_traceback(profile: 
     assert ran.returncode == 1
     assert "Traceback" not in ran.stderr
     assert ran.stderr
+
+
+def test_config_prints_a_file_that_says_what_is_read_and_exits_2_where_something_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARENA_TUI_CONFIG", str(tmp_path / "mine.toml"))
+    usual = arena_tui("config", cwd=tmp_path)
+    assert (usual.returncode, usual.stderr) == (0, "")
+    assert "mine.toml (not there)" in usual.stdout
+
+    (tmp_path / "mine.toml").write_text(usual.stdout.replace('theme = "dark"', 'theme = "light"'))
+    changed = arena_tui("config", cwd=tmp_path)
+    assert (changed.returncode, changed.stderr) == (0, "")
+    assert 'theme = "light"' in changed.stdout
+
+    (tmp_path / "mine.toml").write_text("[notify]\ncomand = []\n")
+    wrong = arena_tui("config", cwd=tmp_path)
+    assert wrong.returncode == 2
+    assert "mine.toml: line 2: notify.comand: unknown key; did you mean command?" in wrong.stderr

@@ -1,0 +1,47 @@
+"""`arena-tui config`: the user's own configuration as it is read, in the form of such a file."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from arena_tui.commands.common import add_command
+
+if TYPE_CHECKING:
+    from arena_tui.commands.common import Commands
+    from core.config import Config
+
+
+def add(commands: "Commands") -> None:
+    parser = add_command(commands, "config", "print your configuration, all of its settings, and what is wrong with it")
+    parser.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace) -> int:  # noqa: ARG001
+    from core.config import read_config
+
+    file = read_config()
+    print(f"# {file.path}{'' if file.path.exists() else ' (not there)'}")
+    print("\n".join(_lines(file.config)))
+    for problem in file.problems:
+        print(f"{file.path}: {problem}", file=sys.stderr)
+    return 2 if file.problems else 0
+
+
+def _lines(config: "Config") -> Iterator[str]:
+    """All settings with their meaning; those that are absent stand as comments."""
+    import textwrap
+
+    import msgspec
+
+    from core.config import Config
+    from core.profile.edit import literal
+    from core.profile.explain import settings
+
+    values = msgspec.to_builtins(config)
+    for section, known in settings(Config).items():
+        yield f"\n[{section}]"
+        for name, setting in known.items():
+            yield from textwrap.wrap(setting.meaning, 100, initial_indent="# ", subsequent_indent="# ")
+            value = values[section][name]
+            yield f"# {name} = {setting.allowed}" if value is None else f"{name} = {literal(value)}"
