@@ -5,7 +5,25 @@ import os
 import sys
 from collections.abc import Sequence
 
-from arena_tui.commands import check, config, console, demo, inspect, plan, resume, runs, schema, stop, train, watch
+from arena_tui.commands import (
+    check,
+    config,
+    console,
+    delete,
+    demo,
+    inspect,
+    note,
+    plan,
+    prune,
+    rename,
+    resume,
+    runs,
+    schema,
+    stop,
+    train,
+    trash,
+    watch,
+)
 from arena_tui.commands.common import EXIT_CODES, Refused, add_runs_dir
 
 
@@ -32,7 +50,8 @@ def _parser() -> argparse.ArgumentParser:
     add_runs_dir(parser)
     parser.set_defaults(command=console.open_console, runs_dir=None)
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
-    for command in (demo, check, schema, inspect, plan, train, runs, watch, stop, resume, config):
+    of_runs = (runs, watch, stop, resume, note, rename, delete, trash, prune)
+    for command in (demo, check, schema, inspect, plan, train, *of_runs, config):
         command.add(commands)
     return parser
 

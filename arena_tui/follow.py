@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from threading import Lock
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -10,6 +11,7 @@ from arena_tui.settled import Ending, Endings, stamp
 from core.runs.alive import is_run_alive
 from core.runs.events import Tail
 from core.runs.folder import RunFolder, list_runs
+from core.runs.notes import Notes, NotesReader
 from core.runs.state import SILENT_SECONDS, RunState, Status, fold, silence, status
 
 
@@ -24,6 +26,12 @@ class RunView(Struct, frozen=True):
     """Seconds since the last event, in steps of ten; 0 while that is nothing unusual."""
     unreadable: int = 0
     """Lines of the record that are no events of this version."""
+    notes: Notes = Notes()
+
+    @property
+    def name(self) -> str:
+        """What the user calls the run, else the name it was started with."""
+        return self.notes.name or self.folder.name
 
     @property
     def is_settled(self) -> bool:
@@ -54,6 +62,7 @@ class Follower:
         self.folder = folder
         self._tail = Tail(folder.events)
         self._state = RunState()
+        self._notes = NotesReader(folder)
 
     def read(self) -> RunView:
         try:
@@ -64,7 +73,7 @@ class Follower:
         now = time.time()
         word, silent = status(self._state, alive, now), silence(self._state, now)
         shown = int(silent // 10 * 10) if silent > SILENT_SECONDS and not word.is_over else 0
-        return RunView(self.folder, self._state, word, alive, shown, self._tail.unreadable)
+        return RunView(self.folder, self._state, word, alive, shown, self._tail.unreadable, self._notes.read())
 
 
 class RunList:
@@ -75,13 +84,20 @@ class RunList:
         self._endings = Endings(runs)
         self._followers: dict[str, Follower] = {}
         self._settled: dict[str, RunView] = {}
+        self._notes: dict[str, NotesReader] = {}
+        self._lock = Lock()  # two screens and the way out may ask at once, each from a thread of its own
 
     def read(self) -> tuple[RunView, ...]:
+        with self._lock:
+            return self._read_all()
+
+    def _read_all(self) -> tuple[RunView, ...]:
         folders = list_runs(self.runs)
         views = tuple(self._ended(run) or self._read(run) for run in folders)
         going_on = {view.folder.id for view in views if not view.is_settled}
         self._followers = {run_id: f for run_id, f in self._followers.items() if run_id in going_on}
         self._settled = {view.folder.id: view for view in views if view.is_settled}
+        self._notes = {run_id: reader for run_id, reader in self._notes.items() if run_id in self._settled}
         self._endings.save(folders)
         return views
 
@@ -91,9 +107,10 @@ class RunList:
         if ending is None:
             return None
         before = self._settled.get(run.id)
-        if before and before.state is ending.state:
+        notes = self._notes.setdefault(run.id, NotesReader(run)).read()
+        if before and before.state is ending.state and before.notes == notes:
             return before
-        return RunView(run, ending.state, ending.status, alive=False, unreadable=ending.unreadable)
+        return RunView(run, ending.state, ending.status, alive=False, unreadable=ending.unreadable, notes=notes)
 
     def _read(self, run: RunFolder) -> RunView:
         before = stamp(run)  # asked first: the record may grow meanwhile

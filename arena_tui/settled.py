@@ -12,7 +12,7 @@ from core.files import write_whole
 from core.runs.folder import RunFolder
 from core.runs.state import RunState, Status
 
-EDITION = 1
+EDITION = 2
 """Raise it when a record folds to another state than before."""
 
 Stamp = tuple[int, int]

@@ -4,43 +4,53 @@ from collections.abc import Sequence
 
 import msgspec
 
-from arena_tui.figures import duration
+from arena_tui.columns import DURATION, LOG_LOSS, MEMORY, NOTE, PRIOR, SIZE, STATE, THROUGHPUT, Row
 from arena_tui.plain import printable
-from core.runs.folder import RunFolder
-from core.runs.state import read_run
+
+PRINTED = (STATE, LOG_LOSS, PRIOR, DURATION, THROUGHPUT, MEMORY, SIZE)
 
 
-def as_table(folders: Sequence[RunFolder]) -> str:
-    """A line a run: status, step, log loss, duration, id."""
-    lines = [f"{'status':<10} {'step':>13} {'log loss':>9} {'elapsed':>9}  run"]
-    for folder in folders:
-        state, status = read_run(folder)
-        steps = f"{state.step:,} / {state.started.steps:,}" if state.started else "-"
-        losses = [f"{evaluated.log_loss:.4f}" for evaluated in state.evaluations[-1:] if evaluated.log_loss is not None]
-        log_loss = losses[0] if losses else "-"
-        elapsed = duration(state.elapsed)
-        lines.append(f"{status:<10} {steps:>13} {log_loss:>9} {elapsed:>9}  {printable(folder.id)}")
-    if not folders:
-        lines.append("no runs yet: arena-tui demo makes one")
+def as_table(rows: Sequence[Row]) -> str:
+    """A line a run: its figures, its id, and what the user says of it."""
+    if not rows:
+        return "no runs"
+    headings = (_aligned(column.heading, column.width, column.is_text) for column in PRINTED)
+    lines = ["  ".join([*headings, "run"])]
+    for row in rows:
+        cells = [_aligned(column.text(row), column.width, column.is_text) for column in PRINTED]
+        name = f"  {printable(row.run.notes.name)}" if row.run.notes.name else ""
+        note = f"  # {NOTE.text(row)}" if row.run.notes.note else ""
+        lines.append("  ".join([*cells, f"{printable(row.run.folder.id)}{name}{note}"]))
     return "\n".join(lines)
 
 
-def as_json(folders: Sequence[RunFolder]) -> str:
-    """A JSON list: id, folder, status, step, steps, the last evaluation, elapsed seconds."""
-    rows = []
-    for folder in folders:
-        state, status = read_run(folder)
-        evaluated = state.evaluations[-1] if state.evaluations else None
-        rows.append(
-            {
-                "id": folder.id,
-                "folder": str(folder.path),
-                "status": status,
-                "step": state.step,
-                "steps": state.started.steps if state.started else None,
-                "log_loss": evaluated.log_loss if evaluated else None,
-                "accuracy": evaluated.accuracy if evaluated else None,
-                "elapsed_seconds": state.elapsed,
-            }
-        )
-    return msgspec.json.encode(rows).decode()
+def as_json(rows: Sequence[Row]) -> str:
+    """A JSON list; sizes in bytes, times in seconds. What is not known is null."""
+    return msgspec.json.encode([_object(row) for row in rows]).decode()
+
+
+def _object(row: Row) -> dict[str, object]:
+    run, state = row.run, row.run.state
+    evaluated = state.evaluations[-1] if state.evaluations else None
+    return {
+        "id": run.folder.id,
+        "folder": str(run.folder.path),
+        "name": run.name,
+        "profile": run.folder.name,
+        "note": run.notes.note,
+        "status": run.status,
+        "started": state.first_time,
+        "step": state.step,
+        "steps": state.started.steps if state.started else None,
+        "log_loss": run.log_loss,
+        "accuracy": evaluated.accuracy if evaluated else None,
+        "prior_log_loss": state.started.prior_log_loss if state.started else None,
+        "elapsed_seconds": state.elapsed,
+        "tokens_per_second": state.tokens_per_second,
+        "memory_peak": state.memory_peak or None,
+        "disk": row.disk,
+    }
+
+
+def _aligned(text: str, width: int, is_text: bool) -> str:
+    return text.ljust(width) if is_text else text.rjust(width)

@@ -1,6 +1,7 @@
 """What commands share: refusals, arguments that several take, and what these name."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,28 @@ def add_run(parser: argparse.ArgumentParser) -> None:
 
 def add_json(parser: argparse.ArgumentParser, summary: str) -> None:
     parser.add_argument("--json", action="store_true", help=summary)
+
+
+def add_yes(parser: argparse.ArgumentParser) -> "argparse._MutuallyExclusiveGroup":
+    """--yes, in a group for what would contradict it."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--yes", action="store_true", help="do not ask")
+    return group
+
+
+def demand_yes(options: argparse.Namespace, question: str) -> None:
+    """Ask in the terminal, unless --yes has answered already. Raises Refused for any other answer than y."""
+    if options.yes:
+        return
+    if not sys.stdin.isatty():
+        raise Refused(f"{question}\nNothing was deleted: there is no terminal to ask in; --yes says yes.", 2)
+    print(question)
+    try:
+        answer = input("[y/N] ")
+    except (EOFError, KeyboardInterrupt):
+        answer = ""
+    if answer.strip().lower() not in ("y", "yes"):
+        raise Refused("nothing was deleted", 1)
 
 
 def chosen_profile(options: argparse.Namespace) -> "tuple[Profile, Path]":

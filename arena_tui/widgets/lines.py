@@ -27,14 +27,5 @@ def run_line(run: RunView, width: int) -> Content:
     if status in (Status.RUNNING, Status.STOPPING) and run.state.started:
         figure = f"{100 * run.state.step // max(1, run.state.started.steps)} %"
     end = f" {figure:>6} {figures.duration(run.state.elapsed):>8}"
-    name = Content(printable(run_name(run.folder.id))).truncate(
-        max(4, width - len(mark) - len(end)), ellipsis=True, pad=True
-    )
+    name = Content(printable(run.name)).truncate(max(4, width - len(mark) - len(end)), ellipsis=True, pad=True)
     return Content.assemble(mark, name, end)
-
-
-def run_name(run_id: str) -> str:
-    """A run's id without the time it starts with: 20260131-120000-longer is longer."""
-    date, _, rest = run_id.partition("-")
-    time, _, name = rest.partition("-")
-    return name if name and date.isdigit() and time.isdigit() else run_id

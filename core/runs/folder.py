@@ -55,10 +55,18 @@ class RunFolder:
         self.adapter = self.path / "adapter"
         self.evaluation = self.path / "eval.parquet"
         self.metrics = self.path / "metrics.json"
+        self.notes = self.path / "notes.toml"
 
     @property
     def id(self) -> str:
         return self.path.name
+
+    @property
+    def name(self) -> str:
+        """The name the run was started with: 20260131-120000-longer is longer."""
+        date, _, rest = self.id.partition("-")
+        time, _, name = rest.partition("-")
+        return name if name and date.isdigit() and time.isdigit() else self.id
 
     def read_info(self) -> RunInfo | None:
         """run.json, or None while it is missing or is not one."""

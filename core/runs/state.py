@@ -46,6 +46,10 @@ class RunState(Struct, frozen=True, kw_only=True):
     training_since: tuple[float, int] | None = None
     """Time and step of the first sign of training: what a remaining time is reckoned from."""
     steps: tuple[events.Step, ...] = ()
+    training_seconds: float = 0.0
+    """What the logged steps took, without evaluations and pauses."""
+    memory_peak: int = 0
+    """Bytes, the most that any process of the run has held."""
     evaluations: tuple[events.Evaluated, ...] = ()
     checkpoint: events.Checkpoint | None = None
     warnings: tuple[str, ...] = ()
@@ -56,6 +60,11 @@ class RunState(Struct, frozen=True, kw_only=True):
     def elapsed(self) -> float:
         """Seconds from the first event to the last, without those in which the run lay still."""
         return max(0.0, (self.last_time or 0) - (self.first_time or 0) - self.paused)
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """Effective tokens (padding left out) per second of training, over the whole run; None before it has any."""
+        return self.steps[-1].tokens / self.training_seconds if self.steps and self.training_seconds else None
 
     @property
     def remaining(self) -> float | None:
@@ -94,6 +103,8 @@ def fold(state: RunState, new: Iterable[AnyEvent]) -> RunState:
         step=max([state.step, *(step for _, step in signs)]),
         training_since=min(signs, default=None) if state.training_since is None else state.training_since,
         steps=state.steps + steps,
+        training_seconds=state.training_seconds + _training_seconds(steps, after=state.steps[-1:]),
+        memory_peak=max([state.memory_peak, *(step.memory_peak for step in steps)]),
         evaluations=state.evaluations + _of(events.Evaluated, new),
         checkpoint=_newest(events.Checkpoint, new, state.checkpoint),
         warnings=state.warnings + tuple(w.message for w in _of(events.Warning, new)),
@@ -104,6 +115,7 @@ def fold(state: RunState, new: Iterable[AnyEvent]) -> RunState:
 
 def _resume(state: RunState, resumed: events.Resumed) -> RunState:
     """What was trained after the checkpoint is forgotten, and so is the end."""
+    steps = tuple(step for step in state.steps if step.step <= resumed.step)
     checkpoint = resumed.checkpoint and events.Checkpoint(
         time=resumed.time, step=resumed.step, folder=resumed.checkpoint
     )
@@ -117,7 +129,8 @@ def _resume(state: RunState, resumed: events.Resumed) -> RunState:
         started=None,
         step=resumed.step,
         training_since=None,
-        steps=tuple(step for step in state.steps if step.step <= resumed.step),
+        steps=steps,
+        training_seconds=_training_seconds(steps),
         evaluations=tuple(found for found in state.evaluations if found.step <= resumed.step),
         checkpoint=checkpoint or None,
         warnings=state.warnings + tuple(resumed.skipped),
@@ -171,6 +184,16 @@ def read_run(folder: RunFolder) -> tuple[RunState, Status]:
     alive = is_run_alive(folder)  # asked first: a last event may come between the two
     state = fold(RunState(), Tail(folder.events).read())
     return state, status(state, alive, time.time())
+
+
+def _training_seconds(steps: tuple[events.Step, ...], after: tuple[events.Step, ...] = ()) -> float:
+    """Each reading's tokens over its throughput; `after` is the reading before the first."""
+    seconds, tokens = 0.0, after[0].tokens if after else 0
+    for step in steps:
+        if step.tokens_per_second > 0:
+            seconds += (step.tokens - tokens) / step.tokens_per_second
+        tokens = step.tokens
+    return seconds
 
 
 def _of(kind: type[Item], items: tuple[object, ...]) -> tuple[Item, ...]:

@@ -1,0 +1,24 @@
+"""Holds an ended run while something of it is moved or deleted, so that nobody goes on with it meanwhile."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from core.runs.folder import RunFolder
+from core.runs.lock import locked
+from core.runs.state import read_run
+
+
+class StillInUse(Exception):
+    """The run goes on, or it cannot be told from here that it does not."""
+
+
+@contextmanager
+def held(folder: RunFolder) -> Iterator[None]:
+    """Hold the lock of a run that has ended. Raises StillInUse where it has not; OSError where it is gone."""
+    _, status = read_run(folder)
+    if not status.is_over:
+        raise StillInUse(f"{folder.id} is {status}: end it first")
+    with locked(folder.lock) as is_ours:
+        if not is_ours:
+            raise StillInUse(f"the process of {folder.id} is still at work")
+        yield

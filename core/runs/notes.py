@@ -1,0 +1,99 @@
+"""notes.toml: what the user says of a run, a name to show and a note. Written by consoles and commands, never by the
+run's own process, and by hand if one likes."""
+
+import tomllib
+
+import msgspec
+import tomli_w
+from msgspec import Struct
+
+from core.files import write_whole
+from core.runs.folder import RunFolder
+
+MOST_NAME = 60
+MOST_NOTE = 10_000
+MOST_BYTES = 1 << 16
+
+
+class Notes(Struct, frozen=True):
+    """Both are text from outside and may hold anything; a note may have several lines."""
+
+    name: str = ""
+    note: str = ""
+
+
+class NotesError(Exception):
+    """The message says what is wrong with the words, or with the file that holds them."""
+
+
+Stamp = tuple[int, int, int]
+
+
+class NotesReader:
+    """Reads the notes of one run again whenever the file is another one."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+        self._stamp: Stamp | None = None
+        self._notes = Notes()
+
+    def read(self) -> Notes:
+        """The notes as they are now: the same object as before while nothing has changed."""
+        stamp = _stamp(self._folder)
+        if stamp != self._stamp:
+            self._stamp = stamp
+            self._notes = read_notes(self._folder)
+        return self._notes
+
+
+def read_notes(folder: RunFolder) -> Notes:
+    """What the user has said of a run: nothing, where there is no file or none that can be read."""
+    try:
+        return _load(folder)
+    except (OSError, NotesError):
+        return Notes()
+
+
+def write_notes(folder: RunFolder, *, name: str | None = None, note: str | None = None) -> Notes:
+    """Change what is given and keep the rest; returns what the file holds now.
+
+    Raises NotesError for a text that is too long, and where the file as it is cannot be read, since it would be lost;
+    OSError where it cannot be written.
+    """
+    before = Notes()
+    if folder.notes.exists():
+        before = _load(folder)
+    after = Notes(
+        name=before.name if name is None else " ".join(_encodable(name).split()),
+        note=before.note if note is None else _encodable(note).strip(),
+    )
+    for text, most, what in ((after.name, MOST_NAME, "name"), (after.note, MOST_NOTE, "note")):
+        if len(text) > most:
+            raise NotesError(f"a {what} has at most {most:,} characters; this one has {len(text):,}")
+    if after == Notes():
+        folder.notes.unlink(missing_ok=True)
+    else:
+        write_whole(folder.notes, tomli_w.dumps(msgspec.to_builtins(after), multiline_strings=True).encode())
+    return after
+
+
+def _load(folder: RunFolder) -> Notes:
+    with folder.notes.open("rb") as file:
+        written = file.read(MOST_BYTES)
+    try:
+        return msgspec.convert(tomllib.loads(written.decode()), Notes)
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise NotesError(f"{folder.notes} cannot be read: {error}; correct it, or delete it") from None
+
+
+def _encodable(text: str) -> str:
+    """What a command line or a terminal gave may hold bytes that are no text."""
+    return text.encode(errors="replace").decode()
+
+
+def _stamp(folder: RunFolder) -> Stamp | None:
+    try:
+        found = folder.notes.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
