@@ -1,7 +1,9 @@
 """The record of a run: typed events, one JSON object a line, appended by the child and by nothing else."""
 
+import errno
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -139,22 +141,41 @@ AnyEvent = (
     Started | Phase | Step | Evaluated | Checkpoint | Warning | Stopping | Resumed | Finished | Cancelled | Failed
 )
 
+Last = Finished | Cancelled | Failed
+"""What ends the record of a run, unless it is resumed."""
+
+ROOM_BYTES = 64 << 10
+
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(AnyEvent)
 
 
 class Record:
-    """The writing end. Each event is one write of one whole line, so a reader never waits for a flush."""
+    """The writing end. Each event is one write of one whole line, so a reader never waits for a flush.
+
+    A little room on the disk is held for the last event, which may have to say that the disk is full.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("ab", buffering=0)
-        if self._file.tell() and not path.read_bytes().endswith(b"\n"):
-            self._file.write(b"\n")  # ends a line that a killed writer left half done
+        self._file = path.open("a+b", buffering=0)
+        self._gap = b""
+        """What ends a line that was left half done."""
+        if self._file.tell():
+            self._file.seek(-1, os.SEEK_END)
+            self._gap = b"" if self._file.read(1) == b"\n" else b"\n"
+        self._room = path.with_name(".room")
+        with suppress(OSError):  # there is none to hold; the first event will tell
+            self._room.write_bytes(bytes(ROOM_BYTES))
 
     def write(self, event: AnyEvent) -> None:
-        line = _encoder.encode(event) + b"\n"
+        """Raises OSError where the disk has no room for it."""
+        if isinstance(event, Last):
+            self._room.unlink(missing_ok=True)
+        line = self._gap + _encoder.encode(event) + b"\n"
         if self._file.write(line) != len(line):
-            raise OSError(f"could not write an event to {self._file.name}: is the disk full?")
+            self._gap = b"\n"
+            raise OSError(errno.ENOSPC, "no room for an event", self._file.name)
+        self._gap = b""
 
     def __enter__(self) -> Self:
         return self
@@ -163,6 +184,7 @@ class Record:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
+        self._room.unlink(missing_ok=True)
 
 
 class Tail:

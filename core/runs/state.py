@@ -10,10 +10,8 @@ from msgspec.structs import replace
 
 from core.runs import events
 from core.runs.alive import is_run_alive
-from core.runs.events import AnyEvent, Tail
+from core.runs.events import AnyEvent, Last, Tail
 from core.runs.folder import RunFolder
-
-Last = events.Finished | events.Cancelled | events.Failed
 
 
 class Status(StrEnum):

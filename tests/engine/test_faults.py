@@ -1,0 +1,191 @@
+"""What a night can do to a run: full disks, kills at the worst moment, profiles that vanish, logs that are no text."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tiny_runs import SECONDS, Start, wait_for
+
+from core.profile.settings import Profile
+from core.runs import events
+from core.runs.checkpoints import checkpoints
+from core.runs.events import Record, Tail
+from core.runs.folder import RunFolder, create_run, list_runs
+from core.runs.process import launch, log_end
+from core.runs.resume import RESUME, prepare
+from core.runs.state import Status, read_run
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 48 MiB, where this user may mount one."""
+    disk = tmp_path / "runs"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(disk)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("mounting a small file system takes root")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Leave not a byte on `disk`; the file that takes it all."""
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file:
+        for size in (MIB, 1):
+            while True:
+                try:
+                    file.write(bytes(size))
+                except OSError:
+                    break
+    return filler
+
+
+def test_a_full_disk_ends_a_run_that_says_so_and_goes_on_once_there_is_room(small_disk: Path, start: Start) -> None:
+    folder, child = start("train.epochs=400", "train.save_steps=5", "eval.every=100000")
+    wait_for(folder, events.Checkpoint, step=10)
+    filler = fill(small_disk)
+    assert child.wait(SECONDS) == 1
+    state, status = read_run(folder)
+    assert status is Status.FAILED
+    assert isinstance(state.last, events.Failed)
+    assert "no space is left on the disk" in state.last.cause
+    assert Tail(folder.events).read()[-1] == state.last
+    intact = [kept for kept in checkpoints(folder.checkpoints) if kept.problem is None]
+    assert intact
+    assert intact[0].step >= 10
+
+    filler.unlink()
+    prepare(folder)
+    resumed = launch(folder, RESUME)
+    try:
+        wait_for_after(folder, intact[0].step + 1)
+        assert read_run(folder)[1] is Status.RUNNING
+    finally:
+        resumed.kill()
+        resumed.wait()
+
+
+def wait_for_after(folder: RunFolder, step: int) -> None:
+    """Wait until the resumed run has trained `step`."""
+    deadline = time.monotonic() + SECONDS
+    while read_run(folder)[0].step < step or read_run(folder)[0].last:
+        assert time.monotonic() < deadline, log_end(folder)
+        time.sleep(0.05)
+
+
+def test_an_event_that_finds_no_room_costs_no_other_its_line(small_disk: Path) -> None:
+    path = small_disk / "events.jsonl"
+    with Record(path) as record:
+        record.write(events.Warning(message="before"))
+        filler = fill(small_disk)
+        os.truncate(filler, filler.stat().st_size - 4096)  # room for a part of a line
+        with pytest.raises(OSError, match="no room for an event"):
+            record.write(events.Warning(message="x" * 50_000))
+        record.write(events.Failed(cause="the disk is full", advice="free some", exit_code=1))
+    tail = Tail(path)
+    read = tail.read()
+    assert [type(event).__name__ for event in read] == ["Warning", "Failed"]
+    assert tail.unreadable == 1
+    assert not (small_disk / ".room").exists()
+
+
+def test_a_kill_during_the_final_save_leaves_no_half_result_and_the_run_can_end_later(start: Start) -> None:
+    folder, child = start("train.save_steps=3")
+    aside, deadline = folder.path / ".adapter", time.monotonic() + SECONDS
+    while not aside.exists():
+        assert time.monotonic() < deadline
+    child.kill()
+    child.wait()
+    state, status = read_run(folder)
+    assert status is Status.LOST, "it ended before it could be killed: the test shows nothing"
+    assert not folder.metrics.exists()
+    assert state.step == 6
+    assert aside.exists() or (folder.adapter / "tokenizer.json").exists(), "what has the adapter's name is whole"
+    prepare(folder)
+    assert launch(folder, RESUME).wait(SECONDS) == 0
+    assert read_run(folder)[1] is Status.FINISHED
+    assert folder.metrics.exists()
+    assert not aside.exists()
+
+
+def test_a_profile_that_vanishes_while_its_run_goes_on_is_not_missed(start: Start) -> None:
+    folder, child = start("train.save_steps=3")
+    folder.profile.unlink()
+    assert child.wait(SECONDS) == 0
+    assert read_run(folder)[1] is Status.FINISHED
+
+
+@pytest.mark.parametrize("step", [-7200.0, 7200.0])
+def test_a_clock_that_is_set_during_a_run_makes_no_figure_negative(tmp_path: Path, step: float) -> None:
+    folder = create_run(tmp_path, Profile(), text="", name="x")
+    now = 1_000_000.0
+    with Record(folder.events) as record:
+        record.write(events.Phase(time=now, phase="loading"))
+        for done in range(10):
+            at = now + done + (step if done > 5 else 0)
+            record.write(events.Phase(time=at, phase="training", done=done, total=20, unit="steps"))
+    state, _ = read_run(folder)
+    assert state.step == 9
+    assert state.elapsed >= 0
+
+
+NEVER_WRITES = "import sys, time; time.sleep(600)"
+BINARY = """
+import sys, os
+from pathlib import Path
+from core.runs.folder import RunFolder
+from core.runs.process import describe_this_process
+os.write(1, bytes(range(256)) * 100)
+RunFolder(Path(sys.argv[-1])).write_info(describe_this_process(sys.argv))
+"""
+
+
+def test_a_child_that_never_says_who_it_is_is_ended_and_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.runs import process
+
+    monkeypatch.setattr(process, "START_SECONDS", 1)
+    folder = create_run(tmp_path, Profile(), text="", name="x")
+    with pytest.raises(process.LaunchError, match="did not start within 1 s"):
+        launch(folder, [sys.executable, "-c", NEVER_WRITES])
+    assert read_run(folder)[1] is Status.FAILED
+    left = subprocess.run(["pgrep", "-f", str(folder.path)], capture_output=True, text=True)
+    assert left.stdout == ""
+
+
+def test_a_log_that_is_no_text_is_told_all_the_same(tmp_path: Path) -> None:
+
+    folder = create_run(tmp_path, Profile(), text="", name="x")
+    launch(folder, [sys.executable, "-P", "-c", BINARY]).wait()
+    told = log_end(folder)
+    assert "�" in told
+    assert "ABC" in told
+
+
+def test_two_launches_in_one_second_are_two_runs(start: Start, tmp_path: Path) -> None:
+    (one, first), (other, second) = start(), start()
+    assert one.path != other.path
+    assert first.wait(SECONDS) == second.wait(SECONDS) == 0
+    assert {run.id for run in list_runs(tmp_path / "runs")} == {one.id, other.id}
+    infos = [run.read_info() for run in (one, other)]
+    assert {info.pid for info in infos if info} == {first.pid, second.pid}
+
+
+def test_no_record_of_a_finished_step_is_lost_by_a_kill(start: Start) -> None:
+    folder, child = start("train.epochs=400", "eval.every=100000", "train.save_steps=100000")
+    wait_for(folder, events.Step, step=5)
+    seen = read_run(folder)[0].steps
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    after = read_run(folder)[0].steps
+    assert after[: len(seen)] == seen
+    assert [step.step for step in after] == list(range(1, len(after) + 1))
