@@ -18,6 +18,9 @@ from core.profile.settings import Profile, Section
 
 OVERRIDE = "--set"
 
+NOT_OF_A_PROFILE = ("console", "notify", "keys")
+"""Sections of the user's own configuration."""
+
 # The line of each key and table by its path; None for one that an override gave.
 Lines = dict[tuple[str, ...], int | None]
 
@@ -157,6 +160,9 @@ def _problem(path: tuple[str, ...], value: Any, message: str, lines: Lines) -> P
 
 
 def _unknown(path: tuple[str, ...], known: Mapping[str, Any], lines: Lines) -> Problem:
+    if path[-1] in NOT_OF_A_PROFILE:
+        message = "a profile may come from a stranger: this belongs into your own configuration, see arena-tui config"
+        return Problem(line=lines.get(path, 1), key=".".join(path), value="", message=message)
     nearest = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.5)
     hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(known)}"
     kind = "unknown section" if len(path) == 1 else "unknown key"

@@ -16,6 +16,7 @@ import pynvml
 from core.runs.alive import START_SECONDS, boot_id, pid_namespace, start_ticks
 from core.runs.events import Failed, Record
 from core.runs.folder import RunFolder, RunInfo
+from core.runs.notify import notify
 
 OTHER_AT_WORK = 75
 """Exit code of a child that finds another one at work on its run: it has touched nothing."""
@@ -68,6 +69,7 @@ def _never_began(folder: RunFolder, cause: str) -> LaunchError:
     """Writes the last event that no child is there to write."""
     with Record(folder.events) as record:
         record.write(Failed(cause=cause, advice="The end of console.log may tell why.", exit_code=1))
+    notify(folder)
     return LaunchError(f"{cause}:\n{log_end(folder)}")
 
 

@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from core.runs.events import Failed, Finished, Phase, Record, Started, Warning
 from core.runs.folder import RunFolder
 from core.runs.lock import locked
 from core.runs.metrics import Metrics, save_metrics
+from core.runs.notify import notify
 from core.runs.process import OTHER_AT_WORK, describe_this_process
 from core.train.attempt import Attempt
 from core.train.stop import Stopped, StopRequest
@@ -35,14 +37,19 @@ def main(arguments: Sequence[str]) -> int:
     *options, path = arguments
     folder = RunFolder(Path(path))
     with locked(folder.lock) as is_ours:
-        return run(folder, "--resume" in options) if is_ours else OTHER_AT_WORK
+        if not is_ours:
+            return OTHER_AT_WORK
+        exit_code = run(folder, "--resume" in options)
+    notify(folder)
+    return exit_code
 
 
 def run(folder: RunFolder, is_resumed: bool) -> int:
     """As the run's only process, write its record from the first event to the last, and return the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     with Record(folder.events) as record:
-        stop = StopRequest(record)  # before the run says who it is: from then on it may be asked to stop
+        # Before the run says who it is: from then on it may be asked to stop.
+        stop = StopRequest(record, last_act=partial(notify, folder))
         try:
             folder.write_info(describe_this_process([sys.executable, *sys.orig_argv[1:]]))
             attempt = Attempt.resumed(folder, record) if is_resumed else Attempt()
@@ -58,6 +65,8 @@ def run(folder: RunFolder, is_resumed: bool) -> int:
             why = explain(error)
             record.write(Failed(cause=why.cause, advice=why.advice, exit_code=why.exit_code))
             return why.exit_code
+        finally:
+            stop.close()
     return 0
 
 

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -22,14 +22,15 @@ class Stopped(BaseException):
 
 
 class StopRequest:
-    """Hears the signals."""
+    """Hears the signals. `last_act` is done before the process ends at once."""
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, last_act: Callable[[], None]) -> None:
         self.signal: signal.Signals | None = None
         self.step = 0
         self.checkpoint: str | None = None
         self.adapter: str | None = None
         self._record = record
+        self._last_act = last_act
         self._is_deferred = False
         for number in SIGNALS:
             signal.signal(number, self._hear)
@@ -65,6 +66,7 @@ class StopRequest:
         self._record.write(Stopping(signal=heard.name))
         if heard is NOW or before is not None:
             self._record.write(self.cancelled())
+            self._last_act()
             os._exit(self.exit_code)
         if not self._is_deferred:
             raise Stopped

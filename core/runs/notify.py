@@ -1,0 +1,89 @@
+"""Tells a program of the user's choice how a run has ended. `python -P -m core.runs.notify RUN_DIR` is the notifier.
+
+The run's own process starts it as its last act, in a session of its own, so that neither the run nor the memory it
+holds waits for it, and no console need be open. It reads the outcome off the record, as everybody does.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from core.config import read_config
+from core.runs import events
+from core.runs.folder import RunFolder
+from core.runs.state import RunState, Status, read_run
+
+NOTIFIER = (sys.executable, "-P", "-m", "core.runs.notify")
+SECONDS = 15
+"""A command that takes longer is killed, with all that it has started."""
+LONGEST = 4_000
+"""Characters of a value: the system bounds the environment of a program."""
+
+
+def notify(folder: RunFolder) -> None:
+    """Start the notifier, if the configuration names a command. A run that has ended does not fail by it."""
+    if not read_config().config.notify.command:
+        return
+    with suppress(OSError), folder.console_log.open("ab") as log:
+        subprocess.Popen(
+            [*NOTIFIER, str(folder.path)], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+
+
+def outcome(folder: RunFolder, state: RunState, status: Status) -> dict[str, str]:
+    """What the command finds in its environment. What is not known is empty; the duration is in seconds."""
+    evaluated = state.evaluations[-1] if state.evaluations else None
+    values = {
+        "RUN": folder.id,
+        "STATUS": status.value,
+        "FOLDER": str(folder.path),
+        "DURATION": f"{state.elapsed:.0f}",
+        "STEP": str(state.step),
+        "LOG_LOSS": f"{evaluated.log_loss:.4f}" if evaluated and evaluated.log_loss is not None else "",
+        "ACCURACY": f"{evaluated.accuracy:.4f}" if evaluated else "",
+        "CAUSE": state.last.cause if isinstance(state.last, events.Failed) else "",
+        "ADVICE": state.last.advice if isinstance(state.last, events.Failed) else "",
+    }
+    return {f"ARENA_TUI_{name}": _harmless(value) for name, value in values.items()}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command, and say in the run's log what came of it if it was nothing good."""
+    folder = RunFolder(Path(arguments[0]))
+    command = read_config().config.notify.command
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_DFL)  # a run at its end ignores them, and so would the command
+    try:
+        child = subprocess.Popen(
+            command,
+            env=os.environ | outcome(folder, *read_run(folder)),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,  # a log must not grow by what the run did not say
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        print(f"warning: the notification {command[0]!r} cannot be started: {error}", flush=True)
+        return 1
+    try:
+        code = child.wait(SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        print(f"warning: the notification {command[0]!r} was killed after {SECONDS} s", flush=True)
+        return 1
+    if code:
+        print(f"warning: the notification {command[0]!r} ended with exit code {code}", flush=True)
+    return code
+
+
+def _harmless(text: str) -> str:
+    """On one line, without what a terminal would obey or the system refuses."""
+    return "".join(character if character.isprintable() else " " for character in text[:LONGEST])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
