@@ -138,7 +138,7 @@ class ConfirmScreen(Dialog[ProfileView | None]):
         return not self.is_counting and not self._problem and self.plan is not None and self.plan.time is None
 
     def _draw(self) -> None:
-        if not self.is_mounted:
+        if not (self.is_mounted and self.display):  # an answer may come while the screen is being left
             return
         self.query_one(".box").border_title = Content(f"start {printable(self._profile.name)}?")
         resolved = self.query_one(".resolved", Static)

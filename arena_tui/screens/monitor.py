@@ -146,8 +146,12 @@ class MonitorScreen(Screen[None]):
         """Read until nothing more can come."""
         step_count = 0
         while True:
-            self.view = await asyncio.to_thread(self._follower.read)
-            if lines := await asyncio.to_thread(self._log.read):
+            view = await asyncio.to_thread(self._follower.read)
+            lines = await asyncio.to_thread(self._log.read)
+            if not self.display:  # it is being left
+                return
+            self.view = view
+            if lines:
                 self.query_one(LogPane).add(lines)
             elif self.view.is_settled:
                 return

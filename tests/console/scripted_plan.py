@@ -81,6 +81,9 @@ def main(scenario: str) -> None:
             say(Plan(global_batch=8, problem="[red]train.csv[/red] is missing\x1b[2J"))
         case "nothing":
             sys.exit(1)
+        case "talkative":
+            for step in range(20_000):
+                say(Plan(global_batch=8, steps=step))
         case "hang":
             say(Plan(global_batch=8, rows_train=45_981, rows_eval=11_496, steps=5_748))
             time.sleep(600)

@@ -9,23 +9,27 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
 import pytest
 
 SECONDS = 30.0
+CONSOLE = (sys.executable, "-P", "-m", "arena_tui")
 
 
 class Terminal:
-    """`seen` is all the console has sent to the terminal so far, escape sequences and all."""
+    """`seen` is all that the program, the console unless told otherwise, has sent to the terminal since something was
+    last typed, escape sequences and all."""
 
-    def __init__(self, folder: Path, size: tuple[int, int] = (100, 30), **environment: str) -> None:
+    def __init__(
+        self, folder: Path, size: tuple[int, int] = (100, 30), program: Sequence[str] = CONSOLE, **environment: str
+    ) -> None:
         self._fd, child_end = pty.openpty()
         fcntl.ioctl(child_end, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "arena_tui"],
+            program,
             cwd=folder,
             stdin=child_end,
             stdout=child_end,
@@ -43,7 +47,13 @@ class Terminal:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.process.kill()
         self.process.wait()
-        os.close(self._fd)
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Close the terminal, as a lost connection does: who is in its session gets SIGHUP."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
     def type(self, keys: str) -> None:
         self.seen = b""

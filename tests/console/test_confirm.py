@@ -1,17 +1,24 @@
 """The question before a start: what it says, and what becomes of the child it asks."""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
-from screen import choose, planner, shown, until, until_shown
+import pytest
+from screen import child, choose, planner, shown, until, until_shown
 
 from arena_tui.app import ArenaApp
 from core.runs.folder import list_runs
 
 
 def children() -> list[psutil.Process]:
-    return [p for p in psutil.Process().children() if "scripted_plan.py" in " ".join(p.cmdline())]
+    found = []
+    for process in psutil.Process().children():
+        with suppress(psutil.Error):  # it has ended meanwhile
+            if "scripted_plan.py" in " ".join(process.cmdline()):
+                found.append(process)
+    return found
 
 
 async def test_the_plan_is_filled_in(runs: Path) -> None:
@@ -22,6 +29,19 @@ async def test_the_plan_is_filled_in(runs: Path) -> None:
         await until_shown(pilot, "45,981", "11,496", "5,748", "7,891,456", "0.09 %")
         await until_shown(pilot, "of 8 = ", "7.0 GiB", "fits: 139.2 GiB free", "1:53:18", "256 MiB")
         await until_shown(pilot, "! 16.9 % of rows exceed", "10.9 % show nothing of", "enter  start")
+
+
+@pytest.mark.parametrize("key", ["enter", "escape"])
+async def test_answers_that_come_while_it_is_left_harm_nothing(runs: Path, key: str) -> None:
+    app = ArenaApp(runs, child("ok"), planner("talkative"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        for _ in range(5):
+            await choose(pilot, "mine")
+            await pilot.press("r")
+            await until_shown(pilot, "start mine?")
+            await pilot.press(key)
+            await until(pilot, lambda: not children(), "the end of the child")
+            await pilot.press("escape")
 
 
 async def test_it_opens_before_the_plan_is_known_and_ends_its_child(runs: Path) -> None:
