@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from core.data.example import LABELS
-from core.data.truncation import Frame
+from core.data.frame import Frame
 from core.inspect.cuts import LIMITS, Cut, CutFigures, cut, figures
 from core.inspect.hygiene import Hygiene, hygiene
 from core.inspect.lengths import Epoch, Lengths, epoch, lengths

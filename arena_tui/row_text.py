@@ -13,8 +13,9 @@ from arena_tui import figures
 from arena_tui.marks import MUTED
 from arena_tui.plain import printable_lines
 from core.data.example import PARTS
+from core.data.frame import Frame
 from core.data.shape import Shape
-from core.data.truncation import Frame, Kept, spans
+from core.data.truncation import Kept, spans
 
 COLOURS = ("$foreground", "#56b4e9", "#e69f00")
 """Prompt, A and B (Okabe-Ito)."""

@@ -30,6 +30,10 @@ def test_the_console_process_loads_nothing_heavy(code: str) -> None:
     assert not loaded(code) & HEAVY
 
 
+def test_the_first_screen_waits_for_no_arrays_and_no_curves() -> None:
+    assert not loaded("import arena_tui.app") & {"numpy", "pyarrow", "textual_plot"}
+
+
 def test_help_loads_neither_engine_nor_screen() -> None:
     code = "from arena_tui.__main__ import _parser; _parser().format_help()"
     assert not loaded(code) & {"textual", "rich", "core", "msgspec", *HEAVY}

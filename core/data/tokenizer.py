@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from core.data.errors import DataError
-from core.data.truncation import Frame
+from core.data.frame import Frame
 from core.data.vocabulary import Spec, continuations, pieces
 
 FILE = "tokenizer.json"

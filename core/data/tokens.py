@@ -8,10 +8,11 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from core.data.example import Example
+from core.data.frame import Frame
 from core.data.prompt import segments
 from core.data.shape import Shape, shape_of
 from core.data.tokenizer import PromptTokenizer
-from core.data.truncation import Frame, Kept, keep, spans
+from core.data.truncation import Kept, keep, spans
 from core.data.words import WordEncoder, can_split, ended_before
 from core.profile import settings
 

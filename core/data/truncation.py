@@ -7,6 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from core.data.frame import Frame
 from core.data.shape import Shape
 from core.profile import settings
 from core.profile.errors import SettingError
@@ -15,19 +16,6 @@ Counts = NDArray[np.int64]
 
 MARKS = 8
 """The room left beside the tags must hold this many ellipses: two for each part, and some text."""
-
-
-class Frame(Struct, frozen=True):
-    """Token ids that are put around what is kept of a row, BOS and EOS, and where some of it is missing."""
-
-    begin: list[int]
-    end: list[int]
-    mark: list[int]
-
-    @property
-    def specials(self) -> int:
-        """Tokens of BOS and EOS, as far as the tokenizer has them."""
-        return len(self.begin) + len(self.end)
 
 
 class Kept(Struct, frozen=True):

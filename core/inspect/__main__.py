@@ -15,10 +15,10 @@ from pyarrow import parquet
 
 from core.data.example import Example
 from core.data.files import Record
+from core.data.frame import Frame
 from core.data.rows import iterate_examples
 from core.data.tokenizer import PromptTokenizer, fingerprint
 from core.data.tokens import BATCH, Encoder
-from core.data.truncation import Frame
 from core.demo.assets import rows_source
 from core.files import write_whole
 from core.inspect.pieces import write_pieces

@@ -8,8 +8,9 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from core.data.example import LABELS
+from core.data.frame import Frame
 from core.data.shape import Counts
-from core.data.truncation import Frame, keep
+from core.data.truncation import keep
 from core.inspect.rows import Rows
 from core.profile import settings
 

@@ -8,8 +8,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import parquet
 
+from core.data.frame import Frame
 from core.data.tokens import Whole, show
-from core.data.truncation import Frame, keep
+from core.data.truncation import keep
 from core.inspect.rows import Rows
 from core.profile import settings
 

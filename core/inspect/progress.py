@@ -4,7 +4,7 @@ import sys
 
 from msgspec import Struct
 
-from core.data.truncation import Frame
+from core.data.frame import Frame
 
 INSPECT = (sys.executable, "-P", "-m", "core.inspect")
 

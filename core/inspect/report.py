@@ -6,8 +6,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from core.data.frame import Frame
 from core.data.split import fold
-from core.data.truncation import Frame
 from core.inspect.cuts import CutReport, by_limit, by_strategy, cut
 from core.inspect.hygiene import Hygiene, hygiene
 from core.inspect.lengths import Epoch, Lengths, epoch, lengths

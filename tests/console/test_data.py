@@ -21,8 +21,9 @@ from arena_tui.row_text import MOST_DRAWN, ShownRow, part_text, sequence_text
 from arena_tui.screens.data import DataScreen
 from arena_tui.screens.row import RowScreen
 from arena_tui.widgets.row_pane import RowPane
+from core.data.frame import Frame
 from core.data.shape import shape_of
-from core.data.truncation import Frame, keep, spans
+from core.data.truncation import keep, spans
 from core.inspect.cuts import report
 from core.inspect.progress import INSPECT
 from core.inspect.stored import read_row

@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.data.example import Example
+from core.data.frame import Frame
 from core.data.prompt import TAGS, join, segments
 from core.data.shape import Shape
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import Encoder, encode, show
-from core.data.truncation import Frame, keep
+from core.data.truncation import keep
 from core.data.words import can_split
 from core.profile.errors import SettingError
 from core.profile.settings import TRUNCATIONS, Tokens
