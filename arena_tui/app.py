@@ -38,6 +38,7 @@ from core.runs.stopping import Rung
 from core.runs.stopping import ask as ask_to_end
 
 if TYPE_CHECKING:
+    from arena_tui.screens.history import HistoryScreen
     from arena_tui.screens.inspection_screen import InspectionScreen
     from arena_tui.screens.monitor import MonitorScreen
 
@@ -149,6 +150,14 @@ class ArenaApp(App[None]):
 
     def on_home_screen_resume(self, message: HomeScreen.Resume) -> None:
         self.resume_run(message.folder)
+
+    def on_home_screen_list_runs(self, message: HomeScreen.ListRuns) -> None:
+        from arena_tui.screens.history import HistoryScreen
+
+        self.push_screen(HistoryScreen(self._run_list, message.runs))
+
+    def on_history_screen_open(self, message: "HistoryScreen.Open") -> None:
+        self.watch_run(message.folder)
 
     @work
     async def resume_run(self, folder: RunFolder) -> None:

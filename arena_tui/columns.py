@@ -50,7 +50,7 @@ def _note(row: Row) -> str:
 
 def _when(row: Row) -> str:
     began = row.run.state.first_time
-    return MISSING if began is None else time.strftime("%Y-%m-%d %H:%M", time.localtime(began))
+    return MISSING if began is None else time.strftime("%y-%m-%d %H:%M", time.localtime(began))
 
 
 def _log_loss(row: Row) -> str:
@@ -72,7 +72,7 @@ STATE = Column(
 NAME = Column(
     key="name",
     heading="name",
-    width=14,
+    width=12,
     value=lambda row: row.run.name.casefold(),
     text=lambda row: printable(row.run.name),
     is_text=True,
@@ -102,7 +102,7 @@ PRIOR = Column(
 DURATION = Column(
     key="duration",
     heading="duration",
-    width=9,
+    width=10,
     value=lambda row: row.run.state.elapsed,
     text=lambda row: figures.duration(row.run.state.elapsed),
     descends=True,
@@ -110,7 +110,7 @@ DURATION = Column(
 THROUGHPUT = Column(
     key="throughput",
     heading="tokens/s",
-    width=9,
+    width=10,
     value=lambda row: row.run.state.tokens_per_second,
     text=lambda row: f"{rate:,.0f}" if (rate := row.run.state.tokens_per_second) is not None else MISSING,
     descends=True,
@@ -141,7 +141,7 @@ PROFILE = Column(
 WHEN = Column(
     key="when",
     heading="started",
-    width=16,
+    width=14,
     value=lambda row: row.run.folder.id,  # begins with the time; a run just launched has no event yet
     text=_when,
     descends=True,
@@ -150,19 +150,20 @@ WHEN = Column(
 COLUMNS = (STATE, NAME, LOG_LOSS, PRIOR, DURATION, THROUGHPUT, MEMORY, SIZE, WHEN, PROFILE, NOTE)
 LEAVING = (PROFILE, PRIOR, MEMORY, THROUGHPUT, WHEN, SIZE, DURATION, NOTE)
 """In this order columns leave a table that is too narrow for all."""
-GAP = 2
+GAP = 1
+WIDEST_NAME = 30
 
 
 def fitting(width: int, always: Column) -> list[tuple[Column, int]]:
-    """The columns that fit `width` cells, each with its own; `always` stays in any case. Names and notes share
+    """The columns that fit `width` cells, each with its own; `always` stays in any case. The name, then the note, take
     what is left over."""
     shown = list(COLUMNS)
     for column in LEAVING:
         if _needed(shown) > width and column is not always:
             shown.remove(column)
     rest = max(0, width - _needed(shown))
-    growing = [column for column in (NAME, NOTE) if column in shown]
-    extra = {NAME.key: rest if len(growing) == 1 else min(rest // 2, 26), NOTE.key: rest - min(rest // 2, 26)}
+    for_name = min(rest, WIDEST_NAME - NAME.width) if NOTE in shown else rest
+    extra = {NAME.key: for_name, NOTE.key: rest - for_name}
     return [(column, column.width + extra.get(column.key, 0)) for column in shown]
 
 

@@ -24,14 +24,14 @@ def what_is_deleted(run: RunView, disk: DiskUse) -> str:
 
 
 def what_is_pruned(prunings: Sequence[Pruning]) -> str:
-    """What would be deleted of each run and what stays, and how much that frees in all."""
+    """How much pruning frees in all, what would be deleted of each run, and what stays."""
     lines = []
     for pruning in prunings:
         going = ", ".join(printable(path.name) for path in pruning.paths)
         kept = ", ".join(map(printable, pruning.kept)) or "none, so that it cannot be resumed"
         lines.append(f"{printable(pruning.run.id)}: {going} ({figures.gib(pruning.size)}); kept: {kept}")
     total = figures.gib(sum(pruning.size for pruning in prunings))
-    return "\n".join([*lines, f"In all {total}."])
+    return "\n".join([f"{total} of checkpoints to delete:", *lines])
 
 
 def _named(run: RunView) -> str:

@@ -13,7 +13,9 @@ def duration(seconds: float) -> str:
 
 
 def gib(size: int) -> str:
-    """Bytes as 31.2 GiB; below one GiB as 512 MiB."""
+    """Bytes as 31.2 GiB; below one GiB as 512 MiB, below one MiB as 12 KiB."""
+    if 0 < size < 2**20:
+        return f"{size / 2**10:.0f} KiB"
     return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
 
 

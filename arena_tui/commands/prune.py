@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     if options.dry_run:
         print(what_is_pruned(prunings))
         return 0
-    demand_yes(options, f"{what_is_pruned(prunings)} Delete these for good?")
+    demand_yes(options, f"{what_is_pruned(prunings)}\nDelete these for good?")
     try:
         for pruning in prunings:
             carry_out(pruning)

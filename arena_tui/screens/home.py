@@ -37,6 +37,7 @@ class HomeScreen(Screen[None]):
         Binding("e", "edit", "Edit", tooltip="Edit the chosen profile"),
         Binding("d", "inspect", "Data", tooltip="What the chosen profile would show the model of its rows"),
         Binding("R", "resume", "Resume", show=False, tooltip="Go on with the chosen run, if it ended early"),
+        Binding("H", "list_runs", "All runs", show=False, tooltip="All runs as a table: sort, filter, delete, compare"),
         Binding("tab", "app.focus_next", "Next list", tooltip="To the runs, the profile's text, and back"),
     ]
 
@@ -91,6 +92,12 @@ class HomeScreen(Screen[None]):
 
         folder: RunFolder
 
+    @dataclass
+    class ListRuns(Message):
+        """The user wants to see all runs in a table; these are known."""
+
+        runs: tuple[RunView, ...]
+
     def __init__(self, run_list: RunList) -> None:
         super().__init__()
         self._run_list = run_list
@@ -135,7 +142,7 @@ class HomeScreen(Screen[None]):
     def watch_runs(self, runs: tuple[RunView, ...]) -> None:
         menu = self.query_one("#runs", Menu)
         menu.show([(run.folder.id, partial(run_line, run)) for run in runs])
-        menu.border_subtitle = Content(figures.count(len(runs)) if runs else "")
+        menu.border_subtitle = Content(f"{figures.count(len(runs))} · H all as a table" if runs else "")
         self._show_chosen()
 
     def watch_machine(self, machine: Machine | None) -> None:
@@ -193,6 +200,9 @@ class HomeScreen(Screen[None]):
     def action_resume(self) -> None:
         if (run := self._run) and self._runs_are_chosen:
             self.post_message(self.Resume(run.folder))
+
+    def action_list_runs(self) -> None:
+        self.post_message(self.ListRuns(self.runs))
 
     @property
     def _profile(self) -> ProfileView | None:

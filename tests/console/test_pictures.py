@@ -17,9 +17,13 @@ from textual.pilot import Pilot
 from textual.widgets import Log
 
 from arena_tui.app import ArenaApp
+from arena_tui.screens.history import HistoryScreen
 from arena_tui.screens.home import HomeScreen
 from core.data.example import MODELS, PARTS
+from core.runs.disk import DiskUse
+from core.runs.folder import list_runs
 from core.runs.machine import Card, Machine
+from core.runs.notes import write_notes
 
 SIZES = [(80, 24), (120, 40)]
 GIB = 2**30
@@ -68,6 +72,33 @@ def test_home(runs: Path, snap_compare: Compare, size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("size", SIZES)
 def test_home_empty(runs: Path, snap_compare: Compare, size: tuple[int, int]) -> None:
     assert snap_compare(ArenaApp(runs), terminal_size=size, run_before=settle)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_history(
+    runs: Path, snap_compare: Compare, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch, workplace: Path
+) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    monkeypatch.setenv("ARENA_TUI_CACHE", str(workplace / "cache"))
+    old_runs(runs)
+    write_notes(list_runs(runs)[2], note="twice the epochs; no better after the first")
+    write_notes(list_runs(runs)[0], name="the recipe")
+
+    async def show(pilot: Pilot[None]) -> None:
+        await settle(pilot)
+        await pilot.press("H")
+        await until(pilot, lambda: isinstance(pilot.app.screen, HistoryScreen), "the table")
+        screen = pilot.app.screen
+        await until(pilot, lambda: screen.is_measured, "the sizes")
+        pilot.app.workers.cancel_node(screen)
+        screen.show_sizes(
+            {run.folder.id: DiskUse(31 * GIB // 10, 3 * GIB, GIB // 10) for run in screen.runs}, 214 * GIB
+        )
+        await pilot.press("space", "j", "space")
+        await until_still(pilot)
+
+    assert snap_compare(ArenaApp(runs), terminal_size=size, run_before=show)
 
 
 @pytest.mark.parametrize("size", SIZES)

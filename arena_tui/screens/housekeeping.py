@@ -1,0 +1,124 @@
+"""What users do to runs in a list: say something of them, delete them and their checkpoints, and get them back.
+
+Does not know how the list is shown.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from textual import work
+from textual.reactive import var
+from textual.screen import Screen
+
+from arena_tui.deletion import what_is_deleted, what_is_pruned
+from arena_tui.follow import RunList, RunView
+from arena_tui.plain import printable
+from arena_tui.screens.ask import AskScreen
+from arena_tui.screens.trash import TrashScreen
+from arena_tui.screens.write import WriteScreen
+from core.runs.disk import disk_use
+from core.runs.ended import StillInUse
+from core.runs.folder import RunFolder
+from core.runs.notes import MOST_NAME, MOST_NOTE, NotesError, write_notes
+from core.runs.pruning import carry_out, plan
+from core.runs.trash import discard
+
+
+class HousekeepingScreen(Screen[None]):
+    """The keys are the list's own."""
+
+    runs: var[tuple[RunView, ...]] = var(())
+
+    def __init__(self, run_list: RunList) -> None:
+        super().__init__()
+        self.run_list = run_list
+
+    @property
+    def chosen_run(self) -> RunView | None:
+        """The run that the keys are about."""
+        raise NotImplementedError
+
+    def forget_size(self, run: RunFolder) -> None:
+        """Something of the run was deleted."""
+        raise NotImplementedError
+
+    async def read_runs(self) -> None:
+        self.runs = await asyncio.to_thread(self.run_list.read)
+
+    @work
+    async def action_note(self) -> None:
+        if run := self.chosen_run:
+            first, *rest = run.notes.note.splitlines() or [""]
+            more = f" Its {len(rest)} further lines stay, in {run.folder.notes.name}." if rest else ""
+            line = await self.app.push_screen_wait(
+                WriteScreen("note", f"What there is to say of {run.name}.{more}", first, MOST_NOTE // 2)
+            )
+            if line is not None and line != printable(first):
+                await self._write(run.folder, note="\n".join([line, *rest]))
+
+    @work
+    async def action_rename(self) -> None:
+        if run := self.chosen_run:
+            text = f"The name to show; its folder stays {run.folder.id}. Empty brings back the first one."
+            name = await self.app.push_screen_wait(WriteScreen("rename", text, run.name, MOST_NAME))
+            if name is not None and name != printable(run.name):
+                await self._write(run.folder, name="" if name == run.folder.name else name)
+
+    async def _write(self, folder: RunFolder, **words: str) -> None:
+        try:
+            await asyncio.to_thread(write_notes, folder, **words)
+        except (NotesError, OSError) as error:
+            self.tell(f"not written: {error}")
+        await self.read_runs()
+
+    @work
+    async def action_delete(self) -> None:
+        run = self.chosen_run
+        if run is None:
+            return
+        if not run.status.is_over:
+            self.tell(f"{run.name} is {run.status.value}: stop it first.", "warning")
+            return
+        question = what_is_deleted(run, await asyncio.to_thread(disk_use, run.folder))
+        if await self._confirms("delete this run?", question, "delete"):
+            try:
+                await asyncio.to_thread(discard, run.folder)
+            except (StillInUse, OSError) as error:
+                self.tell(f"not deleted: {error}")
+            else:
+                self.tell("In the trash now: t opens it.", "information")
+            await self.read_runs()
+
+    def action_trash(self) -> None:
+        self.app.push_screen(TrashScreen(self.run_list.runs))
+
+    @work
+    async def action_prune(self) -> None:
+        if run := self.chosen_run:
+            await self._prune([run])
+
+    @work
+    async def action_prune_all(self) -> None:
+        await self._prune(self.runs)
+
+    async def _prune(self, runs: Sequence[RunView]) -> None:
+        ended = [run.folder for run in runs if run.status.is_over]
+        found = await asyncio.to_thread(lambda: [plan(folder) for folder in ended])
+        prunings = [pruning for pruning in found if pruning.paths]
+        if not prunings:
+            why = "no more than the newest intact one is kept" if ended else "only ended runs are pruned"
+            self.tell(f"No checkpoint to delete: {why}.", "information")
+        elif await self._confirms("delete checkpoints?", what_is_pruned(prunings), "delete for good"):
+            for pruning in prunings:
+                try:
+                    await asyncio.to_thread(carry_out, pruning)
+                except (StillInUse, OSError) as error:
+                    self.tell(f"not pruned: {error}")
+                self.forget_size(pruning.run)
+            await self.read_runs()
+
+    async def _confirms(self, title: str, text: str, word: str) -> bool:
+        return await self.app.push_screen_wait(AskScreen(title, text, [("y", word)])) == "y"
+
+    def tell(self, text: str, severity: str = "error") -> None:
+        self.notify(printable(text), severity=severity, markup=False)  # type: ignore[arg-type]
