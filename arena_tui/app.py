@@ -12,11 +12,12 @@ from rich.text import Text
 from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
 from textual.screen import Screen
-from textual.theme import Theme
 
 from arena_tui import profiles
 from arena_tui.answers import ask
+from arena_tui.ascii import Ascii
 from arena_tui.follow import Follower, RunList, RunView
 from arena_tui.plain import printable
 from arena_tui.profiles import ProfileView
@@ -27,6 +28,8 @@ from arena_tui.screens.home import HomeScreen
 from arena_tui.screens.quit import Leaving, QuitScreen
 from arena_tui.screens.reader import ReaderScreen
 from arena_tui.standins import can_be_held
+from arena_tui.themes import THEMES, VARIABLES
+from core.config import Config, ConfigFile, config_path
 from core.inspect.progress import INSPECT
 from core.plan.plan import PLAN
 from core.profile.files import read_profile
@@ -42,31 +45,12 @@ if TYPE_CHECKING:
     from arena_tui.screens.inspection_screen import InspectionScreen
     from arena_tui.screens.monitor import MonitorScreen
 
-THEME = Theme(
-    name="arena",
-    primary="#2fb892",
-    accent="#2fb892",
-    secondary="#8aa39b",
-    warning="#e6c34a",
-    error="#e0674f",
-    success="#2fb892",
-    foreground="#d6dbd9",
-    background="#101413",
-    surface="#161b1a",
-    panel="#1c2321",
-    dark=True,
-    variables={
-        "scrollbar": "#3a4743",
-        "scrollbar-background": "#161b1a",
-        "scrollbar-background-hover": "#161b1a",
-        "scrollbar-background-active": "#161b1a",
-        "scrollbar-corner-color": "#161b1a",
-    },
-)
-
 
 class ArenaApp(App[None]):
-    """`start` is a profile to launch at once; `watch` a run to open at once."""
+    """`start` is a profile to launch at once; `watch` a run to open at once.
+
+    `config` is the user's configuration, its open ends fitted to the terminal.
+    """
 
     TITLE = "arena-tui"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
@@ -87,10 +71,15 @@ class ArenaApp(App[None]):
         plan_program: Sequence[str] = PLAN,
         start: Path | None = None,
         watch: RunFolder | None = None,
+        config: ConfigFile | None = None,
     ) -> None:
         super().__init__()
-        self.register_theme(THEME)
-        self.theme = THEME.name
+        self.config_file = config or ConfigFile(config_path(), Config())
+        self._console = self.config_file.config.console
+        self._filter = Ascii(enabled=bool(self._console.ascii))
+        if self._console.animation is False:
+            self.animation_level = "none"
+        self._set_themes()
         self.runs = runs.absolute()
         self._program = program
         self._plan_program = plan_program
@@ -101,10 +90,26 @@ class ArenaApp(App[None]):
         self._children: list[Popen[bytes]] = []
         self._watched: dict[Path, RunFolder] = {}
 
+    def _set_themes(self) -> None:
+        """Ours alone: each has been looked at on every screen."""
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = self._console.theme
+        for name in set(self.available_themes) - {theme.name for theme in THEMES}:
+            self.unregister_theme(name)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return VARIABLES
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), *([self._filter] if self._filter.enabled else [])]
+
     def get_default_screen(self) -> Screen[None]:
         return HomeScreen(self._run_list)
 
     def on_mount(self) -> None:
+        if self.config_file.problems:
+            self._tell("your configuration has problems; the rest of it counts", "\n".join(map(str, self.config_file.problems)))
         if self._watch:
             self.watch_run(self._watch)
         if self._start:

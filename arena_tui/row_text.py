@@ -17,8 +17,8 @@ from core.data.frame import Frame
 from core.data.shape import Shape
 from core.data.truncation import Kept, spans
 
-COLOURS = ("$foreground", "#56b4e9", "#e69f00")
-"""Prompt, A and B (Okabe-Ito)."""
+COLOURS = ("$foreground", "$answer-a", "$answer-b")
+"""Prompt, A and B."""
 CUT = "bold $background on $text-warning"
 SPECIAL = "bold $background on $foreground 80%"
 MOST_DRAWN = 3000

@@ -1,6 +1,8 @@
 """`arena-tui` without a command: the console."""
 
 import argparse
+import locale
+import os
 import sys
 from pathlib import Path
 
@@ -9,12 +11,22 @@ from arena_tui.commands.common import Refused
 
 def open_console(options: argparse.Namespace, start: Path | None = None) -> int:
     """Open the console in this terminal; `start` is a profile to run at once."""
-    from arena_tui.app import ArenaApp
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise Refused("the console needs a terminal; see arena-tui --help for commands that do not", 2)
+    from msgspec.structs import replace
+
+    from arena_tui.suited import suited
+    from core.config import read_config
     from core.light import keep_pandas_out
     from core.runs.folder import runs_folder
 
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise Refused("the console needs a terminal; see arena-tui --help for commands that do not", 2)
+    file = read_config()
+    console = suited(file.config.console, os.environ, locale.getencoding())
+    if console.frame_rate:
+        os.environ["TEXTUAL_FPS"] = str(console.frame_rate)  # read when Textual is imported
+    from arena_tui.app import ArenaApp
+
     keep_pandas_out()
-    ArenaApp(runs_folder(options.runs_dir), start=start).run()
+    config = replace(file, config=replace(file.config, console=console))
+    ArenaApp(runs_folder(options.runs_dir), start=start, config=config).run()
     return 0

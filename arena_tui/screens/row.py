@@ -50,8 +50,8 @@ class RowScreen(Screen[int]):
         .part, #sequence { height: auto; padding: 0 1; border: round $foreground 25%; }
         .part { border-title-color: $foreground; border-subtitle-color: $foreground 60%; }
         #answers { layout: horizontal; height: auto; }
-        #response_a { width: 1fr; border: round #56b4e9; border-title-color: #56b4e9; }
-        #response_b { width: 1fr; border: round #e69f00; border-title-color: #e69f00; }
+        #response_a { width: 1fr; border: round $answer-a; border-title-color: $answer-a; }
+        #response_b { width: 1fr; border: round $answer-b; border-title-color: $answer-b; }
         #sequence { display: none; }
         &.-narrow #answers { layout: vertical; }
         &.-sequence #prompt, &.-sequence #answers { display: none; }

@@ -1,0 +1,71 @@
+"""The console's colours: a dark theme, a light one, and one of the colours of Okabe and Ito alone, for every eye.
+
+A is blue and B is orange in all of them; a state is never told by its colour alone.
+"""
+
+from textual.theme import Theme
+
+VARIABLES = {
+    "answer-a": "#56b4e9",
+    "answer-b": "#e69f00",
+    "scrollbar": "#3a4743",
+    "scrollbar-background": "#161b1a",
+    "scrollbar-background-hover": "#161b1a",
+    "scrollbar-background-active": "#161b1a",
+    "scrollbar-corner-color": "#161b1a",
+}
+
+DARK = Theme(
+    name="dark",
+    primary="#2fb892",
+    accent="#2fb892",
+    secondary="#8aa39b",
+    warning="#e6c34a",
+    error="#e0674f",
+    success="#2fb892",
+    foreground="#d6dbd9",
+    background="#101413",
+    surface="#161b1a",
+    panel="#1c2321",
+    dark=True,
+    variables=VARIABLES,
+)
+LIGHT = Theme(
+    name="light",
+    primary="#0b7a5c",
+    accent="#0b7a5c",
+    secondary="#4d645c",
+    warning="#8a6100",
+    error="#b3301a",
+    success="#0b7a5c",
+    foreground="#1d2422",
+    background="#f7f9f8",
+    surface="#eef2f0",
+    panel="#e3e9e6",
+    dark=False,
+    variables={
+        "answer-a": "#0b66a3",
+        "answer-b": "#a35a00",
+        "scrollbar": "#b4c0bb",
+        "scrollbar-background": "#eef2f0",
+        "scrollbar-background-hover": "#eef2f0",
+        "scrollbar-background-active": "#eef2f0",
+        "scrollbar-corner-color": "#eef2f0",
+    },
+)
+COLOUR_BLIND = Theme(
+    name="colour-blind",
+    primary="#56b4e9",
+    accent="#56b4e9",
+    secondary="#999999",
+    warning="#f0e442",
+    error="#e07b39",
+    success="#56b4e9",
+    foreground="#e2e2e2",
+    background="#101214",
+    surface="#16191c",
+    panel="#1d2125",
+    dark=True,
+    variables=VARIABLES,
+)
+THEMES = (DARK, LIGHT, COLOUR_BLIND)
