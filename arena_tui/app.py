@@ -104,12 +104,17 @@ class ArenaApp(App[None]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), *([self._filter] if self._filter.enabled else [])]
 
+    def get_key_display(self, binding: Binding) -> str:
+        key = super().get_key_display(binding)
+        return "enter" if key == "⏎" and self._filter.enabled else key
+
     def get_default_screen(self) -> Screen[None]:
         return HomeScreen(self._run_list)
 
     def on_mount(self) -> None:
         if self.config_file.problems:
-            self._tell("your configuration has problems; the rest of it counts", "\n".join(map(str, self.config_file.problems)))
+            words = "\n".join(map(str, self.config_file.problems))
+            self._tell("your configuration has problems; the rest of it counts", words)
         if self._watch:
             self.watch_run(self._watch)
         if self._start:

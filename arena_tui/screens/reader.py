@@ -10,6 +10,7 @@ from textual.widgets import Static, TextArea
 
 from arena_tui.plain import printable, printable_lines
 from arena_tui.screens.dialog import Dialog
+from arena_tui.widgets.highlighted import HighlightedText
 from arena_tui.widgets.keys import keys
 
 
@@ -34,7 +35,7 @@ class ReaderScreen(Dialog[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="box") as box:
             box.border_title = Content(printable(self._title))
-            yield TextArea(self._text, language=self._language, read_only=True, soft_wrap=True)
+            yield HighlightedText(self._text, language=self._language, read_only=True, soft_wrap=True)
             yield Static(keys([("esc", "close")]), classes="keys")
 
     def action_scroll(self, lines: int) -> None:

@@ -33,6 +33,9 @@ class Menu(OptionList):
         border-title-color: $foreground;
         border-subtitle-color: $foreground 60%;
         & > .option-list--option { padding: 0 1; }
+        /* Tints: on the full accent, a state in that colour could not be seen. */
+        & > .option-list--option-highlighted { background: $foreground 12%; color: $foreground; }
+        &:focus > .option-list--option-highlighted { background: $accent 30%; color: $foreground; text-style: bold; }
         &:focus { border: round $accent; border-title-color: $accent; background-tint: transparent; }
     }
     """

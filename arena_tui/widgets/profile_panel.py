@@ -9,6 +9,7 @@ from arena_tui import figures
 from arena_tui.plain import printable, printable_lines
 from arena_tui.profiles import ProfileView
 from arena_tui.widgets.facts import Fact, facts
+from arena_tui.widgets.highlighted import HighlightedText
 from core.profile.settings import Profile
 
 QUANTIZATION = {"nf4": "NF4, 4 bit", "int8": "int8", "none": "not quantized"}
@@ -25,7 +26,7 @@ class ProfilePanel(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Static(classes="summary", markup=False)
-        yield TextArea("", language="toml", read_only=True, soft_wrap=True, show_line_numbers=True)
+        yield HighlightedText("", language="toml", read_only=True, soft_wrap=True, show_line_numbers=True)
 
     def show(self, profile: ProfileView) -> None:
         """Show this profile."""

@@ -9,16 +9,16 @@ from textual.binding import Binding, BindingType
 from textual.events import Key, Paste
 from textual.geometry import Offset
 from textual.strip import Strip
-from textual.widgets import TextArea
 
 from arena_tui.standins import held, pictured, restored
 from arena_tui.widgets.choices import Choices
+from arena_tui.widgets.highlighted import HighlightedText
 from core.profile.cursor import complete
 
 MARK = "✗"
 
 
-class TomlArea(TextArea):
+class TomlArea(HighlightedText):
     """Its `text` is for the widget only; `profile_text` is what a file would hold, every character as it was."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"toml-area--mark"}

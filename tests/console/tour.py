@@ -1,0 +1,110 @@
+"""A walk through every screen, for what must hold on each of them."""
+
+import csv
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from recorded import SECONDS_A_STEP, record_run
+from screen import until, until_shown
+from small_tokenizer import write_tokenizer
+from textual.pilot import Pilot
+
+from arena_tui.screens.data import DataScreen
+from arena_tui.screens.home import HomeScreen
+from arena_tui.screens.row import RowScreen
+from arena_tui.widgets.row_pane import RowPane
+from core.data.example import MODELS, PARTS
+from core.runs.folder import RunFolder
+
+WINNERS = ("winner_model_a", "winner_model_b", "winner_tie")
+REACHED = 3_510
+Visit = Callable[[str], None]
+
+
+def prepare(workplace: Path, runs: Path) -> None:
+    """Rows in two scripts and their profile, a run that goes on (this process plays it), and ended ones."""
+    with (workplace / "rows.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(("id", *MODELS, *PARTS, *WINNERS))
+        for n in range(60):
+            parts = [["wörd ❤ 漢字 " + "a " * (n * length)] for length in (1, 6, 9)]
+            writer.writerow((n, "left", "right", *map(json.dumps, parts), *((1, 0, 0), (0, 1, 0), (0, 0, 1))[n % 3]))
+    tokenizer = write_tokenizer(workplace / "tokenizer")
+    (workplace / "profiles" / "small.toml").write_text(
+        f'[data]\ntrain = "rows.csv"\n[model]\ncheckpoint = "{tokenizer}"\n[tokens]\nmax_length = 256  # shört\n'
+    )
+    record_run(runs, "20260130-090000-an-old-one-with-a-long-name", end="finished")
+    record_run(runs, "20260131-090000-failed", end="failed", until=1_500, words="✗ “out of” memory: " + "漢字 " * 40)
+    record_going_on(runs)
+
+
+def record_going_on(runs: Path) -> RunFolder:
+    """A run that goes on: this process plays it."""
+    began = float(int(time.time())) - 20 - REACHED * SECONDS_A_STEP
+    return record_run(runs, "20260131-120000-longer", end=None, until=REACHED, began=began, pid=os.getpid())
+
+
+async def tour(pilot: Pilot[None], visit: Visit, *, is_readable: bool = True) -> None:
+    """Open every screen and `visit` it by name. `is_readable` says that the terminal has room for its words."""
+
+    async def at(name: str, *signs: str) -> None:
+        if is_readable:
+            await until_shown(pilot, *signs)
+        await pilot.pause()
+        visit(name)
+
+    app = pilot.app
+    home = next(screen for screen in app.screen_stack if isinstance(screen, HomeScreen))
+    await until(pilot, lambda: home.machine is not None, "the first look at the machine")
+    menu = home.query_one("#profiles")
+    menu.highlighted = [Path(option.id).stem for option in menu.options].index("small")
+    await at("home", "small")
+    await pilot.press("question_mark")
+    await at("help", "keys")
+    await pilot.press("escape", "ctrl+p")
+    await at("palette", "Search")
+    await pilot.press("escape", "r")
+    await at("confirm", "start small?", "enter")
+    await pilot.press("escape", "e")
+    await at("editor", "small")
+    await pilot.press("escape", "d")
+    await until(pilot, lambda: isinstance(app.screen, DataScreen), "the data screen")
+    data = app.screen
+    await until(pilot, lambda: data.seen and not data.seen.is_sample, "all rows")
+    await until(pilot, lambda: data.query_one(RowPane).table.chosen is not None, "the list of rows")
+    for _ in range(5):
+        await at("data")
+        await pilot.press("tab")
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(app.screen, RowScreen) and app.screen._row, "the row")
+    await at("row")
+    await pilot.press("m")
+    await at("sequence")
+    await pilot.press("escape", "escape")
+    await until(pilot, lambda: app.screen is home, "home")
+    home.query_one("#runs").focus()
+    for index, name in enumerate(("longer", "failed", "an-old")):
+        home.query_one("#runs").highlighted = index
+        await at(f"home, {name}", name[:3])
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is not home, "the monitor")
+        await at(f"monitor, {name}")
+        for _ in range(7 if app.screen.size.width < 110 else 0):
+            await pilot.press("tab")
+            await at(f"monitor, {name}, another pane")
+        await pilot.press("p")
+        await at("reader", "the profile of this run")
+        await pilot.press("escape")
+        if name == "longer":
+            await pilot.press("s")
+            await at("stop", "stop and save")
+            await pilot.press("escape")
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is home, "home")
+    await pilot.press("q")
+    await until(pilot, lambda: app.screen is not home, "the question")
+    await at("quit", "goes on")
+    await pilot.press("escape")
