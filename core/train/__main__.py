@@ -19,6 +19,7 @@ from core.runs.lock import locked
 from core.runs.metrics import Metrics, save_metrics
 from core.runs.notify import notify
 from core.runs.process import OTHER_AT_WORK, describe_this_process
+from core.train import trackers
 from core.train.attempt import Attempt
 from core.train.stop import Stopped, StopRequest
 
@@ -73,6 +74,8 @@ def run(folder: RunFolder, is_resumed: bool) -> int:
 def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt) -> None:
     """From profile to adapter. Raises what went wrong, or Stopped after a signal."""
     profile = parse_profile(folder.resolved.read_text(encoding="utf-8"), source=str(folder.resolved))
+    trackers.demand(profile.run.report_to)
+    trackers.settle(folder)
 
     from core.data.rows import read_examples
     from core.data.split import split
@@ -152,7 +155,7 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     trainer = ClassifierTrainer(
         head_learning_rate=profile.train.head_learning_rate,
         model=model,
-        args=training_arguments(profile, precision, folder.checkpoints),
+        args=training_arguments(profile, precision, folder),
         train_dataset=[row.features for row in train_set],
         eval_dataset=[row.features for row in eval_set],
         data_collator=DataCollatorWithPadding(tokenizer),

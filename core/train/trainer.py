@@ -10,7 +10,9 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from core.model.load import HEADS
 from core.profile.settings import Profile
 from core.runs.checkpoints import delete_old, written_aside
+from core.runs.folder import RunFolder
 from core.train.device import Precision
+from core.train.trackers import PROJECT
 
 
 def mean_loss(
@@ -70,7 +72,7 @@ class ClassifierTrainer(Trainer):
             self.callback_handler.on_save(self.args, self.state, self.control)
 
 
-def training_arguments(profile: Profile, precision: Precision, output: Path) -> TrainingArguments:
+def training_arguments(profile: Profile, precision: Precision, folder: RunFolder) -> TrainingArguments:
     """The profile's settings in the Trainer's words."""
     train, evaluation = profile.train, profile.eval
     has_gpu = torch.cuda.is_available()
@@ -80,7 +82,7 @@ def training_arguments(profile: Profile, precision: Precision, output: Path) -> 
         else {"eval_strategy": "steps", "eval_steps": evaluation.every}
     )
     return TrainingArguments(
-        output_dir=str(output),
+        output_dir=str(folder.checkpoints),
         num_train_epochs=train.epochs,
         per_device_train_batch_size=train.per_device_batch_size,
         gradient_accumulation_steps=train.gradient_accumulation,
@@ -105,7 +107,9 @@ def training_arguments(profile: Profile, precision: Precision, output: Path) -> 
         remove_unused_columns=False,
         label_names=["labels"],
         report_to=list(profile.run.report_to),
-        run_name=profile.run.name,
+        run_name=folder.id,
+        project=PROJECT,
+        trackio_static_space_id=False,  # nothing is published
         disable_tqdm=True,
         **every,
     )

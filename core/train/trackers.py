@@ -1,0 +1,32 @@
+"""Trackers that get the figures too, by the Trainer's own integrations: whether they are there, where they write."""
+
+import os
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+from core.profile.errors import SettingError
+from core.runs.folder import RunFolder
+
+PROJECT = "arena-tui"
+"""The project that wandb and trackio file runs under."""
+
+
+def demand(names: Sequence[str]) -> None:
+    """Raises SettingError for trackers that are not installed, with the line that installs them."""
+    missing = [name for name in names if find_spec(name) is None]
+    if missing:
+        raise SettingError("run.report_to", list(names), f"not installed: pip install {' '.join(missing)}")
+
+
+def settle(folder: RunFolder) -> None:
+    """Tell the trackers to write into the run's folder, and to go on with a resumed run. What the user has set in the
+    environment stays. trackio keeps its own folder, which its dashboard reads.
+    """
+    for name, value in {
+        "TENSORBOARD_LOGGING_DIR": str(folder.path / "tensorboard"),
+        "WANDB_DIR": str(folder.path),
+        "WANDB_PROJECT": PROJECT,
+        "WANDB_RUN_ID": folder.id,
+        "WANDB_RESUME": "allow",
+    }.items():
+        os.environ.setdefault(name, value)
