@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 from arena_tui.commands import (
     check,
+    compare,
     config,
     console,
+    curves,
     delete,
     demo,
     inspect,
@@ -50,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     add_runs_dir(parser)
     parser.set_defaults(command=console.open_console, runs_dir=None)
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
-    of_runs = (runs, watch, stop, resume, note, rename, delete, trash, prune)
+    of_runs = (runs, compare, curves, watch, stop, resume, note, rename, delete, trash, prune)
     for command in (demo, check, schema, inspect, plan, train, *of_runs, config):
         command.add(commands)
     return parser

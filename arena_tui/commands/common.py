@@ -52,7 +52,7 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help='a run\'s id, a part of it, its folder, or "last"')
 
 
-def add_json(parser: argparse.ArgumentParser, summary: str) -> None:
+def add_json(parser: argparse._ActionsContainer, summary: str) -> None:
     parser.add_argument("--json", action="store_true", help=summary)
 
 

@@ -15,6 +15,7 @@ from textual.widgets import Footer, Input, Static
 
 from arena_tui import figures
 from arena_tui.columns import COLUMNS, MEMORY, PRIOR, THROUGHPUT, WHEN, Row, matching, sorted_by
+from arena_tui.comparison import FEWEST, MOST
 from arena_tui.follow import RunList, RunView
 from arena_tui.marks import MUTED
 from arena_tui.plain import place, printable
@@ -25,8 +26,6 @@ from core.runs.folder import RunFolder
 from core.runs.machine import look
 
 SECONDS_BETWEEN_READS = 2.0
-FEWEST, MOST = 2, 6
-"""Runs that can be compared."""
 
 
 class HistoryScreen(HousekeepingScreen):

@@ -1,7 +1,5 @@
 """What came out of a run, or of it so far, in words and figures. Pure; knows no widget."""
 
-import math
-
 from textual.content import Content
 
 from arena_tui import figures
@@ -10,11 +8,11 @@ from arena_tui.marks import MUTED
 from arena_tui.plain import printable
 from arena_tui.widgets.facts import Fact
 from core.runs import events
+from core.runs.metrics import UNIFORM_LOG_LOSS as UNIFORM_LOG_LOSS
 from core.runs.state import Status
 
 RECIPE_LOG_LOSS = 0.9371
 """Evaluation log loss of the published notebook this project starts from."""
-UNIFORM_LOG_LOSS = math.log(3)
 
 
 def outcome(run: RunView) -> list[Fact]:

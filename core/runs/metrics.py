@@ -1,5 +1,6 @@
 """metrics.json: what a run came to. Its existence means that the run completed."""
 
+import math
 from typing import Literal
 
 import msgspec
@@ -7,6 +8,9 @@ from msgspec import Struct
 
 from core.files import write_whole
 from core.runs.folder import RunFolder
+
+UNIFORM_LOG_LOSS = math.log(3)
+"""Log loss of giving each of the three outcomes a third."""
 
 
 class Metrics(Struct, frozen=True, kw_only=True):
