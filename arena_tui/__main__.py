@@ -31,7 +31,10 @@ from arena_tui.commands.common import EXIT_CODES, Refused, add_runs_dir
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; without a command, open the console."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.readonly and options.command is not console.open_console:
+        parser.error("--readonly is for the console, which is opened without a command")
     try:
         exit_code: int = options.command(options)
     except Refused as refused:
@@ -50,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXIT_CODES,
     )
     add_runs_dir(parser)
+    parser.add_argument("--readonly", action="store_true", help="open the console to watch, and touch nothing")
     parser.set_defaults(command=console.open_console, runs_dir=None)
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
     of_runs = (runs, compare, curves, watch, stop, resume, note, rename, delete, trash, prune)

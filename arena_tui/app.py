@@ -22,6 +22,7 @@ from arena_tui.follow import Follower, RunList, RunView
 from arena_tui.plain import printable
 from arena_tui.profiles import ProfileView
 from arena_tui.screens.confirm import ConfirmScreen
+from arena_tui.screens.console_screen import READONLY
 from arena_tui.screens.editor import MOST_CHARACTERS, EditorScreen
 from arena_tui.screens.help import HelpScreen
 from arena_tui.screens.home import HomeScreen
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 class ArenaApp(App[None]):
     """`start` is a profile to launch at once; `watch` a run to open at once.
 
-    `config` is the user's configuration, its open ends fitted to the terminal.
+    `config` is the user's configuration, its open ends fitted to the terminal. If `readonly`, nothing can be changed.
     """
 
     TITLE = "arena-tui"
@@ -72,8 +73,10 @@ class ArenaApp(App[None]):
         start: Path | None = None,
         watch: RunFolder | None = None,
         config: ConfigFile | None = None,
+        readonly: bool = False,
     ) -> None:
         super().__init__()
+        self.set_class(readonly, READONLY)
         self.config_file = config or ConfigFile(config_path(), Config())
         self._console = self.config_file.config.console
         self._filter = Ascii(enabled=bool(self._console.ascii))
@@ -224,7 +227,7 @@ class ArenaApp(App[None]):
             if isinstance(screen, EditorScreen) and not await screen.may_leave():
                 return
         going_on = await asyncio.to_thread(self._going_on)
-        if not going_on:
+        if not going_on or self.has_class(READONLY):
             self.exit()
             return
         answer = await self.push_screen_wait(QuitScreen(going_on))

@@ -28,5 +28,5 @@ def open_console(options: argparse.Namespace, start: Path | None = None) -> int:
 
     keep_pandas_out()
     config = replace(file, config=replace(file.config, console=console))
-    ArenaApp(runs_folder(options.runs_dir), start=start, config=config).run()
+    ArenaApp(runs_folder(options.runs_dir), start=start, config=config, readonly=options.readonly).run()
     return 0

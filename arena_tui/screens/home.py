@@ -14,13 +14,13 @@ from textual.content import Content
 from textual.events import DescendantFocus
 from textual.message import Message
 from textual.reactive import var
-from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Footer, OptionList, Static
 
 from arena_tui import figures
 from arena_tui.follow import RunList, RunView
 from arena_tui.plain import printable
 from arena_tui.profiles import ProfileView, all_profiles
+from arena_tui.screens.console_screen import READONLY, ConsoleScreen
 from arena_tui.widgets.lines import profile_line, run_line
 from arena_tui.widgets.menu import Menu
 from arena_tui.widgets.profile_panel import ProfilePanel
@@ -31,7 +31,8 @@ from core.runs.machine import Machine, look
 SECONDS_BETWEEN_READS = 2.0
 
 
-class HomeScreen(Screen[None]):
+class HomeScreen(ConsoleScreen[None]):
+    CHANGES = frozenset({"start", "edit", "resume"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "start", "Run", tooltip="Start the chosen profile, after a look at its plan"),
         Binding("e", "edit", "Edit", tooltip="Edit the chosen profile"),
@@ -105,7 +106,7 @@ class HomeScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="top"):
-            yield Static(Content("arena-tui"), id="title")
+            yield Static(Content("arena-tui" + " · read-only" * self.app.has_class(READONLY)), id="title")
             yield Static(id="machine", markup=False)
         with Horizontal():
             with Vertical(id="lists"):
@@ -171,6 +172,10 @@ class HomeScreen(Screen[None]):
             self._show_chosen()
 
     @on(OptionList.OptionSelected, "#profiles")
+    def _start_selected(self) -> None:
+        if self.check_action("start", ()):
+            self.action_start()
+
     def action_start(self) -> None:
         profile = self._profile
         if profile is None:

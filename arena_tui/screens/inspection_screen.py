@@ -15,13 +15,13 @@ from textual import work
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.reactive import var
-from textual.screen import Screen
 
 from arena_tui import profiles
 from arena_tui.answers import answers, ask
 from arena_tui.inspected import Inspected, load, split_again
 from arena_tui.plain import place, printable
 from arena_tui.profiles import ProfileView
+from arena_tui.screens.console_screen import ConsoleScreen
 from core.inspect.progress import INSPECT, Progress
 from core.profile.edit import Value
 from core.profile.load import ProfileError
@@ -30,7 +30,9 @@ from core.profile.settings import Profile
 SECONDS_BETWEEN_LOOKS = 2.0
 
 
-class InspectionScreen(Screen[None]):
+class InspectionScreen(ConsoleScreen[None]):
+    CHANGES = frozenset({"edit", "split", "write"})
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "read", "Read again", show=False, tooltip="Read the rows again, from the file as it is now"),
         Binding("e", "edit", "Edit", show=False, tooltip="Edit the profile"),

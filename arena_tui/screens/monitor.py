@@ -12,11 +12,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.message import Message
 from textual.reactive import var
-from textual.screen import Screen
 from textual.widgets import Footer, Tab, Tabs
 
 from arena_tui.follow import Follower, RunView
 from arena_tui.log_tail import LogTail
+from arena_tui.screens.console_screen import ConsoleScreen
 from arena_tui.screens.reader import ReaderScreen
 from arena_tui.screens.stop import StopScreen
 from arena_tui.series import Axis
@@ -41,7 +41,8 @@ def seconds_to_next_read(curves_changed: bool) -> float:
     return 0.5 if curves_changed or "SSH_CONNECTION" in os.environ else 0.2
 
 
-class MonitorScreen(Screen[None]):
+class MonitorScreen(ConsoleScreen[None]):
+    CHANGES = frozenset({"stop", "resume"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "stop", "Stop", tooltip="Stop the run: save first, at once, or kill; it says what each keeps"),
         Binding("R", "resume", "Resume", tooltip="Go on with a run that ended early, from its newest checkpoint"),
@@ -165,7 +166,9 @@ class MonitorScreen(Screen[None]):
         if view and view.is_settled and not (before and before.is_settled):
             self.refresh_bindings()  # the process has gone as well: now the run can be resumed
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if not super().check_action(action, parameters):
+            return False
         if action == "stop":
             return self.view is not None and not self.view.status.is_over
         if action == "resume":
