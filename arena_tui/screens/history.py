@@ -139,7 +139,7 @@ class HistoryScreen(HousekeepingScreen):
     @on(Input.Changed)
     def draw(self) -> None:
         """Show what is known now."""
-        if not self.is_mounted:
+        if not (self.is_mounted and self.display):  # it is being left
             return
         table = self._table
         all_rows = [Row(run, self._disk.get(run.folder.id)) for run in self.runs]

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 from textual import work
 from textual.reactive import var
-from textual.screen import Screen
 
 from arena_tui.deletion import what_is_deleted, what_is_pruned
 from arena_tui.follow import RunList, RunView
 from arena_tui.plain import printable
 from arena_tui.screens.ask import AskScreen
+from arena_tui.screens.console_screen import ConsoleScreen
 from arena_tui.screens.trash import TrashScreen
 from arena_tui.screens.write import WriteScreen
 from core.runs.disk import disk_use
@@ -24,8 +24,10 @@ from core.runs.pruning import carry_out, plan
 from core.runs.trash import discard
 
 
-class HousekeepingScreen(Screen[None]):
+class HousekeepingScreen(ConsoleScreen[None]):
     """The keys are the list's own."""
+
+    CHANGES = frozenset({"note", "rename", "delete", "trash", "prune", "prune_all"})
 
     runs: var[tuple[RunView, ...]] = var(())
 

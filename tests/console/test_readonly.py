@@ -48,7 +48,7 @@ async def test_no_key_changes_anything_on_any_screen(night: Path) -> None:
         run = next(view.folder for view in app.screen.runs if view.folder.path == hanging)
         await until(pilot, lambda: read_run(run)[0].step == 200, "the run's half-way")
         before = files(night.parent)
-        for opening in ([], ["tab"], ["tab", "enter"]):
+        for opening in ([], ["tab"], ["tab", "enter"], ["H"]):
             opened = None
             for key in KEYS:
                 if app.screen is not opened:
