@@ -45,17 +45,51 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
-        self.profile = self.path / "profile.toml"
-        self.resolved = self.path / "resolved.toml"
-        self.info = self.path / "run.json"
-        self.events = self.path / "events.jsonl"
-        self.lock = self.path / ".lock"
-        self.console_log = self.path / "console.log"
-        self.checkpoints = self.path / "checkpoints"
-        self.adapter = self.path / "adapter"
-        self.evaluation = self.path / "eval.parquet"
-        self.metrics = self.path / "metrics.json"
-        self.notes = self.path / "notes.toml"
+
+    # Paths are made when they are asked for: a list of runs makes hundreds of folders, and asks each for two or three.
+    @property
+    def profile(self) -> Path:
+        return self.path / "profile.toml"
+
+    @property
+    def resolved(self) -> Path:
+        return self.path / "resolved.toml"
+
+    @property
+    def info(self) -> Path:
+        return self.path / "run.json"
+
+    @property
+    def events(self) -> Path:
+        return self.path / "events.jsonl"
+
+    @property
+    def lock(self) -> Path:
+        return self.path / ".lock"
+
+    @property
+    def console_log(self) -> Path:
+        return self.path / "console.log"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def adapter(self) -> Path:
+        return self.path / "adapter"
+
+    @property
+    def evaluation(self) -> Path:
+        return self.path / "eval.parquet"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.json"
+
+    @property
+    def notes(self) -> Path:
+        return self.path / "notes.toml"
 
     @property
     def id(self) -> str:
