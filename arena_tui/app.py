@@ -6,6 +6,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from subprocess import Popen
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -38,6 +39,7 @@ from core.profile.load import ProfileError
 from core.runs.folder import RunFolder, create_run
 from core.runs.process import TRAIN, LaunchError, launch
 from core.runs.resume import CannotResume, prepare
+from core.runs.retry import CannotRetry, prepare_retry
 from core.runs.stopping import Rung
 from core.runs.stopping import ask as ask_to_end
 
@@ -173,10 +175,10 @@ class ArenaApp(App[None]):
         self.watch_run(message.folder)
 
     @work
-    async def resume_run(self, folder: RunFolder) -> None:
+    async def resume_run(self, folder: RunFolder, overrides: tuple[str, ...] = ()) -> None:
         """Start a child that goes on with a run, and open a new monitor on it."""
         try:
-            await asyncio.to_thread(prepare, folder)
+            await asyncio.to_thread(prepare, folder, overrides)
             self._children.append(await asyncio.to_thread(launch, folder, (*self._program, "--resume")))
         except (CannotResume, ProfileError, LaunchError, OSError) as error:
             self._tell("the run was not resumed", str(error))
@@ -194,6 +196,33 @@ class ArenaApp(App[None]):
 
     def on_monitor_screen_resume(self, message: "MonitorScreen.Resume") -> None:
         self.resume_run(message.folder)
+
+    def on_home_screen_fix(self, message: HomeScreen.Fix) -> None:
+        self.retry_run(message.folder)
+
+    def on_monitor_screen_fix(self, message: "MonitorScreen.Fix") -> None:
+        self.retry_run(message.folder)
+
+    @work
+    async def retry_run(self, folder: RunFolder) -> None:
+        """Go on with a failed run with the settings proposed for it, or where it cannot, ask and start a new one."""
+        try:
+            retry = await asyncio.to_thread(prepare_retry, folder)
+        except (CannotRetry, ProfileError, OSError) as error:
+            self._tell("the run was not tried again", str(error))
+            return
+        if retry.goes_on:
+            self.resume_run(folder, tuple(change.override for change in retry.changes))
+            return
+        with TemporaryDirectory() as aside:  # the plan is made from a file
+            path = Path(aside) / f"{retry.profile.run.name or folder.name}.toml"
+            await asyncio.to_thread(path.write_text, retry.text, encoding="utf-8", newline="")
+            confirm = ConfirmScreen(profiles.read(path), self.runs, self._plan_program, retry.changes)
+            profile = await self.push_screen_wait(confirm)
+        if profile:
+            if not isinstance(self.screen, HomeScreen):
+                self.pop_screen()
+            self.start_run(profile)
 
     @work
     async def start_run(self, profile: ProfileView) -> None:

@@ -2,9 +2,9 @@
 
 from arena_tui.figures import MISSING, duration, gib
 from arena_tui.inspected import Outlook
-from core.plan.fit import judge
 from core.plan.plan import MemoryPlan, Plan, TimePlan
 from core.profile.settings import Profile
+from core.train.fit import judge
 from core.train.memory import predict
 
 CostLine = tuple[str, str, str, str]

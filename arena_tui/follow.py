@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from arena_tui.settled import Ending, Endings, stamp
 from core.runs.alive import is_run_alive
-from core.runs.events import Tail
+from core.runs.events import Failed, Tail
 from core.runs.folder import RunFolder, list_runs
 from core.runs.notes import Notes, NotesReader
 from core.runs.state import SILENT_SECONDS, RunState, Status, fold, silence, status
@@ -48,6 +48,11 @@ class RunView(Struct, frozen=True):
     def can_be_resumed(self) -> bool:
         """Whether the run ended here before its time."""
         return self.is_settled and self.status is not Status.FINISHED
+
+    @property
+    def can_be_fixed(self) -> bool:
+        """Whether the run failed here and its record proposes other settings."""
+        return self.is_settled and isinstance(self.state.last, Failed) and bool(self.state.last.changes)
 
     @property
     def log_loss(self) -> float | None:

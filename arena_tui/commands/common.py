@@ -1,13 +1,18 @@
 """What commands share: refusals, arguments that several take, and what these name."""
 
 import argparse
+import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import FrameType
+from typing import TYPE_CHECKING, TextIO
 
 EXIT_CODES = "exit codes: 0 success, 1 failure, 2 bad profile, data or usage, 130 and 143 on signals"
 
 if TYPE_CHECKING:
+    from subprocess import Popen
+
+    from arena_tui.lines import Told
     from core.profile.settings import Profile
     from core.runs.folder import RunFolder
 
@@ -88,6 +93,24 @@ def chosen_profile(options: argparse.Namespace) -> "tuple[Profile, Path]":
         return parse_profile(file.text, source=str(file.path), overrides=options.overrides), file.path
     except ProfileError as error:
         raise Refused(error, 2) from None
+
+
+def follow_here(folder: "RunFolder", child: "Popen[bytes]", out: TextIO, told: "Told | None" = None) -> int:
+    """Follow a run that this command has started to its end, pass Ctrl-C and SIGTERM on to it, return its exit code."""
+    from arena_tui.lines import exit_code, follow
+    from core.runs.stopping import pass_on
+
+    info = folder.read_info()
+    assert info is not None
+
+    def hear(number: int, _frame: FrameType | None) -> None:
+        pass_on(info, signal.Signals(number))
+
+    signal.signal(signal.SIGINT, hear)
+    signal.signal(signal.SIGTERM, hear)
+    state, _ = follow(folder, out, told)
+    child.wait()
+    return exit_code(state)
 
 
 def chosen_run(options: argparse.Namespace) -> "RunFolder":

@@ -1,12 +1,10 @@
 """`arena-tui resume`: goes on with a run that was stopped, failed or lost, from its newest intact checkpoint."""
 
 import argparse
-import signal
 import sys
-from types import FrameType
 from typing import TYPE_CHECKING
 
-from arena_tui.commands.common import Refused, add_command, add_run, add_runs_dir, add_set, chosen_run
+from arena_tui.commands.common import Refused, add_command, add_run, add_runs_dir, add_set, chosen_run, follow_here
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -22,11 +20,10 @@ def add(commands: "Commands") -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from arena_tui.lines import Told, exit_code, follow
+    from arena_tui.lines import Told
     from core.profile.load import ProfileError
     from core.runs.process import LaunchError, launch
     from core.runs.resume import RESUME, CannotResume, prepare
-    from core.runs.stopping import pass_on
 
     folder = chosen_run(options)
     told = Told.already(folder)
@@ -40,15 +37,4 @@ def run(options: argparse.Namespace) -> int:
     print(f"run {folder.path}", flush=True)
     if options.detach:
         return 0
-
-    info = folder.read_info()
-    assert info is not None
-
-    def hear(number: int, _frame: FrameType | None) -> None:
-        pass_on(info, signal.Signals(number))
-
-    signal.signal(signal.SIGINT, hear)
-    signal.signal(signal.SIGTERM, hear)
-    state, _ = follow(folder, sys.stdout, told)
-    child.wait()
-    return exit_code(state)
+    return follow_here(folder, child, sys.stdout, told)

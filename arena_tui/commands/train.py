@@ -1,12 +1,10 @@
 """`arena-tui train`: starts a run, and follows it."""
 
 import argparse
-import signal
 import sys
-from types import FrameType
 from typing import TYPE_CHECKING
 
-from arena_tui.commands.common import Refused, add_command, add_json, add_profile, add_runs_dir
+from arena_tui.commands.common import Refused, add_command, add_json, add_profile, add_runs_dir, follow_here
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -22,12 +20,10 @@ def add(commands: "Commands") -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from arena_tui.lines import exit_code, follow
     from core.profile.files import find_profile, read_profile
     from core.profile.load import ProfileError, parse_profile
     from core.runs.folder import create_run, runs_folder
     from core.runs.process import LaunchError, launch
-    from core.runs.stopping import pass_on
 
     try:
         file = read_profile(find_profile(options.profile))
@@ -42,20 +38,11 @@ def run(options: argparse.Namespace) -> int:
         print(folder.path)
         return 0
 
-    info = folder.read_info()
-    assert info is not None
-
-    def hear(number: int, _frame: FrameType | None) -> None:
-        pass_on(info, signal.Signals(number))
-
-    signal.signal(signal.SIGINT, hear)
-    signal.signal(signal.SIGTERM, hear)
     out = sys.stderr if options.json else sys.stdout
     print(f"run {folder.path}", file=out, flush=True)
-    state, _ = follow(folder, out)
-    child.wait()
+    code = follow_here(folder, child, out)
     if options.json and folder.metrics.exists():
         import msgspec
 
         sys.stdout.buffer.write(msgspec.json.format(folder.metrics.read_bytes(), indent=0) + b"\n")
-    return exit_code(state)
+    return code

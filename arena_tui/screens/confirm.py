@@ -23,7 +23,9 @@ from arena_tui.profiles import ProfileView, set_in_file
 from arena_tui.screens.dialog import Dialog
 from arena_tui.widgets.facts import Fact, facts, wrapped
 from arena_tui.widgets.keys import keys
+from arena_tui.widgets.outcome import change_facts
 from core.plan.plan import Plan
+from core.profile.changes import Change
 from core.profile.load import ProfileError
 from core.profile.settings import Profile
 
@@ -52,8 +54,12 @@ class ConfirmScreen(Dialog[ProfileView | None]):
     plan: var[Plan | None] = var(None)
     is_counting: var[bool] = var(True)
 
-    def __init__(self, profile: ProfileView, runs: Path, plan_program: Sequence[str]) -> None:
+    def __init__(
+        self, profile: ProfileView, runs: Path, plan_program: Sequence[str], changes: Sequence[Change] = ()
+    ) -> None:
+        """`changes` tell what `profile`, which no file of the user's holds, has other than a run before it."""
         super().__init__()
+        self._changes = changes
         self._profile = profile
         self._runs = runs
         self._plan_program = plan_program
@@ -117,7 +123,8 @@ class ConfirmScreen(Dialog[ProfileView | None]):
             self._profile = changed
             self.plan = None
             self.ask()
-            self.notify(f"written to {place(path)}", markup=False)
+            if not self._changes:
+                self.notify(f"written to {place(path)}", markup=False)
 
     @property
     def _settings(self) -> Profile:
@@ -163,6 +170,7 @@ class ConfirmScreen(Dialog[ProfileView | None]):
         plan = self.plan or Plan(global_batch=settings.global_batch)
         output = place(self._runs / f"<time>-{settings.run.name or self._profile.name}")
         return [
+            *(("changed", key, values) for key, values, _ in change_facts(self._changes)),
             *lines(plan, settings, "counting…" if self.is_counting else "unknown"),
             ("base model", printable(settings.model.checkpoint), ""),
             ("data", printable(settings.data.train), ""),

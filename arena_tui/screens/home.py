@@ -32,13 +32,14 @@ SECONDS_BETWEEN_READS = 2.0
 
 
 class HomeScreen(ConsoleScreen[None]):
-    CHANGES = frozenset({"start", "edit", "resume"})
+    CHANGES = frozenset({"start", "edit", "resume", "fix"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "start", "Run", tooltip="Start the chosen profile, after a look at its plan"),
         Binding("e", "edit", "Edit", tooltip="Edit the chosen profile"),
         Binding("d", "inspect", "Data", tooltip="What the chosen profile would show the model of its rows"),
         Binding("R", "resume", "Resume", show=False, tooltip="Go on with the chosen run, if it ended early"),
         Binding("H", "list_runs", "All runs", show=False, tooltip="All runs as a table: sort, filter, delete, compare"),
+        Binding("f", "fix", "Fix", show=False, tooltip="Try the chosen run again with the settings proposed for it"),
         Binding("tab", "app.focus_next", "Next list", tooltip="To the runs, the profile's text, and back"),
     ]
 
@@ -98,6 +99,12 @@ class HomeScreen(ConsoleScreen[None]):
         """The user wants to see all runs in a table; these are known."""
 
         runs: tuple[RunView, ...]
+
+    @dataclass
+    class Fix(Message):
+        """The user wants to try this failed run again with the settings proposed for it."""
+
+        folder: RunFolder
 
     def __init__(self, run_list: RunList) -> None:
         super().__init__()
@@ -208,6 +215,13 @@ class HomeScreen(ConsoleScreen[None]):
 
     def action_list_runs(self) -> None:
         self.post_message(self.ListRuns(self.runs))
+
+    def action_fix(self) -> None:
+        if (run := self._run) and self._runs_are_chosen:
+            if run.can_be_fixed:
+                self.post_message(self.Fix(run.folder))
+            else:
+                self.notify("No other settings are proposed for this run.", severity="warning")
 
     @property
     def _profile(self) -> ProfileView | None:

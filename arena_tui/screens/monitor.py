@@ -42,10 +42,11 @@ def seconds_to_next_read(curves_changed: bool) -> float:
 
 
 class MonitorScreen(ConsoleScreen[None]):
-    CHANGES = frozenset({"stop", "resume"})
+    CHANGES = frozenset({"stop", "resume", "fix"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "stop", "Stop", tooltip="Stop the run: save first, at once, or kill; it says what each keeps"),
         Binding("R", "resume", "Resume", tooltip="Go on with a run that ended early, from its newest checkpoint"),
+        Binding("f", "fix", "Fix", tooltip="Try again with the settings that are proposed for a failed run"),
         Binding("y", "log_axis", "Log", tooltip="Loss on a logarithmic axis, and back"),
         Binding(
             "plus,equals_sign",
@@ -105,6 +106,12 @@ class MonitorScreen(ConsoleScreen[None]):
     @dataclass
     class Resume(Message):
         """The user wants this run, which ended early, to go on."""
+
+        folder: RunFolder
+
+    @dataclass
+    class Fix(Message):
+        """The user wants to try this failed run again with the settings proposed for it."""
 
         folder: RunFolder
 
@@ -173,6 +180,8 @@ class MonitorScreen(ConsoleScreen[None]):
             return self.view is not None and not self.view.status.is_over
         if action == "resume":
             return self.view is not None and self.view.can_be_resumed
+        if action == "fix":
+            return self.view is not None and self.view.can_be_fixed
         return True
 
     def action_log_axis(self) -> None:
@@ -206,6 +215,9 @@ class MonitorScreen(ConsoleScreen[None]):
 
     def action_resume(self) -> None:
         self.post_message(self.Resume(self.folder))
+
+    def action_fix(self) -> None:
+        self.post_message(self.Fix(self.folder))
 
     def action_profile(self) -> None:
         try:

@@ -1,18 +1,23 @@
 """What came out of a run, or of it so far, in words and figures. Pure; knows no widget."""
 
+from collections.abc import Sequence
+
 from textual.content import Content
 
 from arena_tui import figures
 from arena_tui.follow import RunView
 from arena_tui.marks import MUTED
-from arena_tui.plain import printable
-from arena_tui.widgets.facts import Fact
+from arena_tui.plain import printable, shortened
+from arena_tui.widgets.facts import Fact, facts
+from core.profile.changes import Change, written
 from core.runs import events
 from core.runs.metrics import UNIFORM_LOG_LOSS as UNIFORM_LOG_LOSS
 from core.runs.state import Status
 
 RECIPE_LOG_LOSS = 0.9371
 """Evaluation log loss of the published notebook this project starts from."""
+LONGEST_VALUE = 40
+"""Characters of a setting's value."""
 
 
 def outcome(run: RunView) -> list[Fact]:
@@ -46,12 +51,13 @@ def references(run: RunView) -> list[Fact]:
 def explanation(run: RunView) -> list[Content]:
     """Why a run ended before its time, what is kept, and what to do."""
     match run.state.last:
-        case events.Failed(cause=cause, advice=advice, exit_code=code):
+        case events.Failed(cause=cause, advice=advice, exit_code=code, changes=changes, kept=kept):
             return [
                 Content.styled(printable(cause), "$text-error"),
                 Content(printable(advice)),
+                *_proposal(changes),
                 Content.styled(f"exit code {code}", MUTED),
-                _kept(_newest_checkpoint(run)),
+                _kept(_newest_checkpoint(run) if kept is None else kept),
             ]
         case events.Cancelled(signal=name, step=step, kept=kept, adapter=adapter):
             also = [Content(f"      {printable(adapter)}/, after its last step")] if adapter else []
@@ -67,6 +73,30 @@ def explanation(run: RunView) -> list[Content]:
             _kept(_newest_checkpoint(run)),
         ]
     return []
+
+
+def change_facts(changes: Sequence[Change]) -> list[Fact]:
+    """Each setting with its value before and after."""
+    return [
+        (printable(change.key), f"{_brief(written(change.old))} → {_brief(written(change.new))}", "")
+        for change in changes
+    ]
+
+
+def _brief(value: str) -> str:
+    return shortened(printable(value), LONGEST_VALUE)
+
+
+def _proposal(changes: Sequence[Change]) -> list[Content]:
+    """The proposed settings, and the key that takes them."""
+    if not changes:
+        return []
+    return [
+        Content(""),
+        facts(change_facts(changes)),
+        Content.assemble(("f", "bold $accent"), " tries again with these settings"),
+        Content(""),
+    ]
 
 
 def _newest_checkpoint(run: RunView) -> str | None:

@@ -24,15 +24,15 @@ from core.inspect.rows import read_rows
 from core.model.locate import locate, tokenizer_folder
 from core.model.shape import ModelShape, read_shape
 from core.plan.disk import disk
-from core.plan.fit import judge, smallest_change
 from core.plan.history import Past, Speed, memory_factor, past_runs, speed
 from core.plan.measure import measure, measurements
-from core.plan.plan import MemoryPlan, Plan, Precision, TimePlan, TokensPlan
+from core.plan.plan import MemoryPlan, Plan, TimePlan, TokensPlan
 from core.profile.files import read_profile
 from core.profile.load import parse_profile
 from core.profile.settings import Profile
 from core.runs.machine import Machine, look
-from core.train.memory import predict
+from core.train.fit import judge, smallest_change
+from core.train.memory import Precision, predict
 from core.train.steps import evaluations, optimizer_steps
 
 
@@ -151,7 +151,7 @@ def _memory(
         card=machine.card.name if machine.card else None,
         free=free,
         verdict=verdict,
-        change=change,
+        change=None if change is None else [setting.override for setting in change],
     )
 
 

@@ -1,17 +1,14 @@
 """What a profile would do, as the plan child answers it: one JSON object a line, each fuller than the one before."""
 
 import sys
-from typing import Literal
 
 from msgspec import Struct
 
 from core.model.shape import ModelShape
-from core.train.memory import Memory
+from core.train.fit import Verdict
+from core.train.memory import Memory, Precision
 
 PLAN = (sys.executable, "-P", "-m", "core.plan")
-
-Precision = Literal["bf16", "fp16", "fp32"]
-Verdict = Literal["fits", "tight", "does not fit"]
 
 
 class TokensPlan(Struct, frozen=True, kw_only=True):

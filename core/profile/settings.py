@@ -164,6 +164,15 @@ class Train(Section, frozen=True, kw_only=True):
     keep_checkpoints: Annotated[
         Count, Meta(description="Checkpoints kept; older ones are deleted", extra={"unit": "checkpoints"})
     ] = 2
+    divergence_patience: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Steps in most of which the loss may be lost (not finite, or far above ln 3 and its own best) "
+            "before the run is ended as failed; 0 never ends it",
+            extra={"unit": "steps"},
+        ),
+    ] = 100
     seed: Annotated[
         int, Meta(ge=0, le=2**32 - 1, description="Seed of the head, the adapters, dropout and the row order")
     ] = 42

@@ -60,11 +60,22 @@ def written_aside(folder: Path, step: int) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def delete_old(folder: Path, keep: int) -> None:
-    """Delete all but the newest `keep` intact checkpoints; damaged ones older than these go too."""
+def delete_old(folder: Path, keep: int, sound: int) -> None:
+    """Delete all but the newest `keep` intact checkpoints, and the newest one up to step `sound`, which is kept too.
+
+    Damaged ones older than these go with them.
+    """
     intact = [kept.step for kept in checkpoints(folder) if kept.problem is None]
+    newest_sound = next((step for step in intact if step <= sound), None)
     for kept in checkpoints(folder):
-        if len(intact) > keep and kept.step < intact[keep - 1]:
+        if len(intact) > keep and kept.step < intact[keep - 1] and kept.step != newest_sound:
+            shutil.rmtree(kept.path)
+
+
+def delete_after(folder: Path, step: int) -> None:
+    """Delete the checkpoints of later steps."""
+    for kept in checkpoints(folder):
+        if kept.step > step:
             shutil.rmtree(kept.path)
 
 

@@ -11,6 +11,8 @@ from typing import Literal, Self
 import msgspec
 from msgspec import Struct
 
+from core.profile.changes import Change
+
 VERSION = 1
 
 PhaseName = Literal["loading", "tokenizing", "training", "evaluating", "saving"]
@@ -45,8 +47,10 @@ class Started(Event, frozen=True, kw_only=True):
     global_batch: int
     trainable_parameters: int
     total_parameters: int
-    precision: str
+    precision: Literal["bf16", "fp16", "fp32"]
     device: Device
+    longest: int | None = None
+    """Tokens of the longest row, of both sides of the split."""
     prior_log_loss: float
     """Log loss on the evaluation rows of always answering the class shares of the training rows."""
 
@@ -135,6 +139,10 @@ class Failed(Event, frozen=True, kw_only=True):
     cause: str
     advice: str
     exit_code: int
+    changes: list[Change] = []
+    """The settings that may mend it, from their values in this run to those proposed."""
+    kept: str | None = None
+    """The newest intact checkpoint, relative to the run folder; "" if there is none, None in older records."""
 
 
 AnyEvent = (

@@ -1,10 +1,8 @@
 """Going on with a run that ended early: in the same folder, with the same settings but for harmless ones."""
 
-from msgspec import structs
-
 from core.files import write_whole
+from core.profile.changes import changes
 from core.profile.load import parse_profile, to_toml
-from core.profile.settings import Profile
 from core.runs.alive import is_run_alive
 from core.runs.folder import RunFolder
 from core.runs.process import TRAIN
@@ -44,7 +42,7 @@ def prepare(folder: RunFolder, overrides: tuple[str, ...] = ()) -> None:
     text = folder.resolved.read_text(encoding="utf-8")
     before = parse_profile(text, source=str(folder.resolved))
     after = parse_profile(text, source=str(folder.resolved), overrides=overrides)
-    refused = [line for key, line in _changes(before, after) if key not in MAY_CHANGE]
+    refused = [str(change) for change in changes(before, after) if change.key not in MAY_CHANGE]
     if refused:
         raise CannotResume(
             "a resumed run keeps its settings, or its curve would be that of two runs; start a new run for "
@@ -52,16 +50,3 @@ def prepare(folder: RunFolder, overrides: tuple[str, ...] = ()) -> None:
         )
     if after != before:
         write_whole(folder.resolved, to_toml(after).encode())
-
-
-def _changes(before: Profile, after: Profile) -> list[tuple[str, str]]:
-    """Key, and key with both values, of each setting that differs."""
-    changes = []
-    for section in structs.fields(Profile):
-        old, new = getattr(before, section.name), getattr(after, section.name)
-        for setting in structs.fields(old):
-            was, is_now = getattr(old, setting.name), getattr(new, setting.name)
-            if was != is_now:
-                key = f"{section.name}.{setting.name}"
-                changes.append((key, f"{key} = {is_now!r} (it was {was!r})"))
-    return changes

@@ -13,6 +13,7 @@ import psutil
 
 from core.profile.load import parse_profile
 from core.profile.settings import Profile
+from core.runs.checkpoints import checkpoints, delete_after
 from core.runs.events import Failed, Finished, Phase, Record, Started, Warning
 from core.runs.folder import RunFolder
 from core.runs.lock import locked
@@ -61,10 +62,19 @@ def run(folder: RunFolder, is_resumed: bool) -> int:
             return stop.exit_code
         except Exception as error:
             logging.exception("the run failed")
-            from core.train.advice import explain
+            from core.train.advice import Situation, explain
 
-            why = explain(error)
-            record.write(Failed(cause=why.cause, advice=why.advice, exit_code=why.exit_code))
+            why = explain(error, Situation.of(folder))
+            intact = next((kept.path for kept in checkpoints(folder.checkpoints) if kept.problem is None), None)
+            record.write(
+                Failed(
+                    cause=why.cause,
+                    advice=why.advice,
+                    exit_code=why.exit_code,
+                    changes=why.changes,
+                    kept=str(intact.relative_to(folder.path)) if intact else "",
+                )
+            )
             return why.exit_code
         finally:
             stop.close()
@@ -94,12 +104,17 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     from core.model.lora import add_adapters, checkpoint_activations, parameter_counts
     from core.train import device, results
     from core.train.callback import EventCallback
+    from core.train.divergence import Diverged, LossWatch
     from core.train.metrics import Scorer, prior_log_loss
     from core.train.steps import optimizer_steps
     from core.train.trainer import ClassifierTrainer, training_arguments
 
     if warning := device.use_one_gpu():
         record.write(Warning(message=warning))
+    if trouble := device.unused_gpu():
+        if not assets.is_named_by(profile):
+            raise device.GpuError(trouble)
+        record.write(Warning(message=f"the demo runs on the processor: {trouble}"))
     here = device.device()
     precision = device.precision(profile.train.precision)
 
@@ -146,14 +161,18 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
             total_parameters=total,
             precision=precision,
             device=here,
+            longest=max(len(row.ids) for row in (*train_set, *eval_set)),
             prior_log_loss=prior,
         )
     )
 
     scorer = Scorer()
-    callback = EventCallback(record, stop)
+    watch = LossWatch(profile.train.divergence_patience)
+    callback = EventCallback(record, stop, watch)
     trainer = ClassifierTrainer(
         head_learning_rate=profile.train.head_learning_rate,
+        watch=watch,
+        before_evaluation=callback.begin_evaluation,
         model=model,
         args=training_arguments(profile, precision, folder),
         train_dataset=[row.features for row in train_set],
@@ -176,6 +195,9 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
         trainer.save_checkpoint()
         if trainer.state.global_step:
             stop.adapter = results.save_adapter(folder, model, tokenizer)
+        raise
+    except Diverged as lost:
+        delete_after(folder.checkpoints, lost.sound)  # what is worth going on from is the newest one again
         raise
     training_seconds = time.monotonic() - began - callback.evaluation_seconds
 

@@ -9,6 +9,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from core.runs.events import Checkpoint, Evaluated, Phase, Record, Step, Warning
 from core.train.device import memory
+from core.train.divergence import LossWatch
 from core.train.stop import Stopped, StopRequest
 
 HEARTBEAT_SECONDS = 2.0
@@ -19,7 +20,7 @@ log = logging.getLogger(__name__)
 class EventCallback(TrainerCallback):
     """Writes phase, step, evaluated and checkpoint events to the record."""
 
-    def __init__(self, record: Record, stop: StopRequest) -> None:
+    def __init__(self, record: Record, stop: StopRequest, watch: LossWatch) -> None:
         self.evaluated: Evaluated | None = None
         """The last evaluation."""
         self.evaluation_seconds = 0.0
@@ -27,6 +28,7 @@ class EventCallback(TrainerCallback):
         """Those trained on by the processes that this one resumes."""
         self._record = record
         self._stop = stop
+        self._watch = watch
         self._beat = 0.0
         self._batches_scored = 0
         self._tokens_logged = 0
@@ -36,7 +38,7 @@ class EventCallback(TrainerCallback):
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         self.tokens_before = self._tokens_logged = int(state.num_input_tokens_seen)
         self._logged_at = time.monotonic()
-        self._stop.step = state.global_step
+        self._stop.step = self._watch.sound = state.global_step
         self._training(state)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
@@ -45,6 +47,7 @@ class EventCallback(TrainerCallback):
             control.should_save = control.should_training_stop = True
         elif time.monotonic() - self._beat > HEARTBEAT_SECONDS:
             self._training(state)
+        self._hold_back(control)
 
     def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         if self._stop.signal:
@@ -84,6 +87,8 @@ class EventCallback(TrainerCallback):
             state.global_step, state.max_steps, logs["loss"], logs.get("learning_rate", math.nan),
             logs.get("grad_norm", math.nan), event.tokens_per_second,
         )  # fmt: skip
+        self._watch.see(event.step, logs["loss"], logs.get("grad_norm", 0.0))
+        self._hold_back(control)
 
     def on_prediction_step(
         self,
@@ -96,7 +101,7 @@ class EventCallback(TrainerCallback):
         if self._stop.signal:
             raise Stopped
         self._batches_scored += 1
-        if self._batches_scored == 1 or time.monotonic() - self._beat > HEARTBEAT_SECONDS:
+        if time.monotonic() - self._beat > HEARTBEAT_SECONDS:
             self._phase(
                 Phase(phase="evaluating", done=self._batches_scored, total=len(eval_dataloader), unit="batches")
             )
@@ -134,6 +139,15 @@ class EventCallback(TrainerCallback):
         self._stop.checkpoint = f"checkpoints/checkpoint-{state.global_step}"
         self._record.write(Checkpoint(step=state.global_step, folder=self._stop.checkpoint))
         log.info("saved %s", self._stop.checkpoint)
+
+    def begin_evaluation(self, batches: int) -> None:
+        """Before the first batch is scored."""
+        self._phase(Phase(phase="evaluating", done=0, total=batches, unit="batches"))
+
+    def _hold_back(self, control: TrainerControl) -> None:
+        """Save nothing while the loss is lost: it would not be worth going on from. A stop saves all the same."""
+        if self._watch.is_lost and not self._stop.signal:
+            control.should_save = False
 
     def _training(self, state: TrainerState) -> None:
         self._phase(Phase(phase="training", done=state.global_step, total=state.max_steps, unit="steps"))

@@ -5,13 +5,18 @@ import platform
 from typing import Literal
 
 import psutil
+import pynvml
 import torch
 
 from core.runs.events import Device
 from core.runs.process import gpu_names
+from core.train.memory import Precision
 
-Precision = Literal["bf16", "fp16", "fp32"]
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+
+
+class GpuError(Exception):
+    """There is a card, and torch cannot use it. The message is torch's own."""
 
 
 def use_one_gpu() -> str | None:
@@ -29,6 +34,32 @@ def use_one_gpu() -> str | None:
     return f"{visible} GPUs are visible; this run uses GPU {chosen}. Set CUDA_VISIBLE_DEVICES to choose another"
 
 
+def unused_gpu() -> str | None:
+    """Why torch cannot use the card that there is, in the library's words; None where it can, or is not to.
+
+    A run would else quietly take the processor, and weeks. Call after `use_one_gpu`.
+    """
+    if os.environ["CUDA_VISIBLE_DEVICES"] in ("", "-1"):
+        return None
+    try:
+        pynvml.nvmlInit()
+    except (pynvml.NVMLError_LibraryNotFound, pynvml.NVMLError_DriverNotLoaded):
+        return None
+    except pynvml.NVMLError as error:
+        return str(error)
+    pynvml.nvmlShutdown()
+    return cuda_error() if gpu_names() else None
+
+
+def cuda_error() -> str | None:
+    """What torch says when it is to begin with CUDA; None where it can."""
+    try:
+        torch.cuda.init()
+    except (RuntimeError, AssertionError) as error:
+        return str(error)
+    return None
+
+
 def device() -> Device:
     """The first visible card, or the processor where there is none."""
     if torch.cuda.is_available():
@@ -44,6 +75,13 @@ def precision(chosen: Literal["auto", "bf16", "fp16", "fp32"]) -> Precision:
     if not torch.cuda.is_available():
         return "fp32"
     return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+
+
+def available() -> int | None:
+    """Bytes of the card that this process could have at most: what it holds and what is free; None without a card."""
+    if not torch.cuda.is_available():
+        return None
+    return int(torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved())
 
 
 def memory() -> tuple[int, int, int]:

@@ -1,9 +1,11 @@
 """transformers' Trainer for a preference classifier: its loss, its optimizer groups, its arguments."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch.utils.data import DataLoader
 from transformers import Trainer, TrainingArguments
 from transformers.modeling_outputs import SequenceClassifierOutput
 
@@ -11,7 +13,8 @@ from core.model.load import HEADS
 from core.profile.settings import Profile
 from core.runs.checkpoints import delete_old, written_aside
 from core.runs.folder import RunFolder
-from core.train.device import Precision
+from core.train.divergence import LossWatch
+from core.train.memory import Precision
 from core.train.trackers import PROJECT
 
 
@@ -31,11 +34,24 @@ def mean_loss(
 
 
 class ClassifierTrainer(Trainer):
-    """A Trainer whose head may have a learning rate of its own, and which can save when it is told to."""
+    """A Trainer whose head may have a learning rate of its own, and which can save when it is told to.
 
-    def __init__(self, *, head_learning_rate: float | None, **arguments: Any) -> None:
+    Of its checkpoints it always keeps one of the time before the loss was lost, as `watch` tells.
+    """
+
+    def __init__(
+        self,
+        *,
+        head_learning_rate: float | None,
+        watch: LossWatch,
+        before_evaluation: Callable[[int], None],
+        **arguments: Any,
+    ) -> None:
+        """`before_evaluation` is told of the number of batches, before the first and longest may fail."""
         super().__init__(compute_loss_func=mean_loss, **arguments)
         self._head_learning_rate = head_learning_rate
+        self._watch = watch
+        self._before_evaluation = before_evaluation
         self._aside: Path | None = None
 
     optimizer: torch.optim.Optimizer | None
@@ -59,7 +75,17 @@ class ClassifierTrainer(Trainer):
             super()._save_checkpoint(model, trial)
         self._aside = None
         if keep:
-            delete_old(output, keep)
+            delete_old(output, keep, self._watch.sound)
+
+    def evaluation_loop(self, dataloader: DataLoader[Any], *args: Any, **kwargs: Any) -> Any:
+        self._before_evaluation(len(dataloader))
+        return super().evaluation_loop(dataloader, *args, **kwargs)
+
+    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
+        if "loss" in logs:
+            # It has just been set to zero by subtracting it from itself: after one NaN all that follow would be NaN.
+            self._tr_loss.zero_()
+        super().log(logs, *args, **kwargs)
 
     def _get_output_dir(self, trial: Any) -> str:  # noqa: ARG002  (the signature is the library's)
         return str(self._aside or self.args.output_dir)

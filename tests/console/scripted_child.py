@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from types import FrameType
 
+from core.profile.changes import Change
 from core.runs import events
 from core.runs.events import Record
 from core.runs.folder import RunFolder
@@ -19,6 +20,19 @@ from core.runs.process import describe_this_process
 HOSTILE = "[red]x[/red] [/] \x1b[2J\x1b]0;title\x07 \u202egnp.exe\u202c\nsecond line " + "long " * 60
 STEPS = 400
 GIB = 2**30
+
+
+OUT_OF_MEMORY = events.Failed(
+    cause="GPU memory ran out: CUDA out of memory. Tried to allocate 9.50 GiB",
+    advice="Less at once, with the same global batch.",
+    exit_code=1,
+    changes=[
+        Change("train.per_device_batch_size", 2, 1),
+        Change("train.gradient_accumulation", 4, 8),
+        Change("train.gradient_checkpointing", False, True),
+    ],
+    kept="checkpoints/checkpoint-200",
+)
 
 
 class Told(BaseException):
@@ -103,6 +117,8 @@ def act(scenario: str) -> None:
                 print(f"\rfetching {i}", end="", flush=True)
         case "fail" | "hostile" | "lingering":
             raise RuntimeError(HOSTILE)
+        case "out of memory" if "out of memory" in Path(sys.argv[-1], "profile.toml").read_text():
+            raise MemoryError
 
 
 def main(scenario: str, folder: RunFolder) -> int:
@@ -131,6 +147,9 @@ def main(scenario: str, folder: RunFolder) -> int:
         except Told:
             record.write(events.Cancelled(signal=told[0], step=200, kept="checkpoints/checkpoint-200"))
             return 143
+        except MemoryError:
+            record.write(OUT_OF_MEMORY)
+            return 1
         except RuntimeError as error:
             record.write(events.Failed(cause=str(error), advice=f"Do this: {error}", exit_code=1))
             if scenario == "lingering":  # the last event is not yet the exit

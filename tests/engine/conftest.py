@@ -1,7 +1,7 @@
 """Shared by the engine's tests: a tiny checkpoint, rows for it, and a way to run a real child to its end."""
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ from tiny_runs import SETTINGS, Start
 
 from core.profile.load import parse_profile
 from core.runs.folder import RunFolder, create_run
-from core.runs.process import launch
+from core.runs.process import TRAIN, launch
 
 
 @pytest.fixture(scope="session")
@@ -28,11 +28,11 @@ def start(checkpoint: Path, train_csv: Path, tmp_path: Path) -> Iterator[Start]:
     """Launches a run of the tiny model, `overrides` on top of SETTINGS; children left over are killed."""
     children = []
 
-    def start(*overrides: str) -> tuple[RunFolder, "subprocess.Popen[bytes]"]:
+    def start(*overrides: str, program: Sequence[str] = TRAIN) -> tuple[RunFolder, "subprocess.Popen[bytes]"]:
         own = (f"data.train={train_csv}", f"model.checkpoint={checkpoint}")
         profile = parse_profile(SETTINGS, source="tiny", overrides=[*own, *overrides])
         folder = create_run(tmp_path / "runs", profile, text=SETTINGS, name="tiny")
-        child = launch(folder)
+        child = launch(folder, program)
         children.append(child)
         return folder, child
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.runs.checkpoints import checkpoints, delete_old, written_aside
+from core.runs.checkpoints import checkpoints, delete_after, delete_old, written_aside
 
 
 def write(folder: Path, step: int, size: int = 1000) -> Path:
@@ -42,7 +42,7 @@ def test_the_newest_intact_ones_are_kept_and_a_damaged_one_does_not_count(tmp_pa
     for step in (5, 10, 15, 20):
         write(tmp_path, step)
     (tmp_path / "checkpoint-20" / "deep" / "state").unlink()
-    delete_old(tmp_path, keep=2)
+    delete_old(tmp_path, keep=2, sound=0)
     assert [(kept.step, kept.problem) for kept in checkpoints(tmp_path)] == [
         (20, "checkpoint-20: deep/state is missing"),
         (15, None),
@@ -56,10 +56,19 @@ def test_steps_are_ordered_as_numbers_and_strangers_are_left_alone(tmp_path: Pat
     for stranger in ("checkpoint-last", "checkpoint-", "notes"):
         (tmp_path / stranger).mkdir()
     assert [kept.step for kept in checkpoints(tmp_path)] == [100, 20, 9]
-    delete_old(tmp_path, keep=1)
+    delete_old(tmp_path, keep=1, sound=0)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "checkpoint-",
         "checkpoint-100",
         "checkpoint-last",
         "notes",
     ]
+
+
+def test_one_of_a_sound_step_is_kept_beside_the_newest(tmp_path: Path) -> None:
+    for step in (2, 4, 6, 8):
+        write(tmp_path, step)
+    delete_old(tmp_path, keep=1, sound=5)
+    assert [kept.step for kept in checkpoints(tmp_path)] == [8, 4]
+    delete_after(tmp_path, 5)
+    assert [kept.step for kept in checkpoints(tmp_path)] == [4]

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from tiny_runs import SETTINGS, Start
 
 from core.model.shape import ModelShape, read_shape
-from core.plan.fit import judge, smallest_change
 from core.plan.history import memory_factor, past_runs, speed
 from core.plan.plan import PLAN, Plan
 from core.profile.load import parse_profile
@@ -20,6 +19,7 @@ from core.profile.settings import Profile
 from core.runs.events import Started, Tail
 from core.runs.machine import look
 from core.runs.metrics import read_metrics, save_metrics
+from core.train.fit import judge, smallest_change
 from core.train.memory import predict
 from core.train.steps import evaluations
 
@@ -166,8 +166,8 @@ def test_the_smallest_change_keeps_the_global_batch_and_fits(shape: ModelShape, 
     profile = parse_profile("", source="", overrides=whole)
     change = smallest_change(profile, shape, precision="bf16", longest=1024, factor=1.0, free=free * GIB)
     assert change is not None
-    assert keys <= {one.partition("=")[0] for one in change} <= {*keys, "eval.per_device_batch_size"}
-    changed = parse_profile("", source="", overrides=[*whole, *change])
+    assert keys <= {one.key for one in change} <= {*keys, "eval.per_device_batch_size"}
+    changed = parse_profile("", source="", overrides=[*whole, *(one.override for one in change)])
     assert changed.global_batch == 8
     assert judge(predict(changed, shape, precision="bf16", length=1024).total, free * GIB) == "fits"
 

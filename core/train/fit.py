@@ -1,13 +1,16 @@
 """Whether a run fits into a card's memory, and the smallest change that makes it fit."""
 
 from collections.abc import Iterator
+from typing import Literal
 
 from msgspec.structs import replace
 
 from core.model.shape import ModelShape
-from core.plan.plan import Precision, Verdict
+from core.profile.changes import Change, changes
 from core.profile.settings import Profile
-from core.train.memory import predict
+from core.train.memory import Precision, predict
+
+Verdict = Literal["fits", "tight", "does not fit"]
 
 CONTEXT = 640 << 20
 """Bytes that the driver's context and the kernels of the libraries take beside torch's memory; an allowance."""
@@ -28,21 +31,22 @@ def judge(peak: float, free: int) -> Verdict:
 
 def smallest_change(
     profile: Profile, shape: ModelShape, *, precision: Precision, longest: int, factor: float, free: int
-) -> list[str] | None:
-    """Overrides under which the run fits, with the same global batch; None if nothing tried is enough.
-
-    Tried in the order of what they cost: smaller batches with more accumulation, then with checkpointing, then
-    shorter rows. The evaluation batch never needs to be larger than the training one.
-    """
-    for changed in _candidates(profile):
-        length = min(longest, changed.tokens.max_length)
-        peak = predict(changed, shape, precision=precision, length=length).total * factor
+) -> list[Change] | None:
+    """Settings under which the run fits, with the same global batch; None if nothing tried is enough."""
+    for smaller in ever_smaller(profile):
+        length = min(longest, smaller.tokens.max_length)
+        peak = predict(smaller, shape, precision=precision, length=length).total * factor
         if judge(peak, free) == "fits":
-            return _difference(profile, changed)
+            return changes(profile, smaller)
     return None
 
 
-def _candidates(profile: Profile) -> Iterator[Profile]:
+def ever_smaller(profile: Profile) -> Iterator[Profile]:
+    """`profile`, then with the same global batch what takes less memory, in the order of what it costs.
+
+    First come smaller batches with more accumulation, then these with checkpointing, then shorter rows. The
+    evaluation batch never needs to be larger than twice the training one.
+    """
     lengths = [profile.tokens.max_length, *(length for length in LENGTHS if length < profile.tokens.max_length)]
     for length in lengths:
         for checkpointing in sorted({profile.train.gradient_checkpointing, True}):
@@ -66,14 +70,3 @@ def _smaller_batches(profile: Profile) -> list[int]:
     """Batch sizes that divide the global batch, from the profile's own down to 1."""
     most = profile.train.per_device_batch_size
     return [batch for batch in range(most, 0, -1) if profile.global_batch % batch == 0]
-
-
-def _difference(before: Profile, after: Profile) -> list[str]:
-    pairs = (
-        ("tokens.max_length", before.tokens.max_length, after.tokens.max_length),
-        ("train.per_device_batch_size", before.train.per_device_batch_size, after.train.per_device_batch_size),
-        ("train.gradient_accumulation", before.train.gradient_accumulation, after.train.gradient_accumulation),
-        ("train.gradient_checkpointing", before.train.gradient_checkpointing, after.train.gradient_checkpointing),
-        ("eval.per_device_batch_size", before.eval.per_device_batch_size, after.eval.per_device_batch_size),
-    )
-    return [f"{key}={str(new).lower()}" for key, old, new in pairs if old != new]

@@ -1,0 +1,58 @@
+"""Trying a failed run once more: its own profile, with the settings changed that its record proposes."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from core.profile.changes import Change, changes
+from core.profile.edit import set_value
+from core.profile.files import read_profile
+from core.profile.load import parse_profile
+from core.profile.settings import Profile
+from core.runs.checkpoints import checkpoints
+from core.runs.events import Failed
+from core.runs.folder import RunFolder
+from core.runs.resume import MAY_CHANGE
+from core.runs.state import read_run
+
+
+class CannotRetry(Exception):
+    """The message says why, and the way out."""
+
+
+class Retry(Struct, frozen=True):
+    """`text` is the run's profile with the new values in it, comments and all; `profile` its settings."""
+
+    text: str
+    profile: Profile
+    changes: list[Change]
+    """From the settings of the failed run, its overrides included."""
+    goes_on: bool
+    """Whether the run itself can go on with these settings, so that nothing of it is trained again."""
+
+
+def prepare_retry(folder: RunFolder, overrides: Sequence[str] = ()) -> Retry:
+    """What is proposed for the run, and `overrides` on top of it.
+
+    Raises CannotRetry where the run goes on or nothing is to be changed; ProfileError for bad settings; OSError.
+    """
+    state, status = read_run(folder)
+    if not status.is_over:
+        raise CannotRetry(f"{folder.id} is not over; arena-tui stop ends it first.")
+    proposed = state.last.changes if isinstance(state.last, Failed) else []
+    text = folder.resolved.read_text(encoding="utf-8")
+    before = parse_profile(text, source=str(folder.resolved))
+    chosen = [*(change.override for change in proposed), *overrides]
+    after = parse_profile(text, source=str(folder.resolved), overrides=chosen)
+    changed = changes(before, after)
+    if not changed:
+        raise CannotRetry(
+            f"no other settings are proposed for {folder.id}; --set section.key=value chooses some, "
+            "and arena-tui resume goes on with the same."
+        )
+    text = read_profile(folder.profile).text
+    for change in changes(parse_profile(text, source=str(folder.profile)), after):
+        text = set_value(text, change.key, change.new)
+    is_harmless = all(change.key in MAY_CHANGE for change in changed)
+    has_checkpoint = any(kept.problem is None for kept in checkpoints(folder.checkpoints))
+    return Retry(text, after, changed, goes_on=is_harmless and has_checkpoint and not folder.metrics.exists())

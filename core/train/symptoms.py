@@ -1,0 +1,115 @@
+"""What drivers, CUDA and libraries say in words only, and what each means. Their errors have no types of their own."""
+
+from msgspec import Struct
+
+
+class Symptom(Struct, frozen=True):
+    """`sign` is a part of the message, in lower case."""
+
+    sign: str
+    cause: str
+    advice: str
+
+
+RESUME = "Then resume the run: its checkpoints are whole."
+GPU_TESTS = "`arena-tui doctor` tests driver, torch and bitsandbytes on the card."
+
+SYMPTOMS = (
+    Symptom(
+        "torch not compiled with cuda enabled",
+        "this torch is the build for processors only",
+        "Install the build of the same torch for CUDA (pytorch.org/get-started names the command), or set "
+        "CUDA_VISIBLE_DEVICES= (empty) to train on the processor.",
+    ),
+    Symptom(
+        "driver on your system is too old",
+        "the NVIDIA driver is too old for this torch",
+        "Update the driver, or install a torch built for an older CUDA; nvidia-smi shows the newest that the driver "
+        "can.",
+    ),
+    Symptom(
+        "driver/library version mismatch",
+        "the NVIDIA driver was updated while the old one is still loaded",
+        "Reboot the machine.",
+    ),
+    Symptom(
+        "found no nvidia driver",
+        "no NVIDIA driver is loaded",
+        "Install the driver, or in a container pass the card on (docker run --gpus all); nvidia-smi must list it.",
+    ),
+    Symptom(
+        "unsupported display driver / cuda driver combination",
+        "the CUDA libraries and the kernel's driver are of different versions",
+        "Remove a second libcuda from LD_LIBRARY_PATH, or reboot after a driver update.",
+    ),
+    Symptom(
+        "system not yet initialized",
+        "the fabric manager of this machine's NVSwitch does not run",
+        "Start it: systemctl start nvidia-fabricmanager, in the version of the driver.",
+    ),
+    Symptom(
+        "no cuda gpus are available",
+        "torch sees no card",
+        "Look at CUDA_VISIBLE_DEVICES, and whether nvidia-smi lists the card here.",
+    ),
+    Symptom(
+        "no kernel image is available",
+        "this build of torch or bitsandbytes holds no kernels for this card",
+        "Install a build for its compute capability: a newer one for a newer card, an older one for an old card. "
+        + GPU_TESTS,
+    ),
+    Symptom(
+        "cpu-only version of bitsandbytes",
+        "this bitsandbytes is the build for processors only",
+        "Install its build for CUDA: pip install --force-reinstall bitsandbytes. " + GPU_TESTS,
+    ),
+    Symptom(
+        "runtime libraries were not found in the ld_library_path",
+        "bitsandbytes does not find the CUDA libraries it was built for",
+        "Install the bitsandbytes that goes with torch's CUDA (pip install -U bitsandbytes), or unset "
+        "BNB_CUDA_VERSION. " + GPU_TESTS,
+    ),
+    Symptom(
+        "bitsandbytes native library functionality",
+        "bitsandbytes has no binary for torch's version of CUDA",
+        "Update it (pip install -U bitsandbytes), unset BNB_CUDA_VERSION, or install a torch built for a CUDA that it "
+        "has a binary for. " + GPU_TESTS,
+    ),
+    Symptom(
+        "quantization requires bitsandbytes",
+        "bitsandbytes is missing or too old for this transformers",
+        "pip install -U bitsandbytes. " + GPU_TESTS,
+    ),
+    Symptom(
+        "gpu is lost",
+        "the driver has lost the card",
+        "`dmesg | grep -i xid` tells why; a reboot mostly brings it back. " + RESUME,
+    ),
+    Symptom(
+        "uncorrectable ecc error",
+        "the card's memory failed (uncorrectable ECC error)",
+        "nvidia-smi -q -d ECC counts them; reset the card or take another one. " + RESUME,
+    ),
+    Symptom(
+        "all cuda-capable devices are busy or unavailable",
+        "another process holds the card for itself",
+        "nvidia-smi shows which, and the compute mode: exclusive admits one process.",
+    ),
+    Symptom(
+        "illegal memory access",
+        "a kernel reached outside its memory on the card",
+        "`dmesg | grep -i xid` tells whether the card failed. CUDA_LAUNCH_BLOCKING=1 makes the traceback name the "
+        "kernel. " + RESUME,
+    ),
+    Symptom(
+        "unspecified launch failure",
+        "a kernel failed on the card",
+        "`dmesg | grep -i xid` tells whether the card failed. " + RESUME,
+    ),
+)
+
+
+def symptom(message: str) -> Symptom | None:
+    """The first whose sign is in `message`."""
+    found = message.lower()
+    return next((one for one in SYMPTOMS if one.sign in found), None)
