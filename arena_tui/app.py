@@ -9,8 +9,10 @@ from subprocess import Popen
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.console import RenderableType
 from rich.text import Text
 from textual import work
+from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
@@ -29,6 +31,7 @@ from arena_tui.screens.help import HelpScreen
 from arena_tui.screens.home import HomeScreen
 from arena_tui.screens.quit import Leaving, QuitScreen
 from arena_tui.screens.reader import ReaderScreen
+from arena_tui.sent import Changes, Sent
 from arena_tui.standins import can_be_held
 from arena_tui.themes import THEMES, VARIABLES
 from core.config import Config, ConfigFile, config_path
@@ -94,6 +97,7 @@ class ArenaApp(App[None]):
         # Held so that Python does not warn of children that outlive their object: ours are meant to.
         self._children: list[Popen[bytes]] = []
         self._watched: dict[Path, RunFolder] = {}
+        self._sent = Sent()
 
     def _set_themes(self) -> None:
         """Ours alone: each has been looked at on every screen."""
@@ -189,7 +193,7 @@ class ArenaApp(App[None]):
 
     def watch_run(self, folder: RunFolder) -> None:
         """Open the monitor on a run."""
-        from arena_tui.screens.monitor import MonitorScreen  # numpy, behind the curves, is slow to import
+        from arena_tui.screens.monitor import MonitorScreen  # the first screen need not wait for it
 
         self._watched[folder.path] = folder
         self.push_screen(MonitorScreen(folder))
@@ -264,6 +268,12 @@ class ArenaApp(App[None]):
             self.exit(message=Text("\n".join(f"left running: {printable(run.folder.id)}" for run in going_on)))
         elif answer is Leaving.STOP:
             self.exit(message=Text("\n".join(map(_ask_to_stop, going_on))))
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        if isinstance(renderable, LayoutUpdate | ChopsUpdate):
+            super()._display(screen, Changes(self._sent, renderable, self.size))  # type: ignore[arg-type]
+        else:
+            super()._display(screen, renderable)
 
     def _going_on(self) -> list[RunView]:
         known = {run.folder.path: run for run in self._run_list.read()}

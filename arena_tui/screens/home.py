@@ -134,7 +134,7 @@ class HomeScreen(ConsoleScreen[None]):
     async def read(self) -> None:
         """Look at the disk every now and then, while this screen is the one to be seen."""
         while True:
-            if self.is_current:
+            if self.app.screen is self:  # is_current also holds just below another screen, which would repaint
                 self.profiles = await asyncio.to_thread(lambda: tuple(all_profiles(Path.cwd())))
                 self.runs = await asyncio.to_thread(self._run_list.read)
                 machine = await asyncio.to_thread(look, self._run_list.runs)

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 import pytest
+from emulator import Emulator
 
 SECONDS = 30.0
 CONSOLE = (sys.executable, "-P", "-m", "arena_tui")
@@ -40,6 +41,7 @@ class Terminal:
         )
         os.close(child_end)
         self.seen = b""
+        self.screen = Emulator(*size)
 
     def __enter__(self) -> "Terminal":
         return self
@@ -64,9 +66,12 @@ class Terminal:
         deadline = time.monotonic() + SECONDS
         while not holds():
             if time.monotonic() > deadline:
-                pytest.fail(f"never came: {what}\n{self.seen[-4000:]!r}")
+                pytest.fail(f"never came: {what}\n{self.screen.text}\n{self.seen[-1000:]!r}")
             if select.select([self._fd], [], [], 0.05)[0]:
-                self.seen += os.read(self._fd, 65536)
+                data = os.read(self._fd, 65536)
+                self.seen += data
+                self.screen.feed(data)
 
     def until_seen(self, text: str) -> None:
-        self.until(lambda: text.encode() in self.seen, repr(text))
+        """Read until `text` stands on the screen, on one line."""
+        self.until(lambda: text in self.screen.text, repr(text))
