@@ -5,13 +5,21 @@ import locale
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import Refused
 
+if TYPE_CHECKING:
+    from core.runs.folder import RunFolder
 
-def open_console(options: argparse.Namespace, start: Path | None = None) -> int:
-    """Open the console in this terminal; `start` is a profile to run at once."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+
+def in_a_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def open_console(options: argparse.Namespace, start: Path | None = None, watch: "RunFolder | None" = None) -> int:
+    """Open the console in this terminal; `start` is a profile to run at once, `watch` a run to show at once."""
+    if not in_a_terminal():
         raise Refused("the console needs a terminal; see arena-tui --help for commands that do not", 2)
     from msgspec.structs import replace
 
@@ -28,5 +36,5 @@ def open_console(options: argparse.Namespace, start: Path | None = None) -> int:
 
     keep_pandas_out()
     config = replace(file, config=replace(file.config, console=console))
-    ArenaApp(runs_folder(options.runs_dir), start=start, config=config, readonly=options.readonly).run()
+    ArenaApp(runs_folder(options.runs_dir), start=start, watch=watch, config=config, readonly=options.readonly).run()
     return 0

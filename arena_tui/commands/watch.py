@@ -5,23 +5,30 @@ import sys
 from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import add_command, add_run, add_runs_dir, chosen_run
+from arena_tui.commands.console import in_a_terminal, open_console
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
 
 
 def add(commands: "Commands") -> None:
-    parser = add_command(commands, "watch", "follow a run until it ends; Ctrl-C leaves it running")
+    parser = add_command(
+        commands, "watch", "follow a run: in a terminal on a screen of its own, in a pipe line by line until it ends"
+    )
     add_run(parser)
     add_runs_dir(parser)
+    parser.add_argument("--lines", action="store_true", help="line by line in a terminal too; Ctrl-C leaves it running")
     parser.set_defaults(command=run)
 
 
 def run(options: argparse.Namespace) -> int:
     from arena_tui.lines import exit_code, follow
 
+    folder = chosen_run(options)
+    if in_a_terminal() and not options.lines:
+        return open_console(options, watch=folder)
     try:
-        state, _ = follow(chosen_run(options), sys.stdout)
+        state, _ = follow(folder, sys.stdout)
     except KeyboardInterrupt:
         print("left; the run goes on", file=sys.stderr)
         return 130
