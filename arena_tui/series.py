@@ -1,8 +1,11 @@
-"""What a curve is made of: points over an axis, gaps, smoothing, limits. Pure; knows no widget."""
+"""Where points lie on the axes of curves, and which of many points are drawn. Pure; knows no widget."""
 
 import math
+from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from typing import TypeAlias
 
 from core.runs.events import Evaluated, Step
 from core.runs.state import RunState
@@ -10,6 +13,11 @@ from core.runs.state import RunState
 Point = tuple[float, float]
 Gappy = tuple[float, float | None]
 """A point whose value may be missing, since it was not a finite number."""
+LARGEST = 1e300
+"""Larger values are drawn as this one, so that differences of any two stay finite."""
+Floats: TypeAlias = "array[float]"
+Outlines = dict[tuple[int, int], list[Gappy]]
+"""What is drawn of the points from one index to another."""
 
 
 class Axis(StrEnum):
@@ -35,7 +43,21 @@ def position(axis: Axis, at: Step | Evaluated, state: RunState) -> float:
             return at.time - (state.first_time or at.time)
     if isinstance(at, Step):
         return at.tokens
-    return max((step.tokens for step in state.steps if step.step <= at.step), default=0)
+    index = bisect_right(state.steps, at.step, key=lambda step: step.step)
+    return state.steps[index - 1].tokens if index else 0
+
+
+def positions(axis: Axis, steps: Sequence[Step], state: RunState) -> Sequence[float]:
+    """`position` of many steps."""
+    match axis:
+        case Axis.STEP:
+            return [step.step for step in steps]
+        case Axis.EPOCH:
+            return [step.epoch for step in steps]
+        case Axis.TOKENS:
+            return [step.tokens for step in steps]
+    first = state.first_time or 0.0
+    return [step.time - first for step in steps]
 
 
 def axis_end(axis: Axis, state: RunState, is_over: bool) -> float:
@@ -62,36 +84,57 @@ def segments(points: Iterable[Gappy]) -> list[list[Point]]:
     return [segment for segment in found if segment]
 
 
-def smoothed(points: Sequence[Gappy], factor: float) -> list[Gappy]:
-    """Exponential moving average: each value is `factor` of the average before it and the rest of its own.
+def thinned(xs: Floats, ys: Floats, left: float, right: float, columns: int, most: int, known: Outlines) -> list[Gappy]:
+    """The points between `left` and `right`, and of the next ones beyond as much as reaches the edge.
 
-    Divided by the weights given so far, so that it starts at the first value and not at zero. A gap stays one.
+    `xs` never falls; `ys` is nan where a value is missing. Where they are too many, only some of each of `columns`
+    equal columns: the first, the last, the lowest, the highest and `most` others of it, and one gap if there are any.
+    What was found is kept in `known`, which holds as long as points are only added.
     """
-    average, weight = 0.0, 0.0
-    result: list[Gappy] = []
-    for x, y in points:
-        if y is None:
-            result.append((x, None))
-            continue
-        average = factor * average + (1 - factor) * y
-        weight = factor * weight + (1 - factor)
-        result.append((x, average / weight))
-    return result
+    start, stop = bisect_left(xs, left), bisect_right(xs, right)
+    if stop - start <= most * columns:
+        points = [_point(x, y) for x, y in zip(xs[start:stop], ys[start:stop], strict=True)]
+    else:
+        points = []
+        end = start
+        if len(known) > 4 * columns:
+            known.clear()  # most are of columns that have grown since
+        for column in range(columns):
+            begin, edge = end, left + (right - left) * (column + 1) / columns
+            end = bisect_right(xs, edge, begin, stop) if column < columns - 1 else stop
+            if (begin, end) not in known:
+                known[begin, end] = _outline(xs, ys, begin, end, most)
+            points += known[begin, end]
+    return [*_crossing(xs, ys, start - 1, left), *points, *_crossing(xs, ys, stop - 1, right)]
 
 
-def thinned(points: Sequence[Gappy], most: int) -> Sequence[Gappy]:
-    """At most about `most` points of the same outline: of each stretch its lowest, its highest, and a gap."""
-    if len(points) <= most:
-        return points
-    length = math.ceil(3 * len(points) / most)
-    kept: list[Gappy] = []
-    for start in range(0, len(points), length):
-        stretch = range(start, min(start + length, len(points)))
-        valued = [(y, i) for i in stretch if (y := points[i][1]) is not None]
-        gap = [i for i in stretch if points[i][1] is None][:1]
-        ends = [min(valued)[1], max(valued)[1]] if valued else []
-        kept += [points[i] for i in sorted({*ends, *gap})]
-    return kept
+def _outline(xs: Floats, ys: Floats, start: int, end: int, most: int) -> list[Gappy]:
+    """What is drawn of the points from `start` to `end`, in their order."""
+    if end - start <= most:
+        return [_point(xs[i], ys[i]) for i in range(start, end)]
+    some = ys[start:end]
+    finite = [y for y in some if not math.isnan(y)] if math.isnan(sum(some)) else some
+    chosen = {0, len(some) - 1, *range(0, len(some), -(-len(some) // most))}
+    if finite:
+        chosen |= {some.index(min(finite)), some.index(max(finite))}
+    if len(finite) < len(some):
+        chosen.add(next(i for i, y in enumerate(some) if math.isnan(y)))
+    return [_point(xs[start + i], some[i]) for i in sorted(chosen)]
+
+
+def _point(x: float, y: float) -> Gappy:
+    return x, None if math.isnan(y) else max(-LARGEST, min(LARGEST, y))
+
+
+def _crossing(xs: Floats, ys: Floats, before: int, at: float) -> list[Gappy]:
+    """Where the line between a point and the next one crosses `at`; nothing where there is no such line."""
+    if not 0 <= before < len(xs) - 1:
+        return []
+    x, y, next_x, next_y = xs[before], ys[before], xs[before + 1], ys[before + 1]
+    if next_x == x or math.isnan(y) or math.isnan(next_y):
+        return []
+    share = (at - x) / (next_x - x)
+    return [_point(at, y * (1 - share) + next_y * share)]
 
 
 def limits(values: Sequence[float], always: Sequence[float] = ()) -> tuple[float, float]:

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 HEAVY = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "datasets", "sklearn"}
-SCREEN = {"textual", "textual_plot", "rich", "arena_tui"}
+SCREEN = {"textual", "rich", "arena_tui"}
 
 
 def loaded(code: str) -> set[str]:
@@ -30,8 +30,8 @@ def test_the_console_process_loads_nothing_heavy(code: str) -> None:
     assert not loaded(code) & HEAVY
 
 
-def test_the_first_screen_waits_for_no_arrays_and_no_curves() -> None:
-    assert not loaded("import arena_tui.app") & {"numpy", "pyarrow", "textual_plot"}
+def test_neither_the_first_screen_nor_the_curves_wait_for_arrays() -> None:
+    assert not loaded("import arena_tui.app, arena_tui.screens.monitor") & {"numpy", "pyarrow"}
 
 
 def test_help_loads_neither_engine_nor_screen() -> None:
@@ -49,7 +49,7 @@ def test_the_light_half_of_the_engine_loads_nothing_heavy_and_no_screen() -> Non
 
 def test_the_child_does_not_know_the_screen() -> None:
     code = "import core.train.__main__, core.train.trainer, core.model.load, core.model.lora, core.train.results"
-    assert not loaded(code) & {"textual", "textual_plot", "arena_tui"}
+    assert not loaded(code) & {"textual", "arena_tui"}
 
 
 def test_arrow_is_used_without_pandas_where_it_is_kept_out() -> None:

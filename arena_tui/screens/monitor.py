@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.reactive import var
 from textual.widgets import Footer, Tab, Tabs
 
+from arena_tui.clipboard import copy
 from arena_tui.follow import Follower, RunView
 from arena_tui.log_tail import LogTail
 from arena_tui.screens.console_screen import ConsoleScreen
@@ -21,24 +22,27 @@ from arena_tui.screens.reader import ReaderScreen
 from arena_tui.screens.stop import StopScreen
 from arena_tui.series import Axis
 from arena_tui.widgets.figures_pane import FiguresPane
-from arena_tui.widgets.history import HistoryPane, gradient_norm, learning_rate, throughput
+from arena_tui.widgets.history import gradient_norm, learning_rate, throughput
 from arena_tui.widgets.log import LogPane
 from arena_tui.widgets.loss import LossPane
 from arena_tui.widgets.memory import MemoryPane
 from arena_tui.widgets.pane import Pane
+from arena_tui.widgets.plot_pane import COPY, ZOOM, PlotPane
 from arena_tui.widgets.strip import Strip
+from arena_tui.window import Window, showing, zoomed
 from core.profile.files import read_profile
 from core.profile.load import ProfileError
 from core.runs.folder import RunFolder
 from core.runs.stopping import Rung
 
 SMOOTHINGS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
+SECONDS_WHEN_OVER = 2.0
 SMOOTHING_KEYS = Binding.Group("Smooth", compact=True)
 
 
 def seconds_to_next_read(curves_changed: bool) -> float:
-    """Less often over SSH, where each repaint travels, and after curves were drawn, which takes a tenth of a second."""
-    return 0.5 if curves_changed or "SSH_CONNECTION" in os.environ else 0.2
+    """Less often over SSH, where each repaint travels, and after curves were drawn, which is most of the work."""
+    return 0.6 if curves_changed or "SSH_CONNECTION" in os.environ else 0.2
 
 
 class MonitorScreen(ConsoleScreen[None]):
@@ -54,7 +58,7 @@ class MonitorScreen(ConsoleScreen[None]):
             "Smoother",
             key_display="+",
             group=SMOOTHING_KEYS,
-            tooltip="Average the loss over more points, or fewer",
+            tooltip="Smooth the loss more, or less",
         ),
         Binding(
             "minus",
@@ -62,12 +66,27 @@ class MonitorScreen(ConsoleScreen[None]):
             "Rougher",
             key_display="-",
             group=SMOOTHING_KEYS,
-            tooltip="Average the loss over more points, or fewer",
+            tooltip="Smooth the loss more, or less",
         ),
         Binding("x", "axis", "Axis", tooltip="Curves by step, epoch, tokens or time"),
-        Binding("shift+tab,left", "pane(-1)", "Pane before", show=False, tooltip="The next pane, or the one before"),
-        Binding("tab,right", "pane(1)", "Pane", key_display="tab", tooltip="The next pane, or the one before"),
+        Binding("c", "crosshair", "Crosshair", tooltip="Read the curves off, step by step"),
+        Binding(
+            "i",
+            "magnify(0.5)",
+            "Nearer",
+            show=False,
+            tooltip=ZOOM,
+        ),
+        Binding("o", "magnify(2)", "Farther", show=False, tooltip=ZOOM),
+        Binding("0", "show_all", "Whole run", show=False, tooltip="The whole run in the curves"),
+        Binding("shift+tab,left,h", "pane(-1)", "Pane before", show=False, tooltip="The next pane, or the one before"),
+        Binding("tab,right,l", "pane(1)", "Pane", key_display="tab", tooltip="The next pane, or the one before"),
+        *[
+            Binding(str(n), f"pane_at({n - 1})", f"Pane {n}", show=False, tooltip="The pane with this number")
+            for n in range(1, 8)
+        ],
         Binding("z", "zoom", "Zoom", tooltip="This pane alone on the screen, and back"),
+        Binding("Y", "copy", "Copy", show=False, tooltip=COPY),
         Binding("down,j", "scroll_text(1)", "Down", show=False, tooltip="Scroll the figures or the log"),
         Binding("up,k", "scroll_text(-1)", "Up", show=False, tooltip="Scroll the figures or the log"),
         Binding("pagedown", "scroll_text(10)", "Page down", show=False, tooltip="Scroll the figures or the log"),
@@ -81,6 +100,7 @@ class MonitorScreen(ConsoleScreen[None]):
     DEFAULT_CSS = """
     MonitorScreen {
         Tabs { display: none; }
+        Tab { padding: 0 0 0 1; }
         #panes {
             height: 1fr;
             layout: grid;
@@ -114,9 +134,15 @@ class MonitorScreen(ConsoleScreen[None]):
         """The user wants to try this failed run again with the settings proposed for it."""
 
         folder: RunFolder
+    AUTO_FOCUS = ""
 
     view: var[RunView | None] = var(None)
     current: var[int] = var(0)
+    axis: var[Axis] = var(Axis.STEP)
+    cursor: var[int | None] = var(None)
+    """The logged step under the crosshair; None while there is none."""
+    window: var[Window | None] = var(None)
+    """The part of the run in the curves; None is all of it, as far as it goes."""
 
     def __init__(self, folder: RunFolder) -> None:
         super().__init__()
@@ -136,12 +162,17 @@ class MonitorScreen(ConsoleScreen[None]):
             MemoryPane(id="memory"),
             LogPane(id="log"),
         ]
-        tabs = Tabs(*(Tab(pane.tab_name) for pane in panes))
+        for number, pane in enumerate(panes, 1):
+            pane.number = number
+        tabs = Tabs(*(Tab(f"{pane.number} {pane.tab_name}") for pane in panes))
         tabs.can_focus = False
         yield tabs
         with Container(id="panes"):
             for pane in panes:
-                yield pane.data_bind(MonitorScreen.view)
+                pane.data_bind(MonitorScreen.view)
+                if isinstance(pane, PlotPane):
+                    pane.data_bind(MonitorScreen.axis, MonitorScreen.cursor, MonitorScreen.window)
+                yield pane
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -151,27 +182,25 @@ class MonitorScreen(ConsoleScreen[None]):
 
     @work
     async def follow(self) -> None:
-        """Read until nothing more can come."""
+        """Read on and on: even a run that is over may be resumed elsewhere."""
         step_count = 0
         while True:
-            view = await asyncio.to_thread(self._follower.read)
-            lines = await asyncio.to_thread(self._log.read)
+            view, lines = await asyncio.to_thread(lambda: (self._follower.read(), self._log.read()))
             if not self.display:  # it is being left
                 return
             self.view = view
             if lines:
                 self.query_one(LogPane).add(lines)
-            elif self.view.is_settled:
-                return
             steps_before, step_count = step_count, len(self.view.state.steps)
-            await asyncio.sleep(seconds_to_next_read(step_count != steps_before))
+            is_settled = view.is_settled and not lines
+            await asyncio.sleep(SECONDS_WHEN_OVER if is_settled else seconds_to_next_read(step_count != steps_before))
 
     def watch_view(self, before: RunView | None, view: RunView | None) -> None:
         if view and view.status.is_over and not (before and before.status.is_over):
             self._choose(1)  # the result
             self.refresh_bindings()
-        if view and view.is_settled and not (before and before.is_settled):
-            self.refresh_bindings()  # the process has gone as well: now the run can be resumed
+        if view and before and view.is_settled != before.is_settled:
+            self.refresh_bindings()  # the process has gone as well: now the run can be resumed; or it goes on again
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if not super().check_action(action, parameters):
@@ -194,10 +223,52 @@ class MonitorScreen(ConsoleScreen[None]):
         loss.smoothing = SMOOTHINGS[min(len(SMOOTHINGS) - 1, max(0, index))]
 
     def action_axis(self) -> None:
-        axis: Axis = self.query_one(LossPane).axis.following
-        self.query_one(LossPane).axis = axis
-        for history in self.query(HistoryPane):
-            history.axis = axis
+        self.axis = self.axis.following
+
+    def action_crosshair(self) -> None:
+        if self.cursor is not None:
+            self._point(None)
+        elif self.view and self.view.state.steps:
+            if not isinstance(self._panes[self.current], PlotPane):
+                self._choose(0)
+            newest = self.view.state.steps[-1].step
+            self._point(newest if self.window is None else min(newest, round(self.window.last)))
+
+    def action_magnify(self, factor: float) -> None:
+        self._magnify(factor, self.cursor)
+
+    def action_show_all(self) -> None:
+        self.window = None
+
+    def on_plot_pane_pointed(self, message: PlotPane.Pointed) -> None:
+        if message.step is not None:
+            self._choose(self._panes.index(message.pane))
+        self._point(message.step)
+
+    def on_plot_pane_wheeled(self, message: PlotPane.Wheeled) -> None:
+        self._magnify(message.factor, message.step)
+
+    def _point(self, step: int | None) -> None:
+        """Put the crosshair on a step, in sight, or away."""
+        if step is not None and self.view:
+            self.window = showing(self.window, self.view.state, self.view.status.is_over, step)
+        self.cursor = step
+        self._focus_crosshair()
+
+    def _magnify(self, factor: float, around: float | None) -> None:
+        if self.view:
+            self.window = zoomed(self.window, self.view.state, self.view.status.is_over, factor, around)
+
+    def _focus_crosshair(self) -> None:
+        """The pane in which the crosshair is moved takes the keys for it."""
+        pane = self._panes[self.current]
+        self.set_focus(pane if self.cursor is not None and isinstance(pane, PlotPane) else None)
+
+    def action_copy(self) -> None:
+        copy(self.app, self.get_selected_text() or self._panes[self.current].says)
+
+    def action_pane_at(self, index: int) -> None:
+        self._choose(index)
 
     def action_pane(self, direction: int) -> None:
         self._choose((self.current + direction) % len(self._panes))
@@ -242,3 +313,4 @@ class MonitorScreen(ConsoleScreen[None]):
         tab = list(tabs.query(Tab))[index]
         if tabs.active != tab.id:
             tabs.active = tab.id or ""
+        self._focus_crosshair()

@@ -2,7 +2,6 @@
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
-from textual.content import Content
 
 from arena_tui.follow import RunView
 from arena_tui.widgets.now import Now
@@ -28,7 +27,12 @@ class FiguresPane(Pane):
     def watch_view(self, view: RunView | None) -> None:
         is_over = view is not None and view.status.is_over
         self.set_class(is_over, "-over")
-        self.border_title = Content("result" if is_over else "now")
+        self.title = "result" if is_over else "now"
+
+    @property
+    def says(self) -> str:
+        """The figures, and where the run lies."""
+        return f"{super().says}\n{self.view.folder.path}" if self.view else ""
 
     def scroll_text(self, lines: int) -> None:
         for text in self.query(VerticalScroll):

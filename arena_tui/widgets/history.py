@@ -3,11 +3,13 @@
 from collections.abc import Callable
 
 from arena_tui import figures
+from arena_tui.curve import Curve
 from arena_tui.follow import RunView
-from arena_tui.series import Gappy, axis_end, position
+from arena_tui.marks import MUTED
+from arena_tui.series import Gappy, Point, limits
 from arena_tui.widgets.plot import Plot
-from arena_tui.widgets.plot_pane import PlotPane
-from arena_tui.widgets.ticks import LargeTicks, RateTicks, Ticks, axis_ticks
+from arena_tui.widgets.plot_pane import PlotPane, Words
+from arena_tui.widgets.ticks import LargeTicks, RateTicks, Ticks
 from core.runs.events import Step
 
 
@@ -23,26 +25,31 @@ class HistoryPane(PlotPane):
         *,
         id: str,
     ) -> None:
-        super().__init__(id=id)
+        super().__init__(Curve(reading), ticks, id=id)
         self.tab_name = name
         self._reading = reading
         self._written = written
-        self._ticks = ticks
+        self._above = 0
 
-    def draw(self, view: RunView, plot: Plot) -> None:
-        state = view.state
-        points: list[Gappy] = [(position(self.axis, s, state), self._reading(s)) for s in state.steps]
-        missing = [x for x, y in points if y is None]
-        plot.set_x_formatter(axis_ticks(self.axis, plot.most_x_ticks))
-        plot.set_y_formatter(self._ticks(plot.most_y_ticks))
+    def draw(self, view: RunView, plot: Plot, x_limits: Point, points: list[Gappy]) -> None:  # noqa: ARG002
         values = [y for _, y in points if y is not None]
-        above = plot.begin(axis_end(self.axis, state, view.status.is_over), values, always=[0.0] if points else [])
+        low, high = limits(values, always=[0.0] if points and not self.window else [])
+        self._above = self.curve.above(high, *x_limits) if values and max(values) > high else 0
+        plot.begin(x_limits, (low, high))
         plot.curve(points)
-        plot.marks_at_bottom(missing, "×")
 
-        newest = self._written(points[-1][1]) if points else figures.MISSING
-        warning = f"× {figures.count(len(missing))} not finite" if missing else ""
-        self.caption(self.tab_name, warning, f"▲ {above} above  {newest}" if above else newest)
+    def caption(self, view: RunView) -> Words:
+        missing = len(self.curve.gaps)
+        above = f"▲ {figures.count(self._above)} above  " if self._above else ""
+        newest = self._written(self._reading(view.state.steps[-1])) if view.state.steps else figures.MISSING
+        return [
+            (self.tab_name, "bold"),
+            (f"  × {figures.count(missing)} not finite" if missing else "", "$text-error"),
+            (f"  {above}{newest}", MUTED),
+        ]
+
+    def readings(self, view: RunView, index: int) -> list[tuple[str, str]]:
+        return [(self.tab_name, self._written(self._reading(view.state.steps[index])))]
 
 
 def learning_rate() -> HistoryPane:
@@ -57,7 +64,7 @@ def throughput() -> HistoryPane:
     return HistoryPane(
         "throughput",
         lambda step: step.tokens_per_second,
-        lambda value: f"{value or 0:,.0f} effective tokens/s",
+        lambda value: f"{value or 0:,.0f} tokens/s",
         LargeTicks,
         id="throughput",
     )

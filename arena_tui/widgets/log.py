@@ -31,6 +31,12 @@ class LogPane(Pane):
     def compose(self) -> ComposeResult:
         yield Lines(max_lines=MOST_LINES, highlight=False)
 
+    @property
+    def says(self) -> str:
+        """The lines in sight."""
+        log = self.query_one(Log)
+        return "\n".join(log.lines[log.scroll_offset.y :][: log.scrollable_content_region.height])
+
     def add(self, lines: Sequence[str]) -> None:
         """Add lines, already harmless to show. Stays where it is if the user has scrolled away from the end."""
         self.query_one(Log).write_lines(lines, scroll_end=False)

@@ -5,60 +5,93 @@ import math
 from textual.reactive import var
 
 from arena_tui import figures
+from arena_tui.curve import Average, Curve
 from arena_tui.follow import RunView
-from arena_tui.series import Gappy, Point, axis_end, position, smoothed
+from arena_tui.marks import MUTED
+from arena_tui.series import Gappy, Point, limits, position
 from arena_tui.widgets.outcome import UNIFORM_LOG_LOSS
 from arena_tui.widgets.plot import Plot
-from arena_tui.widgets.plot_pane import PlotPane
-from arena_tui.widgets.ticks import LogTicks, Ticks, axis_ticks
-from core.runs.state import RunState
+from arena_tui.widgets.plot_pane import PlotPane, Words
+from arena_tui.widgets.ticks import LogTicks, Ticks
 
 
 class LossPane(PlotPane):
     tab_name = "loss"
+    most = 16  # dots: those left out would hardly show
     is_log: var[bool] = var(False)
     smoothing: var[float] = var(0.9)
 
-    def watch_is_log(self) -> None:
+    def __init__(self, *, id: str) -> None:
+        super().__init__(Curve(lambda step: step.loss), Ticks, id=id)
+        self._average = Average(self.curve)
+        self._above = 0
+
+    def watch_is_log(self, is_log: bool) -> None:
+        self.ticks = LogTicks if is_log else Ticks
         self.redraw()
 
     def watch_smoothing(self) -> None:
         self.redraw()
 
-    def draw(self, view: RunView, plot: Plot) -> None:
-        state = view.state
-        raw: list[Gappy] = [(position(self.axis, s, state), self._height(s.loss)) for s in state.steps]
-        evaluated: list[Point] = [
-            (position(self.axis, e, state), y) for e in state.evaluations if (y := self._height(e.log_loss)) is not None
+    def follow(self, view: RunView) -> bool:
+        goes_on = super().follow(view)
+        self._average.follow(self.smoothing, goes_on=goes_on)
+        return goes_on
+
+    def draw(self, view: RunView, plot: Plot, x_limits: Point, points: list[Gappy]) -> None:
+        raw = self._heights(points)
+        evaluated = [
+            (x, y)
+            for e in view.state.evaluations
+            if x_limits[0] <= (x := position(self.axis, e, view.state)) <= x_limits[1]
+            and (y := self._height(e.log_loss)) is not None
         ]
-        end = axis_end(self.axis, state, view.status.is_over)
-        uniform = math.log10(UNIFORM_LOG_LOSS) if self.is_log else UNIFORM_LOG_LOSS
-        plot.set_x_formatter(axis_ticks(self.axis, plot.most_x_ticks))
-        plot.set_y_formatter((LogTicks if self.is_log else Ticks)(plot.most_y_ticks))
+        uniform = self._height(UNIFORM_LOG_LOSS)
+        assert uniform is not None
         values = [y for _, y in raw if y is not None]
-        above = plot.begin(end, values, always=[uniform, *(y for _, y in evaluated)])
-        plot.reference(uniform, end)
+        low, high = limits(values, always=[y for _, y in evaluated] + ([] if self.window and values else [uniform]))
+        is_any_above = values and max(values) > high
+        self._above = self.curve.above(10**high if self.is_log else high, *x_limits) if is_any_above else 0
+        plot.begin(x_limits, (low, high))
+        plot.reference(uniform)
         plot.raw(raw)
         if self.smoothing:
-            plot.curve(smoothed(raw, self.smoothing))
-        plot.marks_at_bottom([x for x, y in raw if y is None], "×")
+            plot.curve(self._heights(self._average.in_sight(*x_limits, plot.columns, PlotPane.most)))
         plot.marks(evaluated, "●")
 
-        title = f"{'log ' if self.is_log else ''}loss by {self.axis.value}"
+    def height(self, index: int) -> float | None:
+        return self._height(super().height(index))
+
+    def caption(self, view: RunView) -> Words:
+        above = f"▲ {figures.count(self._above)} above  " if self._above else ""
         kind = f"━ smoothed {self.smoothing:g}" if self.smoothing else "not smoothed"
-        notes = f"· each logged  {kind}  ● evaluation  ⠒ ln 3"
-        self.caption(title, not_finite(state), f"▲ {above} above  {notes}" if above else notes)
+        return [
+            (f"{'log ' if self.is_log else ''}loss by {self.axis.value}", "bold"),
+            (f"  {warning}" if (warning := self._not_finite(view)) else "", "$text-error"),
+            (f"  {above}· each logged  {kind}  ● evaluation  ⠒ ln 3", MUTED),
+        ]
+
+    def readings(self, view: RunView, index: int) -> list[tuple[str, str]]:
+        step = view.state.steps[index]
+        read = [("loss", figures.loss(step.loss))]
+        if self.smoothing and not math.isnan(average := self._average.ys[index]):
+            read.append(("smoothed", figures.loss(average)))
+        if view.state.evaluations:
+            near = min(view.state.evaluations, key=lambda evaluation: abs(evaluation.step - step.step))
+            read.append(("eval", f"{figures.loss(near.log_loss)} at {figures.count(near.step)}"))
+        return read
+
+    def _heights(self, points: list[Gappy]) -> list[Gappy]:
+        return [(x, self._height(y)) for x, y in points] if self.is_log else points
 
     def _height(self, loss: float | None) -> float | None:
         if loss is None or not self.is_log:
             return loss
         return math.log10(loss) if loss > 0 else None
 
-
-def not_finite(state: RunState) -> str:
-    """Where the loss was not a finite number, in words; nothing where it always was one."""
-    steps = [step.step for step in state.steps if step.loss is None]
-    if not steps:
-        return ""
-    rest = f" and {figures.count(len(steps) - 2)} more" if len(steps) > 2 else ""
-    return f"× not finite at step {', '.join(map(figures.count, steps[:2]))}{rest}"
+    def _not_finite(self, view: RunView) -> str:
+        """Where the loss was not a finite number, in words; nothing where it always was one."""
+        gaps = self.curve.gaps
+        rest = f" and {figures.count(len(gaps) - 2)} more" if len(gaps) > 2 else ""
+        steps = ", ".join(figures.count(view.state.steps[i].step) for i in gaps[:2])
+        return f"× not finite at step {steps}{rest}" if gaps else ""

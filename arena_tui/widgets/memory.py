@@ -26,7 +26,7 @@ class MemoryPane(Pane):
     def watch_view(self, before: RunView | None, view: RunView | None) -> None:
         if view is None or view.state.started is None:
             return
-        self.border_title = Content("GPU memory" if view.state.started.device.kind == "cuda" else "resident memory")
+        self.title = "GPU memory" if view.state.started.device.kind == "cuda" else "resident memory"
         if view.state.steps and (before is None or len(before.state.steps) != len(view.state.steps)):
             self._draw(view.state.started.device, view.state.steps[-1])
 

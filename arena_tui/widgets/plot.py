@@ -1,107 +1,190 @@
-"""A plot of a run's history without its pointer and keyboard tricks: curves, gaps, marks, a reference line."""
+"""A plot: curves in fine dots, marks and lines in a frame with ticks. Repaints only the lines that change.
+
+Told what to draw; knows no run. A drawing is begun with its limits, drawn layer by layer, and shown.
+"""
 
 from collections.abc import Sequence
+from itertools import groupby, pairwise
 from typing import ClassVar
 
-from textual_plot import HiResMode, PlotWidget
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
 
-from arena_tui.series import Gappy, Point, limits, segments, thinned
+from arena_tui.grid import Dot, Grid, line
+from arena_tui.series import Gappy, Point, segments
+from arena_tui.widgets.ticks import Ticks
 
+MARGIN = 9
+"""Cells for the labels of the vertical axis."""
 DOTS_FROM = 200
 """A line through fewer points than this is still easy to follow."""
 
 
-class Plot(PlotWidget, can_focus=False, inherit_bindings=False):
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"plot--raw", "plot--curve", "plot--mark", "plot--reference"}
+class Plot(Widget):
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "plot--axis",
+        "plot--tick",
+        "plot--raw",
+        "plot--curve",
+        "plot--mark",
+        "plot--reference",
+        "plot--cursor",
+    }
 
     DEFAULT_CSS = """
     Plot {
         height: 1fr;
         & > .plot--axis { color: $foreground 35%; }
-        & > .plot--tick { color: $foreground 60%; text-style: none; }
+        & > .plot--tick { color: $foreground 60%; }
         & > .plot--raw { color: $foreground 45%; }
         & > .plot--curve { color: $accent; }
         & > .plot--mark { color: $warning; text-style: bold; }
         & > .plot--reference { color: $foreground 60%; }
+        & > .plot--cursor { color: $foreground; text-style: bold; }
     }
     """
 
     def __init__(self) -> None:
-        super().__init__(allow_pan_and_zoom=False)
-        self._high = 0.0
-        self._low = 0.0
+        super().__init__()
+        self.grid = Grid(0, 0)
+        self._left = self._low = 0.0
+        self._right = self._high = 1.0
+        self._styles: dict[str, Style] = {}
 
-    def on_mount(self) -> None:
-        super().on_mount()
-        self.margin_top, self.margin_bottom, self.margin_left = 0, 1, 9
+    @property
+    def columns(self) -> int:
+        """Dots from the left to the right of the frame."""
+        return 2 * max(1, self.size.width - MARGIN - 2)
 
     @property
     def most_x_ticks(self) -> int:
-        return max(1, (self.size.width - self.margin_left) // 10)
+        return max(1, (self.size.width - MARGIN) // 10)
 
     @property
     def most_y_ticks(self) -> int:
         return max(1, (self.size.height - 3) // 2)
 
-    def begin(self, x_end: float, values: Sequence[float], always: Sequence[float] = ()) -> int:
-        """Clear, and set the limits for `values`; returns how many of them lie above the upper one."""
-        self.clear()
-        self._low, self._high = limits(values, always)
-        self.set_xlimits(0.0, (x_end or 1.0) * (1 + 1 / max(1, self.size.width)))  # not on the frame
-        self.set_ylimits(self._low, self._high)
-        return sum(value > self._high for value in values)
+    def begin(self, x_limits: Point, y_limits: Point) -> None:
+        """An empty drawing with these limits, lower ones first."""
+        self._left, self._right = x_limits
+        self._low, self._high = y_limits
+        self._drawn = Grid(self.size.width, self.size.height)
+        self._columns, self._rows = self.columns, 4 * max(1, self.size.height - 3)
+        self._a_column = self._columns / (self._right - self._left)
+        self._a_row = self._rows / (self._high - self._low)
 
     def raw(self, points: Sequence[Gappy]) -> None:
         """Single readings: dots, or a line while they are few."""
         if len(points) < DOTS_FROM:
-            self._lines(points, "plot--raw")
+            self.curve(points, "plot--raw")
             return
-        kept = [p for s in segments(thinned(points, self._most)) for p in s if p[1] <= self._high]
-        self._points(kept, "plot--raw", None)
+        self._drawn.dots([self._dot(x, y) for x, y in points if y is not None and self._is_inside(y)], "plot--raw")
         self._mark_outside(points)
 
-    def curve(self, points: Sequence[Gappy]) -> None:
-        self._lines(points, "plot--curve")
+    def curve(self, points: Sequence[Gappy], style: str = "plot--curve") -> None:
+        """A line from point to point, broken where a value is missing."""
+        dots: list[Dot] = []
+        for segment in segments(points):
+            ends = [self._dot(x, y) for x, y in segment]
+            if len(ends) == 1:
+                self.marks(segment, "•", style)
+            for start, end in pairwise(ends):
+                dots += (start, *line(start, end))
+        self._drawn.dots(dots, style)
+        self._mark_outside(points)
 
     def marks(self, points: Sequence[Point], character: str, style: str = "plot--mark") -> None:
         """One character at each point."""
-        self._points(points, style, character)
+        for x, y in points:
+            if self._left <= x <= self._right:
+                column, row = self._dot(x, y)
+                self._drawn.put(column // 2, row // 4, character, style)
 
     def marks_at_bottom(self, xs: Sequence[float], character: str) -> None:
         """Marks below everything, for points that have no value."""
-        self._points([(x, self._low) for x in xs], "plot--mark", character)
+        self.marks([(x, self._low) for x in xs], character)
 
-    def reference(self, y: float, x_end: float) -> None:
+    def reference(self, y: float) -> None:
         """A dashed line at `y`, in the same fine dots as the curves, so that it lies exactly beside them."""
-        dots = 2 * max(1, self.size.width - self.margin_left)
-        self._points([(x_end * i / dots, y) for i in range(dots) if i % 4 < 2], "plot--reference", None)
+        if self._is_inside(y):
+            first, row = self._dot(self._left, y)
+            self._drawn.dots([(first + i, row) for i in range(self._columns) if i % 4 < 2], "plot--reference")
 
-    @property
-    def _most(self) -> int:
-        return 8 * max(20, self.size.width)
+    def cursor(self, x: float, y: float | None) -> None:
+        """An upright line at `x`, and a mark where it meets the value, unless that is missing."""
+        if not self._left <= x <= self._right:
+            return
+        column = self._dot(x, self._low)[0] // 2
+        for row in range(1, self.size.height - 2):
+            if self._drawn.characters[row][column] == " ":
+                self._drawn.put(column, row, "│", "plot--axis")
+        if y is not None:
+            self.marks([(x, y)], "◆", "plot--cursor")
 
-    def _lines(self, points: Sequence[Gappy], style: str) -> None:
-        for segment in segments(thinned(points, self._most)):
-            xs = [x for x, _ in segment]
-            ys = [min(y, self._high) for _, y in segment]
-            if len(segment) == 1:
-                self.scatter(xs, ys, "•", self._style(style))
-            else:
-                self.plot(xs, ys, self._style(style), HiResMode.BRAILLE)
-        self._mark_outside(points)
+    def show(self, x_ticks: Ticks, y_ticks: Ticks) -> None:
+        """Draw the frame with its ticks, and put the drawing on the screen in place of the one before."""
+        self._frame()
+        width, height = self.size
+        for x, label in zip(*x_ticks.ticks_and_labels(self._left, self._right), strict=True):
+            column = self._dot(x, self._low)[0] // 2
+            self._drawn.put(column, height - 2, "┬", "plot--axis")
+            start = min(column - len(label) // 2, width - len(label))
+            self._drawn.write(start, height - 1, label, "plot--tick")
+        for y, label in zip(*y_ticks.ticks_and_labels(self._low, self._high), strict=True):
+            row = self._dot(self._left, y)[1] // 4
+            self._drawn.put(MARGIN, row, "┤", "plot--axis")
+            label = label[: MARGIN - 1]
+            self._drawn.write(MARGIN - 1 - len(label), row, label, "plot--tick")
+        before, self.grid = self.grid, self._drawn
+        if (before.width, before.height) != (width, height):
+            self.refresh()
+        elif rows := self.grid.changed(before):
+            self.refresh(*(Region(0, y, width, 1) for y in rows))
+
+    def x_at(self, column: int) -> float:
+        """Where on the axis a cell lies, counted from the left of the plot."""
+        share = (2 * (column - MARGIN - 1) + 1) / self.columns
+        return self._left + min(1.0, max(0.0, share)) * (self._right - self._left)
+
+    def render_line(self, y: int) -> Strip:
+        if y >= self.grid.height:
+            return Strip.blank(self.size.width, self.rich_style)
+        cells = zip(self.grid.styles[y], self.grid.characters[y], strict=True)
+        runs = [(name, "".join(c for _, c in cells)) for name, cells in groupby(cells, key=lambda cell: cell[0])]
+        return Strip([Segment(text, self._style(name)) for name, text in runs], self.grid.width)
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._styles = {}
+        self.refresh()
+
+    def _style(self, component: str) -> Style:
+        if component not in self._styles:
+            self._styles[component] = self.get_component_rich_style(component) if component else self.rich_style
+        return self._styles[component]
+
+    def _frame(self) -> None:
+        right, bottom = self.size.width - 1, self.size.height - 2
+        for x in range(MARGIN + 1, right):
+            self._drawn.put(x, 0, "─", "plot--axis")
+            self._drawn.put(x, bottom, "─", "plot--axis")
+        for y in range(1, bottom):
+            self._drawn.put(MARGIN, y, "│", "plot--axis")
+            self._drawn.put(right, y, "│", "plot--axis")
+        for x, y, corner in ((MARGIN, 0, "╭"), (right, 0, "╮"), (MARGIN, bottom, "╰"), (right, bottom, "╯")):
+            self._drawn.put(x, y, corner, "plot--axis")
+
+    def _is_inside(self, y: float) -> bool:
+        return self._low <= y <= self._high
 
     def _mark_outside(self, points: Sequence[Gappy]) -> None:
-        top = self._high - (self._high - self._low) / max(1, self.size.height)  # inside the frame
-        outside = [(x, top) for x, y in points if y is not None and y > self._high]
-        self._points(outside, "plot--mark", "▲")
+        """What lies above is drawn at the top, and marked there."""
+        self.marks([(x, self._high) for x, y in points if y is not None and y > self._high], "▲")
 
-    def _points(self, points: Sequence[Point], style: str, character: str | None) -> None:
-        if not points:
-            return
-        mode = None if character else HiResMode.BRAILLE
-        self.scatter(
-            [x for x, _ in points], [y for _, y in points], character or "", self._style(style), hires_mode=mode
-        )
-
-    def _style(self, component: str) -> str:
-        return str(self.get_component_rich_style(component))
+    def _dot(self, x: float, y: float) -> Dot:
+        """The dot inside the frame that is nearest to a point."""
+        column, row = int((x - self._left) * self._a_column), int((self._high - y) * self._a_row)
+        return 2 * (MARGIN + 1) + max(0, min(self._columns - 1, column)), 4 + max(0, min(self._rows - 1, row))

@@ -3,28 +3,30 @@
 import math
 from collections.abc import Sequence
 
-from textual_plot.axis_formatter import AxisFormatter
-
 from arena_tui import figures
 from arena_tui.series import Axis
 
 
-class Ticks(AxisFormatter):
+class Ticks:
     """Round numbers with separators, at most about `most` of them: 2,000 or 0.95."""
 
     def __init__(self, most: int) -> None:
         self._most = most
 
-    def get_ticks(self, min_: float, max_: float, max_ticks: int = 8) -> list[float]:  # noqa: ARG002
-        spacing = self.spacing((max_ - min_) / self._most)
-        return [spacing * i for i in range(math.ceil(min_ / spacing), math.floor(max_ / spacing) + 1)]
+    def ticks_and_labels(self, low: float, high: float) -> tuple[list[float], list[str]]:
+        ticks = self.ticks(low, high)
+        return ticks, self.labels(ticks)
+
+    def ticks(self, low: float, high: float) -> list[float]:
+        spacing = self.spacing((high - low) / self._most)
+        return [spacing * i for i in range(math.ceil(low / spacing), math.floor(high / spacing) + 1)]
 
     def spacing(self, least: float) -> float:
         """The smallest round distance that is not below `least`."""
         power = 10.0 ** math.floor(math.log10(least))
         return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least * (1 - 1e-9))
 
-    def get_labels_for_ticks(self, ticks: Sequence[float]) -> list[str]:
+    def labels(self, ticks: Sequence[float]) -> list[str]:
         spacing = ticks[1] - ticks[0] if len(ticks) > 1 else 1.0
         decimals = max(0, -math.floor(math.log10(spacing) + 1e-9))
         return [f"{tick:,.{decimals}f}" for tick in ticks]
@@ -33,7 +35,7 @@ class Ticks(AxisFormatter):
 class RateTicks(Ticks):
     """Powers of ten: 2.0e-04."""
 
-    def get_labels_for_ticks(self, ticks: Sequence[float]) -> list[str]:
+    def labels(self, ticks: Sequence[float]) -> list[str]:
         return list(map(figures.rate, ticks))
 
 
@@ -43,7 +45,7 @@ class LargeTicks(Ticks):
     def spacing(self, least: float) -> float:
         return max(1.0, super().spacing(least))
 
-    def get_labels_for_ticks(self, ticks: Sequence[float]) -> list[str]:
+    def labels(self, ticks: Sequence[float]) -> list[str]:
         return [figures.rounded(round(tick)) for tick in ticks]
 
 
@@ -55,19 +57,19 @@ class DurationTicks(Ticks):
     def spacing(self, least: float) -> float:
         return next((s for s in self.ROUND if s >= least), 86400 * math.ceil(least / 86400))
 
-    def get_labels_for_ticks(self, ticks: Sequence[float]) -> list[str]:
+    def labels(self, ticks: Sequence[float]) -> list[str]:
         return [figures.duration(tick) for tick in ticks]
 
 
 class LogTicks(Ticks):
     """Round values on an axis of decimal logarithms; over several decades, the powers of ten."""
 
-    def get_ticks(self, min_: float, max_: float, max_ticks: int = 8) -> list[float]:
-        if max_ - min_ > 1.5:
-            return super().get_ticks(min_, max_, max_ticks)
-        return [math.log10(value) for value in super().get_ticks(10**min_, 10**max_, max_ticks) if value > 0]
+    def ticks(self, low: float, high: float) -> list[float]:
+        if high - low > 1.5:
+            return super().ticks(low, high)
+        return [math.log10(value) for value in super().ticks(10**low, 10**high) if value > 0]
 
-    def get_labels_for_ticks(self, ticks: Sequence[float]) -> list[str]:
+    def labels(self, ticks: Sequence[float]) -> list[str]:
         return [f"{10**tick:.4g}" for tick in ticks]
 
 

@@ -18,8 +18,10 @@ VERSION = 1
 PhaseName = Literal["loading", "tokenizing", "training", "evaluating", "saving"]
 
 
-class Event(Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower):
+class Event(Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower, gc=False):
     """What all events have: `time` in seconds since 1970, `v` the version of the format.
+
+    They hold no cycles, so the garbage collector need not look at a hundred thousand of them again and again.
 
     A figure that is not a finite number is null: JSON has neither NaN nor infinity.
     """

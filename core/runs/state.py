@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable
 from enum import StrEnum
+from operator import sub
 from typing import TypeVar
 
 from msgspec import Struct
@@ -85,29 +86,29 @@ def fold(state: RunState, new: Iterable[AnyEvent]) -> RunState:
             return fold(_resume(fold(state, new[:index]), event), new[index + 1 :])
     if not new:
         return state
-    phases = _of(events.Phase, new)
     steps = _of(events.Step, new)
-    signs = [(s.time, s.step) for s in steps]
-    signs += [(p.time, p.done) for p in phases if p.phase == "training" and p.done is not None]
+    others = tuple(event for event in new if not isinstance(event, events.Step))  # few: the rest is quick
+    signs = [(p.time, p.done) for p in _of(events.Phase, others) if p.phase == "training" and p.done is not None]
+    signs += [(s.time, s.step) for s in steps[:1]]
     times = [event.time for event in new]
     before = [times[0] if state.last_time is None else state.last_time, *times]
     return replace(
         state,
-        rhythm=max([state.rhythm, *(time - last for last, time in zip(before, times, strict=False))]),
+        rhythm=max(state.rhythm, *map(sub, times, before)),
         first_time=new[0].time if state.first_time is None else state.first_time,
         last_time=new[-1].time,
-        started=_newest(events.Started, new, state.started),
-        phase=_newest(events.Phase, new, state.phase),
-        step=max([state.step, *(step for _, step in signs)]),
+        started=_newest(events.Started, others, state.started),
+        phase=_newest(events.Phase, others, state.phase),
+        step=max([state.step, *(step.step for step in steps), *(step for _, step in signs)]),
         training_since=min(signs, default=None) if state.training_since is None else state.training_since,
         steps=state.steps + steps,
         training_seconds=state.training_seconds + _training_seconds(steps, after=state.steps[-1:]),
         memory_peak=max([state.memory_peak, *(step.memory_peak for step in steps)]),
-        evaluations=state.evaluations + _of(events.Evaluated, new),
-        checkpoint=_newest(events.Checkpoint, new, state.checkpoint),
-        warnings=state.warnings + tuple(w.message for w in _of(events.Warning, new)),
-        stopping=_newest(events.Stopping, new, state.stopping),
-        last=next((e for e in reversed(new) if isinstance(e, Last)), state.last),
+        evaluations=state.evaluations + _of(events.Evaluated, others),
+        checkpoint=_newest(events.Checkpoint, others, state.checkpoint),
+        warnings=state.warnings + tuple(w.message for w in _of(events.Warning, others)),
+        stopping=_newest(events.Stopping, others, state.stopping),
+        last=next((e for e in reversed(others) if isinstance(e, Last)), state.last),
     )
 
 

@@ -12,6 +12,7 @@ from arena_tui.app import ArenaApp
 from arena_tui.screens.monitor import MonitorScreen
 from arena_tui.widgets.log import LogPane
 from arena_tui.widgets.loss import LossPane
+from arena_tui.widgets.plot import Plot
 from core.runs.alive import is_run_alive
 from core.runs.state import Status, read_run
 
@@ -39,8 +40,8 @@ async def test_what_is_not_a_finite_number_is_a_gap_with_words(runs: Path) -> No
         await start(pilot)
         await until_shown(pilot, "✓ finished", "× not finite at step 100, 110 and 3 more")
         assert "nan" not in shown(app).lower()
-        canvas = app.screen.query_one(LossPane).query_one("#plot")
-        marks = sum(row.count("×") for row in canvas._buffer)
+        plot = app.screen.query_one(LossPane).query_one(Plot)
+        marks = sum(row.count("×") for row in plot.grid.characters)
         assert 1 <= marks <= 5
 
 

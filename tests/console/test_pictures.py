@@ -178,7 +178,7 @@ def test_help_of_the_monitor(runs: Path, snap_compare: Compare) -> None:
         await until_shown(pilot, "✓ finished")
         await until_still(pilot)
         await pilot.press("question_mark")
-        await until_shown(pilot, "ctrl+q")
+        await until_shown(pilot, "Curves by step")
         await until_still(pilot)
 
     assert snap_compare(ArenaApp(runs, watch=run), terminal_size=(80, 24), run_before=show)

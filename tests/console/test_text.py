@@ -1,6 +1,5 @@
 """What is written and drawn, without a screen: figures, harmless text, the log's tail, the curves' points."""
 
-import itertools
 import math
 import os
 from pathlib import Path
@@ -12,12 +11,8 @@ from hypothesis import strategies as st
 from arena_tui import figures
 from arena_tui.log_tail import LONGEST_LINE, MOST_BYTES, LogTail
 from arena_tui.plain import printable
-from arena_tui.series import Gappy, limits, segments, smoothed, thinned
+from arena_tui.series import limits
 from arena_tui.widgets.ticks import DurationTicks, LargeTicks, LogTicks, RateTicks, Ticks
-
-gappy = st.lists(st.none() | st.floats(-1e6, 1e6), max_size=300).map(
-    lambda values: [(float(x), y) for x, y in enumerate(values)]
-)
 
 
 @given(st.text())
@@ -47,30 +42,6 @@ def test_figures() -> None:
     assert figures.bar(1, 4, 8) == "━━──────"
 
 
-@given(gappy)
-def test_a_gap_breaks_the_curve_and_nothing_is_lost(points: list[Gappy]) -> None:
-    found = segments(points)
-    assert [p for segment in found for p in segment] == [p for p in points if p[1] is not None]
-    assert all(b[0] - a[0] == 1 for segment in found for a, b in itertools.pairwise(segment))
-
-
-@given(gappy, st.integers(3, 40))
-def test_thinning_keeps_the_extremes_and_every_stretch_of_gaps(points: list[Gappy], most: int) -> None:
-    kept = thinned(points, most)
-    values = [y for _, y in points if y is not None]
-    kept_values = [y for _, y in kept if y is not None]
-    assert len(kept) <= max(most, 3) + 3 or len(points) <= most
-    assert (min(values), max(values)) == (min(kept_values), max(kept_values)) if values else not kept_values
-    assert (None in [y for _, y in points]) == (None in [y for _, y in kept])
-
-
-@given(st.floats(0, 0.99), st.floats(-5, 5), st.integers(1, 50))
-def test_smoothing_a_constant_changes_nothing(factor: float, value: float, length: int) -> None:
-    assert all(
-        math.isclose(y or 0, value, abs_tol=1e-9) for _, y in smoothed([(i, value) for i in range(length)], factor)
-    )
-
-
 def test_one_outlier_does_not_flatten_the_curve_and_lies_outside() -> None:
     low, high = limits([1.0 + 0.01 * (i % 7) for i in range(100)] + [500.0], always=[1.0986])
     assert low < 1.0
@@ -88,7 +59,7 @@ def test_limits_are_a_range_for_any_values(values: list[float]) -> None:
 @pytest.mark.parametrize("most", [1, 2, 6])
 def test_there_are_few_ticks_and_all_inside(kind: type[Ticks], end: float, most: int) -> None:
     low, high = (0.0, end) if kind is not LogTicks else (math.log10(0.8), math.log10(1.2 + min(end, 100)))
-    ticks, labels = kind(most).get_ticks_and_labels(low, high)
+    ticks, labels = kind(most).ticks_and_labels(low, high)
     assert len(ticks) == len(labels) == len(set(labels)) <= max(most + 1, 4)
     assert all(low - 1e-9 <= tick <= high + 1e-9 for tick in ticks)
 
