@@ -23,10 +23,14 @@ def add(commands: "Commands") -> None:
 
 def run(options: argparse.Namespace) -> int:
     from arena_tui.lines import exit_code, follow
+    from core.runs.state import read_run
 
     folder = chosen_run(options)
     if in_a_terminal() and not options.lines:
-        return open_console(options, watch=folder)
+        options.readonly = True
+        open_console(options, watch=folder)
+        state, status = read_run(folder)
+        return exit_code(state) if status.is_over else 0
     try:
         state, _ = follow(folder, sys.stdout)
     except KeyboardInterrupt:

@@ -134,6 +134,7 @@ class MonitorScreen(ConsoleScreen[None]):
         """The user wants to try this failed run again with the settings proposed for it."""
 
         folder: RunFolder
+
     AUTO_FOCUS = ""
 
     view: var[RunView | None] = var(None)
