@@ -18,6 +18,7 @@ from arena_tui.commands import (
     plan,
     prune,
     rename,
+    report,
     resume,
     retry,
     runs,
@@ -57,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--readonly", action="store_true", help="open the console to watch, and touch nothing")
     parser.set_defaults(command=console.open_console, runs_dir=None)
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
-    of_runs = (runs, compare, curves, watch, stop, resume, retry, note, rename, delete, trash, prune)
+    of_runs = (runs, report, compare, curves, watch, stop, resume, retry, note, rename, delete, trash, prune)
     for command in (demo, check, schema, inspect, plan, train, *of_runs, config):
         command.add(commands)
     return parser

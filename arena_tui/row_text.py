@@ -15,7 +15,7 @@ from arena_tui.plain import printable_lines
 from core.data.example import PARTS
 from core.data.frame import Frame
 from core.data.shape import Shape
-from core.data.truncation import Kept, spans
+from core.data.truncation import Kept, spans, stretches
 
 COLOURS = ("$foreground", "$answer-a", "$answer-b")
 """Prompt, A and B."""
@@ -40,16 +40,13 @@ class ShownRow(Struct, frozen=True):
 
 def part_text(row: ShownRow, part: int) -> Content:
     """A part's whole text; the cut stands where it falls, and what is lost is dim and struck."""
-    _, starts = row.shape.starts_of(0)
-    start, end, resume = (int(bound[0, part]) for bound in (row.kept.start, row.kept.end, row.kept.resume))
     shown: list[Span] = []
-    stretches = ((0, start, False), (start, end, True), (end, resume, False), (resume, _size(row, part), True))
-    for first, last, is_kept in stretches:
-        if first < last:
-            style = COLOURS[part] if is_kept else f"dim strike {COLOURS[part]}"
-            shown += [] if is_kept else [(f"✂ {figures.count(last - first)} lost ", CUT)]
-            shown += _text(row, starts[part] + first, starts[part] + last, style)
-            shown += [] if is_kept or last == _size(row, part) else [(" ✂", CUT)]
+    every = stretches(row.kept, row.shape, 0, part)
+    for first, last, is_kept in every:
+        style = COLOURS[part] if is_kept else f"dim strike {COLOURS[part]}"
+        shown += [] if is_kept else [(f"✂ {figures.count(last - first)} lost ", CUT)]
+        shown += _text(row, first, last, style)
+        shown += [] if is_kept or last == every[-1][1] else [(" ✂", CUT)]
     return Content.assemble(*shown)
 
 
@@ -62,10 +59,6 @@ def sequence_text(row: ShownRow, *, with_ids: bool) -> Content:
         else:
             shown += _tokens(row, *span, with_ids=with_ids)
     return Content.assemble(*shown, *_specials(row, row.frame.end, SPECIAL, with_ids))
-
-
-def _size(row: ShownRow, part: int) -> int:
-    return int(row.shape.parts[0, part])
 
 
 def _text(row: ShownRow, first: int, last: int, style: str) -> Iterator[Span]:

@@ -11,11 +11,10 @@ from arena_tui.plain import printable, shortened
 from arena_tui.widgets.facts import Fact, facts
 from core.profile.changes import Change, written
 from core.runs import events
+from core.runs.metrics import RECIPE_LOG_LOSS
 from core.runs.metrics import UNIFORM_LOG_LOSS as UNIFORM_LOG_LOSS
 from core.runs.state import Status
 
-RECIPE_LOG_LOSS = 0.9371
-"""Evaluation log loss of the published notebook this project starts from."""
 LONGEST_VALUE = 40
 """Characters of a setting's value."""
 

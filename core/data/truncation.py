@@ -76,6 +76,15 @@ def spans(kept: Kept, shape: Shape, row: int) -> list[tuple[int, int] | None]:
     return found
 
 
+def stretches(kept: Kept, shape: Shape, row: int, part: int) -> list[tuple[int, int, bool]]:
+    """All of a part in order: stretches [first, last) of the row's tokens, and whether they are kept."""
+    _, part_starts = shape.starts_of(row)
+    begin, size = part_starts[part], int(shape.parts[row, part])
+    start, end, resume = (int(bound[row, part]) for bound in (kept.start, kept.end, kept.resume))
+    every = ((0, start, False), (start, end, True), (end, resume, False), (resume, size, True))
+    return [(begin + first, begin + last, is_kept) for first, last, is_kept in every if first < last]
+
+
 def _check_room(shape: Shape, tokens: settings.Tokens, frame: Frame) -> None:
     tags = 0 if tokens.truncation == "right" else int(shape.tags.sum(axis=1).max(initial=0))
     least = frame.specials + tags + MARKS * len(frame.mark) + 1

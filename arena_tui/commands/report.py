@@ -1,0 +1,93 @@
+"""`arena-tui report`: where a run's evaluation is won and lost."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from arena_tui.commands.common import Refused, add_command, add_json, add_run, add_runs_dir, chosen_run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from arena_tui.commands.common import Commands
+    from core.report.progress import Progress
+    from core.runs.folder import RunFolder
+
+
+def add(commands: "Commands") -> None:
+    parser = add_command(commands, "report", "tell where a finished run's evaluation is won and lost")
+    add_run(parser)
+    parser.add_argument("--against", metavar="RUN", help="compare row by row with this run")
+    parser.add_argument("--data", metavar="FILE", help="the run's rows, where they have moved")
+    add_runs_dir(parser)
+    add_json(parser, "one JSON object on stdout")
+    parser.add_argument("--html", metavar="FILE", help="write it as one self-contained page")
+    parser.add_argument("--rows", metavar="N", type=_count, default=5, help="rows of each list (default: %(default)s)")
+    parser.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    import asyncio
+
+    import msgspec
+
+    from core.files import write_whole
+    from core.report.report import Report
+
+    folder = chosen_run(options)
+    made = asyncio.run(_made(_arguments(options, folder)))
+    assert made.report is not None
+    content = Path(made.report).read_bytes()
+    report = msgspec.json.decode(content, type=Report)
+    if options.html:
+        from core.report.html import as_html
+
+        try:
+            write_whole(Path(options.html), as_html(report, made, options.rows).encode())
+        except OSError as error:
+            raise Refused(f"{options.html}: cannot be written: {error.strerror}", 1) from None
+        print(f"wrote {options.html}", file=sys.stderr)
+    if options.json:
+        print(content.decode())
+    elif not options.html:
+        from arena_tui.reported import as_text
+
+        print(as_text(report, options.rows))
+    return 0
+
+
+def _arguments(options: argparse.Namespace, folder: "RunFolder") -> "Sequence[str]":
+    from core.runs.folder import find_run, runs_folder
+
+    arguments = [str(folder.path)]
+    if options.against:
+        try:
+            other = find_run(runs_folder(options.runs_dir), options.against)
+        except LookupError as error:
+            raise Refused(error.args[0], 2) from None
+        arguments += ["--against", str(other.path)]
+    return [*arguments, *(["--data", options.data] if options.data else [])]
+
+
+async def _made(arguments: "Sequence[str]") -> "Progress":
+    """The child's last word; what it is doing goes to stderr."""
+    from arena_tui.answers import answers, ask
+    from arena_tui.plain import printable
+    from core.report.progress import REPORT, Progress
+
+    last = Progress()
+    async for last in answers(await ask(REPORT, *arguments), Progress):
+        if sys.stderr.isatty():
+            print(f"\r\x1b[K{printable(last.doing)}", end="", flush=True, file=sys.stderr)
+    if sys.stderr.isatty():
+        print("\r\x1b[K", end="", file=sys.stderr)
+    if last.report is None:
+        raise Refused(last.problem or "the report's process ended without a result", 2 if last.problem else 1)
+    return last
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise argparse.ArgumentTypeError(f"a whole number, not {text!r}")
+    return int(text)

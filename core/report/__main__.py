@@ -1,0 +1,125 @@
+"""Makes the report of a run: `python -P -m core.report RUN_DIR [--against RUN_DIR] [--data FILE]`.
+
+Prints Progress, a JSON object a line. What was made before, by content of all that it depends on, is not made again.
+"""
+
+import argparse
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from core.data.errors import DataError
+from core.data.tokenizer import FILE as TOKENIZER
+from core.files import write_whole
+from core.inspect.store import digest_of
+from core.light import keep_pandas_out
+from core.profile.load import ProfileError, parse_profile
+from core.profile.settings import Profile
+from core.report.progress import Progress
+from core.report.store import Store
+from core.runs.folder import RunFolder
+from core.runs.metrics import read_metrics
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print how far it is, to the end; a problem ends it and is part of it. Returns the exit code, 0, 1 or 2."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--against", type=Path)
+    parser.add_argument("--data")
+    options = parser.parse_args(arguments)
+    other = RunFolder(options.against) if options.against else None
+    try:
+        for progress in report(RunFolder(options.run), other, options.data):
+            tell(progress)
+    except (DataError, ProfileError) as error:
+        return _refused(str(error), 2)
+    except OSError as error:
+        return _refused(f"the report cannot be made: {error}", 1)
+    except Exception as error:  # noqa: BLE001  (whatever it is, the reader is waiting for it)
+        return _refused(f"the report cannot be made: {type(error).__name__}: {error}", 1)
+    return 0
+
+
+def _refused(problem: str, exit_code: int) -> int:
+    tell(Progress(problem=problem))
+    return exit_code
+
+
+def report(folder: RunFolder, other: RunFolder | None, data: str | None) -> Iterator[Progress]:
+    """Bring about the report on the run, and say how far it is. `data` stands in for the profile's file of rows."""
+    from core.report.texts import source_of
+
+    yield Progress(doing="reading the evaluation")
+    profile = parse_profile(folder.resolved.read_text(encoding="utf-8"), source=str(folder.resolved))
+    source = data or source_of(folder, profile.data)
+    files = [folder.evaluation, folder.resolved, folder.metrics, folder.adapter / TOKENIZER]
+    files += [other.evaluation] if other else []
+    if Path(source).is_file():  # else datasets reads the rows, which needs it
+        keep_pandas_out()
+    digests = [digest_of(str(file)) if file.is_file() else "" for file in files] + [_digest_of_rows(source)]
+    store = Store([folder.id, other.id if other else "", source, *digests])
+    if not store.is_complete:
+        yield from _make(folder, other, source, profile, store)
+    yield msgspec.json.decode(store.progress.read_bytes(), type=Progress)
+
+
+def _make(
+    folder: RunFolder, other: RunFolder | None, source: str, profile: Profile, store: Store
+) -> Iterator[Progress]:
+    from core.report.evaluation import read_evaluation
+    from core.report.make import make_report
+    from core.report.shown import numbered, shown_ids, write_rows
+    from core.report.texts import read_texts
+
+    evaluation = read_evaluation(folder)
+    compared = (other.id, read_evaluation(other)) if other else None
+    cautions, texts = [], None
+    yield Progress(doing=f"reading the rows of {source}")
+    try:
+        texts = read_texts(
+            source, profile.data, evaluation, lambda rows: tell(Progress(doing=f"reading {source}: {rows:,} rows"))
+        )
+    except DataError as error:
+        cautions.append(f"without the rows' texts, no lengths, turns, chatbots or rows in full: {error}")
+
+    yield Progress(doing="reckoning")
+    metrics = read_metrics(folder)
+    made = make_report(folder.id, evaluation, texts, metrics.prior_log_loss if metrics else None, compared, cautions)
+    done = Progress(report=str(store.report))
+    with store.making() as scratch:
+        if texts is not None:
+            yield Progress(doing="looking up the listed rows")
+            rows, pieces = scratch / store.rows.name, scratch / store.pieces.name
+            try:
+                frame = write_rows(made.lists, texts, folder.adapter, profile.tokens, rows, pieces)
+            except DataError as error:
+                made = replace(made, cautions=[*made.cautions, f"no row can be shown with its cut: {error}"])
+            else:
+                made = replace(made, lists=numbered(made.lists, shown_ids(made.lists, texts)))
+                done = replace(done, rows=str(store.rows), pieces=str(store.pieces), frame=frame)
+        write_whole(scratch / store.report.name, msgspec.json.encode(made))
+        write_whole(scratch / store.progress.name, msgspec.json.encode(done))
+
+
+def _digest_of_rows(source: str) -> str:
+    """That of their content; "" where they cannot be read, which the report will say."""
+    try:
+        return digest_of(source)
+    except (DataError, OSError):
+        return ""
+
+
+def tell(progress: Progress) -> None:
+    """Print it on a line of its own, at once."""
+    sys.stdout.buffer.write(msgspec.json.encode(progress) + b"\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what is half done is cleared away
+    sys.exit(main(sys.argv[1:]))

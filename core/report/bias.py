@@ -1,0 +1,70 @@
+"""What the model likes that has nothing to do with content: the longer answer, and the answer that stands first."""
+
+import numpy as np
+from scipy.special import expit
+
+from core.data.example import LABELS
+from core.report.evaluation import Evaluation, row_losses
+from core.report.report import LengthBias, LengthBin, PositionBias
+from core.report.scores import interval
+from core.report.texts import Texts
+
+TIE = LABELS.index("tie")
+EDGES = (0.5, 0.8, 1.25, 2.0)
+"""How many times as long as B is A, between the bins."""
+BINS = ("A under half of B", "A shorter", "about equal", "A longer", "A over twice B")
+
+
+def length_bias(evaluation: Evaluation, texts: Texts) -> LengthBias | None:
+    """None where no row of a human winner has answers of different lengths."""
+    a, b = texts.characters[:, 1], texts.characters[:, 2]
+    log_a, log_b = evaluation.log_probabilities[:, 0], evaluation.log_probabilities[:, 1]
+    prefers_a = expit(log_a - log_b)  # the share of A among what is not given to a tie
+    known = texts.is_known.astype(bool)
+    decided = known & (evaluation.label != TIE)
+    uneven = decided & (a != b)
+    if not uneven.any():
+        return None
+    a_is_longer, a_won = (a > b)[uneven], (evaluation.label == 0)[uneven]
+    number = np.searchsorted(EDGES, (a + 1) / (b + 1))
+    bins = []
+    for place, name in enumerate(BINS):
+        chosen = known & (number == place)
+        if chosen.any():
+            here = chosen & decided
+            bins.append(
+                LengthBin(
+                    name=name,
+                    rows=int(chosen.sum()),
+                    decided=int(here.sum()),
+                    humans=float((evaluation.label[here] == 0).mean()) if here.any() else None,
+                    model=float(prefers_a[chosen].mean()),
+                )
+            )
+    return LengthBias(
+        rows=int(uneven.sum()),
+        humans=float((a_won == a_is_longer).mean()),
+        model=float(((prefers_a > 0.5)[uneven] == a_is_longer).mean()),
+        bins=bins,
+    )
+
+
+def position_bias(evaluation: Evaluation) -> PositionBias | None:
+    """None where the exchanged copies were not scored."""
+    swapped = evaluation.swapped
+    if swapped is None:
+        return None
+    plain, other = evaluation.probabilities, np.exp(swapped)
+    with np.errstate(divide="ignore"):
+        averaged = np.log((plain + other) / 2)
+    averaged_losses = row_losses(averaged, evaluation.label)
+    # A stands first in the plain copy, B in the exchanged one.
+    first = ((plain[:, 0] - other[:, 0]) + (other[:, 1] - plain[:, 1])) / 2
+    return PositionBias(
+        flip_rate=float((plain.argmax(axis=1) != other.argmax(axis=1)).mean()),
+        first=float(first.mean()),
+        swapped=interval(row_losses(swapped, evaluation.label)),
+        averaged=interval(averaged_losses),
+        averaged_accuracy=float((averaged.argmax(axis=1) == evaluation.label).mean()),
+        gain=interval(averaged_losses - evaluation.losses),
+    )

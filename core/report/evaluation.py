@@ -1,0 +1,102 @@
+"""Reads eval.parquet: each evaluation row's outcome and what the model gave it. Knows no text."""
+
+import numpy as np
+import pyarrow
+from msgspec import Struct
+from numpy.typing import NDArray
+from pyarrow import parquet
+from scipy.special import log_softmax
+
+from core.data.errors import DataError
+from core.data.example import LABELS, PARTS
+from core.runs.folder import RunFolder
+
+LOGITS = ("logit_a", "logit_b", "logit_tie")
+SWAPPED = tuple(f"swapped_{column}" for column in LOGITS)
+"""Of the copy with A and B exchanged, columns changed back: there where both orders were scored."""
+
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+
+
+class Evaluation(Struct, frozen=True, kw_only=True):
+    """n rows in the order of the file: id, label, tokens shown, of shape (n,); logits and tokens lost, (n, 3)."""
+
+    id: Counts
+    label: Counts
+    log_probabilities: Floats
+    """Log-softmax of the logits, (n, 3), computed in float64."""
+    swapped: Floats | None
+    """The same of the exchanged copies."""
+    tokens: Counts
+    lost: Counts
+    parts: Counts | None
+    """Tokens of each part before the cut; None in files of older runs."""
+    not_finite: Counts
+    """Ids of rows left out, since their logits are no finite numbers."""
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    @property
+    def probabilities(self) -> Floats:
+        """(n, 3)."""
+        return np.exp(self.log_probabilities)
+
+    @property
+    def losses(self) -> Floats:
+        """The log loss of each row, (n,); their mean is scikit-learn's `log_loss`."""
+        return row_losses(self.log_probabilities, self.label)
+
+    @property
+    def is_right(self) -> NDArray[np.bool_]:
+        """Whether the most probable outcome is the true one, (n,)."""
+        right: NDArray[np.bool_] = self.log_probabilities.argmax(axis=1) == self.label
+        return right
+
+
+def row_losses(log_probabilities: Floats, label: Counts) -> Floats:
+    """What each row adds to the log loss, (n,). No probability of a softmax is so small that it would be clipped."""
+    losses: Floats = -np.take_along_axis(log_probabilities, label[:, None], axis=1)[:, 0]
+    return losses
+
+
+def read_evaluation(folder: RunFolder) -> Evaluation:
+    """The run's evaluation rows. Raises DataError where there are none to report on."""
+    path = folder.evaluation
+    if not path.is_file():
+        raise DataError(f"{folder.id} has no {path.name}: it is written when a run finishes")
+    try:
+        table = parquet.read_table(path)
+        columns = {name: table[name].to_numpy() for name in table.column_names}
+        wanted = {name: columns[name] for name in ("id", "label", "tokens", *LOGITS)}
+        lost = np.stack([columns[f"{part}_tokens_lost"] for part in PARTS], axis=1).astype(np.int64)
+    except (pyarrow.ArrowException, OSError, KeyError) as error:
+        raise DataError(f"{path}: not the evaluation rows of a run: {error}") from None
+    if not len(table):
+        raise DataError(f"{path}: no rows: the run evaluated nothing")
+    label = wanted["label"].astype(np.int64)
+    if not np.isin(label, range(len(LABELS))).all():
+        raise DataError(f"{path}: a label is none of 0 (A wins), 1 (B wins) and 2 (tie)")
+    logits = _logits(columns, LOGITS)
+    swapped = _logits(columns, SWAPPED) if SWAPPED[0] in columns else None
+    known = np.isfinite(logits).all(axis=1) & (np.isfinite(swapped).all(axis=1) if swapped is not None else True)
+    if not known.any():
+        raise DataError(f"{path}: no row has finite logits: the model had diverged; there is nothing to report")
+    parts = [f"{part}_tokens" for part in PARTS]
+    return Evaluation(
+        id=wanted["id"][known],
+        label=label[known],
+        log_probabilities=log_softmax(logits[known], axis=1),
+        swapped=None if swapped is None else log_softmax(swapped[known], axis=1),
+        tokens=wanted["tokens"].astype(np.int64)[known],
+        lost=lost[known],
+        parts=np.stack([columns[part] for part in parts], axis=1)[known].astype(np.int64)
+        if parts[0] in columns
+        else None,
+        not_finite=wanted["id"][~known],
+    )
+
+
+def _logits(columns: dict[str, NDArray[np.generic]], names: tuple[str, ...]) -> Floats:
+    return np.stack([columns[name] for name in names], axis=1).astype(np.float64)

@@ -1,0 +1,115 @@
+"""The rows one should look at: worst, best, random, likely mislabelled, and those that two runs judge differently."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.data.example import LABELS, Example
+from core.data.files import Record
+from core.report.evaluation import Evaluation
+from core.report.report import ListedRow, Lists
+from core.report.texts import Texts, chatbots_of
+
+MOST = 100
+"""Rows of one list."""
+SEED = 0
+MOST_FOR_LABEL = 0.1
+IDENTICAL_WITH_WINNER, EMPTY_WON = CONTRADICTIONS = ("identical answers, yet a winner", "an empty answer, which won")
+"""What contradicts a label, whatever the model says."""
+
+Places = NDArray[np.intp]
+Number = TypeVar("Number", int, float)
+
+
+def lists(evaluation: Evaluation, texts: Texts | None, gained: Places, lost: Places) -> tuple[Lists, int]:
+    """The lists, and how many rows are likely mislabelled. Rows of `gained` and `lost` are listed in their order."""
+    by_loss = np.argsort(evaluation.losses, kind="stable")
+    wrong = by_loss[~evaluation.is_right[by_loss]]
+    found = [texts.found.get(id) if texts else None for id in evaluation.id.tolist()]
+    remarks = [
+        _remark(label, *_answers(row[0])) if row else "" for row, label in zip(found, evaluation.label, strict=True)
+    ]
+    suspects = likely_mislabelled(evaluation, remarks)
+    random = np.random.default_rng(SEED).permutation(len(evaluation))
+    row = _row_maker(evaluation, found, remarks)
+    made = Lists(
+        worst=_listed(wrong[::-1], row),
+        best=_listed(by_loss[evaluation.is_right[by_loss]], row),
+        random=_listed(random, row),
+        mislabelled=_listed(suspects, row),
+        gained=_listed(gained, row),
+        lost=_listed(lost, row),
+    )
+    return made, len(suspects)
+
+
+def likely_mislabelled(evaluation: Evaluation, remarks: Sequence[str]) -> Places:
+    """Rows whose text contradicts their label, then those of which the model is certain that they are something else.
+
+    Certain means: off the diagonal of the confident joint (Northcutt et al. 2021, section 3.1), where another outcome
+    reaches the mean probability that it has in rows of that outcome; and less than MOST_FOR_LABEL for the label. With
+    both orders scored, the mean of their probabilities counts: what one order alone says is no evidence.
+    """
+    probabilities, label = evaluation.probabilities, evaluation.label
+    if evaluation.swapped is not None:
+        probabilities = (probabilities + np.exp(evaluation.swapped)) / 2
+    rows = np.arange(len(label))
+    thresholds = [
+        probabilities[label == number, number].mean() if (label == number).any() else np.inf
+        for number in range(len(LABELS))
+    ]
+    confident = np.where(probabilities >= np.array(thresholds), probabilities, -1.0)
+    told = confident.argmax(axis=1)
+    for_label = probabilities[rows, label]
+    is_certain = (confident.max(axis=1) >= 0) & (told != label) & (for_label < MOST_FOR_LABEL)
+    is_contradicted = np.array([remark in CONTRADICTIONS for remark in remarks], dtype=bool)
+    suspects = np.flatnonzero(is_certain | is_contradicted)
+    margin = for_label - probabilities[rows, told]
+    return suspects[np.lexsort((margin[suspects], ~is_contradicted[suspects]))]
+
+
+def _listed(places: Places, row: Callable[[int], ListedRow]) -> list[ListedRow]:
+    return [row(place) for place in places[:MOST].tolist()]
+
+
+def _row_maker(
+    evaluation: Evaluation, found: Sequence[tuple[Example, Record] | None], remarks: Sequence[str]
+) -> Callable[[int], ListedRow]:
+    probabilities, losses = evaluation.probabilities, evaluation.losses
+    swapped = None if evaluation.swapped is None else np.exp(evaluation.swapped)
+
+    def row(place: int) -> ListedRow:
+        known = found[place]
+        return ListedRow(
+            id=int(evaluation.id[place]),
+            label=int(evaluation.label[place]),
+            probabilities=_three(probabilities[place].tolist()),
+            swapped=None if swapped is None else _three(swapped[place].tolist()),
+            loss=float(losses[place]),
+            tokens=int(evaluation.tokens[place]),
+            lost=_three(evaluation.lost[place].tolist()),
+            models=chatbots_of(known[1]) if known else None,
+            remark=remarks[place],
+        )
+
+    return row
+
+
+def _three(values: Sequence[Number]) -> tuple[Number, Number, Number]:
+    first, second, third = values
+    return first, second, third
+
+
+def _answers(example: Example) -> tuple[str, str]:
+    return " ".join(example.response_a).strip(), " ".join(example.response_b).strip()
+
+
+def _remark(label: int, a: str, b: str) -> str:
+    """What stands out in a row's text."""
+    if a == b:
+        return "identical answers" if LABELS[label] == "tie" else IDENTICAL_WITH_WINNER
+    if not (a and b):
+        return EMPTY_WON if (label == 0 and not a) or (label == 1 and not b) else "an empty answer"
+    return ""

@@ -1,0 +1,211 @@
+"""What a report says: plain figures, as the child writes them and every view reads them. Imports nothing heavy.
+
+Log losses are scikit-learn's, in nats; intervals are 95 %. Figures that some rows are needed for are None or empty
+where there are none.
+"""
+
+from msgspec import Struct
+
+
+class Interval(Struct, frozen=True):
+    """A mean with its percentile bootstrap interval; low and high are None for a single row."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+class Reference(Struct, frozen=True):
+    """A log loss to set beside the run's."""
+
+    name: str
+    log_loss: float
+    what: str
+    """What it is the log loss of, exactly."""
+
+
+class Group(Struct, frozen=True, kw_only=True):
+    """Some of the rows. `kind` is what they are grouped by."""
+
+    kind: str
+    name: str
+    rows: int
+    log_loss: float
+    margin: float | None
+    """Half the width of the normal interval of the log loss; None for a single row."""
+    accuracy: float
+
+
+class ClassFigures(Struct, frozen=True, kw_only=True):
+    """One outcome, as it was and as it was predicted. Recall is None where no row has it, precision where none is
+    predicted to."""
+
+    name: str
+    rows: int
+    predicted: int
+    mean_probability: float
+    """What the model gives it, over all rows."""
+    log_loss: float | None
+    recall: float | None
+    precision: float | None
+
+
+class Bin(Struct, frozen=True):
+    """The rows whose most probable outcome has a probability of more than `low` and at most `high`."""
+
+    low: float
+    high: float
+    rows: int
+    confidence: float
+    accuracy: float
+
+
+class Calibration(Struct, frozen=True):
+    """Expected calibration error of the most probable outcome: the mean of |accuracy - confidence| over `bins` equal
+    bins of the confidence, weighted by rows (Guo et al. 2017, section 2). Empty bins are not listed."""
+
+    error: float
+    bins: int
+    filled: list[Bin]
+
+
+class Rated(Struct, frozen=True, kw_only=True):
+    """A chatbot, or a pair of them (the first's figures). A win counts 1, a tie a half; `z` is the difference in its
+    standard errors. A positive difference means overrated."""
+
+    name: str
+    rows: int
+    score: float
+    predicted: float
+    z: float | None
+
+    @property
+    def difference(self) -> float:
+        return self.predicted - self.score
+
+
+class Ratings(Struct, frozen=True):
+    """Those with at least `fewest` rows, the most overrated first; `left_out` have fewer."""
+
+    rated: list[Rated]
+    fewest: int
+    left_out: int
+
+
+class LengthBin(Struct, frozen=True, kw_only=True):
+    """Rows by how much longer A is than B, in characters. Shares are of A winning, ties apart."""
+
+    name: str
+    rows: int
+    decided: int
+    humans: float | None
+    model: float
+
+
+class LengthBias(Struct, frozen=True, kw_only=True):
+    """How often the longer answer wins, among rows with a human winner whose answers differ in characters."""
+
+    rows: int
+    humans: float
+    model: float
+    """The share of them in which the model gives the longer answer more than the shorter one."""
+    bins: list[LengthBin]
+
+
+class PositionBias(Struct, frozen=True, kw_only=True):
+    """What becomes of the predictions when A and B change places."""
+
+    flip_rate: float
+    """The share of rows whose most probable outcome becomes another one."""
+    first: float
+    """What an answer's probability of winning gains by standing first, on average."""
+    swapped: Interval
+    """Log loss of the exchanged copies alone."""
+    averaged: Interval
+    """Log loss of the mean of both probabilities, by id."""
+    averaged_accuracy: float
+    gain: Interval
+    """Averaged less plain, row by row."""
+
+
+class ListedRow(Struct, frozen=True, kw_only=True):
+    """One row. `number` is its place in the report's file of rows; None where its text is not known."""
+
+    id: int
+    label: int
+    probabilities: tuple[float, float, float]
+    swapped: tuple[float, float, float] | None
+    """Of the exchanged copy, columns changed back."""
+    loss: float
+    tokens: int
+    lost: tuple[int, int, int]
+    number: int | None = None
+    models: tuple[str, str] | None = None
+    remark: str = ""
+
+
+class Lists(Struct, frozen=True, kw_only=True):
+    """Rows to look at. `mislabelled` are first those whose text contradicts their label, then those of which the model
+    is certain that they are something else; it may be the one that is wrong."""
+
+    worst: list[ListedRow]
+    best: list[ListedRow]
+    random: list[ListedRow]
+    mislabelled: list[ListedRow]
+    gained: list[ListedRow] = []
+    """Against another run: right here, wrong there."""
+    lost: list[ListedRow] = []
+    """Wrong here, right there."""
+
+    def by_name(self) -> dict[str, list[ListedRow]]:
+        """The lists that there are, by the names that people read."""
+        named = {
+            "worst": self.worst,
+            "best": self.best,
+            "random": self.random,
+            "likely mislabelled": self.mislabelled,
+            "right here only": self.gained,
+            "right there only": self.lost,
+        }
+        return {name: rows for name, rows in named.items() if rows}
+
+
+class Against(Struct, frozen=True, kw_only=True):
+    """This run less another, on the rows that both evaluated."""
+
+    run: str
+    rows: int
+    only_here: int
+    only_there: int
+    difference: Interval
+    """Log loss of this run less the other's: negative is better."""
+    log_loss: float
+    other_log_loss: float
+    accuracy: float
+    other_accuracy: float
+    gained: int
+    """Rows that are right here and wrong there."""
+    lost: int
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    run: str
+    rows: int
+    log_loss: Interval
+    accuracy: float
+    references: list[Reference]
+    classes: list[ClassFigures]
+    confusion: list[list[int]]
+    """Rows by outcome (down) and most probable outcome (across), in the order of `classes`."""
+    calibration: Calibration
+    groups: list[Group]
+    models: Ratings | None
+    pairs: Ratings | None
+    length_bias: LengthBias | None
+    position_bias: PositionBias | None
+    lists: Lists
+    mislabelled: int
+    """How many rows are likely mislabelled; the list may be shorter."""
+    against: Against | None
+    cautions: list[str]
+    """What keeps the figures from being the whole truth."""
