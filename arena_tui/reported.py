@@ -141,14 +141,16 @@ def _against(found: Against) -> Iterator[str]:
     yield f"  right here only {figures.count(found.gained)}, right there only {figures.count(found.lost)}"
 
 
-def _list(name: str, listed: Sequence[ListedRow]) -> Iterator[str]:
-    with_swap = any(row.swapped for row in listed)
-    yield f"{name:<25} winner  loss      A    B  tie" + ("   exchanged" if with_swap else "")
+def _list(title: str, listed: Sequence[ListedRow]) -> Iterator[str]:
+    exchanged = "  exchanged     " if any(row.swapped for row in listed) else ""
+    cells = max(len(str(row.id)) for row in listed)
+    yield title
+    yield f"  {'id':>{cells}}  winner  loss     A    B  tie{exchanged}".rstrip()
     for row in listed:
         swapped = f"  {shares(row.swapped)}" if row.swapped else ""
         beside = row.remark or ("" if row.models is None else " : ".join(map(printable, row.models)))
-        line = f"{row.id:>24}  {winner(row.label):<6}{row.loss:>6.2f}  {shares(row.probabilities)}{swapped}  {beside}"
-        yield _fitted(line)
+        figured = f"{winner(row.label):<6}{row.loss:>6.2f}  {shares(row.probabilities)}{swapped}"
+        yield _fitted(f"  {row.id:>{cells}}  {figured}  {beside}")
 
 
 def titled(report: Report) -> dict[str, list[ListedRow]]:

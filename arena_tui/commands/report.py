@@ -22,7 +22,6 @@ def add(commands: "Commands") -> None:
     parser.add_argument("--data", metavar="FILE", help="the run's rows, where they have moved")
     add_runs_dir(parser)
     add_json(parser, "one JSON object on stdout")
-    parser.add_argument("--html", metavar="FILE", help="write it as one self-contained page")
     parser.add_argument("--rows", metavar="N", type=_count, default=5, help="rows of each list (default: %(default)s)")
     parser.set_defaults(command=run)
 
@@ -32,7 +31,6 @@ def run(options: argparse.Namespace) -> int:
 
     import msgspec
 
-    from core.files import write_whole
     from core.report.report import Report
 
     folder = chosen_run(options)
@@ -40,17 +38,9 @@ def run(options: argparse.Namespace) -> int:
     assert made.report is not None
     content = Path(made.report).read_bytes()
     report = msgspec.json.decode(content, type=Report)
-    if options.html:
-        from core.report.html import as_html
-
-        try:
-            write_whole(Path(options.html), as_html(report, made, options.rows).encode())
-        except OSError as error:
-            raise Refused(f"{options.html}: cannot be written: {error.strerror}", 1) from None
-        print(f"wrote {options.html}", file=sys.stderr)
     if options.json:
         print(content.decode())
-    elif not options.html:
+    else:
         from arena_tui.reported import as_text
 
         print(as_text(report, options.rows))
