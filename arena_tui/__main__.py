@@ -17,6 +17,7 @@ from arena_tui.commands import (
     note,
     plan,
     prune,
+    queue,
     rename,
     report,
     resume,
@@ -59,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(command=console.open_console, runs_dir=None)
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
     of_runs = (runs, report, compare, curves, watch, stop, resume, retry, note, rename, delete, trash, prune)
-    for command in (demo, check, schema, inspect, plan, train, *of_runs, config):
+    for command in (demo, check, schema, inspect, plan, train, queue, *of_runs, config):
         command.add(commands)
     return parser
 

@@ -24,16 +24,17 @@ from arena_tui.ascii import Ascii
 from arena_tui.follow import Follower, RunList, RunView
 from arena_tui.plain import printable
 from arena_tui.profiles import ProfileView
-from arena_tui.screens.confirm import ConfirmScreen
+from arena_tui.screens.confirm import Chosen, ConfirmScreen
 from arena_tui.screens.console_screen import READONLY
 from arena_tui.screens.editor import MOST_CHARACTERS, EditorScreen
 from arena_tui.screens.help import HelpScreen
 from arena_tui.screens.home import HomeScreen
-from arena_tui.screens.quit import Leaving, QuitScreen
+from arena_tui.screens.quit import Leaving, QuitScreen, ask_to_stop
 from arena_tui.screens.reader import ReaderScreen
 from arena_tui.sent import Changes, Sent
 from arena_tui.standins import can_be_held
 from arena_tui.themes import THEMES, VARIABLES
+from arena_tui.waits import without_console
 from core.config import Config, ConfigFile, config_path
 from core.inspect.progress import INSPECT
 from core.plan.plan import PLAN
@@ -41,15 +42,18 @@ from core.profile.files import read_profile
 from core.profile.load import ProfileError
 from core.runs.folder import RunFolder, create_run
 from core.runs.process import TRAIN, LaunchError, launch
+from core.runs.queue import Queue, QueueError
 from core.runs.resume import CannotResume, prepare
 from core.runs.retry import CannotRetry, prepare_retry
-from core.runs.stopping import Rung
-from core.runs.stopping import ask as ask_to_end
+from core.runs.runner import see_to_runner
 
 if TYPE_CHECKING:
     from arena_tui.screens.history import HistoryScreen
     from arena_tui.screens.inspection_screen import InspectionScreen
     from arena_tui.screens.monitor import MonitorScreen
+
+SECONDS_BETWEEN_LOOKS = 5.0
+"""At the queue: whether runs wait and nothing starts them."""
 
 
 class ArenaApp(App[None]):
@@ -94,6 +98,7 @@ class ArenaApp(App[None]):
         self._start = start
         self._watch = watch
         self._run_list = RunList(self.runs)
+        self._queue = Queue(self.runs)
         # Held so that Python does not warn of children that outlive their object: ours are meant to.
         self._children: list[Popen[bytes]] = []
         self._watched: dict[Path, RunFolder] = {}
@@ -121,6 +126,9 @@ class ArenaApp(App[None]):
         return HomeScreen(self._run_list)
 
     def on_mount(self) -> None:
+        if not self.has_class(READONLY):
+            self.see_to_queue()
+            self.set_interval(SECONDS_BETWEEN_LOOKS, self.see_to_queue)
         if self.config_file.problems:
             words = "\n".join(map(str, self.config_file.problems))
             self._tell("your configuration has problems; the rest of it counts", words)
@@ -132,8 +140,8 @@ class ArenaApp(App[None]):
     @work
     async def on_home_screen_start(self, message: HomeScreen.Start) -> None:
         confirm = ConfirmScreen(message.profile, self.runs, self._plan_program)
-        if profile := await self.push_screen_wait(confirm):
-            self.start_run(profile)
+        if chosen := await self.push_screen_wait(confirm):
+            self.run_chosen(chosen)
 
     def on_home_screen_edit(self, message: HomeScreen.Edit) -> None:
         self.edit_profile(message.profile)
@@ -222,11 +230,15 @@ class ArenaApp(App[None]):
             path = Path(aside) / f"{retry.profile.run.name or folder.name}.toml"
             await asyncio.to_thread(path.write_text, retry.text, encoding="utf-8", newline="")
             confirm = ConfirmScreen(profiles.read(path), self.runs, self._plan_program, retry.changes)
-            profile = await self.push_screen_wait(confirm)
-        if profile:
+            chosen = await self.push_screen_wait(confirm)
+        if chosen:
             if not isinstance(self.screen, HomeScreen):
                 self.pop_screen()
-            self.start_run(profile)
+            self.run_chosen(chosen)
+
+    def run_chosen(self, chosen: Chosen) -> None:
+        """Start it, or queue it."""
+        (self.queue_run if chosen.is_queued else self.start_run)(chosen.profile)
 
     @work
     async def start_run(self, profile: ProfileView) -> None:
@@ -247,6 +259,30 @@ class ArenaApp(App[None]):
         except (OSError, LaunchError) as error:
             self._tell("the run did not start", str(error))
 
+    @work
+    async def see_to_queue(self) -> None:
+        """Start what starts the runs that wait, where it is gone: killed, or with the machine."""
+        try:
+            if runner := await asyncio.to_thread(see_to_runner, self._queue, self._program):
+                self._children.append(runner)
+        except OSError as error:
+            self.log.warning(f"the queue's runner did not start: {error}")
+
+    @work
+    async def queue_run(self, profile: ProfileView) -> None:
+        """Make a run folder, and put it last in the queue."""
+        assert profile.settings is not None
+        try:
+            folder = await asyncio.to_thread(self._queue.add, profile.settings, text=profile.text, name=profile.name)
+        except (QueueError, OSError) as error:
+            self._tell("the run was not queued", str(error))
+            return
+        how = "the queue is paused" if self._queue.is_paused else "it starts by itself"
+        self.notify(printable(folder.id), title=f"queued: {how}", markup=False)
+        self.see_to_queue()
+        if isinstance(self.screen, HomeScreen):
+            self.screen.look_again()
+
     def _tell(self, title: str, text: str) -> None:
         self.push_screen(ReaderScreen(title, text))
 
@@ -259,15 +295,21 @@ class ArenaApp(App[None]):
         for screen in reversed(self.screen_stack):
             if isinstance(screen, EditorScreen) and not await screen.may_leave():
                 return
-        going_on = await asyncio.to_thread(self._going_on)
-        if not going_on or self.has_class(READONLY):
+        if self.has_class(READONLY):
             self.exit()
             return
-        answer = await self.push_screen_wait(QuitScreen(going_on))
-        if answer is Leaving.LEAVE:
-            self.exit(message=Text("\n".join(f"left running: {printable(run.folder.id)}" for run in going_on)))
-        elif answer is Leaving.STOP:
-            self.exit(message=Text("\n".join(map(_ask_to_stop, going_on))))
+        runs = await asyncio.to_thread(self._known)
+        going_on = [run for run in runs if run.is_going_on_here]
+        waiting = [run.wait for run in runs if run.wait]
+        answer = await self.push_screen_wait(QuitScreen(going_on, waiting)) if going_on else Leaving.LEAVE
+        if answer is Leaving.BACK:
+            return
+        if answer is Leaving.STOP:
+            lines = list(map(ask_to_stop, going_on))
+        else:
+            lines = [f"left running: {printable(run.folder.id)}" for run in going_on]
+        told = "\n".join(filter(None, [*lines, without_console(waiting)]))
+        self.exit(message=Text(told) if told else None)
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         if isinstance(renderable, LayoutUpdate | ChopsUpdate):
@@ -275,10 +317,11 @@ class ArenaApp(App[None]):
         else:
             super()._display(screen, renderable)
 
-    def _going_on(self) -> list[RunView]:
+    def _known(self) -> list[RunView]:
+        """The runs of the list, and others that were looked at."""
         known = {run.folder.path: run for run in self._run_list.read()}
         others = (Follower(folder).read() for path, folder in self._watched.items() if path not in known)
-        return [run for run in (*known.values(), *others) if run.is_going_on_here]
+        return [*known.values(), *others]
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         actions = set()
@@ -290,14 +333,3 @@ class ArenaApp(App[None]):
                 yield SystemCommand(binding.description, binding.tooltip or binding.description, run)
         yield SystemCommand("Theme", "Choose other colours", self.action_change_theme)
         yield SystemCommand("Screenshot", "Save a picture of the screen (SVG)", self.action_screenshot)
-
-
-def _ask_to_stop(run: RunView) -> str:
-    """Ask a run to end, and say what came of it in a line."""
-    name = printable(run.folder.id)
-    try:
-        if ask_to_end(run.folder, Rung.SAVE):
-            return f"asked to stop: {name}; it saves a checkpoint and ends on its own"
-    except PermissionError:
-        return f"not stopped: {name} belongs to another user"
-    return f"not stopped: {name} has no process that could be asked"

@@ -24,6 +24,12 @@ def count(n: int) -> str:
     return f"{n:,}"
 
 
+def ordinal(n: int) -> str:
+    """A place in a line, counted from 1: 1st, 2nd, 3rd, 11th."""
+    ending = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
+    return f"{count(n)}{ending}"
+
+
 def rounded(n: int) -> str:
     """A large number to three digits: 9.25 G, 25.3 M, 15.5 k."""
     for unit, size in (("G", 10**9), ("M", 10**6), ("k", 10**3)):

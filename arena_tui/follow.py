@@ -8,10 +8,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from arena_tui.settled import Ending, Endings, stamp
+from arena_tui.waits import Wait, waits
 from core.runs.alive import is_run_alive
 from core.runs.events import Failed, Tail
 from core.runs.folder import RunFolder, list_runs
 from core.runs.notes import Notes, NotesReader
+from core.runs.queue import Queue, queue_of
 from core.runs.state import SILENT_SECONDS, RunState, Status, fold, silence, status
 
 
@@ -27,6 +29,8 @@ class RunView(Struct, frozen=True):
     unreadable: int = 0
     """Lines of the record that are no events of this version."""
     notes: Notes = Notes()
+    wait: Wait | None = None
+    """What it waits for; None unless it is queued."""
 
     @property
     def name(self) -> str:
@@ -70,6 +74,9 @@ class Follower:
         self._notes = NotesReader(folder)
 
     def read(self) -> RunView:
+        queue = queue_of(self.folder)
+        if queue.place(self.folder) and (wait := waits(queue, queue.waiting(), queue.others()).get(self.folder.id)):
+            return _queued(self.folder, wait, self._notes.read())
         try:
             alive = is_run_alive(self.folder)  # asked first: a last event may come between the two
         except FileNotFoundError:
@@ -81,8 +88,13 @@ class Follower:
         return RunView(self.folder, self._state, word, alive, shown, self._tail.unreadable, self._notes.read())
 
 
+def _queued(folder: RunFolder, wait: Wait, notes: Notes) -> RunView:
+    return RunView(folder, RunState(), Status.QUEUED, alive=False, notes=notes, wait=wait)
+
+
 class RunList:
-    """All runs of a folder, newest first, without their histories. Settled ones are read again only if they grow."""
+    """All runs of a folder without their histories: those that go on, those that wait, in their order, the others,
+    newest first. Settled ones are read again only if they grow."""
 
     def __init__(self, runs: Path) -> None:
         self.runs = runs
@@ -97,14 +109,27 @@ class RunList:
             return self._read_all()
 
     def _read_all(self) -> tuple[RunView, ...]:
-        folders = list_runs(self.runs)
-        views = tuple(self._ended(run) or self._read(run) for run in folders)
+        folders, queue = list_runs(self.runs), Queue(self.runs)
+        waiting = queue.waiting()
+        queued = {run.id for run, _ in waiting}
+        begun = [self._ended(run) or self._read(run) for run in folders if run.id not in queued]
+        going_on_here = [view for view in begun if view.is_going_on_here]
+        found = waits(queue, waiting, [view.folder for view in going_on_here])
+        views = (
+            *going_on_here,
+            *(self._waiting(run, found[run.id]) for run, _ in waiting),
+            *(view for view in begun if not view.is_going_on_here),
+        )
         going_on = {view.folder.id for view in views if not view.is_settled}
         self._followers = {run_id: f for run_id, f in self._followers.items() if run_id in going_on}
         self._settled = {view.folder.id: view for view in views if view.is_settled}
-        self._notes = {run_id: reader for run_id, reader in self._notes.items() if run_id in self._settled}
+        kept = self._settled.keys() | queued
+        self._notes = {run_id: reader for run_id, reader in self._notes.items() if run_id in kept}
         self._endings.save(folders)
         return views
+
+    def _waiting(self, run: RunFolder, wait: Wait) -> RunView:
+        return _queued(run, wait, self._notes.setdefault(run.id, NotesReader(run)).read())
 
     def _ended(self, run: RunFolder) -> RunView | None:
         """The same object as long as nothing is new, so that a list is known to be the one before."""

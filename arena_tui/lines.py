@@ -13,6 +13,7 @@ from core.runs.alive import is_run_alive
 from core.runs.events import AnyEvent, Tail
 from core.runs.folder import RunFolder
 from core.runs.process import log_end
+from core.runs.queue import queue_of
 from core.runs.state import RunState, Status, fold, status
 
 POLL_SECONDS = 0.2
@@ -36,7 +37,12 @@ class Told:
 def follow(folder: RunFolder, out: TextIO, told: Told | None = None) -> tuple[RunState, Status]:
     """Print a line for each event that says something new, until the run is over; what was `told` is passed over."""
     told = told or Told(folder)
+    queue = queue_of(folder)
+    told_place = None
     while True:
+        if (place := queue.place(folder)) and place != told_place:
+            print(f"queued: {figures.ordinal(place)}; it starts by itself", file=out, flush=True)
+            told_place = place
         alive = is_run_alive(folder)  # asked first: a last event may come between the two
         new = told.tail.read()
         for event in new:
@@ -44,7 +50,7 @@ def follow(folder: RunFolder, out: TextIO, told: Told | None = None) -> tuple[Ru
             told.state = fold(told.state, [event])
             if line is not None:
                 print(line, file=out, flush=True)
-        now = status(told.state, alive, time.time())
+        now = Status.QUEUED if place else status(told.state, alive, time.time())
         if now is Status.LOST:
             print("lost: the process ended without a last event. Its log ends:", file=sys.stderr)
             for line in printable_lines(log_end(folder)):

@@ -6,6 +6,7 @@ MUTED = "$foreground 60%"
 """For what only explains a figure."""
 
 GLYPHS = {
+    Status.QUEUED: "◷",
     Status.STARTING: "◌",
     Status.RUNNING: "●",
     Status.STALLED: "◑",
@@ -16,6 +17,7 @@ GLYPHS = {
     Status.LOST: "?",
 }
 STYLES = {
+    Status.QUEUED: "$accent",
     Status.STARTING: "$accent",
     Status.RUNNING: "$accent",
     Status.STALLED: "$text-warning",

@@ -39,6 +39,7 @@ def _object(row: Row) -> dict[str, object]:
         "profile": run.folder.name,
         "note": run.notes.note,
         "status": run.status,
+        "place": run.wait.place if run.wait else None,
         "started": state.first_time,
         "step": state.step,
         "steps": state.started.steps if state.started else None,

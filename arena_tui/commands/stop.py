@@ -25,6 +25,7 @@ def add(commands: "Commands") -> None:
 
 def run(options: argparse.Namespace) -> int:
     from arena_tui.lines import Told, follow
+    from core.runs.queue import queue_of
     from core.runs.stopping import Rung, ask, note_kill, processes
 
     folder = chosen_run(options)
@@ -32,7 +33,9 @@ def run(options: argparse.Namespace) -> int:
     told = Told.already(folder)
     try:
         if not ask(folder, rung):
-            raise Refused(f"{folder.id} is not running here", 1)
+            is_queued = queue_of(folder).place(folder) is not None
+            way_out = ": it waits in the queue; arena-tui queue remove takes it out" if is_queued else ""
+            raise Refused(f"{folder.id} is not running here{way_out}", 1)
     except PermissionError:
         raise Refused(f"{folder.id} belongs to another user; only they can stop it", 1) from None
     if rung is not Rung.KILL:

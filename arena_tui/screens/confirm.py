@@ -7,6 +7,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import ClassVar
 
+from msgspec import Struct
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -30,11 +31,19 @@ from core.profile.load import ProfileError
 from core.profile.settings import Profile
 
 
-class ConfirmScreen(Dialog[ProfileView | None]):
-    """The answer is the profile to start, or None. Figures come from a child process, which ends with the dialog."""
+class Chosen(Struct, frozen=True):
+    """A profile to be run: at once, or when its turn comes."""
+
+    profile: ProfileView
+    is_queued: bool
+
+
+class ConfirmScreen(Dialog[Chosen | None]):
+    """The answer is what to run and when, or None. Figures come from a child process, which ends with the dialog."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,y", "start", "Start", key_display="enter"),
+        Binding("a", "queue", "Queue", tooltip="Add it to the queue: it starts when its turn comes"),
         Binding("m", "measure", "Measure", tooltip="Run a few real steps, to know how long it takes"),
         Binding("c", "change", "Change", tooltip="Write the smallest change that fits into the profile"),
         Binding("escape,n,q", "dismiss(None)", "Back", key_display="esc"),
@@ -100,7 +109,11 @@ class ConfirmScreen(Dialog[ProfileView | None]):
 
     def action_start(self) -> None:
         if not self._problem:
-            self.dismiss(self._profile)
+            self.dismiss(Chosen(self._profile, is_queued=False))
+
+    def action_queue(self) -> None:
+        if not self._problem:
+            self.dismiss(Chosen(self._profile, is_queued=True))
 
     def action_measure(self) -> None:
         """Ask again, this time with a few real steps."""
@@ -153,7 +166,7 @@ class ConfirmScreen(Dialog[ProfileView | None]):
         tokens = self.plan.tokens if self.plan else None
         self._tell(".warning", "! ", cut_warning(tokens, self._settings.tokens.max_length) if tokens else "")
         self._tell(".problem", "✗ ", printable(self._problem or ""))
-        choices = [] if self._problem else [("enter", "start")]
+        choices = [] if self._problem else [("enter", "start"), ("a", "queue it")]
         if self._can_measure:
             choices.append(("m", "measure the time"))
         if self._change:

@@ -33,7 +33,7 @@ class HelpScreen(Dialog[None]):
             yield Static(facts([(names, "", does) for names, does in self._keys]), markup=False)
             marks = [Content.styled(f"{glyph} {status.value}", STYLES[status]) for status, glyph in GLYPHS.items()]
             gap = Content("   ")
-            yield Static(Content.assemble("\n", gap.join(marks[:4]), "\n", gap.join(marks[4:])))
+            yield Static(Content.assemble("\n", gap.join(marks[:5]), "\n", gap.join(marks[5:])))
             yield Static(keys([("esc", "close")]), classes="keys")
 
     def action_scroll(self, lines: int) -> None:

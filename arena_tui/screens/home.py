@@ -1,6 +1,7 @@
 """Home: what shall I do? Profiles and what each would do, runs and what became of each."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,18 +22,20 @@ from arena_tui.follow import RunList, RunView
 from arena_tui.plain import printable
 from arena_tui.profiles import ProfileView, all_profiles
 from arena_tui.screens.console_screen import READONLY, ConsoleScreen
+from arena_tui.screens.queue import move, pause, take_out
 from arena_tui.widgets.lines import profile_line, run_line
 from arena_tui.widgets.menu import Menu
 from arena_tui.widgets.profile_panel import ProfilePanel
 from arena_tui.widgets.run_panel import RunPanel
 from core.runs.folder import RunFolder
 from core.runs.machine import Machine, look
+from core.runs.queue import Queue, Where
 
 SECONDS_BETWEEN_READS = 2.0
 
 
 class HomeScreen(ConsoleScreen[None]):
-    CHANGES = frozenset({"start", "edit", "resume", "fix"})
+    CHANGES = frozenset({"start", "edit", "resume", "fix", "move", "dequeue", "pause"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "start", "Run", tooltip="Start the chosen profile, after a look at its plan"),
         Binding("e", "edit", "Edit", tooltip="Edit the chosen profile"),
@@ -40,6 +43,10 @@ class HomeScreen(ConsoleScreen[None]):
         Binding("R", "resume", "Resume", show=False, tooltip="Go on with the chosen run, if it ended early"),
         Binding("H", "list_runs", "All runs", show=False, tooltip="All runs as a table: sort, filter, delete, compare"),
         Binding("f", "fix", "Fix", show=False, tooltip="Try the chosen run again with the settings proposed for it"),
+        Binding("K,shift+up", "move('up')", "Up in the queue", show=False, tooltip="Move a waiting run up"),
+        Binding("J,shift+down", "move('down')", "Down in the queue", show=False, tooltip="Move a waiting run down"),
+        Binding("delete,backspace", "dequeue", "Take out", show=False, tooltip="Take a waiting run out of the queue"),
+        Binding("P", "pause", "Pause the queue", show=False, tooltip="Pause the queue, or let it go on"),
         Binding("tab", "app.focus_next", "Next list", tooltip="To the runs, the profile's text, and back"),
     ]
 
@@ -108,6 +115,7 @@ class HomeScreen(ConsoleScreen[None]):
 
     def __init__(self, run_list: RunList) -> None:
         super().__init__()
+        self._news = asyncio.Event()
         self._run_list = run_list
         self._runs_are_chosen = False
 
@@ -140,7 +148,13 @@ class HomeScreen(ConsoleScreen[None]):
                 machine = await asyncio.to_thread(look, self._run_list.runs)
                 if self.machine is None or not _is_like(machine, self.machine):
                     self.machine = machine
-            await asyncio.sleep(SECONDS_BETWEEN_READS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), SECONDS_BETWEEN_READS)
+            self._news.clear()
+
+    def look_again(self) -> None:
+        """Read now: something has been done that is to be seen at once."""
+        self._news.set()
 
     def watch_profiles(self, profiles: tuple[ProfileView, ...]) -> None:
         menu = self.query_one("#profiles", Menu)
@@ -222,6 +236,22 @@ class HomeScreen(ConsoleScreen[None]):
                 self.post_message(self.Fix(run.folder))
             else:
                 self.notify("No other settings are proposed for this run.", severity="warning")
+
+    @work
+    async def action_move(self, where: Where) -> None:
+        if (run := self._run) and self._runs_are_chosen and run.wait:
+            await move(self, run.folder, where)
+            self.look_again()
+
+    @work
+    async def action_dequeue(self) -> None:
+        if (run := self._run) and self._runs_are_chosen and run.wait and await take_out(self, run.folder):
+            self.look_again()
+
+    @work
+    async def action_pause(self) -> None:
+        await pause(self, Queue(self._run_list.runs))
+        self.look_again()
 
     @property
     def _profile(self) -> ProfileView | None:

@@ -18,6 +18,7 @@ from arena_tui.clipboard import copy
 from arena_tui.follow import Follower, RunView
 from arena_tui.log_tail import LogTail
 from arena_tui.screens.console_screen import ConsoleScreen
+from arena_tui.screens.queue import take_out
 from arena_tui.screens.reader import ReaderScreen
 from arena_tui.screens.stop import StopScreen
 from arena_tui.series import Axis
@@ -36,7 +37,8 @@ from core.runs.folder import RunFolder
 from core.runs.stopping import Rung
 
 SMOOTHINGS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
-SECONDS_WHEN_OVER = 2.0
+SECONDS_WHEN_STILL = 2.0
+"""Between two looks at a run that is over, or waits for others."""
 SMOOTHING_KEYS = Binding.Group("Smooth", compact=True)
 
 
@@ -46,9 +48,10 @@ def seconds_to_next_read(curves_changed: bool) -> float:
 
 
 class MonitorScreen(ConsoleScreen[None]):
-    CHANGES = frozenset({"stop", "resume", "fix"})
+    CHANGES = frozenset({"stop", "resume", "fix", "dequeue"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "stop", "Stop", tooltip="Stop the run: save first, at once, or kill; it says what each keeps"),
+        Binding("delete,backspace", "dequeue", "Take out", tooltip="Take the run, which waits, out of the queue"),
         Binding("R", "resume", "Resume", tooltip="Go on with a run that ended early, from its newest checkpoint"),
         Binding("f", "fix", "Fix", tooltip="Try again with the settings that are proposed for a failed run"),
         Binding("y", "log_axis", "Log", tooltip="Loss on a logarithmic axis, and back"),
@@ -193,10 +196,14 @@ class MonitorScreen(ConsoleScreen[None]):
             if lines:
                 self.query_one(LogPane).add(lines)
             steps_before, step_count = step_count, len(self.view.state.steps)
-            is_settled = view.is_settled and not lines
-            await asyncio.sleep(SECONDS_WHEN_OVER if is_settled else seconds_to_next_read(step_count != steps_before))
+            is_still = (view.is_settled or view.wait) and not lines
+            await asyncio.sleep(SECONDS_WHEN_STILL if is_still else seconds_to_next_read(step_count != steps_before))
 
     def watch_view(self, before: RunView | None, view: RunView | None) -> None:
+        was_waiting, waits = bool(before and before.wait), bool(view and view.wait)
+        if was_waiting != waits:
+            self._choose(1 if waits else 0)  # what it waits for; then its curves
+            self.refresh_bindings()
         if view and view.status.is_over and not (before and before.status.is_over):
             self._choose(1)  # the result
             self.refresh_bindings()
@@ -207,7 +214,9 @@ class MonitorScreen(ConsoleScreen[None]):
         if not super().check_action(action, parameters):
             return False
         if action == "stop":
-            return self.view is not None and not self.view.status.is_over
+            return self.view is not None and not self.view.status.is_over and not self.view.wait
+        if action == "dequeue":
+            return self.view is not None and self.view.wait is not None
         if action == "resume":
             return self.view is not None and self.view.can_be_resumed
         if action == "fix":
@@ -284,6 +293,11 @@ class MonitorScreen(ConsoleScreen[None]):
 
     def action_shift_log(self, columns: int) -> None:
         self.query_one(LogPane).shift_text(columns)
+
+    @work
+    async def action_dequeue(self) -> None:
+        if await take_out(self, self.folder):
+            self.app.pop_screen()
 
     def action_resume(self) -> None:
         self.post_message(self.Resume(self.folder))

@@ -14,7 +14,9 @@ from arena_tui.follow import RunView
 from arena_tui.kept import what_is_kept
 from arena_tui.plain import printable
 from arena_tui.screens.dialog import Dialog
+from arena_tui.waits import Wait, without_console
 from arena_tui.widgets.keys import keys
+from core.runs.stopping import Rung, ask
 
 
 class Leaving(Enum):
@@ -30,9 +32,10 @@ class QuitScreen(Dialog[Leaving]):
         Binding("escape,n", "answer('BACK')", "Back", key_display="esc"),
     ]
 
-    def __init__(self, runs: Sequence[RunView]) -> None:
+    def __init__(self, runs: Sequence[RunView], waiting: Sequence[Wait]) -> None:
         super().__init__()
         self._runs = runs
+        self._waiting = waiting
 
     def compose(self) -> ComposeResult:
         one = len(self._runs) == 1
@@ -43,6 +46,8 @@ class QuitScreen(Dialog[Leaving]):
             yield Static(
                 Content("\nLeft running, it needs neither this console nor the connection; open it again to watch.")
             )
+            if self._waiting:
+                yield Static(Content(without_console(self._waiting)), markup=False)
             if one:
                 yield Static(Content(f"Stopped: {what_is_kept(self._runs[0])}"), markup=False)
             them = "it" if one else "them"
@@ -51,3 +56,14 @@ class QuitScreen(Dialog[Leaving]):
 
     def action_answer(self, name: str) -> None:
         self.dismiss(Leaving[name])
+
+
+def ask_to_stop(run: RunView) -> str:
+    """Ask a run to end, and say what came of it in a line."""
+    name = printable(run.folder.id)
+    try:
+        if ask(run.folder, Rung.SAVE):
+            return f"asked to stop: {name}; it saves a checkpoint and ends on its own"
+    except PermissionError:
+        return f"not stopped: {name} belongs to another user"
+    return f"not stopped: {name} has no process that could be asked"

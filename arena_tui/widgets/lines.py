@@ -20,12 +20,17 @@ def profile_line(profile: ProfileView, width: int) -> Content:
 
 
 def run_line(run: RunView, width: int) -> Content:
-    """Glyph, word, name, progress or log loss, duration. A name too long for its place ends in an ellipsis."""
+    """Glyph, word, name, progress or log loss, duration; or the place in the queue.
+
+    A name too long for its place ends in an ellipsis.
+    """
     status = run.status
     mark = Content.styled(f"{GLYPHS[status]} {status.value:<9} ", STYLES[status])
     figure = figures.loss(run.log_loss) if run.state.evaluations else figures.MISSING
     if status in (Status.RUNNING, Status.STOPPING) and run.state.started:
         figure = f"{100 * run.state.step // max(1, run.state.started.steps)} %"
     end = f" {figure:>6} {figures.duration(run.state.elapsed):>8}"
+    if run.wait:
+        end = f" {figures.ordinal(run.wait.place):>15}"
     name = Content(printable(run.name)).truncate(max(4, width - len(mark) - len(end)), ellipsis=True, pad=True)
     return Content.assemble(mark, name, end)

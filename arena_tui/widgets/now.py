@@ -10,7 +10,7 @@ from arena_tui import figures
 from arena_tui.follow import RunView
 from arena_tui.plain import printable
 from arena_tui.widgets.facts import Fact, facts
-from arena_tui.widgets.outcome import UNIFORM_LOG_LOSS
+from arena_tui.widgets.outcome import UNIFORM_LOG_LOSS, explanation
 
 
 class Now(VerticalScroll, can_focus=False):
@@ -29,6 +29,8 @@ class Now(VerticalScroll, can_focus=False):
         yield Static(classes="warnings", markup=False)
 
     def watch_view(self, before: RunView | None, view: RunView | None) -> None:
+        if view and view.wait:
+            self.query_one(".figures", Static).update(_waiting(view))
         if view is None or view.state.first_time is None:
             return
         rows = _readings(view)
@@ -37,6 +39,13 @@ class Now(VerticalScroll, can_focus=False):
         if before is None or before.state.warnings != view.state.warnings:
             warnings = "\n".join(f"! {printable(warning)}" for warning in view.state.warnings)
             self.query_one(".warnings", Static).update(Content(warnings))
+
+
+def _waiting(view: RunView) -> Content:
+    """What a queued run waits for, and what can be done."""
+    pressed = [("delete", "takes it out of the queue"), ("p", "its profile"), ("esc", "all runs")]
+    can = [Content.assemble((key, "bold $accent"), f" {does}") for key, does in pressed]
+    return Content("\n").join([*explanation(view), Content(""), *can])
 
 
 def _readings(view: RunView) -> list[Fact]:

@@ -8,6 +8,7 @@ from arena_tui import figures
 from arena_tui.follow import RunView
 from arena_tui.marks import MUTED
 from arena_tui.plain import printable, shortened
+from arena_tui.waits import words
 from arena_tui.widgets.facts import Fact, facts
 from core.profile.changes import Change, written
 from core.runs import events
@@ -48,7 +49,9 @@ def references(run: RunView) -> list[Fact]:
 
 
 def explanation(run: RunView) -> list[Content]:
-    """Why a run ended before its time, what is kept, and what to do."""
+    """What a run waits for; or why it ended before its time, what is kept, and what to do."""
+    if run.wait:
+        return [Content(sentence) for sentence in words(run.wait)]
     match run.state.last:
         case events.Failed(cause=cause, advice=advice, exit_code=code, changes=changes, kept=kept):
             return [

@@ -26,10 +26,12 @@ class RunPanel(VerticalScroll):
             Content.styled(f"{GLYPHS[run.status]} {run.status.value}", f"bold {STYLES[run.status]}"),
             *explanation(run),
             Content(""),
-            facts(outcome(run)),
-            Content(""),
+            *([] if run.wait else [facts(outcome(run)), Content("")]),
             Content.styled(place(run.folder.path), MUTED),
             Content(""),
             Content.assemble(("enter", "bold $accent"), " opens it"),
         ]
+        if run.wait:
+            moves = Content.assemble(("K", "bold $accent"), " and ", ("J", "bold $accent"), " move it up and down, ")
+            parts += [Content.assemble(moves, ("delete", "bold $accent"), " takes it out of the queue")]
         self.query_one(Static).update(Content("\n").join(parts))

@@ -8,6 +8,7 @@ from arena_tui import figures
 from arena_tui.follow import RunView
 from arena_tui.marks import GLYPHS, MUTED, STYLES
 from arena_tui.plain import printable
+from arena_tui.waits import words
 from core.runs.state import RunState, Status
 
 
@@ -52,7 +53,9 @@ def _what(view: RunView, width: int) -> Content:
 
 
 def _how_far(view: RunView, width: int) -> Content:
-    """Done of total, a bar, the share, elapsed and remaining time."""
+    """Done of total, a bar, the share, elapsed and remaining time; or what the run waits for."""
+    if view.wait:
+        return Content(" ".join(words(view.wait))).truncate(width, ellipsis=True)
     state = view.state
     done, total, unit = _progress(view)
     left = f"{figures.count(done)} / {figures.count(total)} {unit}" if total else "no steps yet"

@@ -1,6 +1,5 @@
 """Whether a run's process lives, told from what run.json says of it. Signals nothing."""
 
-import fcntl
 import socket
 import time
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import psutil
 
 from core.runs.folder import RunFolder, RunInfo
+from core.runs.lock import is_locked
 
 START_SECONDS = 30
 """Within these a new run's child has said who it is."""
@@ -76,16 +76,5 @@ def is_run_alive(folder: RunFolder) -> bool | None:
     if info is None:
         return None if time.time() - folder.resolved.stat().st_mtime < START_SECONDS else False
     if info.boot_id and info.boot_id == boot_id() and not is_seen_here(info):
-        return _is_locked(folder.lock)
+        return is_locked(folder.lock)
     return is_alive(info)
-
-
-def _is_locked(path: Path) -> bool | None:
-    try:
-        with path.open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return None
-    return False

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from core.runs.folder import RunFolder
 from core.runs.lock import locked
-from core.runs.state import read_run
+from core.runs.state import Status, read_run
 
 
 class StillInUse(Exception):
@@ -16,6 +16,8 @@ class StillInUse(Exception):
 def held(folder: RunFolder) -> Iterator[None]:
     """Hold the lock of a run that has ended. Raises StillInUse where it has not; OSError where it is gone."""
     _, status = read_run(folder)
+    if status is Status.QUEUED:
+        raise StillInUse(f"{folder.id} waits in the queue: take it out there")
     if not status.is_over:
         raise StillInUse(f"{folder.id} is {status}: end it first")
     with locked(folder.lock) as is_ours:

@@ -32,6 +32,8 @@ class RunInfo(Struct, frozen=True, kw_only=True):
     versions: dict[str, str]
     gpus: list[str]
     world_size: int
+    gpu: str | None = None
+    """The card that the run may use, as `visible_gpus` names it; None in records that do not tell."""
     boot_id: str = ""
     """The machine's id of the boot in which the process ran; "" where the system has none."""
     pid_namespace: str = ""

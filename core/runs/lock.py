@@ -1,4 +1,4 @@
-"""The lock of a run, held by its process for as long as it lives. The system lets go of it when a process ends."""
+"""Locks, held by a process for as long as it lives: the system lets go of them when it ends. A run has one."""
 
 import fcntl
 import time
@@ -26,3 +26,15 @@ def locked(path: Path) -> Iterator[bool]:
             else:
                 yield True
                 return
+
+
+def is_locked(path: Path) -> bool | None:
+    """Whether anybody holds the lock; None where that cannot be seen: no such file, or not ours to read."""
+    try:
+        with path.open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    return False

@@ -1,5 +1,6 @@
 """What this machine has free for a run: the card that it would use, or the machine's own memory, and disk."""
 
+import itertools
 import os
 import platform
 import shutil
@@ -10,6 +11,9 @@ import psutil
 import pynvml
 from msgspec import Struct
 
+GPU_VARIABLE = "CUDA_VISIBLE_DEVICES"
+NO_GPU = "cpu"
+"""Stands for the processor where cards are named."""
 BF16_SINCE = 8
 """The first compute capability (Ampere) that computes bfloat16 itself."""
 
@@ -44,9 +48,42 @@ def look(runs: Path) -> Machine:
     return Machine(None, platform.machine(), memory.available, memory.total, disk_free)
 
 
+def visible_gpus() -> tuple[str, ...]:
+    """The cards that a run started here may use: by number, in the order of nvidia-smi, or by a name that
+    CUDA_VISIBLE_DEVICES has for a part of one. ("cpu",) where there is none. Without a driver the variable is believed.
+    """
+    listed = os.environ.get(GPU_VARIABLE)
+    names = [] if listed is None else [name.strip() for name in listed.split(",")]
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return tuple(itertools.takewhile(lambda name: name not in ("", "-1"), names)) or (NO_GPU,)
+    try:
+        numbers = [str(number) for number in range(pynvml.nvmlDeviceGetCount())]
+        names = numbers if listed is None else [_number(name) for name in names]
+    finally:
+        pynvml.nvmlShutdown()
+    # As CUDA does, take what stands before the first name that means nothing.
+    return tuple(itertools.takewhile(lambda name: name in numbers or name.startswith("MIG-"), names)) or (NO_GPU,)
+
+
+def only(gpu: str) -> dict[str, str]:
+    """The environment in which a process sees this card of `visible_gpus` alone, or none."""
+    return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", GPU_VARIABLE: "" if gpu == NO_GPU else gpu}
+
+
+def _number(name: str) -> str:
+    if not name.startswith("GPU-"):
+        return name
+    try:
+        return str(pynvml.nvmlDeviceGetIndex(pynvml.nvmlDeviceGetHandleByUUID(name)))
+    except pynvml.NVMLError:
+        return name
+
+
 def _card() -> Card | None:
     """The first visible card; a run uses that one alone."""
-    listed = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
+    listed = os.environ.get(GPU_VARIABLE, "0").split(",")[0]
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError:

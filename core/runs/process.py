@@ -16,10 +16,11 @@ import pynvml
 from core.runs.alive import START_SECONDS, boot_id, pid_namespace, start_ticks
 from core.runs.events import Failed, Record
 from core.runs.folder import RunFolder, RunInfo
+from core.runs.machine import only, visible_gpus
 from core.runs.notify import notify
 
 OTHER_AT_WORK = 75
-"""Exit code of a child that finds another one at work on its run: it has touched nothing."""
+"""Exit code of a child that finds another at work on its run, or a new run already begun: it has touched nothing."""
 # -P keeps a folder called core in the working directory from standing in for ours.
 RUN_VARIABLE = "ARENA_TUI_RUN"
 """Holds the run's id in the environment of its process, and of all that this starts."""
@@ -31,9 +32,11 @@ class LaunchError(Exception):
     """There is no child, or it ended before it could say who it is. The message holds the end of its log."""
 
 
-def launch(folder: RunFolder, program: Sequence[str] = TRAIN) -> subprocess.Popen[bytes]:
-    """Start `program` with the run's folder as its last argument,
-    in a session of its own, and return once it has written run.json.
+def launch(
+    folder: RunFolder, program: Sequence[str] = TRAIN, *, gpu: str | None = None, working_directory: Path | None = None
+) -> subprocess.Popen[bytes]:
+    """Start `program` with the run's folder as its last argument, in a session of its own, and return once it has
+    written run.json. It sees the card `gpu` alone, where one is given, and starts in `working_directory`, else in ours.
 
     Its output goes to console.log, so that neither a full pipe nor a closed terminal can reach it.
     Raises LaunchError if it cannot be started or ends before that; the record says so too.
@@ -47,7 +50,8 @@ def launch(folder: RunFolder, program: Sequence[str] = TRAIN) -> subprocess.Pope
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                env={**os.environ, RUN_VARIABLE: folder.id},
+                cwd=working_directory,
+                env={**os.environ, RUN_VARIABLE: folder.id, **(only(gpu) if gpu else {})},
             )
     except OSError as error:
         raise _never_began(folder, f"the run's program cannot be started: {error}") from error
@@ -86,6 +90,7 @@ def describe_this_process(command: list[str]) -> RunInfo:
         versions={name: metadata.version(name) for name in PACKAGES},
         gpus=gpu_names(),
         world_size=1,
+        gpu=visible_gpus()[0],
         boot_id=boot_id(),
         pid_namespace=pid_namespace(),
         start_ticks=start_ticks(os.getpid()),

@@ -6,6 +6,7 @@ from core.profile.load import parse_profile, to_toml
 from core.runs.alive import is_run_alive
 from core.runs.folder import RunFolder
 from core.runs.process import TRAIN
+from core.runs.queue import queue_of
 
 RESUME = (*TRAIN, "--resume")
 
@@ -34,6 +35,8 @@ def prepare(folder: RunFolder, overrides: tuple[str, ...] = ()) -> None:
     """
     if folder.metrics.exists():
         raise CannotResume(f"{folder.id} has finished: there is nothing left to train. Start a new run instead.")
+    if place := queue_of(folder).place(folder):
+        raise CannotResume(f"{folder.id} has not begun: it waits in the queue, at place {place}.")
     match is_run_alive(folder):
         case True:
             raise CannotResume(f"{folder.id} is still running; arena-tui stop ends it first.")

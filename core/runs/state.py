@@ -13,9 +13,11 @@ from core.runs import events
 from core.runs.alive import is_run_alive
 from core.runs.events import AnyEvent, Last, Tail
 from core.runs.folder import RunFolder
+from core.runs.queue import queue_of
 
 
 class Status(StrEnum):
+    QUEUED = "queued"
     STARTING = "starting"
     RUNNING = "running"
     STALLED = "stalled"
@@ -160,7 +162,8 @@ def silence(state: RunState, now: float) -> float:
 def status(state: RunState, alive: bool | None, now: float) -> Status:
     """The run's state in a word at the time `now`. `alive` tells whether its process lives, None where nobody can know.
 
-    A last event outranks the process, which may still be on its way out.
+    A last event outranks the process, which may still be on its way out. A run that is queued has no record yet: that
+    is told by its queue.
     """
     match state.last:
         case events.Finished():
@@ -180,6 +183,8 @@ def status(state: RunState, alive: bool | None, now: float) -> Status:
 
 def read_run(folder: RunFolder) -> tuple[RunState, Status]:
     """State and status of a run as its folder stands now."""
+    if queue_of(folder).place(folder):
+        return RunState(), Status.QUEUED
     alive = is_run_alive(folder)  # asked first: a last event may come between the two
     state = fold(RunState(), Tail(folder.events).read())
     return state, status(state, alive, time.time())

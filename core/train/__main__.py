@@ -39,9 +39,13 @@ def main(arguments: Sequence[str]) -> int:
     *options, path = arguments
     folder = RunFolder(Path(path))
     with locked(folder.lock) as is_ours:
-        if not is_ours:
+        is_resumed = "--resume" in options
+        has_begun = (
+            folder.info.exists() and not is_resumed
+        )  # started by the queue's runner, which was killed, and again
+        if not is_ours or has_begun:
             return OTHER_AT_WORK
-        exit_code = run(folder, "--resume" in options)
+        exit_code = run(folder, is_resumed)
     notify(folder)
     return exit_code
 

@@ -15,7 +15,8 @@ from core.profile.changes import Change
 from core.runs import events
 from core.runs.events import Record
 from core.runs.folder import RunFolder
-from core.runs.process import describe_this_process
+from core.runs.lock import locked
+from core.runs.process import OTHER_AT_WORK, describe_this_process
 
 HOSTILE = "[red]x[/red] [/] \x1b[2J\x1b]0;title\x07 \u202egnp.exe\u202c\nsecond line " + "long " * 60
 STEPS = 400
@@ -126,6 +127,13 @@ def main(scenario: str, folder: RunFolder) -> int:
     if scenario == "refuse":
         print(f"cannot start {HOSTILE}", file=sys.stderr)
         return 3
+    with locked(folder.lock) as is_ours:
+        has_begun = folder.info.exists() and "--resume" not in sys.argv
+        return play(scenario, folder) if is_ours and not has_begun else OTHER_AT_WORK
+
+
+def play(scenario: str, folder: RunFolder) -> int:
+    """As the run's only process."""
     pause = float(os.environ.get("SCRIPTED_PAUSE", "0.01"))
     told: list[str] = []
 

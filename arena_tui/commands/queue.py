@@ -1,0 +1,191 @@
+"""`arena-tui queue`: runs that are started one after the other, without a console."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from arena_tui.commands.common import EXIT_CODES, Refused, add_command, add_json, add_runs_dir, add_set
+
+if TYPE_CHECKING:
+    from arena_tui.commands.common import Commands
+    from core.runs.folder import RunFolder
+    from core.runs.queue import Queue
+
+WAITING = 'a waiting run\'s id, a part of it that no other has, or "last"'
+
+
+def add(commands: "Commands") -> None:
+    parser = add_command(
+        commands, "queue", "runs that wait for a card: add, move, remove, pause; they start by themselves"
+    )
+    add_runs_dir(parser)
+    add_json(parser, "one JSON object on stdout")
+    parser.set_defaults(command=run_list)
+    verbs = parser.add_subparsers(metavar="VERB", title="verbs; without one, the queue is listed")
+
+    def verb(name: str, summary: str) -> argparse.ArgumentParser:
+        added = verbs.add_parser(name, help=summary, description=summary, epilog=EXIT_CODES)
+        add_runs_dir(added)
+        return added
+
+    adding = verb("add", "queue profiles; --set with a list of values queues a run for each: a sweep")
+    adding.add_argument("profiles", metavar="PROFILE", nargs="+", help="TOML files, or names of shipped profiles")
+    add_set(adding)
+    adding.set_defaults(command=run_add)
+
+    listing = verb("list", "what waits, the next run first")
+    add_json(listing, "one JSON object on stdout")
+    listing.set_defaults(command=run_list)
+
+    moving = verb("move", "give a waiting run another place")
+    moving.add_argument("run", metavar="RUN", help=WAITING)
+    moving.add_argument("where", choices=("first", "up", "down", "last"))
+    moving.set_defaults(command=run_move)
+
+    removing = verb("remove", "take a waiting run out of the queue, and delete its folder")
+    removing.add_argument("run", metavar="RUN", help=WAITING)
+    removing.set_defaults(command=run_remove)
+
+    verb("pause", "start nothing more for now; what runs goes on").set_defaults(command=run_pause)
+    verb("resume", "go on starting what waits").set_defaults(command=run_resume)
+
+
+def run_add(options: argparse.Namespace) -> int:
+    """Every profile is checked before any is queued."""
+    from arena_tui.plain import printable
+    from core.profile.files import find_profile, read_profile
+    from core.profile.load import ProfileError
+    from core.profile.sweep import variants
+
+    queue = _queue(options)
+    asked, problems = [], []
+    for named in options.profiles:
+        try:
+            file = read_profile(find_profile(named))
+            runs = variants(file.text, source=str(file.path), name=file.name, overrides=options.overrides)
+            asked += [(file, variant) for variant in runs]
+        except ProfileError as error:
+            problems.append(str(error))
+    if problems:
+        raise Refused("\n".join(problems), 2)
+    with _refusals():
+        for file, variant in asked:
+            run = queue.add(variant.profile, text=file.text, name=file.name)
+            differs = "".join(f"  {key} = {value}" for key, value in variant.differs.items())
+            print(f"{_place(queue, run):>8}  {printable(run.id + differs)}", flush=True)
+    if len(asked) > 1:
+        print(f"{len(asked)} runs queued", file=sys.stderr)
+    return _see_to_it(queue)
+
+
+def run_list(options: argparse.Namespace) -> int:
+    import msgspec
+
+    from arena_tui.figures import ordinal
+    from arena_tui.plain import printable
+    from arena_tui.waits import card
+    from core.runs.lock import is_locked
+
+    queue = _queue(options)
+    entries = queue.waiting()
+    for path in queue.unreadable():
+        print(
+            f"{printable(str(path))} cannot be read, so its run is not started: delete it, queue it anew",
+            file=sys.stderr,
+        )
+    if options.json:
+        _see_to_it(queue)
+        waiting = [
+            {"id": run.id, "folder": str(run.path), "place": place, "gpus": entry.gpus}
+            for place, (run, entry) in enumerate(entries, 1)
+        ]
+        is_served = bool(is_locked(queue.runner_lock))
+        print(msgspec.json.encode({"paused": queue.is_paused, "runner": is_served, "waiting": waiting}).decode())
+        return 0
+    for place, (run, entry) in enumerate(entries, 1):
+        print(f"{ordinal(place):>8}  {printable(run.id)}  on {' or '.join(map(card, entry.gpus))}")
+    if not entries:
+        print("nothing waits: arena-tui queue add PROFILE queues one")
+    return _see_to_it(queue)
+
+
+def run_move(options: argparse.Namespace) -> int:
+    queue = _queue(options)
+    with _refusals():
+        run = _chosen(queue, options.run)
+        queue.move(run, options.where)
+        print(f"{_place(queue, run):>8}  {run.id}")
+    return _see_to_it(queue)
+
+
+def run_remove(options: argparse.Namespace) -> int:
+    queue = _queue(options)
+    with _refusals():
+        run = _chosen(queue, options.run)
+        queue.remove(run)
+        print(f"{run.id} removed")
+    return _see_to_it(queue)
+
+
+def run_pause(options: argparse.Namespace) -> int:
+    queue = _queue(options)
+    with _refusals():
+        queue.pause()
+    return _see_to_it(queue)
+
+
+def run_resume(options: argparse.Namespace) -> int:
+    queue = _queue(options)
+    with _refusals():
+        queue.unpause()
+    return _see_to_it(queue)
+
+
+def _queue(options: argparse.Namespace) -> "Queue":
+    from core.runs.folder import runs_folder
+    from core.runs.queue import Queue
+
+    return Queue(runs_folder(options.runs_dir))
+
+
+def _place(queue: "Queue", run: "RunFolder") -> str:
+    from arena_tui.figures import ordinal
+
+    place = queue.place(run)
+    return ordinal(place) if place else "starting"
+
+
+def _chosen(queue: "Queue", wanted: str) -> "RunFolder":
+    """The one waiting run that is meant. Raises LookupError where there is none, or several might be."""
+    waiting = [run for run, _ in queue.waiting()]
+    found = waiting[-1:] if wanted == "last" else [run for run in waiting if run.id == wanted]
+    found = found or [run for run in waiting if wanted in run.id]
+    if len(found) != 1:
+        which = "several waiting runs are" if found else "no waiting run is"
+        raise LookupError(f"{which} called {wanted!r}; arena-tui queue lists them")
+    return found[0]
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    from core.runs.queue import QueueError
+
+    try:
+        yield
+    except LookupError as error:
+        raise Refused(error.args[0], 2) from None
+    except (QueueError, OSError) as error:
+        raise Refused(error, 1) from None
+
+
+def _see_to_it(queue: "Queue") -> int:
+    """Whatever was asked of the queue: see that what waits is started."""
+    from core.runs.runner import see_to_runner
+
+    with _refusals():
+        see_to_runner(queue)
+    if queue.is_paused:
+        print("the queue is paused: arena-tui queue resume starts what waits", file=sys.stderr)
+    return 0

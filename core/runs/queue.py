@@ -1,0 +1,190 @@
+"""The queue: runs that wait for a card, each an ordinary run folder with a place in `runs/.queue/`.
+
+An entry is one file, named after its run, written by whoever queues it and deleted by the runner once the run has
+begun. Whoever changes the queue holds its lock. Starts nothing.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from core.files import write_whole
+from core.profile.settings import Profile
+from core.runs.folder import RunFolder, create_run, list_runs
+from core.runs.lock import locked
+from core.runs.machine import visible_gpus
+
+Where = Literal["first", "up", "down", "last"]
+
+
+class QueueError(Exception):
+    """What was asked for cannot be done to the queue; the message says why."""
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """A place in the queue. Lower places come first; they need not be consecutive."""
+
+    place: int
+    gpus: list[str]
+    """The cards that were visible where it was queued: it runs on one of them."""
+    working_directory: str
+    """Where it was queued: relative paths of its profile are meant from there."""
+    taken: str | None = None
+    """The card on which the runner is starting it; from then on it can be neither moved nor removed."""
+
+
+Queued = tuple[RunFolder, Entry]
+
+
+class Queue:
+    """The queue of one runs folder. Making the object touches nothing on disk."""
+
+    def __init__(self, runs: Path) -> None:
+        self.runs = runs.absolute()
+        self.folder = self.runs / ".queue"
+        self.runner_lock = self.folder / "runner.lock"
+        self.runner_log = self.folder / "runner.log"
+        self._lock = self.folder / "lock"
+        self._paused = self.folder / "paused"
+
+    @property
+    def is_paused(self) -> bool:
+        return self._paused.exists()
+
+    def entries(self) -> list[Queued]:
+        """Every run that is here and has not begun, with its entry, in order. Files that hold no entry are passed over.
+
+        Those are told by `unreadable`.
+        """
+        found = []
+        for path in self.folder.glob("*.json"):
+            run, entry = RunFolder(self.runs / path.stem), _read(path)
+            if entry and run.resolved.exists() and not _has_begun(run):
+                found.append((run, entry))
+        return sorted(found, key=lambda one: (one[1].place, one[0].id))
+
+    def waiting(self) -> list[Queued]:
+        """The runs that wait, the next one first."""
+        return [(run, entry) for run, entry in self.entries() if entry.taken is None]
+
+    def others(self) -> list[RunFolder]:
+        """The runs of the folder that are not queued, newest first."""
+        return [run for run in list_runs(self.runs) if _has_begun(run) or not self._path(run).exists()]
+
+    def place(self, run: RunFolder) -> int | None:
+        """Where in the line the run is, counted from 1; None for one that does not wait."""
+        if not self._path(run).exists():
+            return None
+        ids = [waiting.id for waiting, _ in self.waiting()]
+        return ids.index(run.id) + 1 if run.id in ids else None
+
+    def unreadable(self) -> list[Path]:
+        """Files where an entry should be and is none: their runs are never started."""
+        return [path for path in sorted(self.folder.glob("*.json")) if _read(path) is None]
+
+    def add(self, profile: Profile, *, text: str, name: str) -> RunFolder:
+        """Make the folder of a run as `create_run` does, last in the queue. Raises QueueError and OSError."""
+        with self._changing():
+            last = max((entry.place for _, entry in self.entries()), default=0)
+            run = create_run(self.runs, profile, text=text, name=name)
+            self._write(run, Entry(place=last + 1, gpus=list(visible_gpus()), working_directory=str(Path.cwd())))
+        return run
+
+    def move(self, run: RunFolder, where: Where) -> None:
+        """Give the run another place. Raises QueueError where it does not wait (any more), and OSError."""
+        with self._changing():
+            waiting = {one.id: (one, entry) for one, entry in self.waiting()}
+            if run.id not in waiting:
+                raise QueueError(f"{run.id} does not wait in the queue any more")
+            order = list(waiting)
+            before = order.index(run.id)
+            after = {"first": 0, "up": max(0, before - 1), "down": before + 1, "last": len(order)}[where]
+            order.insert(after, order.pop(before))
+            for place, run_id in enumerate(order, 1):
+                one, entry = waiting[run_id]
+                if entry.place != place:
+                    self._write(one, replace(entry, place=place))
+
+    def remove(self, run: RunFolder) -> None:
+        """Take the run out of the queue and delete its folder, which holds no more than its profile.
+
+        Raises QueueError where it does not wait (any more), and OSError.
+        """
+        with self._changing():
+            if run.id not in {waiting.id for waiting, _ in self.waiting()}:
+                raise QueueError(f"{run.id} does not wait in the queue any more")
+            self._path(run).unlink()
+            shutil.rmtree(run.path)
+
+    def pause(self) -> None:
+        """Nothing is started until `unpause`; what runs goes on. Raises QueueError and OSError."""
+        with self._changing():
+            self._paused.touch()
+
+    def unpause(self) -> None:
+        """Raises QueueError and OSError. What waits is started once there is a runner."""
+        with self._changing():
+            self._paused.unlink(missing_ok=True)
+
+    def take(self, gpu: str) -> Queued | None:
+        """The next run for this card, marked as taken; None if none waits for it, or the queue is paused.
+
+        One that an earlier runner took for the card and did not live to start comes first. Entries that have no use
+        any more are deleted. Raises QueueError and OSError.
+        """
+        with self._changing():
+            entries = self.entries()
+            kept = {run.id for run, _ in entries}
+            for path in self.folder.glob("*.json"):
+                if path.stem not in kept and _read(path):
+                    path.unlink()
+            left = [(run, entry) for run, entry in entries if entry.taken == gpu]
+            fits = [(run, entry) for run, entry in entries if entry.taken is None and gpu in entry.gpus]
+            if self.is_paused or not (left or fits):
+                return None
+            run, entry = (left or fits)[0]
+            os.utime(run.resolved)  # since when it starts is told from this file's time
+            entry = replace(entry, taken=gpu)
+            self._write(run, entry)
+        return run, entry
+
+    def drop(self, run: RunFolder) -> None:
+        """Delete the entry of a run that has begun, or could not. Raises OSError."""
+        self._path(run).unlink(missing_ok=True)
+
+    def _path(self, run: RunFolder) -> Path:
+        return self.folder / f"{run.id}.json"
+
+    def _write(self, run: RunFolder, entry: Entry) -> None:
+        write_whole(self._path(run), msgspec.json.encode(entry))
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with locked(self._lock) as is_ours:
+            if not is_ours:
+                raise QueueError("the queue is being changed by somebody else; try again")
+            yield
+
+
+def queue_of(run: RunFolder) -> Queue:
+    """The queue in which the run waits, if it does."""
+    return Queue(run.path.parent)
+
+
+def _has_begun(run: RunFolder) -> bool:
+    return run.info.exists() or run.events.exists()
+
+
+def _read(path: Path) -> Entry | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Entry)
+    except (OSError, msgspec.DecodeError):
+        return None
