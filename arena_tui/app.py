@@ -186,6 +186,11 @@ class ArenaApp(App[None]):
     def on_history_screen_open(self, message: "HistoryScreen.Open") -> None:
         self.watch_run(message.folder)
 
+    def on_history_screen_compare(self, message: "HistoryScreen.Compare") -> None:
+        from arena_tui.screens.compare import CompareScreen
+
+        self.push_screen(CompareScreen(message.folders))
+
     @work
     async def resume_run(self, folder: RunFolder, overrides: tuple[str, ...] = ()) -> None:
         """Start a child that goes on with a run, and open a new monitor on it."""

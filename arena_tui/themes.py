@@ -1,6 +1,6 @@
 """The console's colours: a dark theme, a light one, and one of the colours of Okabe and Ito alone, for every eye.
 
-A is blue and B is orange in all of them; a state is never told by its colour alone.
+A is blue and B is orange in all of them; neither a state nor a run is ever told by its colour alone.
 """
 
 from textual.theme import Theme
@@ -8,6 +8,7 @@ from textual.theme import Theme
 VARIABLES = {
     "answer-a": "#56b4e9",
     "answer-b": "#e69f00",
+    **{f"run-{i}": c for i, c in enumerate(("#56b4e9", "#e69f00", "#009e73", "#f0e442", "#d55e00", "#cc79a7"), 1)},
     "scrollbar": "#3a4743",
     "scrollbar-background": "#161b1a",
     "scrollbar-background-hover": "#161b1a",
@@ -46,6 +47,7 @@ LIGHT = Theme(
     variables={
         "answer-a": "#0b66a3",
         "answer-b": "#a35a00",
+        **{f"run-{i}": c for i, c in enumerate(("#0072b2", "#d55e00", "#007a59", "#a8508a", "#8a6100", "#333333"), 1)},
         "scrollbar": "#b4c0bb",
         "scrollbar-background": "#eef2f0",
         "scrollbar-background-hover": "#eef2f0",

@@ -7,7 +7,7 @@ from textual.widgets import Static
 
 from arena_tui.follow import RunView
 from arena_tui.marks import GLYPHS, MUTED, STYLES
-from arena_tui.plain import place
+from arena_tui.plain import place, printable_lines
 from arena_tui.widgets.facts import facts
 from arena_tui.widgets.outcome import explanation, outcome
 
@@ -24,6 +24,7 @@ class RunPanel(VerticalScroll):
         """Show this run."""
         parts = [
             Content.styled(f"{GLYPHS[run.status]} {run.status.value}", f"bold {STYLES[run.status]}"),
+            *(Content(line) for line in printable_lines(run.notes.note) if run.notes.note),
             *explanation(run),
             Content(""),
             *([] if run.wait else [facts(outcome(run)), Content("")]),

@@ -4,16 +4,24 @@ import csv
 import io
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 from recorded import record_run
+from screen import shown, until, until_shown
 from scripted_child import HOSTILE, step_event
+from textual.pilot import Pilot
 
 from arena_tui.__main__ import main
-from arena_tui.comparison import measures
+from arena_tui.app import ArenaApp
+from arena_tui.comparison import Difference, measures
 from arena_tui.follow import Follower
+from arena_tui.screens.compare import CompareScreen
+from arena_tui.screens.history import HistoryScreen
+from arena_tui.widgets.comparison_plot import RunsPlot
+from arena_tui.widgets.comparison_tables import settings_table
 from core.profile.load import to_toml
 from core.profile.settings import Lora, Profile, Split
 from core.runs import events
@@ -22,6 +30,8 @@ from core.runs.events import Record
 from core.runs.folder import RunFolder
 from core.runs.notes import write_notes
 from core.runs.state import RunState, fold
+
+SIZES = [(80, 24), (120, 40)]
 
 
 @pytest.fixture(autouse=True)
@@ -138,3 +148,109 @@ class TestCurves:
         assert [(point.step, point.time) for point in points] == [(10, 10), (20, 20), (30, 130), (40, 140)]
         assert points[1].loss is None
         assert as_csv(points).splitlines()[2].split(",")[7] == ""
+
+
+def six(runs: Path) -> None:
+    for i, name in enumerate("abcdef"):
+        profile = replace(Profile(), lora=Lora(r=2 ** (i + 1)), train=replace(Profile().train, seed=i % 2))
+        run = record_run(runs, f"20260131-12000{i}-{name}", end="cancelled" if i == 3 else "finished", steps=2000)
+        run.resolved.write_text(to_toml(profile))
+
+
+async def compare_in_console(pilot: Pilot[None], count: int) -> CompareScreen:
+    await until(pilot, lambda: pilot.app.screen.runs, "the runs on the home screen")
+    await pilot.press("H")
+    await until(pilot, lambda: isinstance(pilot.app.screen, HistoryScreen), "the table")
+    await pilot.press(*["space"] * count, "c")
+    await until(pilot, lambda: isinstance(pilot.app.screen, CompareScreen) and pilot.app.screen.runs, "the comparison")
+    return pilot.app.screen  # type: ignore[return-value]
+
+
+class TestScreen:
+    @pytest.mark.parametrize("size", SIZES)
+    @pytest.mark.parametrize("count", [2, 6])
+    async def test_curves_figures_and_settings_of_all_runs_are_shown(
+        self, runs: Path, size: tuple[int, int], count: int
+    ) -> None:
+        six(runs)
+        app = ArenaApp(runs)
+        async with app.run_test(size=size) as pilot:
+            await compare_in_console(pilot, count)
+            await until_shown(pilot, "loss by step", "1 ━ f 0.9402", f"{count} ━ {'fedcba'[count - 1]} 0.9402")
+            numbers = str(app.screen.query_one(RunsPlot).grid.characters)
+            assert all(f"'{number}'" in numbers for number in range(1, count + 1))
+            await pilot.press("tab")
+            await until_shown(pilot, "log loss", "0.9402", "33.0 GiB", "ln 3 1.0986", "recipe 0.9371")
+            lines = shown(app).splitlines()
+            [figures] = [line for line in lines if "log loss" in line]
+            assert figures.count("0.9402") == count
+            await pilot.press("tab")
+            await until_shown(pilot, "lora.r", "64", "train.seed")
+
+    async def test_axes_and_smoothing_are_switched_and_the_pane_is_zoomed(self, runs: Path) -> None:
+        six(runs)
+        app = ArenaApp(runs)
+        async with app.run_test(size=(120, 40)) as pilot:
+            screen = await compare_in_console(pilot, 3)
+            for axis in ("epoch", "tokens", "time", "step"):
+                await pilot.press("x")
+                await until_shown(pilot, f"loss by {axis}")
+            await pilot.press("plus")
+            await until_shown(pilot, "smoothed 0.95")
+            await pilot.press(*["minus"] * 9)
+            await until_shown(pilot, "not smoothed")
+            await pilot.press("tab", "z")
+            await until(pilot, lambda: not screen.query_one("#curves").is_on_screen, "the figures alone")
+            await pilot.press("z", "escape")
+            await until(pilot, lambda: isinstance(app.screen, HistoryScreen), "the table")
+            assert len(app.screen.query_one("#table").selected) == 3
+
+    async def test_a_run_that_goes_on_is_followed(self, runs: Path) -> None:
+        record_run(runs, "20260131-120000-old", end="finished", steps=400)
+        going_on = record_run(runs, "20260131-130000-new", end=None, steps=400, until=200, pid=os.getpid())
+        app = ArenaApp(runs)
+        async with app.run_test(size=(120, 40)) as pilot:
+            await compare_in_console(pilot, 2)
+            await until_shown(pilot, "loss by step", "1 ━ new")
+            with Record(going_on.events) as record:
+                record.write(events.Evaluated(step=200, epoch=0.5, log_loss=0.8765, accuracy=0.6, rows=9, seconds=1))
+            await until_shown(pilot, "0.8765*")
+
+    async def test_a_run_deleted_under_the_comparison_is_no_trouble(self, runs: Path) -> None:
+        six(runs)
+        app = ArenaApp(runs)
+        async with app.run_test(size=(120, 40)) as pilot:
+            screen = await compare_in_console(pilot, 2)
+            shutil.rmtree(screen.runs[0].folder.path)
+            await until_shown(pilot, "1 ━ f 0.9402")
+            await pilot.press("x", "tab", "tab", "w")
+
+    async def test_one_run_alone_and_more_than_six_are_refused(self, runs: Path) -> None:
+        six(runs)
+        record_run(runs, "20260131-130000-g", end="finished", steps=100)
+        app = ArenaApp(runs)
+        async with app.run_test(size=(120, 40), notifications=True) as pilot:
+            await until(pilot, lambda: app.screen.runs, "the runs on the home screen")
+            await pilot.press("H", "space", "c")
+            await until_shown(pilot, "Select two runs or more")
+            await pilot.press(*["space"] * 6)
+            await until_shown(pilot, "At most 6 runs", "6 selected")
+
+    async def test_the_curves_are_written_where_the_console_was_started(self, runs: Path, workplace: Path) -> None:
+        six(runs)
+        app = ArenaApp(runs)
+        async with app.run_test(size=(120, 40), notifications=True) as pilot:
+            await compare_in_console(pilot, 2)
+            await pilot.press("w")
+            await until_shown(pilot, "written: 20260131-120005-f-and-1-more.csv")
+        rows = list(csv.DictReader((workplace / "20260131-120005-f-and-1-more.csv").open()))
+        assert {row["run"] for row in rows} == {"20260131-120005-f", "20260131-120004-e"}
+        assert len(rows) == 2 * (200 + 1)
+
+    @pytest.mark.parametrize("width", [40, 80, 200])
+    def test_hostile_settings_stay_text_and_equal_values_share_a_line(self, width: int) -> None:
+        found = [Difference("data.train", (f'"{HOSTILE}"', '"b"', '"b"')), Difference("lora.r", ("1", "2", None))]
+        table = settings_table(found, [], width)
+        assert not set(table.plain) & {"\x1b", "\u202e", "\x07"}
+        assert "[red]x[/red]" in table.plain
+        assert table.plain.count('"b"') == 1  # too wide for columns

@@ -132,6 +132,8 @@ async def test_a_run_is_renamed_and_annotated_and_home_shows_its_name(runs: Path
         assert run.path.name == "20260131-140000-third"
         await pilot.press("escape")
         await until_shown(pilot, "profiles", "third best")
+        await pilot.press("tab")
+        await until_shown(pilot, "old and new", "second line")
 
 
 async def test_notes_that_cannot_be_written_are_not_lost_in_silence(runs: Path) -> None:

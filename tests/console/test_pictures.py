@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from msgspec.structs import replace
 from recorded import SECONDS_A_STEP, record_run
 from screen import choose, planner, shown, until, until_shown
 from small_tokenizer import write_tokenizer
@@ -17,9 +18,12 @@ from textual.pilot import Pilot
 from textual.widgets import Log
 
 from arena_tui.app import ArenaApp
+from arena_tui.screens.compare import CompareScreen
 from arena_tui.screens.history import HistoryScreen
 from arena_tui.screens.home import HomeScreen
 from core.data.example import MODELS, PARTS
+from core.profile.load import to_toml
+from core.profile.settings import Profile
 from core.runs.disk import DiskUse
 from core.runs.folder import list_runs
 from core.runs.machine import Card, Machine
@@ -96,6 +100,28 @@ def test_history(
             {run.folder.id: DiskUse(31 * GIB // 10, 3 * GIB, GIB // 10) for run in screen.runs}, 214 * GIB
         )
         await pilot.press("space", "j", "space")
+        await until_still(pilot)
+
+    assert snap_compare(ArenaApp(runs), terminal_size=size, run_before=show)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_compare(
+    runs: Path, snap_compare: Compare, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch, workplace: Path
+) -> None:
+    monkeypatch.setenv("ARENA_TUI_CACHE", str(workplace / "cache"))
+    old_runs(runs)
+    cancelled = list_runs(runs)[2]
+    settings = replace(Profile(), lora=replace(Profile().lora, r=64), train=replace(Profile().train, epochs=2.0))
+    cancelled.resolved.write_text(to_toml(settings))
+
+    async def show(pilot: Pilot[None]) -> None:
+        await settle(pilot)
+        await pilot.press("H")
+        await until(pilot, lambda: isinstance(pilot.app.screen, HistoryScreen), "the table")
+        await pilot.press("space", "space", "space", "c")
+        await until(pilot, lambda: isinstance(pilot.app.screen, CompareScreen), "the comparison")
+        await until_shown(pilot, "loss by step")
         await until_still(pilot)
 
     assert snap_compare(ArenaApp(runs), terminal_size=size, run_before=show)

@@ -12,7 +12,9 @@ from screen import until, until_shown
 from small_tokenizer import write_tokenizer
 from textual.pilot import Pilot
 
+from arena_tui.screens.compare import CompareScreen
 from arena_tui.screens.data import DataScreen
+from arena_tui.screens.history import HistoryScreen
 from arena_tui.screens.home import HomeScreen
 from arena_tui.screens.row import RowScreen
 from arena_tui.widgets.row_pane import RowPane
@@ -104,6 +106,28 @@ async def tour(pilot: Pilot[None], visit: Visit, *, is_readable: bool = True) ->
             await pilot.press("escape")
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is home, "home")
+    await pilot.press("H")
+    await until(pilot, lambda: isinstance(app.screen, HistoryScreen), "the table of runs")
+    await at("history", "3 of 3")
+    table = app.screen
+    await pilot.press("j")
+    for key, name, sign in (
+        ("n", "note", "enter"),
+        ("d", "delete", "delete this run?"),
+        ("t", "trash", "deleted runs"),
+    ):
+        await pilot.press(key)
+        await until(pilot, lambda: app.screen is not table, name)
+        await at(name, sign)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is table, "the table of runs")
+    await pilot.press("home", "space", "space", "space", "c")
+    await until(pilot, lambda: isinstance(app.screen, CompareScreen) and app.screen.runs, "the comparison")
+    for name in ("curves", "figures", "settings"):
+        await at(f"compare, {name}")
+        await pilot.press("tab")
+    await pilot.press("escape", "escape")
+    await until(pilot, lambda: app.screen is home, "home")
     await pilot.press("q")
     await until(pilot, lambda: app.screen is not home, "the question")
     await at("quit", "goes on")
