@@ -95,6 +95,8 @@ class HistoryScreen(HousekeepingScreen):
     def on_mount(self) -> None:
         self._table = self.query_one(RunTable)
         self._filter = self.query_one("#filter", Input)
+        self._state = self.query_one("#state", Static)
+        self._detail = self.query_one("#detail", Static)
         self._filter.can_focus = False
         self.runs = self._known
         self.call_after_refresh(self.read)  # the table first: measuring five hundred folders takes a while
@@ -153,13 +155,13 @@ class HistoryScreen(HousekeepingScreen):
         if self.is_measured:
             total = sum(disk.total for disk in self._disk.values())
             words.append(f"{figures.gib(total)} on disk, {figures.gib(self._free)} free")
-        self.query_one("#state", Static).update(Content(" · ".join(words)), layout=False)
+        self._state.update(Content(" · ".join(words)), layout=False)
         self._draw_detail()
 
     def _draw_detail(self) -> None:
         row = self._table.chosen
         lines = [Content("")] if row is None else _detail(row)
-        self.query_one("#detail", Static).update(Content("\n").join(lines), layout=False)
+        self._detail.update(Content("\n").join(lines), layout=False)
 
     def action_move(self, lines: int) -> None:
         self._table.move_to(self._table.cursor + lines)
