@@ -13,9 +13,8 @@ from textual.reactive import var
 from textual.widgets import Footer, Static, Tab, Tabs
 
 from arena_tui.comparison import Settings, cautions, differences, measures, read_settings
-from arena_tui.export import write_curves
+from arena_tui.export import export
 from arena_tui.follow import Follower, RunView
-from arena_tui.plain import place, printable
 from arena_tui.screens.console_screen import ConsoleScreen
 from arena_tui.screens.monitor import SMOOTHING_KEYS, SMOOTHINGS
 from arena_tui.widgets.comparison_plot import ComparisonPlot
@@ -161,9 +160,4 @@ class CompareScreen(ConsoleScreen[None]):
 
     @work
     async def action_write(self) -> None:
-        try:
-            path = await asyncio.to_thread(write_curves, self.runs)
-        except OSError as error:
-            self.notify(printable(f"not written: {error}"), severity="error", markup=False)
-        else:
-            self.notify(f"written: {place(path)}", markup=False)
+        await export(self.app, self.runs)

@@ -15,6 +15,7 @@ from textual.reactive import var
 from textual.widgets import Footer, Tab, Tabs
 
 from arena_tui.clipboard import copy
+from arena_tui.export import export
 from arena_tui.follow import Follower, RunView
 from arena_tui.log_tail import LogTail
 from arena_tui.screens.console_screen import ConsoleScreen
@@ -48,7 +49,7 @@ def seconds_to_next_read(curves_changed: bool) -> float:
 
 
 class MonitorScreen(ConsoleScreen[None]):
-    CHANGES = frozenset({"stop", "resume", "fix", "dequeue"})
+    CHANGES = frozenset({"stop", "resume", "fix", "dequeue", "write"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "stop", "Stop", tooltip="Stop the run: save first, at once, or kill; it says what each keeps"),
         Binding("delete,backspace", "dequeue", "Take out", tooltip="Take the run, which waits, out of the queue"),
@@ -90,6 +91,7 @@ class MonitorScreen(ConsoleScreen[None]):
         ],
         Binding("z", "zoom", "Zoom", tooltip="This pane alone on the screen, and back"),
         Binding("Y", "copy", "Copy", show=False, tooltip=COPY),
+        Binding("w", "write", "Write CSV", show=False, tooltip="Write every point of the curves to a CSV file"),
         Binding("down,j", "scroll_text(1)", "Down", show=False, tooltip="Scroll the figures or the log"),
         Binding("up,k", "scroll_text(-1)", "Up", show=False, tooltip="Scroll the figures or the log"),
         Binding("pagedown", "scroll_text(10)", "Page down", show=False, tooltip="Scroll the figures or the log"),
@@ -276,6 +278,11 @@ class MonitorScreen(ConsoleScreen[None]):
 
     def action_copy(self) -> None:
         copy(self.app, self.get_selected_text() or self._panes[self.current].says)
+
+    @work
+    async def action_write(self) -> None:
+        if self.view:
+            await export(self.app, [self.view])
 
     def action_pane_at(self, index: int) -> None:
         self._choose(index)

@@ -11,8 +11,7 @@ from arena_tui.figures import MISSING
 from arena_tui.follow import RunView
 from arena_tui.marks import GLYPHS, MUTED, STYLES
 from arena_tui.plain import printable
-from arena_tui.widgets.outcome import RECIPE_LOG_LOSS
-from core.runs.metrics import UNIFORM_LOG_LOSS
+from core.runs.metrics import RECIPE_LOG_LOSS, UNIFORM_LOG_LOSS
 
 GAP = 1
 LEGEND_GAP = 3

@@ -9,10 +9,10 @@ from arena_tui.curve import Average, Curve
 from arena_tui.follow import RunView
 from arena_tui.marks import MUTED
 from arena_tui.series import Gappy, Point, limits, position
-from arena_tui.widgets.outcome import UNIFORM_LOG_LOSS
 from arena_tui.widgets.plot import Plot
 from arena_tui.widgets.plot_pane import PlotPane, Words
 from arena_tui.widgets.ticks import LogTicks, Ticks
+from core.runs.metrics import UNIFORM_LOG_LOSS
 
 
 class LossPane(PlotPane):

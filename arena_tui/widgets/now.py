@@ -10,7 +10,8 @@ from arena_tui import figures
 from arena_tui.follow import RunView
 from arena_tui.plain import printable
 from arena_tui.widgets.facts import Fact, facts
-from arena_tui.widgets.outcome import UNIFORM_LOG_LOSS, explanation
+from arena_tui.widgets.outcome import explanation
+from core.runs.metrics import UNIFORM_LOG_LOSS
 
 
 class Now(VerticalScroll, can_focus=False):

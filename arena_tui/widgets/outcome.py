@@ -12,8 +12,7 @@ from arena_tui.waits import words
 from arena_tui.widgets.facts import Fact, facts
 from core.profile.changes import Change, written
 from core.runs import events
-from core.runs.metrics import RECIPE_LOG_LOSS
-from core.runs.metrics import UNIFORM_LOG_LOSS as UNIFORM_LOG_LOSS
+from core.runs.metrics import RECIPE_LOG_LOSS, UNIFORM_LOG_LOSS
 from core.runs.state import Status
 
 LONGEST_VALUE = 40

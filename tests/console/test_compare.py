@@ -247,6 +247,18 @@ class TestScreen:
         assert {row["run"] for row in rows} == {"20260131-120005-f", "20260131-120004-e"}
         assert len(rows) == 2 * (200 + 1)
 
+    async def test_the_monitor_writes_the_curves_of_its_run(self, runs: Path) -> None:
+        run = record_run(runs, "20260131-120000-a", end="finished", steps=100)
+        app = ArenaApp(runs, watch=run)
+        async with app.run_test(size=(120, 40), notifications=True) as pilot:
+            await until_shown(pilot, "✓ finished")
+            await pilot.press("w")
+            await until_shown(pilot, "written: 20260131-120000-a.csv")
+            Path("20260131-120000-a.csv").unlink()
+            Path("20260131-120000-a.csv").mkdir()
+            await pilot.press("w")
+            await until_shown(pilot, "not written")
+
     @pytest.mark.parametrize("width", [40, 80, 200])
     def test_hostile_settings_stay_text_and_equal_values_share_a_line(self, width: int) -> None:
         found = [Difference("data.train", (f'"{HOSTILE}"', '"b"', '"b"')), Difference("lora.r", ("1", "2", None))]
