@@ -13,6 +13,7 @@ from arena_tui.commands import (
     curves,
     delete,
     demo,
+    doctor,
     inspect,
     note,
     plan,
@@ -60,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(command=console.open_console, runs_dir=None)
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
     of_runs = (runs, report, compare, curves, watch, stop, resume, retry, note, rename, delete, trash, prune)
-    for command in (demo, check, schema, inspect, plan, train, queue, *of_runs, config):
+    for command in (demo, check, schema, inspect, plan, train, queue, *of_runs, config, doctor):
         command.add(commands)
     return parser
 

@@ -12,6 +12,7 @@ from core.runs import events
 from core.runs.alive import is_run_alive
 from core.runs.events import AnyEvent, Tail
 from core.runs.folder import RunFolder
+from core.runs.oom import killed_for_memory
 from core.runs.process import log_end
 from core.runs.queue import queue_of
 from core.runs.state import RunState, Status, fold, status
@@ -52,7 +53,8 @@ def follow(folder: RunFolder, out: TextIO, told: Told | None = None) -> tuple[Ru
                 print(line, file=out, flush=True)
         now = Status.QUEUED if place else status(told.state, alive, time.time())
         if now is Status.LOST:
-            print("lost: the process ended without a last event. Its log ends:", file=sys.stderr)
+            why = "; the kernel has killed for want of memory meanwhile" if killed_for_memory(folder) else ""
+            print(f"lost: the process ended without a last event{why}. Its log ends:", file=sys.stderr)
             for line in printable_lines(log_end(folder)):
                 print(line, file=sys.stderr)
         if now.is_over:

@@ -95,6 +95,15 @@ def chosen_profile(options: argparse.Namespace) -> "tuple[Profile, Path]":
         raise Refused(error, 2) from None
 
 
+def leave_running() -> int:
+    """Say what would end a run that is left; returns the exit code."""
+    from core.runs.logout import logout_warning
+
+    if warning := logout_warning():
+        print(f"warning: {warning}", file=sys.stderr)
+    return 0
+
+
 def follow_here(folder: "RunFolder", child: "Popen[bytes]", out: TextIO, told: "Told | None" = None) -> int:
     """Follow a run that this command has started to its end, pass Ctrl-C and SIGTERM on to it, return its exit code."""
     from arena_tui.lines import exit_code, follow

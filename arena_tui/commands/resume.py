@@ -4,7 +4,16 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from arena_tui.commands.common import Refused, add_command, add_run, add_runs_dir, add_set, chosen_run, follow_here
+from arena_tui.commands.common import (
+    Refused,
+    add_command,
+    add_run,
+    add_runs_dir,
+    add_set,
+    chosen_run,
+    follow_here,
+    leave_running,
+)
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -36,5 +45,5 @@ def run(options: argparse.Namespace) -> int:
         raise Refused(error, 1) from None
     print(f"run {folder.path}", flush=True)
     if options.detach:
-        return 0
+        return leave_running()
     return follow_here(folder, child, sys.stdout, told)

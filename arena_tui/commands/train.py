@@ -4,7 +4,15 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from arena_tui.commands.common import Refused, add_command, add_json, add_profile, add_runs_dir, follow_here
+from arena_tui.commands.common import (
+    Refused,
+    add_command,
+    add_json,
+    add_profile,
+    add_runs_dir,
+    follow_here,
+    leave_running,
+)
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -36,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
         raise Refused(error, 1) from None
     if options.detach:
         print(folder.path)
-        return 0
+        return leave_running()
 
     out = sys.stderr if options.json else sys.stdout
     print(f"run {folder.path}", file=out, flush=True)

@@ -29,6 +29,7 @@ from core.plan.plan import Plan
 from core.profile.changes import Change
 from core.profile.load import ProfileError
 from core.profile.settings import Profile
+from core.runs.logout import logout_warning
 
 
 class Chosen(Struct, frozen=True):
@@ -55,6 +56,7 @@ class ConfirmScreen(Dialog[Chosen | None]):
         .facts { height: auto; max-height: 24; scrollbar-gutter: stable; }
         &.-low .facts { max-height: 11; }
         .warning { color: $text-warning; text-style: bold; margin-top: 1; display: none; }
+        .logout { color: $text-warning; margin-top: 1; display: none; }
         .problem { color: $text-error; text-style: bold; margin-top: 1; display: none; }
         .-shown { display: block; }
     }
@@ -69,6 +71,7 @@ class ConfirmScreen(Dialog[Chosen | None]):
         """`changes` tell what `profile`, which no file of the user's holds, has other than a run before it."""
         super().__init__()
         self._changes = changes
+        self._logout = printable(logout_warning() or "")
         self._profile = profile
         self._runs = runs
         self._plan_program = plan_program
@@ -78,6 +81,7 @@ class ConfirmScreen(Dialog[Chosen | None]):
             with VerticalScroll(classes="facts"):
                 yield Static(classes="resolved", markup=False)
             yield Static(classes="warning", markup=False)
+            yield Static(classes="logout", markup=False)
             yield Static(classes="problem", markup=False)
             yield Static(classes="keys")
 
@@ -165,6 +169,7 @@ class ConfirmScreen(Dialog[Chosen | None]):
         resolved.update(facts(wrapped(self._resolved(), resolved.size.width)))
         tokens = self.plan.tokens if self.plan else None
         self._tell(".warning", "! ", cut_warning(tokens, self._settings.tokens.max_length) if tokens else "")
+        self._tell(".logout", "! ", self._logout)
         self._tell(".problem", "✗ ", printable(self._problem or ""))
         choices = [] if self._problem else [("enter", "start"), ("a", "queue it")]
         if self._can_measure:

@@ -1,4 +1,4 @@
-"""What came out of a run, or of it so far, in words and figures. Pure; knows no widget."""
+"""What came out of a run, or of it so far, in words and figures. Knows no widget."""
 
 from collections.abc import Sequence
 
@@ -13,8 +13,17 @@ from arena_tui.widgets.facts import Fact, facts
 from core.profile.changes import Change, written
 from core.runs import events
 from core.runs.metrics import RECIPE_LOG_LOSS, UNIFORM_LOG_LOSS
+from core.runs.oom import killed_for_memory
 from core.runs.state import Status
 
+KILLED = (
+    "It was killed, for want of memory perhaps, or the machine went down. The end of its log may tell; "
+    "R resumes the run."
+)
+KILLED_FOR_MEMORY = (
+    "The kernel has killed a process of its control group for want of memory since it began. Give it more of the "
+    "machine's memory, or lower data.limit or train.per_device_batch_size; R resumes the run."
+)
 LONGEST_VALUE = 40
 """Characters of a setting's value."""
 
@@ -67,10 +76,7 @@ def explanation(run: RunView) -> list[Content]:
     if run.status is Status.LOST:
         return [
             Content.styled("The process ended without a last word.", "$text-error"),
-            Content(
-                "It was killed, for want of memory perhaps, or the machine went down. The end of its log may "
-                "tell; R resumes the run."
-            ),
+            Content(KILLED_FOR_MEMORY if killed_for_memory(run.folder) else KILLED),
             _kept(_newest_checkpoint(run)),
         ]
     return []

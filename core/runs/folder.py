@@ -38,6 +38,10 @@ class RunInfo(Struct, frozen=True, kw_only=True):
     """The machine's id of the boot in which the process ran; "" where the system has none."""
     pid_namespace: str = ""
     """Where `pid` means this process: a container has a namespace of its own; "" where the system has none."""
+    oom_kill_file: str = ""
+    """Where the kernel counts the processes of the run's control group that it kills for want of memory."""
+    oom_kills: int | None = None
+    """That count when the run began; None where the kernel does not tell."""
     start_ticks: int | None = None
     """When the process started, in clock ticks since the boot; None where the system does not tell."""
 

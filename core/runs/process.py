@@ -18,6 +18,7 @@ from core.runs.events import Failed, Record
 from core.runs.folder import RunFolder, RunInfo
 from core.runs.machine import only, visible_gpus
 from core.runs.notify import notify
+from core.runs.oom import oom_kill_file, oom_kills
 
 OTHER_AT_WORK = 75
 """Exit code of a child that finds another at work on its run, or a new run already begun: it has touched nothing."""
@@ -79,6 +80,7 @@ def _never_began(folder: RunFolder, cause: str) -> LaunchError:
 
 def describe_this_process(command: list[str]) -> RunInfo:
     """What the child writes about itself into run.json."""
+    counted_in = oom_kill_file()
     return RunInfo(
         command=command,
         working_directory=str(Path.cwd()),
@@ -94,6 +96,8 @@ def describe_this_process(command: list[str]) -> RunInfo:
         boot_id=boot_id(),
         pid_namespace=pid_namespace(),
         start_ticks=start_ticks(os.getpid()),
+        oom_kill_file=str(counted_in or ""),
+        oom_kills=oom_kills(counted_in) if counted_in else None,
     )
 
 

@@ -28,7 +28,12 @@ SYMPTOMS = (
         "can.",
     ),
     Symptom(
-        "driver/library version mismatch",
+        "driver/library version mismatch",  # NVML's library; where there is none, pynvml in its own words
+        "the NVIDIA driver was updated while the old one is still loaded",
+        "Reboot the machine.",
+    ),
+    Symptom(
+        "nvml/rm version mismatch",
         "the NVIDIA driver was updated while the old one is still loaded",
         "Reboot the machine.",
     ),

@@ -1,17 +1,28 @@
 """What a failure says to the user: cause, advice and exit code, found through whatever wrapped it."""
 
+import ctypes
 import errno
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import httpx2
+import pynvml
 import pytest
 import torch
+from bitsandbytes.cextension import BNBNativeLibrary, ErrorHandlerMockBNBNativeLibrary
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+from huggingface_hub.utils import hf_raise_for_status
+from safetensors import SafetensorError
 
 from core.data.errors import DataError
 from core.model.locate import locate
 from core.profile import settings
 from core.profile.errors import SettingError
-from core.train.advice import explain
+from core.runs.folder import RunFolder
+from core.train.advice import Situation, explain
+from core.train.device import GpuError, cuda_error
 
 
 def hub_error(kind: type[Exception], message: str) -> Exception:
@@ -78,3 +89,109 @@ def test_a_hub_id_and_a_folder_are_told_apart(tmp_path: Path, monkeypatch: pytes
 def test_a_gguf_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match=r"model.gguf_file = 'absent.gguf': there is no file"):
         locate(settings.Model(checkpoint=str(tmp_path), gguf_file="absent.gguf"))
+
+
+def raised(action: object) -> Exception:
+    """What `action` raises, chained as it is raised."""
+    try:
+        action()  # type: ignore[operator]
+    except Exception as error:  # noqa: BLE001  (whatever the library raises)
+        return error
+    raise AssertionError("nothing was raised")
+
+
+def refused_by_the_hub() -> None:
+    """The hub's own answer for a gated model, as the client turns it into an error."""
+    request = httpx2.Request("GET", "https://huggingface.co/google/gemma-2-9b-it/resolve/main/config.json")
+    answer = httpx2.Response(403, headers={"X-Error-Code": "GatedRepo", "X-Error-Message": "gated"}, request=request)
+    hf_raise_for_status(answer)
+
+
+def full() -> None:
+    assert Path("/dev/full").is_char_device(), "or a file of that name would be written"
+    torch.save({"weights": torch.zeros(300_000)}, "/dev/full")
+
+
+NATIVE = ErrorHandlerMockBNBNativeLibrary("No compatible CUDA binary found at /x/libbitsandbytes_cuda999.so")
+NO_RUNTIME = ErrorHandlerMockBNBNativeLibrary("libcudart.so.13: cannot open shared object file: No such file")
+TOO_OLD = RuntimeError(
+    "The NVIDIA driver on your system is too old (found version 11040). Please update your GPU driver by downloading "
+    "and installing a new version from the URL: http://www.nvidia.com/Download/index.aspx"
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "advice"),
+    [
+        (lambda: raised(refused_by_the_hub), "the checkpoint is gated", "hf auth login"),
+        (lambda: raised(full), "no space is left on the disk", "resume the run"),
+        (lambda: OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)), "no space is left on the disk", "resume the run"),
+        (
+            lambda: SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
+            "no space is left on the disk",
+            "resume the run",
+        ),
+        (
+            lambda: raised(NATIVE.cquantize_blockwise),
+            "bitsandbytes has no binary for torch's",
+            "pip install -U bitsand",
+        ),
+        (
+            lambda: raised(NO_RUNTIME.cget_managed_ptr),
+            "does not find the CUDA libraries",
+            "pip install -U bitsandbytes",
+        ),
+        (
+            lambda: raised(BNBNativeLibrary(ctypes.CDLL(None)).cdequantize_blockwise_bf16_nf4),
+            "bitsandbytes is the build for processors only",
+            "pip install --force-reinstall bitsandbytes",
+        ),
+        (lambda: TOO_OLD, "the NVIDIA driver is too old", "Update the driver"),
+        (lambda: GpuError(str(TOO_OLD)), "the NVIDIA driver is too old", "Update the driver"),
+        (lambda: GpuError(str(pynvml.NVMLError(pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH))), "was updated", "Reboot"),
+        (lambda: GpuError(str(pynvml.NVMLError(pynvml.NVML_ERROR_GPU_IS_LOST))), "has lost the card", "dmesg"),
+        (lambda: GpuError("Error 999: unknown"), "torch cannot use it", "arena-tui doctor"),
+        (
+            lambda: torch.AcceleratorError("CUDA error: an illegal memory access was encountered\nCompile with"),
+            "a kernel reached outside its memory",
+            "dmesg | grep -i xid",
+        ),
+        (
+            lambda: torch.AcceleratorError("CUDA error: uncorrectable ECC error encountered"),
+            "uncorrectable ECC error",
+            "resume the run",
+        ),
+        (lambda: torch.AcceleratorError("CUDA error: unknown error"), "the card reported an error", "resume the run"),
+        (
+            lambda: torch.AcceleratorError("CUDA error: no kernel image is available for execution on the device"),
+            "no kernels for this card",
+            "compute capability",
+        ),
+        (lambda: torch.AcceleratorError("CUDA error: out of memory"), "memory ran out", "per_device_batch_size"),
+        (lambda: raised(lambda: torch.empty(1 << 50)), "memory ran out", "per_device_batch_size"),
+    ],
+)
+def test_what_libraries_themselves_say_is_known(error: object, cause: str, advice: str) -> None:
+    why = explain(error())  # type: ignore[operator]
+    assert cause in why.cause
+    assert advice in why.advice
+    assert why.exit_code == 1
+
+
+def test_a_torch_for_processors_says_what_to_install() -> None:
+    """This is what a machine with a card is told where torch was installed without CUDA."""
+    code = (
+        "from core.train.device import cuda_error, GpuError; from core.train.advice import explain; "
+        "import torch; torch.version.cuda = None; print(explain(GpuError(cuda_error())))"
+    )
+    if torch.version.cuda is not None:
+        assert cuda_error() is None or "CUDA" in str(cuda_error())
+        return
+    told = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "build for processors only" in told
+    assert "CUDA_VISIBLE_DEVICES=" in told
+
+
+def test_a_run_whose_settings_cannot_be_read_is_explained_all_the_same(tmp_path: Path) -> None:
+    assert Situation.of(RunFolder(tmp_path / "gone")) is None
+    assert "GPU memory ran out" in explain(torch.OutOfMemoryError(OUT_OF_MEMORY), None).cause

@@ -1,0 +1,77 @@
+"""Packages, disk, memory that processes share, and the clock. Imports nothing heavy."""
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+from core.doctor.check import Check
+from core.runs.folder import list_runs
+
+GIB = 2**30
+PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "accelerate", "datasets", "textual")
+LITTLE_FOR_RUNS = 1 * GIB
+"""A checkpoint of the recipe takes 50 MB with its optimizer; runs keep several, and their logs."""
+LITTLE_FOR_MODELS = 20 * GIB
+"""Gemma-2 9B takes 6 GB in 4 bit, and 18 GB where it is quantized on load."""
+LITTLE_SHARED = 256 << 20
+CLOCK_SECONDS = 120
+
+
+def packages() -> Check:
+    """Their versions."""
+    found, missing = [], []
+    for name in ("arena-tui", *PACKAGES):
+        try:
+            found.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        return Check("packages", "problem", f"missing: {', '.join(missing)}", "pip install arena-tui, in this Python.")
+    return Check("packages", "ok", ", ".join(found))
+
+
+def disk(runs: Path, models: Path) -> Iterator[Check]:
+    """Room, and leave to write, where runs lie and where models are kept."""
+    yield _room("disk of runs", runs, LITTLE_FOR_RUNS, "problem", "Free some, or choose another folder: --runs-dir.")
+    advice = "A 9B model takes 6 to 18 GiB. HF_HOME chooses another disk."
+    yield _room("disk of models", models, LITTLE_FOR_MODELS, "note", advice)
+
+
+def _room(name: str, folder: Path, little: int, verdict: str, advice: str) -> Check:
+    existing = next(place for place in (folder, *folder.parents) if place.exists())
+    free = shutil.disk_usage(existing).free
+    found = f"{free / GIB:.1f} GiB free for {folder}"
+    if not os.access(existing, os.W_OK | os.X_OK):
+        return Check(name, "problem", f"{existing} cannot be written", "Choose another folder, or change its owner.")
+    if free < little:
+        return Check(name, "problem" if verdict == "problem" else "note", found, advice)
+    return Check(name, "ok", found)
+
+
+def shared_memory(place: Path = Path("/dev/shm")) -> Check:
+    """A run loads its rows in its own process and needs none; other programs on the machine may."""
+    if not place.exists():
+        return Check("shared memory", "note", f"there is no {place}", "A run here does without.")
+    usage = shutil.disk_usage(place)
+    found = f"{usage.free / GIB:.1f} of {usage.total / GIB:.1f} GiB free in {place}"
+    if usage.free < LITTLE_SHARED:
+        return Check("shared memory", "note", found, "A run here does without; in Docker --shm-size gives more.")
+    return Check("shared memory", "ok", found)
+
+
+def clock(runs: Path, now: float | None = None) -> Check:
+    """Whether the time is after what has been written: runs are ordered by it, and certificates are judged by it."""
+    now = time.time() if now is None else now
+    written = [Path(__file__).stat().st_mtime]
+    for run in list_runs(runs)[:10]:
+        if run.events.exists():
+            written.append(run.events.stat().st_mtime)
+    told = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(now))
+    if max(written) > now + CLOCK_SECONDS:
+        late = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(max(written)))
+        advice = "Set it: timedatectl set-ntp true. Until then runs come in the wrong order, and downloads may fail."
+        return Check("clock", "problem", f"{told}, though files here were written at {late}", advice)
+    return Check("clock", "ok", told)

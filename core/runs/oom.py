@@ -1,0 +1,48 @@
+"""The kernel's count of processes that it has killed for want of memory, in the control group of this process."""
+
+from pathlib import Path
+
+from core.runs.alive import is_seen_here
+from core.runs.folder import RunFolder
+
+
+def oom_kill_file(root: Path = Path("/")) -> Path | None:
+    """Where the kernel counts them: memory.events of version 2, memory.oom_control of 1; None where it does not."""
+    try:
+        lines = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return None
+    for _, controllers, path in (line.split(":", 2) for line in lines):
+        if controllers == "":
+            places = [root / "sys/fs/cgroup" / path.lstrip("/") / "memory.events"]
+        elif "memory" in controllers.split(","):
+            # A container sees its own group where the hierarchy begins.
+            at = root / "sys/fs/cgroup/memory"
+            places = [at / path.lstrip("/") / "memory.oom_control", at / "memory.oom_control"]
+        else:
+            continue
+        for place in places:
+            if oom_kills(place) is not None:
+                return place
+    return None
+
+
+def oom_kills(file: Path) -> int | None:
+    """The count in `file`; None where it cannot be read."""
+    try:
+        pairs = [line.split() for line in file.read_text().splitlines()]
+    except OSError:
+        return None
+    return next((int(pair[1]) for pair in pairs if len(pair) == 2 and pair[0] == "oom_kill"), None)
+
+
+def killed_for_memory(folder: RunFolder) -> bool:
+    """Whether the kernel has killed a process of the run's control group since the run began, for want of memory.
+
+    False too where that cannot be known any more: elsewhere, after a reboot, and once the group is gone.
+    """
+    info = folder.read_info()
+    if info is None or info.oom_kills is None or not is_seen_here(info):
+        return False
+    now = oom_kills(Path(info.oom_kill_file))
+    return now is not None and now > info.oom_kills
