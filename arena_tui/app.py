@@ -38,7 +38,7 @@ from arena_tui.waits import without_console
 from core.config import Config, ConfigFile, config_path
 from core.inspect.progress import INSPECT
 from core.plan.plan import PLAN
-from core.profile.files import read_profile
+from core.profile.files import read_profile, write_profile
 from core.profile.load import ProfileError
 from core.runs.folder import RunFolder, create_run
 from core.runs.process import TRAIN, LaunchError, launch
@@ -232,8 +232,12 @@ class ArenaApp(App[None]):
             self.resume_run(folder, tuple(change.override for change in retry.changes))
             return
         with TemporaryDirectory() as aside:  # the plan is made from a file
-            path = Path(aside) / f"{retry.profile.run.name or folder.name}.toml"
-            await asyncio.to_thread(path.write_text, retry.text, encoding="utf-8", newline="")
+            path = Path(aside) / f"{folder.name}.toml"
+            try:
+                await asyncio.to_thread(write_profile, path, retry.text)
+            except OSError as error:
+                self._tell("the run was not tried again", str(error))
+                return
             confirm = ConfirmScreen(profiles.read(path), self.runs, self._plan_program, retry.changes)
             chosen = await self.push_screen_wait(confirm)
         if chosen:

@@ -70,6 +70,20 @@ async def test_f_on_a_failed_run_asks_with_the_changes_and_starts_a_new_one_with
         assert too_large.read_text() == "# the user has gone on writing\n"
 
 
+async def test_a_run_whose_name_is_no_file_name_is_tried_again_all_the_same(runs: Path) -> None:
+    folder = failed_run(runs)
+    for file in (folder.profile, folder.resolved):
+        file.write_text(TEXT + '[run]\nname = "../a/b [red]"\n')
+    app = ArenaApp(runs, child("ok"), planner("ok"), watch=folder)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "f tries again")
+        await pilot.press("f")
+        await until_shown(pilot, "start large?", "changed")
+        await pilot.press("enter")
+        await until_shown(pilot, "✓ finished", "evaluation log loss")
+    assert len(list_runs(runs)) == 2
+
+
 async def test_the_question_can_be_left_and_nothing_is_started(runs: Path) -> None:
     folder = failed_run(runs)
     app = ArenaApp(runs, child("ok"), planner("ok"), watch=folder)
