@@ -55,6 +55,7 @@ class ConfirmScreen(Dialog[Chosen | None]):
         & > .box { max-width: 104; }
         .facts { height: auto; max-height: 24; scrollbar-gutter: stable; }
         &.-low .facts { max-height: 11; }
+        &.-low.-ends-at-logout .facts { max-height: 6; }
         .warning { color: $text-warning; text-style: bold; margin-top: 1; display: none; }
         .logout { color: $text-warning; margin-top: 1; display: none; }
         .problem { color: $text-error; text-style: bold; margin-top: 1; display: none; }
@@ -86,6 +87,7 @@ class ConfirmScreen(Dialog[Chosen | None]):
             yield Static(classes="keys")
 
     def on_mount(self) -> None:
+        self.set_class(bool(self._logout), "-ends-at-logout")
         self._draw()
         self.ask()
 
