@@ -40,6 +40,8 @@ from core.runs.stopping import Rung
 SMOOTHINGS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
 SECONDS_WHEN_STILL = 2.0
 """Between two looks at a run that is over, or waits for others."""
+ABOUT_CURVES = frozenset({"log_axis", "smooth", "axis", "crosshair", "magnify", "show_all", "copy"})
+"""Actions that have no use while a run waits and has no curves."""
 SMOOTHING_KEYS = Binding.Group("Smooth", compact=True)
 
 
@@ -214,6 +216,8 @@ class MonitorScreen(ConsoleScreen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if not super().check_action(action, parameters):
+            return False
+        if self.view is not None and self.view.wait and action in ABOUT_CURVES:
             return False
         if action == "stop":
             return self.view is not None and not self.view.status.is_over and not self.view.wait

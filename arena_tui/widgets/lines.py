@@ -31,6 +31,6 @@ def run_line(run: RunView, width: int) -> Content:
         figure = f"{100 * run.state.step // max(1, run.state.started.steps)} %"
     end = f" {figure:>6} {figures.duration(run.state.elapsed):>8}"
     if run.wait:
-        end = f" {figures.ordinal(run.wait.place):>15}"
+        end = f" {figures.ordinal(run.wait.place)}"
     name = Content(printable(run.name)).truncate(max(4, width - len(mark) - len(end)), ellipsis=True, pad=True)
     return Content.assemble(mark, name, end)
