@@ -19,7 +19,7 @@ def copy(app: "App[object]", text: str) -> None:
         app.notify("There is nothing to copy here.", severity="warning")
         return
     app.copy_to_clipboard(sent)
-    what = f"“{sent}”" if len(sent) <= 60 and len(lines) == 1 else f"{sent.count(chr(10)) + 1:,} lines"
+    what = f"{len(sent):,} characters" if len(lines) == 1 else f"{sent.count(chr(10)) + 1:,} lines"
     cut = "" if len(sent) == len("\n".join(lines)) else f", the first {MOST_BYTES:,} bytes of it"
     app.notify(
         f"{what}{cut}: sent to your terminal's clipboard. Nothing to paste? The terminal does not allow it; in tmux, "

@@ -5,6 +5,8 @@ import sys
 import time
 from typing import TextIO
 
+from msgspec.structs import replace
+
 from arena_tui import figures
 from arena_tui.figures import count, duration, gib
 from arena_tui.plain import printable, printable_lines
@@ -31,7 +33,7 @@ class Told:
     def already(cls, folder: RunFolder) -> "Told":
         """All of it that there is now."""
         told = cls(folder)
-        told.state = fold(told.state, told.tail.read())
+        told.state = _brief(fold(told.state, told.tail.read()))
         return told
 
 
@@ -48,7 +50,7 @@ def follow(folder: RunFolder, out: TextIO, told: Told | None = None) -> tuple[Ru
         new = told.tail.read()
         for event in new:
             line = _line(event, told.state)
-            told.state = fold(told.state, [event])
+            told.state = _brief(fold(told.state, [event]))
             if line is not None:
                 print(line, file=out, flush=True)
         now = Status.QUEUED if place else status(told.state, alive, time.time())
@@ -73,6 +75,11 @@ def exit_code(state: RunState) -> int:
         case events.Failed():
             return state.last.exit_code
     return 1
+
+
+def _brief(state: RunState) -> RunState:
+    """Without the histories, which no line needs: they would be copied for each event."""
+    return replace(state, steps=state.steps[-1:], evaluations=state.evaluations[-1:])
 
 
 def _line(event: AnyEvent, before: RunState) -> str | None:

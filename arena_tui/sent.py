@@ -44,7 +44,7 @@ class Sent:
 
     def _changes(self, y: int, x: int, strip: Strip) -> Iterator[tuple[int, int, Strip]]:
         """Column, row and cells of each stretch of a piece that the terminal does not show yet."""
-        row = self._cells[y]
+        row = self._cells[y] if y < len(self._cells) else []  # an update may be older than the terminal's size
         cells = _cells(strip)
         if cells is None or x + len(cells) > len(row):
             # Terminals disagree about wide characters, so what is behind them may stand anywhere.

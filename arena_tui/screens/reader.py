@@ -8,6 +8,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static, TextArea
 
+from arena_tui.clipboard import copy
 from arena_tui.plain import printable, printable_lines
 from arena_tui.screens.dialog import Dialog
 from arena_tui.widgets.highlighted import HighlightedText
@@ -17,6 +18,7 @@ from arena_tui.widgets.keys import keys
 class ReaderScreen(Dialog[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter,q", "dismiss", "Close", key_display="esc"),
+        Binding("Y", "copy", "Copy", show=False),
         Binding("j", "scroll(1)", "Down", show=False),
         Binding("k", "scroll(-1)", "Up", show=False),
     ]
@@ -36,7 +38,11 @@ class ReaderScreen(Dialog[None]):
         with Vertical(classes="box") as box:
             box.border_title = Content(printable(self._title))
             yield HighlightedText(self._text, language=self._language, read_only=True, soft_wrap=True)
-            yield Static(keys([("esc", "close")]), classes="keys")
+            yield Static(keys([("Y", "copy"), ("esc", "close")]), classes="keys")
+
+    def action_copy(self) -> None:
+        area = self.query_one(TextArea)
+        copy(self.app, area.selected_text or area.text)
 
     def action_scroll(self, lines: int) -> None:
         self.query_one(TextArea).scroll_relative(y=lines, animate=False)

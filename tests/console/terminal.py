@@ -57,6 +57,11 @@ class Terminal:
             os.close(self._fd)
             self._fd = -1
 
+    def resize(self, width: int, height: int) -> None:
+        """Another size, and an empty screen, as a terminal that forgets."""
+        self.screen = Emulator(width, height)
+        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+
     def type(self, keys: str) -> None:
         self.seen = b""
         os.write(self._fd, keys.encode())
@@ -71,6 +76,13 @@ class Terminal:
                 data = os.read(self._fd, 65536)
                 self.seen += data
                 self.screen.feed(data)
+
+    def until_quiet(self) -> None:
+        """Read until nothing has come for half a second: what is shown is not half a picture."""
+        while select.select([self._fd], [], [], 0.5)[0]:
+            data = os.read(self._fd, 65536)
+            self.seen += data
+            self.screen.feed(data)
 
     def until_seen(self, text: str) -> None:
         """Read until `text` stands on the screen, on one line."""
