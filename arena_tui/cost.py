@@ -4,8 +4,7 @@ from arena_tui.figures import MISSING, duration, gib
 from arena_tui.inspected import Outlook
 from core.plan.plan import MemoryPlan, Plan, TimePlan
 from core.profile.settings import Profile
-from core.train.fit import judge
-from core.train.memory import predict
+from core.train.fit import judge, parts
 
 CostLine = tuple[str, str, str, str]
 """Label, figure, what stands beside it, and the change from the profile's own."""
@@ -29,7 +28,15 @@ def _memory(memory: MemoryPlan | None, profile: Profile, chosen: Outlook, own: O
 
 def _peak(memory: MemoryPlan, profile: Profile, outlook: Outlook) -> int:
     longest = int(outlook.cut.shown.max(initial=0))
-    return round(predict(profile, memory.shape, precision=memory.precision, length=longest).total * memory.factor)
+    held = parts(
+        profile,
+        memory.shape,
+        precision=memory.precision,
+        longest=longest,
+        is_packed=memory.is_packed,
+        free=memory.free,
+    )
+    return round(held.total * memory.factor)
 
 
 def _time(time: TimePlan | None, profile: Profile, chosen: Outlook, own: Outlook) -> CostLine:

@@ -85,11 +85,12 @@ def _brief(state: RunState) -> RunState:
 def _line(event: AnyEvent, before: RunState) -> str | None:
     match event:
         case events.Started():
+            reason = f": {printable(event.engine_reason)}" if event.engine_reason else ""
             return (
                 f"started: {count(event.rows_train)} training and {count(event.rows_eval)} evaluation rows, "
                 f"{count(event.rows_cut)} cut; {count(event.steps)} steps of {event.global_batch}; "
                 f"{count(event.trainable_parameters)} of {count(event.total_parameters)} parameters trained; "
-                f"{event.precision} on {printable(event.device.name)}"
+                f"{event.precision} on {printable(event.device.name)}, {event.engine} engine{reason}"
             )
         case events.Phase():
             known = before.phase and (before.phase.phase, before.phase.unit, before.phase.detail)

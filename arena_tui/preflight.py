@@ -74,6 +74,7 @@ def _memory_in_detail(memory: MemoryPlan | None) -> list[Fact]:
         ("", gib(parts.optimizer), "optimizer"),
         ("", gib(parts.activations), "activations"),
         ("", gib(parts.workspace), f"workspace; {memory.basis}"),
+        ("engine", "packed" if memory.is_packed else "padded", memory.engine_reason),
     ]
 
 

@@ -31,8 +31,9 @@ from core.profile.files import read_profile
 from core.profile.load import parse_profile
 from core.profile.settings import Profile
 from core.runs.machine import Machine, look
-from core.train.fit import judge, smallest_change
-from core.train.memory import Precision, predict
+from core.train.engine import Engine, choose_engine
+from core.train.fit import judge, parts, smallest_change
+from core.train.memory import Precision
 from core.train.steps import evaluations, optimizer_steps
 
 
@@ -76,22 +77,30 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
     run_precision = _precision(profile, "fp32" if machine.card is None else machine.card.best_precision)
     on_a_card = _precision(profile, "bf16" if machine.card is None else machine.card.best_precision)
     past = past_runs((runs, measurements()), machine.name)
-    shape = read_shape(json.loads((folder / "config.json").read_bytes()), profile.model)
+    config_json = json.loads((folder / "config.json").read_bytes())
+    shape = read_shape(config_json, profile.model)
+    engine = choose_engine(
+        profile,
+        config_json,
+        precision=run_precision,
+        longest=plan.tokens.longest,
+        free=machine.card.memory_free if machine.card else None,
+    )
     if shape is not None:
-        memory = _memory(profile, shape, machine, past, on_a_card, plan.tokens.longest)
+        memory = _memory(profile, shape, machine, past, on_a_card, plan.tokens.longest, engine)
         saved = sum(path.stat().st_size for path in (folder / FILE, folder / "tokenizer_config.json") if path.is_file())
         plan = replace(
             plan,
             memory=memory,
             disk=disk(profile, memory.parts, rows_eval=len(eval_rows), tokenizer=saved, free=machine.disk_free),
         )
-    known = speed(past, profile, run_precision)
+    known = speed(past, profile, run_precision, engine.name)
     if known is not None:
         plan = replace(plan, time=_time(plan, profile, known))
     yield plan
     if measuring and known is None:
         measured = measure(profile)
-        known = speed([measured], profile, run_precision)
+        known = speed([measured], profile, run_precision, engine.name)
         assert known is not None
         plan = replace(plan, time=_time(plan, profile, known))
         yield plan
@@ -127,22 +136,33 @@ def _precision(profile: Profile, best: Precision) -> Precision:
 
 
 def _memory(
-    profile: Profile, shape: ModelShape, machine: Machine, past: Sequence[Past], precision: Precision, longest: int
+    profile: Profile,
+    shape: ModelShape,
+    machine: Machine,
+    past: Sequence[Past],
+    precision: Precision,
+    longest: int,
+    engine: Engine,
 ) -> MemoryPlan:
-    parts = predict(profile, shape, precision=precision, length=longest)
-    factor, runs = memory_factor(past, profile, shape) if machine.card else (1.0, 0)
-    peak = round(parts.total * factor)
+    is_packed = engine.layout is not None
     free = machine.card.memory_free if machine.card else None
+    held = parts(profile, shape, precision=precision, longest=longest, is_packed=is_packed, free=free)
+    factor, runs = memory_factor(past, profile, shape) if machine.card and not is_packed else (1.0, 0)
+    peak = round(held.total * factor)
     verdict = judge(peak, free) if free is not None else None
     change = None
     if free is not None and verdict != "fits":
-        change = smallest_change(profile, shape, precision=precision, longest=longest, factor=factor, free=free)
-    batch = profile.train.per_device_batch_size
+        change = smallest_change(
+            profile, shape, precision=precision, longest=longest, is_packed=is_packed, factor=factor, free=free
+        )
+    batch = engine.layout.examples if engine.layout else profile.train.per_device_batch_size
     reckoned = f"reckoned for batches of {batch} rows of {longest:,} tokens in {precision}"
     return MemoryPlan(
         shape=shape,
         precision=precision,
-        parts=parts,
+        is_packed=is_packed,
+        engine_reason=engine.reason,
+        parts=held,
         factor=factor,
         peak=peak,
         basis=f"{reckoned}, times {factor:.3f} from {runs} past run{'' if runs == 1 else 's'} here"

@@ -52,23 +52,23 @@ def past_runs(folders: Sequence[Path], device: str) -> list[Past]:
 
 
 def memory_factor(past: Sequence[Past], profile: Profile, shape: ModelShape) -> tuple[float, int]:
-    """The median of measured over predicted peak among runs of the same base, and how many runs that is.
+    """The median of measured over predicted peak among padded runs of the same base, and how many runs that is.
 
     1 where there is none. Runs on a processor have no such peak.
     """
     ratios = []
     for run in past:
-        same = (run.profile.model.checkpoint, run.profile.model.quantization)
-        if same == (profile.model.checkpoint, profile.model.quantization) and run.metrics.longest:
+        same = (run.profile.model.checkpoint, run.profile.model.quantization, run.metrics.engine)
+        if same == (profile.model.checkpoint, profile.model.quantization, "padded") and run.metrics.longest:
             predicted = predict(run.profile, shape, precision=run.metrics.precision, length=run.metrics.longest)
             ratios.append(run.metrics.memory_peak / predicted.total)
     return (statistics.median(ratios), len(ratios)) if ratios else (1.0, 0)
 
 
-def speed(past: Sequence[Past], profile: Profile, precision: str) -> Speed | None:
+def speed(past: Sequence[Past], profile: Profile, precision: str, engine: str) -> Speed | None:
     """The throughput of the newest run that computed the same way, whatever its rows, schedule and length."""
     for run in past:
-        if _computes(run.profile, run.metrics.precision) != _computes(profile, precision):
+        if _computes(run.profile, run.metrics.precision, run.metrics.engine) != _computes(profile, precision, engine):
             continue
         events = Tail(run.folder.events).read()
         steps = [event.tokens_per_second for event in events if isinstance(event, Step)][1:]  # the first warms up
@@ -79,14 +79,16 @@ def speed(past: Sequence[Past], profile: Profile, precision: str) -> Speed | Non
     return None
 
 
-def _computes(profile: Profile, precision: str) -> tuple[Any, ...]:
+def _computes(profile: Profile, precision: str, engine: str) -> tuple[Any, ...]:
     """All that decides how much is computed for a token, and how."""
     return (
         profile.model,
         profile.lora,
         profile.train.per_device_batch_size,
         profile.train.gradient_checkpointing,
+        profile.train.memory,
         profile.train.optimizer,
         precision,
+        engine,
         platform.python_implementation(),
     )

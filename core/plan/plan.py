@@ -26,6 +26,9 @@ class MemoryPlan(Struct, frozen=True, kw_only=True):
 
     shape: ModelShape
     precision: Precision
+    is_packed: bool = False
+    engine_reason: str = ""
+    """Why not the packed engine, or how it spends memory."""
     parts: Memory
     factor: float
     """What past runs here took, by what was predicted for them."""

@@ -157,8 +157,25 @@ class Train(Section, frozen=True, kw_only=True):
     max_grad_norm: Annotated[float, Meta(gt=0, description="Gradients are scaled down to this norm")] = 1.0
     gradient_checkpointing: Annotated[
         bool,
-        Meta(description="Recompute activations in the backward pass: less memory, about a third slower"),
+        Meta(
+            description="Padded engine only: recompute activations in the backward pass, for less memory and about a "
+            "third slower"
+        ),
     ] = True
+    engine: Annotated[
+        Literal["auto", "packed", "padded"],
+        Meta(
+            description="packed joins the rows of a step without padding and computes only what training needs; padded "
+            "is transformers' own forward pass. auto is packed where a card can and the model is known"
+        ),
+    ] = "auto"
+    memory: Annotated[
+        Literal["auto", "small"],
+        Meta(
+            description="Packed engine only: auto takes the fastest way that fits into the card's free memory; small "
+            "recomputes activations and dequantizes weights as they are needed, per_device_batch_size rows at once"
+        ),
+    ] = "auto"
     log_steps: Annotated[Count, Meta(description="Steps between two logged points", extra={"unit": "steps"})] = 10
     save_steps: Annotated[Count, Meta(description="Steps between two checkpoints", extra={"unit": "steps"})] = 200
     keep_checkpoints: Annotated[

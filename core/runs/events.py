@@ -55,6 +55,9 @@ class Started(Event, frozen=True, kw_only=True):
     """Tokens of the longest row, of both sides of the split."""
     prior_log_loss: float
     """Log loss on the evaluation rows of always answering the class shares of the training rows."""
+    engine: Literal["packed", "padded"] = "padded"
+    engine_reason: str = ""
+    """Why not the packed one; or how it spends memory."""
 
 
 class Phase(Event, frozen=True, kw_only=True):

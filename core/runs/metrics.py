@@ -35,6 +35,7 @@ class Metrics(Struct, frozen=True, kw_only=True):
     precision: Literal["bf16", "fp16", "fp32"]
     device: str
     longest: int = 0
+    engine: Literal["packed", "padded"] = "padded"
 
 
 def save_metrics(folder: RunFolder, metrics: Metrics) -> None:

@@ -15,9 +15,11 @@ MAY_CHANGE = frozenset(
         "data.test",
         "eval.per_device_batch_size",
         "run.report_to",
+        "train.engine",
         "train.gradient_checkpointing",
         "train.keep_checkpoints",
         "train.log_steps",
+        "train.memory",
         "train.save_steps",
     }
 )

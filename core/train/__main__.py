@@ -106,9 +106,12 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     from core.model.load import keep_residual_in_float32, load_classifier, load_config, load_tokenizer
     from core.model.locate import locate, tokenizer_folder
     from core.model.lora import add_adapters, checkpoint_activations, parameter_counts
+    from core.packed.engine import PackedEngine
+    from core.packed.pack import pack
     from core.train import device, results
     from core.train.callback import EventCallback
     from core.train.divergence import Diverged, LossWatch
+    from core.train.engine import choose_engine
     from core.train.metrics import Scorer, prior_log_loss
     from core.train.steps import optimizer_steps
     from core.train.trainer import ClassifierTrainer, training_arguments
@@ -138,6 +141,8 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     config = load_config(
         source, profile.model, max_length=profile.tokens.max_length, pad_token_id=tokenizer.pad_token_id
     )
+    longest = max(len(row.ids) for row in (*train_set, *eval_set))
+    chosen = choose_engine(profile, config.to_dict(), precision=precision, longest=longest, free=device.free_memory())
     base = load_classifier(
         source,
         config,
@@ -148,7 +153,10 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     if precision == "fp16":
         keep_residual_in_float32(base)
     model = add_adapters(base, profile.lora)
-    if profile.train.gradient_checkpointing:
+    engine = None
+    if chosen.layout:
+        engine = PackedEngine(model, dtype=device.DTYPES[precision], longest=longest, layout=chosen.layout)
+    elif profile.train.gradient_checkpointing:
         checkpoint_activations(model)
 
     trainable, total = parameter_counts(model)
@@ -165,8 +173,10 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
             total_parameters=total,
             precision=precision,
             device=here,
-            longest=max(len(row.ids) for row in (*train_set, *eval_set)),
+            longest=longest,
             prior_log_loss=prior,
+            engine=chosen.name,
+            engine_reason=chosen.reason,
         )
     )
 
@@ -177,11 +187,18 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
         head_learning_rate=profile.train.head_learning_rate,
         watch=watch,
         before_evaluation=callback.begin_evaluation,
+        engine=engine,
+        eval_tokens=profile.eval.per_device_batch_size * longest,
         model=model,
-        args=training_arguments(profile, precision, folder),
+        args=training_arguments(
+            profile,
+            precision,
+            folder,
+            batch=chosen.layout.examples if chosen.layout else profile.train.per_device_batch_size,
+        ),
         train_dataset=[row.features for row in train_set],
         eval_dataset=[row.features for row in eval_set],
-        data_collator=DataCollatorWithPadding(tokenizer),
+        data_collator=pack if engine else DataCollatorWithPadding(tokenizer),
         processing_class=tokenizer,
         compute_metrics=scorer,
         callbacks=[callback],
@@ -225,9 +242,10 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
         training_seconds=training_seconds,
         tokens_per_second=(tokens - callback.tokens_before) / training_seconds,
         memory_peak=device.memory()[2],
-        longest=max(len(row.ids) for row in (*train_set, *eval_set)),
+        longest=longest,
         precision=precision,
         device=here.name,
+        engine=chosen.name,
     )
     stop.close()  # the run has completed; its last event is the one that says so
     save_metrics(folder, metrics)

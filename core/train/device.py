@@ -99,6 +99,14 @@ def memory() -> tuple[int, int, int]:
     return resident, resident, max(resident, _peak_resident())
 
 
+def free_memory() -> int | None:
+    """Bytes free on the card; None on a processor."""
+    if not torch.cuda.is_available():
+        return None
+    free: int = torch.cuda.mem_get_info()[0]
+    return free
+
+
 def _peak_resident() -> int:
     import resource
 

@@ -8,35 +8,47 @@ from msgspec.structs import replace
 from core.model.shape import ModelShape
 from core.profile.changes import Change, changes
 from core.profile.settings import Profile
-from core.train.memory import Precision, predict
+from core.train.memory import EASY, Memory, Precision, on_card, predict
+from core.train.packed_memory import choose, predict_packed
 
 Verdict = Literal["fits", "tight", "does not fit"]
 
-CONTEXT = 640 << 20
-"""Bytes that the driver's context and the kernels of the libraries take beside torch's memory; an allowance."""
-RESERVE = 1.05
-"""What torch holds in reserve between its blocks; an allowance."""
-EASY = 0.9
-"""The share of the free memory up to which a run fits without being tight."""
 LENGTHS = (2048, 1536, 1024, 768, 512)
 
 
 def judge(peak: float, free: int) -> Verdict:
     """What a peak of allocated memory means for a card with so much free, in bytes."""
-    needed = peak * RESERVE + CONTEXT
+    needed = on_card(peak)
     if needed <= EASY * free:
         return "fits"
     return "tight" if needed <= free else "does not fit"
 
 
+def parts(
+    profile: Profile, shape: ModelShape, *, precision: Precision, longest: int, is_packed: bool, free: int | None
+) -> Memory:
+    """Memory at the peak under the engine that runs; the packed one takes the layout that `free` bytes allow."""
+    if not is_packed:
+        return predict(profile, shape, precision=precision, length=longest)
+    layout = choose(profile, shape, precision=precision, longest=longest, free=free)
+    return predict_packed(profile, shape, layout, precision=precision, longest=longest)
+
+
 def smallest_change(
-    profile: Profile, shape: ModelShape, *, precision: Precision, longest: int, factor: float, free: int
+    profile: Profile,
+    shape: ModelShape,
+    *,
+    precision: Precision,
+    longest: int,
+    is_packed: bool,
+    factor: float,
+    free: int,
 ) -> list[Change] | None:
     """Settings under which the run fits, with the same global batch; None if nothing tried is enough."""
     for smaller in ever_smaller(profile):
         length = min(longest, smaller.tokens.max_length)
-        peak = predict(smaller, shape, precision=precision, length=length).total * factor
-        if judge(peak, free) == "fits":
+        held = parts(smaller, shape, precision=precision, longest=length, is_packed=is_packed, free=free)
+        if judge(held.total * factor, free) == "fits":
             return changes(profile, smaller)
     return None
 

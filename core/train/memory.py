@@ -21,6 +21,13 @@ SCALE_BLOCK = 256  # scales, or 8-bit optimizer states, that share a scale of th
 SMALL = 4096  # bitsandbytes keeps the state of smaller parameters in 32 bit
 WORKSPACE = 64 << 20  # cuBLAS and cuBLASLt, 32 MiB each on Hopper
 
+CONTEXT = 640 << 20
+"""Bytes that the driver's context and the kernels of the libraries take beside torch's memory; an allowance."""
+RESERVE = 1.05
+"""What torch holds in reserve between its blocks; an allowance."""
+EASY = 0.9
+"""The share of the free memory up to which a run fits without being tight."""
+
 
 class Memory(Struct, frozen=True, kw_only=True):
     """Bytes in use at the peak."""
@@ -36,6 +43,11 @@ class Memory(Struct, frozen=True, kw_only=True):
     @property
     def total(self) -> int:
         return self.weights + self.adapters + self.gradients + self.optimizer + self.activations + self.workspace
+
+
+def on_card(peak: float) -> float:
+    """What a peak of allocated memory takes of a card, in bytes."""
+    return peak * RESERVE + CONTEXT
 
 
 def predict(profile: Profile, shape: ModelShape, *, precision: Precision, length: int) -> Memory:

@@ -10,8 +10,8 @@ from core.profile.changes import Change, changes
 from core.profile.errors import SettingError
 from core.profile.settings import Profile
 from core.runs.events import Started
-from core.train.fit import CONTEXT, LENGTHS, RESERVE, ever_smaller, smallest_change
-from core.train.memory import predict
+from core.train.fit import LENGTHS, ever_smaller, smallest_change
+from core.train.memory import CONTEXT, RESERVE, predict
 
 
 def less_memory(profile: Profile, started: Started, available: int | None) -> list[Change]:
@@ -19,16 +19,24 @@ def less_memory(profile: Profile, started: Started, available: int | None) -> li
 
     `available` is what the run could have of its card, in bytes. It did not do, whatever was predicted: so that much
     was needed at least, and all predictions are raised by as much. Without a card, or where the model's shape is
-    not known, the next smaller settings.
+    not known, the next smaller settings. The packed engine is first told to need least.
     """
-    shape = _shape(profile) if available is not None else None
+    if started.engine == "packed" and profile.train.memory == "auto":
+        return changes(profile, replace(profile, train=replace(profile.train, memory="small")))
+    shape = _shape(profile) if available is not None and started.engine == "padded" else None
     if available is None or shape is None:
         return _next_smaller(profile)
     longest = started.longest or profile.tokens.max_length
     predicted = predict(profile, shape, precision=started.precision, length=longest).total
     factor = max(1.0, (available - CONTEXT) / RESERVE / predicted)
     change = smallest_change(
-        profile, shape, precision=started.precision, longest=longest, factor=factor, free=available
+        profile,
+        shape,
+        precision=started.precision,
+        longest=longest,
+        is_packed=False,
+        factor=factor,
+        free=available,
     )
     return change or []
 

@@ -10,6 +10,8 @@ from transformers import Trainer, TrainingArguments
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from core.model.load import HEADS
+from core.packed.engine import PackedEngine
+from core.packed.pack import PackedBatches
 from core.profile.settings import Profile
 from core.runs.checkpoints import delete_old, written_aside
 from core.runs.folder import RunFolder
@@ -36,7 +38,8 @@ def mean_loss(
 class ClassifierTrainer(Trainer):
     """A Trainer whose head may have a learning rate of its own, and which can save when it is told to.
 
-    Of its checkpoints it always keeps one of the time before the loss was lost, as `watch` tells.
+    Of its checkpoints it always keeps one of the time before the loss was lost, as `watch` tells. With a packed
+    `engine` that computes in place of the model, and evaluation batches are of at most `eval_tokens`.
     """
 
     def __init__(
@@ -45,6 +48,8 @@ class ClassifierTrainer(Trainer):
         head_learning_rate: float | None,
         watch: LossWatch,
         before_evaluation: Callable[[int], None],
+        engine: PackedEngine | None = None,
+        eval_tokens: int = 0,
         **arguments: Any,
     ) -> None:
         """`before_evaluation` is told of the number of batches, before the first and longest may fail."""
@@ -52,6 +57,7 @@ class ClassifierTrainer(Trainer):
         self._head_learning_rate = head_learning_rate
         self._watch = watch
         self._before_evaluation = before_evaluation
+        self._engine, self._eval_tokens = engine, eval_tokens
         self._aside: Path | None = None
 
     optimizer: torch.optim.Optimizer | None
@@ -68,6 +74,27 @@ class ClassifierTrainer(Trainer):
             ]
             self.optimizer = kind(groups, **options)
         return super().create_optimizer(*args, **kwargs)
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        return super().compute_loss(self._engine or model, inputs, *args, **kwargs)
+
+    def _track_num_input_tokens(self, inputs: dict[str, Any]) -> None:
+        if self._engine is None:
+            super()._track_num_input_tokens(inputs)
+        else:  # without asking the card, for which the next step would have to wait
+            self.state.num_input_tokens_seen += len(inputs["input_ids"])
+
+    def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Any]:
+        if self._engine is None:
+            return super().get_eval_dataloader(eval_dataset)
+        batches = PackedBatches([len(row["input_ids"]) for row in self.eval_dataset], self._eval_tokens)
+        loader: DataLoader[Any] = DataLoader(
+            self.eval_dataset,
+            batch_sampler=batches,
+            collate_fn=self.data_collator,
+            pin_memory=self.args.dataloader_pin_memory,
+        )
+        return self.accelerator.prepare(loader)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         output, keep = Path(self.args.output_dir), self.args.save_total_limit
@@ -98,8 +125,8 @@ class ClassifierTrainer(Trainer):
             self.callback_handler.on_save(self.args, self.state, self.control)
 
 
-def training_arguments(profile: Profile, precision: Precision, folder: RunFolder) -> TrainingArguments:
-    """The profile's settings in the Trainer's words."""
+def training_arguments(profile: Profile, precision: Precision, folder: RunFolder, *, batch: int) -> TrainingArguments:
+    """The profile's settings in the Trainer's words; `batch` divides the global batch, and is computed at once."""
     train, evaluation = profile.train, profile.eval
     has_gpu = torch.cuda.is_available()
     every = (
@@ -110,8 +137,8 @@ def training_arguments(profile: Profile, precision: Precision, folder: RunFolder
     return TrainingArguments(
         output_dir=str(folder.checkpoints),
         num_train_epochs=train.epochs,
-        per_device_train_batch_size=train.per_device_batch_size,
-        gradient_accumulation_steps=train.gradient_accumulation,
+        per_device_train_batch_size=batch,
+        gradient_accumulation_steps=profile.global_batch // batch,
         per_device_eval_batch_size=evaluation.per_device_batch_size,
         learning_rate=train.learning_rate,
         lr_scheduler_type=train.schedule,

@@ -121,8 +121,9 @@ def test_runs_of_other_machines_and_unfinished_ones_tell_nothing(start: Start, t
     assert info
     name = look(tmp_path).name
     [past] = past_runs([tmp_path / "runs"], name)
-    assert speed([past], past.profile, metrics.precision)
-    assert speed([past], past.profile, "bf16") is None
+    assert speed([past], past.profile, metrics.precision, "padded")
+    assert speed([past], past.profile, "bf16", "padded") is None
+    assert speed([past], past.profile, metrics.precision, "packed") is None
     assert past_runs([tmp_path / "runs"], "another card") == []
     folder.write_info(msgspec.structs.replace(info, host="elsewhere"))
     assert past_runs([tmp_path / "runs"], name) == []
@@ -164,7 +165,9 @@ def test_the_verdict_gets_worse_with_less_memory() -> None:
 def test_the_smallest_change_keeps_the_global_batch_and_fits(shape: ModelShape, free: int, keys: set[str]) -> None:
     whole = ["train.per_device_batch_size=8", "train.gradient_accumulation=1", "train.gradient_checkpointing=false"]
     profile = parse_profile("", source="", overrides=whole)
-    change = smallest_change(profile, shape, precision="bf16", longest=1024, factor=1.0, free=free * GIB)
+    change = smallest_change(
+        profile, shape, precision="bf16", longest=1024, is_packed=False, factor=1.0, free=free * GIB
+    )
     assert change is not None
     assert keys <= {one.key for one in change} <= {*keys, "eval.per_device_batch_size"}
     changed = parse_profile("", source="", overrides=[*whole, *(one.override for one in change)])
@@ -173,7 +176,10 @@ def test_the_smallest_change_keeps_the_global_batch_and_fits(shape: ModelShape, 
 
 
 def test_where_nothing_fits_no_change_is_named(shape: ModelShape) -> None:
-    assert smallest_change(Profile(), shape, precision="bf16", longest=1024, factor=1.0, free=4 * GIB) is None
+    assert (
+        smallest_change(Profile(), shape, precision="bf16", longest=1024, is_packed=False, factor=1.0, free=4 * GIB)
+        is None
+    )
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from msgspec import json
+from msgspec.structs import replace
 
 from core.model.shape import read_shape
 from core.profile.changes import changes
@@ -72,6 +73,16 @@ def test_a_prediction_that_was_too_low_is_raised_by_what_the_run_has_shown(check
     profile = parse_profile("", source="none", overrides=own)
     found = less_memory(profile, started(141 * GIB), 141 * GIB)
     assert [change.key for change in found][:2] == ["train.per_device_batch_size", "train.gradient_accumulation"]
+
+
+def test_a_packed_run_is_first_told_to_need_least_and_then_to_take_fewer_rows_at_once(checkpoint: Path) -> None:
+    profile = parse_profile("", source="none", overrides=[f"model.checkpoint={checkpoint}"])
+    packed = replace(started(24 * GIB), engine="packed")
+    (first,) = less_memory(profile, packed, 24 * GIB)
+    assert (first.key, first.new) == ("train.memory", "small")
+    small = parse_profile("", source="none", overrides=[f"model.checkpoint={checkpoint}", first.override])
+    keys = [change.key for change in less_memory(small, packed, 24 * GIB)]
+    assert keys == ["train.per_device_batch_size", "train.gradient_accumulation"]
 
 
 def test_where_nothing_tried_fits_nothing_is_proposed(checkpoint: Path) -> None:

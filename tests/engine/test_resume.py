@@ -48,12 +48,16 @@ def curve(folder: RunFolder) -> list[tuple[object, ...]]:
     return [*steps, *((e.step, e.log_loss, e.accuracy) for e in state.evaluations)]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_the_curve_of_a_resumed_run_is_that_of_one_never_stopped(number: int, start: Start, resume) -> None:  # type: ignore[no-untyped-def]
-    whole, child = start(*RUN)
+@pytest.mark.parametrize(
+    ("number", "engine"), [(signal.SIGTERM, "padded"), (signal.SIGKILL, "padded"), (signal.SIGKILL, "packed")]
+)
+def test_the_curve_of_a_resumed_run_is_that_of_one_never_stopped(  # type: ignore[no-untyped-def]
+    number: int, engine: str, start: Start, resume
+) -> None:
+    whole, child = start(*RUN, f"train.engine={engine}")
     assert child.wait(SECONDS) == 0
 
-    folder, child = start(*RUN)
+    folder, child = start(*RUN, f"train.engine={engine}")
     wait_for(folder, events.Step, step=13)
     os.kill(child.pid, number)
     child.wait(SECONDS)

@@ -1,0 +1,160 @@
+"""The packed forward pass of a PEFT classifier: same parameters, same logits, no padding."""
+
+from types import ModuleType
+from typing import Any
+
+import torch
+from peft import PeftModel
+from torch import Tensor
+from transformers.modeling_outputs import SequenceClassifierOutput
+
+from core.packed import plain
+from core.packed.layer import Call, Layer, TrainedLayer, forward
+from core.packed.layout import Layout
+from core.packed.pack import Pack, unpack
+from core.packed.projection import Projection
+from core.packed.spec import Attention, Norm
+
+
+class PackedEngine:
+    """Called with what core.packed.pack.pack makes, in place of the model it is built from.
+
+    It trains that model's own adapters and head, and heeds its training mode. `longest` is the most tokens that an
+    example has.
+    """
+
+    def __init__(
+        self,
+        model: PeftModel,
+        *,
+        dtype: torch.dtype,
+        longest: int,
+        layout: Layout,
+    ) -> None:
+        base = model.get_base_model()
+        self._model, self._dtype, self._checkpointing = model, dtype, layout.checkpointing
+        self._embedding, self._head = base.get_input_embeddings(), base.score
+        self._device = self._embedding.weight.device
+        self._ops = _ops(self._device, dtype)
+        self.layers, self._last_update, self._last = _layers(
+            base.model, base.config, dtype, longest, layout.keeps_weights, self._ops
+        )
+        self._trained_from = next(number for number, layer in enumerate(self.layers) if layer.parameters)
+        adapters = [projection.adapters for layer in self.layers for projection in layer.projections]
+        self._parameters = [parameter for some in adapters for parameter in some.parameters]
+        self._copies = [copy for some in adapters for copy in some.copies]
+        self._scale = next(some.scale for some in adapters if some)
+
+    def __call__(self, input_ids: Tensor, **inputs: Any) -> SequenceClassifierOutput:
+        """Logits (examples, labels) in float32."""
+        pack = unpack(inputs)
+        with torch.no_grad():
+            torch._foreach_copy_(self._copies, self._parameters)
+            torch._foreach_mul_(self._copies[1::2], self._scale)
+        with torch.autocast(self._device.type, enabled=False):
+            hidden = self._hidden(input_ids, pack)
+            return SequenceClassifierOutput(logits=self._head(hidden))
+
+    def _hidden(self, input_ids: Tensor, pack: Pack) -> Tensor:
+        """The last hidden state of each example's last token, (examples, hidden) float32."""
+        with torch.no_grad():
+            residual, update = self._embedding(input_ids).float(), None
+        for number, layer in enumerate(self.layers):
+            is_last = number == len(self.layers) - 1
+            call = Call(
+                layer=layer,
+                ops=self._ops,
+                dtype=self._dtype,
+                pack=pack,
+                seeds=[self._seed(projection) for projection in layer.projections],
+                rows=pack.last if is_last else None,
+                checkpointing=self._checkpointing,
+            )
+            if torch.is_grad_enabled() and number >= self._trained_from:
+                residual, update = TrainedLayer.apply(call, residual, update, *layer.parameters)
+            else:
+                with torch.no_grad():
+                    residual, update = forward(call, residual, update)[:2]
+        return plain.add_norm(residual, update, self._last_update, self._last, torch.float32)[1]
+
+    def _seed(self, projection: Projection) -> int | None:
+        """From torch's own generator, whose state checkpoints hold; None where nothing is dropped."""
+        adapters = projection.adapters
+        if not (adapters and adapters.rate and self._model.training):
+            return None
+        return int(torch.randint(2**31 - 1, ()).item())
+
+
+def _ops(device: torch.device, dtype: torch.dtype) -> ModuleType:
+    if device.type != "cuda" or dtype is torch.float32:
+        return plain
+    from core.packed import fused
+
+    return fused
+
+
+def _layers(
+    decoder: Any, config: Any, dtype: torch.dtype, longest: int, keeps_weights: bool, ops: ModuleType
+) -> tuple[list[Layer], Norm | None, Norm]:
+    """The layers, the norm of what the last one computes, and the last norm of all."""
+    is_gemma = config.model_type.startswith("gemma")
+    is_normed = config.model_type == "gemma3_text"
+
+    def norm(module: Any) -> Norm:
+        weight = module.weight.detach().float()
+        return Norm(weight + 1 if is_gemma else weight, config.rms_norm_eps)
+
+    def joined(*modules: torch.nn.Module) -> Projection:
+        return Projection(modules, dtype=dtype, keeps=keeps_weights, ops=ops)
+
+    angles: dict[str | None, tuple[Tensor, Tensor]] = {}
+    layers: list[Layer] = []
+    below = None
+    for module in decoder.layers:
+        attention, mlp = module.self_attn, module.mlp
+        kind = attention.layer_type if is_normed else None
+        if kind not in angles:
+            angles[kind] = _angles(decoder, longest, kind)
+        cos, sin = angles[kind]
+        layers.append(
+            Layer(
+                qkv=joined(attention.q_proj, attention.k_proj, attention.v_proj),
+                output=joined(attention.o_proj),
+                gate_up=joined(mlp.gate_proj, mlp.up_proj),
+                down=joined(mlp.down_proj),
+                attention=Attention(
+                    heads=config.num_attention_heads,
+                    kv_heads=config.num_key_value_heads,
+                    head_dim=attention.head_dim,
+                    scale=attention.scaling,
+                    cap=(attention.attn_logit_softcapping or 0.0) if is_gemma else 0.0,
+                    window=_window(attention, config, longest),
+                    cos=cos,
+                    sin=sin,
+                    query_norm=norm(attention.q_norm) if is_normed else None,
+                    key_norm=norm(attention.k_norm) if is_normed else None,
+                ),
+                activation="silu" if not is_gemma else "gelu",
+                below=below,
+                before_attention=norm(module.input_layernorm),
+                after_attention=norm(module.post_attention_layernorm) if is_gemma else None,
+                before_mlp=norm(module.pre_feedforward_layernorm if is_gemma else module.post_attention_layernorm),
+            )
+        )
+        below = norm(module.post_feedforward_layernorm) if is_gemma else None
+    return layers, below, norm(decoder.norm)
+
+
+def _window(attention: Any, config: Any, longest: int) -> int:
+    """0 where no example is long enough to notice it."""
+    window = attention.sliding_window if config.model_type != "llama" else None
+    return window if window is not None and window < longest else 0
+
+
+def _angles(decoder: Any, longest: int, kind: str | None) -> tuple[Tensor, Tensor]:
+    """cos and sin of the model's own rotary embedding, (longest, head_dim / 2) float32: its two halves are equal."""
+    like = decoder.embed_tokens.weight.new_empty(0, dtype=torch.float32)
+    places = torch.arange(longest, device=like.device)[None]
+    cos, sin = decoder.rotary_emb(like, places) if kind is None else decoder.rotary_emb(like, places, kind)
+    half = cos.shape[-1] // 2
+    return cos[0, :, :half].contiguous(), sin[0, :, :half].contiguous()

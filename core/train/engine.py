@@ -1,0 +1,53 @@
+"""Which engine trains a run: the packed one where it can, and why not otherwise. Imports no torch."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from core.model.shape import read_shape
+from core.packed.layout import Layout, obstacle
+from core.profile.errors import SettingError
+from core.profile.settings import Profile
+from core.train.memory import Precision
+from core.train.packed_memory import choose
+
+
+class Engine(Struct, frozen=True, kw_only=True):
+    """`layout` is the packed engine's; None where the padded one is taken, and `reason` says why."""
+
+    layout: Layout | None
+    reason: str
+
+    @property
+    def name(self) -> Literal["packed", "padded"]:
+        return "padded" if self.layout is None else "packed"
+
+
+def choose_engine(
+    profile: Profile, config: Mapping[str, Any], *, precision: Precision, longest: int, free: int | None
+) -> Engine:
+    """`config` is that of the checkpoint, `longest` the most tokens of a row, `free` the card's free memory in
+    bytes, None on a processor. Raises SettingError where the packed engine is asked for and cannot be had.
+    """
+    wanted = profile.train.engine
+    if wanted == "padded":
+        return Engine(layout=None, reason="train.engine asks for it")
+    if wanted == "auto" and free is None:
+        return Engine(layout=None, reason="on a processor, unless train.engine asks for packed")
+    reason = obstacle(profile, config, precision=precision, is_on_card=free is not None)
+    if reason is None and free is not None and precision == "bf16" and not _has_kernels():
+        reason = "triton is not installed"
+    shape = read_shape(config, profile.model)
+    if reason is not None or shape is None:
+        if wanted == "packed":
+            raise SettingError("train.engine", wanted, f"the packed engine cannot train this: {reason}")
+        return Engine(layout=None, reason=f"the packed engine cannot: {reason}")
+    layout = choose(profile, shape, precision=precision, longest=longest, free=free)
+    return Engine(layout=layout, reason=str(layout))
+
+
+def _has_kernels() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("triton") is not None

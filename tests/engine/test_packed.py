@@ -1,0 +1,174 @@
+"""The packed engine on a processor: it learns what the padded one learns, and no example touches another."""
+
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from packing import CONFIGS, WINDOW, engine_of, packed, padded, rows_of, set_to_work
+from peft import PeftModel
+
+from core.model.load import load_classifier, load_config
+from core.model.lora import add_adapters
+from core.packed import plain
+from core.packed.layout import Layout
+from core.packed.pack import KEY_TILE, TILES, PackedBatches, pack, unpack
+from core.profile import settings
+
+LAYOUT = Layout(keeps_weights=True, checkpointing="none", examples=8)
+LENGTHS = [40, 9, 1, 23, WINDOW, WINDOW + 1, 2]
+EVERYWHERE = settings.Lora(freeze_layers=1, target_modules="all-linear", dropout=0.0)
+
+
+@pytest.fixture(scope="module", params=CONFIGS)
+def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    kind, config = CONFIGS[request.param]
+    torch.manual_seed(0)
+    return request.param, tiny.save_checkpoint(tmp_path_factory.mktemp(request.param), kind(config))
+
+
+def load(family: tuple[str, Path], lora: settings.Lora = EVERYWHERE, quantization: Any = "none") -> PeftModel:
+    name, folder = family
+    model = settings.Model(checkpoint=str(folder), quantization=quantization)
+    config = load_config(str(folder), model, max_length=64, pad_token_id=0)
+    base = load_classifier(str(folder), config, model, dtype=torch.float32, device="cpu")
+    torch.manual_seed(1)
+    return set_to_work(add_adapters(base, lora), name).train()
+
+
+@pytest.mark.parametrize("quantization", ["none", "nf4"])
+def test_it_learns_what_the_padded_engine_learns(family: tuple[str, Path], quantization: Any) -> None:
+    model = load(family, quantization=quantization)
+    rows = rows_of(LENGTHS)
+    theirs = padded(model, rows)
+    layouts = [LAYOUT, *(replace(LAYOUT, keeps_weights=False, checkpointing=c) for c in ("selective", "full"))]
+    for layout in layouts:
+        ours = packed(model, rows, layout)
+        assert ours.keys() == theirs.keys()
+        for name in theirs:
+            torch.testing.assert_close(ours[name], theirs[name], atol=2e-6, rtol=2e-4, msg=partial(_named, name))
+
+
+def _named(name: str, message: str) -> str:
+    return f"{name}: {message}"
+
+
+def test_the_recipes_adapters_get_the_same_gradients_and_no_frozen_weight_gets_any(family: tuple[str, Path]) -> None:
+    model = load(family, settings.Lora(freeze_layers=2, dropout=0.0))
+    rows = rows_of(LENGTHS)
+    theirs, ours = padded(model, rows), packed(model, rows, LAYOUT)
+    trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    assert {"logits", "loss", *trained} == set(ours)
+    for name in theirs:
+        torch.testing.assert_close(ours[name], theirs[name], atol=2e-6, rtol=2e-4)
+
+
+def test_no_example_changes_anothers_logits_to_the_bit(family: tuple[str, Path]) -> None:
+    model = load(family)
+    engine = engine_of(model, LAYOUT, max(LENGTHS))
+    rows, strangers = rows_of(LENGTHS), rows_of(LENGTHS, seed=1)
+    with torch.no_grad():
+        before = engine(**pack(rows)).logits
+        for kept in range(len(rows)):
+            beside = [row if number == kept else strangers[number] for number, row in enumerate(rows)]
+            after = engine(**pack(beside)).logits
+            assert torch.equal(after[kept], before[kept])
+            assert not torch.equal(after[kept - 1], before[kept - 1])
+
+
+def test_an_examples_gradient_does_not_depend_on_its_neighbours(family: tuple[str, Path]) -> None:
+    model = load(family)
+    rows = rows_of([17, 30, 5])
+    alone = packed(model, rows[1:2], LAYOUT)
+    engine = engine_of(model, LAYOUT, 30)
+    model.zero_grad()
+    logits = engine(**pack(rows)).logits
+    torch.nn.functional.cross_entropy(logits[1:2], torch.tensor([1])).backward()
+    for name, parameter in model.named_parameters():
+        if parameter.grad is not None:
+            torch.testing.assert_close(parameter.grad, alone[name], atol=2e-6, rtol=2e-4, msg=partial(_named, name))
+
+
+def test_a_row_beyond_the_window_is_seen_through_it(family: tuple[str, Path]) -> None:
+    """The first token of a long row reaches its logits through windows only where some layer has none."""
+    model = load(family)
+    row = rows_of([3 * WINDOW])
+    changed = [{**row[0], "input_ids": np.concatenate([[5], row[0]["input_ids"][1:]])}]
+    engine = engine_of(model, LAYOUT, 3 * WINDOW)
+    windows = [layer.attention.window for layer in engine.layers]
+    assert set(windows) <= {0, WINDOW}
+    assert (WINDOW in windows) == family[0].startswith("gemma")
+    with torch.no_grad():
+        assert not torch.equal(engine(**pack(row)).logits, engine(**pack(changed)).logits)
+
+
+def test_with_dropout_the_backward_pass_drops_what_the_forward_pass_dropped(family: tuple[str, Path]) -> None:
+    model = load(family, settings.Lora(freeze_layers=1, dropout=0.3))
+    rows = rows_of([20, 12])
+    engine = engine_of(model, LAYOUT, 20)
+    inputs = pack(rows)
+    labels = inputs.pop("labels")
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+    def loss() -> torch.Tensor:
+        torch.manual_seed(5)  # which the masks follow
+        return torch.nn.functional.cross_entropy(engine(**inputs).logits, labels)
+
+    loss().backward()
+    direction = [torch.randn_like(parameter) for parameter in trained]
+    slope = sum(float((parameter.grad * d).sum()) for parameter, d in zip(trained, direction, strict=True))
+    with torch.no_grad():
+        losses = []
+        for sign in (1, -2):
+            for parameter, d in zip(trained, direction, strict=True):
+                parameter += sign * 2e-4 * d
+            losses.append(float(loss()))
+    assert (losses[0] - losses[1]) / 4e-4 == pytest.approx(slope, rel=0.02)
+    torch.manual_seed(6)
+    assert float(torch.nn.functional.cross_entropy(engine(**inputs).logits, labels)) != losses[1]
+    model.eval()
+    assert torch.equal(engine(**inputs).logits, engine(**inputs).logits)
+
+
+def test_dropout_keeps_the_mean_and_each_adapter_drops_its_own() -> None:
+    x = torch.ones(2000, 32)
+    seen = plain.drop_down(x, torch.eye(32).repeat(2, 1), 32, 0.05, 9)
+    one, two = seen.split(32, dim=1)
+    assert float((seen == 0).float().mean()) == pytest.approx(0.05, abs=0.005)
+    assert float(seen.mean()) == pytest.approx(1, abs=0.006)
+    assert float(((one == 0) & (two == 0)).float().mean()) == pytest.approx(0.0025, abs=0.001)
+
+
+@given(st.lists(st.integers(1, 300), min_size=1, max_size=12))
+def test_a_pack_holds_each_example_once_and_no_tile_crosses_two(lengths: list[int]) -> None:
+    rows = rows_of(lengths)
+    made = pack(rows)
+    held = unpack(made)
+    assert next(iter(made)) == "labels"
+    assert len(made["labels"]) == len(lengths)
+    bounds = held.bounds.tolist()
+    for number, row in enumerate(rows):
+        part = slice(bounds[number], bounds[number + 1])
+        assert np.array_equal(made["input_ids"][part], row["input_ids"])
+        assert held.positions[part].tolist() == list(range(lengths[number]))
+        assert held.last[number] == part.stop - 1
+    spans = {*pairwise(bounds)}
+    for size, tiles in (*held.tiles.items(), (KEY_TILE, held.key_tiles)):
+        assert {(begin, end) for _, begin, end in tiles.tolist()} == spans
+        covered = sorted(t for first, _, end in tiles.tolist() for t in range(first, min(first + size, end)))
+        assert covered == list(range(sum(lengths)))
+    assert set(held.tiles) == set(TILES)
+
+
+@given(st.lists(st.integers(1, 100), min_size=1, max_size=40), st.integers(100, 400))
+def test_scoring_takes_all_rows_in_order_and_never_more_tokens_than_allowed(lengths: list[int], tokens: int) -> None:
+    batches = list(PackedBatches(lengths, tokens))
+    assert [row for batch in batches for row in batch] == list(range(len(lengths)))
+    assert max(sum(lengths[row] for row in batch) for batch in batches) <= tokens

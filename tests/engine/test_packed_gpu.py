@@ -1,0 +1,112 @@
+"""The packed engine on a card: no less exact than the padded one in bf16, and no leak between examples.
+
+Random models of real head sizes, against the same weights in float32. `pytest -n 0 -m gpu -s` prints the table.
+"""
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from typing import Any
+
+import pytest
+import torch
+from msgspec.structs import replace
+from packing import Learned, engine_of, packed, padded, rows_of, set_to_work
+from peft import PeftModel
+from transformers import (
+    Gemma2Config,
+    Gemma2ForSequenceClassification,
+    Gemma3TextConfig,
+    Gemma3TextForSequenceClassification,
+    LlamaConfig,
+    LlamaForSequenceClassification,
+    Qwen2Config,
+    Qwen2ForSequenceClassification,
+)
+
+from core.model.lora import add_adapters
+from core.packed.layout import Layout
+from core.packed.pack import pack
+from core.profile import settings
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a card"),
+]
+SIZES = {
+    "vocab_size": 1000, "hidden_size": 2304, "intermediate_size": 9216, "num_hidden_layers": 8,
+    "num_attention_heads": 8, "num_key_value_heads": 4, "max_position_embeddings": 4096,
+    "pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 2, "num_labels": 3, "attn_implementation": "eager",
+}  # fmt: skip
+FAMILIES: dict[str, tuple[Any, Any]] = {
+    "gemma2": (Gemma2ForSequenceClassification, Gemma2Config(**SIZES, head_dim=256, query_pre_attn_scalar=256)),
+    "gemma2-window": (
+        Gemma2ForSequenceClassification,
+        Gemma2Config(**SIZES, head_dim=256, query_pre_attn_scalar=256, sliding_window=100),
+    ),
+    "gemma3": (Gemma3TextForSequenceClassification, Gemma3TextConfig(**SIZES, head_dim=256, sliding_window=64)),
+    "llama": (LlamaForSequenceClassification, LlamaConfig(**SIZES, head_dim=128)),
+    "qwen2": (Qwen2ForSequenceClassification, Qwen2Config(**{**SIZES, "hidden_size": 2048, "num_attention_heads": 32})),
+}
+LENGTHS = [700, 1, 333, 64, 129, 500]
+LAYOUT = Layout(keeps_weights=True, checkpointing="none", examples=8)
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def model(request: pytest.FixtureRequest) -> Iterator[PeftModel]:
+    """In bf16, adapters at work on all projections."""
+    kind, config = FAMILIES[request.param]
+    torch.manual_seed(0)
+    base = kind(config).to("cuda", torch.bfloat16).requires_grad_(False)
+    made = add_adapters(base, settings.Lora(freeze_layers=2, target_modules="all-linear", dropout=0.0))
+    set_to_work(made, request.param)
+    yield made
+    del made
+    torch.cuda.empty_cache()
+
+
+def error(found: Learned, reference: Learned, of: Callable[[str], bool]) -> float:
+    """The largest relative error, by norm, among those of that name."""
+    return max(
+        float((found[name].float() - reference[name]).norm() / reference[name].norm()) for name in reference if of(name)
+    )
+
+
+PARTS: dict[str, Callable[[str], bool]] = {
+    "logits": lambda name: name == "logits",
+    "loss": lambda name: name == "loss",
+    "gradients of A": lambda name: "lora_A" in name,
+    "gradients of B": lambda name: "lora_B" in name,
+    "gradient of the head": lambda name: "score" in name,
+}
+
+
+def test_it_is_as_exact_as_the_padded_engine(model: PeftModel, request: pytest.FixtureRequest) -> None:
+    rows = rows_of(LENGTHS)
+    exact = padded(deepcopy(model).float(), rows)
+    theirs, ours = padded(model, rows), packed(model, rows, LAYOUT)
+    for part, of in PARTS.items():
+        padded_error, packed_error = error(theirs, exact, of), error(ours, exact, of)
+        print(f"{request.node.callspec.id:<14} {part:<22} padded {padded_error:.2e}  packed {packed_error:.2e}")
+        if part != "loss":  # one number, whose errors may cancel
+            assert packed_error <= padded_error
+
+
+@pytest.mark.parametrize("checkpointing", ["selective", "full"])
+def test_what_is_recomputed_is_the_same_to_the_bit(model: PeftModel, checkpointing: Any) -> None:
+    rows = rows_of(LENGTHS)
+    kept = packed(model, rows, LAYOUT)
+    recomputed = packed(model, rows, replace(LAYOUT, checkpointing=checkpointing))
+    assert all(torch.equal(kept[name], recomputed[name]) for name in kept)
+
+
+def test_no_example_changes_another_to_the_bit(model: PeftModel) -> None:
+    rows = rows_of(LENGTHS)
+    others = [
+        row if number == 2 else other
+        for number, (row, other) in enumerate(zip(rows, rows_of(LENGTHS, seed=1), strict=True))
+    ]
+    engine = engine_of(model, LAYOUT, max(LENGTHS))
+    with torch.no_grad():
+        one, two = (engine(**{name: x.cuda() for name, x in pack(those).items()}).logits for those in (rows, others))
+    assert torch.equal(one[2], two[2])
+    assert not torch.equal(one[0], two[0])
