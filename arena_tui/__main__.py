@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from arena_tui.commands import (
+    bench,
     check,
     compare,
     config,
@@ -61,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(command=console.open_console, runs_dir=None)
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
     of_runs = (runs, report, compare, curves, watch, stop, resume, retry, note, rename, delete, trash, prune)
-    for command in (demo, check, schema, inspect, plan, train, queue, *of_runs, config, doctor):
+    for command in (demo, check, schema, inspect, plan, bench, train, queue, *of_runs, config, doctor):
         command.add(commands)
     return parser
 

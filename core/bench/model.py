@@ -1,0 +1,79 @@
+"""Gemma-2 classifiers with random weights, built in place: throughput and memory depend on shapes, not on values."""
+
+from typing import Any
+
+import bitsandbytes
+import torch
+from peft import PeftModel
+from transformers import Gemma2Config, PreTrainedModel
+
+from core.bench.answer import Size
+from core.model.load import lay_out
+from core.model.lora import add_adapters
+from core.profile.settings import Profile
+
+SIZES: dict[Size, dict[str, int]] = {
+    "9b": {
+        "hidden_size": 3584, "intermediate_size": 14336, "num_hidden_layers": 42,
+        "num_attention_heads": 16, "num_key_value_heads": 8, "head_dim": 256, "query_pre_attn_scalar": 256,
+    },
+    "2b": {
+        "hidden_size": 2304, "intermediate_size": 9216, "num_hidden_layers": 26,
+        "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256, "query_pre_attn_scalar": 256,
+    },
+    "tiny": {
+        "hidden_size": 128, "intermediate_size": 512, "num_hidden_layers": 6,
+        "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 32, "query_pre_attn_scalar": 32,
+    },
+}  # fmt: skip
+DEVIATION = 0.02
+
+
+def config(size: Size) -> Gemma2Config:
+    return Gemma2Config(
+        **SIZES[size], vocab_size=256_000, sliding_window=4096, num_labels=3,
+        pad_token_id=0, eos_token_id=1, bos_token_id=2, use_cache=False,
+    )  # fmt: skip
+
+
+def random_classifier(config: Gemma2Config, profile: Profile, *, dtype: torch.dtype, device: str) -> PeftModel:
+    """The profile's model and adapters as a run would load them, all weights random and the same each time."""
+    torch.manual_seed(0)
+    base = lay_out(config, profile.model)
+    for module in base.modules():
+        if isinstance(module, bitsandbytes.nn.Linear4bit):
+            _quantize(module, profile, dtype, device)
+        for name, parameter in list(module.named_parameters(recurse=False)):
+            if parameter.is_meta:
+                values = torch.randn(parameter.shape, dtype=dtype, device=device) * DEVIATION
+                setattr(module, name, torch.nn.Parameter(values, requires_grad=False))
+    _fill_buffers(base, config, device)
+    base.is_loaded_in_4bit = profile.model.quantization == "nf4"
+    model = add_adapters(base, profile.lora)
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name:  # zeros at first, which would leave gradients of zero
+            torch.nn.init.normal_(parameter, std=DEVIATION)
+    return model
+
+
+def _quantize(module: Any, profile: Profile, dtype: torch.dtype, device: str) -> None:
+    weights = torch.randn(module.out_features, module.in_features, dtype=dtype, device=device) * DEVIATION
+    module.compute_dtype = dtype
+    module.support_avx512bf16_for_cpu = False
+    module.weight = bitsandbytes.nn.Params4bit(
+        weights,
+        requires_grad=False,
+        quant_type="nf4",
+        compress_statistics=profile.model.double_quant,
+        module=module,
+    ).to(device)
+
+
+def _fill_buffers(base: PreTrainedModel, config: Gemma2Config, device: str) -> None:
+    decoder = base.model
+    decoder.rotary_emb = type(decoder.rotary_emb)(config).to(device)
+    scale = torch.tensor(config.hidden_size**0.5, device=device)
+    for module in base.modules():
+        for name, buffer in list(module.named_buffers(recurse=False)):
+            if buffer.is_meta:
+                setattr(module, name, scale)
