@@ -22,6 +22,7 @@ from arena_tui import profiles
 from arena_tui.answers import ask
 from arena_tui.ascii import Ascii
 from arena_tui.follow import Follower, RunList, RunView
+from arena_tui.keys import key_problems, named
 from arena_tui.plain import printable
 from arena_tui.profiles import ProfileView
 from arena_tui.screens.confirm import Chosen, ConfirmScreen
@@ -39,7 +40,7 @@ from core.config import Config, ConfigFile, config_path
 from core.inspect.progress import INSPECT
 from core.plan.plan import PLAN
 from core.profile.files import read_profile, write_profile
-from core.profile.load import ProfileError
+from core.profile.load import Problem, ProfileError
 from core.runs.folder import RunFolder, create_run
 from core.runs.process import TRAIN, LaunchError, launch
 from core.runs.queue import Queue, QueueError
@@ -69,10 +70,12 @@ class ArenaApp(App[None]):
     VerticalScroll, OptionList, TextArea, Log { scrollbar-size: 1 1; }
     Footer.-compact FooterLabel { margin: 0 1 0 0; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        "",
         Binding("question_mark", "help", "Help", key_display="?", tooltip="All keys of this screen"),
         Binding("q", "quit", "Quit", tooltip="Leave; asks first while a run goes on"),
-    ]
+        Binding("ctrl+z", "suspend_process", "Suspend", show=False, tooltip="To the shell; fg comes back"),
+    )
 
     def __init__(
         self,
@@ -92,6 +95,7 @@ class ArenaApp(App[None]):
         if self._console.animation is False:
             self.animation_level = "none"
         self._set_themes()
+        self.set_keymap(self.config_file.config.keys)
         self.runs = runs.absolute()
         self._program = program
         self._plan_program = plan_program
@@ -129,13 +133,19 @@ class ArenaApp(App[None]):
         if not self.has_class(READONLY):
             self.see_to_queue()
             self.set_interval(SECONDS_BETWEEN_LOOKS, self.see_to_queue)
-        if self.config_file.problems:
-            words = "\n".join(map(str, self.config_file.problems))
-            self._tell("your configuration has problems; the rest of it counts", words)
+        if self.config_file.problems or self.config_file.config.keys:
+            self.tell_problems()
         if self._watch:
             self.watch_run(self._watch)
         if self._start:
             self.start_run(profiles.read(self._start))
+
+    @work
+    async def tell_problems(self) -> None:
+        """Say what is wrong with the configuration. Only now are all screens imported, whose keys it may change."""
+        keys = await asyncio.to_thread(_key_problems, self.config_file)
+        if problems := [*self.config_file.problems, *keys]:
+            self._tell("your configuration has problems; the rest of it counts", "\n".join(map(str, problems)))
 
     @work
     async def on_home_screen_start(self, message: HomeScreen.Start) -> None:
@@ -342,3 +352,11 @@ class ArenaApp(App[None]):
                 yield SystemCommand(binding.description, binding.tooltip or binding.description, run)
         yield SystemCommand("Theme", "Choose other colours", self.action_change_theme)
         yield SystemCommand("Screenshot", "Save a picture of the screen (SVG)", self.action_screenshot)
+
+
+def _key_problems(file: ConfigFile) -> list[Problem]:
+    if not file.config.keys:
+        return []
+    from arena_tui.all_keys import all_keys
+
+    return key_problems(file.config.keys, file.lines, list(all_keys()))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from arena_tui.commands.common import add_command
 
 if TYPE_CHECKING:
+    from textual.binding import Binding
+
     from arena_tui.commands.common import Commands
     from core.config import Config
 
@@ -18,17 +20,20 @@ def add(commands: "Commands") -> None:
 
 
 def run(options: argparse.Namespace) -> int:  # noqa: ARG001
+    from arena_tui.all_keys import all_keys
+    from arena_tui.keys import key_problems
     from core.config import read_config
 
-    file = read_config()
+    file, usual = read_config(), list(all_keys())
     print(f"# {file.path}{'' if file.path.exists() else ' (not there)'}")
-    print("\n".join(_lines(file.config)))
-    for problem in file.problems:
+    print("\n".join([*_settings(file.config), *_keys(file.config, usual)]))
+    problems = [*file.problems, *key_problems(file.config.keys, file.lines, usual)]
+    for problem in problems:
         print(f"{file.path}: {problem}", file=sys.stderr)
-    return 2 if file.problems else 0
+    return 2 if problems else 0
 
 
-def _lines(config: "Config") -> Iterator[str]:
+def _settings(config: "Config") -> Iterator[str]:
     """All settings with their meaning; those that are absent stand as comments."""
     import textwrap
 
@@ -45,3 +50,13 @@ def _lines(config: "Config") -> Iterator[str]:
             yield from textwrap.wrap(setting.meaning, 100, initial_indent="# ", subsequent_indent="# ")
             value = values[section][name]
             yield f"# {name} = {setting.allowed}" if value is None else f"{name} = {literal(value)}"
+
+
+def _keys(config: "Config", usual: "list[Binding]") -> Iterator[str]:
+    """All keys that can be changed; several are divided by commas."""
+    from core.profile.edit import literal
+
+    yield "\n[keys]"
+    for binding in usual:
+        keys = config.keys.get(binding.id or "", binding.key)
+        yield f"{f'{binding.id} = {literal(keys)}':<44} # {binding.tooltip}"

@@ -15,6 +15,7 @@ from textual.widgets import Footer, Static, Tab, Tabs
 from arena_tui.comparison import Settings, cautions, differences, measures, read_settings
 from arena_tui.export import export
 from arena_tui.follow import Follower, RunView
+from arena_tui.keys import named
 from arena_tui.screens.console_screen import ConsoleScreen
 from arena_tui.screens.monitor import SMOOTHING_KEYS, SMOOTHINGS
 from arena_tui.widgets.comparison_plot import ComparisonPlot
@@ -32,7 +33,8 @@ NAMES = ("curves", "figures", "settings")
 class CompareScreen(ConsoleScreen[None]):
     AUTO_FOCUS = ""
     CHANGES = frozenset({"write"})
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        "compare",
         Binding("x", "axis", "Axis", tooltip="Curves by step, epoch, tokens or time"),
         Binding(
             "plus,equals_sign",
@@ -59,7 +61,7 @@ class CompareScreen(ConsoleScreen[None]):
         Binding("pagedown", "scroll_text(10)", "Page down", show=False, tooltip="Scroll the figures or the settings"),
         Binding("pageup", "scroll_text(-10)", "Page up", show=False, tooltip="Scroll the figures or the settings"),
         Binding("escape", "dismiss", "Back", key_display="esc", tooltip="Back to the table of runs"),
-    ]
+    )
 
     DEFAULT_CSS = """
     CompareScreen {

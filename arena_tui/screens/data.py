@@ -19,6 +19,7 @@ from arena_tui import figures
 from arena_tui.answers import answers, ask
 from arena_tui.cost import cost_lines
 from arena_tui.inspected import Inspected, Outlook, outlook
+from arena_tui.keys import named
 from arena_tui.plain import printable, printable_lines
 from arena_tui.profiles import ProfileView
 from arena_tui.screens.inspection_screen import InspectionScreen
@@ -37,25 +38,31 @@ from core.profile.settings import TRUNCATIONS, Tokens
 STEP = 64
 LONGEST = 131_072
 LIMIT_KEYS = Binding.Group("Limit", compact=True)
+NEAR = "Move the limit by 64 tokens"
 FAR = "Move the limit by 512 tokens"
+STRATEGY = "Another way to cut long rows, or the one before"
+FILTER = "List other rows: over the limit, B gone, ties, and so on"
 
 
 class DataScreen(InspectionScreen):
     AUTO_FOCUS = ""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "move(-1)", "−64", key_display="←", group=LIMIT_KEYS, tooltip="Move the limit by 64 tokens"),
-        Binding("right", "move(1)", "+64", key_display="→", group=LIMIT_KEYS, tooltip="Move the limit by 64 tokens"),
-        Binding("less_than_sign,shift+left", "move(-8)", "−512", key_display="<", group=LIMIT_KEYS, tooltip=FAR),
-        Binding("greater_than_sign,shift+right", "move(8)", "+512", key_display=">", group=LIMIT_KEYS, tooltip=FAR),
-        Binding("t", "strategy(1)", "Strategy", tooltip="Another way to cut long rows, or the one before"),
-        Binding("T", "strategy(-1)", "Before", show=False, tooltip="Another way to cut long rows, or the one before"),
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        "data",
+        Binding("left", "move(-1)", "64 lower", key_display="←", group=LIMIT_KEYS, tooltip=NEAR),
+        Binding("right", "move(1)", "64 higher", key_display="→", group=LIMIT_KEYS, tooltip=NEAR),
+        Binding("less_than_sign,shift+left", "move(-8)", "512 lower", key_display="<", group=LIMIT_KEYS, tooltip=FAR),
+        Binding(
+            "greater_than_sign,shift+right", "move(8)", "512 higher", key_display=">", group=LIMIT_KEYS, tooltip=FAR
+        ),
+        Binding("t", "strategy(1)", "Strategy", tooltip=STRATEGY),
+        Binding("T", "strategy(-1)", "Strategy before", show=False, tooltip=STRATEGY),
         Binding("o", "own", "Own", show=False, tooltip="Back to the profile's own limit and strategy"),
         Binding("w", "write", "Write", tooltip="Write the chosen limit and strategy into the profile"),
         Binding("tab", "pane(1)", "Pane", key_display="tab", tooltip="The next pane, or the one before"),
         Binding("shift+tab", "pane(-1)", "Pane before", show=False, tooltip="The next pane, or the one before"),
-        Binding("f", "filter(1)", "Filter", tooltip="List other rows: over the limit, B gone, ties, and so on"),
-        Binding("F", "filter(-1)", "Before", show=False, tooltip="List other rows: over the limit, B gone, and so on"),
+        Binding("f", "filter(1)", "Filter", tooltip=FILTER),
+        Binding("F", "filter(-1)", "Filter before", show=False, tooltip=FILTER),
         Binding("s", "sort", "Sort", show=False, tooltip="Rows as in the file, by length, or by tokens lost"),
         Binding("slash", "search", "Search", key_display="/", tooltip="Rows that hold a text, or have an id"),
         Binding("enter", "open", "Row", tooltip="The chosen row in full, with its cut"),
@@ -66,7 +73,7 @@ class DataScreen(InspectionScreen):
         Binding("home", "down(-1_000_000_000)", "First", show=False, tooltip="To the first row, or the last"),
         Binding("end", "down(1_000_000_000)", "Last", show=False, tooltip="To the first row, or the last"),
         Binding("escape", "back", "Back", key_display="esc", tooltip="End the search, or leave the data"),
-    ]
+    )
 
     DEFAULT_CSS = """
     DataScreen {

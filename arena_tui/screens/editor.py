@@ -11,6 +11,7 @@ from textual.reactive import var
 from textual.widgets import Footer, OptionList, Static
 
 from arena_tui.differences import Comparison, against_defaults
+from arena_tui.keys import named
 from arena_tui.plain import place, printable
 from arena_tui.screens.file_screen import FileScreen
 from arena_tui.widgets.choices import Choices
@@ -28,10 +29,11 @@ MOST_CHARACTERS = 100_000
 
 
 class EditorScreen(FileScreen):
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        "editor",
         Binding("f8", "next_problem", "Next ✗", tooltip="To the next problem"),
         Binding("f1", "app.help", "Help", tooltip="All keys of this screen"),
-    ]
+    )
 
     DEFAULT_CSS = """
     EditorScreen {

@@ -14,6 +14,7 @@ from textual.screen import Screen
 
 from arena_tui.differences import Comparison
 from arena_tui.edited_file import EditedFile
+from arena_tui.keys import named
 from arena_tui.outside import chosen_editor, edit_outside
 from arena_tui.plain import place, printable
 from arena_tui.profiles import own_path
@@ -28,13 +29,14 @@ SECONDS_BETWEEN_LOOKS = 2.0
 
 
 class FileScreen(Screen[None]):
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        "editor",
         Binding("f2,ctrl+s", "save", "Save", key_display="f2 ^s", tooltip="Save the text to its file"),
         Binding("f3", "save_as", "Save as", tooltip="Save the text to another file"),
         Binding("f4", "differences", "Diff", tooltip="What differs from the file on disk and from the defaults"),
         Binding("f5", "edit_outside", "$EDITOR", tooltip="Go on in $VISUAL or $EDITOR, and come back with its text"),
         Binding("escape", "leave", "Back", key_display="esc", tooltip="Leave the editor; asks about unsaved changes"),
-    ]
+    )
 
     def __init__(self, file: ProfileFile) -> None:
         super().__init__()

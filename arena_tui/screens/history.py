@@ -17,6 +17,7 @@ from arena_tui import figures
 from arena_tui.columns import COLUMNS, MEMORY, PRIOR, THROUGHPUT, WHEN, Row, matching, sorted_by
 from arena_tui.comparison import FEWEST, MOST
 from arena_tui.follow import RunList, RunView
+from arena_tui.keys import named
 from arena_tui.marks import MUTED
 from arena_tui.plain import place, printable
 from arena_tui.screens.housekeeping import HousekeepingScreen
@@ -30,13 +31,14 @@ SECONDS_BETWEEN_READS = 2.0
 
 class HistoryScreen(HousekeepingScreen):
     AUTO_FOCUS = ""  # keys are for the table, until the filter is asked for
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        "runs",
         Binding("enter", "open", "Open", tooltip="Open the chosen run"),
         Binding("space", "select", "Select", tooltip="Select this run for a comparison, and back"),
         Binding("c", "compare", "Compare", tooltip="Compare the selected runs, two to six"),
         Binding("slash", "filter", "Filter", key_display="/", tooltip="Only runs with these words; esc shows all"),
         Binding("right,l", "sort(1)", "Sort", key_display="←→", tooltip="Sort by the next column, or the one before"),
-        Binding("left,h", "sort(-1)", "Sort", show=False, tooltip="Sort by the next column, or the one before"),
+        Binding("left,h", "sort(-1)", "Sort before", show=False, tooltip="Sort by the next column, or the one before"),
         Binding("o", "reverse", "Order", show=False, tooltip="The other way round"),
         Binding("d", "delete", "Delete", tooltip="Move this run to the trash, after a question"),
         Binding("n", "note", "Note", show=False, tooltip="Write a note beside this run"),
@@ -51,7 +53,7 @@ class HistoryScreen(HousekeepingScreen):
         Binding("home", "move_page(-9999)", "First", show=False, tooltip="To the first run, to the last"),
         Binding("end", "move_page(9999)", "Last", show=False, tooltip="To the first run, to the last"),
         Binding("escape", "leave", "Back", key_display="esc", tooltip="Show all runs again; back to the home screen"),
-    ]
+    )
 
     DEFAULT_CSS = """
     HistoryScreen {

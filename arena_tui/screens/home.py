@@ -19,6 +19,7 @@ from textual.widgets import ContentSwitcher, Footer, OptionList, Static
 
 from arena_tui import figures
 from arena_tui.follow import RunList, RunView
+from arena_tui.keys import named
 from arena_tui.plain import printable
 from arena_tui.profiles import ProfileView, all_profiles
 from arena_tui.screens.console_screen import READONLY, ConsoleScreen
@@ -36,7 +37,8 @@ SECONDS_BETWEEN_READS = 2.0
 
 class HomeScreen(ConsoleScreen[None]):
     CHANGES = frozenset({"start", "edit", "resume", "fix", "move", "dequeue", "pause"})
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        "home",
         Binding("r", "start", "Run", tooltip="Start the chosen profile, after a look at its plan"),
         Binding("e", "edit", "Edit", tooltip="Edit the chosen profile"),
         Binding("d", "inspect", "Data", tooltip="What the chosen profile would show the model of its rows"),
@@ -48,7 +50,7 @@ class HomeScreen(ConsoleScreen[None]):
         Binding("delete,backspace", "dequeue", "Take out", show=False, tooltip="Take a waiting run out of the queue"),
         Binding("P", "pause", "Pause the queue", show=False, tooltip="Pause the queue, or let it go on"),
         Binding("tab", "app.focus_next", "Next list", tooltip="To the runs, the profile's text, and back"),
-    ]
+    )
 
     DEFAULT_CSS = """
     HomeScreen {

@@ -19,6 +19,7 @@ from textual.reactive import var
 from arena_tui import profiles
 from arena_tui.answers import answers, ask
 from arena_tui.inspected import Inspected, load, split_again
+from arena_tui.keys import named
 from arena_tui.plain import place, printable
 from arena_tui.profiles import ProfileView
 from arena_tui.screens.console_screen import ConsoleScreen
@@ -33,11 +34,12 @@ SECONDS_BETWEEN_LOOKS = 2.0
 class InspectionScreen(ConsoleScreen[None]):
     CHANGES = frozenset({"edit", "split", "write"})
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        "data",
         Binding("r", "read", "Read again", show=False, tooltip="Read the rows again, from the file as it is now"),
         Binding("e", "edit", "Edit", show=False, tooltip="Edit the profile"),
         Binding("p", "split", "Split", show=False, tooltip='Write split.by = "prompt", so that no prompt leaks'),
-    ]
+    )
 
     progress: var[Progress] = var(Progress())
     problem: var[str] = var("")

@@ -17,6 +17,7 @@ from textual.widgets import Footer, Tab, Tabs
 from arena_tui.clipboard import copy
 from arena_tui.export import export
 from arena_tui.follow import Follower, RunView
+from arena_tui.keys import named
 from arena_tui.log_tail import LogTail
 from arena_tui.screens.console_screen import ConsoleScreen
 from arena_tui.screens.queue import take_out
@@ -52,7 +53,8 @@ def seconds_to_next_read(curves_changed: bool) -> float:
 
 class MonitorScreen(ConsoleScreen[None]):
     CHANGES = frozenset({"stop", "resume", "fix", "dequeue", "write"})
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        "monitor",
         Binding("s", "stop", "Stop", tooltip="Stop the run: save first, at once, or kill; it says what each keeps"),
         Binding("delete,backspace", "dequeue", "Take out", tooltip="Take the run, which waits, out of the queue"),
         Binding("R", "resume", "Resume", tooltip="Go on with a run that ended early, from its newest checkpoint"),
@@ -102,7 +104,7 @@ class MonitorScreen(ConsoleScreen[None]):
         Binding("less_than_sign", "shift_log(-20)", "Log left", show=False, tooltip="Along long lines of the log"),
         Binding("p", "profile", "Profile", tooltip="The profile this run was started with"),
         Binding("escape", "app.pop_screen", "Home", tooltip="Back to profiles and runs; the run goes on"),
-    ]
+    )
 
     DEFAULT_CSS = """
     MonitorScreen {

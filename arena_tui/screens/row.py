@@ -16,6 +16,7 @@ from textual.widgets import Footer, Static
 
 from arena_tui import figures
 from arena_tui.inspected import Inspected
+from arena_tui.keys import named
 from arena_tui.plain import printable, shortened
 from arena_tui.row_text import ShownRow, part_text, sequence_text
 from core.data.example import LABELS, PARTS
@@ -29,7 +30,8 @@ NAMES = ("prompt", "A", "B")
 class RowScreen(Screen[int]):
     """The answer is the place in the list of the row that was shown last."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        "row",
         Binding("n", "other(1)", "Next", tooltip="The next row of the list, or the one before"),
         Binding("p", "other(-1)", "Before", tooltip="The next row of the list, or the one before"),
         Binding("m", "model_view", "As the model sees it", tooltip="One sequence, token by token, and back to parts"),
@@ -39,7 +41,7 @@ class RowScreen(Screen[int]):
         Binding("pagedown,space", "scroll_rows(15)", "Page down", show=False, tooltip="Scroll the text"),
         Binding("pageup", "scroll_rows(-15)", "Page up", show=False, tooltip="Scroll the text"),
         Binding("escape", "leave", "Back", key_display="esc", tooltip="Back to the list of rows"),
-    ]
+    )
 
     DEFAULT_CSS = """
     RowScreen {

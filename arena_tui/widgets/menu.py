@@ -8,6 +8,8 @@ from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from arena_tui.keys import named
+
 Line = Callable[[int], Content]
 """Draws an item for a width in cells."""
 
@@ -15,11 +17,12 @@ Line = Callable[[int], Content]
 class Menu(OptionList):
     """Items are named by ids that stay; a refresh moves neither the highlight nor an unchanged line."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        "list",
         Binding("enter", "select", "Open", tooltip="Open the chosen run, or start the chosen profile"),
         Binding("down,j", "cursor_down", "Down", show=False, tooltip="Down and up in this list"),
         Binding("up,k", "cursor_up", "Up", show=False, tooltip="Down and up in this list"),
-    ]
+    )
 
     DEFAULT_CSS = """
     Menu {

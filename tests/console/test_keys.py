@@ -1,0 +1,87 @@
+"""Keys of the user's own: they work, they are shown, and what is wrong with them is told."""
+
+import importlib
+import inspect
+import pkgutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from screen import shown, until, until_shown
+from textual.binding import Binding
+from textual.screen import ModalScreen, Screen
+
+import arena_tui.screens
+from arena_tui.all_keys import PLACES, all_keys
+from arena_tui.app import ArenaApp
+from arena_tui.keys import key_problems
+from core.config import CONFIG_VARIABLE, read_config
+
+
+@pytest.fixture
+def config(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = workplace / "config.toml"
+    monkeypatch.setenv(CONFIG_VARIABLE, str(path))
+    return path
+
+
+async def test_a_changed_key_works_and_footer_and_help_show_it(runs: Path, config: Path) -> None:
+    config.write_text('[keys]\nhelp = "f12"\n[keys.home]\nrun = "S,ctrl+t"\n[keys.list]\ndown = "w"\n')
+    app = ArenaApp(runs, config=read_config())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "S Run", "f12 Help")
+        menu = app.screen.query_one("#profiles")
+        await pilot.press("j", "w")
+        assert menu.highlighted == 1
+        await pilot.press("r", "question_mark")
+        await pilot.pause()
+        assert not app.screen.is_modal
+        await pilot.press("f12")
+        await until(pilot, lambda: app.screen.is_modal, "the help")
+        line = next(line for line in shown(app).splitlines() if "Start the chosen profile" in line)
+        assert " S ctrl+t  " in line, line
+        await pilot.press("escape", "S")
+        await until_shown(pilot, "start demo?")
+
+
+async def test_unknown_names_no_keys_and_taken_ones_are_told_with_their_line(runs: Path, config: Path) -> None:
+    config.write_text('[keys]\nhlep = "f12"\nmonitor.stop = "ctrl+"\nhome.edit = "r"\n')
+    app = ArenaApp(runs, config=read_config())
+    async with app.run_test(size=(120, 30)) as pilot:
+        await until_shown(pilot, "line 2: keys.hlep = 'f12': unknown; did you mean help?")
+        await until_shown(pilot, "line 3: keys.monitor.stop = 'ctrl+': ctrl+ is no key")
+        await until_shown(pilot, "line 4: keys.home.edit = 'r': r is also home.run's")
+
+
+@pytest.mark.parametrize(
+    ("keys", "sign"),
+    [
+        ({"monitor.stop": "z"}, "z is also monitor.zoom's"),
+        ({"monitor.stop": "q"}, "q is also quit's"),
+        ({"monitor.stop": "z", "monitor.zoom": "s"}, ""),
+        ({"monitor.stop": "e"}, ""),
+        ({"monitor.stop": "?"}, "question_mark is also help's"),
+        ({"monitor.stop": "fn+s"}, "fn+s is no key"),
+        ({"monitor.stop": "ctrl+shift+f5, é, left_square_bracket, question_mark"}, "question_mark is also help's"),
+        ({"[red]x[/red]": "s"}, "arena-tui config lists all"),
+    ],
+)
+def test_which_keys_meet(keys: dict[str, str], sign: str) -> None:
+    told = [problem.message for problem in key_problems(keys, {}, list(all_keys()))]
+    assert (not told) if not sign else len(told) == 1 and sign in told[0], told
+
+
+def test_the_usual_keys_are_all_named_once_and_do_not_meet() -> None:
+    names = Counter(binding.id for binding in all_keys())
+    assert [name for name, count in names.items() if count > 1] == []
+    usual = {binding.id or "": binding.key for binding in all_keys()}
+    assert key_problems(usual, {}, list(all_keys())) == []
+
+
+def test_every_screen_that_is_no_dialog_has_named_keys() -> None:
+    for module in pkgutil.iter_modules(arena_tui.screens.__path__, "arena_tui.screens."):
+        for _, kind in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
+            is_ours = kind.__module__ == module.name and issubclass(kind, Screen)
+            if is_ours and not issubclass(kind, ModalScreen) and "BINDINGS" in vars(kind):
+                assert kind in PLACES, f"{kind.__name__} is missing from arena_tui/all_keys.py"
+                assert all(isinstance(binding, Binding) and binding.id for binding in kind.BINDINGS), kind
