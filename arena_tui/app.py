@@ -17,16 +17,19 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.screen import Screen
+from textual.widget import Widget
 
 from arena_tui import profiles
 from arena_tui.answers import ask
 from arena_tui.ascii import Ascii
+from arena_tui.ending import signals
 from arena_tui.follow import Follower, RunList, RunView
 from arena_tui.keys import key_problems, named
 from arena_tui.plain import printable
 from arena_tui.profiles import ProfileView
+from arena_tui.screens.ask import AskScreen
 from arena_tui.screens.confirm import Chosen, ConfirmScreen
-from arena_tui.screens.console_screen import READONLY
+from arena_tui.screens.console_screen import READONLY, ConsoleScreen, RunEnded
 from arena_tui.screens.editor import MOST_CHARACTERS, EditorScreen
 from arena_tui.screens.help import HelpScreen
 from arena_tui.screens.home import HomeScreen
@@ -73,6 +76,7 @@ class ArenaApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = named(
         "",
         Binding("question_mark", "help", "Help", key_display="?", tooltip="All keys of this screen"),
+        Binding("f1", "explain", "Explain", show=False, tooltip="What this pane shows, in which units, and from where"),
         Binding("q", "quit", "Quit", tooltip="Leave; asks first while a run goes on"),
         Binding("ctrl+z", "suspend_process", "Suspend", show=False, tooltip="To the shell; fg comes back"),
     )
@@ -107,6 +111,7 @@ class ArenaApp(App[None]):
         self._children: list[Popen[bytes]] = []
         self._watched: dict[Path, RunFolder] = {}
         self._sent = Sent()
+        self._told: set[tuple[Path, float | None]] = set()
 
     def _set_themes(self) -> None:
         """Ours alone: each has been looked at on every screen."""
@@ -130,6 +135,7 @@ class ArenaApp(App[None]):
         return HomeScreen(self._run_list)
 
     def on_mount(self) -> None:
+        self.app_resume_signal.subscribe(self, self._draw_anew)
         if not self.has_class(READONLY):
             self.see_to_queue()
             self.set_interval(SECONDS_BETWEEN_LOOKS, self.see_to_queue)
@@ -139,6 +145,11 @@ class ArenaApp(App[None]):
             self.watch_run(self._watch)
         if self._start:
             self.start_run(profiles.read(self._start))
+
+    def _draw_anew(self, _: App[None]) -> None:
+        """Send the whole screen: the terminal has forgotten it while the shell or an editor had it."""
+        self._sent = Sent()
+        self.refresh()
 
     @work
     async def tell_problems(self) -> None:
@@ -259,6 +270,15 @@ class ArenaApp(App[None]):
         """Start it, or queue it."""
         (self.queue_run if chosen.is_queued else self.start_run)(chosen.profile)
 
+    def on_run_ended(self, message: RunEnded) -> None:
+        """Signal it once, however many screens have seen it; after it was resumed, again."""
+        run = message.run
+        ending = (run.folder.path, run.state.last_time)
+        words = signals(self.config_file.config.notify, run.folder, run.status)
+        if ending not in self._told and words and self._driver:
+            self._driver.write(words)
+        self._told.add(ending)
+
     @work
     async def start_run(self, profile: ProfileView) -> None:
         """Make a run folder, open the monitor on it, and start the child there."""
@@ -307,6 +327,16 @@ class ArenaApp(App[None]):
 
     def action_help(self) -> None:
         self.push_screen(HelpScreen(self.screen.active_bindings.values()))
+
+    def action_explain(self) -> None:
+        """Explain what is in front; where there is no more to say than the keys do, list these."""
+        screen = self.screen
+        node = screen.in_front if isinstance(screen, ConsoleScreen) else screen.focused
+        for place in (node or screen).ancestors_with_self:
+            if isinstance(place, Widget) and place.HELP:
+                self.push_screen(AskScreen("about this pane", place.HELP, []))
+                return
+        self.action_help()
 
     @work(exclusive=True, group="quit")
     async def action_quit(self) -> None:  # type: ignore[override]

@@ -41,7 +41,8 @@ def key_problems(keys: Mapping[str, str], lines: Mapping[str, int], usual: Seque
             ]
             for other in by_name:
                 if other != name and _meet(name, other):
-                    messages += [f"{key} is also {other}'s" for key in its if key in in_force[other]]
+                    taken = set(its) & set(in_force[other]) - set(by_name[name])
+                    messages += [f"{key} is also {other}'s" for key in its if key in taken]
         for message in messages:
             line = lines.get(name, 1)
             problems.append(Problem(line=line, key=f"keys.{name}", value=repr(keys[name]), message=message))

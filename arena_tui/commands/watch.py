@@ -22,7 +22,9 @@ def add(commands: "Commands") -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    from arena_tui.ending import signals
     from arena_tui.lines import exit_code, follow
+    from core.config import read_config
     from core.runs.state import read_run
 
     folder = chosen_run(options)
@@ -32,8 +34,10 @@ def run(options: argparse.Namespace) -> int:
         state, status = read_run(folder)
         return exit_code(state) if status.is_over else 0
     try:
-        state, _ = follow(folder, sys.stdout)
+        state, status = follow(folder, sys.stdout)
     except KeyboardInterrupt:
         print("left; the run goes on", file=sys.stderr)
         return 130
+    if sys.stdout.isatty():
+        print(end=signals(read_config().config.notify, folder, status), flush=True)
     return exit_code(state)

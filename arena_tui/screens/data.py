@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.reactive import var
+from textual.widget import Widget
 from textual.widgets import Footer, Static
 
 from arena_tui import figures
@@ -111,6 +112,10 @@ class DataScreen(InspectionScreen):
             yield CutSummary()
         yield DataPanes()
         yield Footer(compact=True, show_command_palette=False)
+
+    @property
+    def in_front(self) -> Widget:
+        return self._panes.query_one(f"#{self._panes.current}")
 
     def on_mount(self) -> None:
         self._show_state()

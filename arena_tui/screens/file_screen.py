@@ -10,7 +10,6 @@ from typing import ClassVar
 from textual import work
 from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 
 from arena_tui.differences import Comparison
 from arena_tui.edited_file import EditedFile
@@ -19,6 +18,7 @@ from arena_tui.outside import chosen_editor, edit_outside
 from arena_tui.plain import place, printable
 from arena_tui.profiles import own_path
 from arena_tui.screens.ask import STAY, AskScreen
+from arena_tui.screens.console_screen import ConsoleScreen
 from arena_tui.screens.differences import DifferencesScreen
 from arena_tui.screens.save_as import SaveAsScreen
 from arena_tui.standins import can_be_held
@@ -28,7 +28,7 @@ SECONDS_BETWEEN_DRAFTS = 0.5
 SECONDS_BETWEEN_LOOKS = 2.0
 
 
-class FileScreen(Screen[None]):
+class FileScreen(ConsoleScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = named(
         "editor",
         Binding("f2,ctrl+s", "save", "Save", key_display="f2 ^s", tooltip="Save the text to its file"),

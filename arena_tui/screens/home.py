@@ -22,7 +22,7 @@ from arena_tui.follow import RunList, RunView
 from arena_tui.keys import named
 from arena_tui.plain import printable
 from arena_tui.profiles import ProfileView, all_profiles
-from arena_tui.screens.console_screen import READONLY, ConsoleScreen
+from arena_tui.screens.console_screen import READONLY, ConsoleScreen, RunEnded
 from arena_tui.screens.queue import move, pause, take_out
 from arena_tui.widgets.lines import profile_line, run_line
 from arena_tui.widgets.menu import Menu
@@ -33,6 +33,20 @@ from core.runs.machine import Machine, look
 from core.runs.queue import Queue, Where
 
 SECONDS_BETWEEN_READS = 2.0
+
+
+class ProfileMenu(Menu):
+    HELP = (
+        "The shipped profiles, and yours in ./profiles/*.toml, with the number of problems where there are any. "
+        "A profile is one TOML file, and all that a run needs to know."
+    )
+
+
+class RunMenu(Menu):
+    HELP = (
+        "All runs in the runs folder, newest first: state, name, how far or at which log loss (nats), and how long in "
+        "hours, minutes and seconds. Each is read from its events.jsonl, and from whether its process lives."
+    )
 
 
 class HomeScreen(ConsoleScreen[None]):
@@ -127,8 +141,8 @@ class HomeScreen(ConsoleScreen[None]):
             yield Static(id="machine", markup=False)
         with Horizontal():
             with Vertical(id="lists"):
-                yield Menu("none; write one into profiles/", id="profiles")
-                yield Menu("none yet; r starts a profile", id="runs")
+                yield ProfileMenu("none; write one into profiles/", id="profiles")
+                yield RunMenu("none yet; r starts a profile", id="runs")
             with ContentSwitcher(initial="profile", id="chosen"):
                 yield ProfilePanel(id="profile")
                 yield RunPanel(id="run")
@@ -163,7 +177,11 @@ class HomeScreen(ConsoleScreen[None]):
         menu.show([(str(profile.path), partial(profile_line, profile)) for profile in profiles])
         self._show_chosen()
 
-    def watch_runs(self, runs: tuple[RunView, ...]) -> None:
+    def watch_runs(self, before: tuple[RunView, ...], runs: tuple[RunView, ...]) -> None:
+        going_on = {run.folder.path for run in before if not run.status.is_over}
+        for run in runs:
+            if run.status.is_over and run.folder.path in going_on:
+                self.post_message(RunEnded(run))
         menu = self.query_one("#runs", Menu)
         menu.show([(run.folder.id, partial(run_line, run)) for run in runs])
         menu.border_subtitle = Content(f"{figures.count(len(runs))} · H all as a table" if runs else "")

@@ -19,7 +19,7 @@ from arena_tui.export import export
 from arena_tui.follow import Follower, RunView
 from arena_tui.keys import named
 from arena_tui.log_tail import LogTail
-from arena_tui.screens.console_screen import ConsoleScreen
+from arena_tui.screens.console_screen import ConsoleScreen, RunEnded
 from arena_tui.screens.queue import take_out
 from arena_tui.screens.reader import ReaderScreen
 from arena_tui.screens.stop import StopScreen
@@ -185,6 +185,10 @@ class MonitorScreen(ConsoleScreen[None]):
                 yield pane
         yield Footer(compact=True, show_command_palette=False)
 
+    @property
+    def in_front(self) -> Pane:
+        return self._panes[self.current]
+
     def on_mount(self) -> None:
         self._panes = list(self.query(Pane))
         self._choose(0)
@@ -213,6 +217,8 @@ class MonitorScreen(ConsoleScreen[None]):
         if view and view.status.is_over and not (before and before.status.is_over):
             self._choose(1)  # the result
             self.refresh_bindings()
+            if before:
+                self.post_message(RunEnded(view))
         if view and before and view.is_settled != before.is_settled:
             self.refresh_bindings()  # the process has gone as well: now the run can be resumed; or it goes on again
 

@@ -11,7 +11,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, VerticalScroll
 from textual.content import Content
 from textual.reactive import var
-from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from arena_tui import figures
@@ -19,6 +18,7 @@ from arena_tui.inspected import Inspected
 from arena_tui.keys import named
 from arena_tui.plain import printable, shortened
 from arena_tui.row_text import ShownRow, part_text, sequence_text
+from arena_tui.screens.console_screen import ConsoleScreen
 from core.data.example import LABELS, PARTS
 from core.data.truncation import keep
 from core.inspect.stored import StoredRow, read_row
@@ -27,8 +27,13 @@ from core.profile.settings import Tokens
 NAMES = ("prompt", "A", "B")
 
 
-class RowScreen(Screen[int]):
+class RowScreen(ConsoleScreen[int]):
     """The answer is the place in the list of the row that was shown last."""
+
+    HELP = (
+        "One row of the training file: what the model is shown of prompt, A and B, and, dim and struck, what "
+        "is cut. Lengths are tokens of the checkpoint's own tokenizer."
+    )
 
     BINDINGS: ClassVar[list[BindingType]] = named(
         "row",

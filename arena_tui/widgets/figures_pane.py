@@ -19,6 +19,11 @@ class FiguresPane(Pane):
     """
 
     tab_name = "figures"
+    HELP = (
+        "The newest point of the run, and once it is over what it came to: losses in nats, throughput in "
+        "effective tokens (without padding) a second, memory in GiB. All of it is read from events.jsonl; the "
+        "log loss is that of the held-out rows, from float32 logits."
+    )
 
     def compose(self) -> ComposeResult:
         yield Now().data_bind(FiguresPane.view)

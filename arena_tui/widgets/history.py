@@ -16,6 +16,12 @@ from core.runs.events import Step
 class HistoryPane(PlotPane):
     """`reading` takes the value out of a step; `written` writes it with its unit."""
 
+    HELP = (
+        "One reading of every logged point: the learning rate, the norm of all gradients before they are "
+        "clipped, or the effective tokens (without padding) trained on in a second. ▲ marks what lies above "
+        "the frame and × what was not a finite number; all points are read from events.jsonl."
+    )
+
     def __init__(
         self,
         name: str,

@@ -23,6 +23,10 @@ class LogPane(Pane):
     """
 
     tab_name = "log"
+    HELP = (
+        "The end of console.log, all that the training process prints, with control characters made visible. "
+        "It stays at its end until you scroll away, and follows again once you are back there."
+    )
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)

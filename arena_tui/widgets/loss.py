@@ -18,6 +18,11 @@ from core.runs.metrics import UNIFORM_LOG_LOSS
 class LossPane(PlotPane):
     tab_name = "loss"
     most = 16  # dots: those left out would hardly show
+    HELP = (
+        "The loss of each logged point, dim, and its moving average, bright: cross-entropy in nats per "
+        "example, the mean since the point before. ● is the log loss of an evaluation, the dashed line ln 3 = "
+        "1.0986, which an even guess between three answers has; all points are read from events.jsonl."
+    )
     is_log: var[bool] = var(False)
     smoothing: var[float] = var(0.9)
 

@@ -19,6 +19,11 @@ class MemoryPane(Pane):
     """
 
     tab_name = "memory"
+    HELP = (
+        "What the run's process holds of the card in GiB, as PyTorch counts it: in tensors, reserved, and the "
+        "most so far; without a GPU, its resident memory. It is read with each logged point; how much the "
+        "card has in all, the driver tells."
+    )
 
     def compose(self) -> ComposeResult:
         yield Static("known with the first logged step", markup=False)

@@ -16,6 +16,10 @@ QUANTIZATION = {"nf4": "NF4, 4 bit", "int8": "int8", "none": "not quantized"}
 
 
 class ProfilePanel(Vertical):
+    HELP = (
+        "What the chosen profile would train, and below it its own text. Each figure is a setting of the "
+        "profile, or the default where it says nothing, which is the public recipe's value."
+    )
     DEFAULT_CSS = """
     ProfilePanel {
         & > .summary { height: auto; max-height: 70%; padding: 0 1; overflow-y: auto; }

@@ -20,6 +20,10 @@ from core.inspect.stored import holds_text
 
 
 class RowPane(Vertical):
+    HELP = (
+        "The rows of the training file, with the length of each part in tokens and how many of these the "
+        "chosen limit and strategy cut. They are counted by the same code that cuts them in training."
+    )
     DEFAULT_CSS = """
     RowPane {
         border: round $foreground 25%;

@@ -13,6 +13,11 @@ from arena_tui.widgets.outcome import explanation, outcome
 
 
 class RunPanel(VerticalScroll):
+    HELP = (
+        "What has become of the chosen run: log losses in nats beside those of an even guess (ln 3), of the "
+        "class shares (prior) and of the public recipe. It is read from the run's events.jsonl, and from "
+        "whether its process lives."
+    )
     DEFAULT_CSS = """
     RunPanel { padding: 0 1; }
     """

@@ -7,6 +7,11 @@ from textual.widgets import Static
 
 
 class TextPane(VerticalScroll, can_focus=False):
+    HELP = (
+        "Rows counted, and shares of their tokens, under one limit, strategy or group a line; hygiene counts "
+        "flaws that no limit changes. All rows of the file are counted, by the same code that cuts them in "
+        "training."
+    )
     DEFAULT_CSS = """
     TextPane {
         border: round $foreground 25%;

@@ -1,12 +1,21 @@
 """The console in all sorts of terminals: small and large, without colours, without UTF-8, over SSH, suspended."""
 
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import psutil
 import pytest
+from msgspec.structs import replace
+from recorded import record_run
 from rich.cells import cell_len
 from screen import planner, shown, until, until_shown
+from terminal import CONSOLE, Terminal
 from textual.color import Color
 from textual.theme import Theme
+from textual.widget import Widget
 from tour import prepare, record_going_on, tour
 
 from arena_tui.app import ArenaApp
@@ -14,7 +23,9 @@ from arena_tui.ascii import in_ascii
 from arena_tui.marks import GLYPHS
 from arena_tui.suited import SSH_FRAME_RATE, suited
 from arena_tui.themes import THEMES
+from arena_tui.widgets.pane import Pane
 from core.config import CONFIG_VARIABLE, Config, ConfigFile, Console, read_config
+from core.runs.alive import start_ticks
 
 
 def app(runs: Path, **console: object) -> ArenaApp:
@@ -135,3 +146,145 @@ async def test_problems_of_the_configuration_are_told_with_their_line_and_the_co
         await pilot.press("escape")
         await until_shown(pilot, "r Run")
         assert console.theme == "light"
+
+
+async def test_a_terminal_that_is_too_small_says_so_and_a_larger_one_shows_the_screen_again(furnished: Path) -> None:
+    console = app(furnished)
+    async with console.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "r Run")
+        await pilot.resize_terminal(30, 8)
+        await until_shown(pilot, "40 x 12 at least")
+        await pilot.press("question_mark")  # a dialog opens all the same, and is there afterwards
+        await pilot.resize_terminal(10, 3)
+        await pilot.pause()
+        await pilot.resize_terminal(100, 30)
+        await until_shown(pilot, "All keys of this screen")
+        await pilot.press("escape")
+        await until_shown(pilot, "r Run")
+        assert "at least" not in shown(console)
+
+
+async def test_f1_explains_the_pane_in_front(furnished: Path) -> None:
+    console = app(furnished)
+    async with console.run_test(size=(100, 30)) as pilot:
+        await until_shown(pilot, "r Run", "longer")
+        for keys, sign in (
+            ([], "./profiles/*.toml"),
+            (["tab"], "All runs in the runs folder"),
+            (["enter"], "ln 3 = 1.0986"),
+        ):
+            await pilot.press(*keys)
+            await until(pilot, lambda: not console.screen.is_modal, "the screen")
+            await pilot.pause()
+            await pilot.press("f1")
+            await until_shown(pilot, "about this pane", sign)
+            await pilot.press("escape")
+        panes = list(console.screen.query(Pane))
+        assert all(any(place.HELP for place in pane.ancestors_with_self if isinstance(place, Widget)) for pane in panes)
+
+
+@pytest.fixture
+def terminal(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Terminal]:
+    """A real terminal with the console in it, under a configuration of this text."""
+
+    def terminal(config: str = "", program: Sequence[str] = CONSOLE, **environment: str) -> Terminal:
+        (workplace / "config.toml").write_text(config)
+        return Terminal(workplace, (100, 30), program, ARENA_TUI_CONFIG=str(workplace / "config.toml"), **environment)
+
+    for variable in ("SSH_CONNECTION", "TMUX", "LANG", "LC_CTYPE", "LC_ALL", "NO_COLOR"):
+        monkeypatch.delenv(variable, raising=False)
+    return terminal
+
+
+@pytest.mark.parametrize(("config", "environment"), [("[console]\nascii = true\n", {}), ("", {"LC_ALL": "C"})])
+def test_where_there_is_only_ascii_no_other_byte_is_sent(
+    runs: Path, terminal: Callable[..., Terminal], config: str, environment: dict[str, str]
+) -> None:
+    record_going_on(runs)
+    with terminal(config, **environment) as opened:
+        opened.until_seen("running")
+        opened.type("\t\r")
+        opened.until_seen("by step")
+        opened.type("?")
+        opened.until_seen("All keys")
+        assert opened.seen.isascii()
+
+
+def test_without_colours_a_state_is_a_glyph_and_a_word(runs: Path, terminal: Callable[..., Terminal]) -> None:
+    record_run(runs, "20260131-090000-failed", end="failed", until=200)
+    record_going_on(runs)
+    with terminal(NO_COLOR="1") as opened:
+        opened.until(lambda: "✗ failed".encode() in opened.seen and "● running".encode() in opened.seen, "both states")
+        colours = set(re.findall(rb"[34]8;2;(\d+);(\d+);(\d+)", opened.seen))
+        assert all(red == green == blue for red, green, blue in colours)
+
+
+@pytest.mark.parametrize(("term", "colours"), [("xterm-256color", b"38;5;"), ("xterm", b"\x1b[")])
+def test_a_terminal_of_few_colours_is_sent_no_others(
+    runs: Path, terminal: Callable[..., Terminal], term: str, colours: bytes
+) -> None:
+    record_going_on(runs)
+    with terminal(TERM=term, COLORTERM="") as opened:
+        opened.until(lambda: "● running".encode() in opened.seen and colours in opened.seen, "the screen")
+        assert b"8;2;" not in opened.seen
+        assert term != "xterm" or b"8;5;" not in opened.seen
+
+
+def test_ctrl_z_gives_the_terminal_back_and_fg_draws_the_screen_again(
+    runs: Path, terminal: Callable[..., Terminal]
+) -> None:
+    record_going_on(runs)
+    with terminal(program=["/bin/bash", "--norc", "-i"], PS1="shell> ") as opened:
+        opened.until_seen("shell> ")
+        opened.type(f"{' '.join(CONSOLE)}\n")
+        opened.until_seen("r ")
+        opened.until(lambda: "● running".encode() in opened.seen, "the console")
+        opened.type("\x1a")
+        opened.until_seen("shell> ")
+        assert b"\x1b[?1049l" in opened.seen, "the alternate screen was left"
+        assert b"\x1b[?25h" in opened.seen, "the cursor is shown"
+        assert b"\x1b[?1000l" in opened.seen, "the mouse is the shell's again"
+        opened.type("echo still$((40 + 2))\n")
+        opened.until_seen("still42")
+        opened.type("fg\n")
+        opened.until(lambda: "● running".encode() in opened.seen and b"\x1b[?1049h" in opened.seen, "the console again")
+        opened.type("?")
+        opened.until_seen("All keys")
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, "\a\x1b]9;arena-tui: {} lost\x1b\\"),
+        ({"TMUX": "x"}, "\a\x1bPtmux;\x1b\x1b]9;arena-tui: {} lost\x1b\x1b\\\x1b\\"),
+    ],
+)
+def test_the_end_of_a_run_rings_and_notifies_once_even_where_it_was_killed(
+    runs: Path, terminal: Callable[..., Terminal], environment: dict[str, str], expected: str
+) -> None:
+    run = record_going_on(runs)
+    player = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"])
+    info = run.read_info()
+    assert info
+    run.write_info(
+        replace(
+            info,
+            pid=player.pid,
+            process_started=psutil.Process(player.pid).create_time(),
+            start_ticks=start_ticks(player.pid),
+        )
+    )
+    with terminal("[notify]\nbell = true\nosc9 = true\n", **environment) as opened:
+        opened.until(lambda: "● running".encode() in opened.seen, "the run")
+        opened.type("\t\r")
+        opened.until_seen("by step")
+        assert b"]9;arena-tui" not in opened.seen
+        player.kill()
+        player.wait()
+        opened.until_seen(expected.format(run.id))
+        opened.type("\x1b")
+        opened.until_seen("profiles")
+        opened.until(lambda: b"? lost" in opened.seen, "home")
+        opened.type("?")
+        opened.until_seen("All keys")
+        assert b"]9;arena-tui" not in opened.seen
