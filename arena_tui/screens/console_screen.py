@@ -2,7 +2,6 @@
 
 from typing import ClassVar, TypeVar
 
-from textual.events import Resize
 from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
@@ -53,8 +52,8 @@ class ConsoleScreen(Screen[Result]):
     def on_mount(self) -> None:
         self.mount(Static(classes="too-small", markup=False))
 
-    def on_resize(self, event: Resize) -> None:
-        columns, lines = event.size
+    def on_resize(self) -> None:
+        columns, lines = self.app.size
         self.set_class(columns < COLUMNS or lines < LINES, "-too-small")
         words = f"too small: {columns} x {lines}\n{COLUMNS} x {LINES} at least"
         for told in self.query(".too-small").results(Static):

@@ -281,9 +281,8 @@ def test_the_end_of_a_run_rings_and_notifies_once_even_where_it_was_killed(
         assert b"]9;arena-tui" not in opened.seen
         player.kill()
         player.wait()
-        opened.until_seen(expected.format(run.id))
+        opened.until(lambda: expected.format(run.id).encode() in opened.seen, "the signal")
         opened.type("\x1b")
-        opened.until_seen("profiles")
         opened.until(lambda: b"? lost" in opened.seen, "home")
         opened.type("?")
         opened.until_seen("All keys")
