@@ -137,7 +137,8 @@ class CompareScreen(ConsoleScreen[None]):
             pane.show(settings_table(found, warnings, pane.scrollable_content_region.width))
 
     def on_tabs_tab_activated(self, event: Tabs.TabActivated) -> None:
-        self.current = NAMES.index((event.tab.id or "").removeprefix("tab-"))
+        if event.tab.id == event.tabs.active:  # else another pane was chosen meanwhile
+            self.current = NAMES.index((event.tab.id or "").removeprefix("tab-"))
 
     def action_pane(self, direction: int) -> None:
         self.current = (self.current + direction) % len(NAMES)

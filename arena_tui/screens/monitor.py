@@ -337,7 +337,8 @@ class MonitorScreen(ConsoleScreen[None]):
 
     def on_tabs_tab_activated(self, event: Tabs.TabActivated) -> None:
         names: Sequence[str] = [tab.id or "" for tab in event.tabs.query(Tab)]
-        self._choose(names.index(event.tab.id or ""))
+        if event.tab.id == event.tabs.active:  # else another pane was chosen meanwhile, and would be given up again
+            self._choose(names.index(event.tab.id or ""))
 
     def _choose(self, index: int) -> None:
         self.current = index

@@ -119,7 +119,8 @@ class DataPanes(Vertical):
             self.choose("rows")
 
     def on_tabs_tab_activated(self, event: Tabs.TabActivated) -> None:
-        self.choose((event.tab.id or "").removeprefix("tab-"))
+        if event.tab.id == event.tabs.active:  # else another pane was chosen meanwhile
+            self.choose((event.tab.id or "").removeprefix("tab-"))
 
     def _pane(self, name: str) -> TextPane:
         return self.query_one(f"#{name}", TextPane)

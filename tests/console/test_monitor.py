@@ -243,3 +243,16 @@ async def test_a_run_that_still_goes_on_is_not_resumed_from_home(runs: Path) -> 
         await until_shown(pilot, "● running")
         await pilot.press("R")
         await until_shown(pilot, "the run was not resumed", "still running")
+
+
+async def test_of_two_panes_chosen_at_once_the_last_stays(runs: Path) -> None:
+    run = record_run(runs, "20260131-120000-first", end="finished", until=500)
+    app = ArenaApp(runs, watch=run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "evaluation log loss")
+        for _ in range(5):
+            app.screen._choose(0)
+            app.screen._choose(3)
+            for _ in range(5):
+                await pilot.pause()
+                assert app.screen.current == 3

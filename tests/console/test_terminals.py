@@ -284,6 +284,6 @@ def test_the_end_of_a_run_rings_and_notifies_once_even_where_it_was_killed(
         opened.until(lambda: expected.format(run.id).encode() in opened.seen, "the signal")
         opened.type("\x1b")
         opened.until(lambda: b"? lost" in opened.seen, "home")
-        opened.type("q")
-        opened.until(lambda: opened.process.poll() is not None or b"\x1b[?1049l" in opened.seen, "the end")
+        opened.type("?")
+        opened.until(lambda: b"palette" in opened.seen, "the help")
         assert b"]9;arena-tui" not in opened.seen
