@@ -83,7 +83,7 @@ async def test_a_deleted_run_is_no_trouble(runs: Path) -> None:
     run = record_run(runs, "20260131-120000-first", end=None, pid=os.getpid())
     app = ArenaApp(runs, watch=run)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shown(pilot, "● running")
+        await until_shown(pilot, "◑ stalled")
         for path in run.path.iterdir():
             path.unlink()
         run.path.rmdir()
