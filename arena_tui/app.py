@@ -235,6 +235,11 @@ class ArenaApp(App[None]):
     def on_monitor_screen_resume(self, message: "MonitorScreen.Resume") -> None:
         self.resume_run(message.folder)
 
+    def on_monitor_screen_report(self, message: "MonitorScreen.Report") -> None:
+        from arena_tui.screens.report import ReportScreen  # it needs numpy and pyarrow
+
+        self.push_screen(ReportScreen(message.folder))
+
     def on_home_screen_fix(self, message: HomeScreen.Fix) -> None:
         self.retry_run(message.folder)
 

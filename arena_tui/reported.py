@@ -104,7 +104,8 @@ def _position(bias: PositionBias) -> Iterator[str]:
     )
     yield f"  log loss exchanged  {figures.loss(bias.swapped.value)}  {in_words(bias.swapped)}"
     yield f"  log loss averaged   {figures.loss(bias.averaged.value)}  {in_words(bias.averaged)}"
-    yield f"  averaging: {better(bias.gain)}; accuracy {percent(bias.averaged_accuracy)}"
+    yield from _wrapped(f"  averaging is {better(bias.gain)}", "  ")
+    yield f"  accuracy averaged   {percent(bias.averaged_accuracy)}"
 
 
 def _lengths(bias: LengthBias) -> Iterator[str]:

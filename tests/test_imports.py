@@ -20,7 +20,8 @@ def loaded(code: str) -> set[str]:
 @pytest.mark.parametrize(
     "code",
     [
-        "import arena_tui.app, arena_tui.screens.monitor, arena_tui.screens.confirm, arena_tui.screens.data",
+        "import arena_tui.app, arena_tui.screens.monitor, arena_tui.screens.confirm, arena_tui.screens.data, "
+        "arena_tui.screens.report",
         "import arena_tui.__main__, arena_tui.lines, arena_tui.table",
         "from arena_tui.__main__ import main; main(['check', 'gemma2-9b-qlora'])",
         "from arena_tui.__main__ import main; main(['runs', '--json', '--runs-dir', '/nonexistent'])",

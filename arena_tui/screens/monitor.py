@@ -36,6 +36,7 @@ from arena_tui.window import Window, showing, zoomed
 from core.profile.files import read_profile
 from core.profile.load import ProfileError
 from core.runs.folder import RunFolder
+from core.runs.state import Status
 from core.runs.stopping import Rung
 
 SMOOTHINGS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
@@ -102,6 +103,7 @@ class MonitorScreen(ConsoleScreen[None]):
         Binding("pageup", "scroll_text(-10)", "Page up", show=False, tooltip="Scroll the figures or the log"),
         Binding("greater_than_sign", "shift_log(20)", "Log right", show=False, tooltip="Along long lines of the log"),
         Binding("less_than_sign", "shift_log(-20)", "Log left", show=False, tooltip="Along long lines of the log"),
+        Binding("v", "report", "Report", tooltip="Where it is won and lost: the evaluation in full"),
         Binding("p", "profile", "Profile", tooltip="The profile this run was started with"),
         Binding("escape", "app.pop_screen", "Home", tooltip="Back to profiles and runs; the run goes on"),
     )
@@ -145,6 +147,12 @@ class MonitorScreen(ConsoleScreen[None]):
         folder: RunFolder
 
     AUTO_FOCUS = ""
+
+    @dataclass
+    class Report(Message):
+        """The user wants to know what this finished run's evaluation says."""
+
+        folder: RunFolder
 
     view: var[RunView | None] = var(None)
     current: var[int] = var(0)
@@ -233,6 +241,8 @@ class MonitorScreen(ConsoleScreen[None]):
             return self.view is not None and self.view.wait is not None
         if action == "resume":
             return self.view is not None and self.view.can_be_resumed
+        if action == "report":
+            return self.view is not None and self.view.status is Status.FINISHED
         if action == "fix":
             return self.view is not None and self.view.can_be_fixed
         return True
@@ -323,6 +333,9 @@ class MonitorScreen(ConsoleScreen[None]):
 
     def action_fix(self) -> None:
         self.post_message(self.Fix(self.folder))
+
+    def action_report(self) -> None:
+        self.post_message(self.Report(self.folder))
 
     def action_profile(self) -> None:
         try:

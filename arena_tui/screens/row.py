@@ -1,6 +1,7 @@
 """One row in full: what its prompt and answers are, and what of them the model is shown."""
 
 import asyncio
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
@@ -53,6 +54,7 @@ class RowScreen(ConsoleScreen[int]):
         #top { height: 1; padding: 0 1; background: $panel; }
         #title { width: auto; margin-right: 2; color: $accent; text-style: bold; }
         #state { width: 1fr; text-align: right; color: $foreground 60%; text-wrap: nowrap; text-overflow: ellipsis; }
+        #beside { height: auto; padding: 0 1; background: $panel; }
         VerticalScroll { height: 1fr; }
         .part, #sequence { height: auto; padding: 0 1; border: round $foreground 25%; }
         .part { border-title-color: $foreground; border-subtitle-color: $foreground 60%; }
@@ -69,19 +71,32 @@ class RowScreen(ConsoleScreen[int]):
     is_sequence: var[bool] = var(False)
     has_ids: var[bool] = var(False)
 
-    def __init__(self, seen: Inspected, tokens: Tokens, numbers: NDArray[np.intp], place: int) -> None:
-        """`seen` holds all rows; `numbers` lists some of them, and `place` is the first to be shown."""
+    def __init__(
+        self,
+        seen: Inspected,
+        tokens: Tokens,
+        numbers: NDArray[np.intp],
+        place: int,
+        beside: Callable[[int], Content] | None = None,
+    ) -> None:
+        """`seen` holds all rows; `numbers` lists some of them, and `place` is the first to be shown.
+
+        `beside` is what else there is to say of the row at a place of the list, in a line above it.
+        """
         super().__init__()
         self._seen = seen
         self._tokens = tokens
         self._numbers = numbers
         self._place = place
+        self._beside = beside
         self._row: ShownRow | None = None
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="top"):
             yield Static(id="title", markup=False)
             yield Static(id="state", markup=False)
+        if self._beside:
+            yield Static(id="beside", markup=False)
         with VerticalScroll(can_focus=False):
             yield Static(id="prompt", classes="part", markup=False)
             with Container(id="answers"):
@@ -106,6 +121,8 @@ class RowScreen(ConsoleScreen[int]):
         shape = seen.rows.shape.take(np.array([number]))
         self._row = ShownRow(stored.ids, shape, keep(shape, self._tokens, seen.frame), seen.frame, seen.pieces)
         self._head(stored, number)
+        if self._beside:
+            self.query_one("#beside", Static).update(self._beside(self._place))
         self._draw()
         self.query_one(VerticalScroll).scroll_home(animate=False)
 

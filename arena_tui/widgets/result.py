@@ -48,12 +48,8 @@ class Result(VerticalScroll, can_focus=False):
         above.update(Content("evaluation log loss"))
         self.query_one(Digits).update(figures.loss(last.log_loss))
         self.query_one(".references", Static).update(facts(references(view)))
-        adapter = place(view.folder.adapter)
-        below.update(
-            Content.assemble(
-                "\n", facts(_scored(view, last)), ("\n\nadapter\n", MUTED), _with_next_key(Content(adapter))
-            )
-        )
+        adapter = _with_next_key(Content(place(view.folder.adapter)), has_report=True)
+        below.update(Content.assemble("\n", facts(_scored(view, last)), ("\n\nadapter\n", MUTED), adapter))
 
 
 def _scored(view: RunView, finished: Finished) -> list[Fact]:
@@ -65,7 +61,7 @@ def _scored(view: RunView, finished: Finished) -> list[Fact]:
     ]
 
 
-def _with_next_key(content: Content) -> Content:
-    return Content.assemble(
-        content, "\n\n", ("esc", "bold $accent"), " all runs   ", ("p", "bold $accent"), " its profile"
-    )
+def _with_next_key(content: Content, *, has_report: bool = False) -> Content:
+    report = Content.assemble(("v", "bold $accent"), " report   ") if has_report else Content("")
+    others = Content.assemble(("p", "bold $accent"), " its profile   ", ("esc", "bold $accent"), " all runs")
+    return Content.assemble(content, "\n\n", report, others)

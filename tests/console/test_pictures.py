@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from evaluated import evaluate, write_rows
 from msgspec.structs import replace
 from recorded import SECONDS_A_STEP, record_run
 from screen import choose, planner, shown, until, until_shown
@@ -23,7 +24,7 @@ from arena_tui.screens.history import HistoryScreen
 from arena_tui.screens.home import HomeScreen
 from core.data.example import MODELS, PARTS
 from core.profile.load import to_toml
-from core.profile.settings import Profile
+from core.profile.settings import Data, Profile, Tokens
 from core.runs.disk import DiskUse
 from core.runs.folder import list_runs
 from core.runs.machine import Card, Machine
@@ -192,6 +193,36 @@ def test_monitor_finished(runs: Path, snap_compare: Compare, size: tuple[int, in
 
     async def show(pilot: Pilot[None]) -> None:
         await until_shown(pilot, "✓ finished", "evaluation log loss")
+        await until_still(pilot)
+
+    assert snap_compare(ArenaApp(runs, watch=run), terminal_size=size, run_before=show)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("keys", [(), ("f",), ("f", "enter")], ids=["figures", "rows", "row"])
+def test_report(
+    workplace: Path,
+    runs: Path,
+    snap_compare: Compare,
+    size: tuple[int, int],
+    keys: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ARENA_TUI_CACHE", str(workplace / "cache"))
+    run = record_run(runs, "20260131-120000-gemma2-9b-qlora", end="finished", steps=200)
+    settings = Profile(data=Data(train=str(workplace / "train.csv")), tokens=Tokens(max_length=160))
+    run.resolved.write_text(to_toml(settings))
+    evaluate(run.path, write_rows(workplace / "train.csv", 1_000), swap=True)
+    write_tokenizer(run.adapter)
+
+    async def show(pilot: Pilot[None]) -> None:
+        await until_shown(pilot, "✓ finished")
+        await pilot.press("v")
+        await until_shown(pilot, "200 rows of evaluation")
+        for key in keys:
+            await pilot.press(key)
+            await pilot.pause()
+        await until(pilot, lambda: not psutil.Process().children(), "the end of the children")
         await until_still(pilot)
 
     assert snap_compare(ArenaApp(runs, watch=run), terminal_size=size, run_before=show)

@@ -59,7 +59,9 @@ async def test_every_screen_opens_in_every_size(furnished: Path, size: tuple[int
     console = app(furnished)
     async with console.run_test(size=size) as pilot:
         await tour(pilot, seen.append, is_readable=size[0] >= 80)
-    assert {"home", "help", "confirm", "editor", "data", "row", "monitor, longer", "stop", "quit"} <= set(seen)
+    assert {"home", "help", "confirm", "editor", "data", "row", "monitor, longer", "report", "stop", "quit"} <= set(
+        seen
+    )
 
 
 @pytest.mark.parametrize("text", ["plain", "漢字 und ⠿⡇ wörd ✓", "e\u0301 ❤\ufe0f 👩\u200d🚀", "\u0300"])

@@ -4,9 +4,10 @@ import csv
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from evaluated import logits_for, write_evaluation
 from recorded import SECONDS_A_STEP, record_run
 from screen import until, until_shown
 from small_tokenizer import write_tokenizer
@@ -16,9 +17,12 @@ from arena_tui.screens.compare import CompareScreen
 from arena_tui.screens.data import DataScreen
 from arena_tui.screens.history import HistoryScreen
 from arena_tui.screens.home import HomeScreen
+from arena_tui.screens.report import ReportScreen
 from arena_tui.screens.row import RowScreen
 from arena_tui.widgets.row_pane import RowPane
 from core.data.example import MODELS, PARTS
+from core.profile.load import to_toml
+from core.profile.settings import Data, Profile
 from core.runs.folder import RunFolder
 
 WINNERS = ("winner_model_a", "winner_model_b", "winner_tie")
@@ -38,7 +42,13 @@ def prepare(workplace: Path, runs: Path) -> None:
     (workplace / "profiles" / "small.toml").write_text(
         f'[data]\ntrain = "rows.csv"\n[model]\ncheckpoint = "{tokenizer}"\n[tokens]\nmax_length = 256  # shört\n'
     )
-    record_run(runs, "20260130-090000-an-old-one-with-a-long-name", end="finished")
+    old = record_run(runs, "20260130-090000-an-old-one-with-a-long-name", end="finished")
+    old.resolved.write_text(to_toml(Profile(data=Data(train=str(workplace / "rows.csv")))))
+    labels = [n % 3 for n in range(0, 60, 5)]
+    write_evaluation(
+        old.evaluation, list(range(0, 60, 5)), labels, logits_for(labels), swapped=logits_for(labels, seed=1)
+    )
+    write_tokenizer(old.adapter)
     record_run(runs, "20260131-090000-failed", end="failed", until=1_500, words="✗ “out of” memory: " + "漢字 " * 40)
     record_going_on(runs)
 
@@ -104,6 +114,8 @@ async def tour(pilot: Pilot[None], visit: Visit, *, is_readable: bool = True) ->
             await pilot.press("s")
             await at("stop", "stop and save")
             await pilot.press("escape")
+        if name == "an-old":
+            await visit_report(pilot, at)
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is home, "home")
     await pilot.press("H")
@@ -131,4 +143,21 @@ async def tour(pilot: Pilot[None], visit: Visit, *, is_readable: bool = True) ->
     await pilot.press("q")
     await until(pilot, lambda: app.screen is not home, "the question")
     await at("quit", "goes on")
+    await pilot.press("escape")
+
+
+async def visit_report(pilot: Pilot[None], at: Callable[..., Awaitable[None]]) -> None:
+    """From the finished run's monitor through the panes of its report to a row, and back."""
+    app = pilot.app
+    await pilot.press("v")
+    await until(pilot, lambda: isinstance(app.screen, ReportScreen) and app.screen.seen, "the report")
+    report = app.screen
+    for _ in range(7):
+        await at("report")
+        await pilot.press("tab")
+    await pilot.press("f", "enter")
+    await until(pilot, lambda: isinstance(app.screen, RowScreen) and app.screen._row, "the row")
+    await at("row of a report")
+    await pilot.press("escape")
+    await until(pilot, lambda: app.screen is report, "the report again")
     await pilot.press("escape")

@@ -1,0 +1,49 @@
+"""A report as the screen and the page hold it: its figures, and the rows it lists. No widget."""
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+
+from arena_tui.inspected import Inspected, load
+from arena_tui.row_text import ShownRow
+from core.data.truncation import keep
+from core.inspect.progress import Progress as Inspection
+from core.inspect.stored import StoredRow, read_row
+from core.profile.load import parse_profile
+from core.profile.settings import Tokens
+from core.report.progress import Progress
+from core.report.report import ListedRow, Report
+from core.runs.folder import RunFolder
+
+
+class SeenReport(Struct, frozen=True):
+    report: Report
+    rows: Inspected | None
+    """The listed rows in full; None where they are not known."""
+    tokens: Tokens
+    """The limit and strategy of the run."""
+
+    def row(self, number: int) -> tuple[StoredRow, ShownRow]:
+        """A listed row with what is kept of it, by its number. Raises OSError where the file of rows has gone."""
+        seen = self.rows
+        assert seen is not None
+        assert seen.source is not None
+        stored = read_row(seen.source, number)
+        shape = seen.rows.shape.take(np.array([number]))
+        return stored, ShownRow(stored.ids, shape, keep(shape, self.tokens, seen.frame), seen.frame, seen.pieces)
+
+
+def load_report(progress: Progress, folder: RunFolder) -> SeenReport:
+    """The complete report that `progress` names. Raises OSError where it has gone, ProfileError for the run's."""
+    assert progress.report is not None
+    report = msgspec.json.decode(Path(progress.report).read_bytes(), type=Report)
+    profile = parse_profile(folder.resolved.read_text(encoding="utf-8"), source=str(folder.resolved))
+    listed = Inspection(whole=progress.rows, pieces=progress.pieces, frame=progress.frame)
+    return SeenReport(report, load(listed, profile), profile.tokens)
+
+
+def can_be_shown(rows: list[ListedRow]) -> list[ListedRow]:
+    """Those whose text is known."""
+    return [row for row in rows if row.number is not None]

@@ -1,0 +1,230 @@
+"""The report's screen and command: they show what the child found, mark every cut, and obey nothing."""
+
+import json
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from evaluated import HOSTILE, evaluate, id_of, write_rows
+from msgspec.structs import replace
+from recorded import record_run
+from screen import shown, until, until_shown
+from small_tokenizer import write_tokenizer
+from textual.pilot import Pilot
+
+from arena_tui.__main__ import main
+from arena_tui.app import ArenaApp
+from arena_tui.plain import printable
+from arena_tui.screens.choose_run import ChooseRunScreen
+from arena_tui.screens.report import ReportScreen
+from arena_tui.screens.row import RowScreen
+from arena_tui.widgets.report_rows import ReportRows, probability_bar
+from core.profile.load import to_toml
+from core.profile.settings import Data, Profile, Tokens
+from core.runs.folder import RunFolder
+
+ROWS = 300
+SIZES = [(80, 24), (120, 40)]
+
+
+@pytest.fixture
+def run(workplace: Path, runs: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
+    """A finished run with 60 evaluated rows, and an older one of less skill."""
+    monkeypatch.setenv("ARENA_TUI_CACHE", str(workplace / "cache"))
+    labels = write_rows(workplace / "train.csv", ROWS)
+    settings = replace(Profile(), data=Data(train=str(workplace / "train.csv")), tokens=Tokens(max_length=160))
+    for name, skill in (("20260130-120000-older", 0.2), ("20260131-120000-newer", 0.7)):
+        folder = record_run(runs, name, end="finished", steps=100)
+        folder.resolved.write_text(to_toml(settings))
+        evaluate(folder.path, labels, swap=name.endswith("newer"), skill=skill)
+        write_tokenizer(folder.adapter)
+    return folder
+
+
+async def open_report(pilot: Pilot[None], run: RunFolder) -> ReportScreen:
+    screen = ReportScreen(run)
+    await pilot.app.push_screen(screen)
+    await until(pilot, lambda: screen.problem or screen.seen, "the report")
+    await until(pilot, lambda: not children(), "the end of the child")
+    return screen
+
+
+def children() -> list[psutil.Process]:
+    return [p for p in psutil.Process().children() if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_v_on_a_finished_run_shows_all_panes_with_the_childs_figures(
+    run: RunFolder, size: tuple[int, int]
+) -> None:
+    app = ArenaApp(run.path.parent, watch=run)
+    async with app.run_test(size=size) as pilot:
+        await until_shown(pilot, "✓ finished", "v report" if size[0] > 80 else "v Report")
+        await pilot.press("v")
+        await until(pilot, lambda: isinstance(app.screen, ReportScreen) and app.screen.seen, "the report")
+        report = app.screen.seen.report
+        await until_shown(
+            pilot, "60 rows of evaluation", f"{report.log_loss.value:.4f}", "lengths", "0.9371", "averaged"
+        )
+        seen = ""
+        for _ in range(7):
+            await pilot.press("tab")
+            await pilot.pause(0.1)
+            seen += shown(app)
+        for group in report.groups:
+            assert f"{group.log_loss:.4f}" in seen
+        assert f"expected error {report.calibration.error:.4f}" in seen
+        assert f"{report.confusion[0][0]:>8}{report.confusion[0][1]:>8}" in seen
+        assert "the longer answer" in seen
+        await until(pilot, lambda: not children(), "the end of the child")
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_row_is_shown_whole_with_its_cut_and_what_both_orders_gave_it(
+    run: RunFolder, size: tuple[int, int]
+) -> None:
+    app = ArenaApp(run.path.parent)
+    async with app.run_test(size=size) as pilot:
+        screen = await open_report(pilot, run)
+        await pilot.press("f")
+        rows = screen.query_one(ReportRows)
+        await until_shown(pilot, "rows: worst", str(rows.listed[0].id), "exchanged")
+        cut = next(n for n, row in enumerate(rows.listed) if row.number is not None and row.remark == "")
+        for _ in range(cut):
+            await pilot.press("j")
+        chosen = rows.chosen
+        assert chosen is not None
+        await pilot.press("enter")
+        await until_shown(pilot, f"row {chosen.id}", f"loss {chosen.loss:.2f}")
+        await until_shown(pilot, f"A {100 * chosen.probabilities[0]:.0f} %", "exchanged")
+        await pilot.press("n", "n")
+        following = rows.listed[cut + 2]
+        await until_shown(pilot, f"row {following.id}", f"loss {following.loss:.2f}")
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is screen, "the list")
+        assert rows.chosen == following
+
+
+async def test_the_lists_turn_and_turn_back_and_say_how_many_rows_they_stand_for(run: RunFolder) -> None:
+    app = ArenaApp(run.path.parent)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await open_report(pilot, run)
+        await pilot.press("f")
+        await until_shown(pilot, "rows: worst", "f: best")
+        await pilot.press("f", "f", "f")
+        assert screen.seen is not None
+        await until_shown(
+            pilot, f"rows: likely mislabelled, {screen.seen.report.mislabelled}", "identical answers, yet a winner"
+        )
+        await pilot.press("F")
+        await until_shown(pilot, "rows: random")
+
+
+async def test_hostile_texts_are_shown_and_not_obeyed(run: RunFolder) -> None:
+    app = ArenaApp(run.path.parent)
+    async with app.run_test(size=(160, 40)) as pilot:
+        screen = await open_report(pilot, run)
+        await pilot.press("f")
+        rows = screen.query_one(ReportRows)
+        while not any(row.id == id_of(5) for row in rows.listed):
+            await pilot.press("f")
+        for _ in range(next(n for n, row in enumerate(rows.listed) if row.id == id_of(5))):
+            await pilot.press("j")
+        await until_shown(pilot, "[red]x[/red] <script>")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, RowScreen), "the row")
+        await until_shown(pilot, f"row {id_of(5)}", printable(HOSTILE)[:30])
+        assert "\x1b" not in shown(app)
+
+
+async def test_a_compares_row_by_row_with_a_run_that_is_chosen(run: RunFolder) -> None:
+    app = ArenaApp(run.path.parent)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await open_report(pilot, run)
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(app.screen, ChooseRunScreen), "the runs")
+        await until_shown(pilot, "20260130-120000-older", "this one")
+        assert "newer" not in shown(app).split("compare row by row with")[1].split("this one")[0]
+        await pilot.press("enter")
+        await until(pilot, lambda: screen.seen and screen.seen.report.against, "the comparison")
+        await until_shown(pilot, "against 20260130-120000-older", "the other", "here only")
+        await pilot.press("f", "F")
+        await until_shown(pilot, "rows: right here only")
+        await until(pilot, lambda: not children(), "the end of the child")
+
+
+async def test_what_cannot_be_told_is_said_above_the_figures(run: RunFolder, workplace: Path) -> None:
+    (workplace / "train.csv").unlink()
+    app = ArenaApp(run.path.parent)
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await open_report(pilot, run)
+        await until_shown(pilot, "! without the rows' texts, no lengths, turns, chatbots", "No such file")
+        await pilot.press("enter", "enter")
+        await until_shown(pilot, "rows: worst", "The text of this row is not known")
+
+
+@pytest.mark.parametrize(
+    ("program", "says"),
+    [
+        ([sys.executable, "-c", "raise SystemExit(3)"], "ended without a result: r starts it again"),
+        (["/no/such/program"], "No such file"),
+    ],
+)
+async def test_a_child_that_fails_is_told_with_a_way_on(run: RunFolder, program: list[str], says: str) -> None:
+    app = ArenaApp(run.path.parent)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.push_screen(ReportScreen(run, program))
+        await until_shown(pilot, "✗", says, "r tries again, esc goes back")
+
+
+async def test_a_run_without_evaluated_rows_says_so(run: RunFolder) -> None:
+    run.evaluation.unlink()
+    app = ArenaApp(run.path.parent)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_report(pilot, run)
+        await until_shown(pilot, "has no eval.parquet: it is written when a run")
+
+
+async def test_leaving_ends_the_child(run: RunFolder) -> None:
+    app = ArenaApp(run.path.parent)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.push_screen(ReportScreen(run, [sys.executable, "-c", "import time; time.sleep(60)"]))
+        await until(pilot, children, "the child")
+        await pilot.press("escape")
+        await until(pilot, lambda: not children(), "the child's end")
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "cells"),
+    [((1.0, 0.0, 0.0), [10, 0, 0]), ((1 / 3, 1 / 3, 1 / 3), [4, 3, 3]), ((0.04, 0.5, 0.46), [0, 5, 5])],
+)
+def test_a_bar_of_probabilities_is_always_full(probabilities: tuple[float, float, float], cells: list[int]) -> None:
+    assert [len(text) for text, _ in probability_bar(probabilities, 10)] == cells
+
+
+class TestCommand:
+    def test_text_fits_80_columns_and_holds_no_control_character(self, run: RunFolder, capsys) -> None:  # type: ignore[no-untyped-def]
+        assert (
+            main(["report", str(run.path), "--against", "older", "--runs-dir", str(run.path.parent), "--rows", "60"])
+            == 0
+        )
+        text = capsys.readouterr().out
+        assert max(map(len, text.splitlines())) <= 80
+        assert "against 20260130-120000-older" in text
+        assert "likely mislabelled" in text
+        assert "[red]x[/red]" in text
+        assert not [c for c in text if ord(c) < 32 and c != "\n"]
+
+    def test_json_is_the_report_itself(self, run: RunFolder, capsys) -> None:  # type: ignore[no-untyped-def]
+        assert main(["report", str(run.path), "--json"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert found["rows"] == 60
+        assert found["log_loss"]["low"] < found["log_loss"]["value"] < found["log_loss"]["high"]
+        assert {"references", "classes", "confusion", "calibration", "groups", "models", "lists"} <= found.keys()
+
+    def test_wrong_runs_are_refused(self, run: RunFolder, capsys) -> None:  # type: ignore[no-untyped-def]
+        run.evaluation.unlink()
+        assert main(["report", str(run.path)]) == 2
+        assert "has no eval.parquet" in capsys.readouterr().err
+        assert main(["report", str(run.path), "--against", "nothing-like-it"]) == 2
