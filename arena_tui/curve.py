@@ -3,10 +3,11 @@
 import math
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import accumulate, islice
+from operator import gt
 
-from arena_tui.series import LARGEST, Axis, Gappy, Outlines, positions, thinned
+from arena_tui.series import LARGEST, Axis, Floats, Gappy, Outlines, positions, thinned
 from core.runs.events import Step
 from core.runs.state import RunState
 
@@ -34,10 +35,7 @@ class Curve:
             self.xs, self.ys, self.gaps, self._outlines, known = array("d"), array("d"), [], {}, 0
         self._axis = axis
         new = state.steps[known:]
-        xs = positions(axis, new, state)
-        if xs and max(xs) > LARGEST:
-            xs = [min(x, LARGEST) for x in xs]
-        self.xs.extend(islice(accumulate(xs, max, initial=self.xs[-1] if known else 0.0), 1, None))
+        self.xs.extend(_rising(positions(axis, new, state), self.xs[-1] if known else 0.0))
         ys = [self._reading(step) for step in new]
         if None in ys:
             self.gaps += [known + i for i, y in enumerate(ys) if y is None]
@@ -58,6 +56,14 @@ class Curve:
         after = bisect_left(self.xs, x)
         around = [i for i in (after - 1, after) if 0 <= i < len(self.xs)]
         return min(around, key=lambda i: abs(self.xs[i] - x))
+
+
+def _rising(xs: Sequence[float], least: float) -> Floats:
+    """`xs` from `least` on, none below the one before it."""
+    rising = array("d", xs if max(xs, default=0.0) <= LARGEST else [min(x, LARGEST) for x in xs])
+    if rising and (rising[0] < least or any(map(gt, rising, islice(rising, 1, None)))):
+        return array("d", list(accumulate(rising, max, initial=least))[1:])
+    return rising
 
 
 class Average:

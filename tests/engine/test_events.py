@@ -80,9 +80,23 @@ def test_a_line_torn_by_kill_9_costs_that_line_alone(tmp_path: Path) -> None:
     assert tail.unreadable == 1
 
 
+BEYOND = b'{"type":"phase","phase":"training","done":1%s}' % (b"0" * 400)
+"""A count that no float can hold."""
+
+
 def test_what_is_no_event_is_counted_and_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
-    hostile = [b"", b"null", b"[]", b"{}", b'{"type":"unheard_of"}', b"\xff\xfe", b"[" * 100_000, b'{"type":"step"}']
+    hostile = [
+        b"",
+        b"null",
+        b"[]",
+        b"{}",
+        b'{"type":"unheard_of"}',
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"type":"step"}',
+        BEYOND,
+    ]
     with Record(path) as record:
         record.write(step(1))
     with path.open("ab") as file:
