@@ -15,9 +15,11 @@ from arena_tui.commands import (
     delete,
     demo,
     doctor,
+    export,
     inspect,
     note,
     plan,
+    predict,
     prune,
     queue,
     rename,
@@ -27,6 +29,7 @@ from arena_tui.commands import (
     runs,
     schema,
     stop,
+    submission,
     train,
     trash,
     watch,
@@ -62,7 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(command=console.open_console, runs_dir=None)
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
     of_runs = (runs, report, compare, curves, watch, stop, resume, retry, note, rename, delete, trash, prune)
-    for command in (demo, check, schema, inspect, plan, bench, train, queue, *of_runs, config, doctor):
+    of_models = (predict, submission, export)
+    for command in (demo, check, schema, inspect, plan, bench, train, queue, *of_runs, *of_models, config, doctor):
         command.add(commands)
     return parser
 

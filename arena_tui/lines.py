@@ -68,7 +68,7 @@ def follow(folder: RunFolder, out: TextIO, told: Told | None = None) -> tuple[Ru
 def exit_code(state: RunState) -> int:
     """What the run's own process exits with, told from its record; 1 where it was lost."""
     match state.last:
-        case events.Finished():
+        case events.Finished() | events.Predicted():
             return 0
         case events.Cancelled():
             return 128 + signal.Signals[state.last.signal]
@@ -80,6 +80,10 @@ def exit_code(state: RunState) -> int:
 def _brief(state: RunState) -> RunState:
     """Without the histories, which no line needs: they would be copied for each event."""
     return replace(state, steps=state.steps[-1:], evaluations=state.evaluations[-1:])
+
+
+def _runs(ids: list[str]) -> str:
+    return printable(ids[0]) if len(ids) == 1 else f"{len(ids)} runs averaged"
 
 
 def _line(event: AnyEvent, before: RunState) -> str | None:
@@ -125,6 +129,35 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
             return f"resumed from {event.checkpoint or 'the beginning: no checkpoint is intact'}{skipped}"
         case events.Finished():
             return f"finished: evaluation log loss {figures.loss(event.log_loss)}, accuracy {event.accuracy:.1%}"
+        case events.Scoring():
+            orders = ", each in both orders" if event.swapped else ""
+            kept = (
+                f"; {count(event.rows_kept)} of {count(event.rows_total)} are scored already" if event.rows_kept else ""
+            )
+            return (
+                f"scoring: {count(event.rows)} rows{orders}, {count(event.rows_cut)} cut, with {_runs(event.runs)}; "
+                f"{event.precision}, {event.engine}, on {printable(event.device.name)}{kept}"
+            )
+        case events.Scored():
+            total = before.scoring.rows_total if before.scoring else event.rows
+            left = "" if before.scored is None or before.remaining is None else f"  {duration(before.remaining)} left"
+            return (
+                f"row {event.rows:>{len(str(total))}} of {total}  {event.rows_per_second:.1f} rows/s  "
+                f"{count(round(event.tokens_per_second))} tokens/s  peak {gib(event.memory_peak)}{left}"
+            )
+        case events.Predicted():
+            figures_of = (
+                f": log loss {figures.loss(event.log_loss)}, accuracy {event.accuracy:.1%}"
+                if event.log_loss is not None and event.accuracy is not None
+                else ""
+            )
+            return f"predicted {count(event.rows)} rows{figures_of}; wrote {printable(event.submission)}"
+        case events.Cancelled() if before.scoring:
+            scored = before.scored.rows if before.scored else before.scoring.rows_kept
+            return (
+                f"cancelled with {count(scored)} of {count(before.scoring.rows_total)} rows scored: they are kept, and "
+                "the same command goes on"
+            )
         case events.Cancelled():
             kept = f"{event.kept} is kept" if event.kept else "there was nothing to keep yet"
             adapter = f"; the adapter after it is in {event.adapter}/" if event.adapter else ""

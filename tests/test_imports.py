@@ -22,6 +22,7 @@ def loaded(code: str) -> set[str]:
     [
         "import arena_tui.app, arena_tui.screens.monitor, arena_tui.screens.confirm, arena_tui.screens.data, "
         "arena_tui.screens.report",
+        "import arena_tui.screens.prediction, arena_tui.commands.submission, core.score.exported",
         "import arena_tui.__main__, arena_tui.lines, arena_tui.table",
         "from arena_tui.__main__ import main; main(['check', 'gemma2-9b-qlora'])",
         "from arena_tui.__main__ import main; main(['runs', '--json', '--runs-dir', '/nonexistent'])",
@@ -51,6 +52,11 @@ def test_the_light_half_of_the_engine_loads_nothing_heavy_and_no_screen() -> Non
 def test_the_child_does_not_know_the_screen() -> None:
     code = "import core.train.__main__, core.train.trainer, core.model.load, core.model.lora, core.train.results"
     assert not loaded(code) & {"textual", "arena_tui"}
+
+
+def test_a_prediction_itself_loads_no_model() -> None:
+    code = "import core.score.__main__, core.score.passes, core.score.work, core.score.average, core.score.results"
+    assert not loaded(code) & {"torch", "transformers", "peft", "bitsandbytes", *SCREEN}
 
 
 def test_arrow_is_used_without_pandas_where_it_is_kept_out() -> None:

@@ -104,8 +104,11 @@ def leave_running() -> int:
     return 0
 
 
-def follow_here(folder: "RunFolder", child: "Popen[bytes]", out: TextIO, told: "Told | None" = None) -> int:
-    """Follow a run that this command has started to its end, pass Ctrl-C and SIGTERM on to it, return its exit code."""
+def follow_here(folder: "RunFolder", child: "Popen[bytes] | None", out: TextIO, told: "Told | None" = None) -> int:
+    """Follow a run to its end, pass Ctrl-C and SIGTERM on to it, return its exit code.
+
+    `child` is its process where this command has started it.
+    """
     from arena_tui.lines import exit_code, follow
     from core.runs.stopping import pass_on
 
@@ -118,7 +121,8 @@ def follow_here(folder: "RunFolder", child: "Popen[bytes]", out: TextIO, told: "
     signal.signal(signal.SIGINT, hear)
     signal.signal(signal.SIGTERM, hear)
     state, _ = follow(folder, out, told)
-    child.wait()
+    if child:
+        child.wait()
     return exit_code(state)
 
 

@@ -1,11 +1,11 @@
-"""Labelled examples from records in the Kaggle schema, each cell checked. Knows no tokens and no split."""
+"""Examples from records in the Kaggle schema, each cell checked. Knows no tokens and no split."""
 
 import json
 from collections.abc import Iterator
 from typing import Any
 
 from core.data.errors import DataError, place
-from core.data.example import PARTS, Example
+from core.data.example import PARTS, UNLABELLED, Example
 from core.data.files import Record, read_records
 
 WINNERS = ("winner_model_a", "winner_model_b", "winner_tie")
@@ -17,13 +17,22 @@ def read_examples(source: str, limit: int | None = None) -> list[Example]:
     return [example for example, _ in iterate_examples(source, limit)]
 
 
-def iterate_examples(source: str, limit: int | None = None) -> Iterator[tuple[Example, Record]]:
+def read_comparisons(source: str) -> list[Example]:
+    """The rows of `source`, which may lack all three winner columns: then all are UNLABELLED. Raises DataError."""
+    return [example for example, _ in iterate_examples(source, may_lack_labels=True)]
+
+
+def iterate_examples(
+    source: str, limit: int | None = None, *, may_lack_labels: bool = False
+) -> Iterator[tuple[Example, Record]]:
     """The same one by one, each with the record it was read from. Raises DataError at a bad one, and for no rows."""
     lines: dict[int, int] = {}
+    winners: tuple[str, ...] = WINNERS
     for index, (line, record) in enumerate(_first(limit, read_records(source))):
         if index == 0:
-            _check_columns(source, record)
-        example = _example(source, index, line, record)
+            winners = () if may_lack_labels and not set(WINNERS) & set(record) else WINNERS
+            _check_columns(source, record, ("id", *PARTS, *winners))
+        example = _example(source, index, line, record, is_labelled=bool(winners))
         if example.id in lines:
             where = place(source, line, id=example.id)
             raise DataError(f"{where}: this id stands on line {lines[example.id]} already; ids must be unique")
@@ -40,25 +49,27 @@ def _first(limit: int | None, records: Iterator[tuple[int, Record]]) -> Iterator
         yield record
 
 
-def _check_columns(source: str, record: Record) -> None:
-    missing = [column for column in ("id", *PARTS, *WINNERS) if column not in record]
+def _check_columns(source: str, record: Record, needed: tuple[str, ...]) -> None:
+    missing = [column for column in needed if column not in record]
     if missing:
         found = ", ".join(str(column) for column in record)[:200]
         raise DataError(f"{source}: no column {', '.join(missing)}; found {found}")
 
 
-def _example(source: str, index: int, line: int, record: Record) -> Example:
-    id = _id(source, line, record.get("id"))
+def _example(source: str, index: int, line: int, record: Record, *, is_labelled: bool) -> Example:
+    id = id_of(source, line, record.get("id"))
     parts = {}
     for column in PARTS:
         try:
             parts[column] = turns(record.get(column))
         except ValueError as error:
             raise DataError(f"{place(source, line, id=id, column=column)}: {error}") from None
-    return Example(index=index, id=id, label=_label(source, line, id, record), **parts)
+    label = _label(source, line, id, record) if is_labelled else UNLABELLED
+    return Example(index=index, id=id, label=label, **parts)
 
 
-def _id(source: str, line: int, cell: Any) -> int:
+def id_of(source: str, line: int, cell: Any) -> int:
+    """The id in a cell, a whole number of 64 bits. Raises DataError."""
     where = place(source, line, column="id")
     if cell is None or cell == "":
         raise DataError(f"{where}: the id is missing")

@@ -17,7 +17,8 @@ VERSION = 1
 
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 """No larger than what is counted can be, and a float can hold."""
-PhaseName = Literal["loading", "tokenizing", "training", "evaluating", "saving"]
+PhaseName = Literal["loading", "tokenizing", "training", "evaluating", "scoring", "saving"]
+EngineName = Literal["packed", "padded"]
 
 
 class Event(Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower, gc=False):
@@ -57,7 +58,7 @@ class Started(Event, frozen=True, kw_only=True):
     """Tokens of the longest row, of both sides of the split."""
     prior_log_loss: float
     """Log loss on the evaluation rows of always answering the class shares of the training rows."""
-    engine: Literal["packed", "padded"] = "padded"
+    engine: EngineName = "padded"
     engine_reason: str = ""
     """Why not the packed one; or how it spends memory."""
 
@@ -128,6 +129,45 @@ class Resumed(Event, frozen=True, kw_only=True):
     """Why newer checkpoints were passed over."""
 
 
+class Scoring(Event, frozen=True, kw_only=True):
+    """What a prediction will score. A row counts once for each run and each order of its answers."""
+
+    runs: list[str]
+    rows: int
+    """Rows of the file."""
+    rows_total: int
+    rows_kept: int
+    """Those that were scored before, by a process that was stopped."""
+    rows_cut: int
+    tokens_total: int
+    swapped: bool
+    workers: int
+    precision: str
+    engine: EngineName
+    device: Device
+
+
+class Scored(Event, frozen=True, kw_only=True):
+    """How far a prediction is, those kept included. Rates are this process's; memory in bytes, the most of a worker."""
+
+    rows: int
+    tokens: int
+    rows_per_second: float
+    tokens_per_second: float
+    memory_allocated: int
+    memory_reserved: int
+    memory_peak: int
+
+
+class Predicted(Event, frozen=True, kw_only=True):
+    """A prediction is complete. Both figures are None where the rows have no labels."""
+
+    submission: str
+    rows: int
+    log_loss: float | None
+    accuracy: float | None
+
+
 class Finished(Event, frozen=True, kw_only=True):
     log_loss: float | None
     accuracy: float
@@ -153,11 +193,24 @@ class Failed(Event, frozen=True, kw_only=True):
 
 
 AnyEvent = (
-    Started | Phase | Step | Evaluated | Checkpoint | Warning | Stopping | Resumed | Finished | Cancelled | Failed
+    Started
+    | Phase
+    | Step
+    | Evaluated
+    | Checkpoint
+    | Warning
+    | Stopping
+    | Resumed
+    | Scoring
+    | Scored
+    | Predicted
+    | Finished
+    | Cancelled
+    | Failed
 )
 
-Last = Finished | Cancelled | Failed
-"""What ends the record of a run, unless it is resumed."""
+Last = Finished | Predicted | Cancelled | Failed
+"""What ends the record of a run or a prediction, unless it is resumed."""
 
 ROOM_BYTES = 64 << 10
 

@@ -62,6 +62,11 @@ class RunFolder:
         return self.path / "resolved.toml"
 
     @property
+    def order(self) -> Path:
+        """What the child is to do: there before the child is."""
+        return self.resolved
+
+    @property
     def info(self) -> Path:
         return self.path / "run.json"
 

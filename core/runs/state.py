@@ -54,6 +54,9 @@ class RunState(Struct, frozen=True, kw_only=True):
     evaluations: tuple[events.Evaluated, ...] = ()
     checkpoint: events.Checkpoint | None = None
     warnings: tuple[str, ...] = ()
+    scoring: events.Scoring | None = None
+    scored: events.Scored | None = None
+    """Of a prediction: what it is to score, and how far it is."""
     stopping: events.Stopping | None = None
     last: Last | None = None
 
@@ -69,7 +72,10 @@ class RunState(Struct, frozen=True, kw_only=True):
 
     @property
     def remaining(self) -> float | None:
-        """Seconds until the last training step at the pace of this run; None before it has one."""
+        """Seconds until the last training step, or the last row of a prediction, at the pace of this run; None before
+        it has one."""
+        if self.scoring and self.scored and self.scored.tokens_per_second:
+            return (self.scoring.tokens_total - self.scored.tokens) / self.scored.tokens_per_second
         if self.started is None or self.training_since is None or self.last_time is None:
             return None
         since, first_step = self.training_since
@@ -90,6 +96,7 @@ def fold(state: RunState, new: Iterable[AnyEvent]) -> RunState:
         return state
     steps = _of(events.Step, new)
     others = tuple(event for event in new if not isinstance(event, events.Step))  # few: the rest is quick
+    scored = _of(events.Scored, others)
     signs = [(p.time, p.done) for p in _of(events.Phase, others) if p.phase == "training" and p.done is not None]
     signs += [(s.time, s.step) for s in steps[:1]]
     times = [event.time for event in new]
@@ -105,10 +112,12 @@ def fold(state: RunState, new: Iterable[AnyEvent]) -> RunState:
         training_since=min(signs, default=None) if state.training_since is None else state.training_since,
         steps=state.steps + steps,
         training_seconds=state.training_seconds + _training_seconds(steps, after=state.steps[-1:]),
-        memory_peak=max([state.memory_peak, *(step.memory_peak for step in steps)]),
+        memory_peak=max([state.memory_peak, *(step.memory_peak for step in steps), *(s.memory_peak for s in scored)]),
         evaluations=state.evaluations + _of(events.Evaluated, others),
         checkpoint=_newest(events.Checkpoint, others, state.checkpoint),
         warnings=state.warnings + tuple(w.message for w in _of(events.Warning, others)),
+        scoring=_newest(events.Scoring, others, state.scoring),
+        scored=_newest(events.Scored, others, state.scored),
         stopping=_newest(events.Stopping, others, state.stopping),
         last=next((e for e in reversed(others) if isinstance(e, Last)), state.last),
     )
@@ -135,6 +144,8 @@ def _resume(state: RunState, resumed: events.Resumed) -> RunState:
         evaluations=tuple(found for found in state.evaluations if found.step <= resumed.step),
         checkpoint=checkpoint or None,
         warnings=state.warnings + tuple(resumed.skipped),
+        scoring=None,
+        scored=None,
         stopping=None,
         last=None,
     )
@@ -166,7 +177,7 @@ def status(state: RunState, alive: bool | None, now: float) -> Status:
     is told by its queue.
     """
     match state.last:
-        case events.Finished():
+        case events.Finished() | events.Predicted():
             return Status.FINISHED
         case events.Cancelled():
             return Status.CANCELLED
@@ -178,7 +189,7 @@ def status(state: RunState, alive: bool | None, now: float) -> Status:
         return Status.STOPPING
     if silence(state, now) > patience(state):
         return Status.STALLED
-    return Status.RUNNING if state.started else Status.STARTING
+    return Status.RUNNING if state.started or state.scoring else Status.STARTING
 
 
 def read_run(folder: RunFolder) -> tuple[RunState, Status]:

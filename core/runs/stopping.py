@@ -75,7 +75,7 @@ def note_kill(folder: RunFolder) -> None:
         step, kept = 0, None
         for event in Tail(folder.events).read():
             match event:
-                case events.Finished() | events.Cancelled() | events.Failed():
+                case events.Finished() | events.Predicted() | events.Cancelled() | events.Failed():
                     return
                 case events.Resumed():
                     step, kept = event.step, event.checkpoint

@@ -7,12 +7,10 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import psutil
 
 from core.profile.load import parse_profile
-from core.profile.settings import Profile
 from core.runs.checkpoints import checkpoints, delete_after
 from core.runs.events import Failed, Finished, Phase, Record, Started, Warning
 from core.runs.folder import RunFolder
@@ -23,11 +21,6 @@ from core.runs.process import OTHER_AT_WORK, describe_this_process
 from core.train import trackers
 from core.train.attempt import Attempt
 from core.train.stop import Stopped, StopRequest
-
-if TYPE_CHECKING:
-    from core.data.example import Example
-    from core.data.tokenizer import PromptTokenizer
-    from core.data.tokens import Encoded
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -108,9 +101,10 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     from core.model.lora import add_adapters, checkpoint_activations, parameter_counts
     from core.packed.engine import PackedEngine
     from core.packed.pack import pack
-    from core.train import device, results
+    from core.train import card, device, results
     from core.train.callback import EventCallback
     from core.train.divergence import Diverged, LossWatch
+    from core.train.encoding import encode_all
     from core.train.engine import choose_engine
     from core.train.metrics import Scorer, prior_log_loss
     from core.train.steps import optimizer_steps
@@ -247,26 +241,10 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
         device=here.name,
         engine=chosen.name,
     )
+    card.save_card(folder.adapter, profile, metrics)
     stop.close()  # the run has completed; its last event is the one that says so
     save_metrics(folder, metrics)
     record.write(Finished(log_loss=evaluated.log_loss, accuracy=evaluated.accuracy))
-
-
-def encode_all(
-    rows: "Sequence[Example]",
-    tokenizer: "PromptTokenizer",
-    profile: Profile,
-    record: Record,
-    unit: str,
-) -> "list[Encoded]":
-    """All `rows` in tokens, with progress in the record."""
-    from core.data.tokens import encode
-
-    encoded = []
-    for batch in encode(rows, tokenizer, profile.tokens):
-        encoded += batch
-        record.write(Phase(phase="tokenizing", done=len(encoded), total=len(rows), unit=unit))
-    return encoded
 
 
 if __name__ == "__main__":

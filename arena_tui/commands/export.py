@@ -1,0 +1,68 @@
+"""`arena-tui export`: a run's model as one plain checkpoint, and to the Hugging Face hub."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from arena_tui.commands.common import Refused, add_command, add_json, add_run, add_runs_dir, chosen_run
+
+if TYPE_CHECKING:
+    from arena_tui.commands.common import Commands
+    from core.score.exported import Exported
+
+
+def add(commands: "Commands") -> None:
+    parser = add_command(
+        commands, "export", "merge a run's adapter into a plain 16-bit checkpoint, or push it to the hub"
+    )
+    add_run(parser)
+    add_runs_dir(parser)
+    parser.add_argument("--merged", metavar="DIR", help="write base and adapter as one 16-bit checkpoint")
+    parser.add_argument("--push-to-hub", metavar="OWNER/NAME", help="upload it, or else the adapter, as private")
+    parser.add_argument("--checkpoint", metavar="N", type=int, help="of the checkpoint of step N, not the adapter")
+    add_json(parser, "one JSON object on stdout")
+    parser.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    import asyncio
+
+    import msgspec
+
+    from arena_tui.plain import printable
+    from core.score.request import CannotPredict, choose_members
+
+    if not (options.merged or options.push_to_hub):
+        raise Refused("nothing to do: --merged DIR, --push-to-hub OWNER/NAME, or both", 2)
+    folder = chosen_run(options)
+    try:
+        [member] = choose_members([folder], checkpoint=options.checkpoint)
+    except CannotPredict as error:
+        raise Refused(error, 2) from None
+    if options.push_to_hub and not options.merged and Path(member.read_profile().model.checkpoint).exists():
+        raise Refused("its base is a folder of this machine, without which nobody can use the adapter: add --merged", 2)
+    arguments = [str(folder.path), member.adapter]
+    arguments += ["--merged", str(Path(options.merged).absolute())] if options.merged else []
+    arguments += ["--push", options.push_to_hub] if options.push_to_hub else []
+    exported, exit_code = asyncio.run(_exported(arguments))
+    if options.json:
+        print(msgspec.json.encode(exported).decode())
+    elif exported.folder:
+        print(f"merged into {printable(exported.folder)}")
+    if exported.url and not options.json:
+        print(f"pushed to {printable(exported.url)}")
+    if exported.problem:
+        print(printable(exported.problem), file=sys.stderr)
+    return exit_code
+
+
+async def _exported(arguments: list[str]) -> "tuple[Exported, int]":
+    """What the child says, which loads the model; and its exit code."""
+    from arena_tui.answers import answers, ask
+    from core.score.exported import EXPORT, Exported
+
+    child = await ask(EXPORT, *arguments)
+    said = [answer async for answer in answers(child, Exported)]
+    killed = Exported(problem="the export ended without a word: it was killed, for want of memory perhaps")
+    return said[-1] if said else killed, await child.wait() or (0 if said else 1)

@@ -1,0 +1,124 @@
+"""`arena-tui predict`: answers rows with the adapter of one run, or with several averaged."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from arena_tui.commands.common import Refused, add_command, add_json, add_runs_dir, follow_here, leave_running
+
+if TYPE_CHECKING:
+    from arena_tui.commands.common import Commands
+    from core.score.request import Request
+
+
+def add(commands: "Commands") -> None:
+    parser = add_command(
+        commands, "predict", "answer rows with runs, and write a submission; the same command goes on after a stop"
+    )
+    parser.add_argument("runs", metavar="RUN", nargs="+", help="as in other commands; several are averaged")
+    parser.add_argument("test", metavar="TEST", help="rows in the schema of test.csv or train.csv, or demo")
+    add_runs_dir(parser)
+    parser.add_argument("-o", "--output", metavar="FILE", help="write the submission there, not only beside the run")
+    parser.add_argument("--weights", metavar="X,X,...", type=_numbers, help="of the runs; equal if absent")
+    parser.add_argument("--checkpoint", metavar="N", type=int, help="use the checkpoint of step N, not the adapter")
+    parser.add_argument("--max-length", metavar="N", type=_limit, help="longest input in tokens; the run's if absent")
+    parser.add_argument("--truncation", metavar="NAME", help="what is cut from longer ones; the run's if absent")
+    parser.add_argument("--swap", action="store_true", help="score A and B exchanged as well, and average")
+    parser.add_argument("--merge", action="store_true", help="merge base and adapter into 16-bit weights first")
+    parser.add_argument("--rules", action="store_true", help="fixed answers for an empty answer and identical ones")
+    parser.add_argument("--batch-tokens", metavar="N", type=_count, help="tokens computed at once, padding counted")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--gpus", metavar="N,N,...", type=_cards, help="cards by nvidia-smi's numbers, a worker each")
+    where.add_argument("--workers", metavar="N", type=_count, help="processes, where there is no card")
+    parser.add_argument("--detach", action="store_true", help="print the prediction's folder and leave it running")
+    add_json(parser, "end with one line on stdout that holds summary.json")
+    parser.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    from arena_tui.lines import Told
+    from core.runs.process import LaunchError, launch
+    from core.score.folder import PREDICT, settle
+
+    request = _request(options)
+    out = sys.stderr if options.json else sys.stdout
+    try:
+        folder, is_at_work = settle(request)
+        told = Told(folder) if is_at_work else Told.already(folder)
+        child = None if is_at_work else launch(folder, PREDICT)
+    except (LaunchError, OSError) as error:
+        raise Refused(error, 1) from None
+    if options.detach:
+        print(folder.path)
+        return leave_running()
+    print(f"{'prediction' if child else 'at work already:'} {folder.path}", file=out, flush=True)
+    exit_code = follow_here(folder, child, out, told)
+    if options.json and folder.summary.exists():
+        import msgspec
+
+        sys.stdout.buffer.write(msgspec.json.format(folder.summary.read_bytes(), indent=0) + b"\n")
+    return exit_code
+
+
+def _request(options: argparse.Namespace) -> "Request":
+    from typing import get_args
+
+    from core.profile.load import ProfileError
+    from core.profile.settings import TRUNCATIONS, Truncation
+    from core.runs.folder import find_run, runs_folder
+    from core.score.request import BATCH_TOKENS, CannotPredict, Request, choose_members, find_rows
+
+    if options.truncation is not None and options.truncation not in TRUNCATIONS:
+        raise Refused(f"--truncation {options.truncation}: one of {', '.join(get_args(Truncation))}", 2)
+    if options.output and not Path(options.output).absolute().parent.is_dir():
+        raise Refused(f"{options.output}: there is no such folder", 2)
+    try:
+        found = [find_run(runs_folder(options.runs_dir), wanted) for wanted in options.runs]
+        test = find_rows(options.test)
+        members = choose_members(found, options.weights, options.checkpoint)
+        for member in members:
+            member.read_profile()
+    except LookupError as error:
+        raise Refused(error.args[0], 2) from None
+    except (CannotPredict, ProfileError, OSError) as error:
+        raise Refused(error, 2) from None
+    return Request(
+        members=members,
+        test=test,
+        max_length=options.max_length,
+        truncation=options.truncation,
+        swap=options.swap,
+        merge=options.merge,
+        rules=options.rules,
+        batch_tokens=options.batch_tokens or BATCH_TOKENS,
+        gpus=options.gpus or [],
+        workers=options.workers or 1,
+        output=options.output and str(Path(options.output).absolute()),
+    )
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(number) for number in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"numbers separated by commas, not {text!r}") from None
+
+
+def _cards(text: str) -> list[str]:
+    cards = [card.strip() for card in text.split(",")]
+    if not all(card.isdecimal() for card in cards) or len(set(cards)) < len(cards):
+        raise argparse.ArgumentTypeError(f"numbers separated by commas, each once, not {text!r}")
+    return cards
+
+
+def _count(text: str) -> int:
+    if not (text.isdecimal() and int(text) >= 1):
+        raise argparse.ArgumentTypeError(f"a whole number of at least 1, not {text!r}")
+    return int(text)
+
+
+def _limit(text: str) -> int:
+    if not (text.isdecimal() and int(text) >= 16):
+        raise argparse.ArgumentTypeError(f"a whole number of at least 16, not {text!r}")
+    return int(text)

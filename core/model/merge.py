@@ -1,0 +1,77 @@
+"""Merges base, adapter and head into plain 16-bit weights. Knows no file."""
+
+import torch
+from peft import PeftModel
+from peft.tuners.lora import LoraLayer
+from peft.utils import ModulesToSaveWrapper
+from peft.utils.integrations import dequantize_module_weight
+from transformers import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING, PreTrainedModel
+
+
+def merged(model: PeftModel, dtype: torch.dtype) -> PreTrainedModel:
+    """A plain classifier in `dtype` that computes what `model` does but for rounding.
+
+    The base's quantized weights are taken for what they stand for, since the adapter was trained upon these; sums
+    are formed in float32 and rounded once. `model` stays as it is: both must fit in memory.
+    """
+    base = model.get_base_model()
+    quantized = {id(module) for module in base.modules() if type(module).__module__.startswith("bitsandbytes")}
+    weights: dict[str, torch.Tensor] = {}
+    inside: list[str] = []
+    """Names of modules that stand for one weight, and whose own parameters are not to be listed again."""
+    for name, module in base.named_modules():
+        if any(name.startswith(f"{outer}.") for outer in inside):
+            continue
+        if isinstance(module, LoraLayer):
+            inside.append(name)
+            plain = module.get_base_layer()
+            weight = _plain(plain)
+            for adapter in module.active_adapters:
+                weight += module.get_delta_weight(adapter).detach().float().to(weight.device)
+            weights[f"{name}.weight"] = weight.to(dtype)
+            _add_bias(weights, name, plain, dtype)
+        elif isinstance(module, ModulesToSaveWrapper):
+            inside.append(name)
+            head = module.modules_to_save[module.active_adapters[0]]
+            weights |= {f"{name}.{key}": value.to(dtype) for key, value in head.state_dict().items()}
+        elif id(module) in quantized and hasattr(module, "weight"):
+            inside.append(name)
+            weights[f"{name}.weight"] = _plain(module).to(dtype)
+            _add_bias(weights, name, module, dtype)
+        else:
+            for key, value in [*module.named_parameters(recurse=False), *_kept_buffers(module)]:
+                weights[f"{name}.{key}" if name else key] = (
+                    value.detach().to(dtype) if value.is_floating_point() else value
+                )
+    config = base.config.__class__.from_dict(base.config.to_dict())
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
+    kind = MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)]
+    place = str(base.device)
+    made, report = kind.from_pretrained(
+        None,
+        config=config,
+        state_dict=weights,
+        dtype=dtype,
+        device_map={"": place},
+        attn_implementation=base.config._attn_implementation,
+        output_loading_info=True,
+    )
+    assert not report["missing_keys"], report["missing_keys"]
+    return made
+
+
+def _plain(module: torch.nn.Module) -> torch.Tensor:
+    """The weight of a linear layer in float32, new memory."""
+    weight: torch.Tensor = dequantize_module_weight(module)
+    return weight.detach().to(torch.float32, copy=True)
+
+
+def _add_bias(weights: dict[str, torch.Tensor], name: str, module: torch.nn.Module, dtype: torch.dtype) -> None:
+    if getattr(module, "bias", None) is not None:
+        weights[f"{name}.bias"] = module.bias.detach().to(dtype)
+
+
+def _kept_buffers(module: torch.nn.Module) -> list[tuple[str, torch.Tensor]]:
+    kept = module.state_dict(keep_vars=True)
+    return [(key, value) for key, value in module.named_buffers(recurse=False) if key in kept]

@@ -1,0 +1,135 @@
+"""The workers of a prediction as the prediction sees them: a process each, and a thread that keeps it busy."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Lock, Thread
+from typing import Generic, TypeVar
+
+from core.score.deal import Deal
+from core.score.errors import ScoringError
+from core.score.messages import Answer, AnyMessage, Ready, Trouble, decode_message, encode
+
+WORKER = (sys.executable, "-P", "-m", "core.score.worker")
+Task = TypeVar("Task")
+
+
+class WorkerLost(ScoringError):
+    """A worker has ended before its time."""
+
+
+class Worker:
+    """One process with one member's model. Its errors go where this process's go: to the log."""
+
+    def __init__(self, prediction: Path, member: int, card: str | None, name: str) -> None:
+        """`card` is None where the worker is to choose: the first visible card, or the processor."""
+        self.name = name
+        self._process = subprocess.Popen(
+            [*WORKER, str(prediction), str(member), *([] if card is None else [card])],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+
+    def hear(self) -> AnyMessage:
+        """The next message. Raises WorkerLost where there is none, or it says that the worker ends."""
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line.endswith(b"\n"):
+            code = self._process.wait()
+            raise WorkerLost(f"{self.name} ended with exit code {code}", "The end of console.log may tell why.")
+        message: AnyMessage = decode_message(line)
+        if isinstance(message, Trouble):
+            raise WorkerLost(f"{self.name}: {message.cause}", message.advice, message.exit_code)
+        return message
+
+    def score(self, ids: list[list[int]]) -> Answer:
+        """Raises WorkerLost."""
+        assert self._process.stdin is not None
+        with suppress(OSError):  # where it has gone, what it said last tells why
+            self._process.stdin.write(encode(ids) + b"\n")
+            self._process.stdin.flush()
+        answer = self.hear()
+        assert isinstance(answer, Answer)
+        return answer
+
+    def kill(self) -> None:
+        """It holds nothing that would be lost."""
+        self._process.kill()
+        self._process.wait()
+
+    def close(self) -> None:
+        """Once nobody hears it any more."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            with suppress(OSError):  # what it was not sent any more
+                pipe.close()
+
+
+class Crew(Generic[Task]):
+    """Workers that share one deal.
+
+    `ids_of` gives the token ids of a task; `begin` is told of each worker that is ready, one at a time, and `take`
+    each answer, all from several threads.
+    """
+
+    def __init__(
+        self,
+        workers: list[Worker],
+        deal: Deal[Task],
+        ids_of: Callable[[Task], list[list[int]]],
+        begin: Callable[[Ready], None],
+        take: Callable[[Task, Answer], None],
+    ) -> None:
+        self.lost: SimpleQueue[WorkerLost] = SimpleQueue()
+        self.failed: SimpleQueue[Exception] = SimpleQueue()
+        """What went wrong in this process."""
+        self._workers = workers
+        self._deal = deal
+        self._ids_of = ids_of
+        self._begin = begin
+        self._beginning = Lock()
+        self._take = take
+        self._threads = [Thread(target=self._serve, args=(worker,), daemon=True) for worker in workers]
+
+    def __enter__(self) -> "Crew[Task]":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._deal.close()
+        for worker in self._workers:
+            worker.kill()
+        for thread in self._threads:  # one may be keeping an answer
+            thread.join()
+        for worker in self._workers:
+            worker.close()
+
+    def wait(self, seconds: float) -> bool:
+        """Let them work so long; whether any of them is still at work."""
+        for thread in self._threads:
+            thread.join(seconds / len(self._threads))
+        return any(thread.is_alive() for thread in self._threads)
+
+    def _serve(self, worker: Worker) -> None:
+        try:
+            ready = worker.hear()
+            assert isinstance(ready, Ready)
+            with self._beginning:
+                self._begin(ready)
+            while (task := self._deal.take()) is not None:
+                try:
+                    answer = worker.score(self._ids_of(task))
+                except WorkerLost:
+                    self._deal.give_back(task)
+                    raise
+                self._take(task, answer)
+                self._deal.done()
+        except WorkerLost as lost:
+            self.lost.put(lost)
+        except Exception as error:  # noqa: BLE001  (raised again by who waits)
+            self.failed.put(error)
+            self._deal.close()

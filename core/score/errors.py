@@ -1,0 +1,38 @@
+"""Errors that end a prediction, in the user's words."""
+
+from core.data.errors import DataError
+from core.profile.errors import SettingError
+
+BAD_INPUT = 2
+
+
+class ScoringError(Exception):
+    """`cause` and `advice` are for the user, as in a record's Failed event."""
+
+    def __init__(self, cause: str, advice: str, exit_code: int = 1) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.advice = advice
+        self.exit_code = exit_code
+
+
+def in_words(error: Exception) -> ScoringError:
+    """What went wrong, what to do about it, and the exit code: 2 for bad input, else 1."""
+    match error:
+        case ScoringError():
+            return error
+        case DataError():
+            return ScoringError(str(error), "Correct the file, or name another.", BAD_INPUT)
+        case SettingError():
+            return ScoringError(
+                str(error), "--max-length and --truncation replace a run's limit and strategy.", BAD_INPUT
+            )
+
+    import torch
+
+    from core.train.advice import explain
+
+    why = explain(error)
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return ScoringError(why.cause, "Lower --batch-tokens; what is scored already is kept.")
+    return ScoringError(why.cause, why.advice, why.exit_code)

@@ -1,0 +1,112 @@
+"""Takes a run out of the house: `python -P -m core.score.export RUN_DIR ADAPTER [--merged DIR] [--push REPO]`.
+
+Prints Exported, one JSON object, at the end.
+"""
+
+import argparse
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from core.profile.load import parse_profile
+from core.runs.folder import RunFolder
+from core.score.errors import BAD_INPUT, ScoringError, in_words
+from core.score.exported import Exported
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Export, and return the exit code; a problem is part of what is printed."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("run", type=Path)
+    parser.add_argument("adapter", type=Path)
+    parser.add_argument("--merged", type=Path)
+    parser.add_argument("--push")
+    options = parser.parse_args(arguments)
+    made, exit_code = Exported(), 0
+    try:
+        if options.merged:
+            merge_into(options.merged, RunFolder(options.run), options.adapter)
+            made = Exported(folder=str(options.merged))
+        if options.push:
+            made = msgspec.structs.replace(made, url=push(options.merged or options.adapter, options.push))
+    except Exception as error:  # noqa: BLE001  (whatever it is, the reader is waiting for it)
+        why = in_words(error)
+        made = msgspec.structs.replace(made, problem=f"{why.cause.rstrip('.')}. {why.advice}")
+        exit_code = why.exit_code
+    sys.stdout.buffer.write(msgspec.json.encode(made) + b"\n")
+    return exit_code
+
+
+def merge_into(target: Path, run: RunFolder, adapter: Path) -> None:
+    """Write base and adapter as one 16-bit checkpoint to `target`, which appears whole. Raises ScoringError."""
+    if target.exists():
+        raise ScoringError(f"{target} is there already", "Name a folder that is not.", BAD_INPUT)
+
+    from core.model.load import load_tokenizer
+    from core.model.merge import merged
+    from core.score.model import load_trained, sixteen_bits
+    from core.train import device
+    from core.train.card import CARD
+
+    profile = parse_profile(run.resolved.read_text(encoding="utf-8"), source=str(run.resolved))
+    device.use_one_gpu()
+    where, precision = device.device(), device.precision(profile.train.precision)
+    tokenizer = load_tokenizer(adapter)
+    trained = load_trained(profile, adapter, pad=tokenizer.pad_token_id, precision=precision, kind=where.kind)
+    whole = merged(trained, dtype=sixteen_bits(precision))
+    aside = target.with_name(f".{target.name}.exporting")
+    shutil.rmtree(aside, ignore_errors=True)
+    try:
+        whole.save_pretrained(aside)
+        tokenizer.save_pretrained(aside)
+        if (adapter / CARD).is_file():
+            text = (adapter / CARD).read_text(encoding="utf-8")
+            (aside / CARD).write_text(as_merged(text), encoding="utf-8")
+        aside.rename(target)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def as_merged(card: str) -> str:
+    """The card of an adapter, for the checkpoint that it was merged into."""
+    return (
+        card.replace("library_name: peft", "library_name: transformers")
+        .replace("An adapter for", "Base and adapter merged into 16-bit weights; the adapter was for")
+        .replace(
+            "from peft import AutoPeftModelForSequenceClassification",
+            "from transformers import AutoModelForSequenceClassification",
+        )
+        .replace(
+            'AutoPeftModelForSequenceClassification.from_pretrained("this folder", num_labels=3)',
+            'AutoModelForSequenceClassification.from_pretrained("this folder")',
+        )
+    )
+
+
+def push(folder: Path, repository: str) -> str:
+    """Upload a folder to a private repository of the Hugging Face hub, made if need be; returns its address."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
+
+    api = HfApi()
+    try:
+        api.whoami()
+        api.create_repo(repository, private=True, exist_ok=True)
+        return str(api.upload_folder(repo_id=repository, folder_path=folder))
+    except LocalTokenNotFoundError:
+        raise ScoringError("nobody is logged in to the Hugging Face hub", "Run `hf auth login` here.") from None
+    except HFValidationError as error:
+        raise ScoringError(str(error), "A repository is named owner/name.", BAD_INPUT) from None
+    except HfHubHTTPError as error:
+        raise ScoringError(
+            f"the hub refuses {repository}: {str(error).splitlines()[0]}", "Check its name, and who is logged in."
+        ) from None
+    except OSError as error:
+        raise ScoringError(f"the Hugging Face hub cannot be reached: {error}", "Check the network.") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

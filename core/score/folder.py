@@ -1,0 +1,113 @@
+"""The folder of a prediction: predictions/<time>-<name of the rows> in the folder of the first run it was made with.
+
+There, not among the runs: the list of runs stays one of trainings, and what was made with a run is found with it,
+counted with it and deleted with it. Its files are those of a run, so that all that follows and stops a run follows
+and stops a prediction.
+"""
+
+import re
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+from core.files import write_whole
+from core.runs.alive import is_run_alive
+from core.runs.folder import RunFolder
+from core.runs.state import read_run
+from core.score.request import Request
+
+PREDICT = (sys.executable, "-P", "-m", "core.score")
+PREDICTIONS = "predictions"
+
+
+class PredictionFolder(RunFolder):
+    """Paths of one prediction, beside the record, the log and the lock that every child has."""
+
+    @property
+    def order(self) -> Path:
+        return self.path / "request.json"
+
+    @property
+    def scores(self) -> Path:
+        """The logits of finished batches, until all are there."""
+        return self.path / "scores"
+
+    @property
+    def table(self) -> Path:
+        """Per row: id, label, logits of each run in each order, and the averaged probabilities."""
+        return self.path / "predictions.parquet"
+
+    @property
+    def submission(self) -> Path:
+        return self.path / "submission.csv"
+
+    @property
+    def summary(self) -> Path:
+        """Written last: its existence means that the prediction is complete."""
+        return self.path / "summary.json"
+
+    def read_request(self) -> Request:
+        """Raises OSError, and msgspec.DecodeError for what is no request."""
+        return msgspec.json.decode(self.order.read_bytes(), type=Request)
+
+    def write_request(self, request: Request) -> None:
+        write_whole(self.order, msgspec.json.format(msgspec.json.encode(request)) + b"\n")
+
+
+def create_prediction(request: Request) -> PredictionFolder:
+    """A new folder for `request`. Raises OSError where it cannot be made."""
+    predictions = Path(request.members[0].run) / PREDICTIONS
+    predictions.mkdir(exist_ok=True)
+    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(request.test).stem).strip("-.") or "rows"
+    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{slug[:60]}"
+    for attempt in range(1, 1000):
+        folder = PredictionFolder(predictions / (name if attempt == 1 else f"{name}-{attempt}"))
+        try:
+            folder.path.mkdir()
+        except FileExistsError:
+            continue
+        folder.write_request(request)
+        return folder
+    raise FileExistsError(f"a thousand predictions were started in {predictions} in this second")
+
+
+def list_predictions(run: RunFolder) -> list[PredictionFolder]:
+    """The predictions that lie in a run's folder, newest first."""
+    found = [PredictionFolder(path.parent) for path in run.path.glob(f"{PREDICTIONS}/*/request.json")]
+    return sorted(found, key=lambda folder: folder.id, reverse=True)
+
+
+def settle(request: Request) -> tuple[PredictionFolder, bool]:
+    """Where `request` is answered, and whether a process is at work on it there already.
+
+    A prediction of the same that was stopped is gone on with, its batches and its output as they are asked for now.
+    Raises OSError.
+    """
+    folder = unfinished(request)
+    if folder is None:
+        return create_prediction(request), False
+    if not read_run(folder)[1].is_over:
+        return folder, True
+    folder.write_request(request)
+    return folder, False
+
+
+def at_work(run: RunFolder) -> PredictionFolder | None:
+    """The newest prediction with this run that goes on, if there is one."""
+    return next((folder for folder in list_predictions(run) if is_run_alive(folder)), None)
+
+
+def unfinished(request: Request) -> PredictionFolder | None:
+    """The newest prediction that was to answer the same and has not, if there is one."""
+    for folder in list_predictions(RunFolder(Path(request.members[0].run))):
+        if folder.summary.exists():
+            continue
+        try:
+            asked = folder.read_request()
+        except (OSError, msgspec.DecodeError):
+            continue
+        if asked.asks_the_same(request):
+            return folder
+    return None

@@ -1,0 +1,54 @@
+"""One worker: `python -P -m core.score.worker PREDICTION_DIR MEMBER [CARD]` loads one run's model and scores batches.
+
+It reads token ids from stdin and writes logits to stdout until stdin ends. It knows no rows, no file and no swap.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from core.score.errors import in_words
+from core.score.folder import PredictionFolder
+from core.score.messages import Answer, Message, Ready, Trouble, decode_batch, encode
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Score until there is nothing more to score, and return the exit code."""
+    # What libraries print must not be taken for an answer.
+    out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    try:
+        folder, member, *card = arguments
+        if card:
+            os.environ["CUDA_VISIBLE_DEVICES"] = card[0]
+        serve(PredictionFolder(Path(folder)), int(member), bool(card), sys.stdin.buffer, out)
+    except Exception as error:
+        logging.exception("the worker failed")
+        why = in_words(error)
+        _say(out, Trouble(cause=why.cause, advice=why.advice, exit_code=why.exit_code))
+        return why.exit_code
+    return 0
+
+
+def serve(folder: PredictionFolder, member: int, on_card: bool, batches: BinaryIO, out: BinaryIO) -> None:
+    """Answer each line of `batches` on `out`."""
+    from core.score.model import load_model
+    from core.train import device
+
+    model = load_model(folder.read_request(), member, on_card)
+    _say(out, Ready(device=model.device, precision=model.precision, engine=model.engine, note=model.note))
+    for line in batches:
+        _say(out, Answer(logits=model.logits(decode_batch(line)).tolist(), memory=device.memory()))
+
+
+def _say(out: BinaryIO, message: Message) -> None:
+    out.write(encode(message) + b"\n")
+    out.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

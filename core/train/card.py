@@ -1,0 +1,114 @@
+"""The model card of an adapter: README.md in its folder, for whoever is given it. Holds no path of this machine."""
+
+import hashlib
+from importlib import metadata
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from core.demo import assets
+from core.files import write_whole
+from core.profile.load import to_toml
+from core.profile.settings import Profile
+from core.runs.metrics import UNIFORM_LOG_LOSS, Metrics
+from core.runs.process import PACKAGES
+
+CARD = "README.md"
+
+
+def save_card(adapter: Path, profile: Profile, metrics: Metrics) -> None:
+    """Write the card into the adapter's folder. Raises OSError."""
+    write_whole(adapter / CARD, card(profile, metrics).encode())
+
+
+def card(profile: Profile, metrics: Metrics) -> str:
+    """Markdown with what the hub reads of a card before it."""
+    shared = _without_paths(profile)
+    base = shared.model.checkpoint
+    log_loss = "not finite" if metrics.log_loss is None else f"{metrics.log_loss:.4f}"
+    versions = "\n".join(f"- {name} {metadata.version(name)}" for name in PACKAGES)
+    limit = f"; the first {profile.data.limit:,} rows" if profile.data.limit else ""
+    return f"""---
+base_model: {base}
+library_name: peft
+pipeline_tag: text-classification
+tags: [human-preference, lora]
+---
+
+# {metrics.run}
+
+Says of a prompt and two answers which of them a person prefers: class 0 is A, 1 is B, 2 a tie. An adapter for
+`{base}` ({_held(shared)}), trained with arena-tui. It reads
+`<prompt>: …\\n\\n<response_a>: …\\n\\n<response_b>: …` between BOS and EOS, in training at most
+{profile.tokens.max_length:,} tokens of it.
+
+```python
+from peft import AutoPeftModelForSequenceClassification
+
+model = AutoPeftModelForSequenceClassification.from_pretrained("this folder", num_labels=3)
+```
+
+## Evaluation
+
+| figure | value |
+| --- | --- |
+| log loss | {log_loss} |
+| always answering the class shares | {metrics.prior_log_loss:.4f} |
+| a third for each class | {UNIFORM_LOG_LOSS:.4f} |
+| accuracy | {metrics.accuracy:.4f} |
+| rows evaluated | {metrics.rows_eval:,} |
+| rows trained on | {metrics.rows_train:,} |
+| steps | {metrics.steps:,} |
+
+On fold {profile.split.fold} of {profile.split.n_splits} by {profile.split.by}, held out from the same file.
+
+## Data
+
+`{shared.data.train}`{_digest(profile)}{limit}.
+
+## Settings
+
+```toml
+{to_toml(shared).strip()}
+```
+
+## Versions
+
+{versions}
+"""
+
+
+def _without_paths(profile: Profile) -> Profile:
+    """The settings with the last part of what is a path here; a name on the hub stays whole."""
+    data, model = profile.data, profile.model
+    is_here = Path(model.checkpoint).exists()
+    return replace(
+        profile,
+        data=replace(data, train=_name(data.train), test=_name(data.test)),
+        model=replace(model, checkpoint=Path(model.checkpoint).name if is_here else model.checkpoint),
+    )
+
+
+def _name(source: str) -> str:
+    """A file's name; a data set's id, which is no path here, stays whole."""
+    return (
+        source if "/" in source and not Path(source).is_absolute() and not Path(source).exists() else Path(source).name
+    )
+
+
+def _digest(profile: Profile) -> str:
+    path = Path(assets.rows_source(profile.data))
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return f", SHA-256 `{hashlib.file_digest(file, 'sha256').hexdigest()}`"
+
+
+def _held(profile: Profile) -> str:
+    match profile.model.quantization:
+        case "nf4":
+            return "held in NF4"
+        case "int8":
+            return "held in 8 bit"
+        case "none":
+            return "not quantized"

@@ -1,0 +1,172 @@
+"""The parts of a prediction: batches, dealing them out, keeping what is done, averages, rules, and the file's check."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.data.errors import DataError
+from core.data.example import Example
+from core.score.average import average, follow_rules, probabilities, unswapped
+from core.score.batches import batches
+from core.score.check import check_submission
+from core.score.deal import Deal
+from core.score.kept import Kept
+from core.score.passes import swapped
+from core.score.submission import write_submission
+
+
+@given(st.lists(st.integers(1, 900), max_size=60), st.integers(1, 2000))
+def test_every_row_is_in_one_batch_that_holds_no_more_than_it_may(lengths: list[int], most: int) -> None:
+    made = batches(lengths, range(len(lengths)), most)
+    assert sorted(row for batch in made for row in batch.rows) == list(range(len(lengths)))
+    for batch in made:
+        padded = len(batch.rows) * max(lengths[row] for row in batch.rows)
+        assert padded <= most or len(batch.rows) == 1
+    longest = [max(lengths[row] for row in batch.rows) for batch in made]
+    assert longest == sorted(longest, reverse=True)
+
+
+def test_a_task_that_is_given_back_is_done_by_those_who_thought_that_all_was_done() -> None:
+    deal = Deal(["only"])
+    taken = deal.take()
+    found: list[str | None] = []
+    waiting = Thread(target=lambda: found.append(deal.take()))
+    waiting.start()
+    assert taken == "only"
+    deal.give_back(taken)
+    waiting.join(10)
+    assert found == ["only"]
+    deal.done()
+    assert deal.take() is None
+
+
+def test_a_closed_deal_lets_nobody_wait() -> None:
+    deal = Deal(["one"])
+    deal.take()
+    waiting = Thread(target=deal.take)
+    waiting.start()
+    deal.close()
+    waiting.join(10)
+    assert not waiting.is_alive()
+    deal.give_back("one")
+    assert deal.take() is None
+
+
+def test_what_is_kept_is_read_again_and_what_is_damaged_or_of_other_rows_is_not(tmp_path: Path) -> None:
+    kept = Kept(tmp_path, 5)
+    kept.add([3, 1], np.array([[1, 2, 3], [4, 5, 6]], dtype=np.float32))
+    kept.add([4], np.array([[7, 8, 9]], dtype=np.float32))
+    (tmp_path / "0.npy").write_bytes(b"\x93NUMPY half")
+    np.save(tmp_path / "2.npy", np.zeros(3))
+    again = Kept(tmp_path, 5)
+    assert again.missing == [0, 2]
+    np.testing.assert_array_equal(again.logits[[1, 3, 4]], [[4, 5, 6], [1, 2, 3], [7, 8, 9]])
+    assert Kept(tmp_path, 4).missing == [0, 2]  # row 4 is none of four rows
+
+
+def test_a_mean_of_probabilities_is_never_worse_than_its_members_and_sums_to_one() -> None:
+    chance = np.random.default_rng(0)
+    logits = [chance.normal(scale=8, size=(200, 3)).astype(np.float32) for _ in range(3)]
+    members = [probabilities(one) for one in logits]
+    mean = average(members, [0.5, 0.3, 0.2])
+    assert np.abs(mean.sum(axis=1) - 1).max() < 1e-12
+    labels = chance.integers(0, 3, 200)
+    losses = [-np.log(one[range(200), labels]).mean() for one in members]
+    assert -np.log(mean[range(200), labels]).mean() <= np.dot(losses, [0.5, 0.3, 0.2])
+
+
+def test_exchanged_answers_and_columns_are_put_back() -> None:
+    example = Example(index=0, id=1, prompt=("p",), response_a=("a",), response_b=("b",), label=0)
+    assert swapped(example) == Example(index=0, id=1, prompt=("p",), response_a=("b",), response_b=("a",), label=1)
+    assert swapped(swapped(example)) == example
+    assert unswapped(np.array([[1, 2, 3]], dtype=np.float32)).tolist() == [[2, 1, 3]]
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        (["", " "], ["x"], [0.04, 0.88, 0.08]),
+        (["x"], [""], [0.88, 0.04, 0.08]),
+        (["x", "y"], ["x", "y"], [0.06, 0.06, 0.88]),
+        ([""], [], [0.06, 0.06, 0.88]),
+        (["x"], ["y"], [0.2, 0.3, 0.5]),
+    ],
+)
+def test_rules_answer_rows_that_need_no_model(a: list[str], b: list[str], expected: list[float]) -> None:
+    example = Example(index=0, id=1, prompt=("p",), response_a=tuple(a), response_b=tuple(b), label=-1)
+    ruled, count = follow_rules([example], np.array([[0.2, 0.3, 0.5]]))
+    assert ruled.tolist() == [expected]
+    assert count == (expected != [0.2, 0.3, 0.5])
+
+
+def rows_file(path: Path, ids: Sequence[int]) -> str:
+    path.write_text("".join(json.dumps({"id": id, "prompt": "[]"}) + "\n" for id in ids))
+    return str(path)
+
+
+BIG = 2**63 - 1
+
+
+def test_a_submission_of_ours_is_accepted_to_the_last_digit_of_its_ids(tmp_path: Path) -> None:
+    ids = [BIG, BIG - 1, -(2**63), 0]
+    write_submission(tmp_path / "out.csv", ids, [[1 / 3, 1 / 3, 1 / 3]] * 4)
+    found = check_submission(str(tmp_path / "out.csv"), rows_file(tmp_path / "rows.jsonl", ids))
+    assert (found.problems, found.rows, found.expected_rows) == ([], 4, 4)
+    assert (tmp_path / "out.csv").read_text().splitlines()[1].split(",")[0] == str(BIG)
+
+
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        (["1,0.2,0.3,0.5"], ["1 ids that are missing: 2"]),
+        (["1,1,0,0", "2,1,0,0", "1,1,0,0"], ["1 ids that stand there twice: 1 (lines 2 and 4)"]),
+        (["1,1,0,0", "2,1,0,0", f"{BIG},1,0,0"], [f"1 ids that the rows do not have: {BIG}"]),
+        (["1,0.5,0.3,0.3", "2,1,0,0"], ["1 rows that do not sum to 1: 1 (1.1)"]),
+        (["1,nan,0.5,0.5", "2,1,0,0"], ["1 rows with a number that is not finite: 1 (winner_model_a nan)"]),
+        (["1,-0.5,1,0.5", "2,1,0,0"], ["1 rows with a negative number: 1 (winner_model_a -0.5)"]),
+        (["1,,0.5,0.5", "2,1,0,0"], ["1 rows with what is no number: 1 (winner_model_a '')"]),
+        (["1,0.3333335,0.3333335,0.3333335", "2,1,0,0"], []),
+        (
+            ["1.0,1,0,0", "1,1,0,0", "2,1,0,0"],
+            ["1 ids that are no whole numbers of 64 bits: line 2, column id"],
+        ),
+    ],
+)  # fmt: skip
+def test_a_submission_is_checked_for(lines: list[str], found: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "out.csv"
+    file.write_text("id,winner_model_a,winner_model_b,winner_tie\n" + "".join(f"{line}\n" for line in lines))
+    assert check_submission(str(file), rows_file(tmp_path / "rows.jsonl", [1, 2])).problems == found
+
+
+def test_a_submission_without_its_columns_or_without_rows_says_so(tmp_path: Path) -> None:
+    rows = rows_file(tmp_path / "rows.jsonl", range(1, 31))
+    file = tmp_path / "out.csv"
+    file.write_text("id,a,b,tie\n1,0,0,1\n")
+    [problem] = check_submission(str(file), rows).problems
+    assert problem == "no column winner_model_a, winner_model_b, winner_tie; found id, a, b, tie"
+    file.write_text("id,winner_model_a,winner_model_b,winner_tie\n")
+    [problem] = check_submission(str(file), rows).problems
+    assert problem == "30 ids that are missing: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 20 more"
+    file.write_text("")
+    with pytest.raises(DataError, match="the file is empty"):
+        check_submission(str(file), rows)
+
+
+def test_figures_of_labelled_rows_are_scikit_learns() -> None:
+    from core.score.measure import measure
+
+    def example(label: int) -> Any:
+        return Example(index=0, id=1, prompt=(), response_a=(), response_b=(), label=label)
+
+    figures = measure([example(0), example(2)], np.array([[0.5, 0.25, 0.25], [0.1, 0.8, 0.1]]))
+    assert figures is not None
+    assert figures.log_loss == pytest.approx((-np.log(0.5) - np.log(0.1)) / 2)
+    assert figures.accuracy == 0.5
+    assert measure([example(-1)], np.array([[0.5, 0.25, 0.25]])) is None
