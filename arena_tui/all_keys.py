@@ -13,6 +13,7 @@ from arena_tui.screens.history import HistoryScreen
 from arena_tui.screens.home import HomeScreen
 from arena_tui.screens.inspection_screen import InspectionScreen
 from arena_tui.screens.monitor import MonitorScreen
+from arena_tui.screens.prediction import PredictionScreen
 from arena_tui.screens.report import ReportScreen
 from arena_tui.screens.row import RowScreen
 from arena_tui.widgets.menu import Menu
@@ -22,6 +23,7 @@ PLACES = (
     HomeScreen,
     Menu,
     MonitorScreen,
+    PredictionScreen,
     HistoryScreen,
     CompareScreen,
     FileScreen,

@@ -50,6 +50,8 @@ from core.runs.queue import Queue, QueueError
 from core.runs.resume import CannotResume, prepare
 from core.runs.retry import CannotRetry, prepare_retry
 from core.runs.runner import see_to_runner
+from core.score.folder import PREDICT
+from core.score.request import CannotPredict
 
 if TYPE_CHECKING:
     from arena_tui.screens.history import HistoryScreen
@@ -90,6 +92,7 @@ class ArenaApp(App[None]):
         watch: RunFolder | None = None,
         config: ConfigFile | None = None,
         readonly: bool = False,
+        predict_program: Sequence[str] = PREDICT,
     ) -> None:
         super().__init__()
         self.set_class(readonly, READONLY)
@@ -103,6 +106,7 @@ class ArenaApp(App[None]):
         self.runs = runs.absolute()
         self._program = program
         self._plan_program = plan_program
+        self._predict_program = predict_program
         self._start = start
         self._watch = watch
         self._run_list = RunList(self.runs)
@@ -239,6 +243,23 @@ class ArenaApp(App[None]):
         from arena_tui.screens.report import ReportScreen  # it needs numpy and pyarrow
 
         self.push_screen(ReportScreen(message.folder))
+
+    @work
+    async def on_monitor_screen_predict(self, message: "MonitorScreen.Predict") -> None:
+        from arena_tui.screens.prediction import PredictionScreen, ask_for_prediction  # needed by few
+
+        try:
+            answer = await ask_for_prediction(self, message.folder)
+            if answer is None:
+                return
+            folder, is_at_work = answer
+            if not is_at_work:
+                self._children.append(await asyncio.to_thread(launch, folder, self._predict_program))
+        except (CannotPredict, LaunchError, ProfileError, OSError) as error:
+            self._tell("nothing is predicted", str(error))
+            return
+        self._watched[folder.path] = folder
+        self.push_screen(PredictionScreen(folder))
 
     def on_home_screen_fix(self, message: HomeScreen.Fix) -> None:
         self.retry_run(message.folder)

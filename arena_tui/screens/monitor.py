@@ -53,7 +53,7 @@ def seconds_to_next_read(curves_changed: bool) -> float:
 
 
 class MonitorScreen(ConsoleScreen[None]):
-    CHANGES = frozenset({"stop", "resume", "fix", "dequeue", "write"})
+    CHANGES = frozenset({"stop", "resume", "fix", "dequeue", "write", "predict"})
     BINDINGS: ClassVar[list[BindingType]] = named(
         "monitor",
         Binding("s", "stop", "Stop", tooltip="Stop the run: save first, at once, or kill; it says what each keeps"),
@@ -104,6 +104,7 @@ class MonitorScreen(ConsoleScreen[None]):
         Binding("greater_than_sign", "shift_log(20)", "Log right", show=False, tooltip="Along long lines of the log"),
         Binding("less_than_sign", "shift_log(-20)", "Log left", show=False, tooltip="Along long lines of the log"),
         Binding("v", "report", "Report", tooltip="Where it is won and lost: the evaluation in full"),
+        Binding("P", "predict", "Predict", tooltip="Answer a file of rows with this run, or look at how that goes on"),
         Binding("p", "profile", "Profile", tooltip="The profile this run was started with"),
         Binding("escape", "app.pop_screen", "Home", tooltip="Back to profiles and runs; the run goes on"),
     )
@@ -151,6 +152,12 @@ class MonitorScreen(ConsoleScreen[None]):
     @dataclass
     class Report(Message):
         """The user wants to know what this finished run's evaluation says."""
+
+        folder: RunFolder
+
+    @dataclass
+    class Predict(Message):
+        """The user wants rows answered with this run."""
 
         folder: RunFolder
 
@@ -245,6 +252,8 @@ class MonitorScreen(ConsoleScreen[None]):
             return self.view is not None and self.view.status is Status.FINISHED
         if action == "fix":
             return self.view is not None and self.view.can_be_fixed
+        if action == "predict":
+            return self.view is not None and self.view.status.is_over
         return True
 
     def action_log_axis(self) -> None:
@@ -336,6 +345,9 @@ class MonitorScreen(ConsoleScreen[None]):
 
     def action_report(self) -> None:
         self.post_message(self.Report(self.folder))
+
+    def action_predict(self) -> None:
+        self.post_message(self.Predict(self.folder))
 
     def action_profile(self) -> None:
         try:

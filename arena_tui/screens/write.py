@@ -25,20 +25,21 @@ class WriteScreen(Dialog[str | None]):
     }
     """
 
-    def __init__(self, title: str, text: str, before: str, most: int) -> None:
-        """`before` is there to be changed; the line has at most `most` characters."""
+    def __init__(self, title: str, text: str, before: str, most: int, word: str = "save") -> None:
+        """`before` is there to be changed; the line has at most `most` characters. `word` says what enter does."""
         super().__init__()
         self._title = title
         self._text = text
         self._before = before
         self._most = most
+        self._word = word
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box") as box:
             box.border_title = Content(self._title)
             yield Static(Content(printable(self._text)), markup=False)
             yield Input(printable(self._before), max_length=self._most, select_on_focus=False)
-            yield Static(keys([("enter", "save"), ("esc", "back")]), classes="keys")
+            yield Static(keys([("enter", self._word), ("esc", "back")]), classes="keys")
 
     @on(Input.Submitted)
     def _answer(self, event: Input.Submitted) -> None:

@@ -10,7 +10,10 @@ from arena_tui.marks import MUTED
 
 
 class Pane(Vertical):
-    """`tab_name` is its name where panes are tabs, `number` the key that leads to it. The view is bound down."""
+    """`tab_name` is its name where panes are tabs, `number` the key that leads to it, 0 where none does.
+
+    The view is bound down.
+    """
 
     DEFAULT_CSS = """
     Pane {
@@ -34,7 +37,7 @@ class Pane(Vertical):
         self.title = self.title or self.tab_name
 
     def watch_title(self, title: str) -> None:
-        self.border_title = Content.assemble((f"{self.number} ", MUTED), title)
+        self.border_title = Content.assemble((f"{self.number} " if self.number else "", MUTED), title)
 
     @property
     def says(self) -> str:

@@ -48,7 +48,7 @@ class Result(VerticalScroll, can_focus=False):
         above.update(Content("evaluation log loss"))
         self.query_one(Digits).update(figures.loss(last.log_loss))
         self.query_one(".references", Static).update(facts(references(view)))
-        adapter = _with_next_key(Content(place(view.folder.adapter)), has_report=True)
+        adapter = _with_next_key(Content(place(view.folder.adapter)), ("v", "report"), ("P", "predict"))
         below.update(Content.assemble("\n", facts(_scored(view, last)), ("\n\nadapter\n", MUTED), adapter))
 
 
@@ -61,7 +61,7 @@ def _scored(view: RunView, finished: Finished) -> list[Fact]:
     ]
 
 
-def _with_next_key(content: Content, *, has_report: bool = False) -> Content:
-    report = Content.assemble(("v", "bold $accent"), " report   ") if has_report else Content("")
-    others = Content.assemble(("p", "bold $accent"), " its profile   ", ("esc", "bold $accent"), " all runs")
-    return Content.assemble(content, "\n\n", report, others)
+def _with_next_key(content: Content, *more: tuple[str, str]) -> Content:
+    pairs = [*more, ("p", "profile"), ("esc", "all runs")]
+    next_keys = Content("  ").join(Content.assemble((key, "bold $accent"), f" {word}") for key, word in pairs)
+    return Content.assemble(content, "\n\n", next_keys)

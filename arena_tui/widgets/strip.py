@@ -58,7 +58,7 @@ def _how_far(view: RunView, width: int) -> Content:
         return Content(" ".join(words(view.wait))).truncate(width, ellipsis=True)
     state = view.state
     done, total, unit = _progress(view)
-    left = f"{figures.count(done)} / {figures.count(total)} {unit}" if total else "no steps yet"
+    left = f"{figures.count(done)} / {figures.count(total)} {unit}" if total else "nothing done yet"
     if unit != "steps" and state.started and state.step:
         left = f"step {figures.count(state.step)} / {figures.count(state.started.steps)}  {left}"
     right = f"{figures.duration(state.elapsed)} elapsed"
@@ -77,6 +77,8 @@ def _how_far(view: RunView, width: int) -> Content:
 def _progress(view: RunView) -> tuple[int, int, str]:
     """Done, total and unit of the phase where it is counted, else of the training steps."""
     state = view.state
+    if state.scoring:
+        return state.scored.rows if state.scored else state.scoring.rows_kept, state.scoring.rows_total, "rows"
     if state.phase and state.phase.phase != "training" and state.phase.total and not view.status.is_over:
         return state.phase.done or 0, state.phase.total, printable(state.phase.unit)
     return state.step, _steps(state), "steps"

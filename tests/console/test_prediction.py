@@ -1,0 +1,110 @@
+"""Rows answered from the console: asked for on a finished run, followed, stopped, and found again."""
+
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from recorded import record_run
+from screen import HERE, shown, until, until_shown
+
+from arena_tui.app import ArenaApp
+from arena_tui.screens.prediction import PredictionScreen
+from core.runs.alive import is_run_alive
+from core.runs.folder import RunFolder
+from core.score.folder import list_predictions
+
+SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+
+
+def player(scenario: str) -> list[str]:
+    return [sys.executable, "-P", str(HERE / "scripted_prediction.py"), scenario]
+
+
+@pytest.fixture
+def run(runs: Path) -> RunFolder:
+    """A finished run, and rows beside it."""
+    folder = record_run(runs, "20260131-120000-done", end="finished", steps=200)
+    folder.adapter.mkdir()
+    (folder.adapter / "adapter_config.json").write_text("{}")
+    (runs.parent / "rows.csv").write_text("id\n")
+    return folder
+
+
+def console(run: RunFolder, scenario: str, *, readonly: bool = False) -> ArenaApp:
+    return ArenaApp(run.path.parent, watch=run, predict_program=player(scenario), readonly=readonly)
+
+
+async def predict(pilot, path: str) -> None:  # type: ignore[no-untyped-def]
+    await until_shown(pilot, "✓ finished", "P predict")
+    await pilot.press("P")
+    await until_shown(pilot, "answer which rows?", "test.csv")
+    await pilot.press("ctrl+u", *("full_stop" if letter == "." else letter for letter in path), "enter")
+
+
+@SIZES
+async def test_a_finished_run_answers_the_rows_that_one_names(run: RunFolder, size: tuple[int, int]) -> None:
+    app = console(run, "ok")
+    async with app.run_test(size=size) as pilot:
+        await predict(pilot, "rows.csv")
+        await until_shown(pilot, "✓ finished", "25,000 / 25,000 rows", "41.3 rows/s", "25,000 rows are answered in")
+        [folder] = list_predictions(run)
+        assert f"runs/{run.id}/predictions/{folder.id}/submission.csv"[:60] in shown(app)
+        assert folder.read_request().test == str(run.path.parent.parent / "rows.csv")
+        assert folder.read_request().members[0].run == str(run.path)
+        assert "s Stop" not in shown(app)
+        await pilot.press("escape")
+        await until_shown(pilot, "P predict")
+
+
+async def test_it_outlives_its_screen_is_found_again_and_stopped_with_a_key(run: RunFolder) -> None:
+    app = console(run, "hang")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await predict(pilot, "rows.csv")
+        await until_shown(pilot, "● running: scoring", "10,000 / 25,000 rows", "6.4 % of the card")
+        [folder] = list_predictions(run)
+        await pilot.press("escape")
+        await until_shown(pilot, "P predict")
+        assert is_run_alive(folder)
+        await pilot.press("q")
+        await until_shown(pilot, folder.id)  # leaving asks what becomes of it
+        await pilot.press("escape")
+        await pilot.press("P")
+        await until(pilot, lambda: isinstance(app.screen, PredictionScreen), "the prediction, without a question")
+        await until_shown(pilot, "10,000 / 25,000 rows")
+        await pilot.press("s")
+        await until_shown(pilot, "stop this prediction?")
+        await pilot.press("s")
+        await until_shown(pilot, "■ cancelled", "what is scored is kept, and P on the run goes on with it")
+        await until(pilot, lambda: is_run_alive(folder) is False, "its end")
+
+
+async def test_why_it_failed_is_shown_and_not_obeyed(run: RunFolder) -> None:
+    app = console(run, "fail")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await predict(pilot, "rows.csv")
+        await until_shown(pilot, "✗ failed while scoring", "[red]x[/red] [/] ␛[2J", "Do this.")
+
+
+async def test_rows_that_are_not_there_and_a_run_without_adapter_are_told(run: RunFolder) -> None:
+    app = console(run, "ok")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await predict(pilot, "absent.csv")
+        await until_shown(pilot, "nothing is predicted", "absent.csv: no such file")
+        await pilot.press("escape")
+        (run.adapter / "adapter_config.json").unlink()
+        await until_shown(pilot, "P predict")
+        await pilot.press("P")
+        await until_shown(pilot, "has no adapter: it has not finished")
+    assert not list_predictions(run)
+
+
+async def test_a_read_only_console_predicts_nothing(run: RunFolder) -> None:
+    app = console(run, "ok", readonly=True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shown(pilot, "✓ finished")
+        await pilot.press("P")
+        await pilot.pause()
+        assert "answer which rows?" not in shown(app)
+    assert not list_predictions(run)
+    assert not psutil.Process().children()
