@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def add(commands: "Commands") -> None:
     parser = add_command(
-        commands, "predict", "answer rows with runs, and write a submission; the same command goes on after a stop"
+        commands, "predict", "answer rows with runs, and write a submission; Ctrl-C stops it, the same command goes on"
     )
     parser.add_argument("runs", metavar="RUN", nargs="+", help="as in other commands; several are averaged")
     parser.add_argument("test", metavar="TEST", help="rows in the schema of test.csv or train.csv, or demo")
@@ -45,6 +45,10 @@ def run(options: argparse.Namespace) -> int:
     out = sys.stderr if options.json else sys.stdout
     try:
         folder, is_at_work = settle(request)
+        if is_at_work and folder.read_request() != request:
+            raise Refused(
+                f"{folder.path} is at work on these rows with other options: wait for it, or stop it first", 1
+            )
         told = Told(folder) if is_at_work else Told.already(folder)
         child = None if is_at_work else launch(folder, PREDICT)
     except (LaunchError, OSError) as error:

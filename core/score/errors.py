@@ -1,5 +1,7 @@
 """Errors that end a prediction, in the user's words."""
 
+import errno
+
 from core.data.errors import DataError
 from core.profile.errors import SettingError
 
@@ -21,6 +23,11 @@ def in_words(error: Exception) -> ScoringError:
     match error:
         case ScoringError():
             return error
+        case OSError(errno=errno.ENOSPC):
+            return ScoringError(
+                f"no space is left on the disk: {error.filename or error}",
+                "Free some; what is scored already is kept, and the same command goes on.",
+            )
         case DataError():
             return ScoringError(str(error), "Correct the file, or name another.", BAD_INPUT)
         case SettingError():

@@ -28,9 +28,9 @@ from core.data.tokens import encode
 from core.profile.load import parse_profile
 from core.runs import events
 from core.runs.alive import is_run_alive
-from core.runs.events import Tail
+from core.runs.events import Record, Tail
 from core.runs.folder import RunFolder, create_run
-from core.runs.process import launch
+from core.runs.process import describe_this_process, launch
 from core.runs.state import Status, read_run
 from core.score.folder import PREDICT, PredictionFolder, create_prediction, settle
 from core.score.passes import digest
@@ -298,6 +298,25 @@ def test_what_cannot_be_predicted_is_refused_in_words(runs: list[RunFolder], tmp
         assert ran.returncode == 2, arguments
         assert found in ran.stdout + ran.stderr
         assert "Traceback" not in ran.stdout + ran.stderr
+
+
+def test_a_prediction_that_is_at_work_is_followed_and_not_begun_twice(runs: list[RunFolder], tmp_path: Path) -> None:
+    """This process plays the one at work."""
+    test = write_test(tmp_path / "test.csv", ROWS[:3])
+    request = Request(members=choose_members(runs[:1]), test=str(test))
+    folder, is_at_work = settle(request)
+    assert not is_at_work
+    folder.write_info(describe_this_process(["arena"]))
+    with Record(folder.events) as record:
+        record.write(events.Phase(phase="loading"))
+        assert settle(request)[0].path == folder.path
+        assert settle(request)[1]
+        other = arena_tui("predict", runs[0].path, test, "--rules", cwd=tmp_path)
+        assert other.returncode == 1
+        assert "is at work on these rows with other options" in other.stderr
+        record.write(events.Predicted(submission="out.csv", rows=3, log_loss=None, accuracy=None))
+    folder.summary.write_text("{}")
+    assert settle(request)[0].path != folder.path
 
 
 def kept(folder: PredictionFolder) -> int:

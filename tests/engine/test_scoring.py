@@ -1,5 +1,6 @@
 """The parts of a prediction: batches, dealing them out, keeping what is done, averages, rules, and the file's check."""
 
+import errno
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from core.score.average import average, follow_rules, probabilities, unswapped
 from core.score.batches import batches
 from core.score.check import check_submission
 from core.score.deal import Deal
+from core.score.errors import in_words
 from core.score.kept import Kept
 from core.score.passes import swapped
 from core.score.submission import write_submission
@@ -170,3 +172,9 @@ def test_figures_of_labelled_rows_are_scikit_learns() -> None:
     assert figures.log_loss == pytest.approx((-np.log(0.5) - np.log(0.1)) / 2)
     assert figures.accuracy == 0.5
     assert measure([example(-1)], np.array([[0.5, 0.25, 0.25]])) is None
+
+
+def test_a_full_disk_says_that_what_is_scored_is_kept() -> None:
+    why = in_words(OSError(errno.ENOSPC, "No space left on device", "/runs/x/scores/3.npy"))
+    assert why.cause == "no space is left on the disk: /runs/x/scores/3.npy"
+    assert "the same command goes on" in why.advice
