@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from arena_tui.commands.common import Refused, add_command, add_json, add_runs_d
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
     from core.score.request import Request
+    from core.score.summary import Summary
 
 
 def add(commands: "Commands") -> None:
@@ -37,9 +39,12 @@ def add(commands: "Commands") -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    import msgspec
+
     from arena_tui.lines import Told
     from core.runs.process import LaunchError, launch
     from core.score.folder import PREDICT, settle
+    from core.score.summary import read_summary
 
     request = _request(options)
     out = sys.stderr if options.json else sys.stdout
@@ -58,11 +63,29 @@ def run(options: argparse.Namespace) -> int:
         return leave_running()
     print(f"{'prediction' if child else 'at work already:'} {folder.path}", file=out, flush=True)
     exit_code = follow_here(folder, child, out, told)
-    if options.json and folder.summary.exists():
-        import msgspec
-
-        sys.stdout.buffer.write(msgspec.json.format(folder.summary.read_bytes(), indent=0) + b"\n")
+    if found := read_summary(folder):
+        if options.json:
+            print(msgspec.json.encode(found).decode())
+        for line in _figures(found):
+            print(line, file=out)
     return exit_code
+
+
+def _figures(summary: "Summary") -> Iterator[str]:
+    """What each run reaches alone, and what the rules do, where there are labels to tell."""
+    from arena_tui.figures import count, loss
+    from arena_tui.plain import printable
+
+    if summary.log_loss is None:
+        return
+    if len(summary.members) > 1:
+        for member in summary.members:
+            yield f"  {loss(member.log_loss)} alone, weight {member.weight:.2f}  {printable(member.run)}"
+    if summary.rows_ruled:
+        with_rules, without = loss(summary.log_loss_with_rules), loss(summary.log_loss_without_rules)
+        rows = f"{count(summary.rows_ruled)} row{'s' if summary.rows_ruled > 1 else ''}"
+        used = "used" if summary.rules else "not used; --rules does"
+        yield f"  rules ({used}) answer {rows}: log loss {with_rules} with them, {without} without"
 
 
 def _request(options: argparse.Namespace) -> "Request":

@@ -14,7 +14,8 @@ class StillInUse(Exception):
 
 @contextmanager
 def held(folder: RunFolder) -> Iterator[None]:
-    """Hold the lock of a run that has ended. Raises StillInUse where it has not; OSError where it is gone."""
+    """Hold the lock of a run that has ended. Raises StillInUse where it has not, and where a prediction with it goes
+    on; OSError where it is gone."""
     _, status = read_run(folder)
     if status is Status.QUEUED:
         raise StillInUse(f"{folder.id} waits in the queue: take it out there")
@@ -23,4 +24,8 @@ def held(folder: RunFolder) -> Iterator[None]:
     with locked(folder.lock) as is_ours:
         if not is_ours:
             raise StillInUse(f"the process of {folder.id} is still at work")
+        for lock in folder.predictions.glob("*/.lock"):
+            with locked(lock) as is_free:
+                if not is_free:
+                    raise StillInUse(f"the prediction {lock.parent.name} with {folder.id} is at work: wait, or stop it")
         yield

@@ -99,6 +99,11 @@ class RunFolder:
         return self.path / "metrics.json"
 
     @property
+    def predictions(self) -> Path:
+        """What was answered with the run, a folder each, with a lock that its process holds."""
+        return self.path / "predictions"
+
+    @property
     def notes(self) -> Path:
         return self.path / "notes.toml"
 

@@ -69,7 +69,7 @@ def predict(folder: PredictionFolder, record: Record, stop: StopRequest) -> None
 
     from core.data.rows import read_comparisons
     from core.demo import assets
-    from core.score import average, results
+    from core.score import average, results, summary
     from core.score.measure import measure
     from core.score.passes import make_passes
     from core.score.progress import Progress
@@ -141,16 +141,16 @@ def predict(folder: PredictionFolder, record: Record, stop: StopRequest) -> None
         write_submission(Path(request.output), [example.id for example in examples], answered.tolist())
 
     reached, of_runs_alone = measure(examples, answered), [measure(examples, one) for one in by_run]
-    with_rules = measure(examples, ruled)
-    results.save_summary(
+    with_rules, without = measure(examples, ruled), measure(examples, plain)
+    summary.save_summary(
         folder,
-        results.Summary(
+        summary.Summary(
             prediction=folder.id,
             submission=request.output or str(folder.submission),
             rows=len(examples),
             rows_cut=sum(row.is_cut for row in passes[0].rows),
             members=[
-                results.MemberSummary(
+                summary.MemberSummary(
                     run=Path(member.run).name,
                     adapter=Path(member.adapter).name,
                     weight=member.weight,
@@ -165,6 +165,7 @@ def predict(folder: PredictionFolder, record: Record, stop: StopRequest) -> None
             accuracy=reached.accuracy if reached else None,
             rows_ruled=rows_ruled,
             log_loss_with_rules=with_rules.log_loss if with_rules else None,
+            log_loss_without_rules=without.log_loss if without else None,
             rules=request.rules,
             seconds=time.monotonic() - began,
             memory_peak=progress.memory[2],

@@ -19,7 +19,6 @@ from core.runs.state import read_run
 from core.score.request import Request
 
 PREDICT = (sys.executable, "-P", "-m", "core.score")
-PREDICTIONS = "predictions"
 
 
 class PredictionFolder(RunFolder):
@@ -58,7 +57,7 @@ class PredictionFolder(RunFolder):
 
 def create_prediction(request: Request) -> PredictionFolder:
     """A new folder for `request`. Raises OSError where it cannot be made."""
-    predictions = Path(request.members[0].run) / PREDICTIONS
+    predictions = RunFolder(Path(request.members[0].run)).predictions
     predictions.mkdir(exist_ok=True)
     slug = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(request.test).stem).strip("-.") or "rows"
     name = f"{time.strftime('%Y%m%d-%H%M%S')}-{slug[:60]}"
@@ -75,7 +74,7 @@ def create_prediction(request: Request) -> PredictionFolder:
 
 def list_predictions(run: RunFolder) -> list[PredictionFolder]:
     """The predictions that lie in a run's folder, newest first."""
-    found = [PredictionFolder(path.parent) for path in run.path.glob(f"{PREDICTIONS}/*/request.json")]
+    found = [PredictionFolder(path.parent) for path in run.predictions.glob("*/request.json")]
     return sorted(found, key=lambda folder: folder.id, reverse=True)
 
 

@@ -109,6 +109,14 @@ class TestTrash:
             discard(run)
         assert run.path.exists()
 
+    def test_a_run_is_not_moved_while_a_prediction_with_it_goes_on(self, tmp_path: Path) -> None:
+        run = ended(tmp_path)
+        prediction = run.predictions / "20260131-130000-test" / ".lock"
+        prediction.parent.mkdir(parents=True)
+        with locked(prediction), pytest.raises(StillInUse, match="the prediction 20260131-130000-test with"):
+            discard(run)
+        assert run.path.exists()
+
     def test_emptying_deletes_for_good_and_only_when_told_so(self, tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
         discard(ended(tmp_path))
         trash = ["trash", "--runs-dir", str(tmp_path)]
