@@ -31,6 +31,9 @@ from core.profile.files import read_profile
 from core.profile.load import parse_profile
 from core.profile.settings import Profile
 
+SAMPLE = 256
+"""Rows that are shown first: a share of them is off by 6 % at most, and twice as many would come a sixth later."""
+
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
     """about.json, written last: the inspection is complete."""
@@ -87,7 +90,7 @@ def _read(
     of = rows = 0
     examples = iterate_examples(source, limit)
     with parquet.ParquetWriter(scratch / store.whole.name, SCHEMA, compression="zstd", compression_level=1) as writer:
-        while batch := list(islice(examples, BATCH)):
+        while batch := list(islice(examples, BATCH if rows else SAMPLE)):
             table = as_table(batch, encoder.encode([example for example, _ in batch]))
             if rows == 0:
                 of = min(limit or sys.maxsize, _about_how_many(source, batch))
@@ -117,7 +120,7 @@ def _complete(store: Store, mark: list[int]) -> Progress:
 def _about_how_many(source: str, batch: Sequence[tuple[Example, Record]]) -> int:
     """The rows of a text file, judged by the size of its first ones."""
     path = Path(source)
-    if len(batch) < BATCH or not path.is_file():
+    if len(batch) < SAMPLE or not path.is_file():
         return len(batch)
     if path.suffix.lower() == ".parquet":
         return int(parquet.read_metadata(path).num_rows)
