@@ -1,12 +1,10 @@
-"""The console: which screen follows which, starting runs, and leaving."""
+"""The console: how it looks, which screen follows which, and leaving."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from subprocess import Popen
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.console import RenderableType
@@ -28,28 +26,24 @@ from arena_tui.keys import key_problems, named
 from arena_tui.plain import printable
 from arena_tui.profiles import ProfileView
 from arena_tui.screens.ask import AskScreen
-from arena_tui.screens.confirm import Chosen, ConfirmScreen
+from arena_tui.screens.confirm import ConfirmScreen
 from arena_tui.screens.console_screen import READONLY, ConsoleScreen, RunEnded
 from arena_tui.screens.editor import MOST_CHARACTERS, EditorScreen
 from arena_tui.screens.help import HelpScreen
 from arena_tui.screens.home import HomeScreen
 from arena_tui.screens.quit import Leaving, QuitScreen, ask_to_stop
-from arena_tui.screens.reader import ReaderScreen
 from arena_tui.sent import Changes, Sent
 from arena_tui.standins import can_be_held
+from arena_tui.starting import StartingApp
 from arena_tui.themes import THEMES, VARIABLES
 from arena_tui.waits import without_console
 from core.config import Config, ConfigFile, config_path
 from core.inspect.progress import INSPECT
 from core.plan.plan import PLAN
-from core.profile.files import read_profile, write_profile
+from core.profile.files import read_profile
 from core.profile.load import Problem, ProfileError
-from core.runs.folder import RunFolder, create_run
+from core.runs.folder import RunFolder
 from core.runs.process import TRAIN, LaunchError, launch
-from core.runs.queue import Queue, QueueError
-from core.runs.resume import CannotResume, prepare
-from core.runs.retry import CannotRetry, prepare_retry
-from core.runs.runner import see_to_runner
 from core.score.folder import PREDICT
 from core.score.request import CannotPredict
 
@@ -62,7 +56,7 @@ SECONDS_BETWEEN_LOOKS = 5.0
 """At the queue: whether runs wait and nothing starts them."""
 
 
-class ArenaApp(App[None]):
+class ArenaApp(StartingApp):
     """`start` is a profile to launch at once; `watch` a run to open at once.
 
     `config` is the user's configuration, its open ends fitted to the terminal. If `readonly`, nothing can be changed.
@@ -94,7 +88,7 @@ class ArenaApp(App[None]):
         readonly: bool = False,
         predict_program: Sequence[str] = PREDICT,
     ) -> None:
-        super().__init__()
+        super().__init__(runs, program, plan_program)
         self.set_class(readonly, READONLY)
         self.config_file = config or ConfigFile(config_path(), Config())
         self._console = self.config_file.config.console
@@ -103,17 +97,10 @@ class ArenaApp(App[None]):
             self.animation_level = "none"
         self._set_themes()
         self.set_keymap(self.config_file.config.keys)
-        self.runs = runs.absolute()
-        self._program = program
-        self._plan_program = plan_program
         self._predict_program = predict_program
         self._start = start
         self._watch = watch
         self._run_list = RunList(self.runs)
-        self._queue = Queue(self.runs)
-        # Held so that Python does not warn of children that outlive their object: ours are meant to.
-        self._children: list[Popen[bytes]] = []
-        self._watched: dict[Path, RunFolder] = {}
         self._sent = Sent()
         self._told: set[tuple[Path, float | None]] = set()
 
@@ -160,11 +147,11 @@ class ArenaApp(App[None]):
         """Say what is wrong with the configuration. Only now are all screens imported, whose keys it may change."""
         keys = await asyncio.to_thread(_key_problems, self.config_file)
         if problems := [*self.config_file.problems, *keys]:
-            self._tell("your configuration has problems; the rest of it counts", "\n".join(map(str, problems)))
+            self.tell("your configuration has problems; the rest of it counts", "\n".join(map(str, problems)))
 
     @work
     async def on_home_screen_start(self, message: HomeScreen.Start) -> None:
-        confirm = ConfirmScreen(message.profile, self.runs, self._plan_program)
+        confirm = ConfirmScreen(message.profile, self.runs, self.plan_program)
         if chosen := await self.push_screen_wait(confirm):
             self.run_chosen(chosen)
 
@@ -179,7 +166,7 @@ class ArenaApp(App[None]):
         # Only now, while the child is at work: it needs numpy and pyarrow, which are slow to import.
         from arena_tui.screens.data import DataScreen
 
-        self.push_screen(DataScreen(message.profile, self.runs, plan_program=self._plan_program, child=child))
+        self.push_screen(DataScreen(message.profile, self.runs, plan_program=self.plan_program, child=child))
 
     def on_inspection_screen_edit(self, message: "InspectionScreen.Edit") -> None:
         self.edit_profile(message.profile)
@@ -190,10 +177,10 @@ class ArenaApp(App[None]):
         try:
             file = await asyncio.to_thread(read_profile, profile.path)
         except ProfileError as error:
-            self._tell(f"{profile.name} cannot be edited here", str(error))
+            self.tell(f"{profile.name} cannot be edited here", str(error))
             return
         if len(file.text) > MOST_CHARACTERS or not can_be_held(file.text):
-            self._tell(f"{file.name} cannot be edited here", "It is too long, or holds characters for private use.")
+            self.tell(f"{file.name} cannot be edited here", "It is too long, or holds characters for private use.")
             return
         self.push_screen(EditorScreen(file))
 
@@ -216,26 +203,6 @@ class ArenaApp(App[None]):
 
         self.push_screen(CompareScreen(message.folders))
 
-    @work
-    async def resume_run(self, folder: RunFolder, overrides: tuple[str, ...] = ()) -> None:
-        """Start a child that goes on with a run, and open a new monitor on it."""
-        try:
-            await asyncio.to_thread(prepare, folder, overrides)
-            self._children.append(await asyncio.to_thread(launch, folder, (*self._program, "--resume")))
-        except (CannotResume, ProfileError, LaunchError, OSError) as error:
-            self._tell("the run was not resumed", str(error))
-            return
-        if not isinstance(self.screen, HomeScreen):
-            self.pop_screen()
-        self.watch_run(folder)
-
-    def watch_run(self, folder: RunFolder) -> None:
-        """Open the monitor on a run."""
-        from arena_tui.screens.monitor import MonitorScreen  # the first screen need not wait for it
-
-        self._watched[folder.path] = folder
-        self.push_screen(MonitorScreen(folder))
-
     def on_monitor_screen_resume(self, message: "MonitorScreen.Resume") -> None:
         self.resume_run(message.folder)
 
@@ -254,11 +221,11 @@ class ArenaApp(App[None]):
                 return
             folder, is_at_work = answer
             if not is_at_work:
-                self._children.append(await asyncio.to_thread(launch, folder, self._predict_program))
+                self.child_processes.append(await asyncio.to_thread(launch, folder, self._predict_program))
         except (CannotPredict, LaunchError, ProfileError, OSError) as error:
-            self._tell("nothing is predicted", str(error))
+            self.tell("nothing is predicted", str(error))
             return
-        self._watched[folder.path] = folder
+        self.watched[folder.path] = folder
         self.push_screen(PredictionScreen(folder))
 
     def on_home_screen_fix(self, message: HomeScreen.Fix) -> None:
@@ -266,35 +233,6 @@ class ArenaApp(App[None]):
 
     def on_monitor_screen_fix(self, message: "MonitorScreen.Fix") -> None:
         self.retry_run(message.folder)
-
-    @work
-    async def retry_run(self, folder: RunFolder) -> None:
-        """Go on with a failed run with the settings proposed for it, or where it cannot, ask and start a new one."""
-        try:
-            retry = await asyncio.to_thread(prepare_retry, folder)
-        except (CannotRetry, ProfileError, OSError) as error:
-            self._tell("the run was not tried again", str(error))
-            return
-        if retry.goes_on:
-            self.resume_run(folder, tuple(change.override for change in retry.changes))
-            return
-        with TemporaryDirectory() as aside:  # the plan is made from a file
-            path = Path(aside) / f"{folder.name}.toml"
-            try:
-                await asyncio.to_thread(write_profile, path, retry.text)
-            except OSError as error:
-                self._tell("the run was not tried again", str(error))
-                return
-            confirm = ConfirmScreen(profiles.read(path), self.runs, self._plan_program, retry.changes)
-            chosen = await self.push_screen_wait(confirm)
-        if chosen:
-            if not isinstance(self.screen, HomeScreen):
-                self.pop_screen()
-            self.run_chosen(chosen)
-
-    def run_chosen(self, chosen: Chosen) -> None:
-        """Start it, or queue it."""
-        (self.queue_run if chosen.is_queued else self.start_run)(chosen.profile)
 
     def on_run_ended(self, message: RunEnded) -> None:
         """Signal it once, however many screens have seen it; after it was resumed, again."""
@@ -304,52 +242,6 @@ class ArenaApp(App[None]):
         if ending not in self._told and words and self._driver:
             self._driver.write(words)
         self._told.add(ending)
-
-    @work
-    async def start_run(self, profile: ProfileView) -> None:
-        """Make a run folder, open the monitor on it, and start the child there."""
-        if profile.settings is None:
-            self._tell(f"{profile.name} cannot be run", "\n".join(map(str, profile.problems)))
-            return
-        try:
-            folder = await asyncio.to_thread(
-                create_run, self.runs, profile.settings, text=profile.text, name=profile.name
-            )
-        except OSError as error:
-            self._tell("the run did not start", str(error))
-            return
-        self.watch_run(folder)
-        try:
-            self._children.append(await asyncio.to_thread(launch, folder, self._program))
-        except (OSError, LaunchError) as error:
-            self._tell("the run did not start", str(error))
-
-    @work
-    async def see_to_queue(self) -> None:
-        """Start what starts the runs that wait, where it is gone: killed, or with the machine."""
-        try:
-            if runner := await asyncio.to_thread(see_to_runner, self._queue, self._program):
-                self._children.append(runner)
-        except OSError as error:
-            self.log.warning(f"the queue's runner did not start: {error}")
-
-    @work
-    async def queue_run(self, profile: ProfileView) -> None:
-        """Make a run folder, and put it last in the queue."""
-        assert profile.settings is not None
-        try:
-            folder = await asyncio.to_thread(self._queue.add, profile.settings, text=profile.text, name=profile.name)
-        except (QueueError, OSError) as error:
-            self._tell("the run was not queued", str(error))
-            return
-        how = "the queue is paused" if self._queue.is_paused else "it starts by itself"
-        self.notify(printable(folder.id), title=f"queued: {how}", markup=False)
-        self.see_to_queue()
-        if isinstance(self.screen, HomeScreen):
-            self.screen.look_again()
-
-    def _tell(self, title: str, text: str) -> None:
-        self.push_screen(ReaderScreen(title, text))
 
     def action_help(self) -> None:
         self.push_screen(HelpScreen(self.screen.active_bindings.values()))
@@ -395,7 +287,7 @@ class ArenaApp(App[None]):
     def _known(self) -> list[RunView]:
         """The runs of the list, and others that were looked at."""
         known = {run.folder.path: run for run in self._run_list.read()}
-        others = (Follower(folder).read() for path, folder in self._watched.items() if path not in known)
+        others = (Follower(folder).read() for path, folder in self.watched.items() if path not in known)
         return [*known.values(), *others]
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:

@@ -1,0 +1,135 @@
+"""Starts runs for the console's screens, goes on with them, and queues them. Knows no key."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from subprocess import Popen
+from tempfile import TemporaryDirectory
+
+from textual import work
+from textual.app import App
+
+from arena_tui import profiles
+from arena_tui.plain import printable
+from arena_tui.profiles import ProfileView
+from arena_tui.screens.confirm import Chosen, ConfirmScreen
+from arena_tui.screens.home import HomeScreen
+from arena_tui.screens.reader import ReaderScreen
+from core.profile.files import write_profile
+from core.profile.load import ProfileError
+from core.runs.folder import RunFolder, create_run
+from core.runs.process import LaunchError, launch
+from core.runs.queue import Queue, QueueError
+from core.runs.resume import CannotResume, prepare
+from core.runs.retry import CannotRetry, prepare_retry
+from core.runs.runner import see_to_runner
+
+
+class StartingApp(App[None]):
+    """`program` is what trains a run, `plan_program` what tells of it before."""
+
+    def __init__(self, runs: Path, program: Sequence[str], plan_program: Sequence[str]) -> None:
+        super().__init__()
+        self.runs = runs.absolute()
+        self.program = program
+        self.plan_program = plan_program
+        self.queue = Queue(self.runs)
+        self.watched: dict[Path, RunFolder] = {}
+        """Runs that were looked at, by path."""
+        # Held so that Python does not warn of children that outlive their object: ours are meant to.
+        self.child_processes: list[Popen[bytes]] = []
+
+    @work
+    async def resume_run(self, folder: RunFolder, overrides: tuple[str, ...] = ()) -> None:
+        """Start a child that goes on with a run, and open a new monitor on it."""
+        try:
+            await asyncio.to_thread(prepare, folder, overrides)
+            self.child_processes.append(await asyncio.to_thread(launch, folder, (*self.program, "--resume")))
+        except (CannotResume, ProfileError, LaunchError, OSError) as error:
+            self.tell("the run was not resumed", str(error))
+            return
+        if not isinstance(self.screen, HomeScreen):
+            self.pop_screen()
+        self.watch_run(folder)
+
+    def watch_run(self, folder: RunFolder) -> None:
+        """Open the monitor on a run."""
+        from arena_tui.screens.monitor import MonitorScreen  # the first screen need not wait for it
+
+        self.watched[folder.path] = folder
+        self.push_screen(MonitorScreen(folder))
+
+    @work
+    async def retry_run(self, folder: RunFolder) -> None:
+        """Go on with a failed run with the settings proposed for it, or where it cannot, ask and start a new one."""
+        try:
+            retry = await asyncio.to_thread(prepare_retry, folder)
+        except (CannotRetry, ProfileError, OSError) as error:
+            self.tell("the run was not tried again", str(error))
+            return
+        if retry.goes_on:
+            self.resume_run(folder, tuple(change.override for change in retry.changes))
+            return
+        with TemporaryDirectory() as aside:  # the plan is made from a file
+            path = Path(aside) / f"{folder.name}.toml"
+            try:
+                await asyncio.to_thread(write_profile, path, retry.text)
+            except OSError as error:
+                self.tell("the run was not tried again", str(error))
+                return
+            confirm = ConfirmScreen(profiles.read(path), self.runs, self.plan_program, retry.changes)
+            chosen = await self.push_screen_wait(confirm)
+        if chosen:
+            if not isinstance(self.screen, HomeScreen):
+                self.pop_screen()
+            self.run_chosen(chosen)
+
+    def run_chosen(self, chosen: Chosen) -> None:
+        """Start it, or queue it."""
+        (self.queue_run if chosen.is_queued else self.start_run)(chosen.profile)
+
+    @work
+    async def start_run(self, profile: ProfileView) -> None:
+        """Make a run folder, open the monitor on it, and start the child there."""
+        if profile.settings is None:
+            self.tell(f"{profile.name} cannot be run", "\n".join(map(str, profile.problems)))
+            return
+        try:
+            folder = await asyncio.to_thread(
+                create_run, self.runs, profile.settings, text=profile.text, name=profile.name
+            )
+        except OSError as error:
+            self.tell("the run did not start", str(error))
+            return
+        self.watch_run(folder)
+        try:
+            self.child_processes.append(await asyncio.to_thread(launch, folder, self.program))
+        except (OSError, LaunchError) as error:
+            self.tell("the run did not start", str(error))
+
+    @work
+    async def see_to_queue(self) -> None:
+        """Start what starts the runs that wait, where it is gone: killed, or with the machine."""
+        try:
+            if runner := await asyncio.to_thread(see_to_runner, self.queue, self.program):
+                self.child_processes.append(runner)
+        except OSError as error:
+            self.log.warning(f"the queue's runner did not start: {error}")
+
+    @work
+    async def queue_run(self, profile: ProfileView) -> None:
+        """Make a run folder, and put it last in the queue."""
+        assert profile.settings is not None
+        try:
+            folder = await asyncio.to_thread(self.queue.add, profile.settings, text=profile.text, name=profile.name)
+        except (QueueError, OSError) as error:
+            self.tell("the run was not queued", str(error))
+            return
+        how = "the queue is paused" if self.queue.is_paused else "it starts by itself"
+        self.notify(printable(folder.id), title=f"queued: {how}", markup=False)
+        self.see_to_queue()
+        if isinstance(self.screen, HomeScreen):
+            self.screen.look_again()
+
+    def tell(self, title: str, text: str) -> None:
+        self.push_screen(ReaderScreen(title, text))
