@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from arena_tui.commands.common import Commands
+    from arena_tui.seen_report import SeenReport
     from core.report.progress import Progress
     from core.runs.folder import RunFolder
 
@@ -22,6 +23,7 @@ def add(commands: "Commands") -> None:
     parser.add_argument("--data", metavar="FILE", help="the run's rows, where they have moved")
     add_runs_dir(parser)
     add_json(parser, "one JSON object on stdout")
+    parser.add_argument("--html", metavar="FILE", help="write it as one self-contained page")
     parser.add_argument("--rows", metavar="N", type=_count, default=5, help="rows of each list (default: %(default)s)")
     parser.set_defaults(command=run)
 
@@ -31,20 +33,30 @@ def run(options: argparse.Namespace) -> int:
 
     import msgspec
 
-    from core.report.report import Report
+    from arena_tui.reported import as_text
+    from arena_tui.seen_report import load_report
 
     folder = chosen_run(options)
     made = asyncio.run(_made(_arguments(options, folder)))
-    assert made.report is not None
-    content = Path(made.report).read_bytes()
-    report = msgspec.json.decode(content, type=Report)
+    seen = load_report(made, folder)
+    if options.html:
+        _write_page(seen, options.rows, options.html)
     if options.json:
-        print(content.decode())
-    else:
-        from arena_tui.reported import as_text
-
-        print(as_text(report, options.rows))
+        print(msgspec.json.encode(seen.report).decode())
+    elif not options.html:
+        print(as_text(seen.report, options.rows))
     return 0
+
+
+def _write_page(seen: "SeenReport", rows: int, file: str) -> None:
+    from arena_tui.page.document import as_html
+    from core.files import write_whole
+
+    try:
+        write_whole(Path(file), as_html(seen, rows).encode())
+    except OSError as error:
+        raise Refused(f"{file}: cannot be written: {error.strerror}", 1) from None
+    print(f"wrote {file}", file=sys.stderr)
 
 
 def _arguments(options: argparse.Namespace, folder: "RunFolder") -> "Sequence[str]":

@@ -19,7 +19,8 @@ from arena_tui import figures
 from arena_tui.answers import answers, ask
 from arena_tui.keys import named
 from arena_tui.marks import MUTED
-from arena_tui.plain import printable, printable_lines
+from arena_tui.page.document import as_html
+from arena_tui.plain import place, printable, printable_lines
 from arena_tui.reported import winner
 from arena_tui.screens.choose_run import ChooseRunScreen
 from arena_tui.screens.console_screen import ConsoleScreen
@@ -28,13 +29,18 @@ from arena_tui.seen_report import SeenReport, can_be_shown, load_report
 from arena_tui.widgets.report_figures import INITIALS
 from arena_tui.widgets.report_panes import ReportPanes
 from arena_tui.widgets.report_rows import BAR, COLOURS, probability_bar
+from core.files import write_whole
 from core.profile.load import ProfileError
 from core.report.progress import REPORT, Progress
 from core.report.report import ListedRow
 from core.runs.folder import RunFolder, list_runs
 
+ROWS_OF_PAGE = 10
+"""Rows of each list that a page written from here shows in full."""
+
 
 class ReportScreen(ConsoleScreen[None]):
+    CHANGES = frozenset({"write"})
     AUTO_FOCUS = ""
 
     BINDINGS: ClassVar[list[BindingType]] = named(
@@ -45,6 +51,7 @@ class ReportScreen(ConsoleScreen[None]):
         Binding("F", "list(-1)", "Before", show=False, tooltip="Other rows: worst, best, random, and so on"),
         Binding("enter", "open", "Row", tooltip="The chosen row in full, with its cut and its probabilities"),
         Binding("a", "against", "Against", tooltip="Compare row by row with another run"),
+        Binding("w", "write", "Write page", tooltip="Write the report as one page, report.html in the run's folder"),
         Binding("r", "read", "Again", show=False, tooltip="Make the report again, from the files as they are now"),
         Binding("down,j", "down(1)", "Down", show=False, tooltip="Down and up in this pane"),
         Binding("up,k", "down(-1)", "Up", show=False, tooltip="Down and up in this pane"),
@@ -145,7 +152,7 @@ class ReportScreen(ConsoleScreen[None]):
             )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("list", "open", "against", "pane") and self.seen is None:
+        if action in ("list", "open", "against", "pane", "write") and self.seen is None:
             return False
         return super().check_action(action, parameters)
 
@@ -195,6 +202,20 @@ class ReportScreen(ConsoleScreen[None]):
         if chosen is not None:
             self._against = chosen
             self.action_read()
+
+    @work(exclusive=True, group="write")
+    async def action_write(self) -> None:
+        """Write the page into the run's folder."""
+        if self.seen is None:
+            return
+        file = self.folder.path / "report.html"
+        try:
+            page = await asyncio.to_thread(as_html, self.seen, ROWS_OF_PAGE)
+            await asyncio.to_thread(write_whole, file, page.encode())
+        except OSError as error:
+            self.notify(printable(f"the page was not written: {error}"), severity="error", markup=False)
+            return
+        self.notify(f"wrote {place(file)}", markup=False)
 
     @property
     def _panes(self) -> ReportPanes:

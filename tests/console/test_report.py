@@ -1,7 +1,9 @@
 """The report's screen and command: they show what the child found, mark every cut, and obey nothing."""
 
 import json
+import re
 import sys
+from html.parser import HTMLParser
 from pathlib import Path
 
 import psutil
@@ -228,3 +230,82 @@ class TestCommand:
         assert main(["report", str(run.path)]) == 2
         assert "has no eval.parquet" in capsys.readouterr().err
         assert main(["report", str(run.path), "--against", "nothing-like-it"]) == 2
+
+
+class Page(HTMLParser):
+    """Notes what a page is made of, and that every tag is closed."""
+
+    VOID = ("meta",)
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.addresses: list[str] = []
+        self.words: list[str] = []
+        self.struck: list[str] = []
+        self._open: list[str] = []
+        self.feed(page)
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.addresses += [f"{name}={value}" for name, value in attrs if name in ("src", "href", "srcset", "action")]
+        assert not [name for name, _ in attrs if name.startswith("on")]
+        if tag not in self.VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
+        self.tags.add(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self._open:
+            self.words.append(data)
+        if "del" in self._open:
+            self.struck.append(data)
+
+
+class TestPage:
+    def test_it_is_one_file_that_loads_and_runs_nothing_and_escapes_what_it_shows(
+        self, run: RunFolder, workplace: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        where = ["--runs-dir", str(run.path.parent), "--html", "page.html", "--rows", "60", "--against", "older"]
+        assert main(["report", str(run.path), *where]) == 0
+        assert capsys.readouterr().out == ""
+        written = (workplace / "page.html").read_text()
+        page = Page(written)
+        assert page.addresses == []
+        assert not page.tags & {"script", "link", "img", "iframe", "object", "embed", "base", "form"}
+        assert not re.search(r"url\(|@import|https?:", written)
+        assert not [c for c in written if ord(c) < 32 and c != "\n"]
+        words = "".join(page.words)
+        assert printable(HOSTILE) in words
+        assert "Against 20260130-120000-older" in words
+        assert "svg" in page.tags
+        assert page.struck, "some of the rows are cut"
+
+    def test_its_figures_are_those_of_the_report(self, run: RunFolder, workplace: Path, capsys) -> None:  # type: ignore[no-untyped-def]
+        assert main(["report", str(run.path), "--json", "--html", "page.html", "--rows", "0"]) == 0
+        report = json.loads(capsys.readouterr().out)
+        words = " ".join(Page((workplace / "page.html").read_text()).words)
+        for value in (report["log_loss"]["value"], *(r["log_loss"] for r in report["references"])):
+            assert f"{value:.4f}" in words
+        assert "Worst" not in words
+
+    def test_a_page_that_cannot_be_written_is_an_error_in_words(self, run: RunFolder, capsys) -> None:  # type: ignore[no-untyped-def]
+        assert main(["report", str(run.path), "--html", "/no/such/folder/page.html"]) == 1
+        assert "cannot be written" in capsys.readouterr().err
+
+    async def test_w_writes_it_into_the_runs_folder_but_not_where_nothing_may_be_written(self, run: RunFolder) -> None:
+        for readonly in (True, False):
+            app = ArenaApp(run.path.parent, readonly=readonly)
+            async with app.run_test(size=(120, 40), notifications=True) as pilot:
+                await open_report(pilot, run)
+                await pilot.press("w")
+                if not readonly:
+                    await until_shown(pilot, "wrote ", "report.html")
+                await pilot.pause()
+            assert (run.path / "report.html").exists() is not readonly
+        assert "Worst" in " ".join(Page((run.path / "report.html").read_text()).words)
