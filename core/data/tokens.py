@@ -37,6 +37,8 @@ class Encoded(Struct, frozen=True):
     """Tokens before the cut, BOS and EOS included."""
     lost: tuple[int, int, int]
     """Tokens of prompt, response A and response B that are not shown."""
+    parts: tuple[int, int, int]
+    """Tokens of prompt, response A and response B before the cut."""
 
     @property
     def features(self) -> dict[str, Any]:
@@ -88,8 +90,8 @@ def encode(examples: Sequence[Example], tokenizer: PromptTokenizer, tokens: sett
         kept = keep(whole.shape, tokens, frame)
         full = (whole.shape.total + frame.specials).tolist()
         lost = (whole.shape.parts - kept.of(whole.shape)).tolist()
-        rows = zip(batch, show(whole, kept, frame), full, lost, strict=True)
-        yield [Encoded(example, ids, length, tuple(gone)) for example, ids, length, gone in rows]
+        rows = zip(batch, show(whole, kept, frame), full, lost, whole.shape.parts.tolist(), strict=True)
+        yield [Encoded(example, ids, length, tuple(gone), tuple(of)) for example, ids, length, gone, of in rows]
 
 
 def show(whole: Whole, kept: Kept, frame: Frame) -> list[Ids]:

@@ -201,6 +201,13 @@ class Eval(Section, frozen=True, kw_only=True):
         Literal["epoch"] | Count,
         Meta(description="Evaluate after each epoch, or every so many steps; always once at the end"),
     ] = "epoch"
+    swap: Annotated[
+        bool,
+        Meta(
+            description="At the end, score each evaluation row with A and B exchanged as well: the report tells what "
+            "the place of an answer does. As long as one evaluation"
+        ),
+    ] = False
 
 
 class Run(Section, frozen=True, kw_only=True):

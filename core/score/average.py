@@ -10,8 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.example import Example
-from core.score.passes import UNSWAPPED
+from core.data.example import SWAPPED, Example
 
 Probabilities = NDArray[np.float64]
 
@@ -28,7 +27,7 @@ def probabilities(logits: NDArray[np.float32]) -> Probabilities:
 
 def unswapped(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """Logits for exchanged answers in the columns of A, B and tie."""
-    return logits[:, UNSWAPPED]
+    return logits[:, SWAPPED]
 
 
 def average(of: Sequence[Probabilities], weights: Sequence[float]) -> Probabilities:

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-from msgspec.structs import replace
 
-from core.data.example import Example
+from core.data.example import Example, swapped
 from core.data.tokenizer import PromptTokenizer, fingerprint
 from core.data.tokens import Encoded
 from core.profile.settings import Profile
@@ -19,8 +18,6 @@ from core.score.request import Request
 from core.train.encoding import encode_all
 
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
-UNSWAPPED = [1, 0, 2]
-"""Columns of logits for swapped answers, put where they belong: what was shown first is B."""
 
 
 class Pass:
@@ -67,12 +64,6 @@ def make_passes(
             of_member.append(Pass(name, rows, is_swapped, folder.scores, known_by))
         made.append(of_member)
     return made
-
-
-def swapped(example: Example) -> Example:
-    """The same comparison with A and B exchanged; its label goes with them."""
-    label = UNSWAPPED[example.label] if example.label >= 0 else example.label
-    return replace(example, response_a=example.response_b, response_b=example.response_a, label=label)
 
 
 def digest(rows: Sequence[Encoded], profile: Profile, adapter: Path, merge: bool) -> str:

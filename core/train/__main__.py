@@ -84,6 +84,7 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     trackers.demand(profile.run.report_to)
     trackers.settle(folder)
 
+    from core.data.example import swapped
     from core.data.rows import read_examples
     from core.data.split import split
     from core.demo import assets
@@ -126,6 +127,10 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     eval_set = encode_all(eval_rows, prompt_tokenizer, profile, record, "evaluation rows")
     # Rows of like length share a batch, which saves padding; the longest come first, so memory fails early.
     eval_set.sort(key=lambda row: len(row.ids), reverse=True)
+    swapped_set = []
+    if profile.eval.swap:
+        copies = [swapped(row.example) for row in eval_set]
+        swapped_set = encode_all(copies, prompt_tokenizer, profile, record, "evaluation rows, A and B exchanged")
 
     attempt.demand_same_rows(train_set)
 
@@ -135,7 +140,7 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     config = load_config(
         source, profile.model, max_length=profile.tokens.max_length, pad_token_id=tokenizer.pad_token_id
     )
-    longest = max(len(row.ids) for row in (*train_set, *eval_set))
+    longest = max(len(row.ids) for row in (*train_set, *eval_set, *swapped_set))
     chosen = choose_engine(profile, config.to_dict(), precision=precision, longest=longest, free=device.free_memory())
     base = load_classifier(
         source,
@@ -206,6 +211,9 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
                 raise Stopped
             if callback.evaluated is None or callback.evaluated.step != trainer.state.global_step:
                 trainer.evaluate()
+            logits, swapped_logits = scorer.logits, None
+            if swapped_set:
+                swapped_logits = trainer.predict([row.features for row in swapped_set]).predictions
     except Stopped:
         trainer.save_checkpoint()
         if trainer.state.global_step:
@@ -218,7 +226,7 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
 
     record.write(Phase(phase="saving"))
     results.save_adapter(folder, model, tokenizer)
-    results.save_evaluation(folder, eval_set, scorer.logits)
+    results.save_evaluation(folder, eval_set, logits, swapped_logits)
     evaluated = callback.evaluated
     assert evaluated is not None
     tokens = int(trainer.state.num_input_tokens_seen)

@@ -135,6 +135,18 @@ class EventCallback(TrainerCallback):
         if state.global_step < state.max_steps:
             self._training(state)
 
+    def on_predict(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        metrics: dict[str, float] | None = None,
+        **_: Any,
+    ) -> None:
+        assert metrics is not None
+        self._batches_scored = 0
+        self.evaluation_seconds += metrics["test_runtime"]
+
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         self._stop.checkpoint = f"checkpoints/checkpoint-{state.global_step}"
         self._record.write(Checkpoint(step=state.global_step, folder=self._stop.checkpoint))

@@ -10,11 +10,13 @@ from peft import PeftModel
 from pyarrow import parquet
 from transformers import PreTrainedTokenizerFast
 
-from core.data.example import PARTS
+from core.data.example import PARTS, SWAPPED
 from core.data.tokens import Encoded
 from core.files import write_whole
 from core.runs.folder import RunFolder
 from core.train.card import CARD
+
+LOGITS = ("logit_a", "logit_b", "logit_tie")
 
 
 def save_adapter(folder: RunFolder, model: PeftModel, tokenizer: PreTrainedTokenizerFast) -> str:
@@ -32,22 +34,34 @@ def save_adapter(folder: RunFolder, model: PeftModel, tokenizer: PreTrainedToken
     return folder.adapter.name
 
 
-def save_evaluation(folder: RunFolder, rows: Sequence[Encoded], logits: NDArray[np.float32]) -> None:
-    """eval.parquet, in the order of the file: id, label, three logits, tokens shown, and of each part lost."""
+def save_evaluation(
+    folder: RunFolder, rows: Sequence[Encoded], logits: NDArray[np.float32], swapped: NDArray[np.float32] | None
+) -> None:
+    """eval.parquet, in the order of the file: id, label, three logits, tokens shown, and of each part all and lost.
+
+    `logits` have the shape (rows, 3), and so have those of the `swapped` copies, whose columns are changed back here.
+    """
     order = sorted(range(len(rows)), key=lambda i: rows[i].example.index)
     ordered = [rows[i] for i in order]
     table = pyarrow.table(
         {
             "id": pyarrow.array([row.example.id for row in ordered], pyarrow.int64()),
             "label": pyarrow.array([row.example.label for row in ordered], pyarrow.int8()),
-            "logit_a": logits[order, 0],
-            "logit_b": logits[order, 1],
-            "logit_tie": logits[order, 2],
+            **{name: logits[order, column] for column, name in enumerate(LOGITS)},
             "tokens": pyarrow.array([len(row.ids) for row in ordered], pyarrow.int32()),
             "is_cut": pyarrow.array([row.is_cut for row in ordered], pyarrow.bool_()),
             **{
                 f"{part}_tokens_lost": pyarrow.array([row.lost[number] for row in ordered], pyarrow.int32())
                 for number, part in enumerate(PARTS)
+            },
+            **{
+                f"{part}_tokens": pyarrow.array([row.parts[number] for row in ordered], pyarrow.int32())
+                for number, part in enumerate(PARTS)
+            },
+            **{
+                f"swapped_{name}": swapped[order, column]
+                for name, column in zip(LOGITS, SWAPPED, strict=True)
+                if swapped is not None
             },
         }
     )

@@ -85,12 +85,15 @@ class ClassifierTrainer(Trainer):
             self.state.num_input_tokens_seen += len(inputs["input_ids"])
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Any]:
-        if self._engine is None:
-            return super().get_eval_dataloader(eval_dataset)
-        batches = PackedBatches([len(row["input_ids"]) for row in self.eval_dataset], self._eval_tokens)
+        return self._packed_loader(self.eval_dataset) if self._engine else super().get_eval_dataloader(eval_dataset)
+
+    def get_test_dataloader(self, test_dataset: Any) -> DataLoader[Any]:
+        return self._packed_loader(test_dataset) if self._engine else super().get_test_dataloader(test_dataset)
+
+    def _packed_loader(self, rows: Any) -> DataLoader[Any]:
         loader: DataLoader[Any] = DataLoader(
-            self.eval_dataset,
-            batch_sampler=batches,
+            rows,
+            batch_sampler=PackedBatches([len(row["input_ids"]) for row in rows], self._eval_tokens),
             collate_fn=self.data_collator,
             pin_memory=self.args.dataloader_pin_memory,
         )

@@ -13,14 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.data.errors import DataError
-from core.data.example import Example
+from core.data.example import Example, swapped
 from core.score.average import average, follow_rules, probabilities, unswapped
 from core.score.batches import batches
 from core.score.check import check_submission
 from core.score.deal import Deal
 from core.score.errors import in_words
 from core.score.kept import Kept
-from core.score.passes import swapped
 from core.score.submission import write_submission
 
 
