@@ -21,6 +21,7 @@ def add(commands: "Commands") -> None:
     add_run(parser)
     parser.add_argument("--against", metavar="RUN", help="compare row by row with this run")
     parser.add_argument("--data", metavar="FILE", help="the run's rows, where they have moved")
+    parser.add_argument("--score-swap", action="store_true", help="score A and B exchanged first, if the run has not")
     add_runs_dir(parser)
     add_json(parser, "one JSON object on stdout")
     parser.add_argument("--html", metavar="FILE", help="write it as one self-contained page")
@@ -33,10 +34,13 @@ def run(options: argparse.Namespace) -> int:
 
     import msgspec
 
+    from arena_tui.commands.exchange import score_exchanged
     from arena_tui.reported import as_text
     from arena_tui.seen_report import load_report
 
     folder = chosen_run(options)
+    if options.score_swap and (exit_code := score_exchanged(folder, options.data)):
+        return exit_code
     made = asyncio.run(_made(_arguments(options, folder)))
     seen = load_report(made, folder)
     if options.html:

@@ -110,7 +110,8 @@ def biases(report: Report) -> Content:
         parts.append(
             Content.assemble(
                 ("the place of an answer", "bold"),
-                "\nA and B were not scored in exchanged places: eval.swap = true in the profile does that",
+                "\nA and B were not scored in exchanged places: eval.swap = true does that in a run, and "
+                "arena-tui report --score-swap afterwards",
             )
         )
     return Content("\n\n").join(parts)

@@ -7,6 +7,7 @@ from msgspec import Struct
 from core.data.frame import Frame
 
 REPORT = (sys.executable, "-P", "-m", "core.report")
+EXCHANGE = (sys.executable, "-P", "-m", "core.report.exchange")
 
 
 class Progress(Struct, frozen=True, kw_only=True):

@@ -1,5 +1,9 @@
 """eval.swap: the exchanged copies are scored by the same model, paired by row, with their columns changed back."""
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -54,3 +58,43 @@ def test_twice_exchanged_is_the_row_itself(train_csv: Path) -> None:
     for row in read_examples(str(train_csv)):
         assert swapped(swapped(row)) == row
         assert (swapped(row).response_a, swapped(row).prompt) == (row.response_b, row.prompt)
+
+
+def test_score_swap_gives_a_run_without_it_what_eval_swap_would_have(start: Start, tmp_path: Path) -> None:
+    runs = []
+    for swap in ("true", "false"):
+        folder, child = start(f"eval.swap={swap}")
+        assert child.wait(SECONDS) == 0, folder.console_log.read_text()
+        runs.append(folder)
+    with_it, without = runs
+    command = [sys.executable, "-P", "-m", "arena_tui", "report", str(without.path), "--score-swap", "--json"]
+    environment = {**os.environ, "ARENA_TUI_CACHE": str(tmp_path / "cache")}
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout)["position_bias"]["flip_rate"] is not None
+    tables = [parquet.read_table(folder.evaluation) for folder in (with_it, without)]
+    assert tables[0].column_names == tables[1].column_names
+    for name in tables[0].column_names:
+        ours, theirs = (table[name].to_numpy() for table in tables)
+        np.testing.assert_allclose(ours, theirs, atol=2e-5, err_msg=name)
+    assert list((without.path / "predictions").iterdir()) == []
+    assert not (without.path / "evaluation-exchanged.jsonl").exists()
+
+    again = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert again.returncode == 0
+    assert "both orders are scored already" in again.stderr
+
+
+def test_score_swap_is_refused_where_the_rows_have_changed(start: Start, train_csv: Path, tmp_path: Path) -> None:
+    folder, child = start()
+    assert child.wait(SECONDS) == 0, folder.console_log.read_text()
+    short = tmp_path / "short.csv"
+    short.write_text("\n".join(train_csv.read_text().splitlines()[:12]) + "\n")
+    before = folder.evaluation.read_bytes()
+    command = [sys.executable, "-P", "-m", "arena_tui", "report", str(folder.path), "--score-swap"]
+    for data, says in ((short, "of the evaluation rows are not in it"), (tmp_path / "gone.csv", "no such file")):
+        ran = subprocess.run([*command, "--data", str(data)], capture_output=True, text=True, check=False)
+        assert ran.returncode == 2
+        assert says in ran.stderr
+        assert "Traceback" not in ran.stderr
+    assert folder.evaluation.read_bytes() == before
