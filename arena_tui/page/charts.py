@@ -80,15 +80,15 @@ def reliability(bins: Sequence[Bin]) -> str:
     most = max(bin.rows for bin in bins)
 
     def at(value: float) -> float:
-        return round(40 + value * (SIDE - 50), 1)
+        return round(46 + value * (SIDE - 60), 1)
 
     bottom = SIDE - 30
-    drawn = [f'<line class="reference" x1="{at(0)}" y1="{bottom}" x2="{at(1)}" y2="{bottom - (SIDE - 50)}"/>']
+    drawn = [f'<line class="reference" x1="{at(0)}" y1="{bottom}" x2="{at(1)}" y2="{bottom - (SIDE - 60)}"/>']
     for share in (0, 0.25, 0.5, 0.75, 1):
         drawn.append(f'<text class="tick" x="{at(share)}" y="{SIDE - 12}">{share:.0%}</text>')
-        drawn.append(f'<text class="figure" x="34" y="{bottom - share * (SIDE - 50) + 4:.1f}">{share:.0%}</text>')
+        drawn.append(f'<text class="figure" x="40" y="{bottom - share * (SIDE - 60) + 4:.1f}">{share:.0%}</text>')
     for bin in bins:
-        y = round(bottom - bin.accuracy * (SIDE - 50), 1)
+        y = round(bottom - bin.accuracy * (SIDE - 60), 1)
         radius = round(2 + 12 * (bin.rows / most) ** 0.5, 1)
         said = f"{bin.rows:,} rows, confidence {bin.confidence:.1%}, accuracy {bin.accuracy:.1%}"
         drawn.append(

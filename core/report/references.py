@@ -20,9 +20,7 @@ def references(evaluation: Evaluation, texts: Texts | None, prior: float | None)
     if prior is not None:
         known.append(Reference("prior", prior, "the class shares of the training rows"))
     else:
-        shares = np.bincount(evaluation.label, minlength=len(LABELS)) / len(evaluation)
-        what = "the class shares of the evaluation rows themselves"
-        known.append(Reference("prior", constant_log_loss(shares, evaluation.label), what))
+        known.append(_prior(evaluation, texts))
     if texts is not None and (lengths := length_log_loss(evaluation, texts)) is not None:
         what = (
             "multinomial logistic regression on log(1 + characters) of prompt, A and B and on the absolute difference "
@@ -31,6 +29,15 @@ def references(evaluation: Evaluation, texts: Texts | None, prior: float | None)
         known.append(Reference("lengths", lengths, what))
     known.append(Reference("recipe", RECIPE_LOG_LOSS, "the published run, on its own evaluation rows"))
     return known
+
+
+def _prior(evaluation: Evaluation, texts: Texts | None) -> Reference:
+    """From the training rows where they are known, else from the evaluation rows: a little too good."""
+    is_known = texts is not None and len(np.unique(texts.train_label)) == len(LABELS)
+    label = texts.train_label if texts is not None and is_known else evaluation.label
+    shares = np.bincount(label, minlength=len(LABELS)) / len(label)
+    of = "the training rows" if is_known else "the evaluation rows themselves"
+    return Reference("prior", constant_log_loss(shares, evaluation.label), f"the class shares of {of}")
 
 
 def length_log_loss(evaluation: Evaluation, texts: Texts) -> float | None:

@@ -234,6 +234,9 @@ class TestRows:
         expected = log_loss(labels[held_out], model.predict_proba(scaler.transform(known[held_out])), labels=[0, 1, 2])
         assert {one.name: one.log_loss for one in report.references}["lengths"] == pytest.approx(expected, abs=1e-9)
 
+        prior = log_loss(labels[held_out], [np.bincount(labels[~held_out]) / (~held_out).sum()] * 60, labels=[0, 1, 2])
+        assert {one.name: one.log_loss for one in report.references}["prior"] == pytest.approx(prior)
+
         turns = {group.name: group.rows for group in report.groups if group.kind == "turns"}
         assert turns == {"1": 30, "2": 30}
         decided = held_out & (labels != 2) & (sizes[:, 1] != sizes[:, 2])
