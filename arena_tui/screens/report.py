@@ -99,7 +99,7 @@ class ReportScreen(ConsoleScreen[None]):
         return self._panes.query_one(f"#{self._panes.current}")
 
     def on_mount(self) -> None:
-        self.action_read()
+        self.call_after_refresh(self.action_read)  # an answer may come at once, and needs a place to stand
 
     @work(exclusive=True, group="read")
     async def action_read(self) -> None:
