@@ -10,6 +10,7 @@ import sys
 import termios
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -87,3 +88,9 @@ class Terminal:
     def until_seen(self, text: str) -> None:
         """Read until `text` stands on the screen, on one line."""
         self.until(lambda: text in self.screen.text, repr(text))
+
+    def until_ended(self) -> int:
+        """The program's exit code. What it sends meanwhile is read: it would wait for that."""
+        with suppress(OSError):  # nothing can be read any more once it has ended
+            self.until(lambda: self.process.poll() is not None, "its end")
+        return self.process.wait(SECONDS)

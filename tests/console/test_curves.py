@@ -233,14 +233,14 @@ def test_watch_in_a_terminal_is_the_monitor_which_q_leaves_at_once(runs: Path) -
     with Terminal(runs.parent, (100, 30), (*CONSOLE, "watch", "last")) as terminal:
         terminal.until_seen("GPU memory ran out")
         terminal.type("q")
-        assert terminal.process.wait(20) == 1, "the run's exit code"
+        assert terminal.until_ended() == 1, "the run's exit code"
 
 
 def test_watch_by_lines_sends_no_control_codes_even_to_a_terminal(runs: Path) -> None:
     record_run(runs, "20260131-120000-x", end="failed", until=200, words=HOSTILE)
     with Terminal(runs.parent, (200, 60), (*CONSOLE, "watch", "last", "--lines")) as terminal:
         terminal.until_seen("failed: ")
-        assert terminal.process.wait(20) == 1
+        assert terminal.until_ended() == 1
         assert not set(terminal.seen) & (set(range(32)) - {10, 13})
 
 
