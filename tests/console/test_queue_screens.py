@@ -209,7 +209,7 @@ async def test_a_hostile_note_and_a_narrow_screen_do_no_harm_to_a_waiting_run(ru
     entry.write_bytes(entry.read_bytes().replace(b'"cpu"', b'"[red]x[/red] \\u001b[2J"'))
     run.profile.write_text("[red]x[/red] \x1b[2J")
     app = ArenaApp(runs)
-    async with app.run_test(size=(30, 10)) as pilot:
+    async with app.run_test(size=(40, 12)) as pilot:
         await pilot.press("tab")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, MonitorScreen), "the monitor")
