@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,19 +10,17 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.message import Message
-from textual.reactive import var
 from textual.widgets import Footer, Tab, Tabs
 
-from arena_tui.clipboard import copy
 from arena_tui.export import export
 from arena_tui.follow import Follower, RunView
 from arena_tui.keys import named
 from arena_tui.log_tail import LogTail
-from arena_tui.screens.console_screen import ConsoleScreen, RunEnded
+from arena_tui.screens.console_screen import RunEnded
+from arena_tui.screens.panes_screen import PanesScreen
 from arena_tui.screens.queue import take_out
 from arena_tui.screens.reader import ReaderScreen
 from arena_tui.screens.stop import StopScreen
-from arena_tui.series import Axis
 from arena_tui.widgets.figures_pane import FiguresPane
 from arena_tui.widgets.history import gradient_norm, learning_rate, throughput
 from arena_tui.widgets.log import LogPane
@@ -32,14 +29,12 @@ from arena_tui.widgets.memory import MemoryPane
 from arena_tui.widgets.pane import Pane
 from arena_tui.widgets.plot_pane import COPY, ZOOM, PlotPane
 from arena_tui.widgets.strip import Strip
-from arena_tui.window import Window, showing, zoomed
 from core.profile.files import read_profile
 from core.profile.load import ProfileError
 from core.runs.folder import RunFolder
 from core.runs.state import Status
 from core.runs.stopping import Rung
 
-SMOOTHINGS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
 SECONDS_WHEN_STILL = 2.0
 """Between two looks at a run that is over, or waits for others."""
 ABOUT_CURVES = frozenset({"log_axis", "smooth", "axis", "crosshair", "magnify", "show_all", "copy"})
@@ -52,7 +47,7 @@ def seconds_to_next_read(curves_changed: bool) -> float:
     return 0.6 if curves_changed or "SSH_CONNECTION" in os.environ else 0.2
 
 
-class MonitorScreen(ConsoleScreen[None]):
+class MonitorScreen(PanesScreen):
     CHANGES = frozenset({"stop", "resume", "fix", "dequeue", "write", "predict"})
     BINDINGS: ClassVar[list[BindingType]] = named(
         "monitor",
@@ -147,8 +142,6 @@ class MonitorScreen(ConsoleScreen[None]):
 
         folder: RunFolder
 
-    AUTO_FOCUS = ""
-
     @dataclass
     class Report(Message):
         """The user wants to know what this finished run's evaluation says."""
@@ -160,14 +153,6 @@ class MonitorScreen(ConsoleScreen[None]):
         """The user wants rows answered with this run."""
 
         folder: RunFolder
-
-    view: var[RunView | None] = var(None)
-    current: var[int] = var(0)
-    axis: var[Axis] = var(Axis.STEP)
-    cursor: var[int | None] = var(None)
-    """The logged step under the crosshair; None while there is none."""
-    window: var[Window | None] = var(None)
-    """The part of the run in the curves; None is all of it, as far as it goes."""
 
     def __init__(self, folder: RunFolder) -> None:
         super().__init__()
@@ -200,13 +185,9 @@ class MonitorScreen(ConsoleScreen[None]):
                 yield pane
         yield Footer(compact=True, show_command_palette=False)
 
-    @property
-    def in_front(self) -> Pane:
-        return self._panes[self.current]
-
     def on_mount(self) -> None:
-        self._panes = list(self.query(Pane))
-        self._choose(0)
+        self.panes = list(self.query(Pane))
+        self.choose(0)
         self.follow()
 
     @work
@@ -227,10 +208,10 @@ class MonitorScreen(ConsoleScreen[None]):
     def watch_view(self, before: RunView | None, view: RunView | None) -> None:
         was_waiting, waits = bool(before and before.wait), bool(view and view.wait)
         if was_waiting != waits:
-            self._choose(1 if waits else 0)  # what it waits for; then its curves
+            self.choose(1 if waits else 0)  # what it waits for; then its curves
             self.refresh_bindings()
         if view and view.status.is_over and not (before and before.status.is_over):
-            self._choose(1)  # the result
+            self.choose(1)  # the result
             self.refresh_bindings()
             if before:
                 self.post_message(RunEnded(view))
@@ -256,81 +237,10 @@ class MonitorScreen(ConsoleScreen[None]):
             return self.view is not None and self.view.status.is_over
         return True
 
-    def action_log_axis(self) -> None:
-        loss = self.query_one(LossPane)
-        loss.is_log = not loss.is_log
-
-    def action_smooth(self, direction: int) -> None:
-        loss = self.query_one(LossPane)
-        index = SMOOTHINGS.index(loss.smoothing) + direction
-        loss.smoothing = SMOOTHINGS[min(len(SMOOTHINGS) - 1, max(0, index))]
-
-    def action_axis(self) -> None:
-        self.axis = self.axis.following
-
-    def action_crosshair(self) -> None:
-        if self.cursor is not None:
-            self._point(None)
-        elif self.view and self.view.state.steps:
-            if not isinstance(self._panes[self.current], PlotPane):
-                self._choose(0)
-            newest = self.view.state.steps[-1].step
-            self._point(newest if self.window is None else min(newest, round(self.window.last)))
-
-    def action_magnify(self, factor: float) -> None:
-        self._magnify(factor, self.cursor)
-
-    def action_show_all(self) -> None:
-        self.window = None
-
-    def on_plot_pane_pointed(self, message: PlotPane.Pointed) -> None:
-        if message.step is not None:
-            self._choose(self._panes.index(message.pane))
-        self._point(message.step)
-
-    def on_plot_pane_wheeled(self, message: PlotPane.Wheeled) -> None:
-        self._magnify(message.factor, message.step)
-
-    def _point(self, step: int | None) -> None:
-        """Put the crosshair on a step, in sight, or away."""
-        if step is not None and self.view:
-            self.window = showing(self.window, self.view.state, self.view.status.is_over, step)
-        self.cursor = step
-        self._focus_crosshair()
-
-    def _magnify(self, factor: float, around: float | None) -> None:
-        if self.view:
-            self.window = zoomed(self.window, self.view.state, self.view.status.is_over, factor, around)
-
-    def _focus_crosshair(self) -> None:
-        """The pane in which the crosshair is moved takes the keys for it."""
-        pane = self._panes[self.current]
-        self.set_focus(pane if self.cursor is not None and isinstance(pane, PlotPane) else None)
-
-    def action_copy(self) -> None:
-        copy(self.app, self.get_selected_text() or self._panes[self.current].says)
-
     @work
     async def action_write(self) -> None:
         if self.view:
             await export(self.app, [self.view])
-
-    def action_pane_at(self, index: int) -> None:
-        self._choose(index)
-
-    def action_pane(self, direction: int) -> None:
-        self._choose((self.current + direction) % len(self._panes))
-
-    def action_zoom(self) -> None:
-        self.toggle_class("-zoomed")
-
-    def action_scroll_text(self, lines: int) -> None:
-        pane = self._panes[self.current]
-        text = pane if isinstance(pane, FiguresPane) else self.query_one(LogPane)
-        text.scroll_text(lines)
-
-    def action_shift_log(self, columns: int) -> None:
-        self.query_one(LogPane).shift_text(columns)
 
     @work
     async def action_dequeue(self) -> None:
@@ -359,18 +269,3 @@ class MonitorScreen(ConsoleScreen[None]):
     def action_stop(self) -> None:
         if self.view:
             self.app.push_screen(StopScreen(self, self._asked))
-
-    def on_tabs_tab_activated(self, event: Tabs.TabActivated) -> None:
-        names: Sequence[str] = [tab.id or "" for tab in event.tabs.query(Tab)]
-        if event.tab.id == event.tabs.active:  # else another pane was chosen meanwhile, and would be given up again
-            self._choose(names.index(event.tab.id or ""))
-
-    def _choose(self, index: int) -> None:
-        self.current = index
-        for i, pane in enumerate(self._panes):
-            pane.set_class(i == index, "-current")
-        tabs = self.query_one(Tabs)
-        tab = list(tabs.query(Tab))[index]
-        if tabs.active != tab.id:
-            tabs.active = tab.id or ""
-        self._focus_crosshair()
