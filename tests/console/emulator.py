@@ -7,7 +7,8 @@ from rich.cells import get_character_cell_size
 
 SEQUENCE = re.compile(
     r"\x1b\[([0-9;?<>=]*)[ -/]*([@-~])"  # CSI: its parameters and what it does
-    r"|\x1b[\]P_^X][^\x07\x1b]*(?:\x07|\x1b\\)"  # OSC, DCS and the like
+    r"|\x1bP(?:[^\x1b]|\x1b\x1b)*\x1b\\"  # DCS, in which tmux is handed sequences with each escape doubled
+    r"|\x1b[\]_^X][^\x07\x1b]*(?:\x07|\x1b\\)"  # OSC and the like
     r"|\x1b[()][0-9A-B]|\x1b[=>78cDEHM]"
 )
 
