@@ -38,7 +38,7 @@ class Terminal:
             stderr=child_end,
             start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-            env=os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor"} | environment,
+            env=_environment() | {"TERM": "xterm-256color", "COLORTERM": "truecolor"} | environment,
         )
         os.close(child_end)
         self.seen = b""
@@ -94,3 +94,8 @@ class Terminal:
         with suppress(OSError):  # nothing can be read any more once it has ended
             self.until(lambda: self.process.poll() is not None, "its end")
         return self.process.wait(SECONDS)
+
+
+def _environment() -> dict[str, str]:
+    """Ours without the size of our own terminal, which programs believe before they ask theirs."""
+    return {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}

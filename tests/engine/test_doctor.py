@@ -31,8 +31,13 @@ def test_doctor_looks_at_everything_here_and_its_exit_code_counts_the_problems(t
     assert not (tmp_path / "runs").exists(), "looking leaves nothing behind"
 
 
+def before_others(folder: Path) -> str:
+    """A PYTHONPATH that begins with `folder`."""
+    return os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
+
+
 def test_a_problem_is_a_line_with_what_to_do_and_exit_code_1(tmp_path: Path) -> None:
-    environment = {**os.environ, "HF_HUB_CACHE": str(tmp_path), "PYTHONPATH": f"{tmp_path}:{os.environ['PYTHONPATH']}"}
+    environment = {**os.environ, "HF_HUB_CACHE": str(tmp_path), "PYTHONPATH": before_others(tmp_path)}
     (tmp_path / "bitsandbytes.py").write_text("raise ImportError('[red]broken\\x1b[2J')\n")
     ran = subprocess.run([*ARENA_TUI, "doctor"], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert ran.returncode == 1
@@ -43,7 +48,7 @@ def test_a_problem_is_a_line_with_what_to_do_and_exit_code_1(tmp_path: Path) -> 
 
 
 def test_an_engine_that_crashes_is_a_problem_not_a_clean_bill(tmp_path: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{os.environ['PYTHONPATH']}"}
+    environment = {**os.environ, "PYTHONPATH": before_others(tmp_path)}
     (tmp_path / "torch.py").write_text("import os\nos._exit(139)\n")
     ran = subprocess.run([*ARENA_TUI, "doctor"], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert ran.returncode == 1
