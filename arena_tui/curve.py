@@ -3,7 +3,7 @@
 import math
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate, islice
 from operator import gt
 
@@ -13,33 +13,33 @@ from core.runs.state import RunState
 
 
 class Curve:
-    """`xs` never falls, even where a clock was set back; `ys` is nan where the reading was no finite number.
+    """`figure` is the field of a step that is read.
 
-    Both have an item for each of the run's steps, so an index is also that of the step.
+    `xs` never falls, even where a clock was set back; `ys` is nan where the reading was no finite number. Both have an
+    item for each of the run's steps, so an index is also that of the step.
     """
 
-    def __init__(self, reading: Callable[[Step], float | None]) -> None:
+    def __init__(self, figure: str) -> None:
         self.xs, self.ys = array("d"), array("d")
         self.gaps: list[int] = []
         """Indices of the missing values."""
         self._outlines: Outlines = {}
-        self._reading = reading
+        self._figure = figure
         self._axis: Axis | None = None
         self._newest: Step | None = None
 
     def follow(self, state: RunState, axis: Axis) -> bool:
         """Take over the steps that are new. False where it began anew: another axis, or a run that was resumed."""
         known = len(self.xs)
-        goes_on = axis is self._axis and (not known or state.steps[known - 1 : known] == (self._newest,))
+        goes_on = axis is self._axis and (not known or list(state.steps[known - 1 : known]) == [self._newest])
         if not goes_on:
             self.xs, self.ys, self.gaps, self._outlines, known = array("d"), array("d"), [], {}, 0
         self._axis = axis
-        new = state.steps[known:]
-        self.xs.extend(_rising(positions(axis, new, state), self.xs[-1] if known else 0.0))
-        ys = [self._reading(step) for step in new]
-        if None in ys:
-            self.gaps += [known + i for i, y in enumerate(ys) if y is None]
-        self.ys.extend([math.nan if y is None else y for y in ys])
+        self.xs.extend(_rising(positions(axis, state, known), self.xs[-1] if known else 0.0))
+        ys = state.steps.column(self._figure, known)
+        if math.isnan(sum(ys)):
+            self.gaps += [known + i for i, y in enumerate(ys) if math.isnan(y)]
+        self.ys.extend(ys)
         self._newest = state.steps[-1] if state.steps else None
         return goes_on
 

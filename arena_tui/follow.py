@@ -81,7 +81,8 @@ class Follower:
             alive = is_run_alive(self.folder)  # asked first: a last event may come between the two
         except FileNotFoundError:
             alive = False  # the folder was deleted
-        self._state = fold(self._state, self._tail.read())
+        for batch in self._tail.batches():
+            self._state = fold(self._state, batch)
         now = time.time()
         word, silent = status(self._state, alive, now), silence(self._state, now)
         shown = int(silent // 10 * 10) if silent > SILENT_SECONDS and not word.is_over else 0

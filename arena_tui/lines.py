@@ -33,7 +33,8 @@ class Told:
     def already(cls, folder: RunFolder) -> "Told":
         """All of it that there is now."""
         told = cls(folder)
-        told.state = _brief(fold(told.state, told.tail.read()))
+        for batch in told.tail.batches():
+            told.state = _brief(fold(told.state, batch))
         return told
 
 

@@ -43,21 +43,14 @@ def position(axis: Axis, at: Step | Evaluated, state: RunState) -> float:
             return at.time - (state.first_time or at.time)
     if isinstance(at, Step):
         return at.tokens
-    index = bisect_right(state.steps, at.step, key=lambda step: step.step)
+    index = bisect_right(state.steps.column("step"), at.step)
     return state.steps[index - 1].tokens if index else 0
 
 
-def positions(axis: Axis, steps: Sequence[Step], state: RunState) -> Sequence[float]:
-    """`position` of many steps."""
-    match axis:
-        case Axis.STEP:
-            return [step.step for step in steps]
-        case Axis.EPOCH:
-            return [step.epoch for step in steps]
-        case Axis.TOKENS:
-            return [step.tokens for step in steps]
-    first = state.first_time or 0.0
-    return [step.time - first for step in steps]
+def positions(axis: Axis, state: RunState, start: int = 0) -> Sequence[float]:
+    """`position` of the logged steps from the index `start` on."""
+    column = state.steps.column(axis.value, start)
+    return [time - (state.first_time or time) for time in column] if axis is Axis.TIME else column
 
 
 def axis_end(axis: Axis, state: RunState, is_over: bool) -> float:

@@ -9,8 +9,10 @@ from msgspec import Struct
 
 from core.cache import cache_folder
 from core.files import write_whole
+from core.runs.events import Step
 from core.runs.folder import RunFolder
 from core.runs.state import RunState, Status
+from core.runs.steps import Steps
 
 EDITION = 2
 """Raise it when a record folds to another state than before."""
@@ -28,6 +30,19 @@ class Ending(Struct, frozen=True):
     unreadable: int
 
 
+def _as_list(steps: object) -> list[Step]:
+    assert isinstance(steps, Steps)
+    return list(steps)
+
+
+def _as_steps(_: type, steps: object) -> Steps:
+    return Steps(msgspec.convert(steps, list[Step]))
+
+
+_encoder = msgspec.msgpack.Encoder(enc_hook=_as_list)
+_decoder = msgspec.msgpack.Decoder(dict[str, Ending], dec_hook=_as_steps)
+
+
 class Endings:
     """Those of the runs in one folder, by id."""
 
@@ -38,7 +53,7 @@ class Endings:
         self._is_saved = True
         # It can be had again from the records, so a cache that is damaged or missing is begun anew.
         with suppress(OSError, msgspec.DecodeError):
-            self._known = msgspec.msgpack.decode(self._path.read_bytes(), type=dict[str, Ending])
+            self._known = _decoder.decode(self._path.read_bytes())
 
     def get(self, run: RunFolder) -> Ending | None:
         """How the run ended, None if that is not known or its record is another one now."""
@@ -58,7 +73,7 @@ class Endings:
         self._is_saved = True
         with suppress(OSError):  # then the records are read once more next time
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(self._path, msgspec.msgpack.encode(self._known))
+            write_whole(self._path, _encoder.encode(self._known))
 
 
 def stamp(run: RunFolder) -> Stamp | None:

@@ -5,8 +5,8 @@ from bisect import bisect_left
 from msgspec import Struct
 
 from arena_tui.series import Axis, axis_end, position
-from core.runs.events import Step
 from core.runs.state import RunState
+from core.runs.steps import Steps
 
 LEAST_POINTS = 8
 """Nothing is seen better nearer than this."""
@@ -57,7 +57,7 @@ def x_of(step: float, axis: Axis, state: RunState) -> float:
     steps = state.steps
     if axis is Axis.STEP or not steps:
         return step
-    after = bisect_left(steps, step, key=lambda logged: logged.step)
+    after = bisect_left(steps.column("step"), step)
     if after == len(steps):
         return position(axis, steps[-1], state) * step / max(1, steps[-1].step)
     x, at = position(axis, steps[after], state), steps[after].step
@@ -65,11 +65,12 @@ def x_of(step: float, axis: Axis, state: RunState) -> float:
     return x if at == before else before_x + (x - before_x) * (step - before) / (at - before)
 
 
-def nearest(steps: tuple[Step, ...], step: float) -> int:
+def nearest(steps: Steps, step: float) -> int:
     """Index of the logged step nearest to `step`. There must be one."""
-    after = bisect_left(steps, step, key=lambda logged: logged.step)
-    around = [i for i in (after - 1, after) if 0 <= i < len(steps)]
-    return min(around, key=lambda i: abs(steps[i].step - step))
+    logged = steps.column("step")
+    after = bisect_left(logged, step)
+    around = [i for i in (after - 1, after) if 0 <= i < len(logged)]
+    return min(around, key=lambda i: abs(logged[i] - step))
 
 
 def _inside(first: float, size: float, end: float) -> Window:

@@ -34,7 +34,7 @@ class LossOfRuns:
     """One run's loss over an axis, added to as the run goes on."""
 
     def __init__(self) -> None:
-        self.curve = Curve(lambda step: step.loss)
+        self.curve = Curve("loss")
         self._average = Average(self.curve)
 
     def follow(self, run: RunView, axis: Axis, smoothing: float) -> None:

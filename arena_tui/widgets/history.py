@@ -10,11 +10,10 @@ from arena_tui.series import Gappy, Point, limits
 from arena_tui.widgets.plot import Plot
 from arena_tui.widgets.plot_pane import PlotPane, Words
 from arena_tui.widgets.ticks import LargeTicks, RateTicks, Ticks
-from core.runs.events import Step
 
 
 class HistoryPane(PlotPane):
-    """`reading` takes the value out of a step; `written` writes it with its unit."""
+    """`figure` is the field of a step that is shown; `written` writes it with its unit."""
 
     HELP = (
         "One reading of every logged point: the learning rate, the norm of all gradients before they are "
@@ -25,15 +24,14 @@ class HistoryPane(PlotPane):
     def __init__(
         self,
         name: str,
-        reading: Callable[[Step], float | None],
+        figure: str,
         written: Callable[[float | None], str],
         ticks: type[Ticks],
         *,
         id: str,
     ) -> None:
-        super().__init__(Curve(reading), ticks, id=id)
+        super().__init__(Curve(figure), ticks, id=id)
         self.tab_name = name
-        self._reading = reading
         self._written = written
         self._above = 0
 
@@ -47,29 +45,29 @@ class HistoryPane(PlotPane):
     def caption(self, view: RunView) -> Words:
         missing = len(self.curve.gaps)
         above = f"▲ {figures.count(self._above)} above  " if self._above else ""
-        newest = self._written(self._reading(view.state.steps[-1])) if view.state.steps else figures.MISSING
+        newest = self._written(self.height(-1)) if view.state.steps else figures.MISSING
         return [
             (self.tab_name, "bold"),
             (f"  × {figures.count(missing)} not finite" if missing else "", "$text-error"),
             (f"  {above}{newest}", MUTED),
         ]
 
-    def readings(self, view: RunView, index: int) -> list[tuple[str, str]]:
-        return [(self.tab_name, self._written(self._reading(view.state.steps[index])))]
+    def readings(self, view: RunView, index: int) -> list[tuple[str, str]]:  # noqa: ARG002
+        return [(self.tab_name, self._written(self.height(index)))]
 
 
 def learning_rate() -> HistoryPane:
-    return HistoryPane("learning rate", lambda step: step.learning_rate, figures.rate, RateTicks, id="learning-rate")
+    return HistoryPane("learning rate", "learning_rate", figures.rate, RateTicks, id="learning-rate")
 
 
 def gradient_norm() -> HistoryPane:
-    return HistoryPane("gradient norm", lambda step: step.grad_norm, figures.norm, Ticks, id="gradient")
+    return HistoryPane("gradient norm", "grad_norm", figures.norm, Ticks, id="gradient")
 
 
 def throughput() -> HistoryPane:
     return HistoryPane(
         "throughput",
-        lambda step: step.tokens_per_second,
+        "tokens_per_second",
         lambda value: f"{value or 0:,.0f} tokens/s",
         LargeTicks,
         id="throughput",

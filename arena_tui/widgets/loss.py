@@ -27,7 +27,7 @@ class LossPane(PlotPane):
     smoothing: var[float] = var(0.9)
 
     def __init__(self, *, id: str) -> None:
-        super().__init__(Curve(lambda step: step.loss), Ticks, id=id)
+        super().__init__(Curve("loss"), Ticks, id=id)
         self._average = Average(self.curve)
         self._above = 0
 

@@ -3,6 +3,7 @@
 import errno
 import os
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -263,7 +264,7 @@ class Tail:
     `unreadable` counts lines that are no event of this version; they are passed over.
     """
 
-    CHUNK = 4 << 20
+    CHUNK = 1 << 20
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -271,11 +272,14 @@ class Tail:
         self.unreadable = 0
 
     def read(self) -> list[AnyEvent]:
-        """Events of whole lines written since the last call; none while the file is missing.
+        """All of `batches` at once."""
+        return [event for batch in self.batches() for event in batch]
+
+    def batches(self) -> Iterator[list[AnyEvent]]:
+        """Events of whole lines written since the last call, some thousand at a time; none while the file is missing.
 
         A line without its end is left for later, and so is what is written meanwhile: a writer may be faster.
         """
-        events: list[AnyEvent] = []
         rest = b""
         try:
             with self.path.open("rb") as file:
@@ -286,10 +290,9 @@ class Tail:
                 while chunk := file.read(min(self.CHUNK, size - file.tell())):
                     whole, end, rest = (rest + chunk).rpartition(b"\n")
                     self.offset += len(whole + end)
-                    events += self._decode_lines(whole)
+                    yield self._decode_lines(whole)
         except FileNotFoundError:
-            return []
-        return events
+            return
 
     def _decode_lines(self, lines: bytes) -> list[AnyEvent]:
         try:

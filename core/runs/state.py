@@ -1,11 +1,13 @@
 """What a record adds up to. Folding is pure: the same events give the same state, live or years later."""
 
 import time
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from operator import sub
 from typing import TypeVar
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -14,6 +16,7 @@ from core.runs.alive import is_run_alive
 from core.runs.events import AnyEvent, Last, Tail
 from core.runs.folder import RunFolder
 from core.runs.queue import queue_of
+from core.runs.steps import Steps
 
 
 class Status(StrEnum):
@@ -46,7 +49,7 @@ class RunState(Struct, frozen=True, kw_only=True):
     """The longest time in seconds between two events of the process so far."""
     training_since: tuple[float, int] | None = None
     """Time and step of the first sign of training: what a remaining time is reckoned from."""
-    steps: tuple[events.Step, ...] = ()
+    steps: Steps = msgspec.field(default_factory=Steps)
     training_seconds: float = 0.0
     """What the logged steps took, without evaluations and pauses."""
     memory_peak: int = 0
@@ -89,13 +92,13 @@ Item = TypeVar("Item")
 def fold(state: RunState, new: Iterable[AnyEvent]) -> RunState:
     """`state` after the events in `new`. Histories grow once per call, so batch what comes together."""
     new = tuple(new)
-    for index, event in enumerate(new):
-        if isinstance(event, events.Resumed):
-            return fold(_resume(fold(state, new[:index]), event), new[index + 1 :])
     if not new:
         return state
-    steps = _of(events.Step, new)
-    others = tuple(event for event in new if not isinstance(event, events.Step))  # few: the rest is quick
+    others = [event for event in new if not isinstance(event, events.Step)]  # few: the rest is quick
+    if resumed := _of(events.Resumed, others):
+        index = new.index(resumed[0])
+        return fold(_resume(fold(state, new[:index]), resumed[0]), new[index + 1 :])
+    steps = [event for event in new if isinstance(event, events.Step)]
     scored = _of(events.Scored, others)
     signs = [(p.time, p.done) for p in _of(events.Phase, others) if p.phase == "training" and p.done is not None]
     signs += [(s.time, s.step) for s in steps[:1]]
@@ -108,11 +111,12 @@ def fold(state: RunState, new: Iterable[AnyEvent]) -> RunState:
         last_time=new[-1].time,
         started=_newest(events.Started, others, state.started),
         phase=_newest(events.Phase, others, state.phase),
-        step=max([state.step, *(step.step for step in steps), *(step for _, step in signs)]),
+        step=max([state.step, *[step.step for step in steps], *(step for _, step in signs)]),
         training_since=min(signs, default=None) if state.training_since is None else state.training_since,
         steps=state.steps + steps,
-        training_seconds=state.training_seconds + _training_seconds(steps, after=state.steps[-1:]),
-        memory_peak=max([state.memory_peak, *(step.memory_peak for step in steps), *(s.memory_peak for s in scored)]),
+        training_seconds=state.training_seconds
+        + _training_seconds(steps, state.steps[-1].tokens if state.steps else 0),
+        memory_peak=max([state.memory_peak, *[step.memory_peak for step in steps], *(s.memory_peak for s in scored)]),
         evaluations=state.evaluations + _of(events.Evaluated, others),
         checkpoint=_newest(events.Checkpoint, others, state.checkpoint),
         warnings=state.warnings + tuple(w.message for w in _of(events.Warning, others)),
@@ -125,7 +129,7 @@ def fold(state: RunState, new: Iterable[AnyEvent]) -> RunState:
 
 def _resume(state: RunState, resumed: events.Resumed) -> RunState:
     """What was trained after the checkpoint is forgotten, and so is the end."""
-    steps = tuple(step for step in state.steps if step.step <= resumed.step)
+    steps = state.steps[: bisect_right(state.steps.column("step"), resumed.step)]
     checkpoint = resumed.checkpoint and events.Checkpoint(
         time=resumed.time, step=resumed.step, folder=resumed.checkpoint
     )
@@ -201,9 +205,9 @@ def read_run(folder: RunFolder) -> tuple[RunState, Status]:
     return state, status(state, alive, time.time())
 
 
-def _training_seconds(steps: tuple[events.Step, ...], after: tuple[events.Step, ...] = ()) -> float:
-    """Each reading's tokens over its throughput; `after` is the reading before the first."""
-    seconds, tokens = 0.0, after[0].tokens if after else 0
+def _training_seconds(steps: Iterable[events.Step], tokens: int = 0) -> float:
+    """Each reading's tokens over its throughput; `tokens` are those of the reading before the first."""
+    seconds = 0.0
     for step in steps:
         if step.tokens_per_second > 0:
             seconds += (step.tokens - tokens) / step.tokens_per_second
@@ -211,9 +215,9 @@ def _training_seconds(steps: tuple[events.Step, ...], after: tuple[events.Step, 
     return seconds
 
 
-def _of(kind: type[Item], items: tuple[object, ...]) -> tuple[Item, ...]:
+def _of(kind: type[Item], items: Sequence[object]) -> tuple[Item, ...]:
     return tuple(item for item in items if isinstance(item, kind))
 
 
-def _newest(kind: type[Item], items: tuple[object, ...], before: Item | None) -> Item | None:
+def _newest(kind: type[Item], items: Sequence[object], before: Item | None) -> Item | None:
     return next((item for item in reversed(items) if isinstance(item, kind)), before)

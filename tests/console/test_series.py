@@ -30,7 +30,7 @@ def recorded(losses: list[float | None], *, every: int = 10, first: int = 10) ->
 
 
 def curve_of(state: RunState, axis: Axis = Axis.STEP) -> Curve:
-    curve = Curve(lambda step: step.loss)
+    curve = Curve("loss")
     curve.follow(state, axis)
     return curve
 
@@ -62,7 +62,7 @@ def test_thinning_keeps_the_extremes_and_every_gap_that_shows(
 def test_what_was_thinned_while_a_run_grew_is_what_is_thinned_of_all_of_it(
     batches: list[list[float | None]], columns: int
 ) -> None:
-    followed, losses = Curve(lambda step: step.loss), []
+    followed, losses = Curve("loss"), []
     seen: list[Gappy] = []
     for batch in batches:
         losses += batch
@@ -92,7 +92,7 @@ def test_smoothing_a_constant_changes_nothing(factor: float, value: float, lengt
 def test_an_average_that_grew_with_its_run_is_that_of_the_whole_run_and_keeps_gaps() -> None:
     losses: list[float | None] = [math.sin(i) for i in range(100)]
     losses[40] = None
-    grown, average = Curve(lambda step: step.loss), None
+    grown, average = Curve("loss"), None
     for end in (10, 41, 100):
         goes_on = grown.follow(recorded(losses[:end]), Axis.STEP)
         average = average or Average(grown)
