@@ -206,10 +206,20 @@ class ArenaApp(StartingApp):
     def on_monitor_screen_resume(self, message: "MonitorScreen.Resume") -> None:
         self.resume_run(message.folder)
 
+    def on_home_screen_report(self, message: HomeScreen.Report) -> None:
+        self.report_on(message.folder)
+
+    def on_history_screen_report(self, message: "HistoryScreen.Report") -> None:
+        self.report_on(message.folder)
+
     def on_monitor_screen_report(self, message: "MonitorScreen.Report") -> None:
+        self.report_on(message.folder)
+
+    def report_on(self, folder: RunFolder) -> None:
+        """Open the report on a finished run."""
         from arena_tui.screens.report import ReportScreen  # it needs numpy and pyarrow
 
-        self.push_screen(ReportScreen(message.folder))
+        self.push_screen(ReportScreen(folder))
 
     @work
     async def on_monitor_screen_predict(self, message: "MonitorScreen.Predict") -> None:

@@ -45,7 +45,7 @@ def loss(value: float | None) -> str:
 
 def difference(value: float) -> str:
     """A difference of two losses, always with its sign."""
-    return f"{value:+.4f}".replace("-", "−")
+    return f"{value:+z.4f}".replace("-", "−")
 
 
 def rate(value: float | None) -> str:

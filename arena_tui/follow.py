@@ -59,6 +59,11 @@ class RunView(Struct, frozen=True):
         return self.is_settled and isinstance(self.state.last, Failed) and bool(self.state.last.changes)
 
     @property
+    def has_report(self) -> bool:
+        """Whether there are evaluated rows to report on: they are written when a run finishes."""
+        return self.status is Status.FINISHED
+
+    @property
     def log_loss(self) -> float | None:
         """The newest evaluation's log loss, None before the first."""
         return self.state.evaluations[-1].log_loss if self.state.evaluations else None

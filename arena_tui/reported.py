@@ -11,10 +11,11 @@ from core.report.report import Against, Interval, LengthBias, ListedRow, Positio
 
 COLUMNS = 80
 NAME_CELLS = 25
-MOST_WIDE = 5
-"""Cells of a line up to which they are 10 columns wide."""
+CELL = 10
 SIGNIFICANT = 2.0
 """Standard errors from which a chatbot counts as over- or underrated."""
+FEW = 30
+"""Rows below which a group's figures say little: they are muted."""
 MOST_RATED = 5
 """Chatbots, and pairs of them, at each end."""
 
@@ -48,7 +49,7 @@ def _headline(report: Report) -> Iterator[str]:
         apart = figures.difference(report.log_loss.value - reference.log_loss)
         head = f"{reference.name:<8}  {figures.loss(reference.log_loss)}  {apart}  "
         yield from _wrapped(head + reference.what, " " * len(head))
-    yield f"accuracy  {percent(report.accuracy)}"
+    yield f"accuracy  {percent(report.accuracy)}  {beside_accuracy(report)}"
 
 
 def _classes(report: Report) -> Iterator[str]:
@@ -75,7 +76,8 @@ def _classes(report: Report) -> Iterator[str]:
 
 def _calibration(report: Report) -> Iterator[str]:
     found = report.calibration
-    yield f"expected calibration error {found.error:.4f}, {found.bins} bins of the most probable outcome"
+    yield f"expected calibration error {found.error:.4f}, by chance {found.by_chance:.4f}"
+    yield f"{found.bins} bins of the most probable outcome"
     yield _line("confidence", ("rows", "mean", "accuracy", ""))
     for bin in found.filled:
         bar = "#" * round(20 * bin.accuracy)
@@ -99,9 +101,7 @@ def _groups(report: Report) -> Iterator[str]:
 def _position(bias: PositionBias) -> Iterator[str]:
     yield "position: A and B exchanged"
     yield f"  {percent(bias.flip_rate)} of the rows get another most probable outcome"
-    yield f"  standing first adds {100 * bias.first:+.1f} points to an answer's probability of winning".replace(
-        "-", "−"
-    )
+    yield f"  standing first adds {points(bias.first)} points to an answer's probability of winning"
     yield f"  log loss exchanged  {figures.loss(bias.swapped.value)}  {in_words(bias.swapped)}"
     yield f"  log loss averaged   {figures.loss(bias.averaged.value)}  {in_words(bias.averaged)}"
     yield from _wrapped(f"  averaging is {better(bias.gain)}", "  ")
@@ -109,9 +109,9 @@ def _position(bias: PositionBias) -> Iterator[str]:
 
 
 def _lengths(bias: LengthBias) -> Iterator[str]:
-    yield f"the longer answer, of {_rows(bias.rows)} with a winner"
-    yield f"  people prefer it in {percent(bias.humans)}, the model in {percent(bias.model)}"
-    yield _line("  share of A, ties apart", ("rows", "people", "model"))
+    yield f"the longer answer, of {_rows(bias.rows)} with a winner and answers of unlike length"
+    yield from (f"  {line}" for line in preferences(bias))
+    yield _line("  A wins, ties apart", ("rows", "people", "model"))
     for bin in bias.bins:
         yield _line(f"  {bin.name}", (figures.count(bin.rows), percent(bin.humans), percent(bin.model)))
 
@@ -124,12 +124,8 @@ def _ratings(title: str, ratings: Ratings) -> Iterator[str]:
     for one in shown:
         name = printable(one.name)
         cells = (figures.count(one.rows), percent(one.score), percent(one.predicted), points(one.difference))
-        yield _line(f"  {name}", (*cells, errors(one.z)))
-    left_out = f"{figures.count(ratings.left_out)} not listed"
-    words = (
-        "a win counts 1, a tie a half; a positive figure is overrated; ! two standard errors or more, as one in twenty"
-    )
-    yield from _wrapped(f"  {words} is by chance; {left_out}", "  ")
+        yield _line(f"  {name}", (*cells, errors(one.z) + ("!" if is_unlikely(one.z) else " ")))
+    yield from _wrapped(f"  {of_ratings(ratings)}", "  ")
 
 
 def _against(found: Against) -> Iterator[str]:
@@ -173,6 +169,8 @@ def in_words(interval: Interval) -> str:
 def better(difference: Interval) -> str:
     """A difference of log losses in words, with its interval: 0.0042 better, 95 % interval 0.0010 to 0.0070."""
     value, low, high = difference.value, difference.low, difference.high
+    if low == value == high == 0:
+        return "the same in every row"
     word = "better" if value < 0 else "worse"
     if low is None or high is None:
         return f"{abs(value):.4f} {word}, no interval: one row"
@@ -188,14 +186,42 @@ def percent(share: float | None) -> str:
 
 def points(difference: float) -> str:
     """A difference of two shares, in percentage points."""
-    return f"{100 * difference:+.1f}".replace("-", "−")
+    return f"{100 * difference:+z.1f}".replace("-", "−")
 
 
 def errors(z: float | None) -> str:
-    """A difference in its standard errors, marked where it is unlikely to be chance."""
-    if z is None:
-        return figures.MISSING
-    return f"{z:+.1f}".replace("-", "−") + ("!" if abs(z) >= SIGNIFICANT else " ")
+    """A difference in its standard errors."""
+    return figures.MISSING if z is None else f"{z:+z.1f}".replace("-", "−")
+
+
+def is_unlikely(z: float | None) -> bool:
+    """Whether a difference of so many standard errors is unlikely to be chance."""
+    return z is not None and abs(z) >= SIGNIFICANT
+
+
+def of_ratings(ratings: Ratings) -> str:
+    """How they are to be read, and which are not there."""
+    words = (
+        "a win counts 1, a tie a half; a positive figure is overrated; ! two standard errors or more, as one in "
+        f"twenty is by chance; {figures.count(ratings.few)} with fewer than {ratings.fewest} rows are left out"
+    )
+    if len(ratings.rated) < ratings.enough:
+        words += f"; of {figures.count(ratings.enough)}, the {len(ratings.rated)} furthest apart are listed"
+    return words
+
+
+def preferences(bias: LengthBias) -> list[str]:
+    """Who prefers the longer answer how often, in two lines."""
+    return [
+        f"people prefer the longer one in {percent(bias.humans)}",
+        f"the model gives it {percent(bias.model)} on average, and more than the shorter one in {percent(bias.picked)}",
+    ]
+
+
+def beside_accuracy(report: Report) -> str:
+    """The accuracy of always giving the outcome that occurs most."""
+    rows = [one.rows for one in report.classes]
+    return f"always {winner(rows.index(max(rows)))} {100 * max(rows) / report.rows:.0f} %"
 
 
 def shares(probabilities: Sequence[float]) -> str:
@@ -213,9 +239,8 @@ def _rows(count: int) -> str:
 
 def _line(name: str, cells: Row) -> str:
     """Seven cells at most, beside a name that is cut where it has no room."""
-    width = 9 if len(cells) > MOST_WIDE else 10
-    room = COLUMNS - width * len(cells) if len(cells) > MOST_WIDE else NAME_CELLS
-    return (_cell(name, room) + "".join(f"{cell:>{width}}" for cell in cells)).rstrip()
+    room = min(NAME_CELLS, COLUMNS - CELL * len(cells))
+    return (_cell(name, room) + "".join(f"{cell:>{CELL}}" for cell in cells)).rstrip()
 
 
 def _wrapped(text: str, indent: str) -> list[str]:

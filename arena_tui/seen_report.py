@@ -12,7 +12,7 @@ from core.data.truncation import keep
 from core.inspect.progress import Progress as Inspection
 from core.inspect.stored import StoredRow, read_row
 from core.profile.load import parse_profile
-from core.profile.settings import Tokens
+from core.profile.settings import Profile
 from core.report.progress import Progress
 from core.report.report import ListedRow, Report
 from core.runs.folder import RunFolder
@@ -22,8 +22,8 @@ class SeenReport(Struct, frozen=True):
     report: Report
     rows: Inspected | None
     """The listed rows in full; None where they are not known."""
-    tokens: Tokens
-    """The limit and strategy of the run."""
+    profile: Profile
+    """The run's."""
 
     def row(self, number: int) -> tuple[StoredRow, ShownRow]:
         """A listed row with what is kept of it, by its number. Raises OSError where the file of rows has gone."""
@@ -32,7 +32,9 @@ class SeenReport(Struct, frozen=True):
         assert seen.source is not None
         stored = read_row(seen.source, number)
         shape = seen.rows.shape.take(np.array([number]))
-        return stored, ShownRow(stored.ids, shape, keep(shape, self.tokens, seen.frame), seen.frame, seen.pieces)
+        return stored, ShownRow(
+            stored.ids, shape, keep(shape, self.profile.tokens, seen.frame), seen.frame, seen.pieces
+        )
 
 
 def load_report(progress: Progress, folder: RunFolder) -> SeenReport:
@@ -41,7 +43,7 @@ def load_report(progress: Progress, folder: RunFolder) -> SeenReport:
     report = msgspec.json.decode(Path(progress.report).read_bytes(), type=Report)
     profile = parse_profile(folder.resolved.read_text(encoding="utf-8"), source=str(folder.resolved))
     listed = Inspection(whole=progress.rows, pieces=progress.pieces, frame=progress.frame)
-    return SeenReport(report, load(listed, profile), profile.tokens)
+    return SeenReport(report, load(listed, profile), profile)
 
 
 def can_be_shown(rows: list[ListedRow]) -> list[ListedRow]:

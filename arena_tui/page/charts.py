@@ -1,105 +1,93 @@
-"""The page's plots as inline SVG. Colours are the page's own variables, so that they follow light and dark."""
+"""The page's plots: tracks, a line high, which the style sheet draws, and the reliability diagram as inline SVG.
+
+Colours are the page's own variables, so that they follow light and dark.
+"""
 
 from collections.abc import Sequence
-from html import escape
 
 from msgspec import Struct
 
-from core.report.report import Bin
+from core.report.report import Bin, Interval
 
-WIDTH = 720
-NAMES = 200
-"""Pixels for names on the left."""
-LINE = 24
 SIDE = 320
 """Pixels of the reliability diagram."""
-TICKS = 5
 
 
-class Dot(Struct, frozen=True):
-    """A value with its interval, in a line of its own."""
+class Scale(Struct, frozen=True):
+    """What both ends of a track stand for."""
 
-    name: str
-    value: float
-    low: float | None = None
-    high: float | None = None
+    low: float
+    high: float
 
+    def percent(self, value: float) -> float:
+        """Where `value` stands between them, at an end if it is beyond it."""
+        return round(100 * min(1.0, max(0.0, (value - self.low) / (self.high - self.low))), 2)
 
-def dots(lines: Sequence[Dot], reference: float) -> str:
-    """Values one below the other, with intervals; the vertical line is `reference`."""
-    ends = [end for line in lines for end in (line.value, line.low, line.high) if end is not None]
-    low, high = min(*ends, reference), max(*ends, reference)
-    pad = (high - low) * 0.05 or 0.01
-    low, high = low - pad, high + pad
-
-    def x(value: float) -> float:
-        return round(NAMES + (value - low) / (high - low) * (WIDTH - NAMES - 70), 1)
-
-    height = LINE * len(lines) + 22
-    drawn = [f'<line class="reference" x1="{x(reference)}" x2="{x(reference)}" y1="0" y2="{height - 20}"/>']
-    for place, line in enumerate(lines):
-        y = LINE * place + 14
-        drawn.append(f'<text x="0" y="{y + 4}">{escape(line.name)}</text>')
-        if line.low is not None and line.high is not None:
-            drawn.append(f'<line class="interval" x1="{x(line.low)}" x2="{x(line.high)}" y1="{y}" y2="{y}"/>')
-        drawn.append(f'<circle class="dot" cx="{x(line.value)}" cy="{y}" r="5"/>')
-        drawn.append(f'<text class="figure" x="{WIDTH}" y="{y + 4}">{line.value:.4f}</text>')
-    for tick in range(TICKS):
-        value = low + (high - low) * (tick + 0.5) / TICKS
-        drawn.append(f'<text class="tick" x="{x(value)}" y="{height - 4}">{value:.3f}</text>')
-    return _svg(WIDTH, height, drawn, "log loss by line, with intervals")
+    def holds(self, value: float) -> bool:
+        return self.low <= value <= self.high
 
 
-def pairs(lines: Sequence[tuple[str, float | None, float]], names: tuple[str, str]) -> str:
-    """Two shares a line, people's and the model's, from 0 to 100 %."""
+def scale_of(values: Sequence[float]) -> Scale:
+    """One on which all of `values` have room."""
+    pad = (max(values) - min(values)) * 0.04 or 0.01
+    return Scale(min(values) - pad, max(values) + pad)
 
-    def x(value: float) -> float:
-        return round(NAMES + value * (WIDTH - NAMES - 70), 1)
 
-    height = LINE * (len(lines) + 1) + 22
-    drawn = [
-        f'<circle class="people" cx="{NAMES}" cy="8" r="5"/><text x="{NAMES + 10}" y="12">{names[0]}</text>',
-        f'<circle class="dot" cx="{NAMES + 90}" cy="8" r="5"/><text x="{NAMES + 100}" y="12">{names[1]}</text>',
-        f'<line class="reference" x1="{x(0.5)}" x2="{x(0.5)}" y1="{LINE}" y2="{height - 20}"/>',
-    ]
-    for place, (name, people, model) in enumerate(lines, 1):
-        y = LINE * place + 14
-        drawn.append(f'<text x="0" y="{y + 4}">{escape(name)}</text>')
-        if people is not None:
-            drawn.append(f'<line class="interval" x1="{x(people)}" x2="{x(model)}" y1="{y}" y2="{y}"/>')
-            drawn.append(f'<circle class="people" cx="{x(people)}" cy="{y}" r="5"/>')
-        drawn.append(f'<circle class="dot" cx="{x(model)}" cy="{y}" r="5"/>')
-    drawn += [
-        f'<text class="tick" x="{x(share)}" y="{height - 4}">{share:.0%}</text>' for share in (0, 0.25, 0.5, 0.75, 1)
-    ]
-    return _svg(WIDTH, height, drawn, "share of A by length, people and model")
+def axis(scale: Scale, written: str = ".2f") -> str:
+    """The ends of a track, to stand above it."""
+    return f'<span class="axis"><span>{scale.low:{written}}</span><span>{scale.high:{written}}</span></span>'
+
+
+def track(scale: Scale, reference: float, interval: Interval) -> str:
+    """A value with its interval, if it has one; the thin line is `reference`. A value beyond the scale is hollow."""
+    drawn = ""
+    if interval.low is not None and interval.high is not None:
+        drawn = _between(scale, interval.low, interval.high)
+    kind = "dot" if scale.holds(interval.value) else "dot beyond"
+    return _track(scale, reference, drawn + _dot(scale, kind, interval.value))
+
+
+def pair(scale: Scale, reference: float, people: float, model: float) -> str:
+    """People's value and the model's, and the way between them."""
+    between = _between(scale, min(people, model), max(people, model))
+    return _track(scale, reference, between + _dot(scale, "dot people", people) + _dot(scale, "dot", model))
 
 
 def reliability(bins: Sequence[Bin]) -> str:
     """Accuracy over confidence, both from 0 to 1; the area of a point is its rows."""
     most = max(bin.rows for bin in bins)
+    left, bottom, length = 46, SIDE - 40, SIDE - 66
 
-    def at(value: float) -> float:
-        return round(46 + value * (SIDE - 60), 1)
+    def x(value: float) -> float:
+        return round(left + value * length, 1)
 
-    bottom = SIDE - 30
-    drawn = [f'<line class="reference" x1="{at(0)}" y1="{bottom}" x2="{at(1)}" y2="{bottom - (SIDE - 60)}"/>']
+    def y(value: float) -> float:
+        return round(bottom - value * length, 1)
+
+    drawn = [f'<line x1="{x(0)}" y1="{y(0)}" x2="{x(1)}" y2="{y(1)}"/>']
     for share in (0, 0.25, 0.5, 0.75, 1):
-        drawn.append(f'<text class="tick" x="{at(share)}" y="{SIDE - 12}">{share:.0%}</text>')
-        drawn.append(f'<text class="figure" x="40" y="{bottom - share * (SIDE - 60) + 4:.1f}">{share:.0%}</text>')
+        drawn.append(f'<text class="middle" x="{x(share)}" y="{bottom + 18}">{share:.0%}</text>')
+        drawn.append(f'<text class="right" x="{left - 8}" y="{y(share) + 4}">{share:.0%}</text>')
     for bin in bins:
-        y = round(bottom - bin.accuracy * (SIDE - 60), 1)
         radius = round(2 + 12 * (bin.rows / most) ** 0.5, 1)
-        said = f"{bin.rows:,} rows, confidence {bin.confidence:.1%}, accuracy {bin.accuracy:.1%}"
-        drawn.append(
-            f'<circle class="dot faint" cx="{at(bin.confidence)}" cy="{y}" r="{radius}"><title>{said}</title></circle>'
-        )
-    drawn.append(f'<text class="tick" x="{SIDE / 2}" y="{SIDE}">confidence, and accuracy upwards</text>')
-    return _svg(SIDE, SIDE + 4, drawn, "accuracy over confidence")
-
-
-def _svg(width: int, height: int, drawn: Sequence[str], label: str) -> str:
+        drawn.append(f'<circle cx="{x(bin.confidence)}" cy="{y(bin.accuracy)}" r="{radius}"/>')
+    drawn.append(f'<text x="{left}" y="12">accuracy</text>')
+    drawn.append(f'<text class="right" x="{x(1)}" y="{bottom + 36}">confidence</text>')
     return (
-        f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-label="{label}">'
-        f"{''.join(drawn)}</svg>"
+        f'<svg viewBox="0 0 {SIDE} {SIDE}" width="{SIDE}" height="{SIDE}" role="img" '
+        f'aria-label="accuracy over confidence">{"".join(drawn)}</svg>'
     )
+
+
+def _track(scale: Scale, reference: float, drawn: str) -> str:
+    line = f'<i class="reference" style="left: {scale.percent(reference)}%"></i>' if scale.holds(reference) else ""
+    return f'<span class="track">{line}{drawn}</span>'
+
+
+def _between(scale: Scale, low: float, high: float) -> str:
+    left, right = scale.percent(low), scale.percent(high)
+    return f'<i class="interval" style="left: {left}%; width: {round(right - left, 2)}%"></i>'
+
+
+def _dot(scale: Scale, kind: str, value: float) -> str:
+    return f'<i class="{kind}" style="left: {scale.percent(value)}%"></i>'

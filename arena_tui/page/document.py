@@ -2,15 +2,29 @@
 
 from collections.abc import Iterator, Sequence
 from html import escape
+from pathlib import Path
 
 from arena_tui import figures
-from arena_tui.page.charts import Dot, dots, pairs, reliability
+from arena_tui.page.charts import Scale, axis, pair, reliability, scale_of, track
 from arena_tui.page.rows import row_in_full
 from arena_tui.page.style import STYLE
 from arena_tui.plain import printable
-from arena_tui.reported import better, errors, in_words, percent, points, titled
+from arena_tui.reported import (
+    FEW,
+    beside_accuracy,
+    better,
+    errors,
+    in_words,
+    is_unlikely,
+    of_ratings,
+    percent,
+    points,
+    preferences,
+    titled,
+)
 from arena_tui.seen_report import SeenReport
-from core.report.report import Against, LengthBias, PositionBias, Ratings, Report
+from core.profile.settings import Profile
+from core.report.report import Against, Group, Interval, LengthBias, PositionBias, Ratings, Report
 
 Cells = Sequence[str]
 
@@ -38,9 +52,9 @@ def text(words: str) -> str:
 def _parts(seen: SeenReport, rows: int) -> Iterator[str]:
     report = seen.report
     yield f"<h1>{text(report.run)}</h1>"
-    yield f"<p>{figures.count(report.rows)} evaluation rows.</p>"
+    yield f"<p>{text(_what(seen.profile))}</p>"
     yield from (f'<p class="caution">! {text(caution)}</p>' for caution in report.cautions)
-    yield from _headline(report)
+    yield from _headline(seen)
     if report.against:
         yield from _against(report.against)
     yield from _outcomes(report)
@@ -49,7 +63,7 @@ def _parts(seen: SeenReport, rows: int) -> Iterator[str]:
     if report.length_bias:
         yield from _lengths(report.length_bias)
     if report.position_bias:
-        yield from _position(report.position_bias)
+        yield from _position(report.log_loss, report.position_bias)
     if report.models:
         yield from _ratings("Chatbots", report.models)
     if report.pairs and report.pairs.rated:
@@ -59,26 +73,35 @@ def _parts(seen: SeenReport, rows: int) -> Iterator[str]:
         yield from (row_in_full(seen, row) for row in listed[:rows])
 
 
-def _headline(report: Report) -> Iterator[str]:
-    reached = report.log_loss
-    yield f'<p class="score">{figures.loss(reached.value)}</p>'
-    yield f"<p>log loss, {in_words(reached)}; accuracy {percent(report.accuracy)}, chance 33.3 %</p>"
-    scale = [Dot("this run", reached.value, reached.low, reached.high)]
-    scale += [Dot(reference.name, reference.log_loss) for reference in report.references]
-    yield dots(scale, reached.value)
-    yield _table(
-        ("beside", "log loss", "this run", "what it is"),
-        [
-            (r.name, figures.loss(r.log_loss), figures.difference(reached.value - r.log_loss), text(r.what))
-            for r in report.references
-        ],
-        words=(0, 3),
+def _what(profile: Profile) -> str:
+    """What ran, in a line; of the file of rows its name alone, as the page may be given to others."""
+    split, tokens = profile.split, profile.tokens
+    return (
+        f"{profile.model.checkpoint} · {Path(profile.data.train).name}, fold {split.fold} of {split.n_splits} by "
+        f"{split.by} · at most {figures.count(tokens.max_length)} tokens, {tokens.truncation}"
     )
+
+
+def _headline(seen: SeenReport) -> Iterator[str]:
+    report, reached = seen.report, seen.report.log_loss
+    yield f'<p class="score">{figures.loss(reached.value)}</p>'
+    yield (
+        f"<p>log loss of {_rows(report.rows)}, {in_words(reached)}; accuracy {percent(report.accuracy)}, "
+        f"{beside_accuracy(report)}</p>"
+    )
+    scale = scale_of([*_ends(reached), *(r.log_loss for r in report.references)])
+    lines: list[Cells] = [
+        (r.name, figures.loss(r.log_loss), figures.difference(reached.value - r.log_loss),
+         track(scale, reached.value, Interval(r.log_loss, None, None)), text(r.what))
+        for r in report.references
+    ]  # fmt: skip
+    first = ("this run", figures.loss(reached.value), "", track(scale, reached.value, reached), in_words(reached))
+    yield _table(("", "log loss", "this run", axis(scale), "what it is"), [first, *lines], words=(0, 4))
 
 
 def _against(found: Against) -> Iterator[str]:
     yield f"<h2>Against {text(found.run)}</h2>"
-    yield f"<p>On {figures.count(found.rows)} rows that both evaluated, this run is {better(found.difference)}.</p>"
+    yield f"<p>On {_rows(found.rows)} that both evaluated, this run is {better(found.difference)}.</p>"
     yield _table(
         ("", "here", "there"),
         [
@@ -104,7 +127,7 @@ def _outcomes(report: Report) -> Iterator[str]:
     right = "".join(f"<td>{percent(one.precision)}</td>" for one in report.classes)
     lines.append(f"<tr><th>precision</th>{right}<td></td></tr>")
     heads = "".join(f"<th>predicted {name}</th>" for name in names)
-    yield f"<table><tr><th>was</th>{heads}<th>recall</th></tr>{''.join(lines)}</table>"
+    yield f'<div class="table"><table><tr><th>was</th>{heads}<th>recall</th></tr>{"".join(lines)}</table></div>'
     yield _table(
         ("outcome", "rows", "share", "mean probability", "log loss"),
         [
@@ -125,62 +148,95 @@ def _calibration(report: Report) -> Iterator[str]:
     yield "<h2>Calibration</h2>"
     yield (
         f"<p>Expected calibration error {found.error:.4f}: the mean distance of accuracy and confidence of the most "
-        f"probable outcome, over {found.bins} equal bins, weighted by rows. Areas are rows; on the line, the "
-        f"probabilities are true.</p>"
+        f"probable outcome, over {found.bins} equal bins, weighted by rows. If the probabilities were true, it would "
+        f"be {found.by_chance:.4f} by chance. Areas are rows; on the line, accuracy is what the confidence says.</p>"
     )
-    yield reliability(found.filled)
+    bins = _table(
+        ("confidence", "rows", "mean", "accuracy"),
+        [
+            (f"{b.low:.2f} to {b.high:.2f}", figures.count(b.rows), percent(b.confidence), percent(b.accuracy))
+            for b in found.filled
+        ],
+    )
+    yield f'<div class="beside">{reliability(found.filled)}{bins}</div>'
 
 
 def _groups(report: Report) -> Iterator[str]:
     yield "<h2>Groups of rows</h2>"
-    kinds = dict.fromkeys(group.kind for group in report.groups)
-    for kind in kinds:
-        chosen = [group for group in report.groups if group.kind == kind]
-        yield f"<h3>By {kind}</h3>"
-        yield dots(
-            [
-                Dot(
-                    f"{group.name} ({figures.count(group.rows)})",
-                    group.log_loss,
-                    None if group.margin is None else group.log_loss - group.margin,
-                    None if group.margin is None else group.log_loss + group.margin,
-                )
-                for group in chosen
-            ],
-            report.log_loss.value,
+    yield (
+        f"<p>The thin line is the log loss of all rows. Groups of fewer than {FEW} rows are dim, and hollow where they "
+        f"are beyond the scale, which is made for the others.</p>"
+    )
+    overall = report.log_loss.value
+    many = [group for group in report.groups if group.rows >= FEW] or report.groups
+    scale = scale_of([overall, *(end for group in many for end in _ends(_interval(group)))])
+    lines: list[Cells | str] = []
+    kind = ""
+    for group in report.groups:
+        if group.kind != kind:
+            kind = group.kind
+            lines.append(kind)
+        cells = (
+            group.name,
+            figures.count(group.rows),
+            figures.share(group.rows, report.rows),
+            figures.loss(group.log_loss),
+            figures.MISSING if group.margin is None else f"{group.margin:.4f}",
+            percent(group.accuracy),
+            track(scale, overall, _interval(group)),
         )
+        lines.append([f'<span class="few">{cell}</span>' for cell in cells] if group.rows < FEW else cells)
+    yield _table(("rows by", "rows", "share", "log loss", "±", "accuracy", axis(scale)), lines)
+
+
+def _interval(group: Group) -> Interval:
+    if group.margin is None:
+        return Interval(group.log_loss, None, None)
+    return Interval(group.log_loss, group.log_loss - group.margin, group.log_loss + group.margin)
+
+
+def _ends(interval: Interval) -> list[float]:
+    return [end for end in (interval.value, interval.low, interval.high) if end is not None]
 
 
 def _lengths(bias: LengthBias) -> Iterator[str]:
     yield "<h2>The longer answer</h2>"
     yield (
-        f"<p>Of {figures.count(bias.rows)} rows with a winner and answers of unlike length, people prefer the longer "
-        f"one in {percent(bias.humans)}, the model in {percent(bias.model)}. Below: the share of A, ties apart.</p>"
+        f"<p>Of {_rows(bias.rows)} with a winner and answers of unlike length, {'; '.join(preferences(bias))}. Below: "
+        f"how often A wins, ties apart, with people and, on average, in what the model gives to A and B.</p>"
     )
-    yield pairs([(bin.name, bin.humans, bin.model) for bin in bias.bins], ("people", "model"))
+    scale = Scale(0, 1)
+    yield _table(
+        ("", "rows", '<b class="people">●</b> people', '<b class="dot">●</b> model', axis(scale, ".0%")),
+        [
+            (b.name, figures.count(b.rows), percent(b.humans), percent(b.model), pair(scale, 0.5, b.humans, b.model))
+            for b in bias.bins
+        ],
+    )
 
 
-def _position(bias: PositionBias) -> Iterator[str]:
+def _position(reached: Interval, bias: PositionBias) -> Iterator[str]:
     yield "<h2>The place of an answer</h2>"
     yield (
         f"<p>{percent(bias.flip_rate)} of the rows get another most probable outcome when A and B change places. "
         f"Standing first adds {points(bias.first)} points to an answer's probability of winning.</p>"
     )
-    yield (
-        f"<p>Log loss of the exchanged copies {figures.loss(bias.swapped.value)}, {in_words(bias.swapped)}; of both "
-        f"averaged by id {figures.loss(bias.averaged.value)}, {in_words(bias.averaged)}. Averaging is "
-        f"{better(bias.gain)}; its accuracy is {percent(bias.averaged_accuracy)}.</p>"
+    scale = scale_of([*_ends(reached), *_ends(bias.swapped), *_ends(bias.averaged)])
+    orders = (("as evaluated", reached), ("exchanged", bias.swapped), ("both averaged, by id", bias.averaged))
+    yield _table(
+        ("", "log loss", axis(scale), ""),
+        [(name, figures.loss(loss.value), track(scale, reached.value, loss), in_words(loss)) for name, loss in orders],
+        words=(0, 3),
     )
+    yield f"<p>Averaging is {better(bias.gain)}; its accuracy is {percent(bias.averaged_accuracy)}.</p>"
 
 
 def _ratings(title: str, ratings: Ratings) -> Iterator[str]:
     yield f"<h2>{title}</h2>"
-    yield (
-        f"<p>A win counts 1, a tie a half. Positive is overrated; two standard errors (!) are reached by chance once "
-        f"in twenty. {figures.count(ratings.left_out)} more are not listed.</p>"
-    )
+    words = of_ratings(ratings)
+    yield f"<p>{words[0].upper()}{words[1:]}.</p>"
     yield _table(
-        ("name", "rows", "scored", "predicted", "apart", "standard errors"),
+        ("name", "rows", "scored", "predicted", "apart", "standard errors", ""),
         [
             (
                 text(one.name),
@@ -189,15 +245,24 @@ def _ratings(title: str, ratings: Ratings) -> Iterator[str]:
                 percent(one.predicted),
                 points(one.difference),
                 errors(one.z),
+                '<b class="caution">!</b>' if is_unlikely(one.z) else "",
             )
             for one in ratings.rated
         ],
     )
 
 
-def _table(head: Cells, rows: Sequence[Cells], words: Sequence[int] = (0,)) -> str:
-    """Cells are HTML already; the columns of `words` stand on the left."""
-    kinds = ['class="words"' if place in words else "" for place in range(len(head))]
-    lines = ["".join(f"<th {kind}>{cell}</th>" for kind, cell in zip(kinds, head, strict=True))]
-    lines += ["".join(f"<td {kind}>{cell}</td>" for kind, cell in zip(kinds, row, strict=True)) for row in rows]
-    return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{figures.count(count)} rows"
+
+
+def _table(head: Cells, rows: Sequence[Cells | str], words: Sequence[int] = (0,)) -> str:
+    """Cells are HTML already; the columns of `words` stand on the left. A row that is a word heads those below it."""
+    kinds = [' class="words"' if place in words else "" for place in range(len(head))]
+    lines = ["".join(f"<th{kind}>{cell}</th>" for kind, cell in zip(kinds, head, strict=True))]
+    for row in rows:
+        if isinstance(row, str):
+            lines.append(f'<th class="words" colspan="{len(head)}">{row}</th>')
+        else:
+            lines.append("".join(f"<td{kind}>{cell}</td>" for kind, cell in zip(kinds, row, strict=True)))
+    return '<div class="table"><table>' + "".join(f"<tr>{line}</tr>" for line in lines) + "</table></div>"

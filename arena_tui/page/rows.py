@@ -43,12 +43,15 @@ def _part(row: ShownRow, part: int, model: str) -> str:
     drawn = []
     for first, last, is_kept in stretches(row.kept, row.shape, 0, part):
         written = _text(row, first, last)
-        drawn.append(written if is_kept else f"<del title='not shown to the model'>{written}</del>")
+        drawn.append(written if is_kept else f"<del>{written}</del>")
     name = f"{NAMES[part]} · {escape(printable(model))}" if model else NAMES[part]
     kept, of = int(row.kept.of(row.shape)[0, part]), int(row.shape.parts[0, part])
-    shown = "" if kept == of else f"{figures.count(kept)} of "
-    size = f"{shown}{figures.count(of)} tokens{' shown' if shown else ''}"
-    return f'<section class="part-{part}"><h4>{name} <small>{size}</small></h4><pre>{"".join(drawn)}</pre></section>'
+    size = f"<small>{figures.count(of)} tokens</small>"
+    if kept < of:
+        shown = figures.count(kept) if kept else "! nothing"
+        size = f'<small class="caution">{shown} of {figures.count(of)} tokens shown</small>'
+    # A parser drops the first line end in <pre>: the text may begin with one.
+    return f'<section class="part-{part}"><h4>{name} {size}</h4><pre>\n{"".join(drawn)}</pre></section>'
 
 
 def _text(row: ShownRow, first: int, last: int) -> str:

@@ -9,17 +9,28 @@ body { margin: 0; background: var(--paper); color: var(--text); font: 15px/1.5 s
 main { max-width: 900px; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.3rem; overflow-wrap: anywhere; } h2 { margin-top: 2rem; border-bottom: 1px solid var(--line); }
 .score { font-size: 3rem; font-weight: 600; color: var(--accent); margin: 0; }
-.caution { color: var(--warning); } small, .tick { color: var(--muted); }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 1rem 0; }
-th, td { padding: .15rem .7rem; text-align: right; border-bottom: 1px solid var(--line); overflow-wrap: break-word; }
+.caution { color: var(--warning); overflow-wrap: anywhere; } small { color: var(--muted); }
+.table { overflow-x: auto; margin: 1rem 0; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: .15rem .7rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th:first-child, .words { text-align: left; } th { font-weight: 500; color: var(--muted); }
+td.words { white-space: normal; overflow-wrap: anywhere; min-width: 7rem; } td.words:last-child { min-width: 15rem; }
+th[colspan] { color: var(--text); font-weight: 600; padding-top: .7rem; }
 .heat { background: color-mix(in srgb, var(--accent) calc(var(--heat) * .6), transparent); }
-svg { display: block; max-width: 100%; height: auto; } svg text { fill: var(--text); font-size: 13px; }
-svg .tick { fill: var(--muted); text-anchor: middle; font-size: 11px; } svg .figure { text-anchor: end; }
-svg .reference { stroke: var(--muted); stroke-dasharray: 4 3; }
-svg .interval { stroke: var(--tie); stroke-width: 3; }
-svg .dot { fill: var(--accent); } svg .faint { fill-opacity: .6; } svg .people { fill: var(--b); }
-.row { margin: .4rem 0; } summary { cursor: pointer; } .id { font-variant-numeric: tabular-nums; font-weight: 600; }
+.few { opacity: .6; }
+.track, .axis { display: flex; position: relative; width: 220px; justify-content: space-between; }
+.track { height: 14px; } .track i { position: absolute; top: 7px; }
+.track .reference { border-left: 1px dashed var(--muted); top: -6px; height: 26px; }
+.track .interval { border-top: 3px solid var(--tie); margin-top: -1.5px; }
+.track .dot { width: 10px; height: 10px; margin: -5px; border-radius: 50%; background: var(--accent); }
+.track .people { background: var(--text); }
+.track .beyond { background: none; border: 2px solid var(--accent); width: 6px; height: 6px; }
+b.dot { color: var(--accent); } b.people { color: var(--text); }
+.beside { display: flex; flex-wrap: wrap; gap: 0 2rem; align-items: center; }
+svg { max-width: 100%; height: auto; } svg text { fill: var(--muted); font-size: 12px; }
+svg .middle { text-anchor: middle; } svg .right { text-anchor: end; }
+svg line { stroke: var(--muted); stroke-dasharray: 4 3; } svg circle { fill: var(--accent); fill-opacity: .6; }
+.row { margin: 1.2rem 0; } summary { cursor: pointer; } .id { font-variant-numeric: tabular-nums; font-weight: 600; }
 .bar { display: inline-flex; width: 90px; height: .7em; vertical-align: baseline; } .bar i { height: 100%; }
 .bar .a { background: var(--a); } .bar .b { background: var(--b); } .bar .tie { background: var(--tie); }
 .parts { display: grid; grid-template-columns: 1fr 1fr; gap: .5rem; } .part-0 { grid-column: span 2; }
@@ -28,7 +39,8 @@ svg .dot { fill: var(--accent); } svg .faint { fill-opacity: .6; } svg .people {
 pre { white-space: pre-wrap; overflow-wrap: anywhere; border: 1px solid var(--line); padding: .5rem; margin: 0;
   max-height: 30rem; overflow-y: auto; }
 del { opacity: .55; }
-@media (max-width: 640px) { .parts { display: block; } }
+@media (max-width: 640px) { .parts { display: block; } th, td { padding: .15rem .4rem; } th { white-space: normal; }
+  .track, .axis { width: 110px; } table { font-size: 13px; } }
 @media print { main { max-width: none; } h2 { break-after: avoid; } table, svg { break-inside: avoid; }
-  pre { max-height: none; } }
+  .table { overflow: visible; } pre { max-height: none; } }
 """

@@ -41,6 +41,7 @@ class HistoryScreen(HousekeepingScreen):
         Binding("left,h", "sort(-1)", "Sort before", show=False, tooltip="Sort by the next column, or the one before"),
         Binding("o", "reverse", "Order", show=False, tooltip="The other way round"),
         Binding("d", "delete", "Delete", tooltip="Move this run to the trash, after a question"),
+        Binding("v", "report", "Report", show=False, tooltip="Where this run is won and lost, if it has finished"),
         Binding("n", "note", "Note", show=False, tooltip="Write a note beside this run"),
         Binding("r", "rename", "Rename", show=False, tooltip="Give this run another name to show; its folder stays"),
         Binding("t", "trash", "Trash", show=False, tooltip="Deleted runs: put one back, or delete all for good"),
@@ -69,6 +70,12 @@ class HistoryScreen(HousekeepingScreen):
     @dataclass
     class Open(Message):
         """The user wants to see this run."""
+
+        folder: RunFolder
+
+    @dataclass
+    class Report(Message):
+        """The user wants to know where this finished run is won and lost."""
 
         folder: RunFolder
 
@@ -203,6 +210,12 @@ class HistoryScreen(HousekeepingScreen):
     def action_open(self) -> None:
         if run := self.chosen_run:
             self.post_message(self.Open(run.folder))
+
+    def action_report(self) -> None:
+        if (run := self.chosen_run) and run.has_report:
+            self.post_message(self.Report(run.folder))
+        elif run:
+            self.tell("This run has not finished: there is no evaluation to report on.", "warning")
 
     def action_select(self) -> None:
         run, selected = self.chosen_run, self._table.selected

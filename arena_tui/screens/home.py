@@ -57,6 +57,9 @@ class HomeScreen(ConsoleScreen[None]):
         Binding("e", "edit", "Edit", tooltip="Edit the chosen profile"),
         Binding("d", "inspect", "Data", tooltip="What the chosen profile would show the model of its rows"),
         Binding("R", "resume", "Resume", show=False, tooltip="Go on with the chosen run, if it ended early"),
+        Binding(
+            "v", "report", "Report", show=False, tooltip="Where the chosen run is won and lost, if it has finished"
+        ),
         Binding("H", "list_runs", "All runs", show=False, tooltip="All runs as a table: sort, filter, delete, compare"),
         Binding("f", "fix", "Fix", show=False, tooltip="Try the chosen run again with the settings proposed for it"),
         Binding("K,shift+up", "move('up')", "Up in the queue", show=False, tooltip="Move a waiting run up"),
@@ -114,6 +117,12 @@ class HomeScreen(ConsoleScreen[None]):
     @dataclass
     class Resume(Message):
         """The user wants this run to go on."""
+
+        folder: RunFolder
+
+    @dataclass
+    class Report(Message):
+        """The user wants to know where this finished run is won and lost."""
 
         folder: RunFolder
 
@@ -246,6 +255,13 @@ class HomeScreen(ConsoleScreen[None]):
     def action_resume(self) -> None:
         if (run := self._run) and self._runs_are_chosen:
             self.post_message(self.Resume(run.folder))
+
+    def action_report(self) -> None:
+        if (run := self._run) and self._runs_are_chosen:
+            if run.has_report:
+                self.post_message(self.Report(run.folder))
+            else:
+                self.notify("This run has not finished: there is no evaluation to report on.", severity="warning")
 
     def action_list_runs(self) -> None:
         self.post_message(self.ListRuns(self.runs))

@@ -32,7 +32,6 @@ from arena_tui.widgets.strip import Strip
 from core.profile.files import read_profile
 from core.profile.load import ProfileError
 from core.runs.folder import RunFolder
-from core.runs.state import Status
 from core.runs.stopping import Rung
 
 SECONDS_WHEN_STILL = 2.0
@@ -230,7 +229,7 @@ class MonitorScreen(PanesScreen):
         if action == "resume":
             return self.view is not None and self.view.can_be_resumed
         if action == "report":
-            return self.view is not None and self.view.status is Status.FINISHED
+            return self.view is not None and self.view.has_report
         if action == "fix":
             return self.view is not None and self.view.can_be_fixed
         if action == "predict":

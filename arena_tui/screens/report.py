@@ -101,27 +101,41 @@ class ReportScreen(ConsoleScreen[None]):
     def on_mount(self) -> None:
         self.call_after_refresh(self.action_read)  # an answer may come at once, and needs a place to stand
 
+    def action_read(self) -> None:
+        self.read(self._against)
+
     @work(exclusive=True, group="read")
-    async def action_read(self) -> None:
-        """Ask the child for the report, which ends with the screen, and show it."""
-        self.problem, self.progress, last = "", Progress(doing="starting"), Progress()
-        arguments = [str(self.folder.path)]
-        if self._against:
-            arguments += ["--against", str(self._against.path)]
+    async def read(self, against: RunFolder | None) -> None:
+        """Ask the child for the report, which ends with the screen, and show it.
+
+        If it cannot be compared with the run that was chosen, the report that is shown stays.
+        """
+        self.problem, self.progress, seen = "", Progress(doing="starting"), None
         try:
-            async with aclosing(answers(await ask(self._program, *arguments), Progress)) as told:
-                async for last in told:
-                    self.progress = last
-            if last.report is None:
-                self.problem = last.problem or "The report's process ended without a result: r starts it again."
-                return
-            seen = await asyncio.to_thread(load_report, last, self.folder)
+            last = await self._made(against)
+            problem = last.problem or "The report's process ended without a result: r starts it again."
+            if last.report is not None:
+                seen = await asyncio.to_thread(load_report, last, self.folder)
         except (OSError, ProfileError) as error:
-            self.problem = str(error)
+            problem = str(error)
+        if not self.display:  # it is being left
             return
-        if self.display:  # else it is being left
-            self.seen = seen
+        if seen:
+            self.seen, self._against = seen, against
             self._show(seen)
+        elif self.seen and against != self._against:
+            self.progress = Progress()
+            self.notify(printable(problem), severity="error", markup=False)
+        else:
+            self.problem = problem
+
+    async def _made(self, against: RunFolder | None) -> Progress:
+        """The child's last word."""
+        arguments = [str(self.folder.path), *(["--against", str(against.path)] if against else [])]
+        async with aclosing(answers(await ask(self._program, *arguments), Progress)) as told:
+            async for progress in told:
+                self.progress = progress
+        return self.progress
 
     def _show(self, seen: SeenReport) -> None:
         report = seen.report
@@ -185,7 +199,11 @@ class ReportScreen(ConsoleScreen[None]):
         listed = can_be_shown(rows.listed)
         numbers = np.array([row.number for row in listed], dtype=np.intp)
         screen = RowScreen(
-            seen.rows, seen.tokens, numbers, listed.index(chosen), beside=lambda place: _predicted(listed[place])
+            seen.rows,
+            seen.profile.tokens,
+            numbers,
+            listed.index(chosen),
+            beside=lambda place: _predicted(listed[place]),
         )
         last = await self.app.push_screen_wait(screen)
         rows.move_to(listed[last])
@@ -200,8 +218,7 @@ class ReportScreen(ConsoleScreen[None]):
             return
         chosen = await self.app.push_screen_wait(ChooseRunScreen("compare row by row with", others))
         if chosen is not None:
-            self._against = chosen
-            self.action_read()
+            self.read(chosen)
 
     @work(exclusive=True, group="write")
     async def action_write(self) -> None:

@@ -4,11 +4,10 @@ from textual.content import Content
 
 from arena_tui import figures
 from arena_tui.marks import MUTED
-from arena_tui.reported import percent, points
+from arena_tui.reported import beside_accuracy, percent
 from arena_tui.widgets.facts import Fact, facts, wrapped
 from core.report.report import Interval, Report
 
-CHANCE = "chance 33.3 %"
 INITIALS = ("A", "B", "tie")
 BAR = 11
 STRONGEST = 60
@@ -20,7 +19,7 @@ def summary(report: Report, width: int) -> Content:
     reached = report.log_loss.value
     rows: list[Fact] = [("log loss", figures.loss(reached), ""), _interval(report.log_loss)]
     rows += [(r.name, figures.loss(r.log_loss), figures.difference(reached - r.log_loss)) for r in report.references]
-    rows.append(("accuracy", percent(report.accuracy), CHANCE))
+    rows.append(("accuracy", percent(report.accuracy), beside_accuracy(report)))
     if bias := report.position_bias:
         rows.append(("exchanged", figures.loss(bias.swapped.value), f"{percent(bias.flip_rate)} flip"))
         rows.append(("averaged", figures.loss(bias.averaged.value), figures.difference(bias.gain.value)))
@@ -79,9 +78,3 @@ def outcomes(report: Report) -> Content:
         loss = figures.MISSING if one.log_loss is None else figures.loss(one.log_loss)
         lines.append(Content.assemble((f"{name:<4}", MUTED), f"{share:>8}{percent(one.mean_probability):>8}{loss:>10}"))
     return Content("\n").join(lines)
-
-
-def rated_difference(difference: float, z: float | None) -> Content:
-    """How far a chatbot is over- or underrated; what is hardly chance stands out."""
-    is_certain = z is not None and abs(z) >= 2
-    return Content.styled(f"{points(difference):>7}", "bold $text-warning" if is_certain else "")

@@ -25,7 +25,8 @@ class Calibration(TextPane):
     HELP = (
         "Rows by the probability of their most probable outcome: the bar is how often that outcome is true, the mark "
         "where the bar would end if the probabilities were true. The expected error is the mean distance of the two "
-        "over 15 bins, weighted by rows."
+        "over 15 bins, weighted by rows; by chance is what it would be if the probabilities were true, with so few "
+        "rows in each bin."
     )
 
 
@@ -49,14 +50,15 @@ class Chatbots(TextPane):
     HELP = (
         "What each chatbot scored against the others in the eyes of people, a win 1, a tie a half, and what the model "
         "expected it to score. Overrated ones stand first. Errors is the difference in its standard errors; of twenty "
-        "chatbots, one reaches 2 by chance."
+        "chatbots or pairs, one reaches 2 by chance. Of pairs, those furthest from what they won are listed."
     )
 
 
 class Bias(TextPane):
     HELP = (
-        "How often the longer answer wins, with people and with the model, lengths in characters; and what becomes of "
-        "the predictions when A and B change places."
+        "How often the longer answer wins, lengths in characters: with people, and on average of what the model gives "
+        "to A and B, which is the same if its probabilities are true. And what becomes of the predictions when A and "
+        "B change places."
     )
 
 
@@ -68,7 +70,7 @@ class ReportPanes(TurningPanes):
 
     DEFAULT_CSS = """
     ReportPanes {
-        #panes { layout: grid; grid-size: 3 2; grid-rows: 14 1fr; }
+        #panes { layout: grid; grid-size: 3 2; grid-rows: 15 1fr; }
         #groups, #rows, #chatbots, #bias { display: none; column-span: 3; }
         TextPane { padding: 0 1; scrollbar-gutter: auto; }
     }
@@ -91,7 +93,9 @@ class ReportPanes(TurningPanes):
         """Show this report in all panes."""
         self._report = report
         self.query_one(ReportRows).load(report)
-        self._pane("calibration").show(calibration(report), f"expected error {report.calibration.error:.4f}")
+        found = report.calibration
+        told = f"error {found.error:.4f}, by chance {found.by_chance:.4f}"
+        self._pane("calibration").show(calibration(report), told)
         self._pane("outcomes").show(outcomes(report))
         self._pane("chatbots").show(chatbots(report))
         self._pane("bias").show(biases(report))

@@ -5,16 +5,13 @@ from textual.content import Content
 from arena_tui import figures
 from arena_tui.marks import MUTED
 from arena_tui.plain import printable
-from arena_tui.reported import better, errors, in_words, percent, points
-from arena_tui.widgets.report_figures import rated_difference
+from arena_tui.reported import FEW, better, errors, in_words, is_unlikely, of_ratings, percent, points, preferences
 from core.report.report import Group, LengthBias, PositionBias, Ratings, Report
 
 NAME_CELLS = 17
 FIGURE_CELLS = 51
 """Cells of a line of groups before its plot."""
 LEAST_PLOT = 12
-FEW = 30
-"""Rows below which a group's figures are muted."""
 CHATBOT_CELLS = 34
 BAR = 20
 
@@ -82,22 +79,18 @@ def _rated(title: str, ratings: Ratings) -> Content:
         )
     ]
     for one in ratings.rated:
+        unlikely = "bold $text-warning" if is_unlikely(one.z) else ""
         name = Content(printable(one.name)).truncate(CHATBOT_CELLS - 1, ellipsis=True)
         lines.append(
             Content.assemble(
                 name,
                 " " * (CHATBOT_CELLS - name.cell_length),
                 f"{figures.count(one.rows):>7}{percent(one.score):>9}{percent(one.predicted):>10}",
-                rated_difference(one.difference, one.z),
-                f"{errors(one.z):>8}",
+                (f"{points(one.difference):>7}{errors(one.z):>7}", unlikely),
+                ("!" if unlikely else " ", unlikely),
             )
         )
-    left_out = f"{figures.count(ratings.left_out)} more are not listed"
-    lines.append(
-        Content.styled(
-            f"a win counts 1, a tie a half; positive is overrated; ! two standard errors or more\n{left_out}", MUTED
-        )
-    )
+    lines.append(Content.styled(of_ratings(ratings), MUTED))
     return Content("\n").join(lines)
 
 
@@ -120,10 +113,11 @@ def biases(report: Report) -> Content:
 def _lengths(bias: LengthBias) -> Content:
     lines = [
         Content.styled("the longer answer", "bold"),
-        Content(f"of {figures.count(bias.rows)} rows with a winner and unlike lengths, it wins with"),
+        Content(f"of {figures.count(bias.rows)} rows with a winner and answers of unlike length, it wins with"),
         _share("people", bias.humans),
         _share("the model", bias.model),
-        Content.styled(f"\n{'share of A, ties apart':<22}{'rows':>7}{'people':>10}{'model':>9}", MUTED),
+        Content(preferences(bias)[1]),
+        Content.styled(f"\n{'A wins, ties apart':<22}{'rows':>7}{'people':>10}{'model':>9}", MUTED),
     ]
     for bin in bias.bins:
         cells = f"{'  ' + bin.name:<22}{figures.count(bin.rows):>7}{percent(bin.humans):>10}{percent(bin.model):>9}"

@@ -36,6 +36,7 @@ class RunPanel(VerticalScroll):
             Content.styled(place(run.folder.path), MUTED),
             Content(""),
             Content.assemble(("enter", "bold $accent"), " opens it"),
+            *([Content.assemble(("v", "bold $accent"), " reports on it")] if run.has_report else []),
         ]
         if run.wait:
             moves = Content.assemble(("K", "bold $accent"), " and ", ("J", "bold $accent"), " move it up and down, ")

@@ -20,31 +20,24 @@ def length_bias(evaluation: Evaluation, texts: Texts) -> LengthBias | None:
     a, b = texts.characters[:, 1], texts.characters[:, 2]
     log_a, log_b = evaluation.log_probabilities[:, 0], evaluation.log_probabilities[:, 1]
     prefers_a = expit(log_a - log_b)  # the share of A among what is not given to a tie
-    known = texts.is_known.astype(bool)
-    decided = known & (evaluation.label != TIE)
+    a_won = evaluation.label == 0
+    decided = texts.is_known.astype(bool) & (evaluation.label != TIE)
     uneven = decided & (a != b)
     if not uneven.any():
         return None
-    a_is_longer, a_won = (a > b)[uneven], (evaluation.label == 0)[uneven]
+    prefers_longer = np.where(a > b, prefers_a, 1 - prefers_a)[uneven]
     number = np.searchsorted(EDGES, (a + 1) / (b + 1))
     bins = []
     for place, name in enumerate(BINS):
-        chosen = known & (number == place)
+        chosen = decided & (number == place)
         if chosen.any():
-            here = chosen & decided
-            bins.append(
-                LengthBin(
-                    name=name,
-                    rows=int(chosen.sum()),
-                    decided=int(here.sum()),
-                    humans=float((evaluation.label[here] == 0).mean()) if here.any() else None,
-                    model=float(prefers_a[chosen].mean()),
-                )
-            )
+            rows, humans, model = int(chosen.sum()), float(a_won[chosen].mean()), float(prefers_a[chosen].mean())
+            bins.append(LengthBin(name=name, rows=rows, humans=humans, model=model))
     return LengthBias(
         rows=int(uneven.sum()),
-        humans=float((a_won == a_is_longer).mean()),
-        model=float(((prefers_a > 0.5)[uneven] == a_is_longer).mean()),
+        humans=float((a_won == (a > b))[uneven].mean()),
+        model=float(prefers_longer.mean()),
+        picked=float((prefers_longer > 0.5).mean() + (prefers_longer == 0.5).mean() / 2),
         bins=bins,
     )
 
@@ -55,8 +48,7 @@ def position_bias(evaluation: Evaluation) -> PositionBias | None:
     if swapped is None:
         return None
     plain, other = evaluation.probabilities, np.exp(swapped)
-    with np.errstate(divide="ignore"):
-        averaged = np.log((plain + other) / 2)
+    averaged = np.logaddexp(evaluation.log_probabilities, swapped) - np.log(2)
     averaged_losses = row_losses(averaged, evaluation.label)
     # A stands first in the plain copy, B in the exchanged one.
     first = ((plain[:, 0] - other[:, 0]) + (other[:, 1] - plain[:, 1])) / 2

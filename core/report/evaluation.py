@@ -18,6 +18,9 @@ SWAPPED = tuple(f"swapped_{column}" for column in LOGITS)
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
+LARGEST_LOSS = -float(np.log(np.finfo(np.float64).eps))
+"""Of one row, 36.04: as in scikit-learn's `log_loss`, no probability counts as less than the epsilon of a float64."""
+
 
 class Evaluation(Struct, frozen=True, kw_only=True):
     """n rows in the order of the file: id, label, tokens shown, of shape (n,); logits and tokens lost, (n, 3)."""
@@ -56,8 +59,9 @@ class Evaluation(Struct, frozen=True, kw_only=True):
 
 
 def row_losses(log_probabilities: Floats, label: Counts) -> Floats:
-    """What each row adds to the log loss, (n,). No probability of a softmax is so small that it would be clipped."""
-    losses: Floats = -np.take_along_axis(log_probabilities, label[:, None], axis=1)[:, 0]
+    """The log loss of each row, (n,), at most LARGEST_LOSS."""
+    of_label = np.take_along_axis(log_probabilities, label[:, None], axis=1)[:, 0]
+    losses: Floats = np.minimum(-of_label, LARGEST_LOSS)
     return losses
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from msgspec.structs import replace
 
 from core.report.evaluation import Evaluation, Floats
 from core.report.report import Rated, Ratings
@@ -35,7 +36,7 @@ def ratings(evaluation: Evaluation, models: Sequence[Names | None]) -> tuple[Rat
     pairs = _rate(by_pair)
     furthest = sorted(pairs.rated, key=lambda pair: -abs(pair.z or 0))[:MOST_PAIRS]
     furthest.sort(key=lambda pair: -pair.difference)
-    return _rate(by_model), Ratings(furthest, FEWEST, len(by_pair) - len(furthest))
+    return _rate(by_model), replace(pairs, rated=furthest)
 
 
 def _rate(by_name: dict[str, list[Floats]]) -> Ratings:
@@ -52,8 +53,8 @@ def _rate(by_name: dict[str, list[Floats]]) -> Ratings:
                 rows=len(rows),
                 score=float(won.mean()),
                 predicted=float(predicted.mean()),
-                z=float(apart.mean() / error) if error > 0 else None,
+                z=None if np.isclose(error, 0) else float(apart.mean() / error),
             )
         )
     rated.sort(key=lambda model: -model.difference)
-    return Ratings(rated, FEWEST, len(by_name) - len(rated))
+    return Ratings(rated, FEWEST, enough=len(rated), few=len(by_name) - len(rated))

@@ -65,6 +65,9 @@ class Calibration(Struct, frozen=True):
     bins of the confidence, weighted by rows (Guo et al. 2017, section 2). Empty bins are not listed."""
 
     error: float
+    by_chance: float
+    """What it would come to on average if each outcome occurred exactly as often as its probability says: so many rows
+    in so many bins never agree exactly."""
     bins: int
     filled: list[Bin]
 
@@ -85,20 +88,24 @@ class Rated(Struct, frozen=True, kw_only=True):
 
 
 class Ratings(Struct, frozen=True):
-    """Those with at least `fewest` rows, the most overrated first; `left_out` have fewer."""
+    """The most overrated first. `enough` have at least `fewest` rows, `few` have not; of the former, `rated` may be
+    only those that are furthest from what they won."""
 
     rated: list[Rated]
     fewest: int
-    left_out: int
+    enough: int
+    few: int
 
 
 class LengthBin(Struct, frozen=True, kw_only=True):
-    """Rows by how much longer A is than B, in characters. Shares are of A winning, ties apart."""
+    """Rows with a human winner, by how much longer A is than B, in characters.
+
+    `humans` is the share that A won, `model` the mean share of A in what the model gives to A and B: in a calibrated
+    model they are the same."""
 
     name: str
     rows: int
-    decided: int
-    humans: float | None
+    humans: float
     model: float
 
 
@@ -108,7 +115,10 @@ class LengthBias(Struct, frozen=True, kw_only=True):
     rows: int
     humans: float
     model: float
-    """The share of them in which the model gives the longer answer more than the shorter one."""
+    """The mean share of the longer answer in what the model gives to both: `humans` in a calibrated model."""
+    picked: float
+    """The share of them in which the model gives it more than the shorter one, which in a calibrated model may be far
+    more: if it gave 60 % in each, it would pick the longer one in all. Equal ones count a half."""
     bins: list[LengthBin]
 
 

@@ -54,7 +54,11 @@ def confusion(evaluation: Evaluation) -> list[list[int]]:
 
 
 def calibration(evaluation: Evaluation) -> Calibration:
-    """Of the most probable outcome, in BINS bins of equal width."""
+    """Of the most probable outcome, in BINS bins of equal width.
+
+    If the probabilities are true, accuracy less confidence of n rows with confidences c is nearly normal with variance
+    sum(c (1 - c)) / n^2, and the mean of its absolute value is sqrt(2 / pi) standard deviations (half-normal).
+    """
     confidence = evaluation.probabilities.max(axis=1)
     is_right = evaluation.is_right
     number = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
@@ -69,7 +73,9 @@ def calibration(evaluation: Evaluation) -> Calibration:
         for bin in np.unique(number).tolist()
     ]
     error = sum(bin.rows * abs(bin.accuracy - bin.confidence) for bin in filled) / len(evaluation)
-    return Calibration(error, BINS, filled)
+    variances = np.bincount(number, weights=confidence * (1 - confidence))
+    by_chance = float(np.sqrt(2 / np.pi) * np.sqrt(variances).sum() / len(evaluation))
+    return Calibration(error, by_chance, BINS, filled)
 
 
 def constant_log_loss(shares: Floats, label: Counts) -> float:

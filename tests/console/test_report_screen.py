@@ -6,24 +6,29 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
-from evaluated import HOSTILE, evaluate, id_of, write_rows
+from evaluated import HOSTILE, evaluate, id_of, write_evaluation, write_rows
 from msgspec.structs import replace
 from recorded import record_run
 from screen import shown, until, until_shown
 from small_tokenizer import write_tokenizer
 from textual.pilot import Pilot
 
+from arena_tui import figures
 from arena_tui.__main__ import main
 from arena_tui.app import ArenaApp
+from arena_tui.page.charts import scale_of, track
 from arena_tui.plain import printable
+from arena_tui.reported import better, errors, points
 from arena_tui.screens.choose_run import ChooseRunScreen
 from arena_tui.screens.report import ReportScreen
 from arena_tui.screens.row import RowScreen
 from arena_tui.widgets.report_rows import ReportRows, probability_bar
 from core.profile.load import to_toml
 from core.profile.settings import Data, Profile, Tokens
+from core.report.report import Interval
 from core.runs.folder import RunFolder
 
 ROWS = 300
@@ -76,7 +81,7 @@ async def test_v_on_a_finished_run_shows_all_panes_with_the_childs_figures(
             seen += shown(app)
         for group in report.groups:
             assert f"{group.log_loss:.4f}" in seen
-        assert f"expected error {report.calibration.error:.4f}" in seen
+        assert f"error {report.calibration.error:.4f}, by chance {report.calibration.by_chance:.4f}" in seen
         assert f"{report.confusion[0][0]:>8}{report.confusion[0][1]:>8}" in seen
         assert "the longer answer" in seen
         await until(pilot, lambda: not children(), "the end of the child")
@@ -156,6 +161,40 @@ async def test_a_compares_row_by_row_with_a_run_that_is_chosen(run: RunFolder) -
         await until(pilot, lambda: not children(), "the end of the child")
 
 
+async def test_a_run_that_cannot_be_compared_is_told_and_the_report_stays(run: RunFolder) -> None:
+    older = RunFolder(run.path.parent / "20260130-120000-older")
+    write_evaluation(older.evaluation, [1, 2], [0, 1], np.zeros((2, 3), dtype=np.float32))
+    app = ArenaApp(run.path.parent)
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        screen = await open_report(pilot, run)
+        await pilot.press("a")
+        await until_shown(pilot, "20260130-120000-older")
+        await pilot.press("enter")
+        await until_shown(pilot, "evaluated none of the rows", "log loss by group", "60 rows of evaluation")
+        assert screen.problem == ""
+        assert "against" not in shown(app).splitlines()[0]
+        await pilot.press("r")
+        await until(pilot, lambda: not screen.progress.doing and not children(), "the report again")
+        assert screen.problem == ""
+
+
+@pytest.mark.parametrize("where", ["home", "all runs"])
+async def test_v_in_a_list_of_runs_reports_on_the_chosen_one_if_it_has_finished(run: RunFolder, where: str) -> None:
+    record_run(run.path.parent, "20260201-120000-failed", end="failed", steps=10)
+    app = ArenaApp(run.path.parent)
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await until_shown(pilot, "✗ failed", "✓ finished")
+        await pilot.press(*(["tab"] if where == "home" else ["H"]))
+        await until_shown(pilot, "enter opens it" if where == "home" else "3 of 3")
+        await pilot.press("v")
+        await until_shown(pilot, "This run has not finished")
+        await pilot.press("down", "v")
+        await until(pilot, lambda: isinstance(app.screen, ReportScreen) and app.screen.seen, "the report")
+        assert app.screen.folder.id == run.id
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, ReportScreen) and not children(), "the list")
+
+
 async def test_what_cannot_be_told_is_said_above_the_figures(run: RunFolder, workplace: Path) -> None:
     (workplace / "train.csv").unlink()
     app = ArenaApp(run.path.parent)
@@ -205,7 +244,30 @@ def test_a_bar_of_probabilities_is_always_full(probabilities: tuple[float, float
     assert [len(text) for text, _ in probability_bar(probabilities, 10)] == cells
 
 
+@pytest.mark.parametrize(
+    ("difference", "says"),
+    [
+        (Interval(-0.0042, -0.007, -0.001), "0.0042 better, 95 % interval 0.0010 to 0.0070"),
+        (Interval(0.0042, -0.001, 0.007), "0.0042 worse, 95 % interval −0.0010 to 0.0070, which may be chance"),
+        (Interval(-0.0042, None, None), "0.0042 better, no interval: one row"),
+        (Interval(0.0, 0.0, 0.0), "the same in every row"),
+    ],
+)
+def test_a_difference_in_words(difference: Interval, says: str) -> None:
+    assert better(difference) == says
+
+
+def test_a_difference_that_rounds_to_nothing_has_no_minus() -> None:
+    assert (points(-0.0001), errors(-0.01), figures.difference(-0.00001)) == ("+0.0", "+0.0", "+0.0000")
+
+
 class TestCommand:
+    def test_no_two_headings_run_together(self, run: RunFolder, capsys) -> None:  # type: ignore[no-untyped-def]
+        assert main(["report", str(run.path)]) == 0
+        text = capsys.readouterr().out
+        assert re.search(r"outcome +rows +share +predicted +mean p +log loss +recall +precision\n", text)
+        assert re.search(r"accuracy  \d+\.\d %  always (A|B|tie) \d+ %\n", text)
+
     def test_text_fits_80_columns_and_holds_no_control_character(self, run: RunFolder, capsys) -> None:  # type: ignore[no-untyped-def]
         assert (
             main(["report", str(run.path), "--against", "older", "--runs-dir", str(run.path.parent), "--rows", "60"])
@@ -230,6 +292,10 @@ class TestCommand:
         assert main(["report", str(run.path)]) == 2
         assert "has no eval.parquet" in capsys.readouterr().err
         assert main(["report", str(run.path), "--against", "nothing-like-it"]) == 2
+
+
+def starts_of(tag: str, written: str) -> list[int]:
+    return [found.start() for found in re.finditer(re.escape(tag), written)]
 
 
 class Page(HTMLParser):
@@ -285,6 +351,22 @@ class TestPage:
         assert "Against 20260130-120000-older" in words
         assert "svg" in page.tags
         assert page.struck, "some of the rows are cut"
+        assert all(written[place + 5] == "\n" for place in starts_of("<pre>", written)), "a parser drops the first"
+
+    def test_it_says_what_ran_and_names_no_folder_of_this_machine(self, run: RunFolder, workplace: Path) -> None:
+        assert main(["report", str(run.path), "--html", "page.html"]) == 0
+        written = (workplace / "page.html").read_text()
+        assert "gemma-2-9b-it-bnb-4bit · train.csv, fold 0 of 5 by row · at most 160 tokens, right" in written
+        assert str(workplace) not in written
+
+    def test_groups_share_one_scale_which_few_rows_do_not_stretch(self) -> None:
+        scale = scale_of([0.8, 0.9, 1.0])
+        drawn = track(scale, 0.9, Interval(3.8, None, None))
+        assert "dot beyond" in drawn
+        assert "left: 100.0%" in drawn
+        within = track(scale, 0.9, Interval(0.9, 0.7, 1.0))
+        assert "beyond" not in within
+        assert "left: 0.0%; width: 96.3%" in within, "an interval ends where the scale does"
 
     def test_its_figures_are_those_of_the_report(self, run: RunFolder, workplace: Path, capsys) -> None:  # type: ignore[no-untyped-def]
         assert main(["report", str(run.path), "--json", "--html", "page.html", "--rows", "0"]) == 0

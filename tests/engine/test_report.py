@@ -13,6 +13,7 @@ import pytest
 import tiny
 from evaluated import HOSTILE, evaluate, id_of, logits_for, write_evaluation, write_rows
 from msgspec.structs import replace
+from pyarrow import parquet
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss, precision_score, recall_score
@@ -30,7 +31,7 @@ from core.report.make import make_report
 from core.report.progress import REPORT, Progress
 from core.report.ratings import ratings
 from core.report.report import Report
-from core.report.scores import calibration, interval
+from core.report.scores import BINS, calibration, interval
 from core.runs.folder import RunFolder
 
 LABELS = [0, 1, 2, 2, 0, 1, 1, 0]
@@ -72,6 +73,30 @@ class TestFigures:
         found = calibration(by_hand(tmp_path, [0, 0, 1, 0, 1], logits))
         assert found.error == pytest.approx((3 * abs(0.9 - 2 / 3) + 2 * abs(0.5 - 0.5)) / 5, abs=1e-6)
         assert [(bin.rows, round(bin.confidence, 4)) for bin in found.filled] == [(2, 0.5), (3, 0.9)]
+
+    def test_by_chance_is_the_error_of_probabilities_that_are_true(self, tmp_path: Path) -> None:
+        rng = np.random.default_rng(5)
+        probabilities = rng.dirichlet((2, 2, 2), 300)
+        confidence = probabilities.max(axis=1)
+        place = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
+        drawn = [
+            np.abs(np.bincount(place, weights=(rng.random(300) < confidence) - confidence)).sum() / 300
+            for _ in range(2000)
+        ]
+        found = calibration(by_hand(tmp_path, [0] * 300, np.log(probabilities).astype(np.float32)))
+        assert found.by_chance == pytest.approx(np.mean(drawn), rel=0.05)
+
+    def test_a_row_thought_impossible_counts_as_much_as_in_scikit_learn_alone_and_averaged(
+        self, tmp_path: Path
+    ) -> None:
+        sure = np.array([[0, 2000, 0], [0, 1, 0]], dtype=np.float32)
+        evaluation = by_hand(tmp_path, [0, 1], sure, swapped=sure)
+        expected = log_loss([0, 1], softmax(sure.astype(np.float64), axis=1), labels=[0, 1, 2])
+        assert report_on(evaluation).log_loss.value == pytest.approx(expected)
+        found = position_bias(evaluation)
+        assert found is not None
+        assert found.averaged.value == pytest.approx(expected)
+        assert found.gain.value == pytest.approx(0)
 
     def test_the_interval_is_seeded_and_as_wide_as_the_standard_error_says(self) -> None:
         values = np.random.default_rng(3).exponential(size=400)
@@ -118,6 +143,19 @@ class TestFigures:
         assert first.difference > 0.5
         assert last.difference == pytest.approx(-first.difference)
         assert (found[1].rated[0].name, found[1].rated[0].rows) == ("loser : winner", 30)
+        assert (found[1].enough, found[1].few) == (1, 0)
+
+    def test_of_many_pairs_the_furthest_are_listed_and_the_others_counted(self, tmp_path: Path) -> None:
+        evaluation = by_hand(tmp_path, [0, 1] * 300, np.zeros((600, 3), dtype=np.float32))
+        names = [("a", f"b{number // 20:02}") for number in range(570)] + [("a", f"c{n}") for n in range(30)]
+        found = ratings(evaluation, names)
+        assert found is not None
+        assert (len(found[1].rated), found[1].enough, found[1].few) == (20, 28, 31)
+
+    def test_rows_that_are_all_alike_have_no_standard_error(self, tmp_path: Path) -> None:
+        found = ratings(by_hand(tmp_path, [0] * 30, np.full((30, 3), 0.1, dtype=np.float32)), [("a", "b")] * 30)
+        assert found is not None
+        assert [one.z for one in found[0].rated] == [None, None]
 
     def test_two_runs_are_compared_on_the_rows_of_both_in_pairs(self, tmp_path: Path) -> None:
         better = LOGITS.copy()
@@ -240,10 +278,24 @@ class TestRows:
         turns = {group.name: group.rows for group in report.groups if group.kind == "turns"}
         assert turns == {"1": 30, "2": 30}
         decided = held_out & (labels != 2) & (sizes[:, 1] != sizes[:, 2])
-        longer_won = (sizes[:, 1] > sizes[:, 2]) == (labels == 0)
+        a_is_longer = sizes[:, 1] > sizes[:, 2]
+        longer_won = a_is_longer == (labels == 0)
         assert report.length_bias is not None
         assert report.length_bias.rows == decided.sum()
         assert report.length_bias.humans == pytest.approx(longer_won[decided].mean())
+        given = np.zeros((ROWS, 3))
+        given[held_out] = softmax(logits_for(labels[held_out].tolist()).astype(float), axis=1)
+        of_a = given[decided, 0] / (given[decided, 0] + given[decided, 1])
+        of_longer = np.where(a_is_longer[decided], of_a, 1 - of_a)
+        assert report.length_bias.model == pytest.approx(of_longer.mean())
+        assert report.length_bias.picked == pytest.approx((of_longer > 0.5).mean())
+        with_winner = held_out & (labels != 2)
+        over_twice = (sizes[:, 1] + 1) > 2 * (sizes[:, 2] + 1)
+        bin = report.length_bias.bins[-1]
+        assert (bin.name, bin.rows) == ("A over twice B", (with_winner & over_twice).sum())
+        chosen = given[with_winner & over_twice]
+        assert bin.model == pytest.approx((chosen[:, 0] / (chosen[:, 0] + chosen[:, 1])).mean())
+        assert bin.humans == pytest.approx((labels[with_winner & over_twice] == 0).mean())
         assert report.models is not None
         assert sum(one.rows for one in report.models.rated) <= 2 * 60
         assert report.position_bias is not None
@@ -317,6 +369,14 @@ class TestRows:
         code, told = child(run.path)
         assert code == 1
         assert (told[-1].problem or "").startswith("the report cannot be made: ")
+
+
+def test_a_model_that_prefers_neither_answer_picks_the_longer_one_in_half_of_the_rows(run: RunFolder) -> None:
+    held_out = parquet.read_table(run.evaluation, columns=["id", "label"]).to_pydict()
+    write_evaluation(run.evaluation, held_out["id"], held_out["label"], np.zeros((ROWS // 5, 3), dtype=np.float32))
+    found = made_by(run.path)[0].length_bias
+    assert found is not None
+    assert (found.model, found.picked) == (0.5, 0.5)
 
 
 def test_skill_is_worth_what_the_comparison_says(run: RunFolder, tmp_path: Path) -> None:
