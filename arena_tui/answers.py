@@ -13,12 +13,12 @@ LONGEST_LINE = 1 << 20
 SECONDS_TO_END = 2.0
 
 
-async def ask(program: Sequence[str], *arguments: str) -> Process:
+async def ask(program: Sequence[str], *arguments: str, stdin: int = asyncio.subprocess.DEVNULL) -> Process:
     """A child that begins to work at once. Raises OSError where `program` cannot be started."""
     return await asyncio.create_subprocess_exec(
         *program,
         *arguments,
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=stdin,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         limit=LONGEST_LINE,

@@ -18,7 +18,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from arena_tui import profiles
-from arena_tui.answers import ask
+from arena_tui.ahead import Ahead
 from arena_tui.ascii import Ascii
 from arena_tui.ending import signals
 from arena_tui.follow import Follower, RunList, RunView
@@ -38,7 +38,6 @@ from arena_tui.starting import StartingApp
 from arena_tui.themes import THEMES, VARIABLES
 from arena_tui.waits import without_console
 from core.config import Config, ConfigFile, config_path
-from core.inspect.progress import INSPECT
 from core.plan.plan import PLAN
 from core.profile.files import read_profile
 from core.profile.load import Problem, ProfileError
@@ -102,6 +101,7 @@ class ArenaApp(StartingApp):
         self._watch = watch
         self._run_list = RunList(self.runs)
         self._sent = Sent()
+        self._ahead = Ahead()
         self._told: set[tuple[Path, float | None]] = set()
 
     def _set_themes(self) -> None:
@@ -158,11 +158,17 @@ class ArenaApp(StartingApp):
     def on_home_screen_edit(self, message: HomeScreen.Edit) -> None:
         self.edit_profile(message.profile)
 
+    async def on_home_screen_looked_at(self, message: HomeScreen.LookedAt) -> None:
+        await self._ahead.get_ready(message.profile)
+
+    async def on_unmount(self) -> None:
+        await self._ahead.end()
+
     @work
     async def on_home_screen_inspect(self, message: HomeScreen.Inspect) -> None:
         child = None
         with suppress(OSError):  # the screen will ask again, and tell
-            child = await ask(INSPECT, str(message.profile.path))
+            child = await self._ahead.begin(message.profile)
         # Only now, while the child is at work: it needs numpy and pyarrow, which are slow to import.
         from arena_tui.screens.data import DataScreen
 

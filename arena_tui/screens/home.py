@@ -33,6 +33,8 @@ from core.runs.machine import Machine, look
 from core.runs.queue import Queue, Where
 
 SECONDS_BETWEEN_READS = 2.0
+SECONDS_OF_REST = 0.5
+"""After which a profile is being looked at, and not passed by."""
 
 
 class ProfileMenu(Menu):
@@ -99,6 +101,12 @@ class HomeScreen(ConsoleScreen[None]):
     @dataclass
     class Edit(Message):
         """The user wants to change this profile, or to see what is wrong with it."""
+
+        profile: ProfileView
+
+    @dataclass
+    class LookedAt(Message):
+        """The highlight rests on this profile, which has no problems."""
 
         profile: ProfileView
 
@@ -215,6 +223,18 @@ class HomeScreen(ConsoleScreen[None]):
         chosen.border_title = Content(
             printable(run.folder.id if self._runs_are_chosen and run else profile.name if profile else "")
         )
+
+        self._see_it_rest()
+
+    def on_screen_resume(self) -> None:
+        self._see_it_rest()
+
+    @work(exclusive=True, group="rest")
+    async def _see_it_rest(self) -> None:
+        await asyncio.sleep(SECONDS_OF_REST)
+        profile = self._profile
+        if self.app.screen is self and profile and not profile.problems and not self._runs_are_chosen:
+            self.post_message(self.LookedAt(profile))
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         if isinstance(event.widget, Menu):

@@ -1,5 +1,8 @@
 """Reads and tokenizes all rows of a profile's file: `python -P -m core.inspect PROFILE [section.key=value]...`.
 
+With `--wait PROFILE` it only gets ready for this profile, until a line on stdin names the one that is meant, as a JSON
+list of what would else stand on the command line. Without such a line it ends with stdin.
+
 Prints Progress, a JSON object a line: soon the first rows, then how far it is, then all of it. What was inspected
 before, by content of file and tokenizer, is not read again.
 """
@@ -17,12 +20,13 @@ from core.data.example import Example
 from core.data.files import Record
 from core.data.frame import Frame
 from core.data.rows import iterate_examples
-from core.data.tokenizer import PromptTokenizer, fingerprint
-from core.data.tokens import BATCH, Encoder
+from core.data.tokenizer import fingerprint
+from core.data.tokens import BATCH
 from core.demo.assets import rows_source
 from core.files import write_whole
+from core.inspect.ahead import Ready, read_ahead
 from core.inspect.pieces import write_pieces
-from core.inspect.progress import Progress
+from core.inspect.progress import WAIT, Progress
 from core.inspect.store import Store, digest_of, make_room, scratch_folder
 from core.inspect.table import SCHEMA, as_table
 from core.light import keep_pandas_out
@@ -46,12 +50,19 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
 
 def main(arguments: Sequence[str]) -> int:
     """Print how far it is, to the end; a problem ends it and is part of it. Returns the exit code, 0, 1 or 2."""
+    ready = None
+    if arguments[0] == WAIT:
+        ready = read_ahead(Path(arguments[1]))
+        line = sys.stdin.readline()
+        if not line:
+            return 0
+        arguments = msgspec.json.decode(line, type=list[str])
     try:
         file = read_profile(Path(arguments[0]))
         profile = parse_profile(file.text, source=str(file.path), overrides=arguments[1:])
         if Path(rows_source(profile.data)).is_file():  # else datasets reads the rows, which needs it
             keep_pandas_out()
-        for progress in inspect(profile):
+        for progress in inspect(profile, ready):
             _print(progress)
     except Exception as error:  # noqa: BLE001  (whatever it is, the reader is waiting for it)
         from core.train.advice import explain
@@ -62,36 +73,40 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def inspect(profile: Profile) -> Iterator[Progress]:
-    """Bring about the inspection of the profile's training file, and say how far it is."""
+def inspect(profile: Profile, ready: Ready | None) -> Iterator[Progress]:
+    """Bring about the inspection of the profile's training file, and say how far it is.
+
+    `ready` serves if it is the profile's tokenizer.
+    """
     source = rows_source(profile.data)
     content = digest_of(source)
     folder = tokenizer_folder(locate(profile.model), profile.model.revision)
-    store = Store(content, fingerprint(folder), profile.data.limit)
+    known_by = fingerprint(folder)
+    store = Store(content, known_by, profile.data.limit)
     if store.is_complete and not profile.tokens.ellipsis:
         yield _complete(store, mark=[])
         return
 
-    tokenizer = PromptTokenizer(folder)
-    frame = tokenizer.frame(profile.tokens.ellipsis)
+    if ready is None or ready.fingerprint != known_by:
+        ready = Ready.of(folder)
+    frame = ready.tokenizer.frame(profile.tokens.ellipsis)
     if not store.is_complete:
         make_room()
         with scratch_folder() as scratch:
-            yield from _read(source, profile.data.limit, tokenizer, frame, store, scratch)
+            yield from _read(source, profile.data.limit, ready, frame, store, scratch)
             store.keep(scratch)
     yield _complete(store, frame.mark)
 
 
 def _read(
-    source: str, limit: int | None, tokenizer: PromptTokenizer, frame: Frame, store: Store, scratch: Path
+    source: str, limit: int | None, ready: Ready, frame: Frame, store: Store, scratch: Path
 ) -> Iterator[Progress]:
     """Write all rows with their tokens into `scratch`."""
-    encoder = Encoder(tokenizer)
     of = rows = 0
     examples = iterate_examples(source, limit)
     with parquet.ParquetWriter(scratch / store.whole.name, SCHEMA, compression="zstd", compression_level=1) as writer:
         while batch := list(islice(examples, BATCH if rows else SAMPLE)):
-            table = as_table(batch, encoder.encode([example for example, _ in batch]))
+            table = as_table(batch, ready.encoder.encode([example for example, _ in batch]))
             if rows == 0:
                 of = min(limit or sys.maxsize, _about_how_many(source, batch))
                 sample = scratch / store.sample.name
@@ -101,7 +116,7 @@ def _read(
             rows += len(batch)
             yield Progress(rows=rows, of=max(of, rows))
     if not store.pieces.is_file():
-        write_pieces(store.pieces, tokenizer.pieces)
+        write_pieces(store.pieces, ready.tokenizer.pieces)
     about = About(source=source, rows=rows, begin=frame.begin, end=frame.end)
     write_whole(scratch / store.about.name, msgspec.json.encode(about))
 

@@ -7,6 +7,8 @@ from msgspec import Struct
 from core.data.frame import Frame
 
 INSPECT = (sys.executable, "-P", "-m", "core.inspect")
+WAIT = "--wait"
+"""Get ready, and wait to be told on stdin what to inspect."""
 
 
 class Progress(Struct, frozen=True, kw_only=True):

@@ -30,6 +30,23 @@ def locate(model: settings.Model) -> str:
     return model.checkpoint
 
 
+def tokenizer_at_hand(model: settings.Model) -> Path | None:
+    """Where the checkpoint's tokenizer.json lies on this machine; None if it must be fetched or made first.
+
+    Raises ValueError for what is neither a folder nor a hub id.
+    """
+    folder = Path(model.checkpoint)
+    if folder.is_dir():
+        return folder if (folder / FILE).is_file() else None
+    if model.checkpoint == assets.NAME:
+        return None
+
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(model.checkpoint, FILE, revision=model.revision)
+    return Path(found).parent if isinstance(found, str) else None
+
+
 def tokenizer_folder(source: str, revision: str | None) -> Path:
     """A local folder with the checkpoint's tokenizer.json; its files are downloaded where they are not here yet.
 

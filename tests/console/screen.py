@@ -3,13 +3,16 @@
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from textual.pilot import Pilot
 
 from arena_tui.app import ArenaApp
 from arena_tui.plain import printable
+from core.inspect.progress import WAIT
 from core.runs.folder import RunFolder, list_runs
 
 HERE = Path(__file__).parent
@@ -36,6 +39,16 @@ def child(scenario: str) -> list[str]:
 
 def planner(scenario: str) -> list[str]:
     return [sys.executable, "-P", str(HERE / "scripted_plan.py"), scenario]
+
+
+def children() -> list[psutil.Process]:
+    """Those of the console's children that have not ended; not the one that waits to be asked for a profile's rows."""
+    found = []
+    for process in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):
+            if process.status() != psutil.STATUS_ZOMBIE and WAIT not in process.cmdline():
+                found.append(process)
+    return found
 
 
 def shown(app: ArenaApp) -> str:

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
-from screen import planner, shown, until, until_shown
+from screen import children, planner, shown, until, until_shown
 from small_tokenizer import write_tokenizer
 from textual.pilot import Pilot
 
@@ -81,10 +80,6 @@ async def open_data(
 
 def listed(screen: DataScreen) -> list[int]:
     return screen.query_one(RowPane).table.numbers.tolist()
-
-
-def children() -> list[psutil.Process]:
-    return [p for p in psutil.Process().children() if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
 
 
 async def test_d_on_home_opens_the_chosen_profile_and_shows_what_the_inspection_found(profile: Path) -> None:

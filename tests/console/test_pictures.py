@@ -8,12 +8,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 from evaluated import evaluate, write_rows
 from msgspec.structs import replace
 from recorded import SECONDS_A_STEP, record_run
-from screen import choose, planner, shown, until, until_shown
+from screen import children, choose, planner, shown, until, until_shown
 from small_tokenizer import write_tokenizer
 from textual.pilot import Pilot
 from textual.widgets import Log
@@ -167,7 +166,7 @@ def test_data(
         await settle(pilot)
         await pilot.press("d")
         await until_shown(pilot, "600 rows · median", "memory", "B gone")
-        await until(pilot, lambda: not psutil.Process().children(), "the end of the children")
+        await until(pilot, lambda: not children(), "the end of the children")
         await until_still(pilot)
 
     app = ArenaApp(runs, plan_program=planner("ok"))
@@ -222,7 +221,7 @@ def test_report(
         for key in keys:
             await pilot.press(key)
             await pilot.pause()
-        await until(pilot, lambda: not psutil.Process().children(), "the end of the children")
+        await until(pilot, lambda: not children(), "the end of the children")
         await until_still(pilot)
 
     assert snap_compare(ArenaApp(runs, watch=run), terminal_size=size, run_before=show)

@@ -7,12 +7,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 from evaluated import HOSTILE, evaluate, id_of, write_evaluation, write_rows
 from msgspec.structs import replace
 from recorded import record_run
-from screen import shown, until, until_shown
+from screen import children, shown, until, until_shown
 from small_tokenizer import write_tokenizer
 from textual.pilot import Pilot
 
@@ -55,10 +54,6 @@ async def open_report(pilot: Pilot[None], run: RunFolder) -> ReportScreen:
     await until(pilot, lambda: screen.problem or screen.seen, "the report")
     await until(pilot, lambda: not children(), "the end of the child")
     return screen
-
-
-def children() -> list[psutil.Process]:
-    return [p for p in psutil.Process().children() if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
 
 
 @pytest.mark.parametrize("size", SIZES)
