@@ -67,7 +67,7 @@ class InspectionScreen(ConsoleScreen[None]):
         self._stamp: tuple[int, int] | None = None
 
     def on_mount(self) -> None:
-        self.action_read()
+        self.call_after_refresh(self.action_read)  # an answer may come at once, and needs a place to stand
         self.look()
 
     def show_rows(self, seen: Inspected) -> None:

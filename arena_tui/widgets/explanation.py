@@ -19,7 +19,8 @@ class Explanation(VerticalScroll, can_focus=False):
     Explanation {
         width: 46;
         height: 1fr;
-        padding: 0 1;
+        padding: 0 0 0 1;
+        scrollbar-gutter: stable;
         border: round $foreground 25%;
         border-title-color: $foreground;
         & > .setting { height: auto; margin-bottom: 1; }

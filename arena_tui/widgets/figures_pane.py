@@ -12,6 +12,8 @@ from arena_tui.widgets.result import Result
 class FiguresPane(Pane):
     DEFAULT_CSS = """
     FiguresPane {
+        padding: 0 0 0 1;
+        & > VerticalScroll { scrollbar-gutter: stable; } /* a bar that takes room can be what makes it needed */
         & > Result { display: none; }
         &.-over > Result { display: block; }
         &.-over > Now { display: none; }

@@ -203,6 +203,7 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
         callbacks=[callback],
     )
     trainer.remove_callback(PrinterCallback)
+    stop.heed()
     began = time.monotonic()
     try:
         with stop.deferred():

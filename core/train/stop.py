@@ -49,6 +49,11 @@ class StopRequest:
         finally:
             self._is_deferred = False
 
+    def heed(self) -> None:
+        """Raise Stopped if a signal was heard: Python drops what is raised while it runs a destructor."""
+        if self.signal:
+            raise Stopped
+
     def close(self) -> None:
         """From here on no signal is heard."""
         for number in SIGNALS:

@@ -5,6 +5,8 @@ import json
 import math
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,33 @@ def test_a_stop_while_loading_ends_at_once_and_keeps_nothing(start: Start) -> No
     cancelled = last_event(folder)
     assert isinstance(cancelled, events.Cancelled)
     assert (cancelled.step, cancelled.kept) == (0, None)
+
+
+SIGNALLED_IN_A_DESTRUCTOR = """
+import os, sys
+from pathlib import Path
+from core.runs.events import Record
+from core.train.stop import SAVE, StopRequest, Stopped
+
+class Dropped:
+    def __del__(self):
+        os.kill(os.getpid(), SAVE)
+
+with Record(Path(sys.argv[1])) as record:
+    stop = StopRequest(record, last_act=lambda: None)
+    Dropped()
+    print("Python went on")
+    try:
+        stop.heed()
+    except Stopped:
+        sys.exit(stop.exit_code)
+"""
+
+
+def test_a_stop_that_comes_where_python_ignores_exceptions_is_heeded_all_the_same(tmp_path: Path) -> None:
+    program = [sys.executable, "-c", SIGNALLED_IN_A_DESTRUCTOR, str(tmp_path / "events.jsonl")]
+    ran = subprocess.run(program, capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert (ran.returncode, ran.stdout) == (143, "Python went on\n"), ran.stderr
 
 
 def test_a_run_that_two_ask_to_stop_saves_all_the_same(start: Start) -> None:
