@@ -73,7 +73,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def inspect(profile: Profile, ready: Ready | None) -> Iterator[Progress]:
+def inspect(profile: Profile, ready: Ready | None = None) -> Iterator[Progress]:
     """Bring about the inspection of the profile's training file, and say how far it is.
 
     `ready` serves if it is the profile's tokenizer.
