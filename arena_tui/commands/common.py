@@ -112,11 +112,9 @@ def follow_here(folder: "RunFolder", child: "Popen[bytes] | None", out: TextIO, 
     from arena_tui.lines import exit_code, follow
     from core.runs.stopping import pass_on
 
-    info = folder.read_info()
-    assert info is not None
-
     def hear(number: int, _frame: FrameType | None) -> None:
-        pass_on(info, signal.Signals(number))
+        if info := folder.read_info():  # one that another command is just starting has not said yet who it is
+            pass_on(info, signal.Signals(number))
 
     signal.signal(signal.SIGINT, hear)
     signal.signal(signal.SIGTERM, hear)

@@ -3,7 +3,6 @@
 import argparse
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import Refused, add_command, add_json, add_runs_dir, follow_here, leave_running
@@ -42,6 +41,7 @@ def run(options: argparse.Namespace) -> int:
     import msgspec
 
     from arena_tui.lines import Told
+    from arena_tui.plain import printable
     from core.runs.process import LaunchError, launch
     from core.score.folder import PREDICT, settle
     from core.score.summary import read_summary
@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
     if options.detach:
         print(folder.path)
         return leave_running()
-    print(f"{'prediction' if child else 'at work already:'} {folder.path}", file=out, flush=True)
+    print(f"{'prediction' if child else 'at work already:'} {printable(str(folder.path))}", file=out, flush=True)
     exit_code = follow_here(folder, child, out, told)
     if found := read_summary(folder):
         if options.json:
@@ -94,15 +94,14 @@ def _request(options: argparse.Namespace) -> "Request":
     from core.profile.load import ProfileError
     from core.profile.settings import TRUNCATIONS, Truncation
     from core.runs.folder import find_run, runs_folder
-    from core.score.request import BATCH_TOKENS, CannotPredict, Request, choose_members, find_rows
+    from core.score.request import BATCH_TOKENS, CannotPredict, Request, choose_members, find_output, find_rows
 
     if options.truncation is not None and options.truncation not in TRUNCATIONS:
         raise Refused(f"--truncation {options.truncation}: one of {', '.join(get_args(Truncation))}", 2)
-    if options.output and not Path(options.output).absolute().parent.is_dir():
-        raise Refused(f"{options.output}: there is no such folder", 2)
     try:
         found = [find_run(runs_folder(options.runs_dir), wanted) for wanted in options.runs]
         test = find_rows(options.test)
+        output = find_output(options.output, test) if options.output is not None else None
         members = choose_members(found, options.weights, options.checkpoint)
         for member in members:
             member.read_profile()
@@ -121,7 +120,7 @@ def _request(options: argparse.Namespace) -> "Request":
         batch_tokens=options.batch_tokens or BATCH_TOKENS,
         gpus=options.gpus or [],
         workers=options.workers or 1,
-        output=options.output and str(Path(options.output).absolute()),
+        output=output,
     )
 
 

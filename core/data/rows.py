@@ -69,16 +69,18 @@ def _example(source: str, index: int, line: int, record: Record, *, is_labelled:
 
 
 def id_of(source: str, line: int, cell: Any) -> int:
-    """The id in a cell, a whole number of 64 bits. Raises DataError."""
+    """The id in a cell, a whole number of 64 bits, in text as it would be written again. Raises DataError."""
     where = place(source, line, column="id")
     if cell is None or cell == "":
         raise DataError(f"{where}: the id is missing")
     try:
-        number = int(cell)
-    except (TypeError, ValueError):
+        number = int(cell) if isinstance(cell, int | str) and not isinstance(cell, bool) else None
+    except ValueError:
         number = None
-    if number is None or number not in INT64 or isinstance(cell, bool | float):
+    if number is None or number not in INT64:
         raise DataError(f"{where}: a whole number of 64 bits is needed, found {_shown(cell)}")
+    if isinstance(cell, str) and cell.strip() != str(number):
+        raise DataError(f"{where}: {_shown(cell)} would come back as {number}; write ids that way")
     return number
 
 

@@ -140,6 +140,8 @@ def predict(folder: PredictionFolder, record: Record, stop: StopRequest) -> None
     if request.output:
         write_submission(Path(request.output), [example.id for example in examples], answered.tolist())
 
+    # Told by an earlier process where all was scored already.
+    scoring = next((event for event in reversed(Tail(folder.events).read()) if isinstance(event, Scoring)), None)
     reached, of_runs_alone = measure(examples, answered), [measure(examples, one) for one in by_run]
     with_rules, without = measure(examples, ruled), measure(examples, plain)
     summary.save_summary(
@@ -169,8 +171,8 @@ def predict(folder: PredictionFolder, record: Record, stop: StopRequest) -> None
             rules=request.rules,
             seconds=time.monotonic() - began,
             memory_peak=progress.memory[2],
-            precision=told[0].precision if told else "",
-            device=told[0].device.name if told else "",
+            precision=scoring.precision if scoring else "",
+            device=scoring.device.name if scoring else "",
         ),
     )
     shutil.rmtree(folder.scores)  # the table holds them all

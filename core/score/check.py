@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from core.data.errors import DataError
+from core.data.errors import DataError, place
 from core.data.files import Record, read_records
 from core.data.rows import WINNERS, id_of
 from core.score.checked import Check
@@ -30,8 +30,16 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def check_submission(file: str, test: str) -> Check:
-    """Hold `file` against the rows of `test`, whatever else these have. Raises DataError for what is no table."""
-    wanted = [_id(test, line, record) for line, record in read_records(test)]
+    """Hold `file` against the rows of `test`, whatever else these have.
+
+    Raises DataError for what is no table, and for rows whose ids are not unique.
+    """
+    wanted: dict[int, int] = {}
+    for line, record in read_records(test):
+        id = _id(test, line, record)
+        if id in wanted:
+            raise DataError(f"{place(test, line, id=id)}: this id stands on line {wanted[id]} already")
+        wanted[id] = line
     if not wanted:
         raise DataError(f"{test}: no rows")
     found: list[int] = []
@@ -57,9 +65,8 @@ def check_submission(file: str, test: str) -> Check:
         found.append(id)
         for kind, what in _wrong(record):
             problems.add(kind, f"{id} ({what})")
-    wanted_ids = set(wanted)
     problems.add("ids that are missing", *map(str, (id for id in wanted if id not in seen)))
-    problems.add("ids that the rows do not have", *map(str, (id for id in seen if id not in wanted_ids)))
+    problems.add("ids that the rows do not have", *map(str, (id for id in seen if id not in wanted)))
     return Check(file=file, rows=len(found), expected_rows=len(wanted), problems=problems.as_lines())
 
 

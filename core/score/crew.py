@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from core.score.deal import Deal
 from core.score.errors import ScoringError
-from core.score.messages import Answer, AnyMessage, Ready, Trouble, decode_message, encode
+from core.score.messages import Answer, AnyMessage, NoRoom, Ready, Trouble, decode_message, encode
 
 WORKER = (sys.executable, "-P", "-m", "core.score.worker")
 Task = TypeVar("Task")
@@ -45,14 +45,14 @@ class Worker:
             raise WorkerLost(f"{self.name}: {message.cause}", message.advice, message.exit_code)
         return message
 
-    def score(self, ids: list[list[int]]) -> Answer:
+    def score(self, ids: list[list[int]]) -> Answer | NoRoom:
         """Raises WorkerLost."""
         assert self._process.stdin is not None
         with suppress(OSError):  # where it has gone, what it said last tells why
             self._process.stdin.write(encode(ids) + b"\n")
             self._process.stdin.flush()
         answer = self.hear()
-        assert isinstance(answer, Answer)
+        assert isinstance(answer, Answer | NoRoom)
         return answer
 
     def kill(self) -> None:
@@ -81,7 +81,7 @@ class Crew(Generic[Task]):
         deal: Deal[Task],
         ids_of: Callable[[Task], list[list[int]]],
         begin: Callable[[Ready], None],
-        take: Callable[[Task, Answer], None],
+        take: Callable[[Task, Answer | NoRoom], None],
     ) -> None:
         self.lost: SimpleQueue[WorkerLost] = SimpleQueue()
         self.failed: SimpleQueue[Exception] = SimpleQueue()

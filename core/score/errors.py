@@ -25,7 +25,7 @@ def in_words(error: Exception) -> ScoringError:
             return error
         case OSError(errno=errno.ENOSPC):
             return ScoringError(
-                f"no space is left on the disk: {error.filename or error}",
+                f"no space is left on the disk{f': {error.filename}' if error.filename else ''}",
                 "Free some; what is scored already is kept, and the same command goes on.",
             )
         case DataError():
@@ -35,11 +35,9 @@ def in_words(error: Exception) -> ScoringError:
                 str(error), "--max-length and --truncation replace a run's limit and strategy.", BAD_INPUT
             )
 
-    import torch
-
-    from core.train.advice import explain
+    from core.train.advice import explain, ran_out_of_memory
 
     why = explain(error)
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return ScoringError(why.cause, "Lower --batch-tokens; what is scored already is kept.")
+    if ran_out_of_memory(error):  # not while scoring: a batch is scored in halves then
+        return ScoringError(why.cause, "The model alone is too much for what is free; what is scored already is kept.")
     return ScoringError(why.cause, why.advice, why.exit_code)

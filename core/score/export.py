@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from core.profile.files import read_profile
 from core.profile.load import parse_profile
 from core.runs.folder import RunFolder
 from core.score.errors import BAD_INPUT, ScoringError, in_words
@@ -51,7 +52,7 @@ def merge_into(target: Path, run: RunFolder, adapter: Path) -> None:
     from core.train import device
     from core.train.card import CARD
 
-    profile = parse_profile(run.resolved.read_text(encoding="utf-8"), source=str(run.resolved))
+    profile = parse_profile(read_profile(run.resolved).text, source=str(run.resolved))
     device.use_one_gpu()
     where, precision = device.device(), device.precision(profile.train.precision)
     tokenizer = load_tokenizer(adapter)

@@ -15,6 +15,7 @@ import msgspec
 from core.files import write_whole
 from core.runs.alive import is_run_alive
 from core.runs.folder import RunFolder
+from core.runs.lock import locked
 from core.runs.state import read_run
 from core.score.request import Request
 
@@ -84,13 +85,16 @@ def settle(request: Request) -> tuple[PredictionFolder, bool]:
     A prediction of the same that was stopped is gone on with, its batches and its output as they are asked for now.
     Raises OSError.
     """
-    folder = unfinished(request)
-    if folder is None:
-        return create_prediction(request), False
-    if not read_run(folder)[1].is_over:
-        return folder, True
-    folder.write_request(request)
-    return folder, False
+    predictions = RunFolder(Path(request.members[0].run)).predictions
+    predictions.mkdir(exist_ok=True)
+    with locked(predictions / ".lock"):  # held for moments only: two that ask at once are not to begin the same twice
+        folder = unfinished(request)
+        if folder is None:
+            return create_prediction(request), False
+        if not read_run(folder)[1].is_over:
+            return folder, True
+        folder.write_request(request)
+        return folder, False
 
 
 def at_work(run: RunFolder) -> PredictionFolder | None:

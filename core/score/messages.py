@@ -1,6 +1,6 @@
 """What a prediction and its workers say to each other: one JSON object a line. Imports nothing heavy.
 
-A worker is sent batches, each a list of token ids by row, and answers each with an Answer.
+A worker is sent batches, each a list of token ids by row, and answers each with an Answer or NoRoom.
 """
 
 import msgspec
@@ -28,6 +28,15 @@ class Answer(Message, frozen=True, kw_only=True):
 
     logits: list[list[float | None]]
     memory: tuple[int, int, int]
+    most_tokens: int
+    """What is computed at once from here on, padding counted: less once memory has run out."""
+
+
+class NoRoom(Message, frozen=True, kw_only=True):
+    """A row of the batch, by its number there, does not fit in memory even by itself, and why."""
+
+    row: int
+    why: str
 
 
 class Trouble(Message, frozen=True, kw_only=True):
@@ -38,7 +47,7 @@ class Trouble(Message, frozen=True, kw_only=True):
     exit_code: int
 
 
-AnyMessage = Ready | Answer | Trouble
+AnyMessage = Ready | Answer | NoRoom | Trouble
 
 encode = msgspec.json.Encoder().encode
 decode_message = msgspec.json.Decoder(AnyMessage).decode

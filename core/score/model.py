@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from peft import PeftModel, load_peft_weights, set_peft_model_state_dict
+from safetensors import SafetensorError
 from transformers import PreTrainedModel
 
 from core.model.load import keep_residual_in_float32, load_classifier, load_config, load_tokenizer
@@ -18,7 +19,7 @@ from core.packed.pack import pack
 from core.profile.settings import Profile
 from core.runs.events import Device, EngineName
 from core.score.errors import ScoringError
-from core.score.request import Request
+from core.score.request import ADAPTER_WEIGHTS, Request
 from core.train import device
 from core.train.device import DTYPES
 from core.train.engine import choose_engine
@@ -112,8 +113,15 @@ def load_trained(profile: Profile, adapter: Path, *, pad: int, precision: Precis
     """The base as the profile quantizes it, with the adapter and the head of `adapter`, both in float32 as trained.
 
     Built as for training and filled then: peft's own loading leaves the head in the precision of the base.
-    Raises ScoringError where the adapter holds other weights than the profile asks for.
+    Raises ScoringError where the adapter cannot be read, or holds other weights than the profile asks for.
     """
+    try:
+        weights = load_peft_weights(str(adapter), device="cpu")
+    except SafetensorError as error:
+        raise ScoringError(
+            f"{adapter / ADAPTER_WEIGHTS} cannot be read: {error}",
+            "It was damaged since; --checkpoint takes one of the run's checkpoints.",
+        ) from None
     source = locate(profile.model)
     config = load_config(source, profile.model, max_length=profile.tokens.max_length, pad_token_id=pad)
     place = "cuda:0" if kind == "cuda" else "cpu"
@@ -122,7 +130,7 @@ def load_trained(profile: Profile, adapter: Path, *, pad: int, precision: Precis
         keep_residual_in_float32(base)
     model = add_adapters(base, profile.lora)
     trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
-    loaded = set_peft_model_state_dict(model, load_peft_weights(str(adapter), device="cpu"))
+    loaded = set_peft_model_state_dict(model, weights)
     if loaded.unexpected_keys or trained & set(loaded.missing_keys):
         odd = next(iter([*loaded.unexpected_keys, *sorted(trained & set(loaded.missing_keys))]))
         raise ScoringError(

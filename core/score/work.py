@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from queue import SimpleQueue
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from core.score.crew import Crew, Worker
 from core.score.deal import Deal
 from core.score.errors import ScoringError
 from core.score.folder import PredictionFolder
-from core.score.messages import Answer, Ready
+from core.score.messages import Answer, NoRoom, Ready
 from core.score.passes import Pass
 from core.score.progress import Progress
 from core.score.request import Request
@@ -33,16 +34,24 @@ def score(
 ) -> None:
     """All that is missing of the passes of one member; `begin` is called as each worker is ready.
 
-    A worker that ends is told in the record, and its batch is done by the others. Raises ScoringError where none is
-    left, and where a logit is no finite number.
+    A worker that ends is told in the record, and its batch is done by the others; so is it that memory ran out, and
+    that less is computed at once. Raises ScoringError where no worker is left, where a row does not fit in memory, and
+    where a logit is no finite number.
     """
     tasks = [(one, batch) for one in passes for batch in one.batches(request.batch_tokens)]
     tasks.sort(key=lambda task: task[1].tokens, reverse=True)
 
-    def keep(task: Task, answer: Answer) -> None:
+    run = Path(request.members[member].run).name
+    at_once, smaller = request.batch_tokens, SimpleQueue[int]()
+
+    def keep(task: Task, answer: Answer | NoRoom) -> None:
         one, batch = task
+        if isinstance(answer, NoRoom):
+            raise _no_room(one, batch.rows[answer.row], answer.why)
+        if answer.most_tokens < request.batch_tokens:
+            smaller.put(answer.most_tokens)
         logits = np.array(answer.logits, dtype=np.float32)  # None becomes NaN
-        _demand_finite(one, batch, logits, Path(request.members[member].run).name)
+        _demand_finite(one, batch, logits, run)
         one.kept.add(batch.rows, logits)
         progress.add(len(batch.rows), batch.tokens, answer.memory)
 
@@ -57,6 +66,15 @@ def score(
                 if left := len(workers) - len(lost):
                     others = "the others" if left > 1 else "the other one"
                     record.write(Warning(message=f"{lost[-1].cause.rstrip('.')}; its rows are done by {others}"))
+            while not smaller.empty():
+                if (now := smaller.get()) < at_once:
+                    record.write(
+                        Warning(
+                            message=f"memory ran out with {at_once:,} tokens at once for {run}: from here on {now:,}; "
+                            f"--batch-tokens {now} begins with these"
+                        )
+                    )
+                    at_once = now
             if not crew.failed.empty():
                 raise crew.failed.get()
             progress.tell(at_once=not is_at_work)
@@ -70,6 +88,14 @@ def _start(folder: PredictionFolder, request: Request, member: int) -> list[Work
         return [Worker(folder.path, member, card, f"the worker on GPU {card}") for card in request.gpus]
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // request.workers)))
     return [Worker(folder.path, member, None, f"worker {number + 1}") for number in range(request.workers)]
+
+
+def _no_room(one: Pass, row: int, why: str) -> ScoringError:
+    return ScoringError(
+        f"the row with id {one.rows[row].example.id}, {one.lengths[row]:,} tokens, does not fit in memory even by "
+        f"itself: {why.rstrip('.')}",
+        "A lower --max-length cuts it. Or free memory: what is scored already is kept, and the same command goes on.",
+    )
 
 
 def _demand_finite(

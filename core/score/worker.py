@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from core.score.errors import in_words
 from core.score.folder import PredictionFolder
-from core.score.messages import Answer, Message, Ready, Trouble, decode_batch, encode
+from core.score.messages import Answer, Message, NoRoom, Ready, Trouble, decode_batch, encode
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -36,13 +36,21 @@ def main(arguments: Sequence[str]) -> int:
 
 def serve(folder: PredictionFolder, member: int, on_card: bool, batches: BinaryIO, out: BinaryIO) -> None:
     """Answer each line of `batches` on `out`."""
+    from core.score.halves import Halves, NoRoomForOne
     from core.score.model import load_model
     from core.train import device
 
-    model = load_model(folder.read_request(), member, on_card)
+    request = folder.read_request()
+    model = load_model(request, member, on_card)
+    halves = Halves(model.logits, request.batch_tokens)
     _say(out, Ready(device=model.device, precision=model.precision, engine=model.engine, note=model.note))
     for line in batches:
-        _say(out, Answer(logits=model.logits(decode_batch(line)).tolist(), memory=device.memory()))
+        try:
+            logits = halves.logits(decode_batch(line)).tolist()
+        except NoRoomForOne as error:
+            _say(out, NoRoom(row=error.row, why=error.why))
+        else:
+            _say(out, Answer(logits=logits, memory=device.memory(), most_tokens=halves.most_tokens))
 
 
 def _say(out: BinaryIO, message: Message) -> None:

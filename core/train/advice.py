@@ -173,6 +173,15 @@ def _diverged(error: BaseException, situation: Situation | None) -> Explanation:
     return Explanation(str(error), f"{advice} train.divergence_patience says when a run is given up.", changes=changes)
 
 
+def ran_out_of_memory(error: BaseException) -> bool:
+    """Whether it is the card's memory, or the machine's, that was too small."""
+    import torch
+
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and _is_out_of_memory(str(error))
+
+
 def _is_out_of_memory(message: str) -> bool:
     """CUDA's and cuBLAS's own failures to get memory, and that of the processor's allocator."""
     signs = ("CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "DefaultCPUAllocator: can't allocate memory")

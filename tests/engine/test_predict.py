@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -32,7 +33,7 @@ from core.runs.events import Record, Tail
 from core.runs.folder import RunFolder, create_run
 from core.runs.process import describe_this_process, launch
 from core.runs.state import Status, read_run
-from core.score.folder import PREDICT, PredictionFolder, create_prediction, settle
+from core.score.folder import PREDICT, PredictionFolder, create_prediction, list_predictions, settle
 from core.score.passes import digest
 from core.score.request import CannotPredict, Request, choose_members
 
@@ -247,7 +248,7 @@ def test_merged_weights_say_what_they_change_and_checkpoints_can_be_used(
 def test_logits_that_are_not_finite_end_it_with_the_row_and_the_run(
     ask: Callable[..., PredictionFolder], runs: list[RunFolder], tmp_path: Path
 ) -> None:
-    broken = RunFolder(Path(shutil.copytree(runs[0].path, tmp_path / "broken")))
+    broken = copy_of(runs[0], tmp_path / "broken")
     weights = load_file(broken.adapter / "adapter_model.safetensors")
     head = next(name for name in weights if "score" in name)
     save_file(weights | {head: weights[head] * torch.nan}, broken.adapter / "adapter_model.safetensors")
@@ -256,6 +257,10 @@ def test_logits_that_are_not_finite_end_it_with_the_row_and_the_run(
     assert isinstance(failed, events.Failed)
     assert "broken gives the row with id 41 logits that are no finite numbers" in failed.cause
     assert not folder.submission.exists()
+
+
+def copy_of(run: RunFolder, place: Path) -> RunFolder:
+    return RunFolder(Path(shutil.copytree(run.path, place, ignore=shutil.ignore_patterns("predictions"))))
 
 
 def arena_tui(*arguments: object, cwd: Path) -> "subprocess.CompletedProcess[str]":
@@ -283,6 +288,12 @@ def test_what_cannot_be_predicted_is_refused_in_words(runs: list[RunFolder], tmp
     bare = RunFolder(tmp_path / "bare")
     bare.path.mkdir()
     shutil.copy(runs[0].resolved, bare.resolved)
+    binary, stripped, cropped = (copy_of(runs[0], tmp_path / name) for name in ("binary", "stripped", "cropped"))
+    binary.resolved.write_bytes(b"\xff\xfe")
+    (stripped.adapter / "adapter_model.safetensors").unlink()
+    os.truncate(cropped.adapter / "adapter_model.safetensors", 1000)
+    (runs[0].path.parent.parent / "link").symlink_to(runs[0].path)
+    write_test(tmp_path / "row.csv", ROWS[:1])
     (tmp_path / "empty.csv").write_text("")
     (tmp_path / "heading.csv").write_text("id,prompt,response_a,response_b\n")
     for arguments, found in (
@@ -293,10 +304,17 @@ def test_what_cannot_be_predicted_is_refused_in_words(runs: list[RunFolder], tmp
         ((runs[0].path, "heading.csv", "--weights", "1,2"), "2 weights for 1 runs"),
         ((runs[0].path, runs[0].path, "heading.csv"), "a run stands there twice"),
         ((runs[0].path, "heading.csv", "--truncation", "middle"), "one of right, left"),
+        ((runs[0].path, runs[0].path.parent / "." / ".." / "link", "heading.csv"), "a run stands there twice"),
+        ((runs[0].path, runs[1].path, "heading.csv", "--weights", "1e308,1e308"), "weights are numbers above 0"),
         ((runs[0].path, "heading.csv", "-o", "no/where.csv"), "there is no such folder"),
+        ((runs[0].path, "heading.csv", "-o", "."), ". is a folder; name a file in it"),
+        ((runs[0].path, "heading.csv", "-o", "./heading.csv"), "holds the rows; the submission needs another name"),
+        ((binary.path, "heading.csv"), "line 1: not UTF-8 text"),
+        ((stripped.path, "heading.csv"), "no adapter_model.safetensors in its adapter; --checkpoint takes"),
+        ((cropped.path, "row.csv"), "adapter_model.safetensors cannot be read"),
     ):
         ran = arena_tui("predict", *arguments, cwd=tmp_path)
-        assert ran.returncode == 2, arguments
+        assert ran.returncode == (1 if "row.csv" in arguments else 2), arguments
         assert found in ran.stdout + ran.stderr
         assert "Traceback" not in ran.stdout + ran.stderr
 
@@ -318,6 +336,88 @@ def test_a_prediction_that_is_at_work_is_followed_and_not_begun_twice(runs: list
         record.write(events.Predicted(submission="out.csv", rows=3, log_loss=None, accuracy=None))
     folder.summary.write_text("{}")
     assert settle(request)[0].path != folder.path
+
+
+def test_two_that_ask_for_the_same_at_once_begin_it_once(runs: list[RunFolder], tmp_path: Path) -> None:
+    """The slower one may come before the other's process has said who it is."""
+    write_test(tmp_path / "test.csv", ROWS[:3])
+    command = [*ARENA_TUI, "predict", str(runs[0].path), "test.csv", "-o", "out.csv"]
+    before = len(list_predictions(runs[0]))
+    both = [
+        subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    said = [child.communicate(timeout=SECONDS) for child in both]
+    assert [child.returncode for child in both] == [0, 0, 0], said
+    assert len(list_predictions(runs[0])) == before + 1
+    assert sum(out.startswith("at work already: ") for out, _ in said) == 2
+    assert len((tmp_path / "out.csv").read_text().splitlines()) == 4
+
+
+def test_one_that_is_just_beginning_elsewhere_is_waited_for(runs: list[RunFolder], tmp_path: Path) -> None:
+    test = write_test(tmp_path / "test.csv", ROWS[:4])
+    folder, is_at_work = settle(Request(members=choose_members(runs[:1]), test=str(test)))
+    assert not is_at_work
+    command = [*ARENA_TUI, "predict", str(runs[0].path), "test.csv"]
+    other = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert other.stdout
+    assert other.stdout.readline().startswith("at work already")
+    child = launch(folder, PREDICT)
+    out, err = other.communicate(timeout=SECONDS)
+    assert (other.returncode, err) == (0, "")
+    assert "predicted 4 rows" in out
+    assert child.wait(SECONDS) == 0
+
+
+def test_scores_are_gone_on_with_whatever_the_weights_and_tell_on_what_they_were_made(
+    ask: Callable[..., PredictionFolder], runs: list[RunFolder], tmp_path: Path
+) -> None:
+    test = write_test(tmp_path / "test.csv", ROWS[:6])
+    blocked = tmp_path / "out.csv"
+    blocked.mkdir()
+    folder = ask(test, of=runs, weights=[1, 1], output=str(blocked), code=1)
+    assert not folder.summary.exists()
+    assert ask(test, of=runs, weights=[3, 1]).path == folder.path
+    summary = json.loads(folder.summary.read_bytes())
+    assert [member["weight"] for member in summary["members"]] == [0.75, 0.25]
+    assert summary["precision"] == "fp32"
+    assert summary["device"]
+    assert sum(isinstance(event, events.Scoring) for event in Tail(folder.events).read()) == 1, (
+        "nothing is scored twice"
+    )
+
+
+def test_memory_that_runs_out_halves_the_batches_once_for_all_and_changes_no_answer(
+    runs: list[RunFolder], plain: PredictionFolder, tmp_path: Path
+) -> None:
+    test = write_test(tmp_path / "test.csv", ROWS)
+    request = Request(members=choose_members(runs[:1]), test=str(test), swap=True, batch_tokens=512, workers=2)
+    folder = create_prediction(request)
+    assert launch(folder, short_of_memory(3)).wait(SECONDS) == 0, folder.console_log.read_text()
+    assert_same(submitted(plain), submitted(folder))
+    [said] = [event.message for event in Tail(folder.events).read() if isinstance(event, events.Warning)]
+    assert said.startswith(f"memory ran out with 512 tokens at once for {runs[0].id}: from here on ")
+    assert said.endswith(" begins with these")
+
+
+def test_a_row_that_does_not_fit_by_itself_is_named_with_its_length_and_the_way_out(
+    runs: list[RunFolder], tmp_path: Path
+) -> None:
+    rows = [tiny.row(1, 0), tiny.row(2**50 + 3, 0, response_b=json.dumps(["good " * 200]))]
+    test = write_test(tmp_path / "test.csv", rows)
+    folder = create_prediction(Request(members=choose_members(runs[:1]), test=str(test)))
+    assert launch(folder, short_of_memory(0)).wait(SECONDS) == 1
+    failed = Tail(folder.events).read()[-1]
+    assert isinstance(failed, events.Failed)
+    assert (
+        f"the row with id {2**50 + 3}, 64 tokens, does not fit in memory even by itself: GPU memory ran" in failed.cause
+    )
+    assert "A lower --max-length cuts it" in failed.advice
+    assert psutil.Process().children() == []
+
+
+def short_of_memory(most_rows: int) -> list[str]:
+    return [sys.executable, "-P", str(Path(__file__).parent / "failing_scorer.py"), str(most_rows)]
 
 
 def kept(folder: PredictionFolder) -> int:

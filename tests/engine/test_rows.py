@@ -112,7 +112,8 @@ def test_a_winner_cell_that_is_not_0_or_1_is_named(cell: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("id", "found"),
-    [("", "missing"), ("x", "64 bits"), ("1.5", "64 bits"), (str(2**63), "64 bits"), ("9" * 50, "64 bits")],
+    [("", "missing"), ("x", "64 bits"), ("1.5", "64 bits"), (str(2**63), "64 bits"), ("9" * 50, "64 bits")]
+    + [(text, f"'{text}' would come back as 17; write ids that way") for text in ("1_7", "017", "+17", "١٧")],
 )
 def test_an_id_that_is_missing_or_no_64_bit_number_is_refused(id: str, found: str, tmp_path: Path) -> None:
     message = refused(csv_file(tmp_path, tiny.row(1, 0), tiny.row(0, 0, id=id)))

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Thread
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +21,7 @@ from core.score.batches import batches
 from core.score.check import check_submission
 from core.score.deal import Deal
 from core.score.errors import in_words
+from core.score.halves import Halves, NoRoomForOne
 from core.score.kept import Kept
 from core.score.submission import write_submission
 
@@ -83,6 +86,47 @@ def test_a_mean_of_probabilities_is_never_worse_than_its_members_and_sums_to_one
     assert -np.log(mean[range(200), labels]).mean() <= np.dot(losses, [0.5, 0.3, 0.2])
 
 
+def test_where_memory_runs_out_a_batch_is_scored_in_halves_and_so_is_all_that_comes() -> None:
+    computed: list[list[int]] = []
+
+    def logits_of(ids: list[list[int]]) -> Any:
+        if len(ids) * max(map(len, ids)) > 25:
+            scratch.append(weakref.ref(torch.zeros(3)))
+            held = torch.zeros(3)
+            scratch.append(weakref.ref(held))
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9.50 GiB.")
+        assert not any(left() is not None for left in scratch), "what was computed is held while less is tried"
+        computed.extend(ids)
+        return np.array([[row[0], len(row), 0] for row in ids], dtype=np.float32)
+
+    scratch: list[weakref.ref[torch.Tensor]] = []
+    halves = Halves(logits_of, most_tokens=100)
+    ids = [[number] * (10 - number % 3) for number in range(9)]
+    expected = [[number, 10 - number % 3, 0] for number in range(9)]
+    assert halves.logits(ids).tolist() == expected
+    assert sorted(computed) == sorted(ids), "each row counts once"
+    assert halves.most_tokens <= 25
+    failed = len(scratch)
+    assert failed
+    assert halves.logits(ids).tolist() == expected
+    assert len(scratch) == failed, "the smaller budget is kept"
+    with pytest.raises(NoRoomForOne, match=r"GPU memory ran out: CUDA out of memory. Tried to allocate 9.50 GiB") as no:
+        halves.logits([[1], [2] * 26, [3]])
+    assert no.value.row == 1
+
+
+def test_an_error_that_has_nothing_to_do_with_memory_is_not_tried_again() -> None:
+    calls = []
+
+    def logits_of(ids: list[list[int]]) -> Any:
+        calls.append(ids)
+        raise RuntimeError("shape mismatch")
+
+    with pytest.raises(RuntimeError, match="shape mismatch"):
+        Halves(logits_of, 100).logits([[1], [2]])
+    assert len(calls) == 1
+
+
 def test_exchanged_answers_and_columns_are_put_back() -> None:
     example = Example(index=0, id=1, prompt=("p",), response_a=("a",), response_b=("b",), label=0)
     assert swapped(example) == Example(index=0, id=1, prompt=("p",), response_a=("b",), response_b=("a",), label=1)
@@ -135,6 +179,10 @@ def test_a_submission_of_ours_is_accepted_to_the_last_digit_of_its_ids(tmp_path:
         (["1,,0.5,0.5", "2,1,0,0"], ["1 rows with what is no number: 1 (winner_model_a '')"]),
         (["1,0.3333335,0.3333335,0.3333335", "2,1,0,0"], []),
         (
+            ["1,1,0,0", "2,1,0,0", "0_2,1,0,0"],
+            ["1 ids that are no whole numbers of 64 bits: line 4, column id"],
+        ),
+        (
             ["1.0,1,0,0", "1,1,0,0", "2,1,0,0"],
             ["1 ids that are no whole numbers of 64 bits: line 2, column id"],
         ),
@@ -144,6 +192,13 @@ def test_a_submission_is_checked_for(lines: list[str], found: list[str], tmp_pat
     file = tmp_path / "out.csv"
     file.write_text("id,winner_model_a,winner_model_b,winner_tie\n" + "".join(f"{line}\n" for line in lines))
     assert check_submission(str(file), rows_file(tmp_path / "rows.jsonl", [1, 2])).problems == found
+
+
+def test_rows_whose_ids_are_not_unique_are_no_measure_of_a_submission(tmp_path: Path) -> None:
+    file = tmp_path / "out.csv"
+    file.write_text("id,winner_model_a,winner_model_b,winner_tie\n1,1,0,0\n")
+    with pytest.raises(DataError, match=r"line 2, id 1: this id stands on line 1 already"):
+        check_submission(str(file), rows_file(tmp_path / "rows.jsonl", [1, 1]))
 
 
 def test_a_submission_without_its_columns_or_without_rows_says_so(tmp_path: Path) -> None:
@@ -177,3 +232,4 @@ def test_a_full_disk_says_that_what_is_scored_is_kept() -> None:
     why = in_words(OSError(errno.ENOSPC, "No space left on device", "/runs/x/scores/3.npy"))
     assert why.cause == "no space is left on the disk: /runs/x/scores/3.npy"
     assert "the same command goes on" in why.advice
+    assert in_words(OSError(errno.ENOSPC, "No space left on device")).cause == "no space is left on the disk"

@@ -21,6 +21,7 @@ from core.data.tokens import encode
 from core.profile.settings import Tokens
 from core.report.bias import position_bias
 from core.report.evaluation import read_evaluation
+from core.score.folder import list_predictions
 
 
 @pytest.mark.parametrize("engine", ["padded", "packed"])
@@ -77,7 +78,7 @@ def test_score_swap_gives_a_run_without_it_what_eval_swap_would_have(start: Star
     for name in tables[0].column_names:
         ours, theirs = (table[name].to_numpy() for table in tables)
         np.testing.assert_allclose(ours, theirs, atol=2e-5, err_msg=name)
-    assert list((without.path / "predictions").iterdir()) == []
+    assert list_predictions(without) == []
     assert not (without.path / "evaluation-exchanged.jsonl").exists()
 
     again = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
