@@ -229,7 +229,7 @@ class ArenaApp(StartingApp):
 
     @work
     async def on_monitor_screen_predict(self, message: "MonitorScreen.Predict") -> None:
-        from arena_tui.screens.prediction import PredictionScreen, ask_for_prediction  # needed by few
+        from arena_tui.screens.prediction import ask_for_prediction  # needed by few
 
         try:
             answer = await ask_for_prediction(self, message.folder)
@@ -241,8 +241,7 @@ class ArenaApp(StartingApp):
         except (CannotPredict, LaunchError, ProfileError, OSError) as error:
             self.tell("nothing is predicted", str(error))
             return
-        self.watched[folder.path] = folder
-        self.push_screen(PredictionScreen(folder))
+        self.watch_run(folder)
 
     def on_home_screen_fix(self, message: HomeScreen.Fix) -> None:
         self.retry_run(message.folder)

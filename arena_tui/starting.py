@@ -23,6 +23,7 @@ from core.runs.queue import Queue, QueueError
 from core.runs.resume import CannotResume, prepare
 from core.runs.retry import CannotRetry, prepare_retry
 from core.runs.runner import see_to_runner
+from core.score.folder import PredictionFolder
 
 
 class StartingApp(App[None]):
@@ -53,11 +54,12 @@ class StartingApp(App[None]):
         self.watch_run(folder)
 
     def watch_run(self, folder: RunFolder) -> None:
-        """Open the monitor on a run."""
+        """Open the screen of a run, or of a prediction."""
         from arena_tui.screens.monitor import MonitorScreen  # the first screen need not wait for it
+        from arena_tui.screens.prediction import PredictionScreen
 
         self.watched[folder.path] = folder
-        self.push_screen(MonitorScreen(folder))
+        self.push_screen(PredictionScreen(folder) if isinstance(folder, PredictionFolder) else MonitorScreen(folder))
 
     @work
     async def retry_run(self, folder: RunFolder) -> None:

@@ -124,6 +124,23 @@ def follow_here(folder: "RunFolder", child: "Popen[bytes] | None", out: TextIO, 
     return exit_code(state)
 
 
+def chosen_work(options: argparse.Namespace) -> "RunFolder":
+    """The run or the prediction that a command is to follow or to stop: a prediction by its own id or folder, and the
+    one at work with a run that is over by that of the run."""
+    from core.runs.folder import find_run, runs_folder
+    from core.runs.state import read_run
+    from core.score.folder import at_work, find_prediction
+
+    runs = runs_folder(options.runs_dir)
+    try:
+        run = find_run(runs, options.run)
+    except LookupError as error:
+        if prediction := find_prediction(runs, options.run):
+            return prediction
+        raise Refused(error.args[0], 2) from None
+    return (at_work(run) if read_run(run)[1].is_over else None) or run
+
+
 def chosen_run(options: argparse.Namespace) -> "RunFolder":
     """The run that a command is about."""
     from core.runs.folder import find_run, runs_folder

@@ -31,16 +31,18 @@ def run(options: argparse.Namespace) -> int:
     import msgspec
 
     from arena_tui.plain import printable
-    from core.score.request import CannotPredict, choose_members
+    from core.profile.load import ProfileError
+    from core.score.request import DEMO, CannotPredict, choose_members
 
     if not (options.merged or options.push_to_hub):
         raise Refused("nothing to do: --merged DIR, --push-to-hub OWNER/NAME, or both", 2)
     folder = chosen_run(options)
     try:
         [member] = choose_members([folder], checkpoint=options.checkpoint)
-    except CannotPredict as error:
+        base = member.read_profile().model.checkpoint
+    except (CannotPredict, ProfileError) as error:
         raise Refused(error, 2) from None
-    if options.push_to_hub and not options.merged and Path(member.read_profile().model.checkpoint).exists():
+    if options.push_to_hub and not options.merged and (base == DEMO or Path(base).exists()):
         raise Refused("its base is a folder of this machine, without which nobody can use the adapter: add --merged", 2)
     arguments = [str(folder.path), member.adapter]
     arguments += ["--merged", str(Path(options.merged).absolute())] if options.merged else []

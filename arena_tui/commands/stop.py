@@ -1,11 +1,11 @@
-"""`arena-tui stop`: ends a run, in good order or at once."""
+"""`arena-tui stop`: ends a run or a prediction, in good order or at once."""
 
 import argparse
 import sys
 import time
 from typing import TYPE_CHECKING
 
-from arena_tui.commands.common import Refused, add_command, add_run, add_runs_dir, chosen_run
+from arena_tui.commands.common import Refused, add_command, add_run, add_runs_dir, chosen_work
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -14,7 +14,11 @@ POLL_SECONDS = 0.1
 
 
 def add(commands: "Commands") -> None:
-    parser = add_command(commands, "stop", "let a run finish its step, save a checkpoint and the adapter, and end")
+    parser = add_command(
+        commands,
+        "stop",
+        "let a run finish its step, save a checkpoint and the adapter, and end; or end a prediction, whose scores stay",
+    )
     add_run(parser)
     add_runs_dir(parser)
     harder = parser.add_mutually_exclusive_group()
@@ -28,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     from core.runs.queue import queue_of
     from core.runs.stopping import Rung, ask, note_kill, processes
 
-    folder = chosen_run(options)
+    folder = chosen_work(options)
     rung = Rung.KILL if options.kill else Rung.NOW if options.now else Rung.SAVE
     told = Told.already(folder)
     try:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from arena_tui.commands.common import add_command, add_run, add_runs_dir, chosen_run
+from arena_tui.commands.common import add_command, add_run, add_runs_dir, chosen_work
 from arena_tui.commands.console import in_a_terminal, open_console
 
 if TYPE_CHECKING:
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 def add(commands: "Commands") -> None:
     parser = add_command(
-        commands, "watch", "follow a run: in a terminal on a screen of its own, in a pipe line by line until it ends"
+        commands,
+        "watch",
+        "follow a run or a prediction: in a terminal on a screen of its own, in a pipe line by line until it ends",
     )
     add_run(parser)
     add_runs_dir(parser)
@@ -27,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     from core.config import read_config
     from core.runs.state import read_run
 
-    folder = chosen_run(options)
+    folder = chosen_work(options)
     if in_a_terminal() and not options.lines:
         options.readonly = True
         open_console(options, watch=folder)

@@ -15,7 +15,7 @@ from arena_tui.follow import Follower, RunView
 from arena_tui.keys import named
 from arena_tui.log_tail import LogTail
 from arena_tui.screens.ask import STAY, AskScreen
-from arena_tui.screens.console_screen import ConsoleScreen
+from arena_tui.screens.console_screen import ConsoleScreen, RunEnded
 from arena_tui.screens.write import WriteScreen
 from arena_tui.widgets.log import LogPane
 from arena_tui.widgets.scoring import ScoringPane
@@ -88,6 +88,8 @@ class PredictionScreen(ConsoleScreen[None]):
     def watch_view(self, before: RunView | None, view: RunView | None) -> None:
         if view and view.status.is_over and not (before and before.status.is_over):
             self.refresh_bindings()
+            if before:  # one that was over when it was opened is no news
+                self.post_message(RunEnded(view))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if not super().check_action(action, parameters):

@@ -1,5 +1,6 @@
-"""Holds an ended run while something of it is moved or deleted, so that nobody goes on with it meanwhile."""
+"""Holds an ended run while something of it is moved or deleted, so that nobody goes on with it or reads it then."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -24,8 +25,20 @@ def held(folder: RunFolder) -> Iterator[None]:
     with locked(folder.lock) as is_ours:
         if not is_ours:
             raise StillInUse(f"the process of {folder.id} is still at work")
-        for lock in folder.predictions.glob("*/.lock"):
-            with locked(lock) as is_free:
-                if not is_free:
-                    raise StillInUse(f"the prediction {lock.parent.name} with {folder.id} is at work: wait, or stop it")
+        with locked(folder.readers) as is_unread:
+            if not is_unread:
+                raise StillInUse(f"a prediction with {folder.id} is at work: wait, or arena-tui stop {folder.id}")
+            yield
+
+
+@contextmanager
+def read(folder: RunFolder) -> Iterator[None]:
+    """Keep what the run holds where it is, from all who heed `held`. Raises StillInUse where it is just being taken
+    away; who may not write there holds nothing, and can only hope."""
+    if not os.access(folder.path, os.W_OK):
+        yield
+        return
+    with locked(folder.readers, shared=True) as is_here:
+        if not is_here:
+            raise StillInUse(f"{folder.id} is just being moved, or parts of it deleted")
         yield

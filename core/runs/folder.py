@@ -79,6 +79,11 @@ class RunFolder:
         return self.path / ".lock"
 
     @property
+    def readers(self) -> Path:
+        """A lock that is shared by the processes of predictions with the run, which read its adapter."""
+        return self.path / ".readers"
+
+    @property
     def console_log(self) -> Path:
         return self.path / "console.log"
 
@@ -100,7 +105,7 @@ class RunFolder:
 
     @property
     def predictions(self) -> Path:
-        """What was answered with the run, a folder each, with a lock that its process holds."""
+        """What was answered with the run, a folder each."""
         return self.path / "predictions"
 
     @property

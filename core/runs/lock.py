@@ -11,13 +11,14 @@ WAIT_SECONDS = 1.0
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[bool]:
-    """Hold the lock if nobody else does; False within if somebody does."""
+def locked(path: Path, *, shared: bool = False) -> Iterator[bool]:
+    """Hold the lock if nobody else does; False within if somebody does. Those who share it may hold it together."""
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     deadline = time.monotonic() + WAIT_SECONDS
     with path.open("ab") as lock:
         while True:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(lock, kind | fcntl.LOCK_NB)
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     yield False

@@ -10,16 +10,20 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.runs.ended import read
 from core.runs.events import Failed, Phase, Predicted, Record, Resumed, Scoring, Tail, Warning
+from core.runs.folder import RunFolder
 from core.runs.lock import locked
 from core.runs.notify import notify
 from core.runs.process import OTHER_AT_WORK, describe_this_process
 from core.score.errors import in_words
 from core.score.folder import PredictionFolder
+from core.score.request import DEMO, Request
 from core.train.stop import Stopped, StopRequest
 
 if TYPE_CHECKING:
@@ -48,7 +52,11 @@ def run(folder: PredictionFolder) -> int:
         stop = StopRequest(record, last_act=partial(notify, folder))
         try:
             folder.write_info(describe_this_process([sys.executable, *sys.orig_argv[1:]]))
-            predict(folder, record, stop)
+            request = folder.read_request()
+            with ExitStack() as runs:
+                for member in request.members:
+                    runs.enter_context(read(RunFolder(Path(member.run))))
+                predict(folder, request, record, stop)
         except Stopped:
             record.write(stop.cancelled())
             return stop.exit_code
@@ -62,10 +70,9 @@ def run(folder: PredictionFolder) -> int:
     return 0
 
 
-def predict(folder: PredictionFolder, record: Record, stop: StopRequest) -> None:
+def predict(folder: PredictionFolder, request: Request, record: Record, stop: StopRequest) -> None:
     """From rows to a submission. Raises what went wrong, or Stopped after a signal."""
     began = time.monotonic()
-    request = folder.read_request()
 
     from core.data.rows import read_comparisons
     from core.demo import assets
@@ -73,7 +80,6 @@ def predict(folder: PredictionFolder, record: Record, stop: StopRequest) -> None
     from core.score.measure import measure
     from core.score.passes import make_passes
     from core.score.progress import Progress
-    from core.score.request import DEMO
     from core.score.submission import write_submission
     from core.score.work import score
 

@@ -4,6 +4,7 @@ import errno
 
 from core.data.errors import DataError
 from core.profile.errors import SettingError
+from core.runs.ended import StillInUse
 
 BAD_INPUT = 2
 
@@ -28,6 +29,8 @@ def in_words(error: Exception) -> ScoringError:
                 f"no space is left on the disk{f': {error.filename}' if error.filename else ''}",
                 "Free some; what is scored already is kept, and the same command goes on.",
             )
+        case StillInUse():
+            return ScoringError(str(error), "Try again once that is over.")
         case DataError():
             return ScoringError(str(error), "Correct the file, or name another.", BAD_INPUT)
         case SettingError():

@@ -4,6 +4,7 @@ Prints Exported, one JSON object, at the end.
 """
 
 import argparse
+import shlex
 import shutil
 import sys
 from collections.abc import Sequence
@@ -88,7 +89,10 @@ def as_merged(card: str) -> str:
 
 
 def push(folder: Path, repository: str) -> str:
-    """Upload a folder to a private repository of the Hugging Face hub, made if need be; returns its address."""
+    """Upload a folder to a private repository of the Hugging Face hub, made if need be; returns its address.
+
+    Raises ScoringError.
+    """
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
 
@@ -105,8 +109,12 @@ def push(folder: Path, repository: str) -> str:
         raise ScoringError(
             f"the hub refuses {repository}: {str(error).splitlines()[0]}", "Check its name, and who is logged in."
         ) from None
-    except OSError as error:
-        raise ScoringError(f"the Hugging Face hub cannot be reached: {error}", "Check the network.") from None
+    except Exception as error:  # noqa: BLE001  (the client's transport has its own, which change with its versions)
+        again = f"`hf upload {repository} {shlex.quote(str(folder))} --private`"
+        raise ScoringError(
+            f"the Hugging Face hub cannot be reached: {type(error).__name__}: {error}",
+            f"Check the network; {again} tries again.",
+        ) from None
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ and stops a prediction.
 import re
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -75,8 +76,26 @@ def create_prediction(request: Request) -> PredictionFolder:
 
 def list_predictions(run: RunFolder) -> list[PredictionFolder]:
     """The predictions that lie in a run's folder, newest first."""
-    found = [PredictionFolder(path.parent) for path in run.predictions.glob("*/request.json")]
-    return sorted(found, key=lambda folder: folder.id, reverse=True)
+    return _newest_first(run.predictions.glob("*/request.json"))
+
+
+def list_all_predictions(runs: Path) -> list[PredictionFolder]:
+    """The predictions with any of the runs in `runs`, newest first."""
+    return _newest_first(runs.glob("*/predictions/*/request.json"))
+
+
+def find_prediction(runs: Path, wanted: str) -> PredictionFolder | None:
+    """The prediction with this id or path, or the newest whose id contains `wanted`, if there is one."""
+    if (Path(wanted) / "request.json").is_file():
+        return PredictionFolder(Path(wanted))
+    known = list_all_predictions(runs)
+    return next(
+        (one for one in known if one.id == wanted), next((one for one in known if wanted and wanted in one.id), None)
+    )
+
+
+def _newest_first(orders: Iterable[Path]) -> list[PredictionFolder]:
+    return sorted((PredictionFolder(path.parent) for path in orders), key=lambda folder: folder.id, reverse=True)
 
 
 def settle(request: Request) -> tuple[PredictionFolder, bool]:
@@ -98,8 +117,17 @@ def settle(request: Request) -> tuple[PredictionFolder, bool]:
 
 
 def at_work(run: RunFolder) -> PredictionFolder | None:
-    """The newest prediction with this run that goes on, if there is one."""
-    return next((folder for folder in list_predictions(run) if is_run_alive(folder)), None)
+    """The newest prediction with this run that goes on, if there is one. It may lie with another run of its average."""
+    alive = (folder for folder in list_all_predictions(run.path.parent) if is_run_alive(folder))
+    return next((folder for folder in alive if _asks(folder, run)), None)
+
+
+def _asks(prediction: PredictionFolder, run: RunFolder) -> bool:
+    try:
+        members = prediction.read_request().members
+    except (OSError, msgspec.DecodeError):
+        return False
+    return run.path.resolve() in [Path(member.run).resolve() for member in members]
 
 
 def unfinished(request: Request) -> PredictionFolder | None:

@@ -12,10 +12,14 @@ from core.runs import events
 from core.runs.events import Record
 from core.runs.folder import RunFolder
 from core.runs.process import describe_this_process
+from core.score.folder import PredictionFolder
+from core.score.request import Member, Request
 
 BEGAN = 1_769_860_800.0
 STEPS = 5_748
 SECONDS_A_STEP = 0.25
+ROWS = 25_000
+GIB = 2**30
 
 
 def record_run(
@@ -72,4 +76,44 @@ def record_run(
             case "failed":
                 record.write(events.Warning(time=now, message=words))
                 record.write(events.Failed(time=now, cause=words, advice=f"Halve it: {words}", exit_code=1))
+    return folder
+
+
+def record_prediction(
+    run: RunFolder, *, end: Literal["predicted"] | None, began: float = BEGAN, pid: int | None = None
+) -> PredictionFolder:
+    """A prediction of labelled rows with `run` in both orders, whose memory ran out once: complete, or at 60 %."""
+    folder = PredictionFolder(run.predictions / "20260131-140000-test")
+    folder.path.mkdir(parents=True)
+    folder.write_request(Request(members=[Member(str(run.path), str(run.adapter), 1.0)], test="/data/test.csv"))
+    me = describe_this_process(["arena"])
+    folder.write_info(me if pid else replace(me, pid=2**22 + 1))
+    total = 2 * ROWS
+    last = total if end else total * 6 // 10
+    card = events.Device(kind="cuda", name="NVIDIA H200", memory=140 * GIB)
+    with Record(folder.events) as record, folder.console_log.open("w") as log:
+        record.write(events.Phase(time=began, phase="loading"))
+        record.write(
+            events.Scoring(
+                time=began + 20, runs=[run.id], rows=ROWS, rows_total=total, rows_kept=0, rows_cut=4_250,
+                tokens_total=total * 600, swapped=True, workers=1, precision="bf16", engine="packed", device=card,
+            )
+        )  # fmt: skip
+        words = "memory ran out with 8,192 tokens at once: from here on 4,096; --batch-tokens 4096 begins with these"
+        record.write(events.Warning(time=began + 21, message=words))
+        for rows in range(5_000, last + 1, 5_000):
+            at = began + 20 + rows / 41.3
+            record.write(events.Phase(time=at, phase="scoring", done=rows, total=total, unit="rows"))
+            record.write(
+                events.Scored(
+                    time=at, rows=rows, tokens=rows * 600, rows_per_second=41.3, tokens_per_second=24_780.0,
+                    memory_allocated=8 * GIB, memory_reserved=9 * GIB, memory_peak=9 * GIB,
+                )
+            )  # fmt: skip
+            log.write(f"{rows:,} rows\n")
+        if end:
+            done = events.Predicted(
+                time=at + 9, submission=str(folder.submission), rows=ROWS, log_loss=0.9391, accuracy=0.552
+            )
+            record.write(done)
     return folder

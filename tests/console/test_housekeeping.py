@@ -15,7 +15,7 @@ from scripted_child import HOSTILE
 
 from arena_tui.__main__ import main
 from arena_tui.follow import Follower, RunList
-from core.runs.ended import StillInUse
+from core.runs.ended import StillInUse, held, read
 from core.runs.folder import RunFolder, list_runs
 from core.runs.lock import locked
 from core.runs.notes import MOST_NAME, Notes, NotesError, read_notes, write_notes
@@ -109,13 +109,16 @@ class TestTrash:
             discard(run)
         assert run.path.exists()
 
-    def test_a_run_is_not_moved_while_a_prediction_with_it_goes_on(self, tmp_path: Path) -> None:
+    def test_a_run_is_neither_moved_nor_pruned_while_a_prediction_reads_it(self, tmp_path: Path) -> None:
         run = ended(tmp_path)
-        prediction = run.predictions / "20260131-130000-test" / ".lock"
-        prediction.parent.mkdir(parents=True)
-        with locked(prediction), pytest.raises(StillInUse, match="the prediction 20260131-130000-test with"):
-            discard(run)
+        with read(run), read(run):  # several may
+            for take_away in (discard, lambda run: carry_out(plan(run, keep=0))):
+                with pytest.raises(StillInUse, match=f"a prediction with {run.id} is at work: wait, or arena-tui stop"):
+                    take_away(run)
         assert run.path.exists()
+        with held(run), pytest.raises(StillInUse, match="just being moved"), read(run):
+            pass
+        assert discard(run).path.exists()
 
     def test_emptying_deletes_for_good_and_only_when_told_so(self, tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
         discard(ended(tmp_path))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from evaluated import evaluate, write_rows
 from msgspec.structs import replace
-from recorded import SECONDS_A_STEP, record_run
+from recorded import SECONDS_A_STEP, record_prediction, record_run
 from screen import children, choose, planner, shown, until, until_shown
 from small_tokenizer import write_tokenizer
 from textual.pilot import Pilot
@@ -195,6 +195,32 @@ def test_monitor_finished(runs: Path, snap_compare: Compare, size: tuple[int, in
         await until_still(pilot)
 
     assert snap_compare(ArenaApp(runs, watch=run), terminal_size=size, run_before=show)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_prediction_running(runs: Path, snap_compare: Compare, size: tuple[int, int]) -> None:
+    """This process plays the prediction's."""
+    run = record_run(runs, "20260131-120000-gemma2-9b-qlora", end="finished", steps=200)
+    began = float(int(time.time())) - 20 - 30_000 / 41.3
+    prediction = record_prediction(run, end=None, began=began, pid=os.getpid())
+
+    async def show(pilot: Pilot[None]) -> None:
+        await until_shown(pilot, "30,000 / 50,000 rows")
+        await until_still(pilot)
+
+    assert snap_compare(ArenaApp(runs, watch=prediction), terminal_size=size, run_before=show)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_prediction_finished(runs: Path, snap_compare: Compare, size: tuple[int, int]) -> None:
+    run = record_run(runs, "20260131-120000-gemma2-9b-qlora", end="finished", steps=200)
+    prediction = record_prediction(run, end="predicted")
+
+    async def show(pilot: Pilot[None]) -> None:
+        await until_shown(pilot, "✓ finished", "0.9391")
+        await until_still(pilot)
+
+    assert snap_compare(ArenaApp(runs, watch=prediction), terminal_size=size, run_before=show)
 
 
 @pytest.mark.parametrize("size", SIZES)

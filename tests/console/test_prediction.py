@@ -1,11 +1,13 @@
 """Rows answered from the console: asked for on a finished run, followed, stopped, and found again."""
 
+import os
 import sys
+import time
 from pathlib import Path
 
 import psutil
 import pytest
-from recorded import record_run
+from recorded import record_prediction, record_run
 from screen import HERE, shown, until, until_shown
 
 from arena_tui.app import ArenaApp
@@ -77,6 +79,17 @@ async def test_it_outlives_its_screen_is_found_again_and_stopped_with_a_key(run:
         await pilot.press("s")
         await until_shown(pilot, "■ cancelled", "what is scored is kept, and P on the run goes on with it")
         await until(pilot, lambda: is_run_alive(folder) is False, "its end")
+
+
+async def test_a_prediction_that_is_watched_has_its_screen_and_nothing_there_changes_it(run: RunFolder) -> None:
+    prediction = record_prediction(run, end=None, began=time.time() - 20 - 30_000 / 41.3, pid=os.getpid())
+    app = ArenaApp(run.path.parent, watch=prediction, readonly=True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shown(pilot, "● running: scoring", "30,000 / 50,000 rows", "! memory ran out")
+        assert isinstance(app.screen, PredictionScreen)
+        await pilot.press("s")
+        await pilot.pause()
+        assert "stop" not in shown(app).lower()
 
 
 async def test_why_it_failed_is_shown_and_not_obeyed(run: RunFolder) -> None:

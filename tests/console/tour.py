@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from evaluated import logits_for, write_evaluation
-from recorded import SECONDS_A_STEP, record_run
+from recorded import SECONDS_A_STEP, record_prediction, record_run
 from screen import until, until_shown
 from small_tokenizer import write_tokenizer
 from textual.pilot import Pilot
@@ -17,6 +17,7 @@ from arena_tui.screens.compare import CompareScreen
 from arena_tui.screens.data import DataScreen
 from arena_tui.screens.history import HistoryScreen
 from arena_tui.screens.home import HomeScreen
+from arena_tui.screens.prediction import PredictionScreen
 from arena_tui.screens.report import ReportScreen
 from arena_tui.screens.row import RowScreen
 from arena_tui.widgets.row_pane import RowPane
@@ -49,6 +50,7 @@ def prepare(workplace: Path, runs: Path) -> None:
         old.evaluation, list(range(0, 60, 5)), labels, logits_for(labels), swapped=logits_for(labels, seed=1)
     )
     write_tokenizer(old.adapter)
+    record_prediction(old, end=None, began=float(int(time.time())) - 20 - 30_000 / 41.3, pid=os.getpid())
     record_run(runs, "20260131-090000-failed", end="failed", until=1_500, words="✗ “out of” memory: " + "漢字 " * 40)
     record_going_on(runs)
 
@@ -116,6 +118,7 @@ async def tour(pilot: Pilot[None], visit: Visit, *, is_readable: bool = True) ->
             await pilot.press("escape")
         if name == "an-old":
             await visit_report(pilot, at)
+            await visit_prediction(pilot, at)
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is home, "home")
     await pilot.press("H")
@@ -144,6 +147,19 @@ async def tour(pilot: Pilot[None], visit: Visit, *, is_readable: bool = True) ->
     await until(pilot, lambda: app.screen is not home, "the question")
     await at("quit", "goes on")
     await pilot.press("escape")
+
+
+async def visit_prediction(pilot: Pilot[None], at: Callable[..., Awaitable[None]]) -> None:
+    """From the finished run's monitor to the prediction that is at work with it, to how it is stopped, and back."""
+    app = pilot.app
+    monitor = app.screen
+    await pilot.press("P")
+    await until(pilot, lambda: isinstance(app.screen, PredictionScreen) and app.screen.view, "the prediction")
+    await at("prediction", "30,000 / 50,000 rows")
+    await pilot.press("s")
+    await at("stop of a prediction", "stop this prediction?")
+    await pilot.press("escape", "escape")
+    await until(pilot, lambda: app.screen is monitor, "the monitor again")
 
 
 async def visit_report(pilot: Pilot[None], at: Callable[..., Awaitable[None]]) -> None:

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +14,7 @@ import tiny
 import torch
 from peft import AutoPeftModelForSequenceClassification, PeftModel
 from pyarrow import parquet
+from stand_in_hub import TOKEN, hub
 from tiny_runs import SECONDS, SETTINGS
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
@@ -112,20 +115,56 @@ def test_what_cannot_be_pushed_says_why(run: RunFolder, tmp_path: Path) -> None:
     ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert ran.returncode == 2
     assert "nothing to do" in ran.stderr
+    for name, found in (("demo", "add --merged"), ("[", "line 1: not TOML")):
+        other = RunFolder(Path(shutil.copytree(run.path, tmp_path / f"run {name}")))
+        model = f'[model]\ncheckpoint = "{name}"\n' if name == "demo" else name
+        other.resolved.write_text(model)
+        command = [sys.executable, "-P", "-m", "arena_tui", "export", str(other.path), "--push-to-hub", "me/x"]
+        ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+        assert ran.returncode == 2, ran.stderr
+        assert found in ran.stderr
+
+
+def test_a_merged_checkpoint_is_pushed_whole_to_a_private_repository(run: RunFolder, tmp_path: Path) -> None:
+    """By the hub's own client to a server of this machine. It has no Xet storage, so that goes by plain uploads."""
+    command = [sys.executable, "-P", "-m", "arena_tui", "export", str(run.path), "--merged", "whole", "--push-to-hub"]
+    with hub() as server:
+        here = {**os.environ, "HF_ENDPOINT": server.address, "HF_HOME": str(tmp_path), "HF_HUB_DISABLE_XET": "1"}
+        here |= {"HF_HUB_OFFLINE": "0", "HF_TOKEN": TOKEN}
+        ran = subprocess.run([*command, "me/x"], capture_output=True, text=True, cwd=tmp_path, env=here)
+        assert ran.returncode == 0, ran.stderr
+        assert ran.stdout.splitlines() == [
+            f"merged into {tmp_path / 'whole'}",
+            f"pushed to {server.address}/me/x/commit/1",
+        ]
+        assert server.made["visibility"] == "private"
+        assert {"config.json", "model.safetensors", "tokenizer.json", "README.md"} <= server.files.keys()
+        assert server.files == {path.name: path.read_bytes() for path in (tmp_path / "whole").iterdir()}
+
+        stranger = pushed(tmp_path / "whole", here | {"HF_TOKEN": "hf_none"})
+        assert stranger.startswith("the hub refuses me/x: Invalid user token")
+    gone = pushed(tmp_path / "whole", here)
+    assert gone.startswith("the Hugging Face hub cannot be reached: ConnectError: ")
+    assert f"`hf upload me/x {tmp_path / 'whole'} --private` tries again" in gone
 
 
 @pytest.mark.parametrize(
     ("token", "found"), [(None, "nobody is logged in"), ("hf_none", "the Hugging Face hub cannot be reached")]
 )
 def test_a_hub_without_login_or_network_is_an_error_in_words(token: str | None, found: str, tmp_path: Path) -> None:
-    """In a process of its own, since the hub's library reads its environment once."""
+    environment = {"HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1", "PATH": "", "PYTHONPATH": str(README.parent)}
+    assert found in pushed(tmp_path, environment | ({"HF_TOKEN": token} if token else {}))
+
+
+def pushed(folder: Path, environment: dict[str, str]) -> str:
+    """What comes of it. In a process of its own, since the hub's library reads its environment once."""
     code = (
         "import sys; from pathlib import Path\nfrom core.score.errors import in_words\n"
         "from core.score.export import push\n"
-        "try: push(Path(sys.argv[1]), 'me/x')\nexcept Exception as error: print(in_words(error).cause)"
+        "try: push(Path(sys.argv[1]), 'me/x')\n"
+        "except Exception as error: print(in_words(error).cause, in_words(error).advice)"
     )
-    environment = {"HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1", "PATH": "", "PYTHONPATH": str(README.parent)}
-    environment |= {"HF_TOKEN": token} if token else {}
-    command = [sys.executable, "-P", "-c", code, str(tmp_path)]
-    ran = subprocess.run(command, capture_output=True, text=True, env=environment)
-    assert found in ran.stdout, ran.stderr
+    ran = subprocess.run(
+        [sys.executable, "-P", "-c", code, str(folder)], capture_output=True, text=True, env=environment
+    )
+    return ran.stdout or ran.stderr

@@ -29,11 +29,13 @@ from core.data.tokens import encode
 from core.profile.load import parse_profile
 from core.runs import events
 from core.runs.alive import is_run_alive
+from core.runs.ended import StillInUse
 from core.runs.events import Record, Tail
 from core.runs.folder import RunFolder, create_run
 from core.runs.process import describe_this_process, launch
 from core.runs.state import Status, read_run
-from core.score.folder import PREDICT, PredictionFolder, create_prediction, list_predictions, settle
+from core.runs.trash import discard
+from core.score.folder import PREDICT, PredictionFolder, at_work, create_prediction, list_predictions, settle
 from core.score.passes import digest
 from core.score.request import CannotPredict, Request, choose_members
 
@@ -414,6 +416,37 @@ def test_a_row_that_does_not_fit_by_itself_is_named_with_its_length_and_the_way_
     )
     assert "A lower --max-length cuts it" in failed.advice
     assert psutil.Process().children() == []
+
+
+def test_each_run_of_a_prediction_leads_to_it_and_stays_while_it_is_at_work(
+    ask: Callable[..., PredictionFolder], runs: list[RunFolder], tmp_path: Path
+) -> None:
+    test = write_test(tmp_path / "long.csv", ROWS)
+    own = [copy_of(run, tmp_path / "runs" / run.id) for run in runs]  # what becomes of them concerns no other test
+    folder = ask(test, of=own, swap=True, batch_tokens=64, code=None)
+    until(lambda: kept(folder) > 5)
+    assert [at_work(run) and at_work(run).path for run in own] == [folder.path] * 2  # type: ignore[union-attr]
+    for run in own:
+        with pytest.raises(StillInUse, match=f"a prediction with {run.id} is at work"):
+            discard(run)
+    deleted = arena_tui("delete", own[1].path, "--yes", cwd=tmp_path)
+    assert deleted.returncode == 1
+    assert f"a prediction with {own[1].id} is at work: wait, or arena-tui stop {own[1].id}" in deleted.stderr
+
+    watching = [*ARENA_TUI, "watch", folder.id, "--runs-dir", str(tmp_path / "runs")]
+    watched = subprocess.Popen(watching, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    assert watched.stdout
+    until(lambda: "scoring: 300 rows" in watched.stdout.readline())  # type: ignore[union-attr]
+    stopped = arena_tui("stop", own[1].id, "--runs-dir", tmp_path / "runs", cwd=tmp_path)
+    assert stopped.returncode == 0, stopped.stderr
+    assert stopped.stdout == f"{folder.id} cancelled\n"
+    assert "they are kept, and the same command goes on" in watched.communicate(timeout=SECONDS)[0]
+    assert discard(own[1]).path.exists()
+    again = arena_tui("stop", own[0].id, "--runs-dir", tmp_path / "runs", cwd=tmp_path)
+    assert again.returncode == 1
+    assert f"{own[0].id} is not running here" in again.stderr
+    unknown = arena_tui("watch", "nothing", "--runs-dir", tmp_path / "runs", cwd=tmp_path)
+    assert (unknown.returncode, "no run called 'nothing'" in unknown.stderr) == (2, True)
 
 
 def short_of_memory(most_rows: int) -> list[str]:
