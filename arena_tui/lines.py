@@ -123,8 +123,10 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
         case events.Warning():
             return f"warning: {printable(event.message)}"
         case events.Stopping():
-            how = "at once" if event.signal == "SIGUSR1" or before.stopping else "finishing the step, then saving"
-            return f"stopping on {event.signal}: {how}"
+            if event.signal == "SIGUSR1" or before.stopping:
+                return f"stopping on {event.signal}: at once"
+            is_training = before.started is not None  # else there is no step to finish, as in a prediction
+            return f"stopping on {event.signal}{': finishing the step, then saving' if is_training else ''}"
         case events.Resumed():
             skipped = "".join(f"; {printable(reason)}" for reason in event.skipped)
             return f"resumed from {event.checkpoint or 'the beginning: no checkpoint is intact'}{skipped}"

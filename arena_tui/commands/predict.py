@@ -56,8 +56,12 @@ def run(options: argparse.Namespace) -> int:
             )
         told = Told(folder) if is_at_work else Told.already(folder)
         child = None if is_at_work else launch(folder, PREDICT)
-    except (LaunchError, OSError) as error:
+    except LaunchError as error:
         raise Refused(error, 1) from None
+    except OSError as error:
+        raise Refused(
+            f"{request.members[0].run}: no prediction can be begun here: {error.strerror or error}", 1
+        ) from None
     if options.detach:
         print(folder.path)
         return leave_running()

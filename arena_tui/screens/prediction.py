@@ -100,7 +100,7 @@ class PredictionScreen(ConsoleScreen[None]):
     async def action_stop(self) -> None:
         asked = AskScreen(
             "stop this prediction?",
-            "What is scored is kept: P on the run, with the same file, goes on from there.",
+            "What is scored is kept: asked for the same again, P or arena-tui predict goes on with it.",
             [("s", "stop")],
             stay="let it go on",
         )

@@ -16,6 +16,8 @@ from core.runs import events
 from core.runs.metrics import UNIFORM_LOG_LOSS
 from core.runs.state import Status
 
+KEPT = "what is scored is kept: asked for the same again, P or arena-tui predict goes on with it"
+
 
 class ScoringPane(Pane):
     DEFAULT_CSS = """
@@ -56,12 +58,12 @@ def _outcome(view: RunView) -> list[Content]:
                 Content(""),
             ]
         case events.Cancelled(signal=name):
-            told = f"stopped by {printable(name)}; what is scored is kept, and P on the run goes on with it"
+            told = f"stopped by {printable(name)}; {KEPT}"
             return [Content(told), Content("")]
         case events.Failed(cause=cause, advice=advice):
             return [Content.styled(printable(cause), "$text-error"), Content(printable(advice)), Content("")]
     if view.status is Status.LOST:
-        told = "The process ended without a last word; what is scored is kept, and P on the run goes on with it."
+        told = f"the process ended without a last word; {KEPT}"
         return [Content.styled(told, "$text-error"), Content("")]
     return []
 

@@ -69,7 +69,11 @@ def create_prediction(request: Request) -> PredictionFolder:
             folder.path.mkdir()
         except FileExistsError:
             continue
-        folder.write_request(request)
+        try:
+            folder.write_request(request)
+        except OSError:  # no room for it
+            folder.path.rmdir()
+            raise
         return folder
     raise FileExistsError(f"a thousand predictions were started in {predictions} in this second")
 

@@ -70,8 +70,8 @@ def score(
                 if (now := smaller.get()) < at_once:
                     record.write(
                         Warning(
-                            message=f"memory ran out with {at_once:,} tokens at once for {run}: from here on {now:,}; "
-                            f"--batch-tokens {now} begins with these"
+                            message=f"memory ran out with {at_once:,} tokens at once: {run} is scored {now:,} at a time "
+                            f"from here on, as --batch-tokens {now} does from the start"
                         )
                     )
                     at_once = now

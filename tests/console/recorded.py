@@ -99,7 +99,10 @@ def record_prediction(
                 tokens_total=total * 600, swapped=True, workers=1, precision="bf16", engine="packed", device=card,
             )
         )  # fmt: skip
-        words = "memory ran out with 8,192 tokens at once: from here on 4,096; --batch-tokens 4096 begins with these"
+        words = (
+            f"memory ran out with 8,192 tokens at once: {run.id} is scored 4,096 at a time from here on, as "
+            "--batch-tokens 4096 does from the start"
+        )
         record.write(events.Warning(time=began + 21, message=words))
         for rows in range(5_000, last + 1, 5_000):
             at = began + 20 + rows / 41.3

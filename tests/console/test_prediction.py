@@ -29,6 +29,7 @@ def run(runs: Path) -> RunFolder:
     folder = record_run(runs, "20260131-120000-done", end="finished", steps=200)
     folder.adapter.mkdir()
     (folder.adapter / "adapter_config.json").write_text("{}")
+    (folder.adapter / "adapter_model.safetensors").touch()
     (runs.parent / "rows.csv").write_text("id\n")
     return folder
 
@@ -77,7 +78,7 @@ async def test_it_outlives_its_screen_is_found_again_and_stopped_with_a_key(run:
         await pilot.press("s")
         await until_shown(pilot, "stop this prediction?")
         await pilot.press("s")
-        await until_shown(pilot, "■ cancelled", "what is scored is kept, and P on the run goes on with it")
+        await until_shown(pilot, "■ cancelled", "what is scored is kept: asked for the same again, P")
         await until(pilot, lambda: is_run_alive(folder) is False, "its end")
 
 

@@ -398,8 +398,8 @@ def test_memory_that_runs_out_halves_the_batches_once_for_all_and_changes_no_ans
     assert launch(folder, short_of_memory(3)).wait(SECONDS) == 0, folder.console_log.read_text()
     assert_same(submitted(plain), submitted(folder))
     [said] = [event.message for event in Tail(folder.events).read() if isinstance(event, events.Warning)]
-    assert said.startswith(f"memory ran out with 512 tokens at once for {runs[0].id}: from here on ")
-    assert said.endswith(" begins with these")
+    assert said.startswith(f"memory ran out with 512 tokens at once: {runs[0].id} is scored ")
+    assert said.endswith(" does from the start")
 
 
 def test_a_row_that_does_not_fit_by_itself_is_named_with_its_length_and_the_way_out(
@@ -440,6 +440,7 @@ def test_each_run_of_a_prediction_leads_to_it_and_stays_while_it_is_at_work(
     stopped = arena_tui("stop", own[1].id, "--runs-dir", tmp_path / "runs", cwd=tmp_path)
     assert stopped.returncode == 0, stopped.stderr
     assert stopped.stdout == f"{folder.id} cancelled\n"
+    assert stopped.stderr.startswith("stopping on SIGTERM\n")
     assert "they are kept, and the same command goes on" in watched.communicate(timeout=SECONDS)[0]
     assert discard(own[1]).path.exists()
     again = arena_tui("stop", own[0].id, "--runs-dir", tmp_path / "runs", cwd=tmp_path)
