@@ -68,12 +68,7 @@ def score(
                     record.write(Warning(message=f"{lost[-1].cause.rstrip('.')}; its rows are done by {others}"))
             while not smaller.empty():
                 if (now := smaller.get()) < at_once:
-                    record.write(
-                        Warning(
-                            message=f"memory ran out with {at_once:,} tokens at once: {run} is scored {now:,} at a time "
-                            f"from here on, as --batch-tokens {now} does from the start"
-                        )
-                    )
+                    record.write(Warning(message=_less_at_once(run, at_once, now)))
                     at_once = now
             if not crew.failed.empty():
                 raise crew.failed.get()
@@ -88,6 +83,13 @@ def _start(folder: PredictionFolder, request: Request, member: int) -> list[Work
         return [Worker(folder.path, member, card, f"the worker on GPU {card}") for card in request.gpus]
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // request.workers)))
     return [Worker(folder.path, member, None, f"worker {number + 1}") for number in range(request.workers)]
+
+
+def _less_at_once(run: str, before: int, now: int) -> str:
+    return (
+        f"memory ran out with {before:,} tokens at once: {run} is scored {now:,} at a time from here on, "
+        f"as --batch-tokens {now} does from the start"
+    )
 
 
 def _no_room(one: Pass, row: int, why: str) -> ScoringError:

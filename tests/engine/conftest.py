@@ -40,3 +40,15 @@ def start(checkpoint: Path, train_csv: Path, tmp_path: Path) -> Iterator[Start]:
     for child in children:
         child.kill()
         child.wait()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 48 MiB, where this user may mount one."""
+    disk = tmp_path / "runs"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(disk)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("mounting a small file system takes root")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)

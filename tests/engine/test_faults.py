@@ -5,11 +5,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tiny_runs import SECONDS, Start, wait_for
+from tiny_runs import SECONDS, Start, fill, wait_for
 
 from core.profile.settings import Profile
 from core.runs import events
@@ -19,33 +18,6 @@ from core.runs.folder import RunFolder, create_run, list_runs
 from core.runs.process import launch, log_end
 from core.runs.resume import RESUME, prepare
 from core.runs.state import Status, read_run
-
-MIB = 1 << 20
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 48 MiB, where this user may mount one."""
-    disk = tmp_path / "runs"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(disk)], capture_output=True)
-    if mounted.returncode:
-        pytest.skip("mounting a small file system takes root")
-    yield disk
-    subprocess.run(["umount", "--lazy", str(disk)], check=True)
-
-
-def fill(disk: Path) -> Path:
-    """Leave not a byte on `disk`; the file that takes it all."""
-    filler = disk / "filler"
-    with filler.open("wb", buffering=0) as file:
-        for size in (MIB, 1):
-            while True:
-                try:
-                    file.write(bytes(size))
-                except OSError:
-                    break
-    return filler
 
 
 def test_a_full_disk_ends_a_run_that_says_so_and_goes_on_once_there_is_room(small_disk: Path, start: Start) -> None:

@@ -20,7 +20,7 @@ import torch
 from peft import PeftModel
 from pyarrow import parquet
 from safetensors.torch import load_file, save_file
-from tiny_runs import SECONDS, SETTINGS
+from tiny_runs import SECONDS, SETTINGS, fill
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from core.data.rows import read_comparisons
@@ -448,6 +448,32 @@ def test_each_run_of_a_prediction_leads_to_it_and_stays_while_it_is_at_work(
     assert f"{own[0].id} is not running here" in again.stderr
     unknown = arena_tui("watch", "nothing", "--runs-dir", tmp_path / "runs", cwd=tmp_path)
     assert (unknown.returncode, "no run called 'nothing'" in unknown.stderr) == (2, True)
+
+
+def test_a_full_disk_is_told_at_the_beginning_and_on_the_way_and_once_there_is_room_the_same_goes_on(
+    ask: Callable[..., PredictionFolder], plain: PredictionFolder, runs: list[RunFolder], small_disk: Path
+) -> None:
+    run, test = copy_of(runs[0], small_disk / "run"), write_test(small_disk / "test.csv", ROWS)
+    run.predictions.mkdir()
+    filler = fill(small_disk)
+    refused = arena_tui("predict", run.path, test, cwd=small_disk)
+    assert refused.returncode == 1
+    assert refused.stderr == f"{run.path}: no prediction can be begun here: No space left on device\n"
+    assert list_predictions(run) == []
+    assert [path for path in run.predictions.iterdir() if path.is_dir()] == []
+    filler.unlink()
+
+    folder = ask(test, of=[run], swap=True, batch_tokens=64, code=None)
+    until(lambda: kept(folder) > 5)
+    filler = fill(small_disk)
+    until(lambda: read_run(folder)[1] is Status.FAILED)
+    failed = read_run(folder)[0].last
+    assert isinstance(failed, events.Failed)
+    assert "no space is left on the disk" in failed.cause
+    until(lambda: is_run_alive(folder) is False)
+    filler.unlink()
+    assert ask(test, of=[run], swap=True).path == folder.path
+    assert_same(submitted(plain), submitted(folder))
 
 
 def short_of_memory(most_rows: int) -> list[str]:

@@ -3,6 +3,7 @@
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -30,6 +31,7 @@ optimizer = "adamw_torch"
 """
 
 SECONDS = 120
+MIB = 1 << 20
 
 
 def wait_for(folder: RunFolder, kind: type[AnyEvent], **fields: object) -> AnyEvent:
@@ -42,3 +44,16 @@ def wait_for(folder: RunFolder, kind: type[AnyEvent], **fields: object) -> AnyEv
             assert not isinstance(event, events.Failed), event
         time.sleep(0.05)
     pytest.fail(f"no {kind.__name__} within {SECONDS} s:\n{folder.console_log.read_text()}")
+
+
+def fill(disk: Path) -> Path:
+    """Leave not a byte on `disk`; the file that takes it all."""
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file:
+        for size in (MIB, 1):
+            while True:
+                try:
+                    file.write(bytes(size))
+                except OSError:
+                    break
+    return filler
