@@ -22,7 +22,7 @@ class ProfilePanel(Vertical):
     )
     DEFAULT_CSS = """
     ProfilePanel {
-        & > .summary { height: auto; max-height: 70%; padding: 0 0 0 1; overflow-y: auto; scrollbar-gutter: stable; }
+        & > .summary { height: auto; max-height: 70%; padding: 0 1; overflow-y: auto; }
         & > TextArea { height: 1fr; border: none; border-top: solid $foreground 15%; padding: 0; }
         & > TextArea:focus { border-top: solid $accent; }
     }
