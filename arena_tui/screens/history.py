@@ -41,7 +41,7 @@ class HistoryScreen(HousekeepingScreen):
         Binding("left,h", "sort(-1)", "Sort before", show=False, tooltip="Sort by the next column, or the one before"),
         Binding("o", "reverse", "Order", show=False, tooltip="The other way round"),
         Binding("d", "delete", "Delete", tooltip="Move this run to the trash, after a question"),
-        Binding("v", "report", "Report", show=False, tooltip="Where this run is won and lost, if it has finished"),
+        Binding("v", "report", "Report", show=False, tooltip="Where this run, once finished, is won and lost"),
         Binding("n", "note", "Note", show=False, tooltip="Write a note beside this run"),
         Binding("r", "rename", "Rename", show=False, tooltip="Give this run another name to show; its folder stays"),
         Binding("t", "trash", "Trash", show=False, tooltip="Deleted runs: put one back, or delete all for good"),

@@ -60,7 +60,7 @@ class HomeScreen(ConsoleScreen[None]):
         Binding("d", "inspect", "Data", tooltip="What the chosen profile would show the model of its rows"),
         Binding("R", "resume", "Resume", show=False, tooltip="Go on with the chosen run, if it ended early"),
         Binding(
-            "v", "report", "Report", show=False, tooltip="Where the chosen run is won and lost, if it has finished"
+            "v", "report", "Report", show=False, tooltip="Where the chosen run, once finished, is won and lost"
         ),
         Binding("H", "list_runs", "All runs", show=False, tooltip="All runs as a table: sort, filter, delete, compare"),
         Binding("f", "fix", "Fix", show=False, tooltip="Try the chosen run again with the settings proposed for it"),

@@ -38,6 +38,8 @@ async def test_a_changed_key_works_and_footer_and_help_show_it(runs: Path, confi
         assert not app.screen.is_modal
         await pilot.press("f12")
         await until(pilot, lambda: app.screen.is_modal, "the help")
+        await pilot.press(*["j"] * 9)
+        await until_shown(pilot, "Start the chosen profile")
         line = next(line for line in shown(app).splitlines() if "Start the chosen profile" in line)
         assert " S ctrl+t  " in line, line
         await pilot.press("escape", "S")
