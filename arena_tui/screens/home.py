@@ -59,9 +59,7 @@ class HomeScreen(ConsoleScreen[None]):
         Binding("e", "edit", "Edit", tooltip="Edit the chosen profile"),
         Binding("d", "inspect", "Data", tooltip="What the chosen profile would show the model of its rows"),
         Binding("R", "resume", "Resume", show=False, tooltip="Go on with the chosen run, if it ended early"),
-        Binding(
-            "v", "report", "Report", show=False, tooltip="Where the chosen run, once finished, is won and lost"
-        ),
+        Binding("v", "report", "Report", show=False, tooltip="Where the chosen run, once finished, is won and lost"),
         Binding("H", "list_runs", "All runs", show=False, tooltip="All runs as a table: sort, filter, delete, compare"),
         Binding("f", "fix", "Fix", show=False, tooltip="Try the chosen run again with the settings proposed for it"),
         Binding("K,shift+up", "move('up')", "Up in the queue", show=False, tooltip="Move a waiting run up"),

@@ -9,7 +9,7 @@ from arena_tui.widgets.facts import Fact, facts, wrapped
 from core.report.report import Interval, Report
 
 INITIALS = ("A", "B", "tie")
-BAR = 11
+BAR = 10
 STRONGEST = 60
 """Percent of the accent behind a cell with all rows of its outcome: a word on it can still be read."""
 
@@ -45,7 +45,7 @@ def _interval(interval: Interval) -> Fact:
 
 def calibration(report: Report) -> Content:
     """A bar of the accuracy for each bin of confidence; the mark is where it would end if it were calibrated."""
-    lines = [Content.styled(f"{'confidence':<11}{'accuracy':<{BAR}}{'':>7}{'rows':>7}", MUTED)]
+    lines = [Content.styled(f"{'confidence':<11}{'accuracy':<{BAR}}{'':>8}{'rows':>7}", MUTED)]
     for bin in report.calibration.filled:
         filled, mark = round(bin.accuracy * BAR), min(BAR - 1, round(bin.confidence * BAR))
         bar = "█" * filled + "·" * (BAR - filled)
@@ -55,7 +55,7 @@ def calibration(report: Report) -> Content:
                 (bar[:mark], "$accent"),
                 ("┃", "bold $text-warning"),
                 (bar[mark + 1 :], "$accent"),
-                f"{percent(bin.accuracy):>7}{figures.count(bin.rows):>7}",
+                f"{percent(bin.accuracy):>8}{figures.count(bin.rows):>7}",
             )
         )
     return Content("\n").join(lines)

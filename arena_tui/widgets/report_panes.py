@@ -42,7 +42,7 @@ class Groups(TextPane):
     HELP = (
         "Log loss and accuracy of some of the rows. Lengths are tokens of the whole row before the cut; what was cut "
         "is told by part, and a row may stand in several of these lines. The interval is the mean plus and minus 1.96 "
-        "standard errors."
+        "standard errors; an arrow is a group of few rows beyond the scale."
     )
 
 
@@ -57,8 +57,8 @@ class Chatbots(TextPane):
 class Bias(TextPane):
     HELP = (
         "How often the longer answer wins, lengths in characters: with people, and on average of what the model gives "
-        "to A and B, which is the same if its probabilities are true. And what becomes of the predictions when A and "
-        "B change places."
+        "to A and B, which is the same if its probabilities are true. Its picks are the rows in which it gives the "
+        "longer one more, by however little. And what becomes of the predictions when A and B change places."
     )
 
 

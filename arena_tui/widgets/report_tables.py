@@ -5,7 +5,7 @@ from textual.content import Content
 from arena_tui import figures
 from arena_tui.marks import MUTED
 from arena_tui.plain import printable
-from arena_tui.reported import FEW, better, errors, in_words, is_unlikely, of_ratings, percent, points, preferences
+from arena_tui.reported import FEW, better, errors, in_words, is_unlikely, of_ratings, percent, points
 from core.report.report import Group, LengthBias, PositionBias, Ratings, Report
 
 NAME_CELLS = 17
@@ -59,7 +59,8 @@ def _plotted(group: Group, overall: float, low: float, high: float, width: int) 
     cells[column(overall)] = "│"
     at = column(group.log_loss)
     text = "".join(cells)
-    return Content.assemble((text[:at], MUTED), ("●", "bold $accent"), (text[at + 1 :], MUTED))
+    mark = "←" if group.log_loss < low else "→" if group.log_loss > high else "●"
+    return Content.assemble((text[:at], MUTED), (mark, "bold $accent"), (text[at + 1 :], MUTED))
 
 
 def chatbots(report: Report) -> Content:
@@ -116,7 +117,7 @@ def _lengths(bias: LengthBias) -> Content:
         Content(f"of {figures.count(bias.rows)} rows with a winner and answers of unlike length, it wins with"),
         _share("people", bias.humans),
         _share("the model", bias.model),
-        Content(preferences(bias)[1]),
+        _share("its picks", bias.picked),
         Content.styled(f"\n{'A wins, ties apart':<22}{'rows':>7}{'people':>10}{'model':>9}", MUTED),
     ]
     for bin in bias.bins:

@@ -1,6 +1,8 @@
 """The card and what must agree on it: driver, torch's CUDA, bitsandbytes. A laptop without one is no error."""
 
 import os
+import shutil
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,7 +58,8 @@ def cuda(driver_found: Check) -> Check:
         return Check("CUDA", "note", f"{built}; CUDA_VISIBLE_DEVICES hides the cards", "Unset it to use them.")
     if (error := device.cuda_error()) is not None:
         known = symptom(error)
-        return Check("CUDA", "problem", f"{built}: {error.splitlines()[0]}", known.advice if known else "")
+        advice = known.advice if known else "`nvidia-smi` must list the card, and torch be built for its driver."
+        return Check("CUDA", "problem", f"{built}: {error.splitlines()[0]}", advice)
     try:
         ones = torch.ones(256, 256, device="cuda")
         total = float((ones @ ones).sum())
@@ -92,12 +95,28 @@ def bitsandbytes(cuda_found: Check) -> Check:
     return Check(name, "ok" if where == "cuda" else "note", found, "" if where == "cuda" else "Not tried on a card.")
 
 
+def compiler(headers: Path) -> Check:
+    """What Triton builds with before it starts a kernel: $CC, gcc or clang, and Python's `headers`."""
+    found = os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang")
+    without = 'or train.engine = "padded", which does without Triton.'
+    if found is None:
+        return Check("C compiler", "problem", "none, which Triton needs", f"apt-get install gcc, {without}")
+    if not (headers / "Python.h").is_file():
+        told = f"{found}, but no Python.h in {headers}, which Triton needs"
+        return Check(
+            "C compiler", "problem", told, f"Install Python's headers (apt-get install python3-dev), {without}"
+        )
+    return Check("C compiler", "ok", found)
+
+
 def checks() -> Iterator[Check]:
-    """Driver, CUDA and bitsandbytes, each given what the one before has found."""
+    """Driver, CUDA and what computes on the card, each given what the one before has found."""
     yield (driver_found := driver())
     yield (cuda_found := cuda(driver_found))
     if cuda_found.verdict != "problem":
         yield bitsandbytes(cuda_found)
+    if cuda_found.verdict == "ok":
+        yield compiler(Path(sysconfig.get_path("include")))
 
 
 def _failed(name: str, error: Exception) -> Check:

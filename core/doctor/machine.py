@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 from core.doctor.check import Check
 from core.runs.folder import list_runs
 
 GIB = 2**30
-PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "accelerate", "datasets", "textual")
+TOLD = ("torch", "transformers", "peft", "bitsandbytes", "accelerate", "datasets", "textual")
+"""Packages whose versions are told where nothing is wrong."""
 LITTLE_FOR_RUNS = 1 * GIB
 """A checkpoint of the recipe takes 50 MB with its optimizer; runs keep several, and their logs."""
 LITTLE_FOR_MODELS = 20 * GIB
@@ -20,16 +23,30 @@ LITTLE_SHARED = 256 << 20
 CLOCK_SECONDS = 120
 
 
-def packages() -> Check:
-    """Their versions."""
-    found, missing = [], []
-    for name in ("arena-tui", *PACKAGES):
+def packages(name: str = "arena-tui") -> Check:
+    """Versions of what `name` depends on, beside those that it asks for."""
+    try:
+        found = [f"{name} {metadata.version(name)}"]
+        asked = map(Requirement, metadata.requires(name) or [])
+    except metadata.PackageNotFoundError:
+        return Check("packages", "problem", f"{name} is not installed", "pip install it, in this Python.")
+    wrong = []
+    for package in asked:
+        if package.marker and not package.marker.evaluate({"extra": ""}):
+            continue
         try:
-            found.append(f"{name} {metadata.version(name)}")
+            version = metadata.version(package.name)
         except metadata.PackageNotFoundError:
-            missing.append(name)
-    if missing:
-        return Check("packages", "problem", f"missing: {', '.join(missing)}", "pip install arena-tui, in this Python.")
+            wrong.append(f"{package.name} is missing")
+            continue
+        if not package.specifier.contains(version, prereleases=True):
+            wrong.append(f"{package.name} {version}, where {package.specifier} is needed")
+        if package.name in TOLD:
+            found.append(f"{package.name} {version}")
+    if wrong:
+        return Check(
+            "packages", "problem", "; ".join(wrong), f"pip install {name} again, in this Python: it brings them."
+        )
     return Check("packages", "ok", ", ".join(found))
 
 

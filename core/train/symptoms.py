@@ -86,6 +86,11 @@ SYMPTOMS = (
         "pip install -U bitsandbytes. " + GPU_TESTS,
     ),
     Symptom(
+        "failed to find c compiler",
+        "Triton, which compiles the packed engine's kernels, finds no C compiler",
+        "Install one (apt-get install gcc), name it in CC, or set train.engine to padded. " + GPU_TESTS,
+    ),
+    Symptom(
         "gpu is lost",
         "the driver has lost the card",
         "`dmesg | grep -i xid` tells why; a reboot mostly brings it back. " + RESUME,

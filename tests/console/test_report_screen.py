@@ -25,6 +25,7 @@ from arena_tui.screens.choose_run import ChooseRunScreen
 from arena_tui.screens.report import ReportScreen
 from arena_tui.screens.row import RowScreen
 from arena_tui.widgets.report_rows import ReportRows, probability_bar
+from arena_tui.widgets.report_tables import groups
 from core.profile.load import to_toml
 from core.profile.settings import Data, Profile, Tokens
 from core.report.report import Interval
@@ -188,6 +189,19 @@ async def test_v_in_a_list_of_runs_reports_on_the_chosen_one_if_it_has_finished(
         assert app.screen.folder.id == run.id
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, ReportScreen) and not children(), "the list")
+
+
+async def test_a_group_of_few_rows_beyond_the_scale_is_an_arrow(run: RunFolder) -> None:
+    app = ArenaApp(run.path.parent)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await open_report(pilot, run)
+        assert screen.seen is not None
+        report = screen.seen.report
+    one = replace(report.groups[0], kind="by hand", name="far", rows=1, log_loss=9.0, margin=None)
+    lines = groups(replace(report, groups=[*report.groups, one]), 100).plain.splitlines()
+    far = next(line for line in lines if "far" in line)
+    assert far.endswith("→")
+    assert sum("→" in line for line in lines) == 1
 
 
 async def test_what_cannot_be_told_is_said_above_the_figures(run: RunFolder, workplace: Path) -> None:

@@ -2,11 +2,16 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import msgspec
 import pytest
 from test_commands import ARENA_TUI, arena_tui
 
@@ -23,7 +28,9 @@ NAMES = {
 def test_doctor_looks_at_everything_here_and_its_exit_code_counts_the_problems(tmp_path: Path) -> None:
     ran = arena_tui("doctor", "--json", cwd=tmp_path)
     found = json.loads(ran.stdout)
-    assert {check["name"] for check in found} == NAMES
+    verdicts = {check["name"]: check["verdict"] for check in found}
+    assert verdicts.keys() == NAMES | ({"C compiler"} if verdicts["CUDA"] == "ok" else set())
+    assert all(check["advice"] for check in found if check["verdict"] == "problem")
     problems = [check for check in found if check["verdict"] == "problem"]
     assert ran.returncode == (1 if problems else 0), ran.stdout
     product = next(check for check in found if check["name"] == "4-bit product")
@@ -80,6 +87,77 @@ def test_a_runs_folder_that_cannot_be_written_is_a_problem(tmp_path: Path) -> No
     assert first.verdict == "ok"
     denied, _ = machine.disk(Path("/proc/1/runs"), tmp_path)
     assert denied.verdict == "problem"
+
+
+def test_packages_that_are_missing_or_too_old_are_named_with_what_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert machine.packages().verdict == "ok", machine.packages().found
+    info = tmp_path / "made_up-1.0.dist-info"
+    info.mkdir()
+    needs = ["msgspec>=900", "no-such-package>=1", "textual>=1", 'nor-this; extra == "test"']
+    lines = [f"Requires-Dist: {need}" for need in needs]
+    (info / "METADATA").write_text("\n".join(["Metadata-Version: 2.1", "Name: made-up", "Version: 1.0", *lines, ""]))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = machine.packages("made-up")
+    assert found.verdict == "problem"
+    assert found.found.endswith(", where >=900 is needed; no-such-package is missing")
+    assert machine.packages("not-even-installed").verdict == "problem"
+
+
+def test_a_missing_compiler_and_missing_headers_are_problems_of_the_packed_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert gpu.compiler(tmp_path).found == "none, which Triton needs"
+    (tmp_path / "gcc").write_text("")
+    (tmp_path / "gcc").chmod(0o755)
+    found = gpu.compiler(tmp_path)
+    assert (found.verdict, "no Python.h" in found.found) == ("problem", True)
+    assert 'train.engine = "padded"' in found.advice
+    (tmp_path / "Python.h").write_text("")
+    assert gpu.compiler(tmp_path).verdict == "ok"
+
+
+@pytest.fixture
+def hub() -> Iterator[HTTPServer]:
+    """One that refuses every token."""
+
+    class Refusing(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(401)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def login_at(port: int, **environment: str) -> Check:
+    """What the check says of a hub on this port."""
+    code = "import msgspec; from core.doctor import hub; print(msgspec.json.encode(hub.login()).decode())"
+    known = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "HUGGING"))}
+    own = {"HF_ENDPOINT": f"http://127.0.0.1:{port}", "NO_PROXY": "127.0.0.1", **environment}
+    ran = subprocess.run([sys.executable, "-P", "-c", code], env=known | own, capture_output=True, check=True)
+    return msgspec.json.decode(ran.stdout, type=Check)
+
+
+def test_a_refused_token_is_a_problem_of_the_place_that_it_comes_from(hub: HTTPServer, tmp_path: Path) -> None:
+    found = login_at(hub.server_port, HF_TOKEN="hf_made_up")
+    assert (found.verdict, found.advice) == ("problem", "It is HF_TOKEN's: correct or unset it.")
+    (tmp_path / "token").write_text("hf_made_up")
+    assert login_at(hub.server_port, HF_TOKEN_PATH=str(tmp_path / "token")).advice == "Log in anew: `hf auth login`."
+
+
+def test_a_hub_that_never_answers_is_not_waited_for_for_ever() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        found = login_at(silent.getsockname()[1], HF_TOKEN="hf_made_up")
+    assert found.verdict == "note"
+    assert "cannot be reached" in found.found
 
 
 SIZE = os.terminal_size((120, 40))
