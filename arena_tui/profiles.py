@@ -1,11 +1,11 @@
 """The profiles there are, each with its settings or with all that is wrong with it. Knows no widget."""
 
-from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
 from msgspec import Struct
 
+from core.files import Stamp, stamp
 from core.profile.edit import Value, set_value
 from core.profile.files import read_profile, shipped_profiles, user_profiles, write_profile
 from core.profile.load import Problem, ProfileError, parse_profile
@@ -35,10 +35,20 @@ def read(path: Path) -> ProfileView:
     return ProfileView(path, path.stem, is_shipped, text, settings)
 
 
-def all_profiles(working_directory: Path) -> Iterator[ProfileView]:
-    """The shipped profiles, then the user's."""
-    yield from map(read, shipped_profiles())
-    yield from map(read, user_profiles(working_directory))
+class Profiles:
+    """The shipped profiles, then the user's. Each is read again only if its file is another one."""
+
+    def __init__(self, working_directory: Path) -> None:
+        self._working_directory = working_directory
+        self._known: dict[Path, tuple[Stamp | None, ProfileView]] = {}
+
+    def read(self) -> tuple[ProfileView, ...]:
+        known, self._known = self._known, {}
+        for path in (*shipped_profiles(), *user_profiles(self._working_directory)):
+            now = stamp(path)  # asked first: the file may change meanwhile
+            before = known.get(path)
+            self._known[path] = before if before and before[0] == now else (now, read(path))
+        return tuple(view for _, view in self._known.values())
 
 
 def own_path(path: Path, text: str) -> Path:

@@ -1,4 +1,4 @@
-"""Writes whole files: a reader sees the old one or the new one, never half of it."""
+"""Writes whole files: a reader sees the old one or the new one, never half of it; and tells one from the other."""
 
 import os
 from pathlib import Path
@@ -15,3 +15,15 @@ def write_whole(path: Path, content: bytes) -> None:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+Stamp = tuple[int, int, int, int]
+
+
+def stamp(path: Path) -> Stamp | None:
+    """What tells a file from the one that lay there before; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

@@ -21,7 +21,7 @@ from arena_tui import figures
 from arena_tui.follow import RunList, RunView
 from arena_tui.keys import named
 from arena_tui.plain import printable
-from arena_tui.profiles import ProfileView, all_profiles
+from arena_tui.profiles import Profiles, ProfileView
 from arena_tui.screens.console_screen import READONLY, ConsoleScreen, RunEnded
 from arena_tui.screens.queue import move, pause, take_out
 from arena_tui.widgets.lines import profile_line, run_line
@@ -147,6 +147,7 @@ class HomeScreen(ConsoleScreen[None]):
     def __init__(self, run_list: RunList) -> None:
         super().__init__()
         self._news = asyncio.Event()
+        self._profiles_there = Profiles(Path.cwd())
         self._run_list = run_list
         self._runs_are_chosen = False
 
@@ -174,7 +175,7 @@ class HomeScreen(ConsoleScreen[None]):
         """Look at the disk every now and then, while this screen is the one to be seen."""
         while True:
             if self.app.screen is self:  # is_current also holds just below another screen, which would repaint
-                self.profiles = await asyncio.to_thread(lambda: tuple(all_profiles(Path.cwd())))
+                self.profiles = await asyncio.to_thread(self._profiles_there.read)
                 self.runs = await asyncio.to_thread(self._run_list.read)
                 machine = await asyncio.to_thread(look, self._run_list.runs)
                 if self.machine is None or not _is_like(machine, self.machine):

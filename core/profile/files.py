@@ -73,4 +73,7 @@ def write_profile(path: Path, text: str) -> None:
 
 def _is_shipped_copy(path: Path) -> bool:
     shipped = SHIPPED / path.name
-    return shipped.exists() and shipped.read_bytes() == path.read_bytes()
+    try:
+        return shipped.read_bytes() == path.read_bytes()
+    except OSError:
+        return False  # one of them is missing, or cannot be read: whoever reads it is told

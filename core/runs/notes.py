@@ -7,7 +7,7 @@ import msgspec
 import tomli_w
 from msgspec import Struct
 
-from core.files import write_whole
+from core.files import Stamp, stamp, write_whole
 from core.runs.folder import RunFolder
 
 MOST_NAME = 60
@@ -26,9 +26,6 @@ class NotesError(Exception):
     """The message says what is wrong with the words, or with the file that holds them."""
 
 
-Stamp = tuple[int, int, int]
-
-
 class NotesReader:
     """Reads the notes of one run again whenever the file is another one."""
 
@@ -39,9 +36,9 @@ class NotesReader:
 
     def read(self) -> Notes:
         """The notes as they are now: the same object as before while nothing has changed."""
-        stamp = _stamp(self._folder)
-        if stamp != self._stamp:
-            self._stamp = stamp
+        found = stamp(self._folder.notes)
+        if found != self._stamp:
+            self._stamp = found
             self._notes = read_notes(self._folder)
         return self._notes
 
@@ -89,11 +86,3 @@ def _load(folder: RunFolder) -> Notes:
 def _encodable(text: str) -> str:
     """What a command line or a terminal gave may hold bytes that are no text."""
     return text.encode(errors="replace").decode()
-
-
-def _stamp(folder: RunFolder) -> Stamp | None:
-    try:
-        found = folder.notes.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
