@@ -1,11 +1,10 @@
-"""The console: how it looks, which screen follows which, and leaving."""
+"""The console: how it looks, its own keys, and leaving."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -18,44 +17,32 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from arena_tui import profiles
-from arena_tui.ahead import Ahead
 from arena_tui.ascii import Ascii
 from arena_tui.ending import signals
-from arena_tui.follow import Follower, RunList, RunView
+from arena_tui.follow import Follower, RunView
 from arena_tui.keys import key_problems, named
+from arena_tui.opening import OpeningApp
 from arena_tui.plain import printable
-from arena_tui.profiles import ProfileView
 from arena_tui.screens.ask import AskScreen
-from arena_tui.screens.confirm import ConfirmScreen
 from arena_tui.screens.console_screen import READONLY, ConsoleScreen, RunEnded
-from arena_tui.screens.editor import MOST_CHARACTERS, EditorScreen
 from arena_tui.screens.help import HelpScreen
 from arena_tui.screens.home import HomeScreen
 from arena_tui.screens.quit import Leaving, QuitScreen, ask_to_stop
 from arena_tui.sent import Changes, Sent
-from arena_tui.standins import can_be_held
-from arena_tui.starting import StartingApp
 from arena_tui.themes import THEMES, VARIABLES
 from arena_tui.waits import without_console
 from core.config import Config, ConfigFile, config_path
 from core.plan.plan import PLAN
-from core.profile.files import read_profile
-from core.profile.load import Problem, ProfileError
+from core.profile.load import Problem
 from core.runs.folder import RunFolder
-from core.runs.process import TRAIN, LaunchError, launch
+from core.runs.process import TRAIN
 from core.score.folder import PREDICT
-from core.score.request import CannotPredict
-
-if TYPE_CHECKING:
-    from arena_tui.screens.history import HistoryScreen
-    from arena_tui.screens.inspection_screen import InspectionScreen
-    from arena_tui.screens.monitor import MonitorScreen
 
 SECONDS_BETWEEN_LOOKS = 5.0
 """At the queue: whether runs wait and nothing starts them."""
 
 
-class ArenaApp(StartingApp):
+class ArenaApp(OpeningApp):
     """`start` is a profile to launch at once; `watch` a run to open at once.
 
     `config` is the user's configuration, its open ends fitted to the terminal. If `readonly`, nothing can be changed.
@@ -87,7 +74,7 @@ class ArenaApp(StartingApp):
         readonly: bool = False,
         predict_program: Sequence[str] = PREDICT,
     ) -> None:
-        super().__init__(runs, program, plan_program)
+        super().__init__(runs, program, plan_program, predict_program)
         self.set_class(readonly, READONLY)
         self.config_file = config or ConfigFile(config_path(), Config())
         self._console = self.config_file.config.console
@@ -96,12 +83,9 @@ class ArenaApp(StartingApp):
             self.animation_level = "none"
         self._set_themes()
         self.set_keymap(self.config_file.config.keys)
-        self._predict_program = predict_program
         self._start = start
         self._watch = watch
-        self._run_list = RunList(self.runs)
         self._sent = Sent()
-        self._ahead = Ahead()
         self._told: set[tuple[Path, float | None]] = set()
 
     def _set_themes(self) -> None:
@@ -123,7 +107,7 @@ class ArenaApp(StartingApp):
         return "enter" if key == "⏎" and self._filter.enabled else key
 
     def get_default_screen(self) -> Screen[None]:
-        return HomeScreen(self._run_list)
+        return HomeScreen(self.run_list)
 
     def on_mount(self) -> None:
         self.app_resume_signal.subscribe(self, self._draw_anew)
@@ -148,106 +132,6 @@ class ArenaApp(StartingApp):
         keys = await asyncio.to_thread(_key_problems, self.config_file)
         if problems := [*self.config_file.problems, *keys]:
             self.tell("your configuration has problems; the rest of it counts", "\n".join(map(str, problems)))
-
-    @work
-    async def on_home_screen_start(self, message: HomeScreen.Start) -> None:
-        confirm = ConfirmScreen(message.profile, self.runs, self.plan_program)
-        if chosen := await self.push_screen_wait(confirm):
-            self.run_chosen(chosen)
-
-    def on_home_screen_edit(self, message: HomeScreen.Edit) -> None:
-        self.edit_profile(message.profile)
-
-    async def on_home_screen_looked_at(self, message: HomeScreen.LookedAt) -> None:
-        await self._ahead.get_ready(message.profile)
-
-    async def on_unmount(self) -> None:
-        await self._ahead.end()
-
-    @work
-    async def on_home_screen_inspect(self, message: HomeScreen.Inspect) -> None:
-        child = None
-        with suppress(OSError):  # the screen will ask again, and tell
-            child = await self._ahead.begin(message.profile)
-        # Only now, while the child is at work: it needs numpy and pyarrow, which are slow to import.
-        from arena_tui.screens.data import DataScreen
-
-        self.push_screen(DataScreen(message.profile, self.runs, plan_program=self.plan_program, child=child))
-
-    def on_inspection_screen_edit(self, message: "InspectionScreen.Edit") -> None:
-        self.edit_profile(message.profile)
-
-    @work
-    async def edit_profile(self, profile: ProfileView) -> None:
-        """Open the editor on a profile."""
-        try:
-            file = await asyncio.to_thread(read_profile, profile.path)
-        except ProfileError as error:
-            self.tell(f"{profile.name} cannot be edited here", str(error))
-            return
-        if len(file.text) > MOST_CHARACTERS or not can_be_held(file.text):
-            self.tell(f"{file.name} cannot be edited here", "It is too long, or holds characters for private use.")
-            return
-        self.push_screen(EditorScreen(file))
-
-    def on_home_screen_open(self, message: HomeScreen.Open) -> None:
-        self.watch_run(message.folder)
-
-    def on_home_screen_resume(self, message: HomeScreen.Resume) -> None:
-        self.resume_run(message.folder)
-
-    def on_home_screen_list_runs(self, message: HomeScreen.ListRuns) -> None:
-        from arena_tui.screens.history import HistoryScreen
-
-        self.push_screen(HistoryScreen(self._run_list, message.runs))
-
-    def on_history_screen_open(self, message: "HistoryScreen.Open") -> None:
-        self.watch_run(message.folder)
-
-    def on_history_screen_compare(self, message: "HistoryScreen.Compare") -> None:
-        from arena_tui.screens.compare import CompareScreen
-
-        self.push_screen(CompareScreen(message.folders))
-
-    def on_monitor_screen_resume(self, message: "MonitorScreen.Resume") -> None:
-        self.resume_run(message.folder)
-
-    def on_home_screen_report(self, message: HomeScreen.Report) -> None:
-        self.report_on(message.folder)
-
-    def on_history_screen_report(self, message: "HistoryScreen.Report") -> None:
-        self.report_on(message.folder)
-
-    def on_monitor_screen_report(self, message: "MonitorScreen.Report") -> None:
-        self.report_on(message.folder)
-
-    def report_on(self, folder: RunFolder) -> None:
-        """Open the report on a finished run."""
-        from arena_tui.screens.report import ReportScreen  # it needs numpy and pyarrow
-
-        self.push_screen(ReportScreen(folder))
-
-    @work
-    async def on_monitor_screen_predict(self, message: "MonitorScreen.Predict") -> None:
-        from arena_tui.screens.prediction import ask_for_prediction  # needed by few
-
-        try:
-            answer = await ask_for_prediction(self, message.folder)
-            if answer is None:
-                return
-            folder, is_at_work = answer
-            if not is_at_work:
-                self.child_processes.append(await asyncio.to_thread(launch, folder, self._predict_program))
-        except (CannotPredict, LaunchError, ProfileError, OSError) as error:
-            self.tell("nothing is predicted", str(error))
-            return
-        self.watch_run(folder)
-
-    def on_home_screen_fix(self, message: HomeScreen.Fix) -> None:
-        self.retry_run(message.folder)
-
-    def on_monitor_screen_fix(self, message: "MonitorScreen.Fix") -> None:
-        self.retry_run(message.folder)
 
     def on_run_ended(self, message: RunEnded) -> None:
         """Signal it once, however many screens have seen it; after it was resumed, again."""
@@ -275,7 +159,7 @@ class ArenaApp(StartingApp):
     async def action_quit(self) -> None:  # type: ignore[override]
         """Leave; ask what becomes of unsaved changes and of runs that go on."""
         for screen in reversed(self.screen_stack):
-            if isinstance(screen, EditorScreen) and not await screen.may_leave():
+            if isinstance(screen, ConsoleScreen) and not await screen.may_leave():
                 return
         if self.has_class(READONLY):
             self.exit()
@@ -301,7 +185,7 @@ class ArenaApp(StartingApp):
 
     def _known(self) -> list[RunView]:
         """The runs of the list, and others that were looked at."""
-        known = {run.folder.path: run for run in self._run_list.read()}
+        known = {run.folder.path: run for run in self.run_list.read()}
         others = (Follower(folder).read() for path, folder in self.watched.items() if path not in known)
         return [*known.values(), *others]
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from subprocess import Popen
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from textual import work
 from textual.app import App
@@ -12,7 +13,6 @@ from textual.app import App
 from arena_tui import profiles
 from arena_tui.plain import printable
 from arena_tui.profiles import ProfileView
-from arena_tui.screens.confirm import Chosen, ConfirmScreen
 from arena_tui.screens.home import HomeScreen
 from arena_tui.screens.reader import ReaderScreen
 from core.profile.files import write_profile
@@ -24,6 +24,9 @@ from core.runs.resume import CannotResume, prepare
 from core.runs.retry import CannotRetry, prepare_retry
 from core.runs.runner import see_to_runner
 from core.score.folder import PredictionFolder
+
+if TYPE_CHECKING:
+    from arena_tui.screens.confirm import Chosen
 
 
 class StartingApp(App[None]):
@@ -72,6 +75,8 @@ class StartingApp(App[None]):
         if retry.goes_on:
             self.resume_run(folder, tuple(change.override for change in retry.changes))
             return
+        from arena_tui.screens.confirm import ConfirmScreen
+
         with TemporaryDirectory() as aside:  # the plan is made from a file
             path = Path(aside) / f"{folder.name}.toml"
             try:
@@ -86,7 +91,7 @@ class StartingApp(App[None]):
                 self.pop_screen()
             self.run_chosen(chosen)
 
-    def run_chosen(self, chosen: Chosen) -> None:
+    def run_chosen(self, chosen: "Chosen") -> None:
         """Start it, or queue it."""
         (self.queue_run if chosen.is_queued else self.start_run)(chosen.profile)
 

