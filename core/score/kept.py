@@ -1,6 +1,6 @@
 """The logits that are there already, on disk batch by batch, so that a prediction that was stopped goes on."""
 
-import io
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 from core.data.example import LABELS
 from core.files import write_whole
 
+SUFFIX = ".batch"
+_DIGEST_BYTES = 16
 _ROWS = np.dtype([("row", "<i4"), ("logits", "<f4", (len(LABELS),))])
 
 
 class Kept:
-    """Logits of `count` rows in one folder, a file a batch, each whole. What cannot be read is scored again.
+    """Logits of `count` rows in one folder, a file a batch, each behind its digest. What is not whole is scored again.
 
     `logits` has the shape (count, 3), NaN where there are none yet.
     """
@@ -22,7 +24,7 @@ class Kept:
         self._folder = folder
         self.logits: NDArray[np.float32] = np.full((count, len(LABELS)), np.nan, dtype=np.float32)
         folder.mkdir(parents=True, exist_ok=True)
-        for path in folder.glob("*.npy"):
+        for path in folder.glob(f"*{SUFFIX}"):
             if (batch := _read(path, count)) is not None:
                 self.logits[batch["row"]] = batch["logits"]
 
@@ -35,16 +37,22 @@ class Kept:
         """Keep the finite `logits`, shape (len(rows), 3), of rows that had none. Raises OSError."""
         batch = np.empty(len(rows), dtype=_ROWS)
         batch["row"], batch["logits"] = rows, logits
-        content = io.BytesIO()
-        np.save(content, batch)
-        write_whole(self._folder / f"{rows[0]}.npy", content.getvalue())
+        content = batch.tobytes()
+        write_whole(self._folder / f"{rows[0]}{SUFFIX}", _digest(content) + content)
         self.logits[rows] = logits
 
 
 def _read(path: Path, count: int) -> NDArray[np.void] | None:
     try:
-        batch: NDArray[np.void] = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+        stored = path.read_bytes()
+    except OSError:
         return None
-    is_ours = batch.dtype == _ROWS and batch.ndim == 1 and ((batch["row"] >= 0) & (batch["row"] < count)).all()
-    return batch if is_ours else None
+    digest, content = stored[:_DIGEST_BYTES], stored[_DIGEST_BYTES:]
+    if digest != _digest(content):
+        return None
+    batch: NDArray[np.void] = np.frombuffer(content, dtype=_ROWS)
+    return batch if (batch["row"] < count).all() else None
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=_DIGEST_BYTES).digest()

@@ -199,7 +199,7 @@ def test_a_prediction_that_was_stopped_half_way_goes_on_and_equals_the_plain_one
     until(lambda: is_run_alive(folder) is False)
     before = kept(folder)
     assert 20 < before < 2 * len(ROWS)
-    next(folder.scores.glob("*/*.npy")).write_bytes(b"half")
+    next(folder.scores.glob("*/*.batch")).write_bytes(b"half")
 
     assert ask(test, swap=True).path == folder.path
     started = [event for event in Tail(folder.events).read() if isinstance(event, events.Scoring)]
@@ -482,7 +482,7 @@ def short_of_memory(most_rows: int) -> list[str]:
 
 def kept(folder: PredictionFolder) -> int:
     """Rows whose logits are on disk."""
-    return len(list(folder.scores.glob("*/*.npy")))
+    return len(list(folder.scores.glob("*/*.batch")))
 
 
 def until(holds: Callable[[], object]) -> None:

@@ -67,8 +67,10 @@ def test_what_is_kept_is_read_again_and_what_is_damaged_or_of_other_rows_is_not(
     kept = Kept(tmp_path, 5)
     kept.add([3, 1], np.array([[1, 2, 3], [4, 5, 6]], dtype=np.float32))
     kept.add([4], np.array([[7, 8, 9]], dtype=np.float32))
-    (tmp_path / "0.npy").write_bytes(b"\x93NUMPY half")
-    np.save(tmp_path / "2.npy", np.zeros(3))
+    whole = (tmp_path / "3.batch").read_bytes()
+    flipped = bytes([*whole[:-1], whole[-1] ^ 1])
+    for name, content in (("0", b""), ("1", b"half"), ("2", whole[:-1]), ("5", flipped), ("6", bytes(4096))):
+        (tmp_path / f"{name}.batch").write_bytes(content)
     again = Kept(tmp_path, 5)
     assert again.missing == [0, 2]
     np.testing.assert_array_equal(again.logits[[1, 3, 4]], [[4, 5, 6], [1, 2, 3], [7, 8, 9]])
