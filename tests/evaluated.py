@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 from pyarrow import parquet
 
 from core.data.example import MODELS, PARTS
+from core.data.rows import read_examples
+from core.data.tokenizer import PromptTokenizer
+from core.data.tokens import encode
+from core.profile.settings import Tokens
 
 WINNERS = ("winner_model_a", "winner_model_b", "winner_tie")
 LOGITS = ("logit_a", "logit_b", "logit_tie")
@@ -85,25 +89,21 @@ def logits_for(labels: Sequence[int], *, seed: int = 0, skill: float = 0.7) -> N
     return (rng.normal(0, 0.8, (len(labels), 3)) + skill * np.eye(3)[list(labels)]).astype(np.float32)
 
 
-def evaluate(run: Path, labels: Sequence[int], *, swap: bool = False, seed: int = 0, skill: float = 0.7) -> None:
-    """The eval.parquet of a run on every fifth of the rows of `write_rows`, the longest of them cut."""
-    numbers = range(0, len(labels), 5)
-    held_out = [labels[n] for n in numbers]
-    logits = logits_for(held_out, seed=seed, skill=skill)
-    rng = np.random.default_rng(7)
-    parts = np.exp(rng.normal((2.5, 4.0, 4.0), 0.7, (len(held_out), 3))).astype(np.int32) + 1
-    lost = np.zeros_like(parts)
-    over = np.maximum(parts.sum(axis=1) - 160, 0)
-    lost[:, 2] = np.minimum(over, parts[:, 2])
-    lost[:, 1] = np.minimum(over - lost[:, 2], parts[:, 1])
-    shift = rng.normal(0.1, 0.3, (len(held_out), 3)).astype(np.float32)
+def evaluate(run: Path, data: Path, *, swap: bool = False, seed: int = 0, skill: float = 0.7) -> None:
+    """The eval.parquet of a run on every fifth row of `data`, cut at 160 tokens of the adapter's tokenizer."""
+    held_out = read_examples(str(data))[::5]
+    tokenizer = PromptTokenizer(run / "adapter")
+    encoded = [row for batch in encode(held_out, tokenizer, Tokens(max_length=160)) for row in batch]
+    labels = [row.label for row in held_out]
+    logits = logits_for(labels, seed=seed, skill=skill)
+    shift = np.random.default_rng(7).normal(0.1, 0.3, logits.shape).astype(np.float32)
     write_evaluation(
         run / "eval.parquet",
-        [id_of(n) for n in numbers],
-        held_out,
+        [row.id for row in held_out],
+        labels,
         logits,
         swapped=logits - shift if swap else None,
-        tokens=(parts - lost).sum(axis=1).tolist(),
-        lost=lost,
-        parts=parts,
+        tokens=[len(row.ids) for row in encoded],
+        lost=np.array([row.lost for row in encoded], dtype=np.int32),
+        parts=np.array([row.parts for row in encoded], dtype=np.int32),
     )

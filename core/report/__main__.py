@@ -89,6 +89,11 @@ def _make(
 
     yield Progress(doing="reckoning")
     metrics = read_metrics(folder)
+    if texts and metrics and (others := len(texts.train_label)) != metrics.rows_train:
+        cautions.append(
+            f"{source} has changed: {others:,} rows were not evaluated, where the run was trained on "
+            f"{metrics.rows_train:,}"
+        )
     made = make_report(folder.id, evaluation, texts, metrics.prior_log_loss if metrics else None, compared, cautions)
     done = Progress(report=str(store.report))
     with store.making() as scratch:
@@ -96,10 +101,15 @@ def _make(
             yield Progress(doing="looking up the listed rows")
             rows, pieces = scratch / store.rows.name, scratch / store.pieces.name
             try:
-                frame = write_rows(made.lists, texts, folder.adapter, profile.tokens, rows, pieces)
+                frame, changed = write_rows(made.lists, texts, evaluation, folder.adapter, profile.tokens, rows, pieces)
             except DataError as error:
                 made = replace(made, cautions=[*made.cautions, f"no row can be shown with its cut: {error}"])
             else:
+                if changed:
+                    told = (
+                        f"{source} has changed: {changed:,} of the listed rows have other texts than the run was given"
+                    )
+                    made = replace(made, cautions=[*made.cautions, told])
                 made = replace(made, lists=numbered(made.lists, shown_ids(made.lists, texts)))
                 done = replace(done, rows=str(store.rows), pieces=str(store.pieces), frame=frame)
         write_whole(scratch / store.report.name, msgspec.json.encode(made))

@@ -9,7 +9,7 @@ from tempfile import mkdtemp
 
 from core.cache import cache_folder
 
-EDITION = 4
+EDITION = 5
 """Raise it when what is written changes."""
 
 KEPT = 16

@@ -237,8 +237,9 @@ def test_report(
     run = record_run(runs, "20260131-120000-gemma2-9b-qlora", end="finished", steps=200)
     settings = Profile(data=Data(train=str(workplace / "train.csv")), tokens=Tokens(max_length=160))
     run.resolved.write_text(to_toml(settings))
-    evaluate(run.path, write_rows(workplace / "train.csv", 1_000), swap=True)
+    write_rows(workplace / "train.csv", 1_000)
     write_tokenizer(run.adapter)
+    evaluate(run.path, workplace / "train.csv", swap=True)
 
     async def show(pilot: Pilot[None]) -> None:
         await until_shown(pilot, "✓ finished")

@@ -39,13 +39,13 @@ SIZES = [(80, 24), (120, 40)]
 def run(workplace: Path, runs: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
     """A finished run with 60 evaluated rows, and an older one of less skill."""
     monkeypatch.setenv("ARENA_TUI_CACHE", str(workplace / "cache"))
-    labels = write_rows(workplace / "train.csv", ROWS)
+    write_rows(workplace / "train.csv", ROWS)
     settings = replace(Profile(), data=Data(train=str(workplace / "train.csv")), tokens=Tokens(max_length=160))
     for name, skill in (("20260130-120000-older", 0.2), ("20260131-120000-newer", 0.7)):
         folder = record_run(runs, name, end="finished", steps=100)
         folder.resolved.write_text(to_toml(settings))
-        evaluate(folder.path, labels, swap=name.endswith("newer"), skill=skill)
         write_tokenizer(folder.adapter)
+        evaluate(folder.path, workplace / "train.csv", swap=name.endswith("newer"), skill=skill)
     return folder
 
 

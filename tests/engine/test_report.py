@@ -33,6 +33,7 @@ from core.report.ratings import ratings
 from core.report.report import Report
 from core.report.scores import BINS, calibration, interval
 from core.runs.folder import RunFolder
+from core.runs.metrics import Metrics, save_metrics
 
 LABELS = [0, 1, 2, 2, 0, 1, 1, 0]
 LOGITS = np.array(
@@ -225,17 +226,26 @@ class TestWhatCannotBeTold:
 ROWS = 300
 
 
+def finished(rows_train: int) -> Metrics:
+    """What a run tells when it ends."""
+    return Metrics(
+        run="a", log_loss=1.0, accuracy=0.5, prior_log_loss=1.09, rows_train=rows_train, rows_eval=60, rows_cut=0,
+        steps=1, tokens=1, seconds=1.0, training_seconds=1.0, tokens_per_second=1.0, memory_peak=1, precision="fp32",
+        device="cpu",
+    )  # fmt: skip
+
+
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
     """A finished run on 300 rows, 60 of them evaluated in both orders."""
     monkeypatch.setenv("ARENA_TUI_CACHE", str(tmp_path / "cache"))
-    labels = write_rows(tmp_path / "train.csv", ROWS)
+    write_rows(tmp_path / "train.csv", ROWS)
     folder = RunFolder(tmp_path / "runs" / "20260131-120000-a")
     folder.path.mkdir(parents=True)
     profile = Profile(data=Data(train=str(tmp_path / "train.csv")), tokens=Tokens(max_length=160))
     folder.resolved.write_text(to_toml(profile))
-    evaluate(folder.path, labels, swap=True)
     tiny.tokenizer().save_pretrained(folder.adapter)
+    evaluate(folder.path, tmp_path / "train.csv", swap=True)
     return folder
 
 
@@ -327,18 +337,30 @@ class TestRows:
         assert "1 evaluation rows have another winner there now" in report.cautions[1]
         assert "lengths" not in {one.name for one in report.references}
 
+    def test_texts_and_training_rows_that_have_changed_are_said(self, run: RunFolder, tmp_path: Path) -> None:
+        save_metrics(run, finished(rows_train=240))
+        assert made_by(run.path)[0].cautions == []
+        lines = (tmp_path / "train.csv").read_text().splitlines()
+        worst = made_by(run.path)[0].lists.worst[0].id
+        edited = [line.replace('"[""a', '"[""b a a', 1) if line.startswith(f"{worst},") else line for line in lines]
+        assert edited != lines
+        (tmp_path / "train.csv").write_text("\n".join([*edited, lines[2].replace(lines[2].split(",")[0], "77", 1)]))
+        cautions = made_by(run.path)[0].cautions
+        assert any("241 rows were not evaluated, where the run was trained on 240" in one for one in cautions)
+        assert any("1 of the listed rows have other texts than the run was given" in one for one in cautions)
+
     def test_without_a_tokenizer_the_rows_are_listed_without_their_cut(self, run: RunFolder) -> None:
         (run.adapter / "tokenizer.json").unlink()
         report, told = made_by(run.path)
         assert "no row can be shown with its cut" in report.cautions[0]
         assert (told.rows, report.lists.worst[0].number) == (None, None)
 
-    def test_the_same_content_is_reckoned_once_and_changed_content_anew(self, run: RunFolder) -> None:
+    def test_the_same_content_is_reckoned_once_and_changed_content_anew(self, run: RunFolder, tmp_path: Path) -> None:
         first = child(run.path)[1]
         again = child(run.path)[1]
         assert again[-1] == first[-1]
         assert len(again) == 2 < len(first)
-        evaluate(run.path, write_rows(run.path / "x.csv", ROWS), seed=9)
+        evaluate(run.path, tmp_path / "train.csv", seed=9)
         assert child(run.path)[1][-1].report != first[-1].report
 
     def test_ending_it_leaves_nothing_half_done(self, run: RunFolder, tmp_path: Path) -> None:
@@ -382,7 +404,8 @@ def test_a_model_that_prefers_neither_answer_picks_the_longer_one_in_half_of_the
 def test_skill_is_worth_what_the_comparison_says(run: RunFolder, tmp_path: Path) -> None:
     other = RunFolder(tmp_path / "runs" / "20260131-120000-b")
     labels = write_rows(tmp_path / "train.csv", ROWS)
-    evaluate(other.path, labels, skill=0.0)
+    tiny.tokenizer().save_pretrained(other.adapter)
+    evaluate(other.path, tmp_path / "train.csv", skill=0.0)
     report, _ = made_by(run.path, "--against", other.path)
     assert report.against is not None
     held_out = [labels[n] for n in range(0, ROWS, 5)]
