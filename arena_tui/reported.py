@@ -203,8 +203,10 @@ def of_ratings(ratings: Ratings) -> str:
     """How they are to be read, and which are not there."""
     words = (
         "a win counts 1, a tie a half; a positive figure is overrated; ! two standard errors or more, as one in "
-        f"twenty is by chance; {figures.count(ratings.few)} with fewer than {ratings.fewest} rows are left out"
+        "twenty is by chance"
     )
+    if ratings.few:
+        words += f"; {figures.count(ratings.few)} with fewer than {ratings.fewest} rows left out"
     if len(ratings.rated) < ratings.enough:
         words += f"; of {figures.count(ratings.enough)}, the {len(ratings.rated)} furthest apart are listed"
     return words

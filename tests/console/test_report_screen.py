@@ -20,7 +20,7 @@ from arena_tui.__main__ import main
 from arena_tui.app import ArenaApp
 from arena_tui.page.charts import scale_of, track
 from arena_tui.plain import printable
-from arena_tui.reported import better, errors, points
+from arena_tui.reported import better, errors, of_ratings, points
 from arena_tui.screens.choose_run import ChooseRunScreen
 from arena_tui.screens.report import ReportScreen
 from arena_tui.screens.row import RowScreen
@@ -28,7 +28,7 @@ from arena_tui.widgets.report_rows import ReportRows, probability_bar
 from arena_tui.widgets.report_tables import groups
 from core.profile.load import to_toml
 from core.profile.settings import Data, Profile, Tokens
-from core.report.report import Interval
+from core.report.report import Interval, Ratings
 from core.runs.folder import RunFolder
 
 ROWS = 300
@@ -264,6 +264,13 @@ def test_a_bar_of_probabilities_is_always_full(probabilities: tuple[float, float
 )
 def test_a_difference_in_words(difference: Interval, says: str) -> None:
     assert better(difference) == says
+
+
+def test_ratings_say_how_many_are_left_out_and_of_how_many_those_listed_are_the_furthest() -> None:
+    assert of_ratings(Ratings([], 20, enough=0, few=0)).endswith("by chance")
+    assert of_ratings(Ratings([], 20, enough=312, few=3)).endswith(
+        "3 with fewer than 20 rows left out; of 312, the 0 furthest apart are listed"
+    )
 
 
 def test_a_difference_that_rounds_to_nothing_has_no_minus() -> None:
