@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from arena_tui.settled import Ending, Endings, stamp
 from arena_tui.waits import Wait, waits
-from core.runs.alive import is_run_alive
+from core.runs.alive import MayLive, is_run_alive
 from core.runs.events import Failed, Tail
 from core.runs.folder import RunFolder, list_runs
 from core.runs.notes import Notes, NotesReader
@@ -77,11 +77,14 @@ class Follower:
         self._tail = Tail(folder.events)
         self._state = RunState()
         self._notes = NotesReader(folder)
+        self._may_live = MayLive()
 
     def read(self) -> RunView:
         queue = queue_of(self.folder)
-        if queue.place(self.folder) and (wait := waits(queue, queue.waiting(), queue.others()).get(self.folder.id)):
-            return _queued(self.folder, wait, self._notes.read())
+        if queue.place(self.folder):
+            others = self._may_live.among(queue.others())
+            if wait := waits(queue, queue.waiting(), others).get(self.folder.id):
+                return _queued(self.folder, wait, self._notes.read())
         try:
             alive = is_run_alive(self.folder)  # asked first: a last event may come between the two
         except FileNotFoundError:

@@ -2,10 +2,12 @@
 
 import socket
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
 
+from core.files import Stamp, stamp
 from core.runs.folder import RunFolder, RunInfo
 from core.runs.lock import is_locked
 
@@ -78,3 +80,28 @@ def is_run_alive(folder: RunFolder) -> bool | None:
     if info.boot_id and info.boot_id == boot_id() and not is_seen_here(info):
         return is_locked(folder.lock)
     return is_alive(info)
+
+
+class MayLive:
+    """Asks again and again which runs may live. One whose process has ended is not asked again as long as its run.json
+    is the same: a process does not come back, and the next one writes another."""
+
+    def __init__(self) -> None:
+        self._ended: dict[Path, Stamp] = {}
+
+    def among(self, runs: Iterable[RunFolder]) -> list[RunFolder]:
+        """Those of `runs` that live, or of which that cannot be known."""
+        found = []
+        for run in runs:
+            told = stamp(run.info)  # looked at first: another process may be at work meanwhile
+            if told and self._ended.get(run.path) == told:
+                continue
+            try:
+                alive = is_run_alive(run)
+            except FileNotFoundError:
+                continue  # the folder was deleted
+            if told and alive is False:
+                self._ended[run.path] = told
+            else:
+                found.append(run)
+        return found

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from core.profile.settings import Profile
-from core.runs.alive import boot_id, is_alive, is_run_alive, pid_namespace, start_ticks
+from core.runs.alive import MayLive, boot_id, is_alive, is_run_alive, pid_namespace, start_ticks
 from core.runs.folder import RunFolder, create_run, find_run, list_runs
 from core.runs.lock import locked
 from core.runs.process import LaunchError, describe_this_process, launch, log_end
@@ -102,6 +102,23 @@ def test_a_zombie_is_dead() -> None:
         pass
     assert not is_alive(info)
     child.wait()
+
+
+def test_a_run_that_has_ended_is_not_asked_again_until_another_process_is_at_work_on_it(folder: RunFolder) -> None:
+    may_live = MayLive()
+    assert may_live.among([folder]) == [folder]  # it may be just starting
+    me = describe_this_process(["arena"])
+    folder.write_info(replace(me, boot_id="00000000-0000-0000-0000-000000000000"))
+    assert may_live.among([folder]) == may_live.among([folder]) == []
+    folder.write_info(me)
+    assert may_live.among([folder]) == [folder]
+    folder.write_info(replace(me, boot_id="x", host="elsewhere"))
+    assert may_live.among([folder]) == [folder]  # nobody here can tell
+    folder.info.unlink()
+    folder.resolved.unlink()
+    folder.profile.unlink()
+    folder.path.rmdir()
+    assert may_live.among([folder]) == []
 
 
 def test_nobody_can_say_whether_a_process_on_another_machine_lives() -> None:
