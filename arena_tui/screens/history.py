@@ -1,8 +1,6 @@
 """History: which runs have there been? All of them as a table to sort, filter, name, delete and compare."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import on, work
@@ -10,7 +8,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.message import Message
 from textual.widgets import Footer, Input, Static
 
 from arena_tui import figures
@@ -22,6 +19,7 @@ from arena_tui.marks import MUTED
 from arena_tui.plain import place, printable
 from arena_tui.screens.housekeeping import HousekeepingScreen
 from arena_tui.widgets.run_table import RunTable
+from arena_tui.wishes import CompareRuns, OpenRun, ReportRun
 from core.runs.disk import DiskUse, disk_use
 from core.runs.folder import RunFolder
 from core.runs.machine import look
@@ -66,24 +64,6 @@ class HistoryScreen(HousekeepingScreen):
         #detail { height: 4; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
     }
     """
-
-    @dataclass
-    class Open(Message):
-        """The user wants to see this run."""
-
-        folder: RunFolder
-
-    @dataclass
-    class Report(Message):
-        """The user wants to know where this finished run is won and lost."""
-
-        folder: RunFolder
-
-    @dataclass
-    class Compare(Message):
-        """The user wants to see these runs side by side."""
-
-        folders: Sequence[RunFolder]
 
     def __init__(self, run_list: RunList, runs: tuple[RunView, ...]) -> None:
         """`runs` are known already, and shown at once."""
@@ -209,11 +189,11 @@ class HistoryScreen(HousekeepingScreen):
 
     def action_open(self) -> None:
         if run := self.chosen_run:
-            self.post_message(self.Open(run.folder))
+            self.post_message(OpenRun(run.folder))
 
     def action_report(self) -> None:
         if (run := self.chosen_run) and run.has_report:
-            self.post_message(self.Report(run.folder))
+            self.post_message(ReportRun(run.folder))
         elif run:
             self.tell("This run has not finished: there is no evaluation to report on.", "warning")
 
@@ -237,7 +217,7 @@ class HistoryScreen(HousekeepingScreen):
         if len(folders) < FEWEST:
             self.tell("Select two runs or more: space on each.", "warning")
         else:
-            self.post_message(self.Compare(folders))
+            self.post_message(CompareRuns(folders))
 
 
 def _detail(row: Row) -> list[Content]:

@@ -25,11 +25,12 @@ from arena_tui.profiles import Profiles, ProfileView
 from arena_tui.screens.console_screen import READONLY, ConsoleScreen, RunEnded
 from arena_tui.screens.queue import move, pause, take_out
 from arena_tui.widgets.lines import profile_line, run_line
+from arena_tui.widgets.machine_line import MachineLine
 from arena_tui.widgets.menu import Menu
 from arena_tui.widgets.profile_panel import ProfilePanel
 from arena_tui.widgets.run_panel import RunPanel
-from core.runs.folder import RunFolder
-from core.runs.machine import Machine, look
+from arena_tui.wishes import EditProfile, FixRun, InspectProfile, ListRuns, OpenRun, ReportRun, ResumeRun, StartProfile
+from core.runs.machine import look
 from core.runs.queue import Queue, Where
 
 SECONDS_BETWEEN_READS = 2.0
@@ -73,7 +74,7 @@ class HomeScreen(ConsoleScreen[None]):
     HomeScreen {
         #top { height: 1; padding: 0 1; background: $panel; }
         #title { width: auto; margin-right: 2; color: $accent; text-style: bold; }
-        #machine { width: 1fr; text-align: right; color: $foreground 60%; text-wrap: nowrap; text-overflow: ellipsis; }
+        MachineLine { width: 1fr; }
         #lists { width: 50%; max-width: 52; }
         #profiles { height: 2fr; }
         #runs { height: 3fr; }
@@ -88,61 +89,12 @@ class HomeScreen(ConsoleScreen[None]):
 
     profiles: var[tuple[ProfileView, ...]] = var(())
     runs: var[tuple[RunView, ...]] = var(())
-    machine: var[Machine | None] = var(None)
-
-    @dataclass
-    class Start(Message):
-        """The user wants this profile to be run."""
-
-        profile: ProfileView
-
-    @dataclass
-    class Edit(Message):
-        """The user wants to change this profile, or to see what is wrong with it."""
-
-        profile: ProfileView
 
     @dataclass
     class LookedAt(Message):
         """The highlight rests on this profile, which has no problems."""
 
         profile: ProfileView
-
-    @dataclass
-    class Inspect(Message):
-        """The user wants to see what this profile, which has no problems, makes of its rows."""
-
-        profile: ProfileView
-
-    @dataclass
-    class Open(Message):
-        """The user wants to see this run."""
-
-        folder: RunFolder
-
-    @dataclass
-    class Resume(Message):
-        """The user wants this run to go on."""
-
-        folder: RunFolder
-
-    @dataclass
-    class Report(Message):
-        """The user wants to know where this finished run is won and lost."""
-
-        folder: RunFolder
-
-    @dataclass
-    class ListRuns(Message):
-        """The user wants to see all runs in a table; these are known."""
-
-        runs: tuple[RunView, ...]
-
-    @dataclass
-    class Fix(Message):
-        """The user wants to try this failed run again with the settings proposed for it."""
-
-        folder: RunFolder
 
     def __init__(self, run_list: RunList) -> None:
         super().__init__()
@@ -154,7 +106,7 @@ class HomeScreen(ConsoleScreen[None]):
     def compose(self) -> ComposeResult:
         with Horizontal(id="top"):
             yield Static(Content("arena-tui" + " · read-only" * self.app.has_class(READONLY)), id="title")
-            yield Static(id="machine", markup=False)
+            yield MachineLine()
         with Horizontal():
             with Vertical(id="lists"):
                 yield ProfileMenu("none; write one into profiles/", id="profiles")
@@ -177,9 +129,7 @@ class HomeScreen(ConsoleScreen[None]):
             if self.app.screen is self:  # is_current also holds just below another screen, which would repaint
                 self.profiles = await asyncio.to_thread(self._profiles_there.read)
                 self.runs = await asyncio.to_thread(self._run_list.read)
-                machine = await asyncio.to_thread(look, self._run_list.runs)
-                if self.machine is None or not _is_like(machine, self.machine):
-                    self.machine = machine
+                self.query_one(MachineLine).show(await asyncio.to_thread(look, self._run_list.runs))
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), SECONDS_BETWEEN_READS)
             self._news.clear()
@@ -202,13 +152,6 @@ class HomeScreen(ConsoleScreen[None]):
         menu.show([(run.folder.id, partial(run_line, run)) for run in runs])
         menu.border_subtitle = Content(f"{figures.count(len(runs))} · H all as a table" if runs else "")
         self._show_chosen()
-
-    def watch_machine(self, machine: Machine | None) -> None:
-        if machine:
-            free, total = figures.gib(machine.memory_free), figures.gib(machine.memory)
-            name = printable(machine.name) if machine.card else "no GPU"
-            words = f"{name} · {free} of {total} free · disk {figures.gib(machine.disk_free)} free"
-            self.query_one("#machine", Static).update(Content(words), layout=False)
 
     @on(OptionList.OptionHighlighted)
     def _show_chosen(self) -> None:
@@ -253,42 +196,42 @@ class HomeScreen(ConsoleScreen[None]):
             self.query_one("#profiles").focus()
             self.notify("This profile cannot be run: its problems are listed; e edits it.", severity="error")
         else:
-            self.post_message(self.Start(profile))
+            self.post_message(StartProfile(profile))
 
     def action_edit(self) -> None:
         if profile := self._profile:
-            self.post_message(self.Edit(profile))
+            self.post_message(EditProfile(profile))
 
     def action_inspect(self) -> None:
         profile = self._profile
         if profile and profile.problems:
             self.notify("This profile has problems: they are listed; e edits it.", severity="error")
         elif profile:
-            self.post_message(self.Inspect(profile))
+            self.post_message(InspectProfile(profile))
 
     @on(OptionList.OptionSelected, "#runs")
     def open_run(self) -> None:
         if run := self._run:
-            self.post_message(self.Open(run.folder))
+            self.post_message(OpenRun(run.folder))
 
     def action_resume(self) -> None:
         if (run := self._run) and self._runs_are_chosen:
-            self.post_message(self.Resume(run.folder))
+            self.post_message(ResumeRun(run.folder))
 
     def action_report(self) -> None:
         if (run := self._run) and self._runs_are_chosen:
             if run.has_report:
-                self.post_message(self.Report(run.folder))
+                self.post_message(ReportRun(run.folder))
             else:
                 self.notify("This run has not finished: there is no evaluation to report on.", severity="warning")
 
     def action_list_runs(self) -> None:
-        self.post_message(self.ListRuns(self.runs))
+        self.post_message(ListRuns(self.runs))
 
     def action_fix(self) -> None:
         if (run := self._run) and self._runs_are_chosen:
             if run.can_be_fixed:
-                self.post_message(self.Fix(run.folder))
+                self.post_message(FixRun(run.folder))
             else:
                 self.notify("No other settings are proposed for this run.", severity="warning")
 
@@ -317,12 +260,3 @@ class HomeScreen(ConsoleScreen[None]):
     def _run(self) -> RunView | None:
         chosen = self.query_one("#runs", Menu).highlighted_id
         return next((run for run in self.runs if run.folder.id == chosen), None)
-
-
-def _is_like(machine: Machine, shown: Machine) -> bool:
-    """Whether nothing has changed by a hundredth: what is free flickers, and each change is sent to the terminal."""
-    return (
-        machine.name == shown.name
-        and abs(machine.memory_free - shown.memory_free) < shown.memory / 100
-        and abs(machine.disk_free - shown.disk_free) < shown.disk_free / 100
-    )

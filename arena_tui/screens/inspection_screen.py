@@ -7,13 +7,11 @@ import asyncio
 from asyncio.subprocess import Process
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from textual import work
 from textual.binding import Binding, BindingType
-from textual.message import Message
 from textual.reactive import var
 
 from arena_tui import profiles
@@ -23,6 +21,7 @@ from arena_tui.keys import named
 from arena_tui.plain import place, printable
 from arena_tui.profiles import ProfileView
 from arena_tui.screens.console_screen import ConsoleScreen
+from arena_tui.wishes import EditProfile
 from core.inspect.progress import INSPECT, Progress
 from core.profile.edit import Value
 from core.profile.load import ProfileError
@@ -45,12 +44,6 @@ class InspectionScreen(ConsoleScreen[None]):
     problem: var[str] = var("")
     is_changed: var[bool] = var(False)
     """Whether the file of rows is no longer the one that was read."""
-
-    @dataclass
-    class Edit(Message):
-        """The user wants to change this profile."""
-
-        profile: ProfileView
 
     def __init__(self, profile: ProfileView, program: Sequence[str] = INSPECT, child: Process | None = None) -> None:
         """`profile` is one without problems; `program` is the inspection child, which is given the profile's path.
@@ -126,7 +119,7 @@ class InspectionScreen(ConsoleScreen[None]):
             self.problem = "\n".join(map(str, profile.problems))
 
     def action_edit(self) -> None:
-        self.post_message(self.Edit(self.profile))
+        self.post_message(EditProfile(self.profile))
 
     @work(exclusive=True, group="write")
     async def action_split(self) -> None:

@@ -2,14 +2,12 @@
 
 import asyncio
 import os
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
-from textual.message import Message
 from textual.widgets import Footer, Tab, Tabs
 
 from arena_tui.export import export
@@ -29,6 +27,7 @@ from arena_tui.widgets.memory import MemoryPane
 from arena_tui.widgets.pane import Pane
 from arena_tui.widgets.plot_pane import COPY, ZOOM, PlotPane
 from arena_tui.widgets.strip import Strip
+from arena_tui.wishes import FixRun, PredictRun, ReportRun, ResumeRun
 from core.profile.files import read_profile
 from core.profile.load import ProfileError
 from core.runs.folder import RunFolder
@@ -129,30 +128,6 @@ class MonitorScreen(PanesScreen):
     }
     """
 
-    @dataclass
-    class Resume(Message):
-        """The user wants this run, which ended early, to go on."""
-
-        folder: RunFolder
-
-    @dataclass
-    class Fix(Message):
-        """The user wants to try this failed run again with the settings proposed for it."""
-
-        folder: RunFolder
-
-    @dataclass
-    class Report(Message):
-        """The user wants to know what this finished run's evaluation says."""
-
-        folder: RunFolder
-
-    @dataclass
-    class Predict(Message):
-        """The user wants rows answered with this run."""
-
-        folder: RunFolder
-
     def __init__(self, folder: RunFolder) -> None:
         super().__init__()
         self.folder = folder
@@ -247,16 +222,16 @@ class MonitorScreen(PanesScreen):
             self.app.pop_screen()
 
     def action_resume(self) -> None:
-        self.post_message(self.Resume(self.folder))
+        self.post_message(ResumeRun(self.folder))
 
     def action_fix(self) -> None:
-        self.post_message(self.Fix(self.folder))
+        self.post_message(FixRun(self.folder))
 
     def action_report(self) -> None:
-        self.post_message(self.Report(self.folder))
+        self.post_message(ReportRun(self.folder))
 
     def action_predict(self) -> None:
-        self.post_message(self.Predict(self.folder))
+        self.post_message(PredictRun(self.folder))
 
     def action_profile(self) -> None:
         try:

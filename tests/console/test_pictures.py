@@ -21,6 +21,7 @@ from arena_tui.app import ArenaApp
 from arena_tui.screens.compare import CompareScreen
 from arena_tui.screens.history import HistoryScreen
 from arena_tui.screens.home import HomeScreen
+from arena_tui.widgets.machine_line import MachineLine
 from core.data.example import MODELS, PARTS
 from core.profile.load import to_toml
 from core.profile.settings import Data, Profile, Tokens
@@ -46,9 +47,9 @@ def old_runs(runs: Path) -> None:
 async def settle(pilot: Pilot[None]) -> None:
     """Wait for the home screen's first look at the disk, keep it there, and put a known machine into its place."""
     home = next(screen for screen in pilot.app.screen_stack if isinstance(screen, HomeScreen))
-    await until(pilot, lambda: home.machine is not None, "the first look at the machine")
+    await until(pilot, lambda: home.query_one(MachineLine).machine is not None, "the first look at the machine")
     pilot.app.workers.cancel_node(home)
-    home.machine = Machine(CARD, CARD.name, CARD.memory_free, CARD.memory, 214 * GIB)
+    home.query_one(MachineLine).show(Machine(CARD, CARD.name, CARD.memory_free, CARD.memory, 214 * GIB))
     await choose(pilot, "mine")
     await until_still(pilot)
 

@@ -20,6 +20,7 @@ from arena_tui.screens.home import HomeScreen
 from arena_tui.screens.prediction import PredictionScreen
 from arena_tui.screens.report import ReportScreen
 from arena_tui.screens.row import RowScreen
+from arena_tui.widgets.machine_line import MachineLine
 from arena_tui.widgets.row_pane import RowPane
 from core.data.example import MODELS, PARTS
 from core.profile.load import to_toml
@@ -72,7 +73,7 @@ async def tour(pilot: Pilot[None], visit: Visit, *, is_readable: bool = True) ->
 
     app = pilot.app
     home = next(screen for screen in app.screen_stack if isinstance(screen, HomeScreen))
-    await until(pilot, lambda: home.machine is not None, "the first look at the machine")
+    await until(pilot, lambda: home.query_one(MachineLine).machine is not None, "the first look at the machine")
     menu = home.query_one("#profiles")
     menu.highlighted = [Path(option.id).stem for option in menu.options].index("small")
     await at("home", "small")
