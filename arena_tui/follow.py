@@ -10,10 +10,11 @@ from msgspec.structs import replace
 from arena_tui.settled import Ending, Endings, stamp
 from arena_tui.waits import Wait, waits
 from core.runs.alive import MayLive, is_run_alive
-from core.runs.events import Failed, Tail
+from core.runs.events import Failed
 from core.runs.folder import RunFolder, list_runs
 from core.runs.notes import Notes, NotesReader
 from core.runs.queue import Queue, queue_of
+from core.runs.record import Tail
 from core.runs.state import SILENT_SECONDS, RunState, Status, fold, silence, status
 
 

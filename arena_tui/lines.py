@@ -12,11 +12,12 @@ from arena_tui.figures import count, duration, gib
 from arena_tui.plain import printable, printable_lines
 from core.runs import events
 from core.runs.alive import is_run_alive
-from core.runs.events import AnyEvent, Tail
+from core.runs.events import AnyEvent
 from core.runs.folder import RunFolder
 from core.runs.oom import killed_for_memory
 from core.runs.process import log_end
 from core.runs.queue import queue_of
+from core.runs.record import Tail
 from core.runs.state import RunState, Status, fold, status
 
 POLL_SECONDS = 0.2

@@ -12,9 +12,10 @@ from msgspec import Struct
 from core.model.shape import ModelShape
 from core.profile.load import ProfileError, parse_profile
 from core.profile.settings import Profile
-from core.runs.events import Evaluated, Step, Tail
+from core.runs.events import Evaluated, Step
 from core.runs.folder import RunFolder, list_runs
 from core.runs.metrics import Metrics, read_metrics
+from core.runs.record import Tail
 from core.train.memory import predict
 
 MOST = 50

@@ -9,10 +9,11 @@ from core.cache import cache_folder
 from core.plan.history import Past
 from core.profile.load import to_toml
 from core.profile.settings import Profile
-from core.runs.events import Failed, Tail
+from core.runs.events import Failed
 from core.runs.folder import create_run
 from core.runs.metrics import read_metrics
 from core.runs.process import launch
+from core.runs.record import Tail
 
 STEPS = 6
 """The first warms up; the median of the others is taken."""

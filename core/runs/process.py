@@ -12,12 +12,13 @@ from pathlib import Path
 import psutil
 
 from core.runs.alive import START_SECONDS, boot_id, pid_namespace, start_ticks
-from core.runs.events import Failed, Record
+from core.runs.events import Failed
 from core.runs.folder import RunFolder, RunInfo
 from core.runs.machine import only, visible_gpus
 from core.runs.notify import notify
 from core.runs.nvml import nvml
 from core.runs.oom import oom_kill_file, oom_kills
+from core.runs.record import Record
 
 OTHER_AT_WORK = 75
 """Exit code of a child that finds another at work on its run, or a new run already begun: it has touched nothing."""

@@ -10,10 +10,10 @@ import psutil
 
 from core.runs import events
 from core.runs.alive import is_alive, is_seen_here, start_ticks
-from core.runs.events import Record, Tail
 from core.runs.folder import RunFolder, RunInfo
 from core.runs.lock import locked
 from core.runs.process import RUN_VARIABLE
+from core.runs.record import Record, Tail
 
 
 class Rung(Enum):

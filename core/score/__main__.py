@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.runs.ended import read
-from core.runs.events import Failed, Phase, Predicted, Record, Resumed, Scoring, Tail, Warning
+from core.runs.events import Failed, Phase, Predicted, Resumed, Scoring, Warning
 from core.runs.folder import RunFolder
 from core.runs.lock import locked
 from core.runs.notify import notify
 from core.runs.process import OTHER_AT_WORK, describe_this_process
+from core.runs.record import Record, Tail
 from core.score.errors import in_words
 from core.score.folder import PredictionFolder
 from core.score.request import DEMO, Request

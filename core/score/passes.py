@@ -10,7 +10,7 @@ from core.data.example import Example, swapped
 from core.data.tokenizer import PromptTokenizer, fingerprint
 from core.data.tokens import Encoded
 from core.profile.settings import Profile
-from core.runs.events import Record
+from core.runs.record import Record
 from core.score.batches import Batch, batches
 from core.score.folder import PredictionFolder
 from core.score.kept import Kept

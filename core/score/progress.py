@@ -3,7 +3,8 @@
 import time
 from threading import Lock
 
-from core.runs.events import Phase, Record, Scored
+from core.runs.events import Phase, Scored
+from core.runs.record import Record
 
 BEAT_SECONDS = 2.0
 

@@ -7,7 +7,8 @@ from queue import SimpleQueue
 
 import numpy as np
 
-from core.runs.events import Record, Warning
+from core.runs.events import Warning
+from core.runs.record import Record
 from core.score.batches import Batch
 from core.score.crew import Crew, Worker
 from core.score.deal import Deal

@@ -12,12 +12,13 @@ import psutil
 
 from core.profile.load import parse_profile
 from core.runs.checkpoints import checkpoints, delete_after
-from core.runs.events import Failed, Finished, Phase, Record, Started, Warning
+from core.runs.events import Failed, Finished, Phase, Started, Warning
 from core.runs.folder import RunFolder
 from core.runs.lock import locked
 from core.runs.metrics import Metrics, save_metrics
 from core.runs.notify import notify
 from core.runs.process import OTHER_AT_WORK, describe_this_process
+from core.runs.record import Record
 from core.train import trackers
 from core.train.attempt import Attempt
 from core.train.stop import Stopped, StopRequest

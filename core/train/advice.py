@@ -11,8 +11,8 @@ from core.profile.changes import Change
 from core.profile.errors import SettingError
 from core.profile.load import ProfileError, parse_profile
 from core.profile.settings import Profile
-from core.runs.events import Tail
 from core.runs.folder import RunFolder
+from core.runs.record import Tail
 from core.runs.state import RunState, fold
 from core.train.symptoms import RESUME, symptom
 

@@ -7,8 +7,9 @@ from msgspec import Struct
 
 from core.data.errors import DataError
 from core.runs.checkpoints import checkpoints
-from core.runs.events import Record, Resumed, Started, Tail
+from core.runs.events import Resumed, Started
 from core.runs.folder import RunFolder
+from core.runs.record import Record, Tail
 
 if TYPE_CHECKING:
     from core.data.tokens import Encoded

@@ -7,7 +7,8 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from core.runs.events import Checkpoint, Evaluated, Phase, Record, Step, Warning
+from core.runs.events import Checkpoint, Evaluated, Phase, Step, Warning
+from core.runs.record import Record
 from core.train.device import memory
 from core.train.divergence import LossWatch
 from core.train.stop import Stopped, StopRequest

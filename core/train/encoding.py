@@ -6,7 +6,8 @@ from core.data.example import Example
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import Encoded, encode
 from core.profile.settings import Profile
-from core.runs.events import Phase, Record
+from core.runs.events import Phase
+from core.runs.record import Record
 
 
 def encode_all(

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from core.runs.events import Cancelled, Record, Stopping
+from core.runs.events import Cancelled, Stopping
+from core.runs.record import Record
 
 SAVE = signal.SIGTERM
 """Finish the step, save, end. Sent again, by another console perhaps, it means no more than once."""

@@ -32,9 +32,9 @@ from msgspec.structs import replace
 from core.profile.load import to_toml
 from core.profile.settings import Profile
 from core.runs import events
-from core.runs.events import Record
 from core.runs.folder import RunFolder
 from core.runs.process import describe_this_process
+from core.runs.record import Record
 
 sys.path.append(str(Path(__file__).parents[1] / "console"))
 from emulator import Emulator

@@ -25,6 +25,7 @@ from core.profile.settings import Profile
 from core.runs import events
 from core.runs.folder import RunFolder, create_run
 from core.runs.process import LaunchError, launch
+from core.runs.record import Tail
 from core.train.memory import Memory, predict
 
 GIB = 2**30
@@ -130,7 +131,7 @@ def measure(case: Case, checkpoint: str, overrides: Sequence[str], folder: Path)
 
 def outcome(case: Case, run: RunFolder, profile: Profile, *, seconds: float) -> Row:
     """What the run's record says, and the prediction for the precision it ran in."""
-    record = events.Tail(run.events).read()
+    record = Tail(run.events).read()
     if failed := [event for event in record if isinstance(event, events.Failed)]:
         return Row(case=case, seconds=seconds, failure=failed[-1].cause)
     if not run.metrics.is_file():

@@ -9,9 +9,9 @@ from scripted_child import started, step_event
 from core.profile.load import to_toml
 from core.profile.settings import Profile
 from core.runs import events
-from core.runs.events import Record
 from core.runs.folder import RunFolder
 from core.runs.process import describe_this_process
+from core.runs.record import Record
 from core.score.folder import PredictionFolder
 from core.score.request import Member, Request
 

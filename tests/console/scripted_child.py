@@ -13,10 +13,10 @@ from types import FrameType
 
 from core.profile.changes import Change
 from core.runs import events
-from core.runs.events import Record
 from core.runs.folder import RunFolder
 from core.runs.lock import locked
 from core.runs.process import OTHER_AT_WORK, describe_this_process
+from core.runs.record import Record
 
 HOSTILE = "[red]x[/red] [/] \x1b[2J\x1b]0;title\x07 \u202egnp.exe\u202c\nsecond line " + "long " * 60
 STEPS = 400

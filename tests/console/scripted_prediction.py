@@ -7,8 +7,8 @@ from pathlib import Path
 from types import FrameType
 
 from core.runs import events
-from core.runs.events import Record
 from core.runs.process import describe_this_process
+from core.runs.record import Record
 from core.score.folder import PredictionFolder
 
 ROWS = 25_000

@@ -26,9 +26,9 @@ from core.profile.load import to_toml
 from core.profile.settings import Lora, Profile, Split
 from core.runs import events
 from core.runs.curves import as_csv, curve_points
-from core.runs.events import Record
 from core.runs.folder import RunFolder
 from core.runs.notes import write_notes
+from core.runs.record import Record
 from core.runs.state import RunState, fold
 
 SIZES = [(80, 24), (120, 40)]

@@ -20,7 +20,7 @@ from arena_tui.series import Axis
 from arena_tui.widgets.loss import LossPane
 from arena_tui.widgets.plot import MARGIN, Plot
 from core.runs import events
-from core.runs.events import Record
+from core.runs.record import Record
 
 WIDE, SMALL = (120, 40), (80, 24)
 

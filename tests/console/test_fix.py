@@ -13,8 +13,8 @@ from arena_tui.screens.confirm import ConfirmScreen
 from arena_tui.screens.home import HomeScreen
 from core.profile.changes import Change
 from core.profile.load import parse_profile
-from core.runs.events import Record
 from core.runs.folder import RunFolder, list_runs
+from core.runs.record import Record
 from core.runs.state import Status, read_run
 
 SIZES = [(80, 24), (120, 40)]

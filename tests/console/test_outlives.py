@@ -14,8 +14,8 @@ from terminal import SECONDS, Terminal
 from arena_tui.app import ArenaApp
 from core.runs import events
 from core.runs.alive import is_run_alive
-from core.runs.events import Tail
 from core.runs.folder import RunFolder, list_runs
+from core.runs.record import Tail
 from core.runs.state import Status, read_run
 
 # The console as a program of its own, whose runs are played by the scripted child.

@@ -17,12 +17,13 @@ from core.profile.settings import Profile
 from core.runs import runner
 from core.runs.alive import is_run_alive
 from core.runs.ended import StillInUse
-from core.runs.events import Started, Tail
+from core.runs.events import Started
 from core.runs.folder import RunFolder, create_run
 from core.runs.lock import is_locked, locked
 from core.runs.machine import visible_gpus
 from core.runs.process import OTHER_AT_WORK, describe_this_process, launch
 from core.runs.queue import Queue, QueueError
+from core.runs.record import Tail
 from core.runs.resume import CannotResume, prepare
 from core.runs.runner import occupies, see_to_runner
 from core.runs.state import Status, read_run

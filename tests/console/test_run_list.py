@@ -9,7 +9,7 @@ from recorded import record_run
 
 from arena_tui.follow import RunList
 from core.runs import events
-from core.runs.events import Record
+from core.runs.record import Record
 from core.runs.state import Status
 
 

@@ -18,8 +18,9 @@ from transformers import AutoModelForSequenceClassification
 
 from core.runs import events
 from core.runs.checkpoints import checkpoints
-from core.runs.events import AnyEvent, Tail
+from core.runs.events import AnyEvent
 from core.runs.folder import RunFolder
+from core.runs.record import Tail
 from core.runs.state import Status, read_run
 from core.runs.stopping import Rung, ask
 
@@ -72,7 +73,7 @@ def test_a_stop_while_loading_ends_at_once_and_keeps_nothing(start: Start) -> No
 SIGNALLED_IN_A_DESTRUCTOR = """
 import os, sys
 from pathlib import Path
-from core.runs.events import Record
+from core.runs.record import Record
 from core.train.stop import SAVE, StopRequest, Stopped
 
 class Dropped:

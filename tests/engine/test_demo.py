@@ -20,8 +20,8 @@ from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode
 from core.profile import settings
 from core.runs import events
-from core.runs.events import Tail
 from core.runs.folder import RunFolder, list_runs
+from core.runs.record import Tail
 
 pytestmark = pytest.mark.xdist_group("demo")
 

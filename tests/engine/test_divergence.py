@@ -13,8 +13,8 @@ from tiny_runs import SECONDS, Start, wait_for
 from core.profile.changes import Change
 from core.runs import events
 from core.runs.checkpoints import checkpoints
-from core.runs.events import Tail
 from core.runs.folder import RunFolder
+from core.runs.record import Tail
 from core.runs.state import Status, read_run
 from core.train.divergence import Diverged, LossWatch
 

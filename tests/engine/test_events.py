@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.runs import events
-from core.runs.events import Phase, Record, Step, Tail
+from core.runs.events import Phase, Step
+from core.runs.record import Record, Tail
 from core.runs.state import RunState, Status, fold, status
 
 
@@ -117,7 +118,8 @@ def test_a_field_of_a_later_version_does_not_hide_an_event(tmp_path: Path) -> No
 WRITER = """
 import sys
 from pathlib import Path
-from core.runs.events import Record, Warning
+from core.runs.events import Warning
+from core.runs.record import Record
 with Record(Path(sys.argv[1])) as record:
     for _ in range(100_000):  # half a gigabyte, should nobody stop it
         record.write(Warning(message="x" * 5000))

@@ -13,9 +13,9 @@ from tiny_runs import SECONDS, Start, fill, wait_for
 from core.profile.settings import Profile
 from core.runs import events
 from core.runs.checkpoints import checkpoints
-from core.runs.events import Record, Tail
 from core.runs.folder import RunFolder, create_run, list_runs
 from core.runs.process import launch, log_end
+from core.runs.record import Record, Tail
 from core.runs.resume import RESUME, prepare
 from core.runs.state import Status, read_run
 

@@ -25,7 +25,7 @@ from transformers import (
 )
 
 from core.runs import events
-from core.runs.events import Tail
+from core.runs.record import Tail
 
 MAX_LENGTH = 64
 

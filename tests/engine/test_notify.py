@@ -16,9 +16,9 @@ from core.config import CONFIG_VARIABLE
 from core.profile.load import parse_profile
 from core.profile.settings import Profile
 from core.runs import events, notify
-from core.runs.events import Record
 from core.runs.folder import RunFolder, create_run
 from core.runs.process import LaunchError, launch
+from core.runs.record import Record
 
 TELL = """
 import json, os, sys

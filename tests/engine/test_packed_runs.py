@@ -10,10 +10,10 @@ from pyarrow import parquet
 from tiny_runs import SECONDS, Start, wait_for
 
 from core.runs import events
-from core.runs.events import Tail
 from core.runs.folder import RunFolder
 from core.runs.metrics import read_metrics
 from core.runs.process import launch
+from core.runs.record import Tail
 from core.runs.resume import RESUME, prepare
 from core.runs.state import read_run
 

@@ -16,9 +16,10 @@ from core.plan.history import memory_factor, past_runs, speed
 from core.plan.plan import PLAN, Plan
 from core.profile.load import parse_profile
 from core.profile.settings import Profile
-from core.runs.events import Started, Tail
+from core.runs.events import Started
 from core.runs.machine import look
 from core.runs.metrics import read_metrics, save_metrics
+from core.runs.record import Tail
 from core.train.fit import judge, smallest_change
 from core.train.memory import predict
 from core.train.steps import evaluations

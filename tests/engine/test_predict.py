@@ -30,9 +30,9 @@ from core.profile.load import parse_profile
 from core.runs import events
 from core.runs.alive import is_run_alive
 from core.runs.ended import StillInUse
-from core.runs.events import Record, Tail
 from core.runs.folder import RunFolder, create_run
 from core.runs.process import describe_this_process, launch
+from core.runs.record import Record, Tail
 from core.runs.state import Status, read_run
 from core.runs.trash import discard
 from core.score.folder import PREDICT, PredictionFolder, at_work, create_prediction, list_predictions, settle

@@ -16,9 +16,9 @@ from tiny_runs import SECONDS, Start, wait_for
 from core.profile.load import parse_profile
 from core.runs import events
 from core.runs.checkpoints import ASIDE, MANIFEST, checkpoints
-from core.runs.events import Tail
 from core.runs.folder import RunFolder
 from core.runs.process import LaunchError, launch
+from core.runs.record import Tail
 from core.runs.resume import RESUME, CannotResume, prepare
 from core.runs.state import RunState, Status, read_run
 

@@ -12,9 +12,9 @@ from tiny_runs import SECONDS, Start
 from core.profile.changes import Change
 from core.profile.load import parse_profile
 from core.runs import events
-from core.runs.events import Record
 from core.runs.folder import RunFolder, create_run, list_runs
 from core.runs.process import LaunchError, launch
+from core.runs.record import Record
 from core.runs.retry import CannotRetry, prepare_retry
 from core.runs.state import Status, read_run
 from core.train.advice import Situation, explain

@@ -9,8 +9,8 @@ from tiny_runs import Start, wait_for
 
 from core.profile.errors import SettingError
 from core.runs import events
-from core.runs.events import Tail
 from core.runs.folder import RunFolder
+from core.runs.record import Tail
 from core.train.trackers import demand, settle
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from core.runs import events
-from core.runs.events import AnyEvent, Tail
+from core.runs.events import AnyEvent
 from core.runs.folder import RunFolder
+from core.runs.record import Tail
 
 Start = Callable[..., tuple[RunFolder, "subprocess.Popen[bytes]"]]
 

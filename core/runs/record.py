@@ -1,0 +1,109 @@
+"""The record of a run on disk: events, one JSON object a line, appended by the child and by nothing else."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from core.runs.events import AnyEvent, Last
+
+ROOM_BYTES = 64 << 10
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(AnyEvent)
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What a line raises that is no event of this version."""
+
+
+class Record:
+    """The writing end. Each event is one write of one whole line, so a reader never waits for a flush.
+
+    A little room on the disk is held for the last event, which may have to say that the disk is full.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("a+b", buffering=0)
+        self._gap = b""
+        """What ends a line that was left half done."""
+        if self._file.tell():
+            self._file.seek(-1, os.SEEK_END)
+            self._gap = b"" if self._file.read(1) == b"\n" else b"\n"
+        self._room = path.with_name(".room")
+        with suppress(OSError):  # there is none to hold; the first event will tell
+            self._room.write_bytes(bytes(ROOM_BYTES))
+
+    def write(self, event: AnyEvent) -> None:
+        """Raises OSError where the disk has no room for it."""
+        if isinstance(event, Last):
+            self._room.unlink(missing_ok=True)
+        line = self._gap + _encoder.encode(event) + b"\n"
+        if self._file.write(line) != len(line):
+            self._gap = b"\n"
+            raise OSError(errno.ENOSPC, "no room for an event", self._file.name)
+        self._gap = b""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        self._room.unlink(missing_ok=True)
+
+
+class Tail:
+    """The reading end: remembers its place in the file, and gives what has come since.
+
+    `unreadable` counts lines that are no event of this version; they are passed over.
+    """
+
+    CHUNK = 1 << 20
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.offset = 0
+        self.unreadable = 0
+
+    def read(self) -> list[AnyEvent]:
+        """All of `batches` at once."""
+        return [event for batch in self.batches() for event in batch]
+
+    def batches(self) -> Iterator[list[AnyEvent]]:
+        """Events of whole lines written since the last call, some thousand at a time; none while the file is missing.
+
+        A line without its end is left for later, and so is what is written meanwhile: a writer may be faster.
+        """
+        rest = b""
+        try:
+            with self.path.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                if size < self.offset:
+                    self.offset = 0  # replaced by a shorter file
+                file.seek(self.offset)
+                while chunk := file.read(min(self.CHUNK, size - file.tell())):
+                    whole, end, rest = (rest + chunk).rpartition(b"\n")
+                    self.offset += len(whole + end)
+                    yield self._decode_lines(whole)
+        except FileNotFoundError:
+            return
+
+    def _decode_lines(self, lines: bytes) -> list[AnyEvent]:
+        try:
+            events: list[AnyEvent] = _decoder.decode_lines(lines)
+        except UNREADABLE:  # one of them at least: each by itself, which takes twice as long
+            return [event for line in lines.split(b"\n") if line and (event := self._decode(line))]
+        return events
+
+    def _decode(self, line: bytes) -> AnyEvent | None:
+        try:
+            event: AnyEvent = _decoder.decode(line)
+        except UNREADABLE:
+            self.unreadable += 1
+            return None
+        return event
