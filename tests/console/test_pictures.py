@@ -47,7 +47,7 @@ def old_runs(runs: Path) -> None:
 async def settle(pilot: Pilot[None]) -> None:
     """Wait for the home screen's first look at the disk, keep it there, and put a known machine into its place."""
     home = next(screen for screen in pilot.app.screen_stack if isinstance(screen, HomeScreen))
-    await until(pilot, lambda: home.query_one(MachineLine).machine is not None, "the first look at the machine")
+    await until(pilot, lambda: any(line.machine for line in home.query(MachineLine)), "the first look at the machine")
     pilot.app.workers.cancel_node(home)
     home.query_one(MachineLine).show(Machine(CARD, CARD.name, CARD.memory_free, CARD.memory, 214 * GIB))
     await choose(pilot, "mine")

@@ -73,7 +73,7 @@ async def tour(pilot: Pilot[None], visit: Visit, *, is_readable: bool = True) ->
 
     app = pilot.app
     home = next(screen for screen in app.screen_stack if isinstance(screen, HomeScreen))
-    await until(pilot, lambda: home.query_one(MachineLine).machine is not None, "the first look at the machine")
+    await until(pilot, lambda: any(line.machine for line in home.query(MachineLine)), "the first look at the machine")
     menu = home.query_one("#profiles")
     menu.highlighted = [Path(option.id).stem for option in menu.options].index("small")
     await at("home", "small")
