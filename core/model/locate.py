@@ -24,6 +24,10 @@ def locate(model: settings.Model) -> str:
         return str(unpack_gguf(Path(model.checkpoint), model.gguf_file))
     folder = Path(model.checkpoint)
     if folder.is_dir():
+        packed = sorted(path.name for path in folder.glob("*.gguf"))
+        if packed and not (folder / "config.json").is_file():
+            named = f'model.gguf_file = "{packed[0]}"'
+            raise SettingError("model.checkpoint", model.checkpoint, f"the folder holds GGUF: {named} reads it")
         return str(folder.absolute())
     if model.checkpoint.count("/") > 1 or model.checkpoint.startswith((".", "/", "~")):  # never a hub id
         raise SettingError("model.checkpoint", model.checkpoint, "there is no such folder")

@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001  (whatever it is belongs in the plan)
         from core.train.advice import explain
 
-        why = explain(error)
+        why = explain(error, has_log=False)
         _print(replace(last, problem=f"{why.cause.rstrip('.')}. {why.advice}"))
         return why.exit_code
     return 0

@@ -6,6 +6,7 @@ from typing import Self
 
 from msgspec import Struct
 
+from core.cache import keep_traceback
 from core.data.errors import DataError
 from core.profile.changes import Change
 from core.profile.errors import SettingError
@@ -49,8 +50,11 @@ class Situation(Struct, frozen=True):
         return self.state.phase.phase if self.state.phase else ""
 
 
-def explain(error: BaseException, situation: Situation | None = None) -> Explanation:
-    """What went wrong, what to do about it, and the exit code: 2 for a bad profile or data, else 1."""
+def explain(error: BaseException, situation: Situation | None = None, *, has_log: bool = True) -> Explanation:
+    """What went wrong, what to do about it, and the exit code: 2 for a bad profile or data, else 1.
+
+    `has_log` says whether the traceback is in a console.log beside what failed; else it is kept in the cache.
+    """
     match error:
         case DataError():
             return Explanation(str(error), "Correct the file, or point data.train at another.", BAD_INPUT)
@@ -117,7 +121,16 @@ def explain(error: BaseException, situation: Situation | None = None) -> Explana
                     "model.checkpoint must be a Hugging Face id that can be downloaded now or is in the cache, or a "
                     "local folder with config.json and safetensors weights.",
                 )
-    return Explanation(f"{type(error).__name__}: {_first_line(error)}", "The traceback is in console.log.")
+    return Explanation(f"{type(error).__name__}: {_first_line(error)}", _traceback(error, has_log))
+
+
+def _traceback(error: BaseException, has_log: bool) -> str:
+    if has_log:
+        return "The traceback is in console.log."
+    try:
+        return f"The traceback is in {keep_traceback(error)}."
+    except OSError as other:
+        return f"The traceback could not be kept: {other}"
 
 
 def _out_of_memory(cause: str, situation: Situation | None) -> Explanation:

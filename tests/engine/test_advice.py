@@ -16,6 +16,7 @@ from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 from huggingface_hub.utils import hf_raise_for_status
 from safetensors import SafetensorError
 
+from core.cache import CACHE_VARIABLE
 from core.data.errors import DataError
 from core.model.locate import locate
 from core.profile import settings
@@ -61,6 +62,28 @@ def test_cause_and_advice(error: Exception, cause: str, advice: str, code: int) 
     assert cause in why.cause
     assert advice in why.advice
     assert why.exit_code == code
+
+
+def test_where_there_is_no_log_the_traceback_is_kept_in_a_file_that_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    try:
+        raise RuntimeError("never seen before \ud800")
+    except RuntimeError as error:
+        advice = explain(error, has_log=False).advice
+    kept = tmp_path / "cache" / "traceback.txt"
+    assert str(kept) in advice
+    assert "raise RuntimeError" in kept.read_text()
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "file" / "cache"))
+    assert "could not be kept" in explain(RuntimeError("again"), has_log=False).advice
+
+
+def test_a_folder_of_gguf_says_which_setting_reads_it(tmp_path: Path) -> None:
+    (tmp_path / "small-q4.gguf").touch()
+    with pytest.raises(SettingError, match=r'model\.gguf_file = "small-q4\.gguf"'):
+        locate(settings.Model(checkpoint=str(tmp_path)))
 
 
 def test_the_root_of_a_chain_says_most() -> None:
