@@ -7,9 +7,16 @@ from pathlib import Path
 
 import psutil
 import pytest
-from screen import PROFILE
+from screen import PROFILE, SECONDS
 
+from arena_tui.app import ArenaApp
 from core.runs.folder import list_runs
+
+
+@pytest.fixture(autouse=True)
+def _notifications_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test may look for one late: on a machine with other work a single key press can take longer than they stay."""
+    monkeypatch.setattr(ArenaApp, "NOTIFICATION_TIMEOUT", SECONDS)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from types import TracebackType
 import pytest
 from emulator import Emulator
 
-SECONDS = 30.0
+SECONDS = 90.0
 CONSOLE = (sys.executable, "-P", "-m", "arena_tui")
 
 

@@ -134,7 +134,7 @@ async def test_a_waiting_run_is_taken_out_after_a_question_only(runs: Path) -> N
 
 async def test_a_run_that_began_meanwhile_is_not_taken_out(runs: Path) -> None:
     [run] = waiting(runs, "one")
-    app = ArenaApp(runs)
+    app = ArenaApp(runs, child("ok"))  # the queue goes on: its runner may start the run while the answer is given
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await until_shown(pilot, "◷ queued")
         await pilot.press("tab", "delete")
