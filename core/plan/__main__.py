@@ -35,6 +35,7 @@ from core.train.engine import Engine, choose_engine
 from core.train.fit import judge, parts, smallest_change
 from core.train.memory import Precision
 from core.train.steps import evaluations, optimizer_steps
+from core.uncollected import uncollected
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -105,8 +106,9 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
         plan = replace(plan, time=_time(plan, profile, known))
         yield plan
 
-    from core.model.load import lay_out, load_config, load_tokenizer
-    from core.model.lora import add_adapters, parameter_counts
+    with uncollected():
+        from core.model.load import lay_out, load_config, load_tokenizer
+        from core.model.lora import add_adapters, parameter_counts
 
     pad = load_tokenizer(folder).pad_token_id
     config = load_config(source, profile.model, max_length=profile.tokens.max_length, pad_token_id=pad)

@@ -17,6 +17,7 @@ from core.profile.load import parse_profile
 from core.runs.folder import RunFolder
 from core.score.errors import BAD_INPUT, ScoringError, in_words
 from core.score.exported import Exported
+from core.uncollected import uncollected
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -47,11 +48,12 @@ def merge_into(target: Path, run: RunFolder, adapter: Path) -> None:
     if target.exists():
         raise ScoringError(f"{target} is there already", "Name a folder that is not.", BAD_INPUT)
 
-    from core.model.load import load_tokenizer
-    from core.model.merge import merged
-    from core.score.model import load_trained, sixteen_bits
-    from core.train import device
-    from core.train.card import CARD
+    with uncollected():
+        from core.model.load import load_tokenizer
+        from core.model.merge import merged
+        from core.score.model import load_trained, sixteen_bits
+        from core.train import device
+        from core.train.card import CARD
 
     profile = parse_profile(read_profile(run.resolved).text, source=str(run.resolved))
     device.use_one_gpu()

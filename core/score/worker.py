@@ -13,6 +13,7 @@ from typing import BinaryIO
 from core.score.errors import in_words
 from core.score.folder import PredictionFolder
 from core.score.messages import Answer, Message, NoRoom, Ready, Trouble, decode_batch, encode
+from core.uncollected import uncollected
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -36,9 +37,10 @@ def main(arguments: Sequence[str]) -> int:
 
 def serve(folder: PredictionFolder, member: int, on_card: bool, batches: BinaryIO, out: BinaryIO) -> None:
     """Answer each line of `batches` on `out`."""
-    from core.score.halves import Halves, NoRoomForOne
-    from core.score.model import load_model
-    from core.train import device
+    with uncollected():
+        from core.score.halves import Halves, NoRoomForOne
+        from core.score.model import load_model
+        from core.train import device
 
     request = folder.read_request()
     model = load_model(request, member, on_card)

@@ -22,6 +22,7 @@ from core.runs.record import Record
 from core.train import trackers
 from core.train.attempt import Attempt
 from core.train.stop import Stopped, StopRequest
+from core.uncollected import uncollected
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -95,22 +96,23 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     train_rows, eval_rows = split(read_examples(assets.rows_source(profile.data), profile.data.limit), profile.split)
 
     # Imported only now: they take ten seconds, and bad data is reported in one.
-    from transformers import DataCollatorWithPadding, PrinterCallback, set_seed
+    with uncollected():
+        from transformers import DataCollatorWithPadding, PrinterCallback, set_seed
 
-    from core.data.tokenizer import PromptTokenizer
-    from core.model.load import keep_residual_in_float32, load_classifier, load_config, load_tokenizer
-    from core.model.locate import locate, tokenizer_folder
-    from core.model.lora import add_adapters, checkpoint_activations, parameter_counts
-    from core.packed.engine import PackedEngine
-    from core.packed.pack import pack
-    from core.train import card, device, results
-    from core.train.callback import EventCallback
-    from core.train.divergence import Diverged, LossWatch
-    from core.train.encoding import encode_all
-    from core.train.engine import choose_engine
-    from core.train.metrics import Scorer, prior_log_loss
-    from core.train.steps import optimizer_steps
-    from core.train.trainer import ClassifierTrainer, training_arguments
+        from core.data.tokenizer import PromptTokenizer
+        from core.model.load import keep_residual_in_float32, load_classifier, load_config, load_tokenizer
+        from core.model.locate import locate, tokenizer_folder
+        from core.model.lora import add_adapters, checkpoint_activations, parameter_counts
+        from core.packed.engine import PackedEngine
+        from core.packed.pack import pack
+        from core.train import card, device, results
+        from core.train.callback import EventCallback
+        from core.train.divergence import Diverged, LossWatch
+        from core.train.encoding import encode_all
+        from core.train.engine import choose_engine
+        from core.train.metrics import Scorer, prior_log_loss
+        from core.train.steps import optimizer_steps
+        from core.train.trainer import ClassifierTrainer, training_arguments
 
     if warning := device.use_one_gpu():
         record.write(Warning(message=warning))
