@@ -30,6 +30,7 @@ from arena_tui.screens.home import HomeScreen
 from arena_tui.screens.quit import Leaving, QuitScreen, ask_to_stop
 from arena_tui.sent import Changes, Sent
 from arena_tui.themes import THEMES, VARIABLES
+from arena_tui.threads import in_thread
 from arena_tui.waits import without_console
 from core.config import Config, ConfigFile, config_path
 from core.plan.plan import PLAN
@@ -40,6 +41,8 @@ from core.score.folder import PREDICT
 
 SECONDS_BETWEEN_LOOKS = 5.0
 """At the queue: whether runs wait and nothing starts them."""
+PATIENCE_SECONDS = 3.0
+"""After which a runs folder that does not answer is left unasked on the way out."""
 
 
 class ArenaApp(OpeningApp):
@@ -112,14 +115,20 @@ class ArenaApp(OpeningApp):
     def on_mount(self) -> None:
         self.app_resume_signal.subscribe(self, self._draw_anew)
         if not self.has_class(READONLY):
-            self.see_to_queue()
-            self.set_interval(SECONDS_BETWEEN_LOOKS, self.see_to_queue)
+            self.keep_seeing_to_queue()
         if self.config_file.problems or self.config_file.config.keys:
             self.tell_problems()
         if self._watch:
             self.watch_run(self._watch)
         if self._start:
             self.start_run(profiles.read(self._start))
+
+    @work
+    async def keep_seeing_to_queue(self) -> None:
+        """One look after the other: one that gets no answer is not followed by more."""
+        while True:
+            await self.see_to_queue()
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
     def _draw_anew(self, _: App[None]) -> None:
         """Send the whole screen: the terminal has forgotten it while the shell or an editor had it."""
@@ -164,7 +173,11 @@ class ArenaApp(OpeningApp):
         if self.has_class(READONLY):
             self.exit()
             return
-        runs = await asyncio.to_thread(self._known)
+        try:
+            runs = await asyncio.wait_for(in_thread(self._known), PATIENCE_SECONDS)
+        except TimeoutError:
+            self.exit(message=Text("The runs folder does not answer; what goes on there is left running."))
+            return
         going_on = [run for run in runs if run.is_going_on_here]
         waiting = [run.wait for run in runs if run.wait]
         answer = await self.push_screen_wait(QuitScreen(going_on, waiting)) if going_on else Leaving.LEAVE

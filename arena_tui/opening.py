@@ -6,6 +6,7 @@ Screens are imported when they are opened: the first one need not wait for the o
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from textual import work
@@ -15,6 +16,7 @@ from arena_tui.follow import RunList
 from arena_tui.screens.home import HomeScreen
 from arena_tui.standins import can_be_held
 from arena_tui.starting import StartingApp
+from arena_tui.threads import in_thread
 from arena_tui.wishes import (
     CompareRuns,
     EditProfile,
@@ -57,7 +59,7 @@ class OpeningApp(StartingApp):
         from arena_tui.screens.editor import MOST_CHARACTERS, EditorScreen
 
         try:
-            file = await asyncio.to_thread(read_profile, wish.profile.path)
+            file = await in_thread(partial(read_profile, wish.profile.path))
         except ProfileError as error:
             self.tell(f"{wish.profile.name} cannot be edited here", str(error))
             return

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from subprocess import Popen
 from tempfile import TemporaryDirectory
@@ -15,6 +16,7 @@ from arena_tui.plain import printable
 from arena_tui.profiles import ProfileView
 from arena_tui.screens.home import HomeScreen
 from arena_tui.screens.reader import ReaderScreen
+from arena_tui.threads import in_thread
 from core.profile.files import write_profile
 from core.profile.load import ProfileError
 from core.runs.folder import RunFolder, create_run
@@ -114,11 +116,10 @@ class StartingApp(App[None]):
         except (OSError, LaunchError) as error:
             self.tell("the run did not start", str(error))
 
-    @work
     async def see_to_queue(self) -> None:
         """Start what starts the runs that wait, where it is gone: killed, or with the machine."""
         try:
-            if runner := await asyncio.to_thread(see_to_runner, self.queue, self.program):
+            if runner := await in_thread(partial(see_to_runner, self.queue, self.program)):
                 self.child_processes.append(runner)
         except OSError as error:
             self.log.warning(f"the queue's runner did not start: {error}")
@@ -134,7 +135,7 @@ class StartingApp(App[None]):
             return
         how = "the queue is paused" if self.queue.is_paused else "it starts by itself"
         self.notify(printable(folder.id), title=f"queued: {how}", markup=False)
-        self.see_to_queue()
+        await self.see_to_queue()
         if isinstance(self.screen, HomeScreen):
             self.screen.look_again()
 

@@ -19,6 +19,7 @@ from arena_tui.keys import named
 from arena_tui.screens.console_screen import ConsoleScreen
 from arena_tui.screens.monitor import SMOOTHING_KEYS
 from arena_tui.screens.panes_screen import SMOOTHINGS
+from arena_tui.threads import in_thread
 from arena_tui.widgets.comparison_plot import ComparisonPlot
 from arena_tui.widgets.comparison_tables import figures_table, settings_table
 from arena_tui.widgets.text_pane import TextPane
@@ -109,9 +110,9 @@ class CompareScreen(ConsoleScreen[None]):
     async def follow(self) -> None:
         """Read on and on: a run that is over may be resumed."""
         folders = [follower.folder for follower in self._followers]
-        self._settings = await asyncio.to_thread(lambda: [read_settings(folder) for folder in folders])
+        self._settings = await in_thread(lambda: [read_settings(folder) for folder in folders])
         while True:
-            runs = await asyncio.to_thread(lambda: tuple(follower.read() for follower in self._followers))
+            runs = await in_thread(lambda: tuple(follower.read() for follower in self._followers))
             if not self.display:  # it is being left
                 return
             self.runs = runs

@@ -1,6 +1,7 @@
 """History: which runs have there been? All of them as a table to sort, filter, name, delete and compare."""
 
 import asyncio
+from functools import partial
 from typing import ClassVar
 
 from textual import on, work
@@ -18,6 +19,7 @@ from arena_tui.keys import named
 from arena_tui.marks import MUTED
 from arena_tui.plain import place, printable
 from arena_tui.screens.housekeeping import HousekeepingScreen
+from arena_tui.threads import in_thread
 from arena_tui.widgets.run_table import RunTable
 from arena_tui.wishes import CompareRuns, OpenRun, ReportRun
 from core.runs.disk import DiskUse, disk_use
@@ -98,8 +100,8 @@ class HistoryScreen(HousekeepingScreen):
                 await self.read_runs()
                 known = {run.folder.id: self._disk[run.folder.id] for run in self.runs if self._has_its_size(run)}
                 unknown = [run.folder for run in self.runs if run.folder.id not in known]
-                disk = known | await asyncio.to_thread(lambda: {run.id: disk_use(run) for run in unknown})  # noqa: B023
-                free = (await asyncio.to_thread(look, self.run_list.runs)).disk_free
+                disk = known | await in_thread(lambda: {run.id: disk_use(run) for run in unknown})  # noqa: B023
+                free = (await in_thread(partial(look, self.run_list.runs))).disk_free
                 if disk != self._disk or abs(free - self._free) > self._free / 100:
                     self.show_sizes(disk, free)
             await asyncio.sleep(SECONDS_BETWEEN_READS)

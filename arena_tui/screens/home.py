@@ -24,6 +24,7 @@ from arena_tui.plain import printable
 from arena_tui.profiles import Profiles, ProfileView
 from arena_tui.screens.console_screen import READONLY, ConsoleScreen, RunEnded
 from arena_tui.screens.queue import move, pause, take_out
+from arena_tui.threads import in_thread
 from arena_tui.widgets.lines import profile_line, run_line
 from arena_tui.widgets.machine_line import MachineLine
 from arena_tui.widgets.menu import Menu
@@ -120,19 +121,36 @@ class HomeScreen(ConsoleScreen[None]):
         self.query_one("#profiles", Menu).border_title = Content("profiles")
         self.query_one("#runs", Menu).border_title = Content("runs")
         self.query_one("#profiles").focus()
-        self.read()
+        self.read_profiles()
 
     @work
-    async def read(self) -> None:
-        """Look at the disk every now and then, while this screen is the one to be seen."""
+    async def read_profiles(self) -> None:
+        """Look at the profiles every now and then; and at the runs once there is a first answer. Each by itself: a
+        runs folder that does not answer is no reason to see no profile."""
+        self.profiles = await in_thread(self._profiles_there.read)
+        self.read_runs()
         while True:
-            if self.app.screen is self:  # is_current also holds just below another screen, which would repaint
-                self.profiles = await asyncio.to_thread(self._profiles_there.read)
-                self.runs = await asyncio.to_thread(self._run_list.read)
-                self.query_one(MachineLine).show(await asyncio.to_thread(look, self._run_list.runs))
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), SECONDS_BETWEEN_READS)
-            self._news.clear()
+            await self._until_next_look()
+            self.profiles = await in_thread(self._profiles_there.read)
+
+    @work
+    async def read_runs(self) -> None:
+        """Look at the runs and the machine every now and then."""
+        menu = self.query_one("#runs", Menu)
+        menu.border_subtitle = Content("reading …")
+        while True:
+            self.runs = await in_thread(self._run_list.read)
+            menu.border_subtitle = Content(f"{figures.count(len(self.runs))} · H all as a table" if self.runs else "")
+            self.query_one(MachineLine).show(await in_thread(partial(look, self._run_list.runs)))
+            await self._until_next_look()
+
+    async def _until_next_look(self) -> None:
+        """Some time, or less where there is news; and until this screen is the one to be seen."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._news.wait(), SECONDS_BETWEEN_READS)
+        self._news.clear()
+        while self.app.screen is not self:  # is_current also holds just below another screen, which would repaint
+            await asyncio.sleep(SECONDS_BETWEEN_READS)
 
     def look_again(self) -> None:
         """Read now: something has been done that is to be seen at once."""
@@ -150,7 +168,6 @@ class HomeScreen(ConsoleScreen[None]):
                 self.post_message(RunEnded(run))
         menu = self.query_one("#runs", Menu)
         menu.show([(run.folder.id, partial(run_line, run)) for run in runs])
-        menu.border_subtitle = Content(f"{figures.count(len(runs))} · H all as a table" if runs else "")
         self._show_chosen()
 
     @on(OptionList.OptionHighlighted)

@@ -16,6 +16,7 @@ from arena_tui.screens.ask import AskScreen
 from arena_tui.screens.console_screen import ConsoleScreen
 from arena_tui.screens.trash import TrashScreen
 from arena_tui.screens.write import WriteScreen
+from arena_tui.threads import in_thread
 from core.runs.disk import disk_use
 from core.runs.ended import StillInUse
 from core.runs.folder import RunFolder
@@ -45,7 +46,7 @@ class HousekeepingScreen(ConsoleScreen[None]):
         raise NotImplementedError
 
     async def read_runs(self) -> None:
-        self.runs = await asyncio.to_thread(self.run_list.read)
+        self.runs = await in_thread(self.run_list.read)
 
     @work
     async def action_note(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from functools import partial
 from typing import ClassVar
 
 from textual import work
@@ -19,6 +20,7 @@ from arena_tui.screens.panes_screen import PanesScreen
 from arena_tui.screens.queue import take_out
 from arena_tui.screens.reader import ReaderScreen
 from arena_tui.screens.stop import StopScreen
+from arena_tui.threads import in_thread
 from arena_tui.widgets.figures_pane import FiguresPane
 from arena_tui.widgets.history import gradient_norm, learning_rate, throughput
 from arena_tui.widgets.log import LogPane
@@ -169,7 +171,7 @@ class MonitorScreen(PanesScreen):
         """Read on and on: even a run that is over may be resumed elsewhere."""
         step_count = 0
         while True:
-            view, lines = await asyncio.to_thread(lambda: (self._follower.read(), self._log.read()))
+            view, lines = await in_thread(lambda: (self._follower.read(), self._log.read()))
             if not self.display:  # it is being left
                 return
             self.view = view
@@ -233,9 +235,10 @@ class MonitorScreen(PanesScreen):
     def action_predict(self) -> None:
         self.post_message(PredictRun(self.folder))
 
-    def action_profile(self) -> None:
+    @work
+    async def action_profile(self) -> None:
         try:
-            text = read_profile(self.folder.profile).text
+            text = (await in_thread(partial(read_profile, self.folder.profile))).text
         except ProfileError as error:
             text = str(error)
         self.app.push_screen(ReaderScreen("the profile of this run", text, language="toml"))

@@ -17,6 +17,7 @@ from arena_tui.log_tail import LogTail
 from arena_tui.screens.ask import STAY, AskScreen
 from arena_tui.screens.console_screen import ConsoleScreen, RunEnded
 from arena_tui.screens.write import WriteScreen
+from arena_tui.threads import in_thread
 from arena_tui.widgets.log import LogPane
 from arena_tui.widgets.scoring import ScoringPane
 from arena_tui.widgets.strip import Strip
@@ -75,7 +76,7 @@ class PredictionScreen(ConsoleScreen[None]):
     async def follow(self) -> None:
         """Read until nothing more can come."""
         while True:
-            view, lines = await asyncio.to_thread(lambda: (self._follower.read(), self._log.read()))
+            view, lines = await in_thread(lambda: (self._follower.read(), self._log.read()))
             if not self.display:  # it is being left
                 return
             self.view = view

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -26,6 +27,7 @@ from arena_tui.screens.choose_run import ChooseRunScreen
 from arena_tui.screens.console_screen import ConsoleScreen
 from arena_tui.screens.row import RowScreen
 from arena_tui.seen_report import SeenReport, can_be_shown, load_report
+from arena_tui.threads import in_thread
 from arena_tui.widgets.report_figures import INITIALS
 from arena_tui.widgets.report_panes import ReportPanes
 from arena_tui.widgets.report_rows import BAR, COLOURS, probability_bar
@@ -211,7 +213,7 @@ class ReportScreen(ConsoleScreen[None]):
     @work(exclusive=True, group="against")
     async def action_against(self) -> None:
         """Choose a run to compare with, and make the report anew."""
-        every = await asyncio.to_thread(list_runs, self.folder.path.parent)
+        every = await in_thread(partial(list_runs, self.folder.path.parent))
         others = [run for run in every if run.evaluation.is_file() and run.path != self.folder.path]
         if not others:
             self.notify("There is no other run with evaluated rows here.")

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
@@ -17,6 +18,7 @@ from arena_tui.kept import what_is_kept, what_is_lost
 from arena_tui.marks import MUTED
 from arena_tui.plain import printable
 from arena_tui.screens.dialog import Dialog
+from arena_tui.threads import in_thread
 from arena_tui.widgets.keys import keys
 from core.runs.machine import look
 from core.runs.stopping import Rung, ask, note_kill, processes
@@ -86,7 +88,7 @@ class StopScreen(Dialog[None]):
     async def action_ask(self, name: str) -> None:
         rung = Rung[name]
         if self._free_before is None:
-            self._free_before = (await asyncio.to_thread(look, self._folder.path.parent)).memory_free
+            self._free_before = (await in_thread(partial(look, self._folder.path.parent))).memory_free
         try:
             sent = await asyncio.to_thread(ask, self._folder, rung)
             self._problem = "" if sent else "no process of this run is to be seen from here"

@@ -1,0 +1,33 @@
+"""A runs folder that does not answer, as on a network file system whose server is gone. A pipe in place of a record
+does so: whoever opens it to read waits for a writer."""
+
+import os
+from pathlib import Path
+
+from recorded import record_run
+from screen import PROFILE
+from terminal import SECONDS, Terminal
+
+
+def test_profiles_stay_usable_and_the_console_can_be_left(runs: Path) -> None:
+    hung = record_run(runs, "20260131-120000-hung", end="finished")
+    hung.events.unlink()
+    os.mkfifo(hung.events)
+    with Terminal(runs.parent, (110, 34)) as opened:
+        opened.until_seen("reading …")
+        for _ in range(8):  # more often than there would be threads to wait in
+            opened.type("H")
+            opened.until_seen("no such run")
+            opened.type("\x1b")
+            opened.until_seen("reading …")
+        (runs.parent / "profiles" / "new.toml").write_text(PROFILE)
+        opened.until_seen("new ")
+        opened.type("e")
+        opened.until_seen("sections")
+        opened.until_quiet()
+        opened.type("\x1b")
+        opened.until(lambda: "sections" not in opened.screen.text, "home")
+        opened.until_quiet()
+        opened.type("q")
+        opened.until_seen("The runs folder does not answer; what goes on there is left running.")
+        assert opened.process.wait(timeout=SECONDS) == 0
