@@ -1,16 +1,14 @@
-"""Shared by the engine's tests: a tiny checkpoint, rows for it, and a way to run a real child to its end."""
+"""Shared by the engine's tests: a tiny checkpoint, rows for it, real children on them, and a finished run."""
 
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import tiny
-from tiny_runs import SETTINGS, Start
+from tiny_runs import SECONDS, Start, starting
 
-from core.profile.load import parse_profile
-from core.runs.folder import RunFolder, create_run
-from core.runs.process import TRAIN, launch
+from core.runs.folder import RunFolder
 
 
 @pytest.fixture(scope="session")
@@ -25,21 +23,25 @@ def train_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def start(checkpoint: Path, train_csv: Path, tmp_path: Path) -> Iterator[Start]:
-    """Launches a run of the tiny model, `overrides` on top of SETTINGS; children left over are killed."""
-    children = []
+    """Launches a run of the tiny model in a folder of this test's own."""
+    with starting(tmp_path / "runs", checkpoint, train_csv) as start:
+        yield start
 
-    def start(*overrides: str, program: Sequence[str] = TRAIN) -> tuple[RunFolder, "subprocess.Popen[bytes]"]:
-        own = (f"data.train={train_csv}", f"model.checkpoint={checkpoint}")
-        profile = parse_profile(SETTINGS, source="tiny", overrides=[*own, *overrides])
-        folder = create_run(tmp_path / "runs", profile, text=SETTINGS, name="tiny")
-        child = launch(folder, program)
-        children.append(child)
-        return folder, child
 
-    yield start
-    for child in children:
-        child.kill()
-        child.wait()
+@pytest.fixture(scope="module")
+def start_shared(checkpoint: Path, train_csv: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """As `start`, for runs that several tests of a module look at and none changes."""
+    with starting(tmp_path_factory.mktemp("shared") / "runs", checkpoint, train_csv) as start:
+        yield start
+
+
+@pytest.fixture(scope="session")
+def finished(checkpoint: Path, train_csv: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A run with SETTINGS, finished. A test that changes it takes a `copy_of` it."""
+    with starting(tmp_path_factory.mktemp("finished") / "runs", checkpoint, train_csv) as start:
+        folder, child = start("train.save_steps=3")
+        assert child.wait(SECONDS) == 0, folder.console_log.read_text()
+    return folder
 
 
 @pytest.fixture

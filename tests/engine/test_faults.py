@@ -1,14 +1,13 @@
 """What a night can do to a run: full disks, kills at the worst moment, profiles that vanish, logs that are no text."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
-from tiny_runs import SECONDS, Start, fill, wait_for
+from tiny_runs import SECONDS, Start, fill, halting, kill, wait_for, wait_until_halted
 
 from core.profile.settings import Profile
 from core.runs import events
@@ -21,8 +20,8 @@ from core.runs.state import Status, read_run
 
 
 def test_a_full_disk_ends_a_run_that_says_so_and_goes_on_once_there_is_room(small_disk: Path, start: Start) -> None:
-    folder, child = start("train.epochs=400", "train.save_steps=5", "eval.every=100000")
-    wait_for(folder, events.Checkpoint, step=10)
+    folder, child = start("train.epochs=400", "train.save_steps=2", "eval.every=100000")
+    wait_for(folder, events.Checkpoint, step=4)
     filler = fill(small_disk)
     assert child.wait(SECONDS) == 1
     state, status = read_run(folder)
@@ -32,7 +31,7 @@ def test_a_full_disk_ends_a_run_that_says_so_and_goes_on_once_there_is_room(smal
     assert Tail(folder.events).read()[-1] == state.last
     intact = [kept for kept in checkpoints(folder.checkpoints) if kept.problem is None]
     assert intact
-    assert intact[0].step >= 10
+    assert intact[0].step >= 4
 
     filler.unlink()
     prepare(folder)
@@ -70,29 +69,22 @@ def test_an_event_that_finds_no_room_costs_no_other_its_line(small_disk: Path) -
 
 
 def test_a_kill_during_the_final_save_leaves_no_half_result_and_the_run_can_end_later(start: Start) -> None:
-    folder, child = start("train.save_steps=3")
-    aside, deadline = folder.path / ".adapter", time.monotonic() + SECONDS
-    while not aside.exists():
-        assert time.monotonic() < deadline
-    child.kill()
-    child.wait()
+    folder, child = start("train.save_steps=3", program=halting(".adapter/adapter_config.json"))
+    aside = folder.path / ".adapter"
+    wait_until_halted(folder, child)
+    kill(child)
     state, status = read_run(folder)
-    assert status is Status.LOST, "it ended before it could be killed: the test shows nothing"
+    assert status is Status.LOST
     assert not folder.metrics.exists()
     assert state.step == 6
-    assert aside.exists() or (folder.adapter / "tokenizer.json").exists(), "what has the adapter's name is whole"
+    assert aside.exists()
+    assert not folder.adapter.exists(), "what has the adapter's name is whole"
     prepare(folder)
     assert launch(folder, RESUME).wait(SECONDS) == 0
     assert read_run(folder)[1] is Status.FINISHED
     assert folder.metrics.exists()
+    assert folder.adapter.exists()
     assert not aside.exists()
-
-
-def test_a_profile_that_vanishes_while_its_run_goes_on_is_not_missed(start: Start) -> None:
-    folder, child = start("train.save_steps=3")
-    folder.profile.unlink()
-    assert child.wait(SECONDS) == 0
-    assert read_run(folder)[1] is Status.FINISHED
 
 
 @pytest.mark.parametrize("step", [-7200.0, 7200.0])
@@ -143,21 +135,15 @@ def test_a_log_that_is_no_text_is_told_all_the_same(tmp_path: Path) -> None:
     assert "ABC" in told
 
 
-def test_two_launches_in_one_second_are_two_runs(start: Start, tmp_path: Path) -> None:
-    (one, first), (other, second) = start(), start()
+def test_two_launches_in_one_second_are_two_runs_even_if_a_profile_vanishes_meanwhile(
+    start: Start, tmp_path: Path
+) -> None:
+    """Of the profile a run keeps a copy; neither the file nor the copy is missed while it goes on."""
+    (one, first), (other, second) = start("data.limit=20"), start("data.limit=20")
+    one.profile.unlink()
     assert one.path != other.path
     assert first.wait(SECONDS) == second.wait(SECONDS) == 0
     assert {run.id for run in list_runs(tmp_path / "runs")} == {one.id, other.id}
     infos = [run.read_info() for run in (one, other)]
     assert {info.pid for info in infos if info} == {first.pid, second.pid}
-
-
-def test_no_record_of_a_finished_step_is_lost_by_a_kill(start: Start) -> None:
-    folder, child = start("train.epochs=400", "eval.every=100000", "train.save_steps=100000")
-    wait_for(folder, events.Step, step=5)
-    seen = read_run(folder)[0].steps
-    os.kill(child.pid, signal.SIGKILL)
-    child.wait()
-    after = read_run(folder)[0].steps
-    assert after[: len(seen)] == seen
-    assert [step.step for step in after] == list(range(1, len(after) + 1))
+    assert read_run(one)[1] is Status.FINISHED

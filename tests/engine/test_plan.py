@@ -1,7 +1,6 @@
 """The plan before a run: real children, and figures that agree with what runs of the same profile then do."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,20 +8,25 @@ from pathlib import Path
 import msgspec
 import pytest
 from msgspec.structs import replace
-from tiny_runs import SETTINGS, Start
+from tiny_runs import SETTINGS, copy_of
 
+from core.cache import CACHE_VARIABLE
 from core.model.shape import ModelShape, read_shape
+from core.plan.__main__ import plans
 from core.plan.history import memory_factor, past_runs, speed
 from core.plan.plan import PLAN, Plan
-from core.profile.load import parse_profile
+from core.profile.load import parse_profile, to_toml
 from core.profile.settings import Profile
 from core.runs.events import Started
+from core.runs.folder import RunFolder
 from core.runs.machine import look
 from core.runs.metrics import read_metrics, save_metrics
 from core.runs.record import Tail
 from core.train.fit import judge, smallest_change
 from core.train.memory import predict
 from core.train.steps import evaluations
+
+pytestmark = pytest.mark.xdist_group("finished run")
 
 GIB = 2**30
 
@@ -31,22 +35,20 @@ GIB = 2**30
 def profile_file(tmp_path_factory: pytest.TempPathFactory, train_csv: Path, checkpoint: Path) -> Path:
     path = tmp_path_factory.mktemp("plan") / "tiny.toml"
     own = [f"data.train={train_csv}", f"model.checkpoint={checkpoint}"]
-    from core.profile.load import to_toml
-
     path.write_text(to_toml(parse_profile(SETTINGS, source="tiny", overrides=own)))
     return path
 
 
-@pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    return {**os.environ, "ARENA_TUI_CACHE": str(tmp_path / "cache")}
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For this process and those that it starts."""
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
 
 
-def planned(environment: dict[str, str], *arguments: str) -> list[Plan]:
-    ran = subprocess.run(
-        [*PLAN, *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
-    )
-    return [msgspec.json.decode(line, type=Plan) for line in ran.stdout.splitlines() if line.startswith(b"{")]
+def planned(runs: Path, profile_file: Path, *overrides: str, measuring: bool = False) -> Plan:
+    profile = parse_profile(profile_file.read_text(), source="tiny", overrides=overrides)
+    *_, last = plans(profile, runs, measuring=measuring)
+    return last
 
 
 @pytest.fixture(scope="module")
@@ -61,18 +63,14 @@ def shape() -> ModelShape:
     return found
 
 
-def test_the_plan_agrees_with_the_run_it_was_made_for(
-    start: Start, profile_file: Path, environment: dict[str, str], tmp_path: Path
-) -> None:
+def test_the_plan_agrees_with_the_run_it_was_made_for(finished: RunFolder, profile_file: Path, tmp_path: Path) -> None:
     """And the next plan knows from that run how long it takes and how good its memory figure was."""
-    before = planned(environment, str(tmp_path / "runs"), str(profile_file))[-1]
+    before = planned(tmp_path / "runs", profile_file)
     assert before.problem is None
     assert before.time is None
 
-    folder, child = start("train.save_steps=3")
-    assert child.wait() == 0
-    started = next(event for event in Tail(folder.events).read() if isinstance(event, Started))
-    metrics = read_metrics(folder)
+    started = next(event for event in Tail(finished.events).read() if isinstance(event, Started))
+    metrics = read_metrics(finished)
     assert metrics
     assert (before.rows_train, before.rows_eval, before.steps) == (
         started.rows_train, started.rows_eval, started.steps,
@@ -83,40 +81,39 @@ def test_the_plan_agrees_with_the_run_it_was_made_for(
     assert before.tokens
     assert (before.tokens.effective, before.tokens.longest) == (metrics.tokens, metrics.longest)
     assert before.disk
-    on_disk = [path for path in (folder.checkpoints / "checkpoint-6").rglob("*") if path.is_file()]
+    on_disk = [path for path in (finished.checkpoints / "checkpoint-6").rglob("*") if path.is_file()]
     assert before.disk.checkpoint == pytest.approx(sum(path.stat().st_size for path in on_disk), rel=0.15)
 
-    after = planned(environment, str(tmp_path / "runs"), str(profile_file))[-1]
+    after = planned(finished.path.parent, profile_file)
     assert after.time
-    assert folder.id in after.time.basis
+    assert finished.id in after.time.basis
     assert after.time.training == pytest.approx(metrics.tokens / after.time.tokens_per_second)
     assert after.time.tokens_per_second == pytest.approx(metrics.tokens_per_second, rel=3)
 
 
-def test_a_few_measured_steps_tell_the_time_where_no_run_does(
-    profile_file: Path, environment: dict[str, str], tmp_path: Path
-) -> None:
-    runs = str(tmp_path / "runs")
-    measured = planned(environment, "--measure", runs, str(profile_file))[-1]
+def test_a_few_measured_steps_tell_the_time_where_no_run_does(profile_file: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    measured = planned(runs, profile_file, measuring=True)
     assert measured.problem is None
     assert measured.time
     assert "measure" in measured.time.basis
-    assert planned(environment, runs, str(profile_file))[-1].time == measured.time
-    other = planned(environment, runs, str(profile_file), "train.per_device_batch_size=2")[-1]
+    assert planned(runs, profile_file).time == measured.time
+    other = planned(runs, profile_file, "train.per_device_batch_size=2")
     assert other.time is None  # computed otherwise, so it is not known
-    assert not Path(runs).exists()
+    assert not runs.exists()
 
 
-def test_a_measurement_that_fails_says_why(profile_file: Path, environment: dict[str, str], tmp_path: Path) -> None:
-    last = planned(
-        environment, "--measure", str(tmp_path / "runs"), str(profile_file), "lora.target_modules=['no_such']"
-    )[-1]
+def test_a_measurement_that_fails_says_why(profile_file: Path, tmp_path: Path) -> None:
+    """Through the child, whose last line it is."""
+    command = [*PLAN, "--measure", str(tmp_path / "runs"), str(profile_file), "lora.target_modules=['no_such']"]
+    ran = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    assert ran.returncode != 0
+    last = msgspec.json.decode(ran.stdout.splitlines()[-1], type=Plan)
     assert "no_such" in (last.problem or "")
 
 
-def test_runs_of_other_machines_and_unfinished_ones_tell_nothing(start: Start, tmp_path: Path) -> None:
-    folder, child = start()
-    assert child.wait() == 0
+def test_runs_of_other_machines_and_unfinished_ones_tell_nothing(finished: RunFolder, tmp_path: Path) -> None:
+    folder = copy_of(finished, tmp_path / "runs" / finished.id)
     metrics, info = read_metrics(folder), folder.read_info()
     assert metrics
     assert info
@@ -133,9 +130,8 @@ def test_runs_of_other_machines_and_unfinished_ones_tell_nothing(start: Start, t
     assert past_runs([tmp_path / "runs"], name) == []
 
 
-def test_past_peaks_correct_the_prediction(start: Start, checkpoint: Path, tmp_path: Path) -> None:
-    folder, child = start()
-    assert child.wait() == 0
+def test_past_peaks_correct_the_prediction(finished: RunFolder, checkpoint: Path, tmp_path: Path) -> None:
+    folder = copy_of(finished, tmp_path / "runs" / finished.id)
     metrics = read_metrics(folder)
     assert metrics
     profile = parse_profile(folder.resolved.read_text(), source="resolved")
@@ -190,16 +186,14 @@ def test_evaluations_are_counted_as_they_happen(every: str, steps: int, times: i
     assert evaluations(steps, parse_profile("", source="", overrides=[f"eval.every={every}"])) == times
 
 
-def test_the_command_tells_the_plan_in_words_and_as_json(
-    profile_file: Path, environment: dict[str, str], tmp_path: Path
-) -> None:
+def test_the_command_tells_the_plan_in_words_and_as_json(profile_file: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-P", "-m", "arena_tui", "plan", str(profile_file), "--runs-dir", str(tmp_path)]
-    ran = subprocess.run([*command, "--json"], env=environment, capture_output=True, text=True, check=True)
+    ran = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True)
     plan = msgspec.json.decode(ran.stdout, type=Plan)
-    words = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    words = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert plan.memory
     assert f"{plan.trainable_parameters:,}" in words
     assert "no run of this kind on this machine yet" in words
-    bad = subprocess.run([*command, "--set", "data.train=absent.csv"], env=environment, capture_output=True, text=True)
+    bad = subprocess.run([*command, "--set", "data.train=absent.csv"], capture_output=True, text=True)
     assert bad.returncode == 2
     assert "absent.csv" in bad.stdout

@@ -4,30 +4,62 @@ import json
 import os
 import shutil
 import signal
-import time
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import psutil
 import pytest
 from safetensors.torch import load_file
-from tiny_runs import SECONDS, Start, wait_for
+from tiny_runs import SECONDS, Start, copy_of, halting, kill, wait_until_halted
 
 from core.profile.load import parse_profile
 from core.runs import events
 from core.runs.checkpoints import ASIDE, MANIFEST, checkpoints
 from core.runs.folder import RunFolder
 from core.runs.process import LaunchError, launch
-from core.runs.record import Tail
+from core.runs.record import Record, Tail
 from core.runs.resume import RESUME, CannotResume, prepare
 from core.runs.state import RunState, Status, read_run
+from core.train.attempt import Attempt
 
-# Dropout, accumulation, a cosine, two epochs and checkpoints in the middle of them: all that must be taken up again.
-RUN = ("train.epochs=6", "lora.dropout=0.1", "train.schedule=cosine", "train.save_steps=5", "eval.every=12")
+pytestmark = pytest.mark.xdist_group("resume")
+
+# Dropout, accumulation, a cosine, three epochs and checkpoints in the middle of them: all that must be taken up again.
+RUN = ("train.epochs=3", "lora.dropout=0.1", "train.schedule=cosine", "train.save_steps=5", "eval.every=7")
+STEPS, HALT = 18, 13
+
+
+@pytest.fixture(scope="module")
+def whole(start_shared: Start) -> Callable[[str], RunFolder]:
+    """The run that was never stopped, by engine."""
+
+    @cache
+    def whole(engine: str) -> RunFolder:
+        folder, child = start_shared(*RUN, f"train.engine={engine}")
+        assert child.wait(SECONDS) == 0, folder.console_log.read_text()
+        return folder
+
+    return whole
+
+
+def halted(start: Start, engine: str) -> tuple[RunFolder, "subprocess.Popen[bytes]"]:
+    folder, child = start(*RUN, f"train.engine={engine}", program=halting(HALT))
+    wait_until_halted(folder, child)
+    return folder, child
+
+
+@pytest.fixture(scope="module")
+def killed(start_shared: Start) -> RunFolder:
+    """A run that was killed in step HALT, by which it had written two checkpoints. Each test takes a copy of it."""
+    folder, child = halted(start_shared, "padded")
+    kill(child)
+    return folder
 
 
 @pytest.fixture
-def resume() -> Iterator[object]:
+def resume() -> Iterator[Callable[..., int]]:
     """Resumes a run and waits for its end; children left over are killed."""
     children = []
 
@@ -38,8 +70,7 @@ def resume() -> Iterator[object]:
 
     yield resume
     for child in children:
-        child.kill()
-        child.wait()
+        kill(child)
 
 
 def curve(folder: RunFolder) -> list[tuple[object, ...]]:
@@ -51,41 +82,29 @@ def curve(folder: RunFolder) -> list[tuple[object, ...]]:
 @pytest.mark.parametrize(
     ("number", "engine"), [(signal.SIGTERM, "padded"), (signal.SIGKILL, "padded"), (signal.SIGKILL, "packed")]
 )
-def test_the_curve_of_a_resumed_run_is_that_of_one_never_stopped(  # type: ignore[no-untyped-def]
-    number: int, engine: str, start: Start, resume
+def test_the_curve_of_a_resumed_run_is_that_of_one_never_stopped(
+    number: int, engine: str, start: Start, whole: Callable[[str], RunFolder], resume: Callable[..., int]
 ) -> None:
-    whole, child = start(*RUN, f"train.engine={engine}")
-    assert child.wait(SECONDS) == 0
-
-    folder, child = start(*RUN, f"train.engine={engine}")
-    wait_for(folder, events.Step, step=13)
+    folder, child = halted(start, engine)
     os.kill(child.pid, number)
+    os.kill(child.pid, signal.SIGCONT)
     child.wait(SECONDS)
-    stopped = read_run(folder)[0].step
-    assert stopped < 36, "it ended before it could be stopped: the test shows nothing"
+    assert read_run(folder)[0].step == (HALT - 1 if number == signal.SIGKILL else HALT)
     assert resume(folder) == 0
 
     state, status = read_run(folder)
     assert status is Status.FINISHED
-    assert curve(folder) == curve(whole)
+    assert len(state.steps) == STEPS
+    assert curve(folder) == curve(whole(engine))
     resumed = [event for event in Tail(folder.events).read() if isinstance(event, events.Resumed)]
-    assert len(resumed) == 1
-    assert resumed[0].step >= (10 if number == signal.SIGKILL else stopped)
+    assert [event.step for event in resumed] == [10 if number == signal.SIGKILL else HALT]
     assert resumed[0].checkpoint == f"checkpoints/checkpoint-{resumed[0].step}"
-    adapters = [load_file(run.adapter / "adapter_model.safetensors") for run in (whole, folder)]
+    adapters = [load_file(run.adapter / "adapter_model.safetensors") for run in (whole(engine), folder)]
     assert all((adapters[0][name] == adapters[1][name]).all() for name in adapters[0])
-    metrics = [json.loads(run.metrics.read_text()) for run in (whole, folder)]
+    metrics = [json.loads(run.metrics.read_text()) for run in (whole(engine), folder)]
     assert metrics[0]["log_loss"] == metrics[1]["log_loss"]
     assert metrics[0]["tokens"] == metrics[1]["tokens"]
     assert state.elapsed < state.last_time - state.first_time + 1e-6
-
-
-def stopped_run(start: Start, *overrides: str) -> RunFolder:
-    folder, child = start("train.epochs=400", "train.save_steps=5", "eval.every=100000", *overrides)
-    wait_for(folder, events.Checkpoint, step=10)
-    child.kill()
-    child.wait()
-    return folder
 
 
 def truncate(path: Path) -> None:
@@ -102,35 +121,46 @@ def truncate(path: Path) -> None:
         (lambda kept: (kept / MANIFEST).write_text("{"), f"{MANIFEST} cannot be read"),
     ],
 )
-def test_a_damaged_checkpoint_is_passed_over_and_the_record_says_why(damage, found: str, start: Start) -> None:  # type: ignore[no-untyped-def]
-    folder = stopped_run(start)
-    newest, older = checkpoints(folder.checkpoints)[:2]
+def test_a_damaged_checkpoint_is_passed_over_and_the_record_says_why(
+    damage: Callable[[Path], object], found: str, killed: RunFolder, tmp_path: Path
+) -> None:
+    folder = copy_of(killed, tmp_path / "run")
+    newest, older = checkpoints(folder.checkpoints)
     damage(newest.path)
     prepare(folder)
-    child = launch(folder, RESUME)
-    try:
-        resumed = wait_for(folder, events.Resumed)
-        assert isinstance(resumed, events.Resumed)
-        assert resumed.step == older.step
-        assert found in resumed.skipped[0]
-        wait_for(folder, events.Step, step=older.step + 1)
-        assert found in read_run(folder)[0].warnings[-1]
-    finally:
-        child.kill()
-        child.wait()
+    with Record(folder.events) as record:
+        attempt = Attempt.resumed(folder, record)
+    assert attempt.checkpoint == str(older.path)
+    resumed = Tail(folder.events).read()[-1]
+    assert isinstance(resumed, events.Resumed)
+    assert resumed.step == older.step
+    assert found in resumed.skipped[0]
+    assert found in read_run(folder)[0].warnings[-1]
 
 
-def test_without_an_intact_checkpoint_it_begins_anew(start: Start, resume) -> None:  # type: ignore[no-untyped-def]
-    folder, child = start("train.save_steps=100000")
-    wait_for(folder, events.Step, step=2)
-    child.kill()
-    child.wait()
+def test_a_run_whose_newest_checkpoint_is_damaged_goes_on_from_the_one_before(
+    killed: RunFolder, whole: Callable[[str], RunFolder], resume: Callable[..., int], tmp_path: Path
+) -> None:
+    folder = copy_of(killed, tmp_path / "run")
+    truncate(folder.checkpoints / "checkpoint-10" / "adapter_model.safetensors")
     assert resume(folder) == 0
-    assert [step.step for step in read_run(folder)[0].steps] == [1, 2, 3, 4, 5, 6]
+    [resumed] = [event for event in Tail(folder.events).read() if isinstance(event, events.Resumed)]
+    assert (resumed.step, len(resumed.skipped)) == (5, 1)
+    assert curve(folder) == curve(whole("padded"))
 
 
-def test_a_changed_setting_is_refused_by_name_and_a_harmless_one_is_not(start: Start) -> None:
-    folder = stopped_run(start)
+def test_without_an_intact_checkpoint_it_begins_anew(
+    killed: RunFolder, whole: Callable[[str], RunFolder], resume: Callable[..., int], tmp_path: Path
+) -> None:
+    folder = copy_of(killed, tmp_path / "run")
+    shutil.rmtree(folder.checkpoints)
+    assert resume(folder) == 0
+    assert [step.step for step in read_run(folder)[0].steps] == list(range(1, STEPS + 1))
+    assert curve(folder) == curve(whole("padded"))
+
+
+def test_a_changed_setting_is_refused_by_name_and_a_harmless_one_is_not(killed: RunFolder, tmp_path: Path) -> None:
+    folder = copy_of(killed, tmp_path / "run")
     before = folder.resolved.read_text()
     with pytest.raises(CannotResume, match=r"train\.learning_rate = 0\.5 \(it was 0\.001\)"):
         prepare(folder, ("train.learning_rate=0.5", "train.log_steps=7"))
@@ -140,22 +170,20 @@ def test_a_changed_setting_is_refused_by_name_and_a_harmless_one_is_not(start: S
     assert (after.train.log_steps, after.train.save_steps) == (7, 50)
 
 
-def test_other_rows_are_refused(start: Start, train_csv: Path, tmp_path: Path) -> None:
-    own = tmp_path / "own.csv"
-    shutil.copy(train_csv, own)
-    folder = stopped_run(start, f"data.train={own}")
-    lines = own.read_text().splitlines()
-    own.write_text("\n".join(lines[:-5]) + "\n")
-    prepare(folder)
-    assert launch(folder, RESUME).wait(SECONDS) == 2
+def test_other_rows_are_refused(killed: RunFolder, train_csv: Path, resume: Callable[..., int], tmp_path: Path) -> None:
+    """The file of this copy of the run is a shorter one."""
+    folder, own = copy_of(killed, tmp_path / "run"), tmp_path / "own.csv"
+    own.write_text("\n".join(train_csv.read_text().splitlines()[:-5]) + "\n")
+    folder.resolved.write_text(folder.resolved.read_text().replace(str(train_csv), str(own)))
+    assert resume(folder) == 2
     last = read_run(folder)[0].last
     assert isinstance(last, events.Failed)
     assert "data.train has changed" in last.cause
 
 
-def test_a_running_run_and_a_finished_one_are_not_resumed(start: Start) -> None:
-    folder, child = start("train.epochs=400")
-    wait_for(folder, events.Step, step=1)
+def test_a_running_run_and_a_finished_one_are_not_resumed(start: Start, whole: Callable[[str], RunFolder]) -> None:
+    folder, child = start(program=halting(2))
+    wait_until_halted(folder, child)
     with pytest.raises(CannotResume, match="still running"):
         prepare(folder)
     with pytest.raises(LaunchError, match="another process is at work"):
@@ -164,22 +192,17 @@ def test_a_running_run_and_a_finished_one_are_not_resumed(start: Start) -> None:
     assert psutil.pid_exists(child.pid)
     assert not [event for event in Tail(folder.events).read() if isinstance(event, events.Resumed)]
 
-    done, child = start()
-    assert child.wait(SECONDS) == 0
     with pytest.raises(CannotResume, match="has finished"):
-        prepare(done)
+        prepare(whole("padded"))
 
 
-def test_a_kill_while_a_checkpoint_is_written_leaves_only_whole_ones(start: Start, resume) -> None:  # type: ignore[no-untyped-def]
-    folder, child = start("train.epochs=20", "train.save_steps=1", "train.keep_checkpoints=3", "eval.every=100000")
-    wait_for(folder, events.Checkpoint, step=3)
-    deadline = time.monotonic() + SECONDS
-    while not (folder.checkpoints / ASIDE).exists():
-        assert time.monotonic() < deadline
-    child.kill()
-    child.wait()
-    assert (folder.checkpoints / ASIDE).exists(), "it was killed beside a checkpoint, not within one"
-    assert [kept.problem for kept in checkpoints(folder.checkpoints)] == [None, None, None]
+def test_a_kill_while_a_checkpoint_is_written_leaves_only_whole_ones(start: Start, resume: Callable[..., int]) -> None:
+    within = f"{ASIDE}/checkpoint-4/trainer_state.json"
+    folder, child = start("train.save_steps=1", "train.keep_checkpoints=3", program=halting(within))
+    wait_until_halted(folder, child)
+    kill(child)
+    assert (folder.checkpoints / within).parent.is_dir(), "it was killed beside a checkpoint, not within one"
+    assert [(kept.step, kept.problem) for kept in checkpoints(folder.checkpoints)] == [(3, None), (2, None), (1, None)]
     assert resume(folder) == 0
     assert not (folder.checkpoints / ASIDE).exists()
     assert read_run(folder)[1] is Status.FINISHED

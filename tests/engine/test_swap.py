@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 import torch
 from peft import PeftModel
 from pyarrow import parquet
-from tiny_runs import SECONDS, Start
+from tiny_runs import SECONDS, Start, copy_of
 from transformers import AutoModelForSequenceClassification
 
 from core.data.example import PARTS, SWAPPED, swapped
@@ -21,15 +23,30 @@ from core.data.tokens import encode
 from core.profile.settings import Tokens
 from core.report.bias import position_bias
 from core.report.evaluation import read_evaluation
+from core.runs.folder import RunFolder
 from core.score.folder import list_predictions
+
+pytestmark = pytest.mark.xdist_group("finished run")
+
+
+@pytest.fixture(scope="module")
+def with_swap(start_shared: Start) -> Callable[[str], RunFolder]:
+    """A finished run with eval.swap, by engine."""
+
+    @cache
+    def with_swap(engine: str) -> RunFolder:
+        folder, child = start_shared("eval.swap=true", f"train.engine={engine}")
+        assert child.wait(SECONDS) == 0, folder.console_log.read_text()
+        return folder
+
+    return with_swap
 
 
 @pytest.mark.parametrize("engine", ["padded", "packed"])
 def test_the_swapped_columns_are_what_the_adapter_gives_the_exchanged_rows(
-    engine: str, start: Start, checkpoint: Path, train_csv: Path
+    engine: str, with_swap: Callable[[str], RunFolder], checkpoint: Path, train_csv: Path
 ) -> None:
-    folder, child = start("eval.swap=true", f"train.engine={engine}")
-    assert child.wait(SECONDS) == 0, folder.console_log.read_text()
+    folder = with_swap(engine)
     table = parquet.read_table(folder.evaluation)
     rows = {row.id: row for row in read_examples(str(train_csv))}
     copies = [swapped(rows[id]) for id in table["id"].to_pylist()]
@@ -61,13 +78,10 @@ def test_twice_exchanged_is_the_row_itself(train_csv: Path) -> None:
         assert (swapped(row).response_a, swapped(row).prompt) == (row.response_b, row.prompt)
 
 
-def test_score_swap_gives_a_run_without_it_what_eval_swap_would_have(start: Start, tmp_path: Path) -> None:
-    runs = []
-    for swap in ("true", "false"):
-        folder, child = start(f"eval.swap={swap}")
-        assert child.wait(SECONDS) == 0, folder.console_log.read_text()
-        runs.append(folder)
-    with_it, without = runs
+def test_score_swap_gives_a_run_without_it_what_eval_swap_would_have(
+    with_swap: Callable[[str], RunFolder], finished: RunFolder, tmp_path: Path
+) -> None:
+    with_it, without = with_swap("padded"), copy_of(finished, tmp_path / "run")
     command = [sys.executable, "-P", "-m", "arena_tui", "report", str(without.path), "--score-swap", "--json"]
     environment = {**os.environ, "ARENA_TUI_CACHE": str(tmp_path / "cache")}
     ran = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
@@ -86,9 +100,10 @@ def test_score_swap_gives_a_run_without_it_what_eval_swap_would_have(start: Star
     assert "both orders are scored already" in again.stderr
 
 
-def test_score_swap_is_refused_where_the_rows_have_changed(start: Start, train_csv: Path, tmp_path: Path) -> None:
-    folder, child = start()
-    assert child.wait(SECONDS) == 0, folder.console_log.read_text()
+def test_score_swap_is_refused_where_the_rows_have_changed(
+    finished: RunFolder, train_csv: Path, tmp_path: Path
+) -> None:
+    folder = copy_of(finished, tmp_path / "run")
     short = tmp_path / "short.csv"
     short.write_text("\n".join(train_csv.read_text().splitlines()[:12]) + "\n")
     before = folder.evaluation.read_bytes()

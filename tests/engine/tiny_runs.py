@@ -1,15 +1,21 @@
 """Runs of the tiny model: their settings, and waiting for what their record says."""
 
+import os
+import shutil
 import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from core.profile.load import parse_profile
 from core.runs import events
 from core.runs.events import AnyEvent
-from core.runs.folder import RunFolder
+from core.runs.folder import RunFolder, create_run
+from core.runs.process import TRAIN, launch
 from core.runs.record import Tail
 
 Start = Callable[..., tuple[RunFolder, "subprocess.Popen[bytes]"]]
@@ -33,6 +39,47 @@ optimizer = "adamw_torch"
 
 SECONDS = 120
 MIB = 1 << 20
+
+
+@contextmanager
+def starting(runs: Path, checkpoint: Path, train_csv: Path) -> Iterator[Start]:
+    """Launches runs of the tiny model, `overrides` on top of SETTINGS; children left over are killed."""
+    children = []
+
+    def start(*overrides: str, program: Sequence[str] = TRAIN) -> tuple[RunFolder, "subprocess.Popen[bytes]"]:
+        own = (f"data.train={train_csv}", f"model.checkpoint={checkpoint}")
+        profile = parse_profile(SETTINGS, source="tiny", overrides=[*own, *overrides])
+        folder = create_run(runs, profile, text=SETTINGS, name="tiny")
+        child = launch(folder, program)
+        children.append(child)
+        return folder, child
+
+    yield start
+    for child in children:
+        child.kill()
+        child.wait()
+
+
+def halting(place: int | str) -> tuple[str, ...]:
+    """The engine, which stops itself before optimizer step `place`, or when a file whose name ends so is opened."""
+    return (sys.executable, "-P", str(Path(__file__).parent / "halting_engine.py"), str(place))
+
+
+def wait_until_halted(folder: RunFolder, child: "subprocess.Popen[bytes]") -> None:
+    """Wait until the child of `halting` has come to its place."""
+    how = os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+    assert how is not None
+    assert how.si_code == os.CLD_STOPPED, folder.console_log.read_text()
+
+
+def kill(child: "subprocess.Popen[bytes]") -> None:
+    child.kill()
+    child.wait()
+
+
+def copy_of(run: RunFolder, place: Path) -> RunFolder:
+    """One of a test's own, of a run that others look at too; without its predictions."""
+    return RunFolder(Path(shutil.copytree(run.path, place, ignore=shutil.ignore_patterns("predictions"))))
 
 
 def wait_for(folder: RunFolder, kind: type[AnyEvent], **fields: object) -> AnyEvent:

@@ -1,0 +1,38 @@
+"""The engine, which stops itself where a test wants it: `halting_engine.py PLACE [--resume] RUN_DIR`.
+
+PLACE is the number of an optimizer step, before which it stops, or the end of the name of a file, when that is opened.
+All else is the engine's own process. Who finds it stopped may take its time, whatever else the machine does.
+"""
+
+import os
+import signal
+import sys
+from itertools import count
+from typing import Any
+
+from core.train.__main__ import main
+
+
+def halt_at(place: str) -> None:
+    """Stop, as by ctrl+z, at the first time that it comes there."""
+    steps = count(1)
+
+    def before_step(*_: Any) -> None:
+        if next(steps) == int(place):
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    def on_event(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open" and str(arguments[0]).endswith(place):
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    if place.isdecimal():
+        from torch.optim.optimizer import register_optimizer_step_pre_hook
+
+        register_optimizer_step_pre_hook(before_step)
+    else:
+        sys.addaudithook(on_event)
+
+
+if __name__ == "__main__":
+    halt_at(sys.argv[1])
+    sys.exit(main(sys.argv[2:]))
