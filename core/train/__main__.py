@@ -85,6 +85,7 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     profile = parse_profile(folder.resolved.read_text(encoding="utf-8"), source=str(folder.resolved))
     trackers.demand(profile.run.report_to)
     trackers.settle(folder)
+    trackers.log_in(profile.run.report_to)
 
     from core.data.example import swapped
     from core.data.rows import read_examples

@@ -18,6 +18,21 @@ def demand(names: Sequence[str]) -> None:
         raise SettingError("run.report_to", list(names), f"not installed: pip install {' '.join(missing)}")
 
 
+def log_in(names: Sequence[str]) -> None:
+    """Raises SettingError where W&B has no key to write with, in its own words: with one in its environment or its
+    netrc, or in offline mode, it goes on. Whether the key is valid is not asked: there may be no network just now.
+    """
+    if "wandb" not in names:
+        return
+    import wandb
+
+    try:
+        wandb.login(verify=False)
+    except wandb.errors.Error as error:
+        offline = "WANDB_MODE=offline keeps its figures in the run's folder"
+        raise SettingError("run.report_to", list(names), f"{str(error).rstrip('.')}; {offline}") from error
+
+
 def settle(folder: RunFolder) -> None:
     """Tell the trackers to write into the run's folder, and to go on with a resumed run. What the user has set in the
     environment stays. trackio keeps its own folder, which its dashboard reads.

@@ -26,6 +26,23 @@ def test_a_missing_tracker_ends_the_run_before_the_model_is_loaded_with_the_line
     assert "transformers" not in folder.console_log.read_text()
 
 
+@pytest.mark.skipif(find_spec("wandb") is None, reason="wandb is not installed here")
+def test_without_a_login_to_wandb_the_run_ends_before_the_model_is_loaded_with_what_mends_it(
+    start: Start, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / "none"))
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    folder, child = start('run.report_to=["wandb"]')
+    assert child.wait() == 2
+    *before, last = Tail(folder.events).read()
+    assert isinstance(last, events.Failed)
+    assert "wandb login" in last.cause
+    assert "WANDB_MODE=offline" in last.cause
+    assert [type(event) for event in before] == [events.Phase]
+
+
 def test_all_missing_ones_are_named_at_once() -> None:
     missing = [name for name in ("tensorboard", "wandb", "trackio") if find_spec(name) is None]
     if missing:
