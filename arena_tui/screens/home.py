@@ -127,6 +127,7 @@ class HomeScreen(ConsoleScreen[None]):
     async def read_profiles(self) -> None:
         """Look at the profiles every now and then; and at the runs once there is a first answer. Each by itself: a
         runs folder that does not answer is no reason to see no profile."""
+        await self._until_seen()
         self.profiles = await in_thread(self._profiles_there.read)
         self.read_runs()
         while True:
@@ -138,17 +139,22 @@ class HomeScreen(ConsoleScreen[None]):
         """Look at the runs and the machine every now and then."""
         menu = self.query_one("#runs", Menu)
         menu.border_subtitle = Content("reading …")
+        runs = await in_thread(self._run_list.read)
+        menu.border_subtitle = Content("")
         while True:
-            self.runs = await in_thread(self._run_list.read)
-            menu.border_subtitle = Content(f"{figures.count(len(self.runs))} · H all as a table" if self.runs else "")
+            self.runs = runs
             self.query_one(MachineLine).show(await in_thread(partial(look, self._run_list.runs)))
             await self._until_next_look()
+            runs = await in_thread(self._run_list.read)
 
     async def _until_next_look(self) -> None:
-        """Some time, or less where there is news; and until this screen is the one to be seen."""
+        """Some time, or less where there is news."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._news.wait(), SECONDS_BETWEEN_READS)
         self._news.clear()
+        await self._until_seen()
+
+    async def _until_seen(self) -> None:
         while self.app.screen is not self:  # is_current also holds just below another screen, which would repaint
             await asyncio.sleep(SECONDS_BETWEEN_READS)
 
@@ -168,6 +174,7 @@ class HomeScreen(ConsoleScreen[None]):
                 self.post_message(RunEnded(run))
         menu = self.query_one("#runs", Menu)
         menu.show([(run.folder.id, partial(run_line, run)) for run in runs])
+        menu.border_subtitle = Content(f"{figures.count(len(runs))} · H all as a table" if runs else "")
         self._show_chosen()
 
     @on(OptionList.OptionHighlighted)
