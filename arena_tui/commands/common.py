@@ -138,7 +138,8 @@ def chosen_work(options: argparse.Namespace) -> "RunFolder":
         if prediction := find_prediction(runs, options.run):
             return prediction
         raise Refused(error.args[0], 2) from None
-    return (at_work(run) if read_run(run)[1].is_over else None) or run
+    prediction = at_work(run)  # asked first: a long record takes a while to read
+    return prediction if prediction and read_run(run)[1].is_over else run
 
 
 def chosen_run(options: argparse.Namespace) -> "RunFolder":
