@@ -30,7 +30,7 @@ from core.runs.state import Status, read_run
 from core.runs.stopping import Rung, ask
 from core.runs.trash import discard
 
-SECONDS = 30.0
+SECONDS = 90.0
 HERE = visible_gpus()[0]
 
 

@@ -23,6 +23,8 @@ from core.profile.load import parse_profile
 from core.runs.folder import RunFolder, create_run
 from core.runs.process import launch
 
+pytestmark = pytest.mark.xdist_group("export")
+
 README = Path(__file__).parents[2] / "README.md"
 
 

@@ -20,7 +20,7 @@ import torch
 from peft import PeftModel
 from pyarrow import parquet
 from safetensors.torch import load_file, save_file
-from tiny_runs import SECONDS, SETTINGS, fill
+from tiny_runs import SECONDS, SETTINGS, copy_of, fill
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from core.data.rows import read_comparisons
@@ -38,6 +38,8 @@ from core.runs.trash import discard
 from core.score.folder import PREDICT, PredictionFolder, at_work, create_prediction, list_predictions, settle
 from core.score.passes import digest
 from core.score.request import CannotPredict, Request, choose_members
+
+pytestmark = pytest.mark.xdist_group("predict")
 
 ARENA_TUI = [sys.executable, "-P", "-m", "arena_tui"]
 ROWS = tiny.rows(300, seed=4)
@@ -259,10 +261,6 @@ def test_logits_that_are_not_finite_end_it_with_the_row_and_the_run(
     assert isinstance(failed, events.Failed)
     assert "broken gives the row with id 41 logits that are no finite numbers" in failed.cause
     assert not folder.submission.exists()
-
-
-def copy_of(run: RunFolder, place: Path) -> RunFolder:
-    return RunFolder(Path(shutil.copytree(run.path, place, ignore=shutil.ignore_patterns("predictions"))))
 
 
 def arena_tui(*arguments: object, cwd: Path) -> "subprocess.CompletedProcess[str]":

@@ -17,7 +17,10 @@ from core.runs.process import LaunchError, launch
 from core.runs.record import Record
 from core.runs.retry import CannotRetry, prepare_retry
 from core.runs.state import Status, read_run
-from core.train.advice import Situation, explain
+from core.train.advice import Explanation, Situation, explain
+
+
+pytestmark = pytest.mark.xdist_group("finished run")
 
 
 def short_of_memory(scenario: str, rows: int) -> tuple[str, ...]:
@@ -64,15 +67,21 @@ def test_out_of_memory_proposes_half_the_batch_and_the_new_run_keeps_comments_ov
     assert new.profile.read_text() == retry.text
 
 
-def test_with_single_rows_it_comes_to_checkpointing_and_after_that_to_shorter_rows_which_is_said(start: Start) -> None:
-    single = ("train.per_device_batch_size=1", "train.gradient_accumulation=8")
-    folder, child = start(*single, "train.gradient_checkpointing=false", program=short_of_memory("training", 0))
-    assert child.wait(SECONDS) == 1
-    assert failed(folder).changes == [Change("train.gradient_checkpointing", False, True)]
+def test_with_single_rows_it_comes_to_checkpointing_and_after_that_to_shorter_rows_which_is_said(
+    finished: RunFolder,
+) -> None:
+    single = ("train.per_device_batch_size=1", "train.gradient_accumulation=8", "tokens.max_length=1024")
+    state = replace(read_run(finished)[0], last=None)
 
-    profile = parse_profile("", source="none", overrides=[*single, "tokens.max_length=1024"])
-    state = replace(read_run(folder)[0], last=None)
-    why = explain(torch.OutOfMemoryError("CUDA out of memory."), Situation(profile, state))
+    def proposed(*overrides: str) -> Explanation:
+        profile = parse_profile("", source="none", overrides=[*single, *overrides])
+        return explain(torch.OutOfMemoryError("CUDA out of memory."), Situation(profile, state))
+
+    why = proposed("train.gradient_checkpointing=false")
+    assert [change for change in why.changes if change.key.startswith("t")] == [
+        Change("train.gradient_checkpointing", False, True)
+    ]
+    why = proposed()
     assert [change for change in why.changes if change.key.startswith("t")] == [Change("tokens.max_length", 1024, 768)]
     assert "it changes what is trained" in why.advice
 
