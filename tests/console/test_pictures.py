@@ -224,23 +224,32 @@ def test_prediction_finished(runs: Path, snap_compare: Compare, size: tuple[int,
     assert snap_compare(ArenaApp(runs, watch=prediction), terminal_size=size, run_before=show)
 
 
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working directory with a run and the rows of its evaluation; what is found out of them is kept in a cache."""
+    place = tmp_path_factory.mktemp("evaluated")
+    run = record_run(place / "runs", "20260131-120000-gemma2-9b-qlora", end="finished", steps=200)
+    settings = Profile(data=Data(train=str(place / "train.csv")), tokens=Tokens(max_length=160))
+    run.resolved.write_text(to_toml(settings))
+    write_rows(place / "train.csv", 1_000)
+    write_tokenizer(run.adapter)
+    evaluate(run.path, place / "train.csv", swap=True)
+    return place
+
+
+@pytest.mark.xdist_group("pictures of a report")
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("keys", [(), ("f",), ("f", "enter")], ids=["figures", "rows", "row"])
 def test_report(
-    workplace: Path,
-    runs: Path,
+    evaluated: Path,
     snap_compare: Compare,
     size: tuple[int, int],
     keys: tuple[str, ...],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("ARENA_TUI_CACHE", str(workplace / "cache"))
-    run = record_run(runs, "20260131-120000-gemma2-9b-qlora", end="finished", steps=200)
-    settings = Profile(data=Data(train=str(workplace / "train.csv")), tokens=Tokens(max_length=160))
-    run.resolved.write_text(to_toml(settings))
-    write_rows(workplace / "train.csv", 1_000)
-    write_tokenizer(run.adapter)
-    evaluate(run.path, workplace / "train.csv", swap=True)
+    monkeypatch.chdir(evaluated)
+    monkeypatch.setenv("ARENA_TUI_CACHE", str(evaluated / "cache"))
+    [run] = list_runs(evaluated / "runs")
 
     async def show(pilot: Pilot[None]) -> None:
         await until_shown(pilot, "✓ finished")
@@ -252,7 +261,7 @@ def test_report(
         await until(pilot, lambda: not children(), "the end of the children")
         await until_still(pilot)
 
-    assert snap_compare(ArenaApp(runs, watch=run), terminal_size=size, run_before=show)
+    assert snap_compare(ArenaApp(evaluated / "runs", watch=run), terminal_size=size, run_before=show)
 
 
 def test_help_of_the_monitor(runs: Path, snap_compare: Compare) -> None:

@@ -143,7 +143,7 @@ def test_a_command_that_hangs_holds_neither_the_run_nor_outlives_its_time(
     told.command(["/bin/sh", "-c", f"echo $$ > {pid_file}; sleep 1000 & wait"])
     folder, child = start("data.train=nowhere.csv")
     until(lambda: pid_file.exists() and pid_file.read_text().strip(), "the command")
-    assert child.wait(5) == 2
+    assert child.wait(notify.SECONDS / 2) == 2
     hanging = psutil.Process(int(pid_file.read_text()))
     group = [hanging, *hanging.children()]
     assert len(group) == 2

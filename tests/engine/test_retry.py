@@ -19,7 +19,6 @@ from core.runs.retry import CannotRetry, prepare_retry
 from core.runs.state import Status, read_run
 from core.train.advice import Explanation, Situation, explain
 
-
 pytestmark = pytest.mark.xdist_group("finished run")
 
 
