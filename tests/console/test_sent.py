@@ -90,7 +90,7 @@ def test_an_update_made_for_a_larger_terminal_breaks_nothing() -> None:
 
 def test_after_keys_a_real_terminal_shows_what_a_whole_picture_shows(runs: Path) -> None:
     record_run(runs, "20260131-120000-x", end="finished")
-    with Terminal(runs.parent, (120, 40), (*PROGRAM, "watch", "last")) as terminal:
+    with Terminal(runs.parent, (110, 36), (*PROGRAM, "watch", "last")) as terminal:
         terminal.until_seen("evaluation log loss")
         terminal.type("1cii\x1b[H")
         terminal.until_seen("step 10  loss")
@@ -98,5 +98,5 @@ def test_after_keys_a_real_terminal_shows_what_a_whole_picture_shows(runs: Path)
         in_parts = terminal.screen.text
         terminal.resize(100, 30)
         terminal.until_seen("step 10  loss")
-        terminal.resize(120, 40)
+        terminal.resize(110, 36)
         terminal.until(lambda: terminal.screen.text == in_parts, in_parts)
