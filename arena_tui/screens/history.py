@@ -79,7 +79,7 @@ class HistoryScreen(HousekeepingScreen):
             yield Static(Content("runs"), id="title")
             yield Static(id="state", markup=False)
         yield Input(placeholder="words in state, name, profile or note", id="filter")
-        yield RunTable("no such run", id="table")
+        yield RunTable("none to show", id="table")
         yield Static(id="detail", markup=False)
         yield Footer(compact=True, show_command_palette=False)
 

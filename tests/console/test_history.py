@@ -86,7 +86,7 @@ async def test_a_filter_takes_words_in_any_order_and_escape_shows_all_again(runs
         await pilot.press("j", "space")  # keys are the table's again
         await until_shown(pilot, "1 of 3", "1 selected")
         await pilot.press("slash", *"[red]", "enter")
-        await until_shown(pilot, "0 of 3", "no such run")
+        await until_shown(pilot, "0 of 3", "none to show")
         await pilot.press("enter", "d", "n", "r", "p", "space", "c")  # no run to do anything to
         await pilot.press("escape")
         assert len(table.rows) == 3

@@ -17,7 +17,7 @@ def test_profiles_stay_usable_and_the_console_can_be_left(runs: Path) -> None:
         opened.until_seen("reading …")
         for _ in range(8):  # more often than there would be threads to wait in
             opened.type("H")
-            opened.until_seen("no such run")
+            opened.until_seen("none to show")
             opened.type("\x1b")
             opened.until_seen("reading …")
         (runs.parent / "profiles" / "new.toml").write_text(PROFILE)
