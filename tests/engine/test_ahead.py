@@ -12,7 +12,7 @@ from core.cache import CACHE_VARIABLE
 from core.inspect.ahead import read_ahead
 from core.inspect.progress import INSPECT, WAIT, Progress
 
-SECONDS = 60
+SECONDS = 240
 
 
 @pytest.fixture

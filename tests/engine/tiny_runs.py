@@ -37,7 +37,7 @@ log_steps = 1
 optimizer = "adamw_torch"
 """
 
-SECONDS = 120
+SECONDS = 240
 MIB = 1 << 20
 
 
