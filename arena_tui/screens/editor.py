@@ -75,7 +75,7 @@ class EditorScreen(FileScreen):
     def on_mount(self) -> None:
         self.area.focus()
         self._explain()
-        self.begin()
+        self.call_after_refresh(self.begin)  # problems may be found at once, and need a place to stand
 
     @work
     async def begin(self) -> None:
