@@ -4,6 +4,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -37,7 +38,7 @@ class Terminal:
             stdout=child_end,
             stderr=child_end,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=_as_a_shell_starts_it,
             env=_environment() | {"TERM": "xterm-256color", "COLORTERM": "truecolor"} | environment,
         )
         os.close(child_end)
@@ -94,6 +95,13 @@ class Terminal:
         with suppress(OSError):  # nothing can be read any more once it has ended
             self.until(lambda: self.process.poll() is not None, "its end")
         return self.process.wait(SECONDS)
+
+
+def _as_a_shell_starts_it() -> None:
+    """With the terminal, and deaf to no signal that a terminal sends: these tests may run under nohup."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _environment() -> dict[str, str]:

@@ -83,11 +83,15 @@ def test_bad_data_exits_2_with_the_row_on_the_last_line(profile: Path, train_csv
     assert f"{broken}, line 2, id 1099511627776, column prompt" in ran.stdout.splitlines()[-1]
 
 
+def hear() -> None:
+    """A hang-up and Ctrl-C may be ignored here, as under nohup, and would then be in the children too."""
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def test_ctrl_c_saves_and_stops_and_a_hang_up_leaves_the_run_going(profile: Path) -> None:
     command = [*ARENA_TUI, "train", str(profile), "--set", "train.epochs=500", "--set", "eval.every=100000"]
-    # A hang-up may be ignored here, as under nohup, and would then be in the children too.
-    heard = {"preexec_fn": lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL)}
-    follower = subprocess.Popen(command, cwd=profile.parent, stdout=subprocess.PIPE, text=True, **heard)
+    follower = subprocess.Popen(command, cwd=profile.parent, stdout=subprocess.PIPE, text=True, preexec_fn=hear)
     assert follower.stdout is not None
     follower.stdout.readline()
     [folder] = list_runs(profile.parent / "runs")
@@ -98,7 +102,8 @@ def test_ctrl_c_saves_and_stops_and_a_hang_up_leaves_the_run_going(profile: Path
     assert isinstance(seen, events.Step)
     assert is_run_alive(folder)
 
-    watcher = subprocess.Popen([*ARENA_TUI, "watch", "last"], cwd=profile.parent, stdout=subprocess.PIPE, text=True)
+    watch = [*ARENA_TUI, "watch", "last"]
+    watcher = subprocess.Popen(watch, cwd=profile.parent, stdout=subprocess.PIPE, text=True, preexec_fn=hear)
     assert watcher.stdout is not None
     while not watcher.stdout.readline().startswith("step"):
         pass
