@@ -1,6 +1,7 @@
 """The console: how it looks, its own keys, and leaving."""
 
 import asyncio
+import signal
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -113,6 +114,8 @@ class ArenaApp(OpeningApp):
         return HomeScreen(self.run_list)
 
     def on_mount(self) -> None:
+        if not self.is_headless:  # without its terminal it is of no use: under nohup, too, it ends with it
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
         self.app_resume_signal.subscribe(self, self._draw_anew)
         if not self.has_class(READONLY):
             self.keep_seeing_to_queue()

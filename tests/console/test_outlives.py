@@ -45,6 +45,14 @@ def started_in(terminal: Terminal, runs: Path) -> RunFolder:
     return only_run(runs)
 
 
+def test_a_console_that_was_started_under_nohup_ends_with_its_terminal_all_the_same(workplace: Path) -> None:
+    deaf = ("sh", "-c", "trap '' HUP; exec \"$@\"", "sh", *console("ok"))
+    with Terminal(workplace, (120, 40), deaf) as terminal:
+        terminal.until_seen("mine")
+        terminal.hang_up()
+        terminal.process.wait(SECONDS)
+
+
 @pytest.mark.parametrize("end", ["killed", "hung up"])
 def test_a_run_outlives_its_console_and_the_next_one_shows_all_of_it(workplace: Path, runs: Path, end: str) -> None:
     with Terminal(workplace, (120, 40), console("hang")) as terminal:
