@@ -38,6 +38,13 @@ class Told:
             told.state = _brief(fold(told.state, batch))
         return told
 
+    @classmethod
+    def but_its_end(cls, folder: RunFolder) -> "Told":
+        """All of it that there is now, of a run that is about to go on: it is not over, though it has yet to say so."""
+        told = cls.already(folder)
+        told.state = replace(told.state, last=None)
+        return told
+
 
 def follow(folder: RunFolder, out: TextIO, told: Told | None = None) -> tuple[RunState, Status]:
     """Print a line for each event that says something new, until the run is over; what was `told` is passed over."""

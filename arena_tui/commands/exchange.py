@@ -28,7 +28,7 @@ def score_exchanged(folder: "RunFolder", data: str | None) -> int:
             print("both orders are scored already", file=sys.stderr)
             return 0
         prediction, is_at_work = settle(Request(members=choose_members([folder]), test=rows))
-        told = Told(prediction) if is_at_work else Told.already(prediction)
+        told = Told(prediction) if is_at_work else Told.but_its_end(prediction)
         child = None if is_at_work else launch(prediction, PREDICT)
     except CannotPredict as error:
         raise Refused(error, 2) from None

@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
             raise Refused(
                 f"{folder.path} is at work on these rows with other options: wait for it, or stop it first", 1
             )
-        told = Told(folder) if is_at_work else Told.already(folder)
+        told = Told(folder) if is_at_work else Told.but_its_end(folder)
         child = None if is_at_work else launch(folder, PREDICT)
     except LaunchError as error:
         raise Refused(error, 1) from None

@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     from core.runs.resume import RESUME, CannotResume, prepare
 
     folder = chosen_run(options)
-    told = Told.already(folder)
+    told = Told.but_its_end(folder)
     try:
         prepare(folder, tuple(options.overrides))
         child = launch(folder, RESUME)

@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
         for change in retry.changes:
             print(printable(str(change)))
         if retry.goes_on:
-            told = Told.already(folder)
+            told = Told.but_its_end(folder)
             prepare(folder, tuple(change.override for change in retry.changes))
         else:
             folder = create_run(runs_folder(options.runs_dir), retry.profile, text=retry.text, name=folder.name)

@@ -5,14 +5,20 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tiny_runs import SETTINGS, wait_for
+from tiny_runs import SECONDS, SETTINGS, wait_for
 
+from arena_tui.lines import POLL_SECONDS, Told, follow
+from core.profile.settings import Profile
 from core.runs import events
 from core.runs.alive import is_run_alive
-from core.runs.folder import list_runs
+from core.runs.folder import create_run, list_runs
+from core.runs.process import describe_this_process
+from core.runs.record import Record
+from core.runs.state import Status
 
 ARENA_TUI = [sys.executable, "-P", "-m", "arena_tui"]
 
@@ -182,3 +188,22 @@ def test_config_prints_a_file_that_says_what_is_read_and_exits_2_where_something
     wrong = arena_tui("config", cwd=tmp_path)
     assert wrong.returncode == 2
     assert "mine.toml: line 2: notify.comand: unknown key; did you mean command?" in wrong.stderr
+
+
+def test_a_run_that_goes_on_is_followed_though_its_process_has_not_said_so_yet(tmp_path: Path) -> None:
+    folder = create_run(tmp_path, Profile(), text="", name="x")
+    with Record(folder.events) as record:
+        record.write(events.Failed(cause="the first time", advice="", exit_code=1))
+    told = Told.but_its_end(folder)
+    folder.write_info(describe_this_process(["x"]))  # this process plays the run's
+    read, write = os.pipe()
+    with ThreadPoolExecutor() as pool, os.fdopen(read) as lines, os.fdopen(write, "w") as out:
+        following = pool.submit(follow, folder, out, told)
+        with pytest.raises(TimeoutError):
+            following.result(3 * POLL_SECONDS)
+        with Record(folder.events) as record:
+            record.write(events.Resumed(step=6, checkpoint="checkpoints/checkpoint-6"))
+            record.write(events.Finished(log_loss=0.9, accuracy=0.5))
+        assert following.result(SECONDS)[1] is Status.FINISHED
+        out.close()
+        assert [line.split(" ")[0] for line in lines] == ["resumed", "finished:"]
