@@ -2,7 +2,6 @@
 
 import asyncio
 from asyncio.subprocess import Process
-from collections.abc import Sequence
 from contextlib import suppress
 
 import msgspec
@@ -19,8 +18,7 @@ class Ahead:
     It ends with the console, however that ends: its stdin does.
     """
 
-    def __init__(self, program: Sequence[str] = INSPECT) -> None:
-        self._program = program
+    def __init__(self) -> None:
         self._child: Process | None = None
         self._model: Model | None = None
 
@@ -31,7 +29,7 @@ class Ahead:
         await self.end()
         self._model = profile.settings.model
         with suppress(OSError):  # then it is started when it is asked
-            self._child = await ask(self._program, WAIT, str(profile.path), stdin=asyncio.subprocess.PIPE)
+            self._child = await ask(INSPECT, WAIT, str(profile.path), stdin=asyncio.subprocess.PIPE)
 
     async def begin(self, profile: ProfileView) -> Process:
         """A child that inspects this profile's rows. Raises OSError where it cannot be started."""
@@ -41,7 +39,7 @@ class Ahead:
             with suppress(ConnectionError):
                 await child.stdin.drain()
                 return child
-        return await ask(self._program, str(profile.path))
+        return await ask(INSPECT, str(profile.path))
 
     async def end(self) -> None:
         """Let the waiting child go."""

@@ -131,12 +131,13 @@ class HomeScreen(ConsoleScreen[None]):
         self.profiles = await in_thread(self._profiles_there.read)
         self.read_runs()
         while True:
-            await self._until_next_look()
+            await asyncio.sleep(SECONDS_BETWEEN_READS)
+            await self._until_seen()
             self.profiles = await in_thread(self._profiles_there.read)
 
     @work
     async def read_runs(self) -> None:
-        """Look at the runs and the machine every now and then."""
+        """Look at the runs and the machine every now and then, and at once where there is news."""
         menu = self.query_one("#runs", Menu)
         menu.border_subtitle = Content("reading …")
         runs = await in_thread(self._run_list.read)
@@ -144,22 +145,18 @@ class HomeScreen(ConsoleScreen[None]):
         while True:
             self.runs = runs
             self.query_one(MachineLine).show(await in_thread(partial(look, self._run_list.runs)))
-            await self._until_next_look()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), SECONDS_BETWEEN_READS)
+            self._news.clear()
+            await self._until_seen()
             runs = await in_thread(self._run_list.read)
-
-    async def _until_next_look(self) -> None:
-        """Some time, or less where there is news."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._news.wait(), SECONDS_BETWEEN_READS)
-        self._news.clear()
-        await self._until_seen()
 
     async def _until_seen(self) -> None:
         while self.app.screen is not self:  # is_current also holds just below another screen, which would repaint
             await asyncio.sleep(SECONDS_BETWEEN_READS)
 
     def look_again(self) -> None:
-        """Read now: something has been done that is to be seen at once."""
+        """Read the runs now: something has been done that is to be seen at once."""
         self._news.set()
 
     def watch_profiles(self, profiles: tuple[ProfileView, ...]) -> None:
@@ -189,7 +186,6 @@ class HomeScreen(ConsoleScreen[None]):
         chosen.border_title = Content(
             printable(run.folder.id if self._runs_are_chosen and run else profile.name if profile else "")
         )
-
         self._see_it_rest()
 
     def on_screen_resume(self) -> None:

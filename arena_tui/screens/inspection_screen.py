@@ -22,6 +22,7 @@ from arena_tui.plain import place, printable
 from arena_tui.profiles import ProfileView
 from arena_tui.screens.console_screen import ConsoleScreen
 from arena_tui.wishes import EditProfile
+from core.files import Stamp, stamp
 from core.inspect.progress import INSPECT, Progress
 from core.profile.edit import Value
 from core.profile.load import ProfileError
@@ -57,7 +58,7 @@ class InspectionScreen(ConsoleScreen[None]):
         self.seen: Inspected | None = None
         self._program = program
         self._child = child
-        self._stamp: tuple[int, int] | None = None
+        self._stamp: Stamp | None = None
 
     def on_mount(self) -> None:
         self.call_after_refresh(self.action_read)  # an answer may come at once, and needs a place to stand
@@ -71,7 +72,7 @@ class InspectionScreen(ConsoleScreen[None]):
     async def action_read(self) -> None:
         """Ask the child for all rows, and show the first ones meanwhile. The child ends with the screen."""
         self.problem, self.is_changed, self.progress = "", False, Progress()
-        self._stamp = await asyncio.to_thread(_stamp, self.settings)
+        self._stamp = await asyncio.to_thread(stamp, Path(self.settings.data.train))
         try:
             child = self._child or await ask(self._program, str(self.profile.path))
             self._child = None
@@ -103,7 +104,7 @@ class InspectionScreen(ConsoleScreen[None]):
         while True:
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
             if self._stamp is not None:
-                self.is_changed = await asyncio.to_thread(_stamp, self.settings) != self._stamp
+                self.is_changed = await asyncio.to_thread(stamp, Path(self.settings.data.train)) != self._stamp
 
     @work
     async def on_screen_resume(self) -> None:
@@ -147,12 +148,3 @@ class InspectionScreen(ConsoleScreen[None]):
             self.show_rows(self.seen)
         self.notify(f"written: {place(path)}", markup=False)
         return True
-
-
-def _stamp(profile: Profile) -> tuple[int, int] | None:
-    """When the file of rows was written, and its size; None for a data set or a file that is not there."""
-    try:
-        found = Path(profile.data.train).stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size

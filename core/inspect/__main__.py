@@ -88,7 +88,7 @@ def inspect(profile: Profile, ready: Ready | None = None) -> Iterator[Progress]:
         return
 
     if ready is None or ready.fingerprint != known_by:
-        ready = Ready.of(folder)
+        ready = Ready.of(folder, known_by)
     frame = ready.tokenizer.frame(profile.tokens.ellipsis)
     if not store.is_complete:
         make_room()

@@ -19,10 +19,10 @@ class Ready(Struct, frozen=True):
     encoder: Encoder
 
     @classmethod
-    def of(cls, folder: Path) -> "Ready":
-        """Raises DataError where `folder` has no tokenizer that can be read."""
+    def of(cls, folder: Path, known_by: str) -> "Ready":
+        """`known_by` is the fingerprint. Raises DataError where `folder` has no tokenizer that can be read."""
         tokenizer = PromptTokenizer(folder)
-        return cls(fingerprint(folder), tokenizer, Encoder(tokenizer))
+        return cls(known_by, tokenizer, Encoder(tokenizer))
 
 
 def read_ahead(profile: Path) -> Ready | None:
@@ -33,6 +33,6 @@ def read_ahead(profile: Path) -> Ready | None:
     try:
         file = read_profile(profile)
         folder = tokenizer_at_hand(parse_profile(file.text, source=str(file.path)).model)
-        return Ready.of(folder) if folder else None
+        return Ready.of(folder, fingerprint(folder)) if folder else None
     except Exception:  # noqa: BLE001  (it comes again, and is told, once the rows are asked for)
         return None

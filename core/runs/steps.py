@@ -6,23 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any, TypeAlias, overload
 
-from core.runs.events import Step
+import msgspec
+
+from core.runs.events import Count, Step
 
 Column: TypeAlias = "array[Any]"
 """Whole numbers or floats."""
 
 TYPE_CODES = {
-    "time": "d",
-    "step": "q",
-    "epoch": "d",
-    "loss": "d",
-    "learning_rate": "d",
-    "grad_norm": "d",
-    "tokens": "q",
-    "tokens_per_second": "d",
-    "memory_allocated": "q",
-    "memory_reserved": "q",
-    "memory_peak": "q",
+    field.name: "q" if field.type == Count else "d" for field in msgspec.structs.fields(Step) if field.name != "v"
 }
 """Of each field of a step but the format's version. A step takes 88 bytes so, and as an object five times as many."""
 

@@ -90,7 +90,7 @@ async def test_a_child_that_was_killed_while_it_waited_is_not_missed(profiles: P
 
 
 def test_it_ends_with_a_console_that_is_killed(profiles: Path) -> None:
-    for path in (*profiles.glob("[!s]*.toml"),):
+    for path in list(profiles.glob("[!s]*.toml")):
         path.unlink()
     with Terminal(profiles.parent, (120, 40), (sys.executable, "-P", "-m", "arena_tui")) as terminal:
         terminal.until_seen("small")

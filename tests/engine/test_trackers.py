@@ -14,16 +14,22 @@ from core.runs.record import Tail
 from core.train.trackers import demand, settle
 
 
-@pytest.mark.skipif(find_spec("trackio") is not None, reason="trackio is installed here")
-def test_a_missing_tracker_ends_the_run_before_the_model_is_loaded_with_the_line_that_mends_it(start: Start) -> None:
-    folder, child = start('run.report_to=["trackio"]')
+def cause_before_loading(start: Start, tracker: str) -> str:
+    """Why a run with this tracker ends before anything heavy is loaded."""
+    folder, child = start(f'run.report_to=["{tracker}"]')
     assert child.wait() == 2
     *before, last = Tail(folder.events).read()
     assert isinstance(last, events.Failed)
-    assert "run.report_to" in last.cause
-    assert "pip install trackio" in last.cause
     assert [type(event) for event in before] == [events.Phase]
     assert "transformers" not in folder.console_log.read_text()
+    return last.cause
+
+
+@pytest.mark.skipif(find_spec("trackio") is not None, reason="trackio is installed here")
+def test_a_missing_tracker_ends_the_run_before_the_model_is_loaded_with_the_line_that_mends_it(start: Start) -> None:
+    cause = cause_before_loading(start, "trackio")
+    assert "run.report_to" in cause
+    assert "pip install trackio" in cause
 
 
 @pytest.mark.skipif(find_spec("wandb") is None, reason="wandb is not installed here")
@@ -34,13 +40,9 @@ def test_without_a_login_to_wandb_the_run_ends_before_the_model_is_loaded_with_w
     monkeypatch.setenv("NETRC", str(tmp_path / "none"))
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
     monkeypatch.delenv("WANDB_MODE", raising=False)
-    folder, child = start('run.report_to=["wandb"]')
-    assert child.wait() == 2
-    *before, last = Tail(folder.events).read()
-    assert isinstance(last, events.Failed)
-    assert "wandb login" in last.cause
-    assert "WANDB_MODE=offline" in last.cause
-    assert [type(event) for event in before] == [events.Phase]
+    cause = cause_before_loading(start, "wandb")
+    assert "wandb login" in cause
+    assert "WANDB_MODE=offline" in cause
 
 
 def test_all_missing_ones_are_named_at_once() -> None:
