@@ -95,10 +95,17 @@ def fold(state: RunState, new: Iterable[AnyEvent]) -> RunState:
     new = tuple(new)
     if not new:
         return state
+    if state.last:
+        state = _go_on(state, new[0].time)
     others = [event for event in new if not isinstance(event, events.Step)]  # few: the rest is quick
-    if resumed := _of(events.Resumed, others):
-        index = new.index(resumed[0])
-        return fold(_resume(fold(state, new[:index]), resumed[0]), new[index + 1 :])
+    turn = next((event for event in others if isinstance(event, events.Resumed | Last)), None)
+    if turn is not None:
+        index = new.index(turn)
+        after = new[index + 1 :]
+        if isinstance(turn, events.Resumed):
+            return fold(_resume(fold(state, new[:index]), turn), after)
+        if after:
+            return fold(fold(state, new[: index + 1]), after)
     steps = [event for event in new if isinstance(event, events.Step)]
     scored = _of(events.Scored, others)
     signs = [(p.time, p.done) for p in _of(events.Phase, others) if p.phase == "training" and p.done is not None]
@@ -124,35 +131,42 @@ def fold(state: RunState, new: Iterable[AnyEvent]) -> RunState:
         scoring=_newest(events.Scoring, others, state.scoring),
         scored=_newest(events.Scored, others, state.scored),
         stopping=_newest(events.Stopping, others, state.stopping),
-        last=next((e for e in reversed(others) if isinstance(e, Last)), state.last),
+        last=turn,
+    )
+
+
+def _go_on(state: RunState, time: float) -> RunState:
+    """A new process is at work: the end of the one before, and how it fared, are no more."""
+    return replace(
+        state,
+        paused=state.paused + time - (state.last_time or time),
+        last_time=time,
+        rhythm=0.0,
+        phase=None,
+        started=None,
+        training_since=None,
+        scoring=None,
+        scored=None,
+        stopping=None,
+        last=None,
     )
 
 
 def _resume(state: RunState, resumed: events.Resumed) -> RunState:
-    """What was trained after the checkpoint is forgotten, and so is the end."""
+    """What was trained after the checkpoint is forgotten."""
     steps = state.steps[: bisect_right(state.steps.column("step"), resumed.step)]
     checkpoint = resumed.checkpoint and events.Checkpoint(
         time=resumed.time, step=resumed.step, folder=resumed.checkpoint
     )
     return replace(
-        state,
+        _go_on(state, resumed.time),
         first_time=resumed.time if state.first_time is None else state.first_time,
-        paused=state.paused + resumed.time - (state.last_time or resumed.time),
-        last_time=resumed.time,
-        rhythm=0.0,
-        phase=None,
-        started=None,
         step=resumed.step,
-        training_since=None,
         steps=steps,
         training_seconds=_training_seconds(steps),
         evaluations=tuple(found for found in state.evaluations if found.step <= resumed.step),
         checkpoint=checkpoint or None,
         warnings=state.warnings + tuple(resumed.skipped),
-        scoring=None,
-        scored=None,
-        stopping=None,
-        last=None,
     )
 
 
@@ -178,8 +192,8 @@ def silence(state: RunState, now: float) -> float:
 def status(state: RunState, alive: bool | None, now: float) -> Status:
     """The run's state in a word at the time `now`. `alive` tells whether its process lives, None where nobody can know.
 
-    A last event outranks the process, which may still be on its way out. A run that is queued has no record yet: that
-    is told by its queue.
+    A last event outranks the process, which may still be on its way out; whatever is written after it is of a process
+    that goes on. A run that is queued has no record yet: that is told by its queue.
     """
     match state.last:
         case events.Finished() | events.Predicted():

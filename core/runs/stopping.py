@@ -14,6 +14,7 @@ from core.runs.folder import RunFolder, RunInfo
 from core.runs.lock import locked
 from core.runs.process import RUN_VARIABLE
 from core.runs.record import Record, Tail
+from core.runs.state import RunState, fold
 
 
 class Rung(Enum):
@@ -72,19 +73,12 @@ def note_kill(folder: RunFolder) -> None:
     with locked(folder.lock) as is_ours:
         if not is_ours:
             return
-        step, kept = 0, None
-        for event in Tail(folder.events).read():
-            match event:
-                case events.Finished() | events.Predicted() | events.Cancelled() | events.Failed():
-                    return
-                case events.Resumed():
-                    step, kept = event.step, event.checkpoint
-                case events.Step():
-                    step = event.step
-                case events.Checkpoint():
-                    kept = event.folder
+        state = fold(RunState(), Tail(folder.events).read())
+        if state.last:
+            return
+        kept = state.checkpoint.folder if state.checkpoint else None
         with Record(folder.events) as record:
-            record.write(events.Cancelled(signal=signal.SIGKILL.name, step=step, kept=kept))
+            record.write(events.Cancelled(signal=signal.SIGKILL.name, step=state.step, kept=kept))
 
 
 def _signal(pid: int, ticks: int | None, number: signal.Signals) -> bool:

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from core.data.errors import DataError
 from core.runs.checkpoints import checkpoints
-from core.runs.events import Resumed, Started
+from core.runs.events import Phase, Resumed, Started
 from core.runs.folder import RunFolder
 from core.runs.record import Record, Tail
 
@@ -25,6 +25,7 @@ class Attempt(Struct, frozen=True):
     @classmethod
     def resumed(cls, folder: RunFolder, record: Record) -> Self:
         """Go on from the newest intact checkpoint; the record says from which, and why not from a newer one."""
+        record.write(Phase(phase="loading", detail="checking the checkpoints"))
         started = [event for event in Tail(folder.events).read() if isinstance(event, Started)]
         skipped, intact = [], None
         for kept in checkpoints(folder.checkpoints):

@@ -1,9 +1,11 @@
 """The screens as pictures, of recorded runs with fixed figures. They are also the README's."""
 
 import csv
+import difflib
 import json
 import os
 import random
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -36,6 +38,24 @@ CARD = Card("NVIDIA H200", int(139.2 * GIB), 141 * GIB, "bf16")
 REACHED = 3_510
 WINNERS = ("winner_model_a", "winner_model_b", "winner_tie")
 Compare = Callable[..., bool]
+
+
+@pytest.fixture
+def snap_compare(snap_compare: Compare, request: pytest.FixtureRequest) -> Compare:
+    """As the plugin's, but a picture that differs says in the test's own output where: its report may not be kept."""
+    kept = Path(__file__).parent / "__snapshots__" / Path(__file__).stem / f"{request.node.name}.svg"
+
+    def compare(app: ArenaApp, **how: object) -> bool:
+        is_same = snap_compare(app, **how)
+        if not is_same and kept.exists():
+            print(*difflib.unified_diff(pieces(kept.read_text()), pieces(str(app.return_value)), n=0), sep="\n")
+        return is_same
+
+    return compare
+
+
+def pieces(svg: str) -> list[str]:
+    return re.sub(r"terminal-\d+", "terminal", svg).replace("<", "\n<").splitlines()
 
 
 def old_runs(runs: Path) -> None:

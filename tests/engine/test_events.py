@@ -1,6 +1,7 @@
 """The record: whole lines only, whatever the writer was doing when it died, and the same state however it is read."""
 
 import itertools
+import math
 import os
 import signal
 import subprocess
@@ -36,6 +37,19 @@ HISTORY = [
     events.Checkpoint(time=11.5, step=10, folder="checkpoints/checkpoint-10"),
     events.Warning(time=11.6, message="hot"),
     events.Finished(time=12.0, log_loss=0.9, accuracy=0.5),
+]
+
+CANCELLED = [
+    *HISTORY[:8],
+    events.Stopping(time=6.1, signal="SIGTERM"),
+    events.Cancelled(time=6.2, signal="SIGTERM", step=6, kept="checkpoints/checkpoint-6"),
+]
+RESUMED = [
+    *CANCELLED,
+    Phase(time=100.0, phase="loading", detail="checking the checkpoints"),
+    events.Resumed(time=101.0, step=4, checkpoint="checkpoints/checkpoint-4"),
+    *HISTORY[:2],
+    *HISTORY[6:],
 ]
 
 
@@ -143,13 +157,13 @@ def test_a_writer_killed_at_full_speed_leaves_whole_lines(tmp_path: Path) -> Non
     assert b"\n" not in rest
 
 
-@given(st.lists(st.integers(min_value=0, max_value=len(HISTORY)), max_size=6))
+@given(st.lists(st.integers(min_value=0, max_value=len(RESUMED)), max_size=6))
 def test_the_state_does_not_depend_on_how_the_events_were_batched(cuts: list[int]) -> None:
-    at_once = fold(RunState(), HISTORY)
-    edges = [0, *sorted(cuts), len(HISTORY)]
+    at_once = fold(RunState(), RESUMED)
+    edges = [0, *sorted(cuts), len(RESUMED)]
     state = RunState()
     for first, last in itertools.pairwise(edges):
-        state = fold(state, HISTORY[first:last])
+        state = fold(state, RESUMED[first:last])
     assert state == at_once
 
 
@@ -187,6 +201,16 @@ def test_status_follows_the_record_first_and_the_process_second() -> None:
         assert status(cancelled, alive, now) is Status.CANCELLED
         assert status(failed, alive, now) is Status.FAILED
         assert status(finished, alive, now) is Status.FINISHED
+
+
+def test_an_end_is_one_only_as_long_as_nothing_follows_it() -> None:
+    cancelled = fold(RunState(), CANCELLED)
+    checking = fold(cancelled, [RESUMED[len(CANCELLED)]])
+    assert status(cancelled, True, 100.0) is Status.CANCELLED
+    assert status(checking, True, 100.0) is Status.STARTING
+    assert status(checking, False, 100.0) is Status.LOST
+    assert (checking.step, len(checking.steps)) == (6, 6), "what is forgotten is only known once it goes on"
+    assert math.isclose(checking.elapsed, cancelled.elapsed)
 
 
 def test_a_run_has_stalled_when_it_is_silent_for_much_longer_than_its_own_rhythm() -> None:

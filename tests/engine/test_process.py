@@ -9,12 +9,14 @@ import pytest
 from msgspec.structs import replace
 
 from core.profile.settings import Profile
+from core.runs import events
 from core.runs.alive import MayLive, boot_id, is_alive, is_run_alive, pid_namespace, start_ticks
 from core.runs.folder import RunFolder, create_run, find_run, list_runs
 from core.runs.lock import locked
 from core.runs.process import LaunchError, describe_this_process, launch, log_end
+from core.runs.record import Record, Tail
 from core.runs.state import Status, read_run
-from core.runs.stopping import Rung, ask, processes
+from core.runs.stopping import Rung, ask, note_kill, processes
 
 SLEEPER = """
 import sys, time
@@ -52,6 +54,17 @@ def test_a_child_lives_in_a_session_of_its_own_and_is_seen_to_die(folder: RunFol
     finally:
         child.kill()
         child.wait()
+
+
+def test_a_run_that_was_resumed_and_then_killed_ends_once_more(folder: RunFolder) -> None:
+    with Record(folder.events) as record:
+        record.write(events.Cancelled(signal="SIGTERM", step=8, kept="checkpoints/checkpoint-8"))
+        record.write(events.Resumed(step=8, checkpoint="checkpoints/checkpoint-8"))
+    for _ in range(2):
+        note_kill(folder)
+    ends = [event for event in Tail(folder.events).read() if isinstance(event, events.Cancelled)]
+    assert [(end.signal, end.step) for end in ends] == [("SIGTERM", 8), ("SIGKILL", 8)]
+    assert ends[1].kept == "checkpoints/checkpoint-8"
 
 
 def test_another_process_with_the_same_pid_is_not_the_run() -> None:

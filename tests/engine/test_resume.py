@@ -131,7 +131,8 @@ def test_a_damaged_checkpoint_is_passed_over_and_the_record_says_why(
     with Record(folder.events) as record:
         attempt = Attempt.resumed(folder, record)
     assert attempt.checkpoint == str(older.path)
-    resumed = Tail(folder.events).read()[-1]
+    checking, resumed = Tail(folder.events).read()[-2:]
+    assert isinstance(checking, events.Phase), "nobody is told of an old end while checkpoints are read"
     assert isinstance(resumed, events.Resumed)
     assert resumed.step == older.step
     assert found in resumed.skipped[0]
