@@ -14,7 +14,7 @@ import pytest
 from evaluated import evaluate, write_rows
 from msgspec.structs import replace
 from recorded import SECONDS_A_STEP, record_prediction, record_run
-from screen import children, choose, planner, shown, until, until_shown
+from screen import children, choose, planner, until, until_shown
 from small_tokenizer import write_tokenizer
 from textual.pilot import Pilot
 from textual.widgets import Log
@@ -78,11 +78,11 @@ async def until_still(pilot: Pilot[None]) -> None:
     """Wait until nothing moves any more: a log has been read and scrolled, and curves are drawn."""
     for log in pilot.app.screen.query(Log):
         await until(pilot, lambda log=log: log.virtual_size.width and log.is_vertical_scroll_end, "the log")
-    pictures = [shown(pilot.app)]
+    pictures = []
 
     def is_still() -> bool:
-        pictures.append(shown(pilot.app))
-        return len(pictures) > 20 and len(set(pictures[-20:])) == 1
+        pictures.append(pilot.app.screen._compositor.render_strips())  # with their colours
+        return len(pictures) > 20 and all(picture == pictures[-1] for picture in pictures[-20:])
 
     await until(pilot, is_still, "a screen on which nothing moves")
 
