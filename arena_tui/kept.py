@@ -12,7 +12,7 @@ def what_is_kept(run: RunView) -> str:
         case "training" | "evaluating":
             return (
                 f"It finishes the step it is in, after {figures.count(state.step)}, saves a checkpoint and the adapter "
-                "of it, and ends. R resumes it later."
+                "of it, and ends. It can be resumed later."
             )
         case "saving":
             newest = printable(state.checkpoint.folder) if state.checkpoint else "no checkpoint"

@@ -19,6 +19,7 @@ from textual.widgets import Footer, Static
 from arena_tui import figures
 from arena_tui.answers import answers, ask
 from arena_tui.cost import cost_lines
+from arena_tui.hint import hint
 from arena_tui.inspected import Inspected, Outlook, outlook
 from arena_tui.keys import named
 from arena_tui.plain import printable, printable_lines
@@ -132,9 +133,11 @@ class DataScreen(InspectionScreen):
         self.set_class(bool(problem), "-failed")
         if self.is_mounted and self.display:
             words = "\n".join(printable_lines(problem))
-            way_out = "e edits the profile, r reads again, esc goes back"
+            ways_out = (("edit", "{} edits the profile, "), ("read", "{} reads again, "), ("back", "{} goes back"))
             self.query_one("#problem", Static).update(
-                Content.assemble((f"✗ {words}", "bold $text-error"), f"\n\n{way_out}")
+                Content.assemble(
+                    (f"✗ {words}", "bold $text-error"), "\n\n", *(hint(self, *way_out) for way_out in ways_out)
+                )
             )
 
     def show_rows(self, seen: Inspected) -> None:
@@ -174,7 +177,8 @@ class DataScreen(InspectionScreen):
 
     def _show_state(self) -> None:
         read = how_far(self.progress, self.seen, self.settings.data.train)
-        state = "! the file was changed: r reads it again" if self.is_changed else read
+        changed = "! the file was changed" + hint(self, "read", "; {} reads it again").plain
+        state = changed if self.is_changed else read
         self.query_one(InspectionLine).show(self.profile.name, state, is_warning=self.is_changed)
 
     def _look_at(self, tokens: Tokens) -> None:

@@ -15,6 +15,7 @@ from arena_tui import figures
 from arena_tui.columns import COLUMNS, MEMORY, PRIOR, THROUGHPUT, WHEN, Row, matching, sorted_by
 from arena_tui.comparison import FEWEST, MOST
 from arena_tui.follow import RunList, RunView
+from arena_tui.hint import hint
 from arena_tui.keys import named
 from arena_tui.marks import MUTED
 from arena_tui.plain import place, printable
@@ -151,7 +152,7 @@ class HistoryScreen(HousekeepingScreen):
 
     def _draw_detail(self) -> None:
         row = self._table.chosen
-        lines = [Content("")] if row is None else _detail(row)
+        lines = [Content("")] if row is None else _detail(row, hint(self, "note", "; {} writes one"))
         self._detail.update(Content("\n").join(lines), layout=False)
 
     def action_move(self, lines: int) -> None:
@@ -217,14 +218,14 @@ class HistoryScreen(HousekeepingScreen):
         by_id = {run.folder.id: run.folder for run in self.runs}
         folders = [by_id[run_id] for run_id in self._table.selected if run_id in by_id]
         if len(folders) < FEWEST:
-            self.tell("Select two runs or more: space on each.", "warning")
+            self.tell("Select two runs or more" + hint(self, "select", ": {} on each").plain, "warning")
         else:
             self.post_message(CompareRuns(folders))
 
 
-def _detail(row: Row) -> list[Content]:
-    """Where the run lies, its note, and the figures for which a narrow table has no room."""
-    note = row.run.notes.note
+def _detail(row: Row, way: Content) -> list[Content]:
+    """Where the run lies, its note or the way to one, and the figures for which a narrow table has no room."""
+    note = printable(row.run.notes.note)
     known = [f"{column.heading} {column.text(row)}" for column in (PRIOR, THROUGHPUT, MEMORY, WHEN)]
     disk = row.disk
     taken = ""
@@ -233,7 +234,7 @@ def _detail(row: Row) -> list[Content]:
         taken = f"on disk {figures.gib(disk.total)}: {parts}"
     return [
         Content(place(row.run.folder.path)),
-        Content(printable(note)) if note else Content.styled("no note: n writes one", MUTED),
+        Content(note) if note else (Content("no note") + way).stylize_before(MUTED),
         Content.styled(" · ".join(known), MUTED),
         Content.styled(taken, MUTED),
     ]

@@ -19,6 +19,7 @@ from textual.widgets import ContentSwitcher, Footer, OptionList, Static
 
 from arena_tui import figures
 from arena_tui.follow import RunList, RunView
+from arena_tui.hint import hint
 from arena_tui.keys import named
 from arena_tui.plain import printable
 from arena_tui.profiles import Profiles, ProfileView
@@ -111,7 +112,7 @@ class HomeScreen(ConsoleScreen[None]):
         with Horizontal():
             with Vertical(id="lists"):
                 yield ProfileMenu("none; write one into profiles/", id="profiles")
-                yield RunMenu("none yet; r starts a profile", id="runs")
+                yield RunMenu("none yet" + hint(self, "start", "; {} starts a profile").plain, id="runs")
             with ContentSwitcher(initial="profile", id="chosen"):
                 yield ProfilePanel(id="profile")
                 yield RunPanel(id="run")
@@ -171,7 +172,9 @@ class HomeScreen(ConsoleScreen[None]):
                 self.post_message(RunEnded(run))
         menu = self.query_one("#runs", Menu)
         menu.show([(run.folder.id, partial(run_line, run)) for run in runs])
-        menu.border_subtitle = Content(f"{figures.count(len(runs))} · H all as a table" if runs else "")
+        menu.border_subtitle = (
+            Content(figures.count(len(runs))) + hint(self, "list_runs", " · {} all as a table") if runs else Content("")
+        )
         self._show_chosen()
 
     @on(OptionList.OptionHighlighted)
@@ -214,9 +217,13 @@ class HomeScreen(ConsoleScreen[None]):
             self.notify("There is no profile to start.", severity="warning")
         elif profile.problems:
             self.query_one("#profiles").focus()
-            self.notify("This profile cannot be run: its problems are listed; e edits it.", severity="error")
+            self._tell_problems("cannot be run")
         else:
             self.post_message(StartProfile(profile))
+
+    def _tell_problems(self, what: str) -> None:
+        way_out = hint(self, "edit", "; {} edits it").plain
+        self.notify(f"This profile {what}: its problems are listed{way_out}.", severity="error")
 
     def action_edit(self) -> None:
         if profile := self._profile:
@@ -225,7 +232,7 @@ class HomeScreen(ConsoleScreen[None]):
     def action_inspect(self) -> None:
         profile = self._profile
         if profile and profile.problems:
-            self.notify("This profile has problems: they are listed; e edits it.", severity="error")
+            self._tell_problems("cannot be inspected")
         elif profile:
             self.post_message(InspectProfile(profile))
 

@@ -11,6 +11,7 @@ from textual.reactive import var
 
 from arena_tui.deletion import what_is_deleted, what_is_pruned
 from arena_tui.follow import RunList, RunView
+from arena_tui.hint import hint
 from arena_tui.plain import printable
 from arena_tui.screens.ask import AskScreen
 from arena_tui.screens.console_screen import ConsoleScreen
@@ -89,7 +90,7 @@ class HousekeepingScreen(ConsoleScreen[None]):
             except (StillInUse, OSError) as error:
                 self.tell(f"not deleted: {error}")
             else:
-                self.tell("In the trash now: t opens it.", "information")
+                self.tell("In the trash now" + hint(self, "trash", "; {} opens it").plain, "information")
             await self.read_runs()
 
     def action_trash(self) -> None:

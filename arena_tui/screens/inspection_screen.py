@@ -16,6 +16,7 @@ from textual.reactive import var
 
 from arena_tui import profiles
 from arena_tui.answers import answers, ask
+from arena_tui.hint import hint
 from arena_tui.inspected import Inspected, load, split_again
 from arena_tui.keys import named
 from arena_tui.plain import place, printable
@@ -85,7 +86,7 @@ class InspectionScreen(ConsoleScreen[None]):
         if self.progress.problem:
             self.problem = self.progress.problem
         elif not self.progress.whole and not self.problem:
-            self.problem = "The inspection ended before all rows were read: r starts it again."
+            self.problem = "The inspection ended before all rows were read."
 
     async def _take(self, progress: Progress) -> None:
         try:
@@ -140,7 +141,8 @@ class InspectionScreen(ConsoleScreen[None]):
             return False
         profile = await asyncio.to_thread(profiles.read, path)
         if profile.settings is None:
-            self.notify(f"{place(path)} has problems: e edits it", severity="error", markup=False)
+            way_out = hint(self, "edit", "; {} edits it").plain
+            self.notify(f"{place(path)} has problems{way_out}", severity="error", markup=False)
             return False
         self.profile, self.settings = profile, profile.settings
         if self.seen:

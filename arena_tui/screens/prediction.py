@@ -101,7 +101,7 @@ class PredictionScreen(ConsoleScreen[None]):
     async def action_stop(self) -> None:
         asked = AskScreen(
             "stop this prediction?",
-            "What is scored is kept: asked for the same again, P or arena-tui predict goes on with it.",
+            "What is scored is kept: asked for the same again, it goes on from there.",
             [("s", "stop")],
             stay="let it go on",
         )

@@ -18,6 +18,7 @@ from textual.widgets import Footer, Static
 
 from arena_tui import figures
 from arena_tui.answers import answers, ask
+from arena_tui.hint import hint
 from arena_tui.keys import named
 from arena_tui.marks import MUTED
 from arena_tui.page.document import as_html
@@ -115,7 +116,7 @@ class ReportScreen(ConsoleScreen[None]):
         self.problem, self.progress, seen = "", Progress(doing="starting"), None
         try:
             last = await self._made(against)
-            problem = last.problem or "The report's process ended without a result: r starts it again."
+            problem = last.problem or "The report's process ended without a result."
             if last.report is not None:
                 seen = await asyncio.to_thread(load_report, last, self.folder)
         except (OSError, ProfileError) as error:
@@ -164,7 +165,12 @@ class ReportScreen(ConsoleScreen[None]):
         if self.is_mounted and self.display:
             words = "\n".join(printable_lines(problem))
             self.query_one("#problem", Static).update(
-                Content.assemble((f"✗ {words}", "bold $text-error"), "\n\nr tries again, esc goes back")
+                Content.assemble(
+                    (f"✗ {words}", "bold $text-error"),
+                    "\n\n",
+                    hint(self, "read", "{} tries again, "),
+                    hint(self, "app.pop_screen", "{} goes back"),
+                )
             )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -9,6 +9,7 @@ from textual.widgets import Static
 
 from arena_tui import figures
 from arena_tui.cost import CostLine
+from arena_tui.hint import hint
 from arena_tui.inspected import Inspected, Outlook
 from arena_tui.marks import MUTED
 
@@ -36,7 +37,8 @@ class CutSummary(VerticalScroll, can_focus=False):
         of_sample = f" · first {figures.count(len(seen.rows))} rows" if seen.is_sample else ""
         self.border_title = Content(f"limit {figures.count(tokens.max_length)} · {tokens.truncation}{of_sample}")
         of_profile = f"profile: {figures.count(own.tokens.max_length)} · {own.tokens.truncation}"
-        self.border_subtitle = Content(f"{of_profile}; w writes this" if is_moved else "as in the profile")
+        write = hint(self, "write", "; {} writes this")
+        self.border_subtitle = Content(of_profile) + write if is_moved else Content("as in the profile")
         lines = summary(seen, chosen, own)
         self.query_one(Static).update(Content("\n").join([*lines, *(_line(*cost) for cost in costs)]))
 

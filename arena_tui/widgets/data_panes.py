@@ -7,6 +7,7 @@ from textual import work
 from textual.widget import Widget
 
 from arena_tui import figures
+from arena_tui.hint import hint
 from arena_tui.inspected import Inspected, Outlook, by_group, by_limit, by_strategy
 from arena_tui.widgets.cut_table import cut_table
 from arena_tui.widgets.hygiene import hygiene_text
@@ -64,7 +65,8 @@ class DataPanes(TurningPanes):
         self._pane("limits").show(cut_table(named, figures.count(tokens.max_length)), beside)
         self._pane("strategies").show(cut_table(strategies, tokens.truncation), beside)
         self._pane("groups").show(cut_table(groups, None), beside)
-        self._pane("hygiene").show(hygiene_text(seen, profile), beside)
+        way_out = "" if profile.split.by == "prompt" else hint(self, "split", '; {} sets split.by = "prompt"').plain
+        self._pane("hygiene").show(hygiene_text(seen, way_out), beside)
 
     def move(self, lines: int) -> None:
         """Move the cursor among the rows, or scroll the pane in front."""

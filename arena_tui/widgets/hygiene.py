@@ -7,7 +7,6 @@ from textual.content import Content
 from arena_tui import figures
 from arena_tui.inspected import Inspected
 from arena_tui.marks import MUTED
-from core.profile.settings import Profile
 
 LABEL_CELLS = 26
 COUNT_CELLS = 8
@@ -17,19 +16,18 @@ Line = tuple[str, int, int, str]
 """Label, rows, of so many, and a remark."""
 
 
-def hygiene_text(seen: Inspected, profile: Profile) -> Content:
-    """A line a fact; what spoils a result stands out."""
+def hygiene_text(seen: Inspected, way_out: str) -> Content:
+    """A line a fact; what spoils a result stands out. `way_out` tells how prompts are kept on one side."""
     n = len(seen.rows)
     lines = [_line(seen, line) for line in _facts(seen, n)]
-    return Content("\n").join([_leak(seen, profile), *lines])
+    return Content("\n").join([_leak(seen, way_out), *lines])
 
 
-def _leak(seen: Inspected, profile: Profile) -> Content:
+def _leak(seen: Inspected, way_out: str) -> Content:
     leaked = seen.hygiene.eval_rows_with_leaked_prompt
     if not leaked:
         return Content("  no evaluation row has a prompt of a training row")
     held_out = int(seen.held_out.sum())
-    way_out = "" if profile.split.by == "prompt" else '; p sets split.by = "prompt"'
     return Content.styled(
         f"! {figures.count(leaked)} evaluation rows ({figures.share(leaked, held_out)}) have a prompt "
         f"of a training row{way_out}",

@@ -8,6 +8,7 @@ from textual.widgets import Static
 
 from arena_tui import figures
 from arena_tui.follow import RunView
+from arena_tui.hint import hint
 from arena_tui.plain import printable
 from arena_tui.widgets.facts import Fact, facts
 from arena_tui.widgets.outcome import explanation
@@ -31,7 +32,7 @@ class Now(VerticalScroll, can_focus=False):
 
     def watch_view(self, before: RunView | None, view: RunView | None) -> None:
         if view and view.wait:
-            self.query_one(".figures", Static).update(_waiting(view))
+            self.query_one(".figures", Static).update(self._waiting(view))
         if view is None or view.state.first_time is None:
             return
         rows = _readings(view)
@@ -41,12 +42,11 @@ class Now(VerticalScroll, can_focus=False):
             warnings = "\n".join(f"! {printable(warning)}" for warning in view.state.warnings)
             self.query_one(".warnings", Static).update(Content(warnings))
 
-
-def _waiting(view: RunView) -> Content:
-    """What a queued run waits for, and what can be done."""
-    pressed = [("delete", "takes it out of the queue"), ("p", "its profile"), ("esc", "all runs")]
-    can = [Content.assemble((key, "bold $accent"), f" {does}") for key, does in pressed]
-    return Content("\n").join([*explanation(view), Content(""), *can])
+    def _waiting(self, view: RunView) -> Content:
+        """What a queued run waits for, and what can be done."""
+        pressed = [("dequeue", "takes it out of the queue"), ("profile", "its profile"), ("app.pop_screen", "all runs")]
+        can = [hint(self, action, f"{{}} {does}") for action, does in pressed]
+        return Content("\n").join([*explanation(view, self), Content(""), *can])
 
 
 def _readings(view: RunView) -> list[Fact]:

@@ -1,11 +1,13 @@
-"""What came out of a run, or of it so far, in words and figures. Knows no widget."""
+"""What came out of a run, or of it so far, in words and figures."""
 
 from collections.abc import Sequence
 
 from textual.content import Content
+from textual.dom import DOMNode
 
 from arena_tui import figures
 from arena_tui.follow import RunView
+from arena_tui.hint import hint
 from arena_tui.marks import MUTED
 from arena_tui.plain import printable, shortened
 from arena_tui.waits import words
@@ -16,13 +18,10 @@ from core.runs.metrics import RECIPE_LOG_LOSS, UNIFORM_LOG_LOSS
 from core.runs.oom import killed_for_memory
 from core.runs.state import Status
 
-KILLED = (
-    "It was killed, for want of memory perhaps, or the machine went down. The end of its log may tell; "
-    "R resumes the run."
-)
+KILLED = "It was killed, for want of memory perhaps, or the machine went down. The end of its log may tell."
 KILLED_FOR_MEMORY = (
     "The kernel has killed a process of its control group for want of memory since it began. Give it more of the "
-    "machine's memory, or lower data.limit or train.per_device_batch_size; R resumes the run."
+    "machine's memory, or lower data.limit or train.per_device_batch_size."
 )
 LONGEST_VALUE = 40
 """Characters of a setting's value."""
@@ -56,8 +55,8 @@ def references(run: RunView) -> list[Fact]:
     ]
 
 
-def explanation(run: RunView) -> list[Content]:
-    """What a run waits for; or why it ended before its time, what is kept, and what to do."""
+def explanation(run: RunView, node: DOMNode) -> list[Content]:
+    """What a run waits for; or why it ended before its time, what is kept, and what to do, with the keys of `node`."""
     if run.wait:
         return [Content(sentence) for sentence in words(run.wait)]
     match run.state.last:
@@ -65,18 +64,19 @@ def explanation(run: RunView) -> list[Content]:
             return [
                 Content.styled(printable(cause), "$text-error"),
                 Content(printable(advice)),
-                *_proposal(changes),
+                *_proposal(changes, hint(node, "fix", "{} tries again with these settings")),
                 Content.styled(f"exit code {code}", MUTED),
                 _kept(_newest_checkpoint(run) if kept is None else kept),
             ]
         case events.Cancelled(signal=name, step=step, kept=kept, adapter=adapter):
             also = [Content(f"      {printable(adapter)}/, after its last step")] if adapter else []
-            told = Content(f"stopped by {printable(name)} at step {figures.count(step)}; R resumes it")
-            return [told, _kept(kept), *also]
+            told = Content(f"stopped by {printable(name)} at step {figures.count(step)}")
+            return [told + hint(node, "resume", "; {} resumes it"), _kept(kept), *also]
     if run.status is Status.LOST:
         return [
             Content.styled("The process ended without a last word.", "$text-error"),
-            Content(KILLED_FOR_MEMORY if killed_for_memory(run.folder) else KILLED),
+            Content(KILLED_FOR_MEMORY if killed_for_memory(run.folder) else KILLED)
+            + hint(node, "resume", " {} resumes the run."),
             _kept(_newest_checkpoint(run)),
         ]
     return []
@@ -94,14 +94,14 @@ def _brief(value: str) -> str:
     return shortened(printable(value), LONGEST_VALUE)
 
 
-def _proposal(changes: Sequence[Change]) -> list[Content]:
+def _proposal(changes: Sequence[Change], way: Content) -> list[Content]:
     """The proposed settings, and the key that takes them."""
     if not changes:
         return []
     return [
         Content(""),
         facts(change_facts(changes)),
-        Content.assemble(("f", "bold $accent"), " tries again with these settings"),
+        way,
         Content(""),
     ]
 

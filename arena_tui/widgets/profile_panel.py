@@ -6,6 +6,7 @@ from textual.content import Content
 from textual.widgets import Static, TextArea
 
 from arena_tui import figures
+from arena_tui.hint import hint
 from arena_tui.plain import printable, printable_lines
 from arena_tui.profiles import ProfileView
 from arena_tui.widgets.facts import Fact, facts
@@ -34,7 +35,9 @@ class ProfilePanel(Vertical):
 
     def show(self, profile: ProfileView) -> None:
         """Show this profile."""
-        self.query_one(".summary", Static).update(summary(profile.settings) if profile.settings else problems(profile))
+        way = hint(self, "edit", "; {} opens them in the editor")
+        told = summary(profile.settings) if profile.settings else problems(profile, way)
+        self.query_one(".summary", Static).update(told)
         text = "\n".join(printable_lines(profile.text))
         area = self.query_one(TextArea)
         if area.text != text:
@@ -64,8 +67,8 @@ def summary(profile: Profile) -> Content:
     return Content.assemble((printable(model.checkpoint), "bold"), "\n", facts(rows))
 
 
-def problems(profile: ProfileView) -> Content:
-    """All problems, for a person to correct."""
+def problems(profile: ProfileView, way: Content) -> Content:
+    """All problems, for a person to correct, and the way to do it."""
     n = len(profile.problems)
-    head = Content.styled(f"✗ {n} problem{'s' if n > 1 else ''}: e opens them in the editor\n", "bold $text-error")
-    return Content.assemble(head, "\n".join(f"• {printable(str(problem))}" for problem in profile.problems))
+    head = (Content(f"✗ {n} problem{'s' if n > 1 else ''}") + way).stylize_before("bold $text-error")
+    return Content.assemble(head, "\n", "\n".join(f"• {printable(str(problem))}" for problem in profile.problems))

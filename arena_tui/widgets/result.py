@@ -8,6 +8,7 @@ from textual.widgets import Digits, Static
 
 from arena_tui import figures
 from arena_tui.follow import RunView
+from arena_tui.hint import hint
 from arena_tui.marks import MUTED
 from arena_tui.plain import place
 from arena_tui.widgets.facts import Fact, facts
@@ -41,15 +42,20 @@ class Result(VerticalScroll, can_focus=False):
         last = view.state.last
         if not (isinstance(last, Finished) and last.log_loss is not None):
             not_finite = [Content("The evaluation log loss is not finite.")] if isinstance(last, Finished) else []
-            above.update(Content("\n").join([*not_finite, *explanation(view), Content("")]))
-            below.update(_with_next_key(facts(outcome(view))))
+            above.update(Content("\n").join([*not_finite, *explanation(view, self), Content("")]))
+            below.update(self._with_next_key(facts(outcome(view))))
             return
         self.add_class("-finished")
         above.update(Content("evaluation log loss"))
         self.query_one(Digits).update(figures.loss(last.log_loss))
         self.query_one(".references", Static).update(facts(references(view)))
-        adapter = _with_next_key(Content(place(view.folder.adapter)), ("v", "report"), ("P", "predict"))
+        adapter = self._with_next_key(Content(place(view.folder.adapter)), ("report", "report"), ("predict", "predict"))
         below.update(Content.assemble("\n", facts(_scored(view, last)), ("\n\nadapter\n", MUTED), adapter))
+
+    def _with_next_key(self, content: Content, *more: tuple[str, str]) -> Content:
+        pairs = [*more, ("profile", "profile"), ("app.pop_screen", "all runs")]
+        can = [hint(self, action, f"{{}} {word}") for action, word in pairs]
+        return Content.assemble(content, "\n\n", Content("  ").join(way for way in can if way))
 
 
 def _scored(view: RunView, finished: Finished) -> list[Fact]:
@@ -59,9 +65,3 @@ def _scored(view: RunView, finished: Finished) -> list[Fact]:
         ("accuracy", f"{100 * finished.accuracy:.1f} %", beside),
         ("duration", figures.duration(view.state.elapsed), ""),
     ]
-
-
-def _with_next_key(content: Content, *more: tuple[str, str]) -> Content:
-    pairs = [*more, ("p", "profile"), ("esc", "all runs")]
-    next_keys = Content("  ").join(Content.assemble((key, "bold $accent"), f" {word}") for key, word in pairs)
-    return Content.assemble(content, "\n\n", next_keys)

@@ -6,6 +6,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from arena_tui.follow import RunView
+from arena_tui.hint import hint
 from arena_tui.marks import GLYPHS, MUTED, STYLES
 from arena_tui.plain import place, printable_lines
 from arena_tui.widgets.facts import facts
@@ -30,15 +31,15 @@ class RunPanel(VerticalScroll):
         parts = [
             Content.styled(f"{GLYPHS[run.status]} {run.status.value}", f"bold {STYLES[run.status]}"),
             *(Content(line) for line in printable_lines(run.notes.note) if run.notes.note),
-            *explanation(run),
+            *explanation(run, self),
             Content(""),
             *([] if run.wait else [facts(outcome(run)), Content("")]),
             Content.styled(place(run.folder.path), MUTED),
             Content(""),
             Content.assemble(("enter", "bold $accent"), " opens it"),
-            *([Content.assemble(("v", "bold $accent"), " reports on it")] if run.has_report else []),
+            *([hint(self, "report", "{} reports on it")] if run.has_report else []),
         ]
         if run.wait:
-            moves = Content.assemble(("K", "bold $accent"), " and ", ("J", "bold $accent"), " move it up and down, ")
-            parts += [Content.assemble(moves, ("delete", "bold $accent"), " takes it out of the queue")]
+            moves = hint(self, "move('up')", "{} and ") + hint(self, "move('down')", "{} move it up and down, ")
+            parts += [moves + hint(self, "dequeue", "{} takes it out of the queue")]
         self.query_one(Static).update(Content("\n").join(parts))

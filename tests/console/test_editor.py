@@ -78,7 +78,7 @@ async def test_a_profile_with_problems_opens_at_the_first_of_them(runs: Path) ->
     app = ArenaApp(runs)
     async with app.run_test(size=(80, 24)) as pilot:
         await choose(pilot, "bad")
-        await until_shown(pilot, "✗ 3 problems: e opens them")
+        await until_shown(pilot, "✗ 3 problems; e opens them")
         editor = await edit(pilot, "bad")
         await until(pilot, lambda: editor.area.cursor_location == (2, len('schedule = "lineer')), "the first problem")
         await until_shown(pilot, "3✗", "4✗", "6✗", "✗ 3 problems", "How the learning rate goes on")

@@ -7,7 +7,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from screen import shown, until, until_shown
+from recorded import record_run
+from screen import choose, shown, until, until_shown
 from textual.binding import Binding
 from textual.screen import ModalScreen, Screen
 
@@ -44,6 +45,24 @@ async def test_a_changed_key_works_and_footer_and_help_show_it(runs: Path, confi
         assert " S ctrl+t  " in line, line
         await pilot.press("escape", "S")
         await until_shown(pilot, "start gemma2-2b-qlora?")
+
+
+@pytest.mark.parametrize("readonly", [False, True])
+async def test_a_text_names_the_key_that_the_user_has_and_none_for_what_is_not_to_be_had(
+    runs: Path, config: Path, readonly: bool
+) -> None:
+    config.write_text('[keys.home]\nrun = "S, ctrl+t"\nedit = "E"\nall-runs = "f8"\nresume = "ctrl+r"\n')
+    (config.parent / "profiles" / "wrong.toml").write_text("x = 1\n")
+    app = ArenaApp(runs, config=read_config(), readonly=readonly)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shown(pilot, "none yet" if readonly else "none yet; S starts a profile")
+        await choose(pilot, "wrong")
+        await until_shown(pilot, "1 problem" if readonly else "1 problem; E opens them in the editor")
+        record_run(runs, "20260131-120000-mine", end="cancelled", until=200)
+        await until_shown(pilot, "■ cancelled mine", "1 · f8 all as a table")
+        await pilot.press("tab")
+        await until_shown(pilot, "stopped by SIGTERM at step 200" + ("" if readonly else "; ^r resumes it"))
+        assert readonly == ("resumes it" not in shown(app))
 
 
 async def test_unknown_names_no_keys_and_taken_ones_are_told_with_their_line(runs: Path, config: Path) -> None:

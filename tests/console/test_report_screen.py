@@ -217,7 +217,7 @@ async def test_what_cannot_be_told_is_said_above_the_figures(run: RunFolder, wor
 @pytest.mark.parametrize(
     ("program", "says"),
     [
-        ([sys.executable, "-c", "raise SystemExit(3)"], "ended without a result: r starts it again"),
+        ([sys.executable, "-c", "raise SystemExit(3)"], "ended without a result"),
         (["/no/such/program"], "No such file"),
     ],
 )
