@@ -130,7 +130,8 @@ class HomeScreen(ConsoleScreen[None]):
         runs folder that does not answer is no reason to see no profile."""
         await self._until_seen()
         self.profiles = await in_thread(self._profiles_there.read)
-        self.read_runs()
+        if self.display:  # else it is being left
+            self.read_runs()
         while True:
             await asyncio.sleep(SECONDS_BETWEEN_READS)
             await self._until_seen()
@@ -139,13 +140,13 @@ class HomeScreen(ConsoleScreen[None]):
     @work
     async def read_runs(self) -> None:
         """Look at the runs and the machine every now and then, and at once where there is news."""
-        menu = self.query_one("#runs", Menu)
+        menu, machine_line = self.query_one("#runs", Menu), self.query_one(MachineLine)
         menu.border_subtitle = Content("reading …")
         runs = await in_thread(self._run_list.read)
         menu.border_subtitle = Content("")
         while True:
             self.runs = runs
-            self.query_one(MachineLine).show(await in_thread(partial(look, self._run_list.runs)))
+            machine_line.show(await in_thread(partial(look, self._run_list.runs)))
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), SECONDS_BETWEEN_READS)
             self._news.clear()
@@ -161,11 +162,15 @@ class HomeScreen(ConsoleScreen[None]):
         self._news.set()
 
     def watch_profiles(self, profiles: tuple[ProfileView, ...]) -> None:
+        if not self.display:
+            return
         menu = self.query_one("#profiles", Menu)
         menu.show([(str(profile.path), partial(profile_line, profile)) for profile in profiles])
         self._show_chosen()
 
     def watch_runs(self, before: tuple[RunView, ...], runs: tuple[RunView, ...]) -> None:
+        if not self.display:
+            return
         going_on = {run.folder.path for run in before if not run.status.is_over}
         for run in runs:
             if run.status.is_over and run.folder.path in going_on:
@@ -197,8 +202,8 @@ class HomeScreen(ConsoleScreen[None]):
     @work(exclusive=True, group="rest")
     async def _see_it_rest(self) -> None:
         await asyncio.sleep(SECONDS_OF_REST)
-        profile = self._profile
-        if self.app.screen is self and profile and not profile.problems and not self._runs_are_chosen:
+        profile = self._profile if self.display and self.app.screen is self else None
+        if profile and not profile.problems and not self._runs_are_chosen:
             self.post_message(self.LookedAt(profile))
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:

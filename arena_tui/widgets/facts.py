@@ -8,21 +8,31 @@ from textual.content import Content
 from arena_tui.marks import MUTED
 
 MINIMUM = 20
-"""Cells for what stands beside, however narrow the place."""
+"""Cells for what is broken into lines, however narrow the place."""
 
 Fact = tuple[str, str, str]
 """Label, figure with its unit, and what stands beside it. All of it must be printable already."""
 
 
 def wrapped(rows: Sequence[Fact], width: int) -> list[Fact]:
-    """The same rows with what stands beside the figures broken into lines, so that all of it fits `width` cells."""
+    """The same rows broken into lines, so that all of it fits `width` cells: what stands beside a figure, or the figure
+    where nothing does."""
     label_width, figure_width = _widths(rows)
     room = max(MINIMUM, width - label_width - figure_width - 4)
     broken: list[Fact] = []
     for label, figure, beside in rows:
-        first, *rest = textwrap.wrap(beside, room) or [""]
-        broken += [(label, figure, first), *(("", "", line) for line in rest)]
+        if beside:
+            first, *rest = textwrap.wrap(beside, room)
+            broken += [(label, figure, first), *(("", "", line) for line in rest)]
+        else:
+            first, *rest = _lines(figure, max(MINIMUM, width - label_width - 2))
+            broken += [(label, first, ""), *(("", line, "") for line in rest)]
     return broken
+
+
+def _lines(text: str, width: int) -> list[str]:
+    """Broken at spaces, else, as a path, wherever the line is full."""
+    return textwrap.wrap(text, width, break_on_hyphens=False) or [text]
 
 
 def facts(rows: Sequence[Fact], *, figures_right: bool = False) -> Content:

@@ -9,10 +9,12 @@ from arena_tui import figures
 from arena_tui.hint import hint
 from arena_tui.plain import printable, printable_lines
 from arena_tui.profiles import ProfileView
-from arena_tui.widgets.facts import Fact, facts
+from arena_tui.widgets.facts import Fact, facts, wrapped
 from arena_tui.widgets.highlighted import HighlightedText
 from core.profile.settings import Profile
 
+BESIDE = 3
+"""Cells of the summary's padding and of its scroll bar, whether it is there or not."""
 QUANTIZATION = {"nf4": "NF4, 4 bit", "int8": "int8", "none": "not quantized"}
 
 
@@ -23,11 +25,15 @@ class ProfilePanel(Vertical):
     )
     DEFAULT_CSS = """
     ProfilePanel {
-        & > .summary { height: auto; max-height: 70%; padding: 0 1; overflow-y: auto; }
+        & > .summary { height: auto; max-height: 70%; padding: 0 1; overflow-y: auto; scrollbar-size: 1 1; }
         & > TextArea { height: 1fr; border: none; border-top: solid $foreground 15%; padding: 0; }
         & > TextArea:focus { border-top: solid $accent; }
     }
     """
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._profile: ProfileView | None = None
 
     def compose(self) -> ComposeResult:
         yield Static(classes="summary", markup=False)
@@ -35,17 +41,23 @@ class ProfilePanel(Vertical):
 
     def show(self, profile: ProfileView) -> None:
         """Show this profile."""
+        self._profile = profile
         way = hint(self, "edit", "; {} opens them in the editor")
-        told = summary(profile.settings) if profile.settings else problems(profile, way)
+        width = self.size.width - BESIDE
+        told = summary(profile.settings, width) if profile.settings else problems(profile, way)
         self.query_one(".summary", Static).update(told)
         text = "\n".join(printable_lines(profile.text))
         area = self.query_one(TextArea)
         if area.text != text:
             area.load_text(text)
 
+    def on_resize(self) -> None:
+        if self._profile:
+            self.show(self._profile)
 
-def summary(profile: Profile) -> Content:
-    """The settings that decide what a run is and what it costs."""
+
+def summary(profile: Profile, width: int) -> Content:
+    """The settings that decide what a run is and what it costs, in lines of `width` cells."""
     data, split, model, lora, train = profile.data, profile.split, profile.model, profile.lora, profile.train
     limit = f", first {figures.count(data.limit)} rows" if data.limit else ""
     modules = lora.target_modules if isinstance(lora.target_modules, str) else ", ".join(lora.target_modules)
@@ -64,7 +76,7 @@ def summary(profile: Profile) -> Content:
         ("epochs", f"{train.epochs:g}", ""),
         ("max length", f"{figures.count(profile.tokens.max_length)} tokens", ""),
     ]
-    return Content.assemble((printable(model.checkpoint), "bold"), "\n", facts(rows))
+    return Content.assemble((printable(model.checkpoint), "bold"), "\n", facts(wrapped(rows, width)))
 
 
 def problems(profile: ProfileView, way: Content) -> Content:

@@ -217,7 +217,7 @@ async def test_a_changed_file_is_noticed_and_read_again_with_one_key(profile: Pa
     async with app.run_test(size=(120, 40)) as pilot:
         await open_data(pilot, profile)
         write_rows(Path("rows.csv"), count=50)
-        await until_shown(pilot, "! the file was changed: r reads it again")
+        await until_shown(pilot, "! the file was changed; r reads it again")
         await pilot.press("r")
         await until_shown(pilot, "50 rows · median")
         await until(pilot, lambda: not children(), "the end of the child")

@@ -1,5 +1,6 @@
 """The home screen: profiles with problems, strange names, no runs and many."""
 
+import asyncio
 import os
 import re
 from pathlib import Path
@@ -8,8 +9,10 @@ import pytest
 from recorded import record_run
 from screen import choose, shown, until, until_shown
 from scripted_child import HOSTILE
+from textual.widgets import Static
 
 from arena_tui.app import ArenaApp
+from arena_tui.screens import home
 from arena_tui.screens.home import HomeScreen
 from core.runs.folder import list_runs
 
@@ -100,3 +103,19 @@ async def test_every_action_is_in_the_footer_the_help_and_the_palette(runs: Path
         await until_shown(pilot, "Start the chosen profile")
         await pilot.press(*["j"] * 40)
         await until_shown(pilot, "Leave; asks first", "Open the command palette")
+
+
+class SlowToGo(Static):
+    async def on_unmount(self) -> None:
+        await asyncio.sleep(0.6)
+
+
+async def test_a_console_that_takes_time_to_leave_is_not_broken_by_what_it_still_reads(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(home, "SECONDS_BETWEEN_READS", 0.02)
+    app = ArenaApp(runs)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shown(pilot, "mine", "none yet")
+        await app.screen.mount(SlowToGo())
+        Path("profiles/new.toml").write_text("x = 1\n")
