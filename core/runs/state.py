@@ -107,7 +107,7 @@ def fold(state: RunState, new: Iterable[AnyEvent]) -> RunState:
         if after:
             return fold(fold(state, new[: index + 1]), after)
     steps = [event for event in new if isinstance(event, events.Step)]
-    scored = _of(events.Scored, others)
+    scored, saved = _of(events.Scored, others), _of(events.Checkpoint, others)
     signs = [(p.time, p.done) for p in _of(events.Phase, others) if p.phase == "training" and p.done is not None]
     signs += [(s.time, s.step) for s in steps[:1]]
     times = [event.time for event in new]
@@ -119,7 +119,7 @@ def fold(state: RunState, new: Iterable[AnyEvent]) -> RunState:
         last_time=new[-1].time,
         started=_newest(events.Started, others, state.started),
         phase=_newest(events.Phase, others, state.phase),
-        step=max([state.step, *[step.step for step in steps], *(step for _, step in signs)]),
+        step=max([state.step, *[s.step for s in steps], *[s.step for s in saved], *(step for _, step in signs)]),
         training_since=min(signs, default=None) if state.training_since is None else state.training_since,
         steps=state.steps + steps,
         training_seconds=state.training_seconds

@@ -176,6 +176,12 @@ def test_the_state_holds_the_whole_history() -> None:
     assert state.elapsed == 12.0
 
 
+def test_a_step_that_was_saved_counts_though_it_was_not_logged() -> None:
+    saved = events.Checkpoint(time=7.0, step=8, folder="checkpoints/checkpoint-8")
+    assert fold(RunState(), [*HISTORY[:8], saved]).step == 8
+    assert fold(fold(RunState(), HISTORY[:8]), [saved]).step == 8
+
+
 def test_remaining_time_is_reckoned_from_training_alone() -> None:
     loading = [Phase(time=0.0, phase="loading"), STARTED]
     training = [Phase(time=100.0 + n, phase="training", done=n, total=10, unit="steps") for n in range(6)]
