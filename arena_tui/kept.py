@@ -28,3 +28,11 @@ def what_is_lost(run: RunView) -> str:
     lost = run.state.step - checkpoint.step
     after = f"; {figures.count(lost)} steps after it are lost" if lost > 0 else ""
     return f"Kept is {printable(checkpoint.folder)}{after}."
+
+
+def what_is_not_back(held: int) -> str:
+    """Of a card's memory, in bytes, after an end."""
+    return (
+        f"its processes are gone, but the card has {figures.gib(held)} less free than it should: another process may "
+        "have taken it, nvidia-smi tells"
+    )

@@ -28,13 +28,16 @@ def add(commands: "Commands") -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    from arena_tui.kept import what_is_not_back
     from arena_tui.lines import Told, follow
+    from core.runs.card_memory import RETURN_SECONDS, CardMemory
     from core.runs.queue import queue_of
     from core.runs.stopping import Rung, ask, note_kill, processes
 
     folder = chosen_work(options)
     rung = Rung.KILL if options.kill else Rung.NOW if options.now else Rung.SAVE
     told = Told.already(folder)
+    memory = CardMemory(folder)
     try:
         if not ask(folder, rung):
             is_queued = queue_of(folder).place(folder) is not None
@@ -49,5 +52,10 @@ def run(options: argparse.Namespace) -> int:
     if rung is Rung.KILL:
         note_kill(folder)
     state, status = follow(folder, sys.stderr, told)
+    deadline = time.monotonic() + RETURN_SECONDS
+    while (held := memory.held(state)) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    if held:
+        print(what_is_not_back(held), file=sys.stderr)
     print(f"{folder.id} {status}")
     return 0 if state.last else 1

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
@@ -14,23 +13,19 @@ from textual.widgets import Static
 
 from arena_tui import figures
 from arena_tui.follow import RunView
-from arena_tui.kept import what_is_kept, what_is_lost
+from arena_tui.kept import what_is_kept, what_is_lost, what_is_not_back
 from arena_tui.marks import MUTED
 from arena_tui.plain import printable
 from arena_tui.screens.dialog import Dialog
 from arena_tui.threads import in_thread
 from arena_tui.widgets.keys import keys
-from core.runs.machine import look
+from core.runs.card_memory import RETURN_SECONDS, CardMemory
 from core.runs.stopping import Rung, ask, note_kill, processes
 
 if TYPE_CHECKING:
     from arena_tui.screens.monitor import MonitorScreen
 
 POLL_SECONDS = 0.25
-RETURN_SECONDS = 10
-"""So long after a run's last process the driver may take to clear its memory away."""
-RETURNED = 0.9
-"""Share of what the run had reserved that must be free again. Others may take from the card meanwhile."""
 RUNGS = {Rung.SAVE: ("s", "stop and save"), Rung.NOW: ("n", "stop now"), Rung.KILL: ("k", "kill")}
 
 
@@ -49,7 +44,7 @@ class StopScreen(Dialog[None]):
         self._monitor = monitor
         self._folder = monitor.folder
         self._asked = asked
-        self._free_before: int | None = None
+        self._memory: CardMemory | None = None
         self._problem = ""
 
     def compose(self) -> ComposeResult:
@@ -87,8 +82,8 @@ class StopScreen(Dialog[None]):
     @work
     async def action_ask(self, name: str) -> None:
         rung = Rung[name]
-        if self._free_before is None:
-            self._free_before = (await in_thread(partial(look, self._folder.path.parent))).memory_free
+        if self._memory is None:
+            self._memory = await in_thread(lambda: CardMemory(self._folder))
         try:
             sent = await asyncio.to_thread(ask, self._folder, rung)
             self._problem = "" if sent else "no process of this run is to be seen from here"
@@ -109,24 +104,15 @@ class StopScreen(Dialog[None]):
         deadline = time.monotonic() + RETURN_SECONDS
         while held := await asyncio.to_thread(self._memory_held):
             if time.monotonic() > deadline:
-                self._problem = (
-                    f"its processes are gone, but the card has {figures.gib(held)} less free than it should: another "
-                    "process may have taken it, nvidia-smi tells"
-                )
+                self._problem = what_is_not_back(held)
                 self._draw()
                 return
             await asyncio.sleep(POLL_SECONDS)
         self.dismiss()
 
     def _memory_held(self) -> int:
-        """Bytes of the card that the run had and that are not free again."""
-        state = self.view.state if self.view else None
-        if not (state and state.started and state.started.device.kind == "cuda" and state.steps):
-            return 0
-        machine = look(self._folder.path.parent)
-        if machine.card is None or self._free_before is None:
-            return 0
-        return max(0, int(self._free_before + RETURNED * state.steps[-1].memory_reserved) - machine.memory_free)
+        """Bytes of the card that the run had and that are not free again; 0 where it was stopped from elsewhere."""
+        return self._memory.held(self.view.state) if self._memory and self.view else 0
 
     def _draw(self) -> None:
         if self.view is None:

@@ -34,8 +34,8 @@ class PackedEngine:
         base = model.get_base_model()
         self._model, self._dtype, self._checkpointing = model, dtype, layout.checkpointing
         self._embedding, self._head = base.get_input_embeddings(), base.score
-        self._device = self._embedding.weight.device
-        self._ops = _ops(self._device, dtype)
+        self.device = self._embedding.weight.device
+        self._ops = _ops(self.device, dtype)
         self.layers, self._last_update, self._last = _layers(
             base.model, base.config, dtype, longest, layout.keeps_weights, self._ops
         )
@@ -51,7 +51,7 @@ class PackedEngine:
         with torch.no_grad():
             torch._foreach_copy_(self._copies, self._parameters)
             torch._foreach_mul_(self._copies[1::2], self._scale)
-        with torch.autocast(self._device.type, enabled=False):
+        with torch.autocast(self.device.type, enabled=False):
             hidden = self._hidden(input_ids, pack)
             return SequenceClassifierOutput(logits=self._head(hidden))
 

@@ -44,10 +44,29 @@ def look(runs: Path) -> Machine:
     """The machine as it is now, with the disk that `runs` is on; that folder need not exist yet."""
     existing = next(folder for folder in (runs, *runs.parents) if folder.exists())
     disk_free = shutil.disk_usage(existing).free
-    if card := _card():
-        return Machine(card, card.name, card.memory_free, card.memory, disk_free)
+    if found := card():
+        return Machine(found, found.name, found.memory_free, found.memory, disk_free)
     memory = psutil.virtual_memory()
     return Machine(None, platform.machine(), memory.available, memory.total, disk_free)
+
+
+def card(gpu: str | None = None) -> Card | None:
+    """The card that `visible_gpus` calls so; by default the first visible one, which a run uses alone."""
+    name = gpu or os.environ.get(GPU_VARIABLE, "0").split(",")[0]
+    with nvml() as driver:
+        if driver is None:
+            return None
+        try:
+            if name.isdecimal():
+                handle = driver.nvmlDeviceGetHandleByIndex(int(name))
+            else:
+                handle = driver.nvmlDeviceGetHandleByUUID(name)
+            held = driver.nvmlDeviceGetMemoryInfo(handle)
+            major, _ = driver.nvmlDeviceGetCudaComputeCapability(handle)
+            full_name = str(driver.nvmlDeviceGetName(handle))
+        except driver.NVMLError:
+            return None
+    return Card(full_name, int(held.free), int(held.total), "bf16" if int(major) >= BF16_SINCE else "fp16")
 
 
 def visible_gpus() -> tuple[str, ...]:
@@ -77,22 +96,3 @@ def _number(driver: ModuleType, name: str) -> str:
         return str(driver.nvmlDeviceGetIndex(driver.nvmlDeviceGetHandleByUUID(name)))
     except driver.NVMLError:
         return name
-
-
-def _card() -> Card | None:
-    """The first visible card; a run uses that one alone."""
-    listed = os.environ.get(GPU_VARIABLE, "0").split(",")[0]
-    with nvml() as driver:
-        if driver is None:
-            return None
-        try:
-            if listed.isdecimal():
-                handle = driver.nvmlDeviceGetHandleByIndex(int(listed))
-            else:
-                handle = driver.nvmlDeviceGetHandleByUUID(listed)
-            held = driver.nvmlDeviceGetMemoryInfo(handle)
-            major, _ = driver.nvmlDeviceGetCudaComputeCapability(handle)
-            name = str(driver.nvmlDeviceGetName(handle))
-        except driver.NVMLError:
-            return None
-    return Card(name, int(held.free), int(held.total), "bf16" if int(major) >= BF16_SINCE else "fp16")

@@ -82,20 +82,29 @@ def engine_of(model: PeftModel, layout: Layout, longest: int) -> PackedEngine:
     return PackedEngine(model, dtype=model.get_input_embeddings().weight.dtype, longest=longest, layout=layout)
 
 
-def padded(model: PeftModel, rows: list[dict[str, Any]]) -> Learned:
+def padded_logits(model: PeftModel, rows: list[dict[str, Any]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """With the labels."""
     weights = model.get_input_embeddings().weight
     inputs = {name: tensor.to(weights.device) for name, tensor in batch(rows).items()}
     labels = inputs.pop("labels")
     with torch.autocast(weights.device.type, torch.bfloat16, enabled=weights.dtype is torch.bfloat16):
-        logits = model(**inputs).logits
-    return _learned(model, logits, labels)
+        return model(**inputs).logits, labels
+
+
+def packed_logits(engine: PackedEngine, rows: list[dict[str, Any]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """With the labels."""
+    inputs = {name: tensor.to(engine.device) for name, tensor in pack(rows).items()}
+    labels = inputs.pop("labels")
+    return engine(**inputs).logits, labels
+
+
+def padded(model: PeftModel, rows: list[dict[str, Any]]) -> Learned:
+    return _learned(model, *padded_logits(model, rows))
 
 
 def packed(model: PeftModel, rows: list[dict[str, Any]], layout: Layout) -> Learned:
     longest = max(len(row["input_ids"]) for row in rows)
-    inputs = {name: tensor.to(model.get_input_embeddings().weight.device) for name, tensor in pack(rows).items()}
-    labels = inputs.pop("labels")
-    return _learned(model, engine_of(model, layout, longest)(**inputs).logits, labels)
+    return _learned(model, *packed_logits(engine_of(model, layout, longest), rows))
 
 
 def _learned(model: PeftModel, logits: torch.Tensor, labels: torch.Tensor) -> Learned:
