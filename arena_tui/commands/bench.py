@@ -16,6 +16,7 @@ def add(commands: "Commands") -> None:
     parser.add_argument("--memory", choices=["auto", "small"], help="of the packed engine (default: auto)")
     parser.add_argument("--lengths", metavar="FILE|N", help="a .npy file of token counts, or one for all rows")
     parser.add_argument("--batch", metavar="N", type=int, help="rows of an optimizer step (default: 8)")
+    parser.add_argument("--at-once", metavar="N", type=int, help="of these in small memory, or padded (default: 2)")
     parser.add_argument("--steps", metavar="N", type=int, help="steps that are timed (default: 20)")
     parser.add_argument("--warmup", metavar="N", type=int, help="steps before them (default: 5)")
     parser.add_argument("--scoring", action="store_true", help="time evaluation instead of training")

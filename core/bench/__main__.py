@@ -6,6 +6,7 @@ Training is timed through the Trainer that runs use, optimizer and all. Prints a
 import sys
 import tempfile
 from collections.abc import Sequence
+from math import gcd
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +126,7 @@ def bench(question: Question) -> Answer:
 
 def _profile(question: Question) -> Profile:
     """The recipe, but for what is asked."""
-    at_once = 1 if question.batch % 2 else 2
+    at_once = gcd(question.batch, question.at_once)
     return parse_profile(
         "",
         source="benchmark",

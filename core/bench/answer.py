@@ -20,6 +20,9 @@ class Question(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A .npy file of token counts, taken from its beginning as often as need be; or one count for all rows."""
     batch: Annotated[int, Meta(ge=1)] = 8
     """Rows of an optimizer step."""
+    at_once: Annotated[int, Meta(ge=1)] = 2
+    """Rows of it that the padded engine, and the packed one with small memory, compute at once;
+    the greatest divisor that both have."""
     steps: Annotated[int, Meta(ge=1)] = 20
     """Those timed."""
     warmup: Annotated[int, Meta(ge=0)] = 5

@@ -9,6 +9,7 @@ from torch import Tensor
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from core.packed import plain
+from core.packed.embedding import Embedding
 from core.packed.layer import Call, Layer, TrainedLayer, forward
 from core.packed.layout import Layout
 from core.packed.pack import Pack, unpack
@@ -33,12 +34,13 @@ class PackedEngine:
     ) -> None:
         base = model.get_base_model()
         self._model, self._dtype, self._checkpointing = model, dtype, layout.checkpointing
-        self._embedding, self._head = base.get_input_embeddings(), base.score
-        self.device = self._embedding.weight.device
+        self._head = base.score
+        self.device = base.get_input_embeddings().weight.device
         self._ops = _ops(self.device, dtype)
         self.layers, self._last_update, self._last = _layers(
             base.model, base.config, dtype, longest, layout.keeps_weights, self._ops
         )
+        self._embedding = Embedding(base.get_input_embeddings(), on_host=layout.embeds_on_host, ops=self._ops)
         self._trained_from = next(number for number, layer in enumerate(self.layers) if layer.parameters)
         adapters = [projection.adapters for layer in self.layers for projection in layer.projections]
         self._parameters = [parameter for some in adapters for parameter in some.parameters]
@@ -58,7 +60,7 @@ class PackedEngine:
     def _hidden(self, input_ids: Tensor, pack: Pack) -> Tensor:
         """The last hidden state of each example's last token, (examples, hidden) float32."""
         with torch.no_grad():
-            residual, update = self._embedding(input_ids).float(), None
+            residual, update = self._embedding(input_ids), None
         for number, layer in enumerate(self.layers):
             is_last = number == len(self.layers) - 1
             call = Call(

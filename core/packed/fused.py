@@ -18,6 +18,13 @@ COLUMNS = 2048
 """Columns that a program gates."""
 
 
+def take_rows(weight: Tensor, ids: Tensor) -> Tensor:
+    width = weight.shape[1]
+    rows = torch.empty((len(ids), width), dtype=weight.dtype, device=ids.device)
+    kernels.take_rows[len(ids),](weight, ids, rows, WIDTH=width, BLOCK=triton.next_power_of_2(width))
+    return rows
+
+
 def add_norm(
     residual: Tensor, update: Tensor | None, post: Norm | None, norm: Norm, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor]:

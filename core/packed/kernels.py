@@ -1,4 +1,4 @@
-"""Triton kernels of the operations that move memory: norms, rotation, gate, dropout. core.packed.plain defines them.
+"""Triton kernels of the operations that move memory: embedding, norms, rotation, gate. core.packed.plain defines them.
 
 All of them compute in float32, whatever they read and write. Loop bounds and sizes are constants of the model; only
 counts of tokens vary, and nothing is specialized on those, so that nothing is compiled anew for another length.
@@ -6,6 +6,16 @@ counts of tokens vary, and nothing is specialized on those, so that nothing is c
 
 import triton
 import triton.language as tl
+
+
+@triton.jit
+def take_rows(weight, ids, rows, WIDTH: tl.constexpr, BLOCK: tl.constexpr):
+    """A program is a row."""
+    number = tl.program_id(0).to(tl.int64)
+    column = tl.arange(0, BLOCK)
+    inside = column < WIDTH
+    found = tl.load(weight + tl.load(ids + number).to(tl.int64) * WIDTH + column, mask=inside)
+    tl.store(rows + number * WIDTH + column, found, mask=inside)
 
 
 @triton.jit

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from core.profile.settings import Profile
 
@@ -24,25 +25,31 @@ class Layout(Struct, frozen=True, kw_only=True):
     """Whether 4-bit weights are held in 16 bit besides, instead of being dequantized each time."""
     checkpointing: Checkpointing
     examples: int
+    embeds_on_host: bool = False
+    """Whether the embedding lies in the host's memory; the card reads the few rows that a step needs from there."""
 
     def __str__(self) -> str:
         weights = "weights kept in 16 bit" if self.keeps_weights else "weights dequantized as they are needed"
-        return f"{weights}, {self.checkpointing} checkpointing, rows of {self.examples}"
+        embedding = ", embedding on the host" if self.embeds_on_host else ""
+        return f"{weights}{embedding}, {self.checkpointing} checkpointing, rows of {self.examples}"
 
 
 def layouts(profile: Profile) -> Iterator[Layout]:
     """All layouts for the profile, the fastest first, the smallest last."""
+    least = Layout(
+        keeps_weights=False, checkpointing="full", examples=profile.train.per_device_batch_size, embeds_on_host=True
+    )
     if profile.train.memory == "small":
-        yield Layout(keeps_weights=False, checkpointing="full", examples=profile.train.per_device_batch_size)
+        yield least
         return
     whole = profile.global_batch
     for checkpointing in ("none", "selective", "full"):
         if profile.model.quantization == "nf4":
             yield Layout(keeps_weights=True, checkpointing=checkpointing, examples=whole)
         yield Layout(keeps_weights=False, checkpointing=checkpointing, examples=whole)
-    for examples in range(whole - 1, 0, -1):
+    for examples in range(whole, 0, -1):
         if whole % examples == 0:
-            yield Layout(keeps_weights=False, checkpointing="full", examples=examples)
+            yield replace(least, examples=examples)
 
 
 def obstacle(profile: Profile, config: Mapping[str, Any], *, precision: str, is_on_card: bool) -> str | None:

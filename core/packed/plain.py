@@ -16,6 +16,11 @@ from core.packed.pack import Pack
 from core.packed.spec import Attention, Norm
 
 
+def take_rows(weight: Tensor, ids: Tensor) -> Tensor:
+    """Rows `ids` of a matrix; the kernel reads one that lies in the host's pinned memory, too."""
+    return weight[ids]
+
+
 def normalize(x: Tensor, norm: Norm) -> Tensor:
     """RMSNorm (Zhang and Sennrich 2019) of the last dimension, in float32."""
     x = x.float()

@@ -173,7 +173,8 @@ class Train(Section, frozen=True, kw_only=True):
         Literal["auto", "small"],
         Meta(
             description="Packed engine only: auto takes the fastest way that fits into the card's free memory; small "
-            "recomputes activations and dequantizes weights as they are needed, per_device_batch_size rows at once"
+            "recomputes activations, dequantizes weights as they are needed and leaves the embedding on the host, "
+            "per_device_batch_size rows at once"
         ),
     ] = "auto"
     log_steps: Annotated[Count, Meta(description="Steps between two logged points", extra={"unit": "steps"})] = 10

@@ -156,13 +156,13 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     if precision == "fp16":
         keep_residual_in_float32(base)
     model = add_adapters(base, profile.lora)
+    trainable, total = parameter_counts(model)
     engine = None
     if chosen.layout:
         engine = PackedEngine(model, dtype=device.DTYPES[precision], longest=longest, layout=chosen.layout)
     elif profile.train.gradient_checkpointing:
         checkpoint_activations(model)
 
-    trainable, total = parameter_counts(model)
     prior = prior_log_loss([row.label for row in train_rows], [row.label for row in eval_rows])
     record.write(
         Started(

@@ -33,13 +33,14 @@ def predict_packed(
     is_nf4 = profile.model.quantization == "nf4"
     kept_weights = shape.layers * projections * compute if is_nf4 and layout.keeps_weights else 0
     passing_weights = 2 * shape.hidden * shape.intermediate * compute if is_nf4 and not layout.keeps_weights else 0
+    embedding = shape.vocabulary * shape.hidden * compute if layout.embeds_on_host else 0
     copies = base.adapters * compute // FLOAT32
     activations = max(
         _training(profile, shape, layout, compute) * layout.examples * longest,
         _working(shape, compute) * profile.eval.per_device_batch_size * longest,
     )
     return Memory(
-        weights=base.weights + kept_weights,
+        weights=base.weights + kept_weights - embedding,
         adapters=base.adapters + copies,
         gradients=base.gradients,
         optimizer=base.optimizer,

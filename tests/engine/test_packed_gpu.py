@@ -125,6 +125,18 @@ def test_what_is_recomputed_is_the_same_to_the_bit(model: PeftModel, checkpointi
     assert all(torch.equal(kept[name], recomputed[name]) for name in kept)
 
 
+def test_an_embedding_on_the_host_is_the_same_to_the_bit(model: PeftModel) -> None:
+    rows = rows_of(LENGTHS)
+    kept = packed(model, rows, LAYOUT)
+    embedding = model.get_input_embeddings()
+    weight = embedding.weight
+    engine = engine_of(model, replace(LAYOUT, embeds_on_host=True), max(LENGTHS))
+    taken, embedding.weight = embedding.weight, weight
+    assert taken.numel() == 0
+    with torch.no_grad():
+        assert torch.equal(packed_logits(engine, rows)[0], kept["logits"])
+
+
 def test_no_example_changes_another_to_the_bit(model: PeftModel) -> None:
     rows = rows_of(LENGTHS)
     others = [
