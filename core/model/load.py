@@ -1,7 +1,6 @@
-"""Loads tokenizer and base model of a checkpoint, the base quantized, its new head not. Knows no adapters."""
+"""Loads the base model of a checkpoint, quantized, with a head that is not. Knows no adapters and no tokenizer."""
 
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import bitsandbytes
 import torch
@@ -9,63 +8,86 @@ from transformers import (
     MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
     AutoConfig,
     AutoModelForSequenceClassification,
-    BitsAndBytesConfig,
     PretrainedConfig,
     PreTrainedModel,
-    PreTrainedTokenizerFast,
 )
 
 from core.data.example import LABELS
+from core.model.parts import head_names, text_part
+from core.model.quantization import check_stored, demand_quantized, quantization_options
 from core.profile import settings
 from core.profile.errors import SettingError
 
-# Names of classification heads across the families. A head is new and trained, so it must stay as it is.
-HEADS = ["score", "classifier", "pre_classifier", "pooler", "classification_head"]
+OUTCOMES = dict(enumerate(LABELS))
+POSITION_TABLES = ("position_embeddings", "wpe", "embed_positions")
+"""What the families call an embedding of positions."""
+
+Head = Literal["new", "kept", "replaced"]
+"""Where the last module of a head comes from: `kept` is that of a checkpoint which this program has made, and which
+goes on being trained; `replaced` is new in place of that of another classifier or reward model."""
 
 
-def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
-    """The tokenizer of `folder` for padding and to be saved with the adapter; it pads on the right.
+class Base(NamedTuple):
+    """A frozen classifier, and what became of the head that the checkpoint may hold."""
 
-    Of the class that follows tokenizer.json to the letter, as the rest of the engine does: the families' own
-    classes build their tokenizer anew, and not always the same. One without a padding token pads with another
-    that never ends an input: the classifier reads the last token that is not padding.
+    model: PreTrainedModel
+    head: Head
+
+
+def load_config(source: str, model: settings.Model, *, max_length: int) -> PretrainedConfig:
+    """The checkpoint's configuration as a three-way classifier, which core.model.tokenizer tells its padding token.
+
+    Raises SettingError where the checkpoint contradicts the profile, or is of a kind that cannot be trained.
     """
-    tokenizer: PreTrainedTokenizerFast = PreTrainedTokenizerFast.from_pretrained(folder)
-    tokenizer.padding_side = "right"
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.unk_token or tokenizer.bos_token or tokenizer.eos_token
-    return tokenizer
-
-
-def load_config(source: str, model: settings.Model, *, max_length: int, pad_token_id: int) -> PretrainedConfig:
-    """The checkpoint's configuration as a three-way classifier.
-
-    Raises SettingError where the checkpoint contradicts the profile.
-    """
-    config = AutoConfig.from_pretrained(source, revision=model.revision)
-    longest = getattr(config.get_text_config(), "max_position_embeddings", None)
-    if longest is not None and longest < max_length:
-        raise SettingError("tokens.max_length", max_length, f"{model.checkpoint} reads at most {longest} tokens")
+    config = AutoConfig.from_pretrained(source, revision=model.revision, trust_remote_code=False)
+    if type(config) not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING:
+        raise _refused(model, f"transformers has no text classifier of the kind {config.model_type}")
+    if config.is_encoder_decoder:
+        raise _refused(model, f"{config.model_type} encodes and decodes; a model that does one of them is needed")
     stored = getattr(config, "quantization_config", None)
     if stored is not None:
-        _check_stored(stored, model)
+        check_stored(stored, model)
     config.num_labels = len(LABELS)
-    config.id2label = dict(enumerate(LABELS))
+    config.id2label = OUTCOMES
     config.label2id = {label: i for i, label in enumerate(LABELS)}
-    config.get_text_config().pad_token_id = pad_token_id
-    config.pad_token_id = pad_token_id
+    config.problem_type = None  # a reward model's is regression
     config.get_text_config().use_cache = False
+    longest = longest_input(_on_meta(config))
+    if longest is not None and longest < max_length:
+        raise SettingError("tokens.max_length", max_length, f"{model.checkpoint} reads at most {longest} tokens")
     return config
+
+
+def longest_input(model: PreTrainedModel) -> int | None:
+    """The most tokens of an input; None for a model that counts no positions.
+
+    `max_position_embeddings` alone does not tell: RoBERTa's table of positions begins behind that of its padding, and
+    DeBERTa knows distances only, unless `position_biased_input` gives it a table too.
+    """
+    tables = [
+        module
+        for name, module in model.get_submodule(text_part(model)).named_modules()
+        if isinstance(module, torch.nn.Embedding) and name.rpartition(".")[2] in POSITION_TABLES
+    ]
+    if tables:
+        return min(int(table.num_embeddings) - _unused_rows(table) for table in tables)
+    text = model.config.get_text_config()
+    declared: int | None = getattr(text, "max_position_embeddings", None)
+    knows_distances_only = getattr(text, "relative_attention", False)
+    return None if declared is None or declared < 0 or knows_distances_only else declared
 
 
 def load_classifier(
     source: str, config: PretrainedConfig, model: settings.Model, *, dtype: torch.dtype, device: str
-) -> PreTrainedModel:
-    """The base in the profile's quantization with a new head, every parameter frozen.
+) -> Base:
+    """The base in the profile's quantization with its head, every parameter frozen.
 
     `dtype` is that of all weights which are not quantized. Weights are read from safetensors only, and no
-    code of the checkpoint is run. Raises SettingError if any weight but the head's is missing.
+    code of the checkpoint is run. Raises SettingError if any weight but the head's is missing or of another size, and
+    where the quantization leaves matrices of the layers as they are.
     """
+    is_stored_quantized = getattr(config, "quantization_config", None) is not None
+    head = head_names(_on_meta(config))
     loaded, report = AutoModelForSequenceClassification.from_pretrained(
         source,
         config=config,
@@ -73,24 +95,40 @@ def load_classifier(
         device_map={"": device},
         use_safetensors=True,
         trust_remote_code=False,
+        ignore_mismatched_sizes=True,  # a reward model's head has one output; what else does not fit is refused below
         output_loading_info=True,
-        **_options(config, model, dtype),
+        **_options(config, model, dtype, head),
     )
-    missing = [name for name in report["missing_keys"] if not set(name.split(".")) & set(HEADS)]
-    if missing:
-        raise SettingError("model.checkpoint", model.checkpoint, f"lacks weights of its own model: {missing[0]}")
+    resized = {key for key, *_ in report["mismatched_keys"]}
+    for key in sorted(resized | set(report["missing_keys"])):
+        if not any(key.startswith(f"{name}.") for name in head):
+            fault = (
+                "has other sizes in its weights than in its config.json"
+                if key in resized
+                else "lacks weights of its own model"
+            )
+            raise _refused(model, f"{fault}: {key}")
+    if model.quantization != "none" and not is_stored_quantized:
+        demand_quantized(loaded, model)
     for module in loaded.modules():
         if isinstance(module, bitsandbytes.nn.Linear4bit):
             # Else processors with AVX512-BF16 evaluate in bfloat16, whatever the run's precision, with weights that
             # are repacked for it in place: logits came out up to 0.07 away (bitsandbytes 0.50).
             module.support_avx512bf16_for_cpu = False
-    return _frozen(loaded)
+    _make_room_for_padding(loaded)
+    last = head[-1]
+    if any(key.startswith(f"{last}.") for key in report["missing_keys"]):
+        return Base(_frozen(loaded), "replaced" if resized else "new")
+    if resized or not _is_ours(source, model):
+        _begin_anew(loaded, last)
+        return Base(_frozen(loaded), "replaced")
+    return Base(_frozen(loaded), "kept")
 
 
 def lay_out(config: PretrainedConfig, model: settings.Model) -> PreTrainedModel:
     """The same model on the meta device: every shape and no memory."""
     kind = MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)]
-    options = _options(config, model, torch.bfloat16)
+    options = _options(config, model, torch.bfloat16, head_names(_on_meta(config)))
     model_on_meta = kind.from_pretrained(None, config=config, state_dict={}, device_map={"": "meta"}, **options)
     # There are no quantized weights behind these shapes, which peft would ask for their statistics.
     model_on_meta.is_loaded_in_4bit = model_on_meta.is_loaded_in_8bit = False
@@ -105,13 +143,50 @@ def keep_residual_in_float32(model: PreTrainedModel) -> None:
     model.get_input_embeddings().register_forward_hook(lambda _module, _inputs, output: output.float())
 
 
+def _on_meta(config: PretrainedConfig) -> PreTrainedModel:
+    """The model's modules without memory and without quantization."""
+    with torch.device("meta"):
+        return MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)](config)
+
+
+def _unused_rows(table: torch.nn.Embedding) -> int:
+    """Rows of a table of positions that no token takes: those up to the padding's, or OPT's first two."""
+    unused: int = getattr(table, "offset", 0 if table.padding_idx is None else table.padding_idx + 1)
+    return unused
+
+
+def _make_room_for_padding(model: PreTrainedModel) -> None:
+    """Give the embedding a row for a padding token that the checkpoint does not know; what is masked reads it."""
+    padding = model.config.get_text_config().pad_token_id
+    if padding is not None and padding >= model.get_input_embeddings().num_embeddings:
+        model.resize_token_embeddings(padding + 1, mean_resizing=False)
+
+
+def _begin_anew(model: PreTrainedModel, name: str) -> None:
+    with torch.no_grad():
+        for module in model.get_submodule(name).modules():
+            for parameter in module.parameters(recurse=False):
+                parameter._is_hf_initialized = False  # by which transformers leaves alone what was loaded
+            model._init_weights(module)
+
+
+def _is_ours(source: str, model: settings.Model) -> bool:
+    """Whether the checkpoint is an export of this program, whose head answers the same question."""
+    stored, _ = PretrainedConfig.get_config_dict(source, revision=model.revision)
+    return bool(stored.get("id2label") == {str(number): label for number, label in OUTCOMES.items()})
+
+
+def _refused(model: settings.Model, why: str) -> SettingError:
+    return SettingError("model.checkpoint", model.checkpoint, why)
+
+
 def _frozen(model: PreTrainedModel) -> PreTrainedModel:
     model.requires_grad_(False)
     return model
 
 
-def _options(config: PretrainedConfig, model: settings.Model, dtype: torch.dtype) -> dict[str, Any]:
-    options: dict[str, Any] = {"dtype": dtype, **_quantization(config, model, dtype)}
+def _options(config: PretrainedConfig, model: settings.Model, dtype: torch.dtype, head: list[str]) -> dict[str, Any]:
+    options: dict[str, Any] = {"dtype": dtype, **quantization_options(config, model, dtype, head)}
     if model.attention != "auto":
         options["attn_implementation"] = model.attention
     elif "sliding_attention" in (getattr(config.get_text_config(), "layer_types", None) or []):
@@ -119,48 +194,3 @@ def _options(config: PretrainedConfig, model: settings.Model, dtype: torch.dtype
         # those with NaN: Gemma-3 with sdpa in bf16 on an H200 (torch 2.11) was lost within 20 steps.
         options["attn_implementation"] = "eager"
     return options
-
-
-def _quantization(config: PretrainedConfig, model: settings.Model, dtype: torch.dtype) -> dict[str, Any]:
-    """The arguments of `from_pretrained` that bring about `model.quantization`, the head left out.
-
-    A checkpoint that is quantized already brings its own configuration, which is amended in place: on
-    transformers 5 one whose skip list lacks the head has the head quantized, and fails to initialize it.
-    """
-    compute_dtype = dtype if model.compute_dtype == "auto" else getattr(torch, model.compute_dtype)
-    stored = getattr(config, "quantization_config", None)
-    if stored is not None:
-        skipped = stored.get("llm_int8_skip_modules") or []
-        stored["llm_int8_skip_modules"] = sorted({*skipped, *HEADS})
-        stored["bnb_4bit_compute_dtype"] = str(compute_dtype).removeprefix("torch.")
-        return {}
-    match model.quantization:
-        case "nf4":
-            chosen = BitsAndBytesConfig(
-                load_in_4bit=True,
-                bnb_4bit_quant_type="nf4",
-                bnb_4bit_use_double_quant=model.double_quant,
-                bnb_4bit_compute_dtype=compute_dtype,
-                llm_int8_skip_modules=HEADS,
-            )
-        case "int8":
-            chosen = BitsAndBytesConfig(load_in_8bit=True, llm_int8_skip_modules=HEADS)
-        case "none":
-            return {}
-    return {"quantization_config": chosen}
-
-
-def _check_stored(stored: dict[str, Any], model: settings.Model) -> None:
-    nf4 = stored.get("load_in_4bit") and stored.get("bnb_4bit_quant_type") == "nf4"
-    held = "nf4" if nf4 else "int8" if stored.get("load_in_8bit") else None
-    if held is None:
-        method = stored.get("quant_method", "an unknown method")
-        raise SettingError(
-            "model.checkpoint", model.checkpoint, f"is stored in a form that cannot be trained: {method}"
-        )
-    if held != model.quantization:
-        raise SettingError(
-            "model.quantization",
-            model.quantization,
-            f"{model.checkpoint} is stored as {held}; set it to that, or name the checkpoint it was made from",
-        )

@@ -1,9 +1,14 @@
 """Puts LoRA adapters on a frozen base, and makes its head trainable."""
 
+from typing import Any
+
 import torch
 from peft import LoraConfig, PeftModel, TaskType, get_peft_model
+from peft.tuners.lora import LoraLayer
 from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
 
+from core.model.parts import Projection, head_names, projections, text_part
 from core.profile import settings
 from core.profile.errors import SettingError
 
@@ -12,17 +17,11 @@ def add_adapters(base: PreTrainedModel, lora: settings.Lora) -> PeftModel:
     """`base` with adapters on the chosen projections of its layers from `lora.freeze_layers` on.
 
     Adapters and head are trainable, in float32 whatever the base is in: gradients of float16 parameters
-    cannot be unscaled. Raises SettingError where the profile names what the base does not have.
+    cannot be unscaled. The head computes in float32 as well, under autocast too. Raises SettingError where the
+    profile names what the base does not have.
     """
-    layers = base.config.get_text_config().num_hidden_layers
-    if lora.freeze_layers >= layers:
-        raise SettingError("lora.freeze_layers", lora.freeze_layers, f"the model has {layers} layers; none is left")
-    names = linear_names(base)
-    chosen = names if lora.target_modules == "all-linear" else list(lora.target_modules)
-    if unknown := [name for name in chosen if name not in names]:
-        raise SettingError(
-            "lora.target_modules", unknown[0], f"the model has no such projection; it has {', '.join(names)}"
-        )
+    chosen = _chosen(base, lora)
+    head = head_names(base)
     model = get_peft_model(
         base,
         LoraConfig(
@@ -31,25 +30,70 @@ def add_adapters(base: PreTrainedModel, lora: settings.Lora) -> PeftModel:
             lora_alpha=lora.alpha,  # type: ignore[arg-type,unused-ignore]
             lora_dropout=lora.dropout,
             bias=lora.bias,
-            target_modules=chosen,
-            layers_to_transform=list(range(lora.freeze_layers, layers)) if lora.freeze_layers else None,
+            target_modules=sorted({projection.kind for projection in chosen}),
+            layers_to_transform=sorted({one.layer for one in chosen}) if lora.freeze_layers else None,
+            exclude_modules=_other_parts(base),
+            modules_to_save=[*head],  # a copy: PEFT adds names of its own
+            fan_in_fan_out=any(isinstance(one.module, Conv1D) for one in chosen),  # which holds its weight transposed
         ),
     )
-    for parameter in model.parameters():
-        if parameter.requires_grad and parameter.dtype is not torch.float32:
+    adapted = {name for name, module in base.named_modules() if isinstance(module, LoraLayer)}
+    if adapted != {one.name for one in chosen}:
+        odd = min(adapted ^ {one.name for one in chosen})
+        raise SettingError("lora.target_modules", lora.target_modules, f"cannot be told from other modules: {odd}")
+    for name, parameter in model.named_parameters():
+        if ".original_module." in name:  # the head as it was loaded, which with lora.bias = "all" PEFT would train too
+            parameter.requires_grad = False
+        elif parameter.requires_grad and parameter.dtype is not torch.float32:
             parameter.data = parameter.data.float()
+    for name in head:
+        _compute_in_float32(base.get_submodule(name))
     return model
 
 
-def linear_names(base: PreTrainedModel) -> list[str]:
+def projection_kinds(base: PreTrainedModel) -> list[str]:
     """Names of the projections inside the repeated layers, such as q_proj; the head is not among them."""
-    return sorted(
-        {
-            name.rpartition(".")[2]
-            for name, module in base.named_modules()
-            if isinstance(module, torch.nn.Linear) and any(part.isdigit() for part in name.split("."))
-        }
-    )
+    return sorted({projection.kind for projection in projections(base)})
+
+
+def _chosen(base: PreTrainedModel, lora: settings.Lora) -> list[Projection]:
+    """The projections that get an adapter."""
+    layers = base.config.get_text_config().num_hidden_layers
+    if lora.freeze_layers >= layers:
+        raise SettingError("lora.freeze_layers", lora.freeze_layers, f"the model has {layers} layers; none is left")
+    kinds = projection_kinds(base)
+    wanted = kinds if lora.target_modules == "all-linear" else list(lora.target_modules)
+    if unknown := [kind for kind in wanted if kind not in kinds]:
+        raise SettingError(
+            "lora.target_modules", unknown[0], f"the model has no such projection; it has {', '.join(kinds)}"
+        )
+    chosen = [one for one in projections(base) if one.kind in wanted and one.layer >= lora.freeze_layers]
+    if not chosen:
+        raise SettingError(
+            "lora.freeze_layers",
+            lora.freeze_layers,
+            "no projection is left: the layers of this model share their weights",
+        )
+    return chosen
+
+
+def _other_parts(base: PreTrainedModel) -> str | None:
+    """A pattern for PEFT of the parts of the base that read no text: an image encoder has a q_proj as well."""
+    whole, part = base.base_model_prefix, text_part(base)
+    return None if part == whole else rf"{whole}\.(?!{part.removeprefix(f'{whole}.')}\.).*"
+
+
+def _compute_in_float32(module: torch.nn.Module) -> None:
+    """Keep autocast away from `module`: the recipe's logits are float32, and bfloat16 tells no more than 3 digits."""
+    inner = module.forward
+
+    def forward(*inputs: Any, **named: Any) -> Any:
+        floats = [x.float() if isinstance(x, torch.Tensor) and x.is_floating_point() else x for x in inputs]
+        device = next(x.device.type for x in inputs if isinstance(x, torch.Tensor))
+        with torch.autocast(device, enabled=False):
+            return inner(*floats, **named)
+
+    module.forward = forward
 
 
 def checkpoint_activations(model: PeftModel) -> None:

@@ -6,6 +6,9 @@ from peft.tuners.lora import LoraLayer
 from peft.utils import ModulesToSaveWrapper
 from peft.utils.integrations import dequantize_module_weight
 from transformers import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING, PreTrainedModel
+from transformers.pytorch_utils import Conv1D
+
+from core.model.quantization import QUANTIZED
 
 
 def merged(model: PeftModel, dtype: torch.dtype) -> PreTrainedModel:
@@ -15,7 +18,13 @@ def merged(model: PeftModel, dtype: torch.dtype) -> PreTrainedModel:
     are formed in float32 and rounded once. `model` stays as it is: both must fit in memory.
     """
     base = model.get_base_model()
-    quantized = {id(module) for module in base.modules() if type(module).__module__.startswith("bitsandbytes")}
+    config = base.config.__class__.from_dict(base.config.to_dict())
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
+    kind = MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)]
+    with torch.device("meta"):
+        # GPT-2's modules hold (inputs, outputs), bitsandbytes' in their place (outputs, inputs).
+        transposed = {name for name, module in kind(config).named_modules() if isinstance(module, Conv1D)}
     weights: dict[str, torch.Tensor] = {}
     inside: list[str] = []
     """Names of modules that stand for one weight, and whose own parameters are not to be listed again."""
@@ -28,25 +37,23 @@ def merged(model: PeftModel, dtype: torch.dtype) -> PreTrainedModel:
             weight = _plain(plain)
             for adapter in module.active_adapters:
                 weight += module.get_delta_weight(adapter).detach().float().to(weight.device)
-            weights[f"{name}.weight"] = weight.to(dtype)
+            turns = name in transposed and isinstance(plain, QUANTIZED)
+            weights[f"{name}.weight"] = (weight.T if turns else weight).to(dtype)
             _add_bias(weights, name, plain, dtype)
         elif isinstance(module, ModulesToSaveWrapper):
             inside.append(name)
             head = module.modules_to_save[module.active_adapters[0]]
             weights |= {f"{name}.{key}": value.to(dtype) for key, value in head.state_dict().items()}
-        elif id(module) in quantized and hasattr(module, "weight"):
+        elif isinstance(module, QUANTIZED):
             inside.append(name)
-            weights[f"{name}.weight"] = _plain(module).to(dtype)
+            weight = _plain(module)
+            weights[f"{name}.weight"] = (weight.T if name in transposed else weight).to(dtype)
             _add_bias(weights, name, module, dtype)
         else:
             for key, value in [*module.named_parameters(recurse=False), *_kept_buffers(module)]:
                 weights[f"{name}.{key}" if name else key] = (
                     value.detach().to(dtype) if value.is_floating_point() else value
                 )
-    config = base.config.__class__.from_dict(base.config.to_dict())
-    if hasattr(config, "quantization_config"):
-        del config.quantization_config
-    kind = MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)]
     place = str(base.device)
     made, report = kind.from_pretrained(
         None,

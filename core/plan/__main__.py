@@ -107,11 +107,12 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
         yield plan
 
     with uncollected():
-        from core.model.load import lay_out, load_config, load_tokenizer
+        from core.model.load import lay_out, load_config
         from core.model.lora import add_adapters, parameter_counts
+        from core.model.tokenizer import load_tokenizer
 
-    pad = load_tokenizer(folder).pad_token_id
-    config = load_config(source, profile.model, max_length=profile.tokens.max_length, pad_token_id=pad)
+    config = load_config(source, profile.model, max_length=profile.tokens.max_length)
+    load_tokenizer(folder, config)
     trainable, total = parameter_counts(add_adapters(lay_out(config, profile.model), profile.lora))
     yield replace(plan, trainable_parameters=trainable, total_parameters=total)
 

@@ -49,7 +49,6 @@ def merge_into(target: Path, run: RunFolder, adapter: Path) -> None:
         raise ScoringError(f"{target} is there already", "Name a folder that is not.", BAD_INPUT)
 
     with uncollected():
-        from core.model.load import load_tokenizer
         from core.model.merge import merged
         from core.score.model import load_trained, sixteen_bits
         from core.train import device
@@ -58,8 +57,7 @@ def merge_into(target: Path, run: RunFolder, adapter: Path) -> None:
     profile = parse_profile(read_profile(run.resolved).text, source=str(run.resolved))
     device.use_one_gpu()
     where, precision = device.device(), device.precision(profile.train.precision)
-    tokenizer = load_tokenizer(adapter)
-    trained = load_trained(profile, adapter, pad=tokenizer.pad_token_id, precision=precision, kind=where.kind)
+    trained, tokenizer = load_trained(profile, adapter, precision=precision, kind=where.kind)
     whole = merged(trained, dtype=sixteen_bits(precision))
     aside = target.with_name(f".{target.name}.exporting")
     shutil.rmtree(aside, ignore_errors=True)

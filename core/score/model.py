@@ -8,17 +8,18 @@ import torch
 from numpy.typing import NDArray
 from peft import PeftModel, load_peft_weights, set_peft_model_state_dict
 from safetensors import SafetensorError
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from core.model.load import keep_residual_in_float32, load_classifier, load_config, load_tokenizer
+from core.model.load import keep_residual_in_float32, load_classifier, load_config
 from core.model.locate import locate
 from core.model.lora import add_adapters
 from core.model.merge import merged
+from core.model.tokenizer import load_tokenizer
 from core.packed.engine import PackedEngine
 from core.packed.pack import pack
 from core.profile.settings import Profile
 from core.runs.events import Device, EngineName
-from core.score.errors import ScoringError
+from core.score.errors import BAD_INPUT, ScoringError
 from core.score.request import ADAPTER_WEIGHTS, Request
 from core.train import device
 from core.train.device import DTYPES
@@ -46,10 +47,21 @@ class ScoringModel:
         self.precision = precision
         self.note = ""
         self._pad = pad
+        self._tokens = model.get_input_embeddings().num_embeddings
         self._packed = packed
 
     def logits(self, ids: list[list[int]]) -> NDArray[np.float32]:
-        """Logits of rows of token ids, BOS and EOS included: shape (rows, 3), float32, in the run's mixed precision."""
+        """Logits of rows of token ids, BOS and EOS included: shape (rows, 3), float32, in the run's mixed precision.
+
+        Raises ScoringError for a token that the model has no embedding of.
+        """
+        if (highest := max(map(max, ids))) >= self._tokens:
+            raise ScoringError(
+                f"a row holds token {highest}, which the run's tokenizer knows and its model, with {self._tokens:,} "
+                "tokens, does not",
+                "Leave that row out: it holds the text of a special token.",
+                BAD_INPUT,
+            )
         with torch.inference_mode():
             answered = self._by_packing(ids) if self._packed else self._by_padding(ids)
         return np.asarray(answered.float().cpu())
@@ -87,9 +99,8 @@ def load_model(request: Request, member: int, on_card: bool) -> ScoringModel:
     profile = request.profile_of(request.members[member])
     where, precision = device.device(), device.precision(profile.train.precision)
     adapter, free = Path(request.members[member].adapter), device.free_memory()
-    tokenizer = load_tokenizer(adapter)
+    model, tokenizer = load_trained(profile, adapter, precision=precision, kind=where.kind)
     pad: int = tokenizer.pad_token_id
-    model = load_trained(profile, adapter, pad=pad, precision=precision, kind=where.kind)
     if not request.merge:
         longest = profile.tokens.max_length
         config = model.get_base_model().config.to_dict()
@@ -98,7 +109,7 @@ def load_model(request: Request, member: int, on_card: bool) -> ScoringModel:
         if chosen.layout:
             packed = PackedEngine(model, dtype=DTYPES[precision], longest=longest, layout=chosen.layout)
         return ScoringModel(model, pad, where, precision, packed)
-    probe = [[*tokenizer(PROBE, add_special_tokens=False)["input_ids"]]]
+    probe = [[*tokenizer(PROBE)["input_ids"]]]
     before = ScoringModel(model, pad, where, precision).logits(probe)
     whole = ScoringModel(merged(model, dtype=sixteen_bits(precision)), pad, where, precision)
     apart = float(np.abs(whole.logits(probe) - before).max())
@@ -109,8 +120,11 @@ def load_model(request: Request, member: int, on_card: bool) -> ScoringModel:
     return whole
 
 
-def load_trained(profile: Profile, adapter: Path, *, pad: int, precision: Precision, kind: str) -> PeftModel:
-    """The base as the profile quantizes it, with the adapter and the head of `adapter`, both in float32 as trained.
+def load_trained(
+    profile: Profile, adapter: Path, *, precision: Precision, kind: str
+) -> tuple[PeftModel, PreTrainedTokenizerFast]:
+    """The base as the profile quantizes it, with the adapter and the head of `adapter`, both in float32 as trained;
+    and the tokenizer that it was trained with.
 
     Built as for training and filled then: peft's own loading leaves the head in the precision of the base.
     Raises ScoringError where the adapter cannot be read, or holds other weights than the profile asks for.
@@ -123,12 +137,15 @@ def load_trained(profile: Profile, adapter: Path, *, pad: int, precision: Precis
             "It was damaged since; --checkpoint takes one of the run's checkpoints.",
         ) from None
     source = locate(profile.model)
-    config = load_config(source, profile.model, max_length=profile.tokens.max_length, pad_token_id=pad)
+    config = load_config(source, profile.model, max_length=profile.tokens.max_length)
+    tokenizer = load_tokenizer(adapter, config)
     place = "cuda:0" if kind == "cuda" else "cpu"
-    base = load_classifier(source, config, profile.model, dtype=DTYPES[precision], device=place)
+    base, _ = load_classifier(source, config, profile.model, dtype=DTYPES[precision], device=place)
     if precision == "fp16":
         keep_residual_in_float32(base)
     model = add_adapters(base, profile.lora)
+    # With lora.bias = "all" PEFT saves the biases of the head twice, once under names that it does not load.
+    weights = {name: weight for name, weight in weights.items() if ".modules_to_save." not in name}
     trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     loaded = set_peft_model_state_dict(model, weights)
     if loaded.unexpected_keys or trained & set(loaded.missing_keys):
@@ -136,7 +153,7 @@ def load_trained(profile: Profile, adapter: Path, *, pad: int, precision: Precis
         raise ScoringError(
             f"{adapter} does not fit the run's settings: {odd}", "Its resolved.toml or its adapter was changed since."
         )
-    return model
+    return model, tokenizer
 
 
 def sixteen_bits(precision: Precision) -> torch.dtype:

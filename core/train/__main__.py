@@ -98,12 +98,15 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
 
     # Imported only now: they take ten seconds, and bad data is reported in one.
     with uncollected():
+        from numpy import isfinite
         from transformers import DataCollatorWithPadding, PrinterCallback, set_seed
 
         from core.data.tokenizer import PromptTokenizer
-        from core.model.load import keep_residual_in_float32, load_classifier, load_config, load_tokenizer
+        from core.model.load import keep_residual_in_float32, load_classifier, load_config
         from core.model.locate import locate, tokenizer_folder
         from core.model.lora import add_adapters, checkpoint_activations, parameter_counts
+        from core.model.probe import demand_sound
+        from core.model.tokenizer import load_tokenizer
         from core.packed.engine import PackedEngine
         from core.packed.pack import pack
         from core.train import card, device, results
@@ -139,14 +142,13 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     attempt.demand_same_rows(train_set)
 
     record.write(Phase(phase="loading"))
-    tokenizer = load_tokenizer(tokenizer_files)
     set_seed(profile.train.seed)
-    config = load_config(
-        source, profile.model, max_length=profile.tokens.max_length, pad_token_id=tokenizer.pad_token_id
-    )
-    longest = max(len(row.ids) for row in (*train_set, *eval_set, *swapped_set))
+    config = load_config(source, profile.model, max_length=profile.tokens.max_length)
+    tokenizer = load_tokenizer(tokenizer_files, config)
+    rows = [*train_set, *eval_set, *swapped_set]
+    longest = max(len(row.ids) for row in rows)
     chosen = choose_engine(profile, config.to_dict(), precision=precision, longest=longest, free=device.free_memory())
-    base = load_classifier(
+    base, head = load_classifier(
         source,
         config,
         profile.model,
@@ -155,7 +157,12 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     )
     if precision == "fp16":
         keep_residual_in_float32(base)
+    if head == "replaced":
+        record.write(Warning(message=f"the head of {profile.model.checkpoint} is another's: a new one takes its place"))
+    if head == "kept":
+        record.write(Warning(message=f"{profile.model.checkpoint} is an exported run: its head goes on being trained"))
     model = add_adapters(base, profile.lora)
+    demand_sound(model, rows, dtype=device.DTYPES[precision], checkpoint=profile.model.checkpoint)
     trainable, total = parameter_counts(model)
     engine = None
     if chosen.layout:
@@ -217,6 +224,10 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
             if callback.evaluated is None or callback.evaluated.step != trainer.state.global_step:
                 trainer.evaluate()
             logits, swapped_logits = scorer.logits, None
+            if not isfinite(logits).all():
+                # Without patience nobody has watched which checkpoints are of before.
+                sound = watch.sound if profile.train.divergence_patience else trainer.state.global_step
+                raise Diverged("the logits of the evaluation are not all finite numbers", sound=sound)
             if swapped_set:
                 swapped_logits = trainer.predict([row.features for row in swapped_set]).predictions
     except Stopped:

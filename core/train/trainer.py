@@ -9,7 +9,6 @@ from torch.utils.data import DataLoader
 from transformers import Trainer, TrainingArguments
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from core.model.load import HEADS
 from core.packed.engine import PackedEngine
 from core.packed.pack import PackedBatches
 from core.profile.settings import Profile
@@ -66,7 +65,7 @@ class ClassifierTrainer(Trainer):
         if self.optimizer is None and self._head_learning_rate is not None:
             kind, options = self.get_optimizer_cls_and_kwargs(self.args, self.model)
             trained = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
-            head = [name for name in trained if set(name.split(".")) & set(HEADS)]
+            head = [name for name in trained if "modules_to_save" in name.split(".")]
             decay = self.args.weight_decay
             groups = [
                 {"params": [trained[n] for n in trained if n not in head], "weight_decay": decay},

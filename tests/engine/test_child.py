@@ -173,21 +173,34 @@ def test_what_cannot_run_fails_with_cause_advice_and_exit_code(
     assert read_run(folder)[1] is Status.FAILED
 
 
-def test_a_loss_that_is_not_finite_is_said_and_shown_not_smoothed_over(start: Start, tmp_path: Path) -> None:
-    broken = tiny.classifier()
+def test_a_base_whose_weights_are_not_finite_is_refused_before_the_first_step(start: Start, tmp_path: Path) -> None:
+    broken = tiny.language_model()
     with torch.no_grad():
-        broken.model.layers[1].mlp.down_proj.weight.fill_(math.inf)
+        broken.model.layers[1].mlp.down_proj.weight[0, 0] = math.nan
     folder, child = start(f"model.checkpoint={tiny.save_checkpoint(tmp_path / 'broken', broken)}")
-    assert child.wait(SECONDS) == 0
+    assert child.wait(SECONDS) == 2
     record = Tail(folder.events).read()
-    assert [event.loss for event in record if isinstance(event, events.Step)] == [None] * 6
+    assert not [event for event in record if isinstance(event, events.Started)]
+    failed = record[-1]
+    assert isinstance(failed, events.Failed)
+    assert "its weights are not all finite numbers: model.layers.1.mlp.down_proj.weight" in failed.cause
+
+
+def test_a_loss_that_is_not_finite_is_said_and_no_run_finishes_with_it(start: Start) -> None:
+    engine = (sys.executable, "-P", str(Path(__file__).parent / "failing_engine.py"), "poison", "4")
+    folder, child = start("train.save_steps=1", program=engine)
+    assert child.wait(SECONDS) == 1
+    record = Tail(folder.events).read()
+    losses = [event.loss for event in record if isinstance(event, events.Step)]
+    assert [loss is None for loss in losses] == [False, True, True, True, True, True]
     assert [event.message for event in record if isinstance(event, events.Warning)] == [
-        "the loss is not a finite number at step 1"
+        "the loss is not a finite number at step 2"
     ]
-    finished = record[-1]
-    assert isinstance(finished, events.Finished)
-    assert finished.log_loss is None
-    assert json.loads(folder.metrics.read_text())["log_loss"] is None
+    failed = record[-1]
+    assert isinstance(failed, events.Failed)
+    assert failed.cause == "the logits of the evaluation are not all finite numbers"
+    assert failed.kept == "checkpoints/checkpoint-1"
+    assert not folder.metrics.exists()
 
 
 def test_the_same_seed_gives_the_same_losses_and_another_one_others(start: Start) -> None:

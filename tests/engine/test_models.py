@@ -23,8 +23,9 @@ from transformers import (
     Qwen2ForSequenceClassification,
 )
 
-from core.model.load import lay_out, load_classifier, load_config, load_tokenizer
-from core.model.lora import add_adapters, checkpoint_activations, linear_names, parameter_counts
+from core.model.load import lay_out, load_classifier, load_config
+from core.model.lora import add_adapters, checkpoint_activations, parameter_counts, projection_kinds
+from core.model.tokenizer import load_tokenizer
 from core.profile import settings
 from core.profile.errors import SettingError
 
@@ -41,9 +42,9 @@ DECODER = {**SMALL, "num_key_value_heads": 2, "head_dim": 16}
 
 
 def load(folder: Path, model: settings.Model, max_length: int = 64) -> PreTrainedModel:
-    pad = load_tokenizer(folder).pad_token_id
-    config = load_config(str(folder), model, max_length=max_length, pad_token_id=pad)
-    return load_classifier(str(folder), config, model, dtype=torch.float32, device="cpu")
+    config = load_config(str(folder), model, max_length=max_length)
+    load_tokenizer(folder, config)
+    return load_classifier(str(folder), config, model, dtype=torch.float32, device="cpu").model
 
 
 def batch(lengths: list[int]) -> dict[str, torch.Tensor]:
@@ -188,7 +189,7 @@ def test_a_checkpoint_without_its_own_weights_is_refused(tmp_path: Path) -> None
 
 
 def test_weights_that_are_not_safetensors_are_not_unpickled(tmp_path: Path) -> None:
-    model = tiny.classifier()
+    model = tiny.language_model()
     model.config.save_pretrained(tmp_path)
     tiny.tokenizer().save_pretrained(tmp_path)
     torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
@@ -201,18 +202,8 @@ def test_settings_that_do_not_fit_the_model_name_what_would(checkpoint: Path) ->
     with pytest.raises(SettingError, match=r"tokens.max_length = 1024: .* reads at most 512 tokens"):
         load(checkpoint, model, max_length=1024)
     base = load(checkpoint, model)
-    assert linear_names(base) == ["down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj"]
+    assert projection_kinds(base) == ["down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj"]
     with pytest.raises(SettingError, match=r"lora.freeze_layers = 4: the model has 4 layers"):
         add_adapters(base, settings.Lora(freeze_layers=4))
     with pytest.raises(SettingError, match=r"'query': the model has no such projection; it has down_proj"):
         add_adapters(base, settings.Lora(freeze_layers=0, target_modules=["q_proj", "query"]))
-
-
-def test_a_tokenizer_without_padding_never_pads_with_its_eos(tmp_path: Path) -> None:
-    tokenizer = tiny.tokenizer()
-    tokenizer.pad_token = None
-    tokenizer.save_pretrained(tmp_path)
-    loaded = load_tokenizer(tmp_path)
-    assert loaded.pad_token_id is not None
-    assert loaded.pad_token_id != loaded.eos_token_id
-    assert loaded.padding_side == "right"

@@ -37,8 +37,8 @@ def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def load(family: tuple[str, Path], lora: settings.Lora = EVERYWHERE, quantization: Any = "none") -> PeftModel:
     name, folder = family
     model = settings.Model(checkpoint=str(folder), quantization=quantization)
-    config = load_config(str(folder), model, max_length=64, pad_token_id=0)
-    base = load_classifier(str(folder), config, model, dtype=torch.float32, device="cpu")
+    config = load_config(str(folder), model, max_length=64)
+    base = load_classifier(str(folder), config, model, dtype=torch.float32, device="cpu").model
     torch.manual_seed(1)
     return set_to_work(add_adapters(base, lora), name).train()
 

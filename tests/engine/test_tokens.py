@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 import tiny
-from transformers import AutoTokenizer
+from transformers import AutoConfig, AutoTokenizer
 
 from core.data.errors import DataError
 from core.data.example import Example
 from core.data.prompt import join
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode
-from core.model.load import load_tokenizer
 from core.model.locate import tokenizer_folder
+from core.model.tokenizer import load_tokenizer
 from core.profile.settings import Tokens
 
 
@@ -82,7 +82,7 @@ def test_a_special_token_may_be_written_as_an_object_or_be_missing(folder: Path)
 def test_what_is_saved_with_the_adapter_divides_text_as_the_rows_were(model_type: str, folder: Path) -> None:
     """The families' own classes in transformers build their tokenizer anew, and not always the same."""
     (folder / "config.json").write_text(json.dumps({"model_type": model_type}))
-    load_tokenizer(folder).save_pretrained(folder / "adapter")
+    load_tokenizer(folder, AutoConfig.for_model(model_type)).save_pretrained(folder / "adapter")
     text = "Why is  the sky blue?\n\n\tx = 3.14;  Don't know 🤷🏽 你好"
     saved = AutoTokenizer.from_pretrained(folder / "adapter")
     assert saved(text, add_special_tokens=False)["input_ids"] == PromptTokenizer(folder).ids(text)

@@ -1,4 +1,4 @@
-"""A tiny Gemma-2 classifier with its tokenizer, and rows to train it on: real, and made in a second."""
+"""A tiny Gemma-2 with its tokenizer, and rows to train it on: real, and made in a second."""
 
 import csv
 import json
@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import Gemma2Config, Gemma2ForSequenceClassification, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import Gemma2Config, Gemma2ForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
 
 COLUMNS = (
     "id", "model_a", "model_b", "prompt", "response_a", "response_b",
@@ -49,18 +49,22 @@ def write_csv(path: Path, content: Sequence[dict[str, Any]]) -> Path:
 
 def tokenizer() -> PreTrainedTokenizerFast:
     """Byte-level BPE on the rows' own words; adds BOS by itself but no EOS, as Gemma's does."""
-    special = ["<pad>", "<eos>", "<bos>", "<unk>"]
-    inner = Tokenizer(models.BPE(unk_token="<unk>"))
+    inner = byte_level(["<pad>", "<eos>", "<bos>", "<unk>"])
+    inner.post_processor = processors.TemplateProcessing(single="<bos> $A", special_tokens=[("<bos>", 2)])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=inner, bos_token="<bos>", eos_token="<eos>", pad_token="<pad>", unk_token="<unk>"
+    )
+
+
+def byte_level(special: list[str]) -> Tokenizer:
+    inner = Tokenizer(models.BPE(unk_token=special[-1]))
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(
         vocab_size=600, special_tokens=special, initial_alphabet=alphabet, show_progress=False
     )
     inner.train_from_iterator([" ".join(map(str, r.values())) for r in rows(200)], trainer)
-    inner.post_processor = processors.TemplateProcessing(single="<bos> $A", special_tokens=[("<bos>", 2)])
-    return PreTrainedTokenizerFast(
-        tokenizer_object=inner, bos_token="<bos>", eos_token="<eos>", pad_token="<pad>", unk_token="<unk>"
-    )
+    return inner
 
 
 def sentencepiece_tokenizer() -> PreTrainedTokenizerFast:
@@ -85,9 +89,9 @@ def sentencepiece_tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def classifier(layers: int = 4) -> PreTrainedModel:
+def language_model(layers: int = 4) -> PreTrainedModel:
     torch.manual_seed(1)
-    return Gemma2ForSequenceClassification(
+    return Gemma2ForCausalLM(
         Gemma2Config(
             vocab_size=600,
             hidden_size=64,
@@ -101,12 +105,11 @@ def classifier(layers: int = 4) -> PreTrainedModel:
             pad_token_id=0,
             eos_token_id=1,
             bos_token_id=2,
-            num_labels=3,
         )
     )
 
 
 def save_checkpoint(folder: Path, model: PreTrainedModel | None = None) -> Path:
-    (model or classifier()).save_pretrained(folder)
+    (model or language_model()).save_pretrained(folder)
     tokenizer().save_pretrained(folder)
     return folder

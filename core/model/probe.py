@@ -1,0 +1,75 @@
+"""Tries a loaded classifier before its first step: are its answers finite, nothing but logits, and each row's own?"""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from peft import PeftModel
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from core.data.errors import DataError
+from core.data.example import LABELS
+from core.data.tokens import Encoded
+from core.profile.errors import SettingError
+
+LONGEST = 64
+"""Tokens of the longer row that is tried."""
+ROUNDING, ROUNDING_IN_16_BIT = 1e-3, 0.1
+"""How far two answers to a row may lie apart, as a share of the largest logit. In 16 bit, products of other shapes
+round otherwise, by about a hundredth; a model that reads its padding answers something else altogether."""
+
+
+def demand_sound(model: PeftModel, rows: Sequence[Encoded], *, dtype: torch.dtype, checkpoint: str) -> None:
+    """Score two of `rows` side by side and one of them alone, in mixed precision with `dtype`.
+
+    Raises SettingError for a model whose run would end in its evaluation or be another than it says: weights that are
+    not numbers, answers besides the logits, a classifier that reads the padding of a row; and DataError for a row with
+    a token that the model does not know.
+    """
+    known = model.get_input_embeddings().num_embeddings
+    for row in rows:
+        if (highest := int(row.ids.max())) >= known:
+            raise DataError(
+                f"id {row.example.id}: holds token {highest}, which the tokenizer of {checkpoint} knows and the model, "
+                f"with {known:,} tokens, does not; leave the row out"
+            )
+    ordered = sorted((row.ids for row in rows), key=len)
+    short, long = (torch.from_numpy(ids).long() for ids in (ordered[0][: LONGEST // 2], ordered[-1][:LONGEST]))
+    was_training = model.training
+    model.eval()
+    together = _answers(model, [short, long], dtype)
+    alone = _answers(model, [short], dtype)
+    model.train(was_training)
+
+    def refused(why: str) -> SettingError:
+        return SettingError("model.checkpoint", checkpoint, why)
+
+    if more := set(together) - {"logits"}:
+        raise refused(
+            f"{model.config.model_type} answers more than logits ({min(more)}), which no evaluation here takes"
+        )
+    logits = together["logits"].float()
+    if logits.shape != (2, len(LABELS)):
+        raise refused(f"{model.config.model_type} does not answer {len(LABELS)} logits a row: {tuple(logits.shape)}")
+    if not logits.isfinite().all():
+        raise refused(_not_finite(model))
+    apart = float((logits[0] - alone["logits"][0].float()).abs().max() / logits.abs().max())
+    if apart > (ROUNDING if dtype is torch.float32 else ROUNDING_IN_16_BIT):
+        raise refused(f"{model.config.model_type} reads the padding of a row: its logits change by {apart:.0%} with it")
+
+
+def _answers(model: PeftModel, rows: Sequence[Tensor], dtype: torch.dtype) -> Mapping[str, Tensor]:
+    pad = model.config.get_text_config().pad_token_id
+    mask = pad_sequence([torch.ones_like(row) for row in rows], batch_first=True).to(model.device)
+    ids = pad_sequence(list(rows), batch_first=True, padding_value=pad).to(model.device)
+    with torch.inference_mode(), torch.autocast(model.device.type, dtype=dtype, enabled=dtype is not torch.float32):
+        answers: Mapping[str, Tensor] = model(input_ids=ids, attention_mask=mask)
+    return answers
+
+
+def _not_finite(model: PeftModel) -> str:
+    """Names the weight that is to blame, where it can be seen: 4-bit weights do not show it."""
+    for name, parameter in model.get_base_model().named_parameters():
+        if parameter.is_floating_point() and not parameter.isfinite().all():
+            return f"its weights are not all finite numbers: {name}; the file is damaged"
+    return "its answers are not finite numbers: its weights are damaged, or too large for this precision"
