@@ -17,6 +17,7 @@ from core.profile.load import parse_profile
 from core.runs.folder import RunFolder
 from core.score.errors import BAD_INPUT, ScoringError, in_words
 from core.score.exported import Exported
+from core.train.card import CARD, USE_OF_ADAPTER, USE_OF_MERGED
 from core.uncollected import uncollected
 
 
@@ -52,7 +53,6 @@ def merge_into(target: Path, run: RunFolder, adapter: Path) -> None:
         from core.model.merge import merged
         from core.score.model import load_trained, sixteen_bits
         from core.train import device
-        from core.train.card import CARD
 
     profile = parse_profile(read_profile(run.resolved).text, source=str(run.resolved))
     device.use_one_gpu()
@@ -77,14 +77,7 @@ def as_merged(card: str) -> str:
     return (
         card.replace("library_name: peft", "library_name: transformers")
         .replace("An adapter for", "Base and adapter merged into 16-bit weights; the adapter was for")
-        .replace(
-            "from peft import AutoPeftModelForSequenceClassification",
-            "from transformers import AutoModelForSequenceClassification",
-        )
-        .replace(
-            'AutoPeftModelForSequenceClassification.from_pretrained("this folder", num_labels=3)',
-            'AutoModelForSequenceClassification.from_pretrained("this folder")',
-        )
+        .replace(USE_OF_ADAPTER, USE_OF_MERGED)
     )
 
 

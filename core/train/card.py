@@ -14,6 +14,25 @@ from core.runs.metrics import UNIFORM_LOG_LOSS, Metrics
 from core.runs.process import PACKAGES
 
 CARD = "README.md"
+USE = """inputs = tokenizer(
+    ["<prompt>: …\\n\\n<response_a>: …\\n\\n<response_b>: …"], padding=True, return_tensors="pt"
+)
+print(model(**inputs).logits.softmax(-1))  # A wins, B wins, tie
+"""
+USE_OF_ADAPTER = f"""from peft import AutoPeftModelForSequenceClassification
+from transformers import AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("this folder")
+model = AutoPeftModelForSequenceClassification.from_pretrained(
+    "this folder", num_labels=3, ignore_mismatched_sizes=True  # of a head that the base may have
+).eval()
+model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
+{USE}"""
+USE_OF_MERGED = f"""from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("this folder")
+model = AutoModelForSequenceClassification.from_pretrained("this folder").eval()
+{USE}"""
 
 
 def save_card(adapter: Path, profile: Profile, metrics: Metrics) -> None:
@@ -39,14 +58,11 @@ tags: [human-preference, lora]
 
 Says of a prompt and two answers which of them a person prefers: class 0 is A, 1 is B, 2 a tie. An adapter for
 `{base}` ({_held(shared)}), trained with arena-tui. It reads
-`<prompt>: …\\n\\n<response_a>: …\\n\\n<response_b>: …` between BOS and EOS, in training at most
-{profile.tokens.max_length:,} tokens of it.
+`<prompt>: …\\n\\n<response_a>: …\\n\\n<response_b>: …` between BOS and EOS, which the tokenizer adds, in training at
+most {profile.tokens.max_length:,} tokens of it.
 
 ```python
-from peft import AutoPeftModelForSequenceClassification
-
-model = AutoPeftModelForSequenceClassification.from_pretrained("this folder", num_labels=3)
-```
+{USE_OF_ADAPTER}```
 
 ## Evaluation
 

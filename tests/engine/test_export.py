@@ -73,6 +73,22 @@ def test_its_card_tells_data_settings_figures_and_versions_and_no_path(run: RunF
     assert "library_name: peft" in heading
 
 
+@pytest.mark.parametrize("is_merged", [False, True])
+def test_the_example_in_a_card_scores_a_pair(is_merged: bool, run: RunFolder, tmp_path: Path) -> None:
+    folder = run.adapter
+    if is_merged:
+        folder = tmp_path / "whole"
+        command = [sys.executable, "-P", "-m", "arena_tui", "export", str(run.path), "--merged", str(folder)]
+        subprocess.run(command, check=True)
+    code = (folder / "README.md").read_text().split("```python\n")[1].split("```")[0]
+    assert ("peft" in code) is not is_merged
+    script = tmp_path / "example.py"
+    script.write_text(code.replace('"this folder"', repr(str(folder))))
+    ran = subprocess.run([sys.executable, script], capture_output=True, text=True, cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith("tensor([[0.")
+
+
 def test_the_example_in_the_readme_scores_a_pair(run: RunFolder, tmp_path: Path) -> None:
     after = README.read_text().split("```python\n")[1]
     code = after.split("```")[0]
