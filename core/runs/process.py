@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
 import psutil
 
@@ -108,8 +109,14 @@ def gpu_names() -> list[str]:
     with nvml() as driver:
         if driver is None:
             return []
-        handles = [driver.nvmlDeviceGetHandleByIndex(i) for i in range(driver.nvmlDeviceGetCount())]
-        return [str(driver.nvmlDeviceGetName(handle)) for handle in handles]
+        return [_gpu_name(driver, number) for number in range(driver.nvmlDeviceGetCount())]
+
+
+def _gpu_name(driver: ModuleType, number: int) -> str:
+    try:
+        return str(driver.nvmlDeviceGetName(driver.nvmlDeviceGetHandleByIndex(number)))
+    except driver.NVMLError as error:  # one that has fallen off its bus is no reason to keep from the others
+        return f"no answer ({error})"
 
 
 def log_end(folder: RunFolder, size: int = 4000) -> str:
