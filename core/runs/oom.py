@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from core.runs.alive import is_seen_here
 from core.runs.folder import RunFolder
+from core.runs.identity import is_seen_here
 
 
 def oom_kill_file(root: Path = Path("/")) -> Path | None:

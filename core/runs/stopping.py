@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 
 from core.runs import events
-from core.runs.alive import is_alive, is_seen_here, start_ticks
 from core.runs.folder import RunFolder, RunInfo
+from core.runs.identity import is_alive, is_seen_here, start_ticks
 from core.runs.lock import locked
 from core.runs.process import RUN_VARIABLE
 from core.runs.record import Record, Tail

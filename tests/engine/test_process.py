@@ -10,8 +10,9 @@ from msgspec.structs import replace
 
 from core.profile.settings import Profile
 from core.runs import events
-from core.runs.alive import MayLive, boot_id, is_alive, is_run_alive, pid_namespace, start_ticks
+from core.runs.alive import MayLive, is_run_alive
 from core.runs.folder import RunFolder, create_run, find_run, list_runs
+from core.runs.identity import boot_id, is_alive, pid_namespace, start_ticks
 from core.runs.lock import locked
 from core.runs.process import LaunchError, describe_this_process, launch, log_end
 from core.runs.record import Record, Tail
