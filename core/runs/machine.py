@@ -11,6 +11,7 @@ from typing import Literal
 import psutil
 from msgspec import Struct
 
+from core.runs.control_group import group_memory
 from core.runs.nvml import nvml
 from core.runs.visible import GPU_VARIABLE, Installed, Instance, Visible, read_visible
 
@@ -34,7 +35,10 @@ class Card(Struct, frozen=True):
 
 
 class Machine(Struct, frozen=True):
-    """`name` of card or processor, as runs record it; bytes free and in all of its memory, and free on disk."""
+    """`name` of card or processor, as runs record it; bytes free and in all of its memory, and free on disk.
+
+    Quotas of users and groups are not known of: the disk's own figure of what is free does not show them.
+    """
 
     card: Card | None
     name: str
@@ -49,8 +53,20 @@ def look(runs: Path) -> Machine:
     disk_free = shutil.disk_usage(existing).free
     if found := card():
         return Machine(found, found.name, found.memory_free, found.memory, disk_free)
-    memory = psutil.virtual_memory()
-    return Machine(None, platform.machine(), memory.available, memory.total, disk_free)
+    return Machine(None, platform.machine(), *memory(), disk_free)
+
+
+def memory(root: Path = Path("/")) -> tuple[int, int]:
+    """Bytes of the machine's own memory that are free, and in all, within what the control group may have of them."""
+    try:
+        machine = psutil.virtual_memory()
+        free, total = machine.available, machine.total
+    except OSError:  # no /proc
+        page = os.sysconf("SC_PAGE_SIZE")
+        free, total = page * os.sysconf("SC_AVPHYS_PAGES"), page * os.sysconf("SC_PHYS_PAGES")
+    if group := group_memory(root):
+        free, total = min(free, group.free), min(total, group.limit)
+    return free, total
 
 
 def card(gpu: str | None = None) -> Card | None:
