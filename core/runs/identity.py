@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from pathlib import Path
 from typing import Self
 
@@ -15,6 +16,9 @@ from core.runs.folder import RunInfo
 SAME_START_SECONDS = 5
 PIDS = range(1, 2**31)
 """A file that was changed, or made elsewhere, may name any number."""
+
+
+_LOADED = time.time()
 
 
 class Identity(Struct, frozen=True, kw_only=True):
@@ -32,11 +36,19 @@ class Identity(Struct, frozen=True, kw_only=True):
         return cls(
             host=socket.gethostname(),
             pid=os.getpid(),
-            process_started=psutil.Process().create_time(),
+            process_started=process_started(),
             boot_id=boot_id(),
             pid_namespace=pid_namespace(),
             start_ticks=start_ticks(os.getpid()),
         )
+
+
+def process_started() -> float:
+    """When this process began, in seconds since 1970; where the system does not tell, when it began to look."""
+    try:
+        return psutil.Process().create_time()
+    except psutil.Error:
+        return _LOADED
 
 
 def boot_id() -> str:
@@ -74,7 +86,7 @@ def is_seen_here(who: RunInfo | Identity) -> bool:
 
 def is_alive(who: RunInfo | Identity) -> bool | None:
     """Whether the process lives; None where that cannot be known from its pid: on another machine, in another
-    container, and of another user where /proc hides those."""
+    container, of another user where /proc hides those, and of any where there is no /proc."""
     if who.boot_id and who.boot_id != boot_id():
         return False if who.host == socket.gethostname() and boot_id() else None
     if not is_seen_here(who):
@@ -88,18 +100,20 @@ def is_alive(who: RunInfo | Identity) -> bool | None:
         else:
             is_same = abs(process.create_time() - who.process_started) < SAME_START_SECONDS
         return is_same and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.ZombieProcess:
+        return False
     except psutil.NoSuchProcess:
-        return None if _is_hidden(who.pid) else False
+        return None if _exists(who.pid) else False
     except psutil.AccessDenied:
         return None
 
 
-def _is_hidden(pid: int) -> bool:
-    """Whether there is a process that /proc does not show (proc(5), hidepid)."""
+def _exists(pid: int) -> bool:
+    """Whether there is a process that /proc does not show (proc(5), hidepid), or there is no /proc."""
     try:
         os.kill(pid, 0)
     except PermissionError:
         return True
     except OSError:
         return False
-    return False
+    return True

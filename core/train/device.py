@@ -8,6 +8,7 @@ import psutil
 import pynvml
 import torch
 
+from core.runs import machine
 from core.runs.events import Device
 from core.runs.machine import NO_GPU, NVIDIA_SMIS, ORDER_VARIABLE, only, visible
 from core.runs.process import gpu_names
@@ -72,7 +73,7 @@ def device() -> Device:
     if torch.cuda.is_available():
         properties = torch.cuda.get_device_properties(0)
         return Device(kind="cuda", name=properties.name, memory=properties.total_memory)
-    return Device(kind="cpu", name=platform.machine(), memory=psutil.virtual_memory().total)
+    return Device(kind="cpu", name=platform.machine(), memory=machine.memory()[1])
 
 
 def precision(chosen: Literal["auto", "bf16", "fp16", "fp32"]) -> Precision:
@@ -102,7 +103,10 @@ def memory() -> tuple[int, int, int]:
             torch.cuda.memory_reserved(),
             torch.cuda.max_memory_allocated(),
         )
-    resident = psutil.Process().memory_info().rss
+    try:
+        resident = psutil.Process().memory_info().rss
+    except psutil.Error:  # no /proc
+        resident = _peak_resident()
     return resident, resident, max(resident, _peak_resident())
 
 

@@ -25,6 +25,7 @@ from core.runs.process import TRAIN, launch, log_end
 from core.runs.record import Record, Tail
 from core.runs.resume import RESUME, prepare
 from core.runs.state import Status, read_run
+from core.runs.stopping import Rung, ask
 from core.score.errors import in_words
 
 
@@ -228,3 +229,18 @@ def test_two_launches_in_one_second_are_two_runs_even_if_a_profile_vanishes_mean
     infos = [run.read_info() for run in (one, other)]
     assert {info.pid for info in infos if info} == {first.pid, second.pid}
     assert read_run(one)[1] is Status.FINISHED
+
+
+def test_a_run_without_proc_is_trained_seen_to_live_and_ended(start: Start) -> None:
+    without = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs tmpfs /proc && exec "$@"', "sh")
+    if subprocess.run([*without, "true"], capture_output=True).returncode:
+        pytest.skip("mounting another /proc takes root")
+    folder, child = start("train.epochs=400", "eval.every=100000", program=(*without, *TRAIN))
+    wait_for(folder, events.Step, step=2)
+    info = folder.read_info()
+    assert info
+    assert (info.boot_id, info.pid_namespace, info.start_ticks) == ("", "", None)
+    assert read_run(folder)[1] is Status.RUNNING
+    assert ask(folder, Rung.SAVE)
+    assert child.wait(SECONDS) == 128 + Rung.SAVE.value
+    assert read_run(folder)[1] is Status.CANCELLED
