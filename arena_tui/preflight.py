@@ -43,7 +43,9 @@ def cut_warning(tokens: TokensPlan, max_length: int) -> str:
 def verdict(memory: MemoryPlan) -> str:
     """Whether it fits, in words, with the smallest change that makes it fit."""
     if memory.verdict is None or memory.free is None:
-        return "no GPU here to compare with"
+        here = memory.processor
+        beside = f"; on the processor {gib(here.peak)}, {here.verdict}: {gib(here.free)} free" if here else ""
+        return f"no GPU here to compare with{beside}"
     words = f"{memory.verdict}: {gib(memory.free)} free on {printable(memory.card or '')}"
     if memory.verdict == "fits":
         return words

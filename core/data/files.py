@@ -2,17 +2,23 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from core.data.errors import DataError, place
+from core.data.errors import DataError, named, place, reason
 
 # One conversation can be long; the csv module's own limit of 131,072 characters is not enough.
 LONGEST_CELL = 2**31 - 1
 
 SUFFIXES = (".csv", ".jsonl", ".ndjson", ".parquet")
 """Of files that can be read."""
+PACKED = (".gz", ".zip", ".bz2", ".xz", ".zst", ".7z", ".tar", ".tgz")
+SAVED, SAVED_SPLITS = "state.json", "dataset_dict.json"
+"""What datasets' save_to_disk leaves in a folder: of a data set, and of several that are called its splits."""
+TRAIN = "train"
+HUB_ID = re.compile(r"\w[\w.-]*/[\w.-]+")
 
 Record = dict[str, Any]
 
@@ -23,6 +29,8 @@ def read_records(source: str) -> Iterator[tuple[int, Record]]:
     A file is read as it is iterated. Raises DataError for what is no such table.
     """
     path = Path(source)
+    if path.is_dir():  # whatever it is called: Spark writes folders named x.parquet
+        return _dataset(source)
     match path.suffix.lower():
         case ".csv":
             return _text(path, _csv)
@@ -30,6 +38,8 @@ def read_records(source: str) -> Iterator[tuple[int, Record]]:
             return _text(path, _jsonl)
         case ".parquet":
             return _parquet(path)
+        case suffix if suffix in PACKED and path.is_file():
+            raise DataError(f"{source}: packed; unpack it, and name the .csv, .parquet or .jsonl file that is in it")
         case _ if path.is_file():
             raise DataError(f"{source}: not a .csv, .parquet or .jsonl file")
     return _dataset(source)
@@ -55,7 +65,7 @@ def _csv(path: Path) -> Iterator[tuple[int, Record]]:
             if header is None:
                 raise DataError(f"{path}: the file is empty")
             if len(set(header)) != len(header):
-                raise DataError(f"{place(path, 1)}: a column name stands there twice: {', '.join(header)}")
+                raise DataError(f"{place(path, 1)}: a column name stands there twice: {named(header)}")
             begins = reader.line_num + 1
             for cells in reader:
                 if cells and len(cells) != len(header):
@@ -90,27 +100,67 @@ def _parquet(path: Path) -> Iterator[tuple[int, Record]]:
 
     try:
         with parquet.ParquetFile(path) as file:
+            names = file.schema_arrow.names
+            if len(set(names)) != len(names):
+                raise DataError(f"{path}: a column name stands there twice: {named(names)}")
             number = 0
             for batch in file.iter_batches(batch_size=1024):
-                for record in batch.to_pylist():
+                for record in _records(path, number, batch):
                     number += 1
                     yield number, record
-    except (pyarrow.ArrowException, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not a readable Parquet file: {error}") from None
+    except pyarrow.ArrowException as error:
+        raise DataError(f"{path}: not a readable Parquet file: {reason(error)}") from None
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise DataError(f"{path}: cannot be read: {error.strerror or reason(error)}") from None
+
+
+def _records(path: Path, before: int, batch: Any) -> list[Record]:
+    """The rows of a pyarrow.RecordBatch, `before` of which have been read. Raises DataError for a cell that Python
+    cannot hold: text that is not UTF-8, a time out of range."""
+    try:
+        records: list[Record] = batch.to_pylist()
+    except (ValueError, OverflowError):
+        for row in range(batch.num_rows):
+            for column in batch.schema.names:
+                try:
+                    batch.column(column)[row].as_py()
+                except (ValueError, OverflowError) as error:
+                    where = place(path, before + row + 1, column=column)
+                    raise DataError(f"{where}: cannot be read: {reason(error)}") from None
+        raise
+    return records
 
 
 def _dataset(source: str) -> Iterator[tuple[int, Record]]:
-    if "/" not in source and not Path(source).is_dir():
+    folder = Path(source)
+    if not HUB_ID.fullmatch(source) and not folder.is_dir():
         raise DataError(f"{source}: no such file, and not a Hugging Face dataset id (owner/name)")
     import datasets
 
     try:
-        rows = datasets.load_dataset(source, split="train")
+        rows = _saved(folder) if _is_saved(folder) else datasets.load_dataset(source, split=TRAIN)
+        yield from enumerate(rows, 1)
+    except DataError:
+        raise
     except Exception as error:
-        raise DataError(f"{source}: no such file, and no dataset could be loaded: {error}") from error
-    yield from enumerate(rows, 1)
+        what = "no data set can be read from this folder" if folder.is_dir() else "no such file, and no dataset loaded"
+        raise DataError(f"{source}: {what}: {reason(error)}") from error
+
+
+def _is_saved(folder: Path) -> bool:
+    return (folder / SAVED).is_file() or (folder / SAVED_SPLITS).is_file()
+
+
+def _saved(folder: Path) -> Any:
+    """The rows that save_to_disk has put into `folder`; of several splits those called train."""
+    import datasets
+
+    found = datasets.load_from_disk(str(folder))
+    if not isinstance(found, datasets.DatasetDict):
+        return found
+    if TRAIN not in found:
+        raise DataError(f"{folder}: no split called {TRAIN}; name the folder of one: {named(found)}")
+    return found[TRAIN]
 
 
 def _undecodable_line(path: Path) -> int:

@@ -2,14 +2,17 @@
 
 import json
 from collections.abc import Iterator
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from core.data.errors import DataError, place
+from core.data.errors import DataError, named, place, shown
 from core.data.example import PARTS, UNLABELLED, Example
 from core.data.files import Record, read_records
 
 WINNERS = ("winner_model_a", "winner_model_b", "winner_tie")
 INT64 = range(-(2**63), 2**63)
+MOST_DIGITS = 30
+"""More than any id has: a number may be written in a few characters and have millions of them."""
 
 
 def read_examples(source: str, limit: int | None = None) -> list[Example]:
@@ -25,7 +28,9 @@ def read_comparisons(source: str) -> list[Example]:
 def iterate_examples(
     source: str, limit: int | None = None, *, may_lack_labels: bool = False
 ) -> Iterator[tuple[Example, Record]]:
-    """The same one by one, each with the record it was read from. Raises DataError at a bad one, and for no rows."""
+    """The same one by one, each with the record it was read from, in which no text but that of prompt and responses
+    holds lone surrogates. Raises DataError at a bad one, and for no rows.
+    """
     lines: dict[int, int] = {}
     winners: tuple[str, ...] = WINNERS
     for index, (line, record) in enumerate(_first(limit, read_records(source))):
@@ -37,7 +42,7 @@ def iterate_examples(
             where = place(source, line, id=example.id)
             raise DataError(f"{where}: this id stands on line {lines[example.id]} already; ids must be unique")
         lines[example.id] = line
-        yield example, record
+        yield example, {column: cell if column in PARTS else _encodable(cell) for column, cell in record.items()}
     if not lines:
         raise DataError(f"{source}: no rows")
 
@@ -52,8 +57,7 @@ def _first(limit: int | None, records: Iterator[tuple[int, Record]]) -> Iterator
 def _check_columns(source: str, record: Record, needed: tuple[str, ...]) -> None:
     missing = [column for column in needed if column not in record]
     if missing:
-        found = ", ".join(str(column) for column in record)[:200]
-        raise DataError(f"{source}: no column {', '.join(missing)}; found {found}")
+        raise DataError(f"{source}: no column {', '.join(missing)}; found {named(record)}")
 
 
 def _example(source: str, index: int, line: int, record: Record, *, is_labelled: bool) -> Example:
@@ -71,32 +75,59 @@ def _example(source: str, index: int, line: int, record: Record, *, is_labelled:
 def id_of(source: str, line: int, cell: Any) -> int:
     """The id in a cell, a whole number of 64 bits, in text as it would be written again. Raises DataError."""
     where = place(source, line, column="id")
-    if cell is None or cell == "":
+    if cell is None or cell == "" or cell != cell:  # NaN, which pandas writes where an id is missing
         raise DataError(f"{where}: the id is missing")
-    try:
-        number = int(cell) if isinstance(cell, int | str) and not isinstance(cell, bool) else None
-    except ValueError:
-        number = None
+    number = _whole(cell)
     if number is None or number not in INT64:
-        raise DataError(f"{where}: a whole number of 64 bits is needed, found {_shown(cell)}")
+        raise DataError(f"{where}: a whole number of 64 bits is needed, found {shown(cell)}")
+    if isinstance(cell, float | Decimal):
+        raise DataError(
+            f"{where}: {shown(cell)} would come back as {number}, and ids of more than 15 digits have lost some that "
+            "way; write the column as whole numbers (int64)"
+        )
     if isinstance(cell, str) and cell.strip() != str(number):
-        raise DataError(f"{where}: {_shown(cell)} would come back as {number}; write ids that way")
+        raise DataError(f"{where}: {shown(cell)} would come back as {number}; write ids that way")
     return number
+
+
+def _whole(cell: Any) -> int | None:
+    """The whole number that a cell means, however it is written; None where it means none."""
+    if isinstance(cell, bool) or not isinstance(cell, int | float | Decimal | str):
+        return None
+    try:
+        number = Decimal(cell)
+    except InvalidOperation:
+        return None
+    if not number.is_finite() or number.adjusted() > MOST_DIGITS or number != number.to_integral_value():
+        return None
+    return int(number)
 
 
 def _label(source: str, line: int, id: int, record: Record) -> int:
     flags = []
     for column in WINNERS:
-        cell = record.get(column)
-        text = str(int(cell)) if isinstance(cell, bool | float) and cell in (0, 1) else str(cell).strip()
-        if text not in ("0", "1"):
-            raise DataError(f"{place(source, line, id=id, column=column)}: 0 or 1 is needed, found {_shown(cell)}")
-        flags.append(int(text))
+        flag = _flag(record.get(column))
+        if flag is None:
+            where = place(source, line, id=id, column=column)
+            raise DataError(f"{where}: 0 or 1 is needed, found {shown(record.get(column))}")
+        flags.append(flag)
     if sum(flags) != 1:
         found = "none" if not sum(flags) else " and ".join(c for c, f in zip(WINNERS, flags, strict=True) if f)
         where = place(source, line, id=id)
         raise DataError(f"{where}: exactly one of {', '.join(WINNERS)} must be 1, found {found}")
     return flags.index(1)
+
+
+def _flag(cell: Any) -> int | None:
+    """0 or 1, as a number or a truth value, in text or not: formats differ in which they keep."""
+    text = str(cell).strip().lower()
+    if text in ("true", "false"):
+        return int(text == "true")
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return int(number) if number in (0, 1) else None
 
 
 def turns(cell: Any) -> tuple[str, ...]:
@@ -110,12 +141,12 @@ def turns(cell: Any) -> tuple[str, ...]:
         try:
             value = json.loads(cell)
         except (ValueError, RecursionError):
-            raise ValueError(f"a JSON list of strings or nulls is needed, found {_shown(cell)}") from None
+            raise ValueError(f"a JSON list of strings or nulls is needed, found {shown(cell)}") from None
     if not isinstance(value, list):
-        raise ValueError(f"a JSON list of strings or nulls is needed, found {_shown(cell)}")
+        raise ValueError(f"a JSON list of strings or nulls is needed, found {shown(cell)}")
     for number, item in enumerate(value, 1):
         if not isinstance(item, str | None):
-            raise ValueError(f"item {number} of the list must be a string or null, found {_shown(item)}")
+            raise ValueError(f"item {number} of the list must be a string or null, found {shown(item)}")
     return tuple("" if item is None else _without_lone_surrogates(item) for item in value)
 
 
@@ -123,6 +154,11 @@ def _without_lone_surrogates(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _shown(cell: Any) -> str:
-    text = repr(cell)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+def _encodable(cell: Any) -> Any:
+    """What can be written again: a text without lone surrogates."""
+    if isinstance(cell, str):
+        try:
+            cell.encode()
+        except UnicodeEncodeError:
+            return _without_lone_surrogates(cell)
+    return cell

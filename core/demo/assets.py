@@ -8,6 +8,7 @@ from core.cache import cache_folder
 from core.data.prompt import join
 from core.demo.model import build_model
 from core.demo.rows import make_comparison, write_rows
+from core.full_disk import filling_the_cache
 from core.profile import settings
 from core.profile.settings import Profile
 
@@ -35,7 +36,8 @@ def rows_source(data: settings.Data) -> str:
 
 def demo_folder() -> Path:
     """The cache folder with train.csv, test.csv and model/. Making it the first time takes about half a minute."""
-    ensure_demo(_folder())
+    with filling_the_cache():
+        ensure_demo(_folder())
     return _folder()
 
 

@@ -34,6 +34,7 @@ def _machine(runs: Path) -> Iterator[Check]:
 
     yield machine.packages()
     yield from machine.disk(runs, Path(HF_HUB_CACHE))
+    yield machine.memory()
     yield machine.shared_memory()
     yield machine.clock(runs)
 

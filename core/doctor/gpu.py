@@ -10,6 +10,7 @@ import pynvml
 import torch
 
 from core.doctor.check import Check
+from core.runs.visible import GPU_VARIABLE
 from core.train import device
 from core.train.symptoms import symptom
 
@@ -50,12 +51,16 @@ def driver(root: Path = Path("/")) -> Check:
 
 
 def cuda(driver_found: Check) -> Check:
-    """Whether torch can use the card."""
+    """Whether torch can use the card that a run started here would take. Hides the others from this process."""
     built = f"torch {torch.__version__}, " + (f"CUDA {torch.version.cuda}" if torch.version.cuda else "no CUDA")
     if driver_found.verdict == "note":
         return Check("CUDA", "note", built, NO_CARD)
-    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
-        return Check("CUDA", "note", f"{built}; CUDA_VISIBLE_DEVICES hides the cards", "Unset it to use them.")
+    try:
+        chosen = device.use_one_gpu()
+    except device.GpuError as missing:
+        return Check("CUDA", "problem", f"{built}; {missing}", f"Correct {GPU_VARIABLE}, or unset it.")
+    if not os.environ[GPU_VARIABLE]:
+        return Check("CUDA", "note", f"{built}; {GPU_VARIABLE} hides the cards", "Unset it to use them.")
     if (error := device.cuda_error()) is not None:
         known = symptom(error)
         advice = known.advice if known else "`nvidia-smi` must list the card, and torch be built for its driver."
@@ -69,7 +74,7 @@ def cuda(driver_found: Check) -> Check:
         return Check("CUDA", "problem", f"{built}: a product of ones came out wrong", "Do not trust this card.")
     name, memory = torch.cuda.get_device_name(), torch.cuda.mem_get_info()
     bf16 = "bf16" if device.precision("auto") == "bf16" else "fp16 only"
-    return Check("CUDA", "ok", f"{built}; {name}, {bf16}, {memory[0] / 2**30:.1f} GiB free")
+    return Check("CUDA", "ok", f"{built}; {name}, {bf16}, {memory[0] / 2**30:.1f} GiB free", chosen or "")
 
 
 def bitsandbytes(cuda_found: Check) -> Check:

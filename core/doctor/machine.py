@@ -1,4 +1,4 @@
-"""Packages, disk, memory that processes share, and the clock. Imports nothing heavy."""
+"""Packages, disk, memory, that which processes share, and the clock. Imports nothing heavy."""
 
 import os
 import shutil
@@ -10,6 +10,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from core.doctor.check import Check
+from core.runs import machine
+from core.runs.control_group import group_memory
 from core.runs.folder import list_runs
 
 GIB = 2**30
@@ -19,6 +21,7 @@ LITTLE_FOR_RUNS = 1 * GIB
 """A checkpoint of the recipe takes 50 MB with its optimizer; runs keep several, and their logs."""
 LITTLE_FOR_MODELS = 20 * GIB
 """Gemma-2 9B takes 6 GB in 4 bit, and 18 GB where it is quantized on load."""
+LITTLE_MEMORY = 1 * GIB
 LITTLE_SHARED = 256 << 20
 CLOCK_SECONDS = 120
 
@@ -66,6 +69,18 @@ def _room(name: str, folder: Path, little: int, verdict: str, advice: str) -> Ch
     if free < little:
         return Check(name, "problem" if verdict == "problem" else "note", found, advice)
     return Check(name, "ok", found)
+
+
+def memory(root: Path = Path("/")) -> Check:
+    """What processes here may take of the machine's memory, which a container or a job may limit."""
+    free, total = machine.memory(root)
+    group = group_memory(root)
+    limit = " that this control group may take" if group and group.limit == total else ""
+    found = f"{free / GIB:.1f} of {total / GIB:.1f} GiB free{limit}"
+    if free < LITTLE_MEMORY:
+        advice = "Python and the libraries alone take most of a GiB: end others, or raise the container's limit."
+        return Check("memory", "problem", found, advice)
+    return Check("memory", "ok", found)
 
 
 def shared_memory(place: Path = Path("/dev/shm")) -> Check:

@@ -24,6 +24,7 @@ from core.data.tokenizer import fingerprint
 from core.data.tokens import BATCH
 from core.demo.assets import rows_source
 from core.files import write_whole
+from core.full_disk import filling_the_cache
 from core.inspect.ahead import Ready, read_ahead
 from core.inspect.pieces import write_pieces
 from core.inspect.progress import WAIT, Progress
@@ -92,7 +93,7 @@ def inspect(profile: Profile, ready: Ready | None = None) -> Iterator[Progress]:
     frame = ready.tokenizer.frame(profile.tokens.ellipsis)
     if not store.is_complete:
         make_room()
-        with scratch_folder() as scratch:
+        with filling_the_cache(), scratch_folder() as scratch:
             yield from _read(source, profile.data.limit, ready, frame, store, scratch)
             store.keep(scratch)
     yield _complete(store, frame.mark)

@@ -1,8 +1,8 @@
 """Unpacks a GGUF file into an ordinary checkpoint, once: transformers reads GGUF, but cannot quantize or save it."""
 
 import hashlib
-import tempfile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from core.cache import cache_folder
 from core.profile.errors import SettingError
@@ -26,17 +26,18 @@ def unpack_gguf(folder: Path, name: str) -> Path:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     unpacked.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{unpacked.name}-", dir=unpacked.parent))
-    AutoTokenizer.from_pretrained(folder, gguf_file=name).save_pretrained(aside)
-    model = AutoModelForCausalLM.from_pretrained(folder, gguf_file=name, dtype=torch.bfloat16)
-    del model.config.quantization_config  # names the file's own format, which the saved weights no longer have
-    # A model read from GGUF refuses to be saved; the same weights in a model built from the configuration do not.
-    plain = AutoModelForCausalLM.from_config(model.config, dtype=torch.bfloat16)
-    plain.load_state_dict(model.state_dict())
-    plain.save_pretrained(aside)
-    try:
-        aside.replace(unpacked)
-    except OSError:
-        if not unpacked.is_dir():  # else another run was quicker, and its folder is as good
-            raise
+    with TemporaryDirectory(prefix=f".{unpacked.name}-", dir=unpacked.parent) as scratch:
+        aside = Path(scratch) / "unpacked"
+        AutoTokenizer.from_pretrained(folder, gguf_file=name).save_pretrained(aside)
+        model = AutoModelForCausalLM.from_pretrained(folder, gguf_file=name, dtype=torch.bfloat16)
+        del model.config.quantization_config  # names the file's own format, which the saved weights no longer have
+        # A model read from GGUF refuses to be saved; the same weights in one built from the configuration do not.
+        plain = AutoModelForCausalLM.from_config(model.config, dtype=torch.bfloat16)
+        plain.load_state_dict(model.state_dict())
+        plain.save_pretrained(aside)
+        try:
+            aside.replace(unpacked)
+        except OSError:
+            if not unpacked.is_dir():  # else another run was quicker, and its folder is as good
+                raise
     return unpacked

@@ -1,11 +1,14 @@
 """Where a checkpoint and its tokenizer lie. Imports nothing heavy unless something must be made first."""
 
 import hashlib
+import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from core.cache import cache_folder
 from core.data.tokenizer import FILE
 from core.demo import assets
+from core.full_disk import filling_the_cache
 from core.model.gguf import unpack_gguf
 from core.profile import settings
 from core.profile.errors import SettingError
@@ -21,7 +24,8 @@ def locate(model: settings.Model) -> str:
     if model.checkpoint == assets.NAME:
         return str(assets.demo_folder() / "model")
     if model.gguf_file is not None:
-        return str(unpack_gguf(Path(model.checkpoint), model.gguf_file))
+        with filling_the_cache():
+            return str(unpack_gguf(Path(model.checkpoint), model.gguf_file))
     folder = Path(model.checkpoint)
     if folder.is_dir():
         packed = sorted(path.name for path in folder.glob("*.gguf"))
@@ -68,5 +72,14 @@ def tokenizer_folder(source: str, revision: str | None) -> Path:
     if not (converted / FILE).is_file():
         from transformers import AutoTokenizer
 
-        AutoTokenizer.from_pretrained(folder).save_pretrained(converted)
+        converted.parent.mkdir(parents=True, exist_ok=True)
+        with filling_the_cache(), TemporaryDirectory(prefix=f".{converted.name}-", dir=converted.parent) as scratch:
+            aside = Path(scratch) / "converted"
+            AutoTokenizer.from_pretrained(folder).save_pretrained(aside)
+            shutil.rmtree(converted, ignore_errors=True)  # what an earlier version was killed at
+            try:
+                aside.rename(converted)
+            except OSError:
+                if not (converted / FILE).is_file():  # else another process was quicker, and its folder is as good
+                    raise
     return converted

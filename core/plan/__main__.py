@@ -26,14 +26,14 @@ from core.model.shape import ModelShape, read_shape
 from core.plan.disk import disk
 from core.plan.history import Past, Speed, memory_factor, past_runs, speed
 from core.plan.measure import measure, measurements
-from core.plan.plan import MemoryPlan, Plan, TimePlan, TokensPlan
+from core.plan.plan import MemoryPlan, Plan, ProcessorPlan, TimePlan, TokensPlan
 from core.profile.files import read_profile
 from core.profile.load import parse_profile
 from core.profile.settings import Profile
 from core.runs.machine import Machine, look
 from core.train.engine import Engine, choose_engine
-from core.train.fit import judge, parts, smallest_change
-from core.train.memory import Precision
+from core.train.fit import judge, judge_need, parts, smallest_change
+from core.train.memory import Precision, on_processor
 from core.train.steps import evaluations, optimizer_steps
 from core.uncollected import uncollected
 
@@ -126,6 +126,7 @@ def _tokens(profile: Profile) -> TokensPlan:
     in_training = ~held_out(rows, profile.split)
     return TokensPlan(
         effective=round(profile.train.epochs * int(left.shown[in_training].sum())),
+        evaluated=int(left.shown[~in_training].sum()),
         longest=int(left.shown.max()),
         rows_over=int(left.is_over.sum()),
         response_b_lost=int(left.is_gone[:, 2].sum()),
@@ -175,17 +176,31 @@ def _memory(
         free=free,
         verdict=verdict,
         change=None if change is None else [setting.override for setting in change],
+        processor=_on_processor(profile, shape, machine, longest, is_packed=is_packed),
+    )
+
+
+def _on_processor(
+    profile: Profile, shape: ModelShape, machine: Machine, longest: int, *, is_packed: bool
+) -> ProcessorPlan | None:
+    if machine.card or profile.model.quantization != "none":
+        return None  # a base that is quantized here is read whole first, which nobody has measured
+    precision = _precision(profile, "fp32")
+    held = parts(profile, shape, precision=precision, longest=longest, is_packed=is_packed, free=None)
+    peak = on_processor(held.total)
+    return ProcessorPlan(
+        precision=precision, peak=peak, free=machine.memory_free, verdict=judge_need(peak, machine.memory_free)
     )
 
 
 def _time(plan: Plan, profile: Profile, known: Speed) -> TimePlan:
     assert plan.tokens is not None
-    assert plan.rows_eval is not None
     assert plan.steps is not None
+    passes = evaluations(plan.steps, profile) + profile.eval.swap  # the copies with A and B exchanged, at the end
     return TimePlan(
         tokens_per_second=known.tokens_per_second,
         training=plan.tokens.effective / known.tokens_per_second,
-        evaluation=evaluations(plan.steps, profile) * plan.rows_eval * known.seconds_per_eval_row,
+        evaluation=passes * plan.tokens.evaluated * known.seconds_per_eval_token,
         basis=f"{known.tokens_per_second:,.0f} tokens/s in {known.run}",
     )
 

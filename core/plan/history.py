@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 from msgspec import Struct
+from pyarrow import parquet
 
 from core.model.shape import ModelShape
 from core.profile.load import ProfileError, parse_profile
@@ -34,7 +36,7 @@ class Speed(Struct, frozen=True):
     run: str
     tokens_per_second: float
     """Effective tokens: padding left out."""
-    seconds_per_eval_row: float
+    seconds_per_eval_token: float
 
 
 def past_runs(folders: Sequence[Path], device: str) -> list[Past]:
@@ -73,11 +75,19 @@ def speed(past: Sequence[Past], profile: Profile, precision: str, engine: str) -
             continue
         events = Tail(run.folder.events).read()
         steps = [event.tokens_per_second for event in events if isinstance(event, Step)][1:]  # the first warms up
-        evaluations = [event for event in events if isinstance(event, Evaluated)]
-        if steps and evaluations:
-            per_row = statistics.median(event.seconds / event.rows for event in evaluations)
-            return Speed(run.folder.id, statistics.median(steps), per_row)
+        evaluations = [event.seconds for event in events if isinstance(event, Evaluated)]
+        tokens = _evaluated_tokens(run.folder)
+        if steps and evaluations and tokens:
+            return Speed(run.folder.id, statistics.median(steps), statistics.median(evaluations) / tokens)
     return None
+
+
+def _evaluated_tokens(folder: RunFolder) -> int:
+    """Tokens of a run's evaluation rows as it was shown them; 0 where that is not known any more."""
+    try:
+        return sum(parquet.read_table(folder.evaluation, columns=["tokens"])["tokens"].to_pylist())
+    except (OSError, pyarrow.ArrowException, KeyError):
+        return 0
 
 
 def _computes(profile: Profile, precision: str, engine: str) -> tuple[Any, ...]:

@@ -15,14 +15,25 @@ class TokensPlan(Struct, frozen=True, kw_only=True):
     """The tokens of all epochs, padding left out, and what is cut; rows of both sides of the split."""
 
     effective: int
+    evaluated: int
+    """Of one evaluation."""
     longest: int
     rows_over: int
     response_b_lost: int
     rows: int
 
 
+class ProcessorPlan(Struct, frozen=True, kw_only=True):
+    """The same run without a card: bytes of the machine's memory at the peak, and free for this process."""
+
+    precision: Precision
+    peak: int
+    free: int
+    verdict: Verdict
+
+
 class MemoryPlan(Struct, frozen=True, kw_only=True):
-    """The predicted peak of GPU memory, in bytes."""
+    """The predicted peak of GPU memory, in bytes; without a card that of one that computes bfloat16."""
 
     shape: ModelShape
     precision: Precision
@@ -41,6 +52,8 @@ class MemoryPlan(Struct, frozen=True, kw_only=True):
     """None without a card."""
     change: list[str] | None
     """The smallest change of settings that fits, as overrides; None where none is needed, or none is enough."""
+    processor: ProcessorPlan | None = None
+    """Where there is no card, which all the others are about. None for a base that is to be quantized here."""
 
 
 class TimePlan(Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from core.data.errors import DataError
 from core.data.tokenizer import FILE as TOKENIZER
 from core.files import write_whole
+from core.full_disk import filling_the_cache
 from core.inspect.store import digest_of
 from core.light import keep_pandas_out
 from core.profile.load import ProfileError, parse_profile
@@ -96,7 +97,7 @@ def _make(
         )
     made = make_report(folder.id, evaluation, texts, metrics.prior_log_loss if metrics else None, compared, cautions)
     done = Progress(report=str(store.report))
-    with store.making() as scratch:
+    with filling_the_cache(), store.making() as scratch:
         if texts is not None:
             yield Progress(doing="looking up the listed rows")
             rows, pieces = scratch / store.rows.name, scratch / store.pieces.name

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from core.runs.folder import RunFolder
-from core.runs.lock import locked
+from core.runs.lock import locked, unseen_holder
 from core.runs.state import Status, read_run
 
 
@@ -24,10 +24,11 @@ def held(folder: RunFolder) -> Iterator[None]:
         raise StillInUse(f"{folder.id} is {status}: end it first")
     with locked(folder.lock) as is_ours:
         if not is_ours:
-            raise StillInUse(f"the process of {folder.id} is still at work")
+            raise StillInUse(f"the process of {folder.id} is still at work{unseen_holder(folder.lock)}")
         with locked(folder.readers) as is_unread:
             if not is_unread:
-                raise StillInUse(f"a prediction with {folder.id} is at work: wait, or arena-tui stop {folder.id}")
+                unseen = unseen_holder(folder.readers) or f": wait, or arena-tui stop {folder.id}"
+                raise StillInUse(f"a prediction with {folder.id} is at work{unseen}")
             yield
 
 

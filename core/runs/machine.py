@@ -1,9 +1,9 @@
 """What this machine has free for a run: the card that it would use, or the machine's own memory, and disk."""
 
-import itertools
 import os
 import platform
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Literal
@@ -11,9 +11,13 @@ from typing import Literal
 import psutil
 from msgspec import Struct
 
+from core.runs.control_group import group_memory
 from core.runs.nvml import nvml
+from core.runs.visible import GPU_VARIABLE, Installed, Instance, Visible, read_visible
 
-GPU_VARIABLE = "CUDA_VISIBLE_DEVICES"
+ORDER_VARIABLE = "CUDA_DEVICE_ORDER"
+NVIDIA_SMIS = "PCI_BUS_ID"
+"""The order in which numbers count the cards everywhere in this project."""
 NO_GPU = "cpu"
 """Stands for the processor where cards are named."""
 BF16_SINCE = 8
@@ -31,7 +35,10 @@ class Card(Struct, frozen=True):
 
 
 class Machine(Struct, frozen=True):
-    """`name` of card or processor, as runs record it; bytes free and in all of its memory, and free on disk."""
+    """`name` of card or processor, as runs record it; bytes free and in all of its memory, and free on disk.
+
+    Quotas of users and groups are not known of: the disk's own figure of what is free does not show them.
+    """
 
     card: Card | None
     name: str
@@ -46,53 +53,83 @@ def look(runs: Path) -> Machine:
     disk_free = shutil.disk_usage(existing).free
     if found := card():
         return Machine(found, found.name, found.memory_free, found.memory, disk_free)
-    memory = psutil.virtual_memory()
-    return Machine(None, platform.machine(), memory.available, memory.total, disk_free)
+    return Machine(None, platform.machine(), *memory(), disk_free)
+
+
+def memory(root: Path = Path("/")) -> tuple[int, int]:
+    """Bytes of the machine's own memory that are free, and in all, within what the control group may have of them."""
+    try:
+        machine = psutil.virtual_memory()
+        free, total = machine.available, machine.total
+    except OSError:  # no /proc
+        page = os.sysconf("SC_PAGE_SIZE")
+        free, total = page * os.sysconf("SC_AVPHYS_PAGES"), page * os.sysconf("SC_PHYS_PAGES")
+    if group := group_memory(root):
+        free, total = min(free, group.free), min(total, group.limit)
+    return free, total
 
 
 def card(gpu: str | None = None) -> Card | None:
     """The card that `visible_gpus` calls so; by default the first visible one, which a run uses alone."""
-    name = gpu or os.environ.get(GPU_VARIABLE, "0").split(",")[0]
+    name = gpu or visible_gpus()[0]
     with nvml() as driver:
-        if driver is None:
+        if driver is None or name == NO_GPU:
             return None
         try:
             if name.isdecimal():
-                handle = driver.nvmlDeviceGetHandleByIndex(int(name))
+                handle = whole = driver.nvmlDeviceGetHandleByIndex(int(name))
             else:
                 handle = driver.nvmlDeviceGetHandleByUUID(name)
+                whole = driver.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(handle)
             held = driver.nvmlDeviceGetMemoryInfo(handle)
-            major, _ = driver.nvmlDeviceGetCudaComputeCapability(handle)
+            major, _ = driver.nvmlDeviceGetCudaComputeCapability(whole)
             full_name = str(driver.nvmlDeviceGetName(handle))
         except driver.NVMLError:
             return None
     return Card(full_name, int(held.free), int(held.total), "bf16" if int(major) >= BF16_SINCE else "fp16")
 
 
-def visible_gpus() -> tuple[str, ...]:
-    """The cards that a run started here may use: by number, in the order of nvidia-smi, or by a name that
-    CUDA_VISIBLE_DEVICES has for a part of one. ("cpu",) where there is none. Without a driver the variable is believed.
-    """
-    listed = os.environ.get(GPU_VARIABLE)
-    names = [] if listed is None else [name.strip() for name in listed.split(",")]
+def visible() -> Visible:
+    """What CUDA_VISIBLE_DEVICES means here and now."""
     with nvml() as driver:
-        if driver is None:
-            return tuple(itertools.takewhile(lambda name: name not in ("", "-1"), names)) or (NO_GPU,)
-        numbers = [str(number) for number in range(driver.nvmlDeviceGetCount())]
-        names = numbers if listed is None else [_number(driver, name) for name in names]
-    # As CUDA does, take what stands before the first name that means nothing.
-    return tuple(itertools.takewhile(lambda name: name in numbers or name.startswith("MIG-"), names)) or (NO_GPU,)
+        return read_visible(os.environ.get(GPU_VARIABLE), None if driver is None else _installed(driver))
+
+
+def visible_gpus() -> tuple[str, ...]:
+    """The cards that a run started here may use: by number, in the order of nvidia-smi, or a part of one by its UUID.
+    ("cpu",) where there is none. Without a driver the variable is believed.
+    """
+    return visible().names or (NO_GPU,)
 
 
 def only(gpu: str) -> dict[str, str]:
     """The environment in which a process sees this card of `visible_gpus` alone, or none."""
-    return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", GPU_VARIABLE: "" if gpu == NO_GPU else gpu}
+    return {ORDER_VARIABLE: NVIDIA_SMIS, GPU_VARIABLE: "" if gpu == NO_GPU else gpu}
 
 
-def _number(driver: ModuleType, name: str) -> str:
-    if not name.startswith("GPU-"):
-        return name
+def _installed(driver: ModuleType) -> list[Installed]:
+    return [_installed_at(driver, number) for number in range(driver.nvmlDeviceGetCount())]
+
+
+def _installed_at(driver: ModuleType, number: int) -> Installed:
+    """One that does not answer keeps its number; nothing else is known of it."""
     try:
-        return str(driver.nvmlDeviceGetIndex(driver.nvmlDeviceGetHandleByUUID(name)))
+        handle = driver.nvmlDeviceGetHandleByIndex(number)
+        uuid = str(driver.nvmlDeviceGetUUID(handle))
     except driver.NVMLError:
-        return name
+        return Installed("")
+    try:
+        is_divided = driver.nvmlDeviceGetMigMode(handle)[0] == driver.NVML_DEVICE_MIG_ENABLE
+    except driver.NVMLError:  # of a kind that cannot be divided
+        is_divided = False
+    return Installed(uuid, tuple(_instances(driver, handle)) if is_divided else None)
+
+
+def _instances(driver: ModuleType, handle: object) -> Iterator[Instance]:
+    for number in range(driver.nvmlDeviceGetMaxMigDeviceCount(handle)):
+        try:
+            part = driver.nvmlDeviceGetMigDeviceHandleByIndex(handle, number)
+        except driver.NVMLError:  # so many there could be, and are not
+            continue
+        uuid = str(driver.nvmlDeviceGetUUID(part))
+        yield Instance(uuid, driver.nvmlDeviceGetGpuInstanceId(part), driver.nvmlDeviceGetComputeInstanceId(part))

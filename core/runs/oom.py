@@ -2,29 +2,15 @@
 
 from pathlib import Path
 
-from core.runs.alive import is_seen_here
+from core.runs.control_group import memory_groups
 from core.runs.folder import RunFolder
+from core.runs.identity import is_seen_here
 
 
 def oom_kill_file(root: Path = Path("/")) -> Path | None:
     """Where the kernel counts them: memory.events of version 2, memory.oom_control of 1; None where it does not."""
-    try:
-        lines = (root / "proc/self/cgroup").read_text().splitlines()
-    except OSError:
-        return None
-    for _, controllers, path in (line.split(":", 2) for line in lines):
-        if controllers == "":
-            places = [root / "sys/fs/cgroup" / path.lstrip("/") / "memory.events"]
-        elif "memory" in controllers.split(","):
-            # A container sees its own group where the hierarchy begins.
-            at = root / "sys/fs/cgroup/memory"
-            places = [at / path.lstrip("/") / "memory.oom_control", at / "memory.oom_control"]
-        else:
-            continue
-        for place in places:
-            if oom_kills(place) is not None:
-                return place
-    return None
+    places = (group / name for group in memory_groups(root) for name in ("memory.events", "memory.oom_control"))
+    return next((place for place in places if oom_kills(place) is not None), None)
 
 
 def oom_kills(file: Path) -> int | None:

@@ -2,18 +2,18 @@
 
 import getpass
 import os
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
-import psutil
-
-from core.runs.alive import START_SECONDS, boot_id, pid_namespace, start_ticks
+from core.runs.alive import START_SECONDS
 from core.runs.events import Failed
 from core.runs.folder import RunFolder, RunInfo
+from core.runs.identity import Identity
+from core.runs.lock import unseen_holder
 from core.runs.machine import only, visible_gpus
 from core.runs.notify import notify
 from core.runs.nvml import nvml
@@ -59,7 +59,7 @@ def launch(
     deadline = time.monotonic() + START_SECONDS
     while folder.read_info() in (None, before):
         if child.poll() == OTHER_AT_WORK:
-            raise LaunchError("another process is at work on this run")
+            raise LaunchError(f"another process is at work on this run{unseen_holder(folder.lock)}")
         if child.poll() is not None:
             raise _never_began(folder, f"the run ended at once, with exit code {child.returncode}")
         if time.monotonic() > deadline:
@@ -83,24 +83,32 @@ def describe_this_process(command: list[str]) -> RunInfo:
     from importlib import metadata  # here, since only children have use for it
 
     counted_in = oom_kill_file()
+    me = Identity.of_this_process()
     return RunInfo(
         command=command,
         working_directory=str(Path.cwd()),
-        host=socket.gethostname(),
-        user=getpass.getuser(),
-        pid=os.getpid(),
-        process_started=psutil.Process().create_time(),
+        host=me.host,
+        user=_user(),
+        pid=me.pid,
+        process_started=me.process_started,
         python=sys.version.split()[0],
         versions={name: metadata.version(name) for name in PACKAGES},
         gpus=gpu_names(),
         world_size=1,
         gpu=visible_gpus()[0],
-        boot_id=boot_id(),
-        pid_namespace=pid_namespace(),
-        start_ticks=start_ticks(os.getpid()),
+        boot_id=me.boot_id,
+        pid_namespace=me.pid_namespace,
+        start_ticks=me.start_ticks,
         oom_kill_file=str(counted_in or ""),
         oom_kills=oom_kills(counted_in) if counted_in else None,
     )
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a number that no name belongs to
+        return str(os.getuid())
 
 
 def gpu_names() -> list[str]:
@@ -108,8 +116,14 @@ def gpu_names() -> list[str]:
     with nvml() as driver:
         if driver is None:
             return []
-        handles = [driver.nvmlDeviceGetHandleByIndex(i) for i in range(driver.nvmlDeviceGetCount())]
-        return [str(driver.nvmlDeviceGetName(handle)) for handle in handles]
+        return [_gpu_name(driver, number) for number in range(driver.nvmlDeviceGetCount())]
+
+
+def _gpu_name(driver: ModuleType, number: int) -> str:
+    try:
+        return str(driver.nvmlDeviceGetName(driver.nvmlDeviceGetHandleByIndex(number)))
+    except driver.NVMLError as error:  # one that has fallen off its bus is no reason to keep from the others
+        return f"no answer ({error})"
 
 
 def log_end(folder: RunFolder, size: int = 4000) -> str:

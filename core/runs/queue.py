@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from core.files import write_whole
 from core.profile.settings import Profile
 from core.runs.folder import RunFolder, create_run, list_runs
-from core.runs.lock import locked
+from core.runs.lock import locked, unseen_holder
 from core.runs.machine import visible_gpus
 
 Where = Literal["first", "up", "down", "last"]
@@ -170,7 +170,8 @@ class Queue:
         self.folder.mkdir(parents=True, exist_ok=True)
         with locked(self._lock) as is_ours:
             if not is_ours:
-                raise QueueError("the queue is being changed by somebody else; try again")
+                unseen = unseen_holder(self._lock) or "; try again"
+                raise QueueError(f"the queue is being changed by somebody else{unseen}")
             yield
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 
 from core.runs import events
-from core.runs.alive import is_alive, is_seen_here, start_ticks
 from core.runs.folder import RunFolder, RunInfo
+from core.runs.identity import is_alive, is_seen_here, start_ticks
 from core.runs.lock import locked
 from core.runs.process import RUN_VARIABLE
 from core.runs.record import Record, Tail
@@ -56,7 +56,7 @@ def processes(folder: RunFolder) -> list[int]:
     if info is None or not is_seen_here(info):
         return []
     found = [info.pid] if is_alive(info) else []
-    for process in psutil.process_iter():
+    for process in _all_processes():
         with suppress(psutil.Error, OSError):
             if (
                 process.pid != info.pid
@@ -66,6 +66,13 @@ def processes(folder: RunFolder) -> list[int]:
             ):
                 found.append(process.pid)
     return found
+
+
+def _all_processes() -> list[psutil.Process]:
+    try:
+        return list(psutil.process_iter())
+    except (OSError, IndexError):  # no /proc
+        return []
 
 
 def note_kill(folder: RunFolder) -> None:

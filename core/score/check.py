@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from core.data.errors import DataError, place
+from core.data.errors import DataError, named, place
 from core.data.files import Record, read_records
 from core.data.rows import WINNERS, id_of
 from core.score.checked import Check
@@ -121,8 +121,7 @@ def _id(source: str, line: int, record: Record) -> int:
 
 
 def _columns(missing: list[str], record: Record) -> str:
-    found = ", ".join(map(str, record))[:200]
-    return f"no column {', '.join(missing)}; found {found}"
+    return f"no column {', '.join(missing)}; found {named(record)}"
 
 
 if __name__ == "__main__":

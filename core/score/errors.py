@@ -1,8 +1,7 @@
 """Errors that end a prediction, in the user's words."""
 
-import errno
-
 from core.data.errors import DataError
+from core.full_disk import CacheFull, is_full_disk
 from core.profile.errors import SettingError
 from core.runs.ended import StillInUse
 
@@ -24,7 +23,9 @@ def in_words(error: Exception) -> ScoringError:
     match error:
         case ScoringError():
             return error
-        case OSError(errno=errno.ENOSPC):
+        case CacheFull():
+            return ScoringError(error.cause, error.advice)
+        case OSError() if is_full_disk(error):
             return ScoringError(
                 f"no space is left on the disk{f': {error.filename}' if error.filename else ''}",
                 "Free some; what is scored already is kept, and the same command goes on.",

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-import psutil
-
 from core.profile.load import parse_profile
 from core.runs.checkpoints import checkpoints, delete_after
 from core.runs.events import Failed, Finished, Phase, Started, Warning
 from core.runs.folder import RunFolder
+from core.runs.identity import process_started
 from core.runs.lock import locked
 from core.runs.metrics import Metrics, save_metrics
 from core.runs.notify import notify
@@ -256,7 +255,7 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
         rows_cut=sum(row.is_cut for row in train_set),
         steps=trainer.state.global_step,
         tokens=tokens,
-        seconds=time.time() - psutil.Process().create_time(),
+        seconds=time.time() - process_started(),
         training_seconds=training_seconds,
         tokens_per_second=(tokens - callback.tokens_before) / training_seconds,
         memory_peak=device.memory()[2],

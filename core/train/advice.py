@@ -1,13 +1,15 @@
 """Says of an error that ended a run what it means and what to do, in the user's words."""
 
-import errno
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from traceback import walk_tb
 from typing import Self
 
 from msgspec import Struct
 
 from core.cache import keep_traceback
 from core.data.errors import DataError
+from core.full_disk import CacheFull, is_full_disk
 from core.profile.changes import Change
 from core.profile.errors import SettingError
 from core.profile.load import ProfileError, parse_profile
@@ -73,7 +75,10 @@ def explain(error: BaseException, situation: Situation | None = None, *, has_log
     from core.train.device import GpuError
     from core.train.divergence import Diverged
 
-    for link in _chain(error):
+    chain = list(_chain(error))
+    if full := _full_disk(chain):
+        return full
+    for link in chain:
         match link:
             case Diverged():
                 return _diverged(link, situation)
@@ -97,11 +102,6 @@ def explain(error: BaseException, situation: Situation | None = None, *, has_log
                 return Explanation(
                     f"the Hugging Face hub cannot be reached: {_first_line(link)}",
                     "Check the network, or point model.checkpoint at a local folder.",
-                )
-            case _ if _is_full_disk(link):
-                return Explanation(
-                    f"no space is left on the disk: {_first_line(link)}",
-                    "Free some, then resume the run; the checkpoints that were kept are whole.",
                 )
             case _ if found := symptom(str(link)):
                 return Explanation(f"{found.cause}: {_first_line(link)}", found.advice)
@@ -201,11 +201,29 @@ def _is_out_of_memory(message: str) -> bool:
     return any(sign in message for sign in signs)
 
 
-def _is_full_disk(error: BaseException) -> bool:
-    """Also where it is told in words: by safetensors, and by torch's writer of archives."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return True
-    return any(sign in str(error) for sign in ("(os error 28)", "inline_container.cc", "PytorchStreamWriter failed"))
+def _full_disk(chain: Sequence[BaseException]) -> Explanation | None:
+    """Which disk it was: the cache's, the one of the libraries that fetch models and data sets, or the run's."""
+    full = next((link for link in chain if is_full_disk(link)), None)
+    if full is None:
+        return None
+    cache = next((link for link in chain if isinstance(link, CacheFull)), None)
+    if cache is None and (place := next(filter(None, map(_library_cache, chain)), None)):
+        cache = CacheFull(place, "HF_HOME")
+    if cache:
+        return Explanation(cache.cause, cache.advice)
+    return Explanation(
+        f"no space is left on the disk: {_first_line(full)}",
+        "Free some, then resume the run; the checkpoints that were kept are whole.",
+    )
+
+
+def _library_cache(error: BaseException) -> Path | None:
+    """Where the library writes in which the error arose, if it is one that has a cache."""
+    from huggingface_hub.constants import HF_HOME, HF_HUB_CACHE
+
+    places = {"huggingface_hub": HF_HUB_CACHE, "datasets": HF_HOME}
+    packages = [frame.f_globals["__name__"].partition(".")[0] for frame, _ in walk_tb(error.__traceback__)]
+    return next((Path(places[package]) for package in reversed(packages) if package in places), None)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -8,30 +8,38 @@ import psutil
 import pynvml
 import torch
 
+from core.runs import machine
 from core.runs.events import Device
+from core.runs.machine import NO_GPU, NVIDIA_SMIS, ORDER_VARIABLE, only, visible
 from core.runs.process import gpu_names
+from core.runs.visible import GPU_VARIABLE
 from core.train.memory import Precision
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 
 
 class GpuError(Exception):
-    """There is a card, and torch cannot use it. The message is torch's own."""
+    """There is a card, and torch cannot use it, or it is not the one that is asked for. The message says why."""
 
 
 def use_one_gpu() -> str | None:
     """Hide all NVIDIA cards but the first visible one, and say so if there were more. Call before CUDA starts.
 
-    The Trainer would spread each batch over all visible cards, and silently change the number of steps.
+    The Trainer would spread each batch over all visible cards, and silently change the number of steps. Raises
+    GpuError where CUDA_VISIBLE_DEVICES asks for a card and none that is here: the run would else take the processor.
     """
-    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # the order nvidia-smi shows
-    listed = os.environ.get("CUDA_VISIBLE_DEVICES")
-    visible = len(gpu_names()) if listed is None else len(listed.split(","))
-    os.environ["CUDA_VISIBLE_DEVICES"] = "0" if listed is None else listed.split(",")[0]
-    if visible <= 1:
-        return None
-    chosen = os.environ["CUDA_VISIBLE_DEVICES"]
-    return f"{visible} GPUs are visible; this run uses GPU {chosen}. Set CUDA_VISIBLE_DEVICES to choose another"
+    seen = visible()
+    if seen.trouble and not seen.names:
+        raise GpuError(f"{seen.trouble}; `nvidia-smi -L` lists them")
+    order = os.environ.get(ORDER_VARIABLE, NVIDIA_SMIS)
+    os.environ.update(only(seen.names[0] if seen.names else NO_GPU))
+    said = [seen.trouble] if seen.trouble else []
+    if len(seen.names) > 1:
+        which = f"{len(seen.names)} GPUs are visible; this run uses GPU {seen.names[0]}"
+        said.append(f"{which}. Set {GPU_VARIABLE} to choose another")
+    if order != NVIDIA_SMIS and seen.names and len(gpu_names()) > 1:
+        said.append(f"{ORDER_VARIABLE}={order} is not heeded: GPUs are counted as nvidia-smi does")
+    return "; ".join(said) or None
 
 
 def unused_gpu() -> str | None:
@@ -39,7 +47,7 @@ def unused_gpu() -> str | None:
 
     A run would else quietly take the processor, and weeks. Call after `use_one_gpu`.
     """
-    if os.environ["CUDA_VISIBLE_DEVICES"] in ("", "-1"):
+    if not os.environ[GPU_VARIABLE]:
         return None
     try:
         pynvml.nvmlInit()
@@ -65,7 +73,7 @@ def device() -> Device:
     if torch.cuda.is_available():
         properties = torch.cuda.get_device_properties(0)
         return Device(kind="cuda", name=properties.name, memory=properties.total_memory)
-    return Device(kind="cpu", name=platform.machine(), memory=psutil.virtual_memory().total)
+    return Device(kind="cpu", name=platform.machine(), memory=machine.memory()[1])
 
 
 def precision(chosen: Literal["auto", "bf16", "fp16", "fp32"]) -> Precision:
@@ -95,7 +103,10 @@ def memory() -> tuple[int, int, int]:
             torch.cuda.memory_reserved(),
             torch.cuda.max_memory_allocated(),
         )
-    resident = psutil.Process().memory_info().rss
+    try:
+        resident = psutil.Process().memory_info().rss
+    except psutil.Error:  # no /proc
+        resident = _peak_resident()
     return resident, resident, max(resident, _peak_resident())
 
 

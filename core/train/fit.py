@@ -18,7 +18,11 @@ LENGTHS = (2048, 1536, 1024, 768, 512)
 
 def judge(peak: float, free: int) -> Verdict:
     """What a peak of allocated memory means for a card with so much free, in bytes."""
-    needed = on_card(peak)
+    return judge_need(on_card(peak), free)
+
+
+def judge_need(needed: float, free: int) -> Verdict:
+    """What all that a run takes means for so much free memory, in bytes."""
     if needed <= EASY * free:
         return "fits"
     return "tight" if needed <= free else "does not fit"

@@ -25,6 +25,8 @@ CONTEXT = 640 << 20
 """Bytes that the driver's context and the kernels of the libraries take beside torch's memory; an allowance."""
 RESERVE = 1.05
 """What torch holds in reserve between its blocks; an allowance."""
+LIBRARIES = 640 << 20
+"""Bytes that Python and the libraries take of the machine's memory, where a processor trains; an allowance."""
 EASY = 0.9
 """The share of the free memory up to which a run fits without being tight."""
 
@@ -48,6 +50,11 @@ class Memory(Struct, frozen=True, kw_only=True):
 def on_card(peak: float) -> float:
     """What a peak of allocated memory takes of a card, in bytes."""
     return peak * RESERVE + CONTEXT
+
+
+def on_processor(peak: float) -> int:
+    """What a peak of allocated memory takes of the machine's memory where there is no card, in bytes."""
+    return int(peak * RESERVE) + LIBRARIES
 
 
 def predict(profile: Profile, shape: ModelShape, *, precision: Precision, length: int) -> Memory:

@@ -49,7 +49,9 @@ WHOLE = Plan(
     rows_train=45_981,
     rows_eval=11_496,
     steps=5_748,
-    tokens=TokensPlan(effective=25_300_000, longest=1024, rows_over=9_771, response_b_lost=6_322, rows=57_477),
+    tokens=TokensPlan(
+        effective=25_300_000, evaluated=6_300_000, longest=1024, rows_over=9_771, response_b_lost=6_322, rows=57_477
+    ),
     memory=MEMORY,
     time=TIME,
     disk=DiskPlan(checkpoint=64 << 20, needed=256 << 20, free=214 * GIB),

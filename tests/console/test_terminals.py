@@ -25,7 +25,7 @@ from arena_tui.suited import SSH_FRAME_RATE, suited
 from arena_tui.themes import THEMES
 from arena_tui.widgets.pane import Pane
 from core.config import CONFIG_VARIABLE, Config, ConfigFile, Console, read_config
-from core.runs.alive import start_ticks
+from core.runs.identity import start_ticks
 
 
 def app(runs: Path, **console: object) -> ArenaApp:

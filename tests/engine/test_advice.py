@@ -156,6 +156,11 @@ TOO_OLD = RuntimeError(
             "resume the run",
         ),
         (
+            lambda: SafetensorError("Error while serializing: I/O error: Disk quota exceeded (os error 122)"),
+            "no space is left on the disk",
+            "resume the run",
+        ),
+        (
             lambda: raised(NATIVE.cquantize_blockwise),
             "bitsandbytes has no binary for torch's",
             "pip install -U bitsand",

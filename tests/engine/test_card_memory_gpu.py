@@ -15,9 +15,10 @@ from core.profile.load import parse_profile
 from core.runs.card_memory import RETURN_SECONDS, CardMemory
 from core.runs.events import Device, Started, Step
 from core.runs.folder import RunFolder, create_run
-from core.runs.machine import GPU_VARIABLE, only, visible_gpus
+from core.runs.machine import only, visible_gpus
 from core.runs.process import describe_this_process
 from core.runs.state import RunState, fold
+from core.runs.visible import GPU_VARIABLE
 
 pytestmark = [
     pytest.mark.gpu,

@@ -20,8 +20,8 @@ from core.doctor import gpu, machine
 from core.doctor.check import Check
 
 NAMES = {
-    "terminal", "tmux", "logout", "packages", "disk of runs", "disk of models", "shared memory", "clock", "driver",
-    "CUDA", "4-bit product", "hub login",
+    "terminal", "tmux", "logout", "packages", "disk of runs", "disk of models", "memory", "shared memory", "clock",
+    "driver", "CUDA", "4-bit product", "hub login",
 }  # fmt: skip
 
 
@@ -87,6 +87,18 @@ def test_a_runs_folder_that_cannot_be_written_is_a_problem(tmp_path: Path) -> No
     assert first.verdict == "ok"
     denied, _ = machine.disk(Path("/proc/1/runs"), tmp_path)
     assert denied.verdict == "problem"
+
+
+def test_a_container_with_too_little_memory_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/cgroup").write_text("0::/\n")
+    group = tmp_path / "sys/fs/cgroup"
+    group.mkdir(parents=True)
+    (group / "memory.current").write_text(f"{100 << 20}\n")
+    for limit, verdict, told in ((800 << 20, "problem", "0.7 of 0.8"), (4 << 30, "ok", "3.9 of 4.0")):
+        (group / "memory.max").write_text(f"{limit}\n")
+        found = machine.memory(tmp_path)
+        assert (found.verdict, found.found) == (verdict, f"{told} GiB free that this control group may take")
 
 
 def test_packages_that_are_missing_or_too_old_are_named_with_what_is_needed(

@@ -3,20 +3,30 @@
 import os
 import subprocess
 import sys
+import threading
 import time
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import msgspec
 import pytest
 from tiny_runs import SECONDS, Start, fill, halting, kill, wait_for, wait_until_halted
 
+from core.cache import CACHE_VARIABLE
+from core.full_disk import CacheFull
+from core.inspect.progress import INSPECT, Progress
+from core.profile.load import parse_profile
 from core.profile.settings import Profile
 from core.runs import events
 from core.runs.checkpoints import checkpoints
 from core.runs.folder import RunFolder, create_run, list_runs
-from core.runs.process import launch, log_end
+from core.runs.process import TRAIN, launch, log_end
 from core.runs.record import Record, Tail
 from core.runs.resume import RESUME, prepare
 from core.runs.state import Status, read_run
+from core.runs.stopping import Rung, ask
+from core.score.errors import in_words
 
 
 def test_a_full_disk_ends_a_run_that_says_so_and_goes_on_once_there_is_room(small_disk: Path, start: Start) -> None:
@@ -50,6 +60,78 @@ def wait_for_after(folder: RunFolder, step: int) -> None:
     while read_run(folder)[0].step < step or read_run(folder)[0].last:
         assert time.monotonic() < deadline, log_end(folder)
         time.sleep(0.05)
+
+
+def full_cache(disk: Path, **more: str) -> dict[str, str]:
+    """The environment of a process whose caches lie on a disk without a byte left."""
+    (disk / "cache").mkdir()
+    fill(disk)
+    return {**os.environ, CACHE_VARIABLE: str(disk / "cache"), **more}
+
+
+def test_a_full_disk_of_the_cache_is_told_from_that_of_a_run(
+    small_disk: Path, checkpoint: Path, train_csv: Path, tmp_path: Path
+) -> None:
+    """By an inspection, by a run that makes the demo, and by a prediction."""
+    environment = full_cache(small_disk)
+    profile = tmp_path / "mine.toml"
+    profile.write_text(f'[data]\ntrain = "{train_csv}"\n[model]\ncheckpoint = "{checkpoint}"\n')
+    told = subprocess.run([*INSPECT, str(profile)], env=environment, stdout=subprocess.PIPE, check=False)
+    problem = msgspec.json.decode(told.stdout.splitlines()[-1], type=Progress).problem
+    demo = create_run(tmp_path / "demo", parse_profile('data.train = "demo"', source="x"), text="", name="x")
+    assert subprocess.run([*TRAIN, str(demo.path)], env=environment, stderr=subprocess.DEVNULL).returncode == 1
+    failed = Tail(demo.events).read()[-1]
+    assert isinstance(failed, events.Failed)
+    scoring = in_words(CacheFull(small_disk / "cache", CACHE_VARIABLE))
+    for words in (problem, f"{failed.cause}. {failed.advice}", f"{scoring.cause}. {scoring.advice}"):
+        assert words == (
+            f"no space is left on the disk of the cache, {small_disk / 'cache'}. "
+            "Free some there, or let ARENA_TUI_CACHE name a folder on another disk; then start it again."
+        )
+    assert [path.name for path in (small_disk / "cache").rglob("*")] in (["inspections"], [])
+
+
+FETCHES = """
+import sys
+from huggingface_hub import hf_hub_download
+from core.train.advice import explain
+try:
+    hf_hub_download("me/x", "model.safetensors", endpoint=sys.argv[1])
+except Exception as error:
+    why = explain(error)
+    print(why.cause, why.advice, sep="\\n")
+"""
+
+
+class _OneFile(BaseHTTPRequestHandler):
+    """What the hub answers of a file of 1 MiB."""
+
+    def do_HEAD(self) -> None:
+        self.send_response(200)
+        for name, value in {"ETag": '"1"', "X-Repo-Commit": "1" * 40, "Content-Length": str(1 << 20)}.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self.do_HEAD()
+        with suppress(OSError):  # it hangs up
+            self.wfile.write(bytes(1 << 20))
+
+    def log_message(self, *_: object) -> None:
+        """Nothing of it is printed."""
+
+
+def test_a_full_disk_under_the_hubs_cache_names_it_and_what_moves_it(small_disk: Path) -> None:
+    home = small_disk / "cache" / "hub"
+    environment = full_cache(small_disk, HF_HUB_OFFLINE="0", HF_HUB_DISABLE_XET="1", HF_HUB_CACHE=str(home))
+    with ThreadingHTTPServer(("127.0.0.1", 0), _OneFile) as hub:
+        threading.Thread(target=hub.serve_forever, daemon=True).start()
+        command = [sys.executable, "-P", "-c", FETCHES, f"http://127.0.0.1:{hub.server_port}"]
+        told = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
+        hub.shutdown()
+    cause, advice = told.splitlines()
+    assert cause == f"no space is left on the disk of the cache, {home}"
+    assert "let HF_HOME name a folder on another disk" in advice
 
 
 def test_an_event_that_finds_no_room_costs_no_other_its_line(small_disk: Path) -> None:
@@ -147,3 +229,18 @@ def test_two_launches_in_one_second_are_two_runs_even_if_a_profile_vanishes_mean
     infos = [run.read_info() for run in (one, other)]
     assert {info.pid for info in infos if info} == {first.pid, second.pid}
     assert read_run(one)[1] is Status.FINISHED
+
+
+def test_a_run_without_proc_is_trained_seen_to_live_and_ended(start: Start) -> None:
+    without = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs tmpfs /proc && exec "$@"', "sh")
+    if subprocess.run([*without, "true"], capture_output=True).returncode:
+        pytest.skip("mounting another /proc takes root")
+    folder, child = start("train.epochs=400", "eval.every=100000", program=(*without, *TRAIN))
+    wait_for(folder, events.Step, step=2)
+    info = folder.read_info()
+    assert info
+    assert (info.boot_id, info.pid_namespace, info.start_ticks) == ("", "", None)
+    assert read_run(folder)[1] is Status.RUNNING
+    assert ask(folder, Rung.SAVE)
+    assert child.wait(SECONDS) == 128 + Rung.SAVE.value
+    assert read_run(folder)[1] is Status.CANCELLED

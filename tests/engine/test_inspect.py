@@ -287,3 +287,14 @@ def test_the_command_refuses_a_bad_file_and_a_limit_without_room(
         assert ran.returncode == 2
         assert "absent.csv" in ran.stderr or "leave no room for text" in ran.stderr
         assert "Traceback" not in ran.stderr
+
+
+def test_lone_surrogates_in_the_chatbots_names_do_not_end_an_inspection(
+    profile_file: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """JSON text may hold them, and Parquet cannot."""
+    rows = tmp_path / "train.jsonl"
+    rows.write_text("".join(json.dumps({**row, "model_a": "half \ud83d"}) + "\n" for row in tiny.rows(60)))
+    *_, last = inspect(profile_file, environment, f"data.train={rows}")
+    assert last.problem is None
+    assert parquet.read_table(str(last.whole))["model_a"].to_pylist() == ["half \ufffd"] * 60

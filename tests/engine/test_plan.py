@@ -1,15 +1,20 @@
 """The plan before a run: real children, and figures that agree with what runs of the same profile then do."""
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 from msgspec.structs import replace
+from pyarrow import parquet
 from tiny_runs import SETTINGS, copy_of
 
+from arena_tui.figures import gib
+from arena_tui.preflight import verdict
 from core.cache import CACHE_VARIABLE
 from core.model.shape import ModelShape, read_shape
 from core.plan.__main__ import plans
@@ -17,12 +22,13 @@ from core.plan.history import memory_factor, past_runs, speed
 from core.plan.plan import PLAN, Plan
 from core.profile.load import parse_profile, to_toml
 from core.profile.settings import Profile
-from core.runs.events import Started
+from core.runs.control_group import GroupMemory, group_memory, memory_groups
+from core.runs.events import Evaluated, Started
 from core.runs.folder import RunFolder
-from core.runs.machine import look
+from core.runs.machine import look, memory
 from core.runs.metrics import read_metrics, save_metrics
 from core.runs.record import Tail
-from core.train.fit import judge, smallest_change
+from core.train.fit import judge, judge_need, smallest_change
 from core.train.memory import predict
 from core.train.steps import evaluations
 
@@ -197,3 +203,131 @@ def test_the_command_tells_the_plan_in_words_and_as_json(profile_file: Path, tmp
     bad = subprocess.run([*command, "--set", "data.train=absent.csv"], capture_output=True, text=True)
     assert bad.returncode == 2
     assert "absent.csv" in bad.stdout
+
+
+def test_evaluation_is_timed_by_its_tokens_and_twice_at_the_end_where_the_copies_are_scored_too(
+    finished: RunFolder, profile_file: Path
+) -> None:
+    took = sum(event.seconds for event in Tail(finished.events).read() if isinstance(event, Evaluated))
+
+    def evaluating(*overrides: str) -> tuple[float, int]:
+        plan = planned(finished.path.parent, profile_file, *overrides)
+        assert plan.time
+        assert plan.tokens
+        return plan.time.evaluation, plan.tokens.evaluated
+
+    seconds, tokens = evaluating()
+    assert tokens == sum(parquet.read_table(finished.evaluation)["tokens"].to_pylist())
+    assert seconds == pytest.approx(took)
+    shorter, fewer = evaluating("tokens.max_length=32")
+    assert fewer < tokens
+    assert shorter == pytest.approx(took * fewer / tokens)
+    assert evaluating("eval.swap=true")[0] == pytest.approx(2 * took)
+    assert evaluating("eval.swap=true", "eval.every=3")[0] == pytest.approx(3 * took), (
+        "two of six steps, and the copies"
+    )
+
+
+@pytest.mark.parametrize(
+    ("group", "files", "limit", "free"),
+    [
+        ("0::/user.slice/run\n", {"user.slice/run": ("max", "max", 700)}, None, None),
+        ("0::/user.slice/run\n", {"user.slice/run": ("1000", "max", 700)}, 1000, 400),
+        ("0::/user.slice/run\n", {"user.slice/run": ("1000", "900", 700)}, 900, 300),
+        ("0::/user.slice/run\n", {"user.slice/run": ("max", "max", 9), "user.slice": ("2000", "max", 1950)}, 2000, 150),
+        ("0::/user.slice/run\n", {"user.slice/run": ("9000", "max", 9), "user.slice": ("2000", "max", 50)}, 2000, 2000),
+        ("0::/\n", {"": ("500", "max", 900)}, 500, 0),
+        ("0::/elsewhere\n", {}, None, None),
+        ("4:memory:/docker/abc\n0::/\n", {"memory/docker/abc": (str(2**63 - 4096), "", 700)}, None, None),
+        ("4:memory:/docker/abc\n0::/\n", {"memory/docker/abc": ("1000", "", 700)}, 1000, 400),
+        ("4:memory:/docker/abc\n0::/\n", {"memory": ("1000", "", 700)}, 1000, 400),
+        ("4:cpu:/x\n", {}, None, None),
+    ],
+)
+def test_what_a_control_group_may_take_is_what_its_tightest_limit_leaves(
+    group: str, files: dict[str, tuple[str, str, int]], limit: int | None, free: int | None, tmp_path: Path
+) -> None:
+    """Of both versions; files that were read and can go are no use that counts."""
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/cgroup").write_text(group)
+    for name, (most, high, used) in files.items():
+        folder = tmp_path / "sys/fs/cgroup" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        is_first = name.startswith("memory")
+        texts = {
+            "memory.limit_in_bytes" if is_first else "memory.max": most,
+            "memory.usage_in_bytes" if is_first else "memory.current": str(used),
+            "memory.stat": "anon 5\ninactive_file 100\n" + "total_inactive_file 100\n" * is_first,
+            **({"memory.high": high} if high else {}),
+        }
+        for file, text in texts.items():
+            (folder / file).write_text(f"{text}\n")
+    found = group_memory(tmp_path)
+    assert found == (None if limit is None else GroupMemory(limit, free or 0))
+    if found:
+        assert memory(tmp_path) == (free, limit)
+
+
+LIMIT = 512 << 20
+LOOKS = """
+import os, sys
+from pathlib import Path
+Path(sys.argv[1], "cgroup.procs").write_text(str(os.getpid()))
+from core.runs.machine import look, memory
+held = bytearray(64 << 20)
+machine = look(Path("/"))
+print(machine.card is None, machine.memory, machine.memory_free)
+"""
+
+
+@pytest.fixture
+def small_group() -> Iterator[Path]:
+    """A control group of LIMIT bytes, where this user may make one."""
+    for group in memory_groups():
+        made = group / f"arena-tui-{os.getpid()}"
+        try:
+            made.mkdir()
+        except OSError:
+            continue
+        try:
+            limit = next(made / name for name in ("memory.limit_in_bytes", "memory.max") if (made / name).exists())
+            limit.write_text(str(LIMIT))
+            yield made
+        except (OSError, StopIteration):
+            break
+        finally:
+            made.rmdir()
+        return
+    pytest.skip("making a control group takes root, and a kernel that limits memory here")
+
+
+def test_in_a_group_with_a_limit_the_machine_has_no_more_than_that(small_group: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-P", "-c", LOOKS, str(small_group)], capture_output=True, text=True, check=True
+    )
+    without_card, total, free = ran.stdout.split()
+    if without_card == "True":
+        assert int(total) == LIMIT
+        assert LIMIT / 4 < int(free) <= LIMIT - (64 << 20)
+
+
+def test_without_a_card_the_plan_says_whether_the_processor_has_the_memory(profile_file: Path, tmp_path: Path) -> None:
+    plan = planned(tmp_path / "runs", profile_file)
+    assert plan.memory
+    if plan.memory.card:
+        pytest.skip("this machine has a card")
+    here = plan.memory.processor
+    assert here
+    assert (here.precision, plan.memory.precision) == ("fp32", "bf16")
+    assert here.free == pytest.approx(look(tmp_path).memory_free, rel=0.2)
+    assert here.verdict == judge_need(here.peak, here.free)
+    assert f"on the processor {gib(here.peak)}, {here.verdict}: {gib(here.free)} free" in verdict(plan.memory)
+
+
+def test_the_predicted_peak_of_a_processor_is_about_what_a_run_took(finished: RunFolder, profile_file: Path) -> None:
+    metrics = read_metrics(finished)
+    plan = planned(finished.path.parent, profile_file)
+    assert metrics
+    assert plan.memory
+    if plan.memory.processor:
+        assert plan.memory.processor.peak == pytest.approx(metrics.memory_peak, rel=0.35)

@@ -10,8 +10,9 @@ from msgspec.structs import replace
 
 from core.profile.settings import Profile
 from core.runs import events
-from core.runs.alive import MayLive, boot_id, is_alive, is_run_alive, pid_namespace, start_ticks
+from core.runs.alive import MayLive, is_run_alive
 from core.runs.folder import RunFolder, create_run, find_run, list_runs
+from core.runs.identity import boot_id, is_alive, pid_namespace, start_ticks
 from core.runs.lock import locked
 from core.runs.process import LaunchError, describe_this_process, launch, log_end
 from core.runs.record import Record, Tail
@@ -136,6 +137,61 @@ def test_a_run_that_has_ended_is_not_asked_again_until_another_process_is_at_wor
 
 def test_nobody_can_say_whether_a_process_on_another_machine_lives() -> None:
     assert is_alive(replace(describe_this_process(["x"]), host="elsewhere", boot_id="x")) is None
+
+
+def in_a_mount_of_its_own(mount: str, *command: str) -> list[str]:
+    """`command` with /proc as the shell command `mount` leaves it, where this user may do that."""
+    wrapped = ["unshare", "--mount", "--pid", "--fork", "sh", "-c", f'{mount} && exec "$@"', "sh"]
+    if subprocess.run([*wrapped, "true"], capture_output=True).returncode:
+        pytest.skip("mounting another /proc takes root")
+    return [*wrapped, *command]
+
+
+LOOKED_AT = """
+import os, sys
+from pathlib import Path
+from core.runs.folder import RunFolder
+from core.runs.identity import is_alive
+from core.runs.machine import look
+from core.runs.process import describe_this_process
+from core.runs.state import read_run
+from core.runs.stopping import processes
+folder = RunFolder(Path(sys.argv[1]))
+folder.write_info(describe_this_process(["x"]))
+if len(sys.argv) > 2:
+    child = os.fork()
+    if child:
+        sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    nobody = int(sys.argv[2])
+    os.setgroups([])
+    os.setgid(nobody)
+    os.setuid(nobody)
+info = folder.read_info()
+print(is_alive(info), read_run(folder)[1], processes(folder), look(folder.path).memory > 0)
+"""
+
+
+def test_without_proc_nothing_raises_and_whether_a_process_lives_is_not_guessed(folder: RunFolder) -> None:
+    """As in a chroot, or a container that mounts none: of its own run, too, it knows no more than that it may live."""
+    command = in_a_mount_of_its_own(
+        "mount -t tmpfs tmpfs /proc", sys.executable, "-P", "-c", LOOKED_AT, str(folder.path)
+    )
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    assert told == "None starting [] True"
+
+
+@pytest.mark.parametrize("hidepid", [1, 2])
+def test_where_proc_hides_the_processes_of_others_their_runs_are_not_called_lost(
+    hidepid: int, folder: RunFolder
+) -> None:
+    for place in (folder.path, *folder.path.parents[:3]):
+        place.chmod(0o755)
+    command = in_a_mount_of_its_own(
+        f"mount -t proc -o hidepid={hidepid} proc /proc",
+        *(sys.executable, "-P", "-c", LOOKED_AT, str(folder.path), "65534"),
+    )
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    assert told == "None starting [] True"
 
 
 def test_a_child_that_ends_at_once_is_an_error_with_the_end_of_its_log(folder: RunFolder) -> None:

@@ -349,6 +349,15 @@ class TestRows:
         assert any("241 rows were not evaluated, where the run was trained on 240" in one for one in cautions)
         assert any("1 of the listed rows have other texts than the run was given" in one for one in cautions)
 
+    def test_lone_surrogates_in_the_chatbots_names_do_not_end_it(self, run: RunFolder, tmp_path: Path) -> None:
+        """JSON text may hold them, and a report cannot be written with them."""
+        with (tmp_path / "train.csv").open(newline="", encoding="utf-8") as file:
+            rows = [{**row, "model_a": "half \ud83d"} for row in csv.DictReader(file)]
+        (tmp_path / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        report, told = made_by(run.path, "--data", tmp_path / "train.jsonl")
+        assert {row.models[0] for row in report.lists.worst if row.models} == {"half \ufffd"}
+        assert told.rows
+
     def test_without_a_tokenizer_the_rows_are_listed_without_their_cut(self, run: RunFolder) -> None:
         (run.adapter / "tokenizer.json").unlink()
         report, told = made_by(run.path)

@@ -1,6 +1,8 @@
 """Data files: what is read is what was written, and what cannot be used is named by file, line, id and column."""
 
 import json
+import math
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from pyarrow import parquet
 
 from core.data.errors import DataError
 from core.data.prompt import join
-from core.data.rows import read_examples, turns
+from core.data.rows import WINNERS, iterate_examples, read_examples, turns
 from core.data.split import split
 from core.profile import settings
 
@@ -104,7 +106,25 @@ def test_exactly_one_winner_is_needed(winners: str, found: str, tmp_path: Path) 
     assert found in message
 
 
-@pytest.mark.parametrize("cell", ["", "2", "-1", "yes", "nan", "0.5"])
+WRITTEN = [
+    ("1", "0"), ("1.0", "0.0"), ("True", "False"), ("true", "false"), (" 1 ", " 0"), ("TRUE", "FALSE"),
+    ("1.", "-0"), (1, 0), (1.0, 0.0), (True, False), (Decimal("1.00"), Decimal("0.00")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("yes", "no"), WRITTEN)
+def test_winners_are_read_alike_in_every_format_however_they_are_written(yes: Any, no: Any, tmp_path: Path) -> None:
+    made = [tiny.row(id, id, **{c: (no, yes)[c == WINNERS[id]] for c in WINNERS}) for id in range(3)]
+    parquet.write_table(pyarrow.Table.from_pylist(made), tmp_path / "train.parquet")
+    sources = [csv_file(tmp_path, *made), tmp_path / "train.parquet"]
+    if not isinstance(yes, Decimal):  # which JSON does not have
+        sources.append(tmp_path / "train.jsonl")
+        sources[-1].write_text("".join(json.dumps(row) + "\n" for row in made))
+    for source in sources:
+        assert [example.label for example in read_examples(str(source))] == [0, 1, 2], source
+
+
+@pytest.mark.parametrize("cell", ["", "2", "-1", "yes", "nan", "0.5", "inf", "None", "1,0", "b'1'"])
 def test_a_winner_cell_that_is_not_0_or_1_is_named(cell: str, tmp_path: Path) -> None:
     message = refused(csv_file(tmp_path, tiny.row(3, 0, winner_tie=cell)))
     assert "line 2, id 3, column winner_tie: 0 or 1 is needed" in message
@@ -113,12 +133,27 @@ def test_a_winner_cell_that_is_not_0_or_1_is_named(cell: str, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("id", "found"),
     [("", "missing"), ("x", "64 bits"), ("1.5", "64 bits"), (str(2**63), "64 bits"), ("9" * 50, "64 bits")]
-    + [(text, f"'{text}' would come back as 17; write ids that way") for text in ("1_7", "017", "+17", "١٧")],
+    + [("-1e3", "'-1e3' would come back as -1000; write"), ("1e999999999", "64 bits"), ("nan", "64 bits")]
+    + [(text, f"'{text}' would come back as 17; write ids that way") for text in ("1_7", "017", "+17", "١٧", "17.0")],
 )
 def test_an_id_that_is_missing_or_no_64_bit_number_is_refused(id: str, found: str, tmp_path: Path) -> None:
     message = refused(csv_file(tmp_path, tiny.row(1, 0), tiny.row(0, 0, id=id)))
     assert "line 3, column id" in message
     assert found in message
+
+
+def test_ids_that_were_made_decimal_numbers_are_refused_with_the_way_out(tmp_path: Path) -> None:
+    """As pandas does with a column in which one is missing: 2**62 + 1 is not what it was any more."""
+    path = tmp_path / "train.parquet"
+    for id, found in (
+        (float(2**62 + 1), f"4.611686018427388e+18 would come back as {2**62}"),
+        (17.0, "17.0 would come back as 17"),
+        (17.5, "a whole number of 64 bits is needed, found 17.5"),
+        (math.nan, "the id is missing"),
+    ):
+        parquet.write_table(pyarrow.Table.from_pylist([tiny.row(0, 0, id=id)]), path)
+        assert f"line 1, column id: {found}" in refused(path)
+        assert ("write the column as whole numbers (int64)" in refused(path)) is ("come back" in found)
 
 
 def test_a_duplicate_id_names_both_lines_though_cells_hold_line_breaks(tmp_path: Path) -> None:
@@ -168,6 +203,8 @@ def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path) -> Non
         ("train.parquet", b"PAR1 not really", "not a readable Parquet file"),
         ("train.parquet", b"", "not a readable Parquet file"),
         ("train.xlsx", b"PK", "not a .csv, .parquet or .jsonl file"),
+        ("train.csv.gz", b"\x1f\x8b", "packed; unpack it, and name the .csv, .parquet or .jsonl file that is in it"),
+        ("train.csv.zip", b"PK", "packed; unpack it"),
     ],
 )
 def test_other_formats_are_refused_as_clearly(name: str, content: bytes, found: str, tmp_path: Path) -> None:
@@ -175,9 +212,84 @@ def test_other_formats_are_refused_as_clearly(name: str, content: bytes, found: 
     assert found in refused(tmp_path / name)
 
 
+@pytest.fixture
+def _own_datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever datasets makes of a folder lies with the test."""
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "datasets")
+
+
+def saved(*ids: int) -> Any:
+    import datasets
+
+    return datasets.Dataset.from_list([tiny.row(id, id % 3) for id in ids])
+
+
+@pytest.mark.usefixtures("_own_datasets")
+def test_a_data_set_that_was_saved_to_disk_is_loaded_and_of_several_splits_train(tmp_path: Path) -> None:
+    import datasets
+
+    saved(4, 5).save_to_disk(tmp_path / "alone")
+    datasets.DatasetDict(test=saved(1), train=saved(2, 3)).save_to_disk(tmp_path / "splits")
+    datasets.DatasetDict(left=saved(1), right=saved(2)).save_to_disk(tmp_path / "others")
+    assert [example.id for example in read_examples(str(tmp_path / "alone"))] == [4, 5]
+    assert [example.id for example in read_examples(str(tmp_path / "splits"))] == [2, 3]
+    assert "no split called train; name the folder of one: left, right" in refused(tmp_path / "others")
+    assert [example.id for example in read_examples(str(tmp_path / "others" / "right"))] == [2]
+
+
+@pytest.mark.usefixtures("_own_datasets")
+def test_a_folder_of_parquet_files_is_read_even_where_it_is_called_like_one(tmp_path: Path) -> None:
+    folder = tmp_path / "train.parquet"
+    folder.mkdir()
+    for id in (1, 2):
+        parquet.write_table(pyarrow.Table.from_pylist([tiny.row(id, 0)]), folder / f"part-{id}.parquet")
+    (folder / "_SUCCESS").touch()
+    assert [example.id for example in read_examples(str(folder))] == [1, 2]
+    (tmp_path / "empty").mkdir()
+    assert "no data set can be read from this folder" in refused(tmp_path / "empty")
+
+
+def test_a_cell_of_parquet_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    table = pyarrow.Table.from_pylist([tiny.row(id, 0) for id in range(3)])
+    path = tmp_path / "train.parquet"
+    parquet.write_table(table.append_column("extra", pyarrow.array([b"a", b"b", b"\xff"]).view(pyarrow.string())), path)
+    assert f"{path}, line 3, column extra: cannot be read: 'utf-8' codec" in refused(path)
+    parquet.write_table(table.append_column("day", pyarrow.array([0, 10**15, 0], pyarrow.timestamp("s"))), path)
+    assert f"{path}, line 2, column day: cannot be read" in refused(path)
+    parquet.write_table(table.append_column("id", table["id"]), path)
+    assert "a column name stands there twice" in refused(path)
+
+
+def test_lone_surrogates_of_other_columns_are_replaced_where_they_enter(tmp_path: Path) -> None:
+    path = tmp_path / "train.jsonl"
+    path.write_text(json.dumps(tiny.row(1, 0, model_a="half \ud83d", model_b="\U0001f600", prompt=["\ud83d"])) + "\n")
+    [(example, record)] = iterate_examples(str(path))
+    assert (record["model_a"], record["model_b"]) == ("half \ufffd", "\U0001f600")
+    assert record["prompt"] == ["\ud83d"], "told as it was to who looks for flaws"
+    assert example.prompt == ("\ufffd",)
+
+
+@pytest.mark.parametrize("column", ["\x1b[31mred\nline", "\ud83d", "\u202egnp", "x" * 10_000])
+def test_a_message_is_one_short_line_whatever_the_file_holds(column: str, tmp_path: Path) -> None:
+    path = tmp_path / "train.jsonl"
+    path.write_text(json.dumps({column: 1}))
+    for message in (refused(path), cell_refused(path, column)):
+        assert message.isprintable()
+        assert len(message.replace(str(path), "")) < 400
+        message.encode()
+
+
+def cell_refused(path: Path, cell: str) -> str:
+    path.write_text(json.dumps(tiny.row(1, 0, prompt=[{cell: cell}])))
+    return refused(path)
+
+
 def test_a_source_that_does_not_exist_is_said_to_be_missing(tmp_path: Path) -> None:
     assert "cannot be read: No such file" in refused(tmp_path / "train.csv")
-    assert "no such file, and not a Hugging Face dataset id" in refused("lmsys")
+    for source in ("lmsys", str(tmp_path / "absent"), "./absent", "a/b/c", "../x/train"):
+        assert "no such file, and not a Hugging Face dataset id" in refused(source)
 
 
 def test_a_cell_longer_than_the_csv_modules_own_limit_is_read(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
@@ -234,4 +235,5 @@ def test_a_full_disk_says_that_what_is_scored_is_kept() -> None:
     why = in_words(OSError(errno.ENOSPC, "No space left on device", "/runs/x/scores/3.npy"))
     assert why.cause == "no space is left on the disk: /runs/x/scores/3.npy"
     assert "the same command goes on" in why.advice
-    assert in_words(OSError(errno.ENOSPC, "No space left on device")).cause == "no space is left on the disk"
+    for number in (errno.ENOSPC, errno.EDQUOT):
+        assert in_words(OSError(number, os.strerror(number))).cause == "no space is left on the disk"

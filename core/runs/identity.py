@@ -1,0 +1,119 @@
+"""A process told from all others: by machine, boot, namespace, pid and start. Signals nothing."""
+
+import os
+import socket
+import time
+from pathlib import Path
+from typing import Self
+
+import psutil
+from msgspec import Struct
+
+from core.runs.folder import RunInfo
+
+# psutil derives a start time from the boot time, which moves when the clock is set. A pid is not
+# used again within seconds.
+SAME_START_SECONDS = 5
+PIDS = range(1, 2**31)
+"""A file that was changed, or made elsewhere, may name any number."""
+
+
+_LOADED = time.time()
+
+
+class Identity(Struct, frozen=True, kw_only=True):
+    """What RunInfo, too, says of a process."""
+
+    host: str
+    pid: int
+    process_started: float
+    boot_id: str
+    pid_namespace: str
+    start_ticks: int | None
+
+    @classmethod
+    def of_this_process(cls) -> Self:
+        return cls(
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            process_started=process_started(),
+            boot_id=boot_id(),
+            pid_namespace=pid_namespace(),
+            start_ticks=start_ticks(os.getpid()),
+        )
+
+
+def process_started() -> float:
+    """When this process began, in seconds since 1970; where the system does not tell, when it began to look."""
+    try:
+        return psutil.Process().create_time()
+    except psutil.Error:
+        return _LOADED
+
+
+def boot_id() -> str:
+    """Linux's id of this boot, "" elsewhere. A container has that of its host."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def pid_namespace() -> str:
+    """Linux's name of the namespace in which this process sees pids, one for each container; "" elsewhere."""
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""
+
+
+def start_ticks(pid: int) -> int | None:
+    """Clock ticks from the boot to the start of `pid` (proc(5), stat, field 22), which setting the clock does not
+    change; None where there is no such process, or no /proc that shows it."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return None
+    return int(stat.rpartition(b")")[2].split()[19])  # the name before it may hold spaces and brackets
+
+
+def is_seen_here(who: RunInfo | Identity) -> bool:
+    """Whether the pid means the same process here: same machine, same container."""
+    if who.boot_id and who.pid_namespace:
+        return (who.boot_id, who.pid_namespace) == (boot_id(), pid_namespace())
+    return who.host == socket.gethostname()
+
+
+def is_alive(who: RunInfo | Identity) -> bool | None:
+    """Whether the process lives; None where that cannot be known from its pid: on another machine, in another
+    container, of another user where /proc hides those, and of any where there is no /proc."""
+    if who.boot_id and who.boot_id != boot_id():
+        return False if who.host == socket.gethostname() and boot_id() else None
+    if not is_seen_here(who):
+        return None
+    if who.pid not in PIDS:
+        return False
+    try:
+        process = psutil.Process(who.pid)
+        if who.start_ticks is not None and (ticks := start_ticks(who.pid)) is not None:
+            is_same = ticks == who.start_ticks
+        else:
+            is_same = abs(process.create_time() - who.process_started) < SAME_START_SECONDS
+        return is_same and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.ZombieProcess:
+        return False
+    except psutil.NoSuchProcess:
+        return None if _exists(who.pid) else False
+    except psutil.AccessDenied:
+        return None
+
+
+def _exists(pid: int) -> bool:
+    """Whether there is a process that /proc does not show (proc(5), hidepid), or there is no /proc."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
