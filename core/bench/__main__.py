@@ -53,14 +53,16 @@ def bench(question: Question) -> Answer:
     profile = _profile(question)
     here = device.device()
     place = "cuda:0" if here.kind == "cuda" else "cpu"
-    precision = device.precision("auto")
+    best = precision = device.best_precision()
     dtype = device.DTYPES[precision]
     lengths = _lengths(question)
     longest = int(lengths.max())
     stated = config(question.model)
     shape = read_shape(stated.to_dict(), profile.model)
     assert shape is not None
-    chosen = choose_engine(profile, stated.to_dict(), precision=precision, longest=longest, free=device.free_memory())
+    chosen = choose_engine(
+        profile, stated.to_dict(), precision=precision, best=best, longest=longest, free=device.free_memory()
+    )
     limit = ceiling(shape, round(float(lengths.mean()) * question.batch), dtype, place)
 
     model = random_classifier(stated, profile, dtype=dtype, device=place)

@@ -73,7 +73,7 @@ def cuda(driver_found: Check) -> Check:
     if total != 256.0**3:
         return Check("CUDA", "problem", f"{built}: a product of ones came out wrong", "Do not trust this card.")
     name, memory = torch.cuda.get_device_name(), torch.cuda.mem_get_info()
-    bf16 = "bf16" if device.precision("auto") == "bf16" else "fp16 only"
+    bf16 = "bf16" if device.best_precision() == "bf16" else "fp16 only"
     return Check("CUDA", "ok", f"{built}; {name}, {bf16}, {memory[0] / 2**30:.1f} GiB free", chosen or "")
 
 

@@ -11,7 +11,7 @@ from core.profile.errors import SettingError
 # What config.json may leave out, as transformers 5.23 fills it in. Gemma-3's published ones name only what
 # differs from this.
 _DEFAULTS: dict[str, dict[str, Any]] = {
-    "gemma2": {"head_dim": 256, "attn_logit_softcapping": 50.0},
+    "gemma2": {"head_dim": 256},
     "gemma3_text": {"num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256, "vocab_size": 262_208},
     "llama": {},
     "qwen2": {},
@@ -67,13 +67,20 @@ class ModelShape(Struct, frozen=True, kw_only=True):
         return self.heads + self.kv_heads if self.family == "gemma3_text" else 0
 
 
+def decoder_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The part of a config.json that describes the decoder of text: all of it, unless the model reads images too."""
+    if config.get("model_type") != "gemma3":
+        return config
+    return {"model_type": "gemma3_text", **(config.get("text_config") or {})}
+
+
 def read_shape(config: Mapping[str, Any], model: settings.Model) -> ModelShape | None:
     """The shape that a config.json describes; None for a family this module does not know.
 
     Attention is what core.model.load would choose: eager where scores are capped or windows slide. Raises
     SettingError where the file lacks a size that its family always states.
     """
-    text = {**config, **config.get("text_config", {})}
+    text = decoder_config(config)
     family = text.get("model_type")
     if family not in _DEFAULTS:
         return None
@@ -83,7 +90,7 @@ def read_shape(config: Mapping[str, Any], model: settings.Model) -> ModelShape |
         raise SettingError("model.checkpoint", model.checkpoint, f"its config.json has no {missing[0]}")
     heads = sizes["num_attention_heads"]
     slides = family in _SLIDING or bool(sizes.get("use_sliding_window"))
-    capped = sizes.get("attn_logit_softcapping") is not None
+    capped = family == "gemma2" and text.get("attn_logit_softcapping", 50.0) is not None
     is_eager = model.attention == "eager" or (model.attention == "auto" and (slides or capped))
     return ModelShape(
         family=family,

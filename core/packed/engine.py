@@ -38,7 +38,7 @@ class PackedEngine:
         self.device = base.get_input_embeddings().weight.device
         self._ops = _ops(self.device, dtype)
         self.layers, self._last_update, self._last = _layers(
-            base.model, base.config, dtype, longest, layout.keeps_weights, self._ops
+            base.get_decoder(), base.config.get_text_config(), dtype, longest, layout.keeps_weights, self._ops
         )
         self._embedding = Embedding(base.get_input_embeddings(), on_host=layout.embeds_on_host, ops=self._ops)
         self._trained_from = next(number for number, layer in enumerate(self.layers) if layer.parameters)
@@ -100,7 +100,8 @@ def _layers(
 ) -> tuple[list[Layer], Norm | None, Norm]:
     """The layers, the norm of what the last one computes, and the last norm of all."""
     is_gemma = config.model_type.startswith("gemma")
-    is_normed = config.model_type == "gemma3_text"
+    is_capped, is_normed = config.model_type == "gemma2", config.model_type == "gemma3_text"
+    activation = config.hidden_activation if is_gemma else config.hidden_act
 
     def norm(module: Any) -> Norm:
         weight = module.weight.detach().float()
@@ -129,14 +130,14 @@ def _layers(
                     kv_heads=config.num_key_value_heads,
                     head_dim=attention.head_dim,
                     scale=attention.scaling,
-                    cap=(attention.attn_logit_softcapping or 0.0) if is_gemma else 0.0,
+                    cap=(config.attn_logit_softcapping or 0.0) if is_capped else 0.0,
                     window=_window(attention, config, longest),
                     cos=cos,
                     sin=sin,
                     query_norm=norm(attention.q_norm) if is_normed else None,
                     key_norm=norm(attention.k_norm) if is_normed else None,
                 ),
-                activation="silu" if not is_gemma else "gelu",
+                activation=activation,
                 below=below,
                 before_attention=norm(module.input_layernorm),
                 after_attention=norm(module.post_attention_layernorm) if is_gemma else None,

@@ -10,7 +10,7 @@ from core.packed import dropout as kernels_of_dropout
 from core.packed import kernels
 from core.packed import nf4 as kernels_of_nf4
 from core.packed.pack import Pack
-from core.packed.spec import Attention, Norm
+from core.packed.spec import Activation, Attention, Norm
 
 HEADS = 8
 """Heads that a program rotates."""
@@ -89,7 +89,7 @@ def attend_backward(
     return kernels_of_attention.backward(qkv, attended, normalizer, pack, attention, d_attended)
 
 
-def gate(gate_up: Tensor, activation: str) -> Tensor:
+def gate(gate_up: Tensor, activation: Activation) -> Tensor:
     tokens, width = len(gate_up), gate_up.shape[1] // 2
     gated = gate_up.new_empty(tokens, width)
     kernels.gate[tokens, triton.cdiv(width, COLUMNS)](
@@ -98,7 +98,7 @@ def gate(gate_up: Tensor, activation: str) -> Tensor:
     return gated
 
 
-def gate_backward(gate_up: Tensor, activation: str, d_gated: Tensor) -> Tensor:
+def gate_backward(gate_up: Tensor, activation: Activation, d_gated: Tensor) -> Tensor:
     tokens, width = d_gated.shape
     d_gate_up = torch.empty_like(gate_up)
     kernels.gate_backward[tokens, triton.cdiv(width, COLUMNS)](

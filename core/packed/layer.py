@@ -14,7 +14,7 @@ from torch import Tensor
 from core.packed.layout import Checkpointing
 from core.packed.pack import Pack
 from core.packed.projection import Projection
-from core.packed.spec import Attention, Norm
+from core.packed.spec import Activation, Attention, Norm
 
 
 class Layer(NamedTuple):
@@ -23,7 +23,7 @@ class Layer(NamedTuple):
     gate_up: Projection
     down: Projection
     attention: Attention
-    activation: str
+    activation: Activation
     below: Norm | None
     """Gemma's norm of what the layer below has computed; None in other families and in the first layer."""
     before_attention: Norm

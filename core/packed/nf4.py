@@ -6,6 +6,8 @@ from bitsandbytes.functional import dequantize_4bit
 from bitsandbytes.nn import Params4bit
 from torch import Tensor
 
+from core.packed.plain import state_in
+
 BYTES = 1024
 """Packed bytes of a program; each is two weights."""
 
@@ -28,9 +30,10 @@ def _dequantize(
 
 
 def dequantize(weight: Params4bit, into: Tensor) -> None:
+    """The values in the type of `into`."""
     state = weight.quant_state
     if not state.nested or weight.numel() % BYTES:
-        dequantize_4bit(weight.data, state, out=into)
+        dequantize_4bit(weight.data, state_in(into.dtype, weight), out=into)
         return
     _dequantize[weight.numel() // BYTES,](
         weight.data, state.code, state.absmax, state.state2.code, state.state2.absmax, state.offset, into,

@@ -5,15 +5,16 @@ Each has a backward twin, which differentiates it by recomputing it. They define
 
 import itertools
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Any
 
 import torch
-from bitsandbytes.functional import dequantize_4bit
+from bitsandbytes.functional import QuantState, dequantize_4bit
 from bitsandbytes.nn import Params4bit
 from torch import Tensor
 
 from core.packed.pack import Pack
-from core.packed.spec import Attention, Norm
+from core.packed.spec import Activation, Attention, Norm
 
 
 def take_rows(weight: Tensor, ids: Tensor) -> Tensor:
@@ -118,7 +119,7 @@ def attend_backward(
     return _vjp(lambda x: attend(x, pack, attention)[0], [qkv], [d_attended])[0]
 
 
-def gate(gate_up: Tensor, activation: str) -> Tensor:
+def gate(gate_up: Tensor, activation: Activation) -> Tensor:
     """activation(gate) * up, of both side by side: (tokens, 2 * intermediate) to (tokens, intermediate)."""
     opening, up = gate_up.float().chunk(2, dim=-1)
     if activation == "silu":
@@ -128,7 +129,7 @@ def gate(gate_up: Tensor, activation: str) -> Tensor:
     return (opening * up).to(gate_up.dtype)
 
 
-def gate_backward(gate_up: Tensor, activation: str, d_gated: Tensor) -> Tensor:
+def gate_backward(gate_up: Tensor, activation: Activation, d_gated: Tensor) -> Tensor:
     return _vjp(lambda x: gate(x, activation), [gate_up], [d_gated])[0]
 
 
@@ -158,8 +159,15 @@ def _mask(x: Tensor, rate: float, seed: int) -> Tensor:
 
 
 def dequantize(weight: Params4bit, into: Tensor) -> None:
-    """The values of a 4-bit weight."""
-    into.copy_(dequantize_4bit(weight.data, weight.quant_state))
+    """The values of a 4-bit weight, in the type of `into` as bitsandbytes' forward pass computes with them."""
+    into.copy_(dequantize_4bit(weight.data, state_in(into.dtype, weight)))
+
+
+def state_in(dtype: torch.dtype, weight: Params4bit) -> QuantState:
+    """The quantization state for values in `dtype`: its own names the type that the weight was quantized from."""
+    state = copy(weight.quant_state)
+    state.dtype = dtype
+    return state
 
 
 def _vjp(function: Callable[..., Any], inputs: Sequence[Tensor], gradients: Sequence[Tensor]) -> list[Tensor]:

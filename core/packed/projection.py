@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from types import ModuleType
 
-import bitsandbytes
 import torch
+from bitsandbytes.nn import Params4bit
 from peft.tuners.lora import LoraLayer
 from torch import Tensor
 
@@ -15,17 +15,18 @@ class Projection:
     """Frozen linear modules side by side, as PEFT left them: y = x @ weight.T + bias, and their adapters.
 
     4-bit weights are dequantized once and kept where `keeps` is true, else anew each time; the values are the same.
-    Weights that are not quantized are laid side by side in place: their modules then hold views.
+    A checkpoint may leave some of them in 16 bit, which are copied beside. Where none is quantized, all are laid side
+    by side in place: their modules then hold views.
     """
 
     def __init__(self, modules: Sequence[torch.nn.Module], *, dtype: torch.dtype, keeps: bool, ops: ModuleType) -> None:
         bases = [module.get_base_layer() if isinstance(module, LoraLayer) else module for module in modules]
         self._dtype, self._ops = dtype, ops
-        self._quantized = [base.weight for base in bases if isinstance(base, bitsandbytes.nn.Linear4bit)]
+        self._weights = [base.weight for base in bases]
         self._sizes = [base.out_features for base in bases]
         self._inputs = bases[0].in_features
         self._kept: Tensor | None = None
-        if not self._quantized:
+        if not any(isinstance(weight, Params4bit) for weight in self._weights):
             self._kept = _side_by_side(bases, dtype)
         elif keeps:
             self._kept = self._dequantized()
@@ -55,12 +56,14 @@ class Projection:
         return self._dequantized() if self._kept is None else self._kept
 
     def _dequantized(self) -> Tensor:
-        like = self._quantized[0]
         shape = (sum(self._sizes), self._inputs)
-        whole = torch.empty(shape, dtype=like.quant_state.dtype, device=like.device)
-        for weight, part in zip(self._quantized, whole.split(self._sizes), strict=True):
-            self._ops.dequantize(weight, part)
-        return whole.to(self._dtype)
+        whole = torch.empty(shape, dtype=self._dtype, device=self._weights[0].device)
+        for weight, part in zip(self._weights, whole.split(self._sizes), strict=True):
+            if isinstance(weight, Params4bit):
+                self._ops.dequantize(weight, part)
+            else:
+                part.copy_(weight.detach())
+        return whole
 
 
 def _side_by_side(bases: Sequence[torch.nn.Module], dtype: torch.dtype) -> Tensor:

@@ -1,8 +1,11 @@
 """What the operations of a layer need to know beside their tensors."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from torch import Tensor
+
+Activation = Literal["gelu_pytorch_tanh", "silu"]
+"""Of the gate, by transformers' names."""
 
 
 class Norm(NamedTuple):

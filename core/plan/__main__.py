@@ -34,6 +34,7 @@ from core.runs.machine import Machine, look
 from core.train.engine import Engine, choose_engine
 from core.train.fit import judge, judge_need, parts, smallest_change
 from core.train.memory import Precision, on_processor
+from core.train.precision import choose_precision, demand_computable
 from core.train.steps import evaluations, optimizer_steps
 from core.uncollected import uncollected
 
@@ -75,8 +76,10 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
     assert plan.tokens is not None
 
     machine = look(runs)
-    run_precision = _precision(profile, "fp32" if machine.card is None else machine.card.best_precision)
-    on_a_card = _precision(profile, "bf16" if machine.card is None else machine.card.best_precision)
+    best: Precision = "fp32" if machine.card is None else machine.card.best_precision
+    run_precision = choose_precision(profile.train.precision, best)
+    demand_computable(run_precision, best)
+    on_a_card = choose_precision(profile.train.precision, "bf16" if machine.card is None else best)
     past = past_runs((runs, measurements()), machine.name)
     config_json = json.loads((folder / "config.json").read_bytes())
     shape = read_shape(config_json, profile.model)
@@ -84,6 +87,7 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
         profile,
         config_json,
         precision=run_precision,
+        best=best,
         longest=plan.tokens.longest,
         free=machine.card.memory_free if machine.card else None,
     )
@@ -134,11 +138,6 @@ def _tokens(profile: Profile) -> TokensPlan:
     )
 
 
-def _precision(profile: Profile, best: Precision) -> Precision:
-    """The profile's, or the `best` that the device can do, as core.train.device chooses it."""
-    return best if profile.train.precision == "auto" else profile.train.precision
-
-
 def _memory(
     profile: Profile,
     shape: ModelShape,
@@ -185,7 +184,7 @@ def _on_processor(
 ) -> ProcessorPlan | None:
     if machine.card or profile.model.quantization != "none":
         return None  # a base that is quantized here is read whole first, which nobody has measured
-    precision = _precision(profile, "fp32")
+    precision = choose_precision(profile.train.precision, "fp32")
     held = parts(profile, shape, precision=precision, longest=longest, is_packed=is_packed, free=None)
     peak = on_processor(held.total)
     return ProcessorPlan(

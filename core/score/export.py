@@ -53,10 +53,11 @@ def merge_into(target: Path, run: RunFolder, adapter: Path) -> None:
         from core.model.merge import merged
         from core.score.model import load_trained, sixteen_bits
         from core.train import device
+        from core.train.precision import choose_precision
 
     profile = parse_profile(read_profile(run.resolved).text, source=str(run.resolved))
     device.use_one_gpu()
-    where, precision = device.device(), device.precision(profile.train.precision)
+    where, precision = device.device(), choose_precision(profile.train.precision, device.best_precision())
     trained, tokenizer = load_trained(profile, adapter, precision=precision, kind=where.kind)
     whole = merged(trained, dtype=sixteen_bits(precision))
     aside = target.with_name(f".{target.name}.exporting")

@@ -17,14 +17,16 @@ from core.model.merge import merged
 from core.model.tokenizer import load_tokenizer
 from core.packed.engine import PackedEngine
 from core.packed.pack import pack
+from core.profile.errors import SettingError
 from core.profile.settings import Profile
 from core.runs.events import Device, EngineName
 from core.score.errors import BAD_INPUT, ScoringError
 from core.score.request import ADAPTER_WEIGHTS, Request
 from core.train import device
 from core.train.device import DTYPES
-from core.train.engine import choose_engine
+from core.train.engine import choose_scoring_engine
 from core.train.memory import Precision
+from core.train.precision import choose_precision, demand_computable
 
 PROBE = "<prompt>: Which is larger, 7 or 12?\n\n<response_a>: 12 is larger.\n\n<response_b>: I cannot say."
 """Scored before and after a merge, to tell what it changes."""
@@ -97,18 +99,27 @@ def load_model(request: Request, member: int, on_card: bool) -> ScoringModel:
         card = os.environ["CUDA_VISIBLE_DEVICES"]
         raise ScoringError(f"GPU {card} cannot be used here", "nvidia-smi tells which there are.", exit_code=2)
     profile = request.profile_of(request.members[member])
-    where, precision = device.device(), device.precision(profile.train.precision)
+    where, best = device.device(), device.best_precision()
+    precision = choose_precision(profile.train.precision, best)
+    try:
+        demand_computable(precision, best)
+    except SettingError as error:
+        raise ScoringError(str(error), "Predict with this run where there is a card.", exit_code=2) from None
     adapter, free = Path(request.members[member].adapter), device.free_memory()
     model, tokenizer = load_trained(profile, adapter, precision=precision, kind=where.kind)
     pad: int = tokenizer.pad_token_id
     if not request.merge:
         longest = profile.tokens.max_length
         config = model.get_base_model().config.to_dict()
-        chosen = choose_engine(profile, config, precision=precision, longest=longest, free=free)
+        chosen = choose_scoring_engine(profile, config, precision=precision, best=best, longest=longest, free=free)
         packed = None
         if chosen.layout:
             packed = PackedEngine(model, dtype=DTYPES[precision], longest=longest, layout=chosen.layout)
-        return ScoringModel(model, pad, where, precision, packed)
+        scoring = ScoringModel(model, pad, where, precision, packed)
+        if (asked := profile.train.engine) not in ("auto", scoring.engine):
+            how = f"the {scoring.engine} engine scores it: {chosen.reason}"
+            scoring.note = f"run {member + 1} asks for train.engine = {asked!r}; {how}"
+        return scoring
     probe = [[*tokenizer(PROBE)["input_ids"]]]
     before = ScoringModel(model, pad, where, precision).logits(probe)
     whole = ScoringModel(merged(model, dtype=sixteen_bits(precision)), pad, where, precision)

@@ -114,6 +114,7 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
         from core.train.encoding import encode_all
         from core.train.engine import choose_engine
         from core.train.metrics import Scorer, prior_log_loss
+        from core.train.precision import choose_precision, demand_computable
         from core.train.steps import optimizer_steps
         from core.train.trainer import ClassifierTrainer, training_arguments
 
@@ -124,7 +125,9 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
             raise device.GpuError(trouble)
         record.write(Warning(message=f"the demo runs on the processor: {trouble}"))
     here = device.device()
-    precision = device.precision(profile.train.precision)
+    best = device.best_precision()
+    precision = choose_precision(profile.train.precision, best)
+    demand_computable(precision, best)
 
     source = locate(profile.model)
     tokenizer_files = tokenizer_folder(source, profile.model.revision)
@@ -146,7 +149,9 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     tokenizer = load_tokenizer(tokenizer_files, config)
     rows = [*train_set, *eval_set, *swapped_set]
     longest = max(len(row.ids) for row in rows)
-    chosen = choose_engine(profile, config.to_dict(), precision=precision, longest=longest, free=device.free_memory())
+    chosen = choose_engine(
+        profile, config.to_dict(), precision=precision, best=best, longest=longest, free=device.free_memory()
+    )
     base, head = load_classifier(
         source,
         config,

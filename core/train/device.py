@@ -2,7 +2,6 @@
 
 import os
 import platform
-from typing import Literal
 
 import psutil
 import pynvml
@@ -76,10 +75,8 @@ def device() -> Device:
     return Device(kind="cpu", name=platform.machine(), memory=machine.memory()[1])
 
 
-def precision(chosen: Literal["auto", "bf16", "fp16", "fp32"]) -> Precision:
-    """The precision of a run: `auto` is bf16 where the card computes it itself, fp16 on older cards, fp32 on CPU."""
-    if chosen != "auto":
-        return chosen
+def best_precision() -> Precision:
+    """What the device computes itself: bf16 on cards from Ampere on, fp16 on older ones, fp32 on a processor."""
     if not torch.cuda.is_available():
         return "fp32"
     return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"

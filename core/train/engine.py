@@ -6,7 +6,8 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from core.model.shape import read_shape
-from core.packed.layout import Layout, obstacle
+from core.packed.gate import obstacle
+from core.packed.layout import Layout
 from core.profile.errors import SettingError
 from core.profile.settings import Profile
 from core.train.memory import Precision
@@ -25,24 +26,48 @@ class Engine(Struct, frozen=True, kw_only=True):
 
 
 def choose_engine(
-    profile: Profile, config: Mapping[str, Any], *, precision: Precision, longest: int, free: int | None
+    profile: Profile,
+    config: Mapping[str, Any],
+    *,
+    precision: Precision,
+    best: Precision,
+    longest: int,
+    free: int | None,
 ) -> Engine:
-    """`config` is that of the checkpoint, `longest` the most tokens of a row, `free` the card's free memory in
-    bytes, None on a processor. Raises SettingError where the packed engine is asked for and cannot be had.
+    """`config` is that of the checkpoint, `best` the best precision of the device, `longest` the most tokens of a
+    row, `free` the card's free memory in bytes, None on a processor. Raises SettingError where the packed engine is
+    asked for and cannot be had.
     """
     wanted = profile.train.engine
     if wanted == "padded":
         return Engine(layout=None, reason="train.engine asks for it")
-    if wanted == "auto" and free is None:
+    chosen = choose_scoring_engine(profile, config, precision=precision, best=best, longest=longest, free=free)
+    if wanted == "packed" and chosen.layout is None:
+        raise SettingError("train.engine", wanted, chosen.reason)
+    return chosen
+
+
+def choose_scoring_engine(
+    profile: Profile,
+    config: Mapping[str, Any],
+    *,
+    precision: Precision,
+    best: Precision,
+    longest: int,
+    free: int | None,
+) -> Engine:
+    """The same for predictions with a trained run: packed where it can be, whatever the run asked for in training.
+
+    On a processor auto is padded, here as in training.
+    """
+    if free is None and profile.train.engine != "packed":
         return Engine(layout=None, reason="on a processor, unless train.engine asks for packed")
-    reason = obstacle(profile, config, precision=precision, is_on_card=free is not None)
+    reason = obstacle(profile, config, precision=precision, best=best)
     if reason is None and free is not None and precision == "bf16" and not _has_kernels():
         reason = "triton is not installed"
     shape = read_shape(config, profile.model)
     if reason is not None or shape is None:
-        if wanted == "packed":
-            raise SettingError("train.engine", wanted, f"the packed engine cannot train this: {reason}")
-        return Engine(layout=None, reason=f"the packed engine cannot: {reason}")
+        return Engine(layout=None, reason=f"the packed engine cannot compute this: {reason}")
     layout = choose(profile, shape, precision=precision, longest=longest, free=free)
     return Engine(layout=layout, reason=str(layout))
 

@@ -9,12 +9,15 @@ from peft import PeftModel
 from transformers import (
     Gemma2Config,
     Gemma2ForSequenceClassification,
+    Gemma3Config,
+    Gemma3ForSequenceClassification,
     Gemma3TextConfig,
     Gemma3TextForSequenceClassification,
     LlamaConfig,
     LlamaForSequenceClassification,
     Qwen2Config,
     Qwen2ForSequenceClassification,
+    SiglipVisionConfig,
 )
 
 from core.packed.engine import PackedEngine
@@ -34,6 +37,18 @@ CONFIGS: dict[str, tuple[Any, Any]] = {
         Gemma2Config(**SIZES, head_dim=16, query_pre_attn_scalar=16, sliding_window=WINDOW, attn_logit_softcapping=2.0),
     ),
     "gemma3": (Gemma3TextForSequenceClassification, Gemma3TextConfig(**SIZES, head_dim=16, sliding_window=WINDOW)),
+    "gemma3-with-images": (
+        Gemma3ForSequenceClassification,
+        Gemma3Config(
+            text_config=Gemma3TextConfig(**SIZES, head_dim=16, sliding_window=WINDOW),
+            vision_config=SiglipVisionConfig(
+                hidden_size=32, intermediate_size=48, num_hidden_layers=1, num_attention_heads=2, image_size=28,
+                patch_size=14,
+            ),
+            mm_tokens_per_image=4,
+            num_labels=3,
+        ),
+    ),
     "llama": (
         LlamaForSequenceClassification,
         LlamaConfig(**SIZES, head_dim=32, attention_bias=True, rope_parameters={

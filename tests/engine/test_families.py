@@ -12,6 +12,7 @@ import tiny
 import torch
 from msgspec.structs import replace
 from numpy.typing import NDArray
+from packing import packed_logits
 from peft import PeftModel
 from torch.nn.utils.rnn import pad_sequence
 
@@ -24,6 +25,8 @@ from core.model.lora import add_adapters
 from core.model.merge import merged
 from core.model.probe import demand_sound
 from core.model.tokenizer import load_tokenizer
+from core.packed.engine import PackedEngine
+from core.packed.gate import obstacle
 from core.packed.layout import Layout
 from core.profile.errors import SettingError
 from core.profile.settings import Lora, Model, Profile, Tokens, Train
@@ -40,6 +43,7 @@ ROWS = [
 LORA = Lora(freeze_layers=0, target_modules="all-linear", dropout=0.0)
 LAYOUT = Layout(keeps_weights=False, checkpointing="none", examples=8)
 SAME = 2e-4
+PACKED = ("gemma-2", "gemma-3", "gemma-3 with images", "llama-3", "qwen-2")
 NOT_QUANTIZED = ("falcon", "mixtral")
 REFUSED = {"t5": "t5 encodes and decodes", "xlnet": "xlnet answers more than logits"}
 
@@ -92,6 +96,18 @@ def padded(trained: Trained) -> NDArray[np.float32]:
         return np.asarray(trained.model(input_ids=inputs, attention_mask=mask).logits)
 
 
+def is_packable(trained: Trained) -> bool:
+    config = trained.model.get_base_model().config.to_dict()
+    return obstacle(trained.profile, config, precision="fp32", best="fp32") is None
+
+
+def by_packing(trained: Trained) -> NDArray[np.float32]:
+    engine = PackedEngine(trained.model, dtype=torch.float32, longest=max(map(len, trained.ids)), layout=LAYOUT)
+    rows = [{"input_ids": np.array(row), "labels": 0} for row in trained.ids]
+    with torch.no_grad():
+        return np.asarray(packed_logits(engine, rows)[0])
+
+
 def loaded_for_scoring(trained: Trained) -> Trained:
     model, _ = load_trained(trained.profile, trained.adapter, precision="fp32", kind="cpu")
     return trained._replace(model=model.eval())
@@ -125,6 +141,9 @@ def test_a_row_has_one_answer_whoever_computes_it(family: str, quantization: str
     # 8-bit products leave columns with outliers in 16 bit, and other rows of a batch may have some.
     np.testing.assert_allclose(padded(trained), answers, atol=0.1 if quantization == "int8" else SAME)
     np.testing.assert_allclose(alone(loaded_for_scoring(trained)), answers, atol=SAME)
+    assert is_packable(trained) is (family in PACKED and quantization != "int8")
+    if is_packable(trained):
+        np.testing.assert_allclose(by_packing(loaded_for_scoring(trained)), answers, atol=SAME)
     if quantization == "none":
         np.testing.assert_allclose(by_the_readme(trained), answers, atol=SAME)
     if quantization != "int8":

@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 from test_memory import GEMMA3, LLAMA, NINE, QWEN, shape
 
-from core.packed.layout import Layout, layouts, obstacle
+from core.packed.gate import obstacle
+from core.packed.layout import Layout, layouts
 from core.profile.errors import SettingError
 from core.profile.load import parse_profile
 from core.profile.settings import Profile
-from core.train.engine import choose_engine
+from core.train.engine import choose_engine, choose_scoring_engine
 from core.train.packed_memory import choose, predict_packed
 
 GIB = 2**30
@@ -21,35 +22,61 @@ def profile(*overrides: str) -> Profile:
 
 @pytest.mark.parametrize("config", [NINE, GEMMA3, LLAMA, QWEN], ids=["gemma2", "gemma3", "llama", "qwen2"])
 def test_published_models_of_the_families_can_be_packed(config: dict[str, Any]) -> None:
-    assert obstacle(profile(), config, precision="bf16", is_on_card=True) is None
+    assert obstacle(profile(), config, precision="bf16", best="bf16") is None
 
 
 @pytest.mark.parametrize(
     ("overrides", "config", "precision", "said"),
     [
-        ((), {"model_type": "bert", "hidden_size": 768, "num_attention_heads": 12}, "bf16", "the family bert"),
         (("model.quantization=int8",), NINE, "bf16", "8-bit"),
         (("lora.bias=all",), NINE, "bf16", "lora.bias"),
         (("model.attention=sdpa",), NINE, "bf16", "asks for sdpa"),
+        (("model.compute_dtype=float32",), NINE, "bf16", "model.compute_dtype is float32, and it computes in bf16"),
+        (("model.compute_dtype=bfloat16",), NINE, "fp32", "model.compute_dtype is bfloat16"),
         ((), NINE, "fp16", "fp16"),
-        ((), {**LLAMA, "rope_scaling": {"rope_type": "dynamic", "factor": 2.0}}, "bf16", "the rotation dynamic"),
         ((), {**LLAMA, "hidden_act": "relu"}, "bf16", "the activation relu"),
-        ((), {**LLAMA, "head_dim": 96}, "bf16", "heads of 96"),
-        ((), {**LLAMA, "attention_dropout": 0.1}, "bf16", "dropout"),
-        ((), {**NINE, "use_bidirectional_attention": True}, "bf16", "not causal"),
     ],
 )
 def test_what_would_not_be_the_same_training_is_left_to_the_padded_engine(
     overrides: tuple[str, ...], config: dict[str, Any], precision: Any, said: str
 ) -> None:
     made = profile(*overrides)
-    assert said in (obstacle(made, config, precision=precision, is_on_card=True) or "")
-    chosen = choose_engine(made, config, precision=precision, longest=1024, free=80 * GIB)
+    here: Any = {"precision": precision, "best": "bf16", "longest": 1024, "free": 80 * GIB}
+    chosen = choose_engine(made, config, **here)
     assert chosen.name == "padded"
     assert said in chosen.reason
     asked = profile(*overrides, "train.engine=packed")
-    with pytest.raises(SettingError, match=r"train.engine = 'packed': the packed engine cannot train this"):
-        choose_engine(asked, config, precision=precision, longest=1024, free=80 * GIB)
+    with pytest.raises(SettingError, match=r"train.engine = 'packed': the packed engine cannot compute this"):
+        choose_engine(asked, config, **here)
+    assert choose_scoring_engine(asked, config, **here) == chosen
+
+
+@pytest.mark.parametrize("dtype", ["auto", "bfloat16"])
+def test_a_compute_type_that_is_the_runs_own_is_packed(dtype: str) -> None:
+    made = profile(f"model.compute_dtype={dtype}")
+    assert obstacle(made, NINE, precision="bf16", best="bf16") is None
+    other = profile("model.quantization=none", "model.compute_dtype=float32")  # of which nothing is quantized
+    assert obstacle(other, NINE, precision="bf16", best="bf16") is None
+
+
+@pytest.mark.parametrize(("best", "free"), [("fp16", 15 * GIB), ("fp32", None)], ids=["T4", "processor"])
+def test_bf16_is_packed_only_where_a_card_computes_it_itself(best: Any, free: int | None) -> None:
+    made, here = profile("train.engine=packed"), {"best": best, "longest": 1024, "free": free}
+    with pytest.raises(SettingError, match="computes in bf16 only on cards that do so themselves"):
+        choose_engine(made, NINE, precision="bf16", **here)
+    assert choose_scoring_engine(made, NINE, precision="bf16", **here).name == "padded"
+    assert choose_engine(made, NINE, precision="fp32", **here).name == "packed"
+
+
+@pytest.mark.parametrize("asked", ["auto", "packed", "padded"])
+def test_predictions_are_packed_on_a_card_whatever_the_run_asked_for(asked: str) -> None:
+    made = profile(f"train.engine={asked}")
+    on_card: Any = {"precision": "fp32", "best": "bf16", "longest": 1024, "free": 80 * GIB}
+    assert choose_scoring_engine(made, NINE, **on_card).name == "packed"
+    on_a_t4: Any = {"precision": "fp16", "best": "fp16", "longest": 1024, "free": 15 * GIB}
+    assert choose_scoring_engine(made, NINE, **on_a_t4).name == "padded"
+    on_processor: Any = {"precision": "fp32", "best": "fp32", "longest": 1024, "free": None}
+    assert choose_scoring_engine(made, NINE, **on_processor).name == ("packed" if asked == "packed" else "padded")
 
 
 def test_more_free_memory_never_means_a_slower_layout() -> None:

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import tiny
 import torch
+from bitsandbytes.nn import Params4bit
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from packing import CONFIGS, WINDOW, engine_of, packed, padded, rows_of, set_to_work
 from peft import PeftModel
+from transformers import BitsAndBytesConfig
 
 from core.model.load import load_classifier, load_config
 from core.model.lora import add_adapters
@@ -54,6 +56,34 @@ def test_it_learns_what_the_padded_engine_learns(family: tuple[str, Path], quant
         ours = packed(model, rows, layout)
         assert ours.keys() == theirs.keys()
         for name in theirs:
+            torch.testing.assert_close(ours[name], theirs[name], atol=2e-6, rtol=2e-4, msg=partial(_named, name))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_checkpoint_that_leaves_some_projections_unquantized_is_computed_with_them(
+    dtype: torch.dtype, tmp_path: Path
+) -> None:
+    """As published 4-bit checkpoints do with what loses most: here one of q, k, v, and one of gate and up."""
+    kind, config = CONFIGS["qwen2"]
+    torch.manual_seed(0)
+    whole = tiny.save_checkpoint(tmp_path / "whole", kind(config))
+    skips = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        llm_int8_skip_modules=["q_proj", "up_proj", "model.layers.1.self_attn.v_proj", "model.layers.2.mlp", "score"],
+    )
+    stored = kind.from_pretrained(whole, quantization_config=skips, dtype=dtype)
+    tiny.save_checkpoint(tmp_path / "stored", stored)
+    model = load(("qwen2", tmp_path / "stored"), quantization="nf4").float()  # what is not quantized
+    layers = model.get_base_model().model.layers
+    assert not isinstance(layers[0].self_attn.q_proj.weight, Params4bit)
+    assert isinstance(layers[1].self_attn.k_proj.get_base_layer().weight, Params4bit)
+    rows = rows_of(LENGTHS)
+    theirs = padded(model, rows)
+    for layout in (LAYOUT, replace(LAYOUT, keeps_weights=False, checkpointing="full")):
+        ours = packed(model, rows, layout)
+        # bitsandbytes' backward pass rounds the weights to the type that they were quantized from, its forward not.
+        for name in theirs if dtype is torch.float32 else ("logits", "loss"):
             torch.testing.assert_close(ours[name], theirs[name], atol=2e-6, rtol=2e-4, msg=partial(_named, name))
 
 

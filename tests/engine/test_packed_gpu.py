@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from bitsandbytes.nn import Linear4bit
 from msgspec.structs import replace
 from packing import (
     Learned,
@@ -35,7 +36,9 @@ from transformers import (
 )
 
 from core.model.lora import add_adapters
+from core.packed import plain
 from core.packed.layout import Layout
+from core.packed.projection import Projection
 from core.profile import settings
 
 pytestmark = [
@@ -53,8 +56,13 @@ FAMILIES: dict[str, tuple[Any, Any]] = {
         Gemma2ForSequenceClassification,
         Gemma2Config(**SIZES, head_dim=256, query_pre_attn_scalar=256, sliding_window=100),
     ),
+    "gemma2-silu": (
+        Gemma2ForSequenceClassification,
+        Gemma2Config(**SIZES, head_dim=256, query_pre_attn_scalar=256, hidden_activation="silu"),
+    ),
     "gemma3": (Gemma3TextForSequenceClassification, Gemma3TextConfig(**SIZES, head_dim=256, sliding_window=64)),
     "llama": (LlamaForSequenceClassification, LlamaConfig(**SIZES, head_dim=128)),
+    "llama-gelu": (LlamaForSequenceClassification, LlamaConfig(**SIZES, head_dim=128, hidden_act="gelu_pytorch_tanh")),
     "qwen2": (Qwen2ForSequenceClassification, Qwen2Config(**{**SIZES, "hidden_size": 2048, "num_attention_heads": 32})),
 }
 LENGTHS = [700, 1, 333, 64, 129, 500]
@@ -148,3 +156,32 @@ def test_no_example_changes_another_to_the_bit(model: PeftModel) -> None:
         one, two = (packed_logits(engine, those)[0] for those in (rows, others))
     assert torch.equal(one[2], two[2])
     assert not torch.equal(one[0], two[0])
+
+
+@pytest.mark.parametrize("nested", [True, False])
+@pytest.mark.parametrize("stored", [torch.float32, torch.float16, torch.bfloat16])
+def test_nf4_weights_get_bitsandbytes_values_whatever_they_were_quantized_from(
+    stored: torch.dtype, nested: bool
+) -> None:
+    from core.packed import fused
+
+    weight = Linear4bit(512, 256, quant_type="nf4", compress_statistics=nested).to(stored).to("cuda").weight
+    assert weight.quant_state.dtype is stored
+    values, expected = (torch.empty(256, 512, dtype=torch.bfloat16, device="cuda") for _ in range(2))
+    fused.dequantize(weight, values)
+    plain.dequantize(weight, expected)
+    assert torch.equal(values, expected)
+
+
+def test_projections_side_by_side_may_be_quantized_in_part() -> None:
+    from core.packed import fused
+
+    quantized = Linear4bit(512, 256, bias=False, quant_type="nf4").to(torch.bfloat16).to("cuda")
+    whole = torch.nn.Linear(512, 128, bias=False, device="cuda", dtype=torch.bfloat16)
+    x = torch.randn(8, 512, device="cuda", dtype=torch.bfloat16)
+    for keeps in (True, False):
+        both = Projection([quantized, whole], dtype=torch.bfloat16, keeps=keeps, ops=fused)
+        y, _ = both.forward(x, None)
+        values = torch.empty(256, 512, dtype=torch.bfloat16, device="cuda")
+        plain.dequantize(quantized.weight, values)
+        assert torch.equal(y, x @ torch.cat([values, whole.weight]).T)

@@ -20,6 +20,7 @@ from core.model.shape import ModelShape, read_shape
 from core.plan.__main__ import plans
 from core.plan.history import memory_factor, past_runs, speed
 from core.plan.plan import PLAN, Plan
+from core.profile.errors import SettingError
 from core.profile.load import parse_profile, to_toml
 from core.profile.settings import Profile
 from core.runs.control_group import GroupMemory, group_memory, memory_groups
@@ -107,6 +108,13 @@ def test_a_few_measured_steps_tell_the_time_where_no_run_does(profile_file: Path
     other = planned(runs, profile_file, "train.per_device_batch_size=2")
     assert other.time is None  # computed otherwise, so it is not known
     assert not runs.exists()
+
+
+def test_a_plan_for_fp16_on_a_processor_ends_with_the_reason(profile_file: Path, tmp_path: Path) -> None:
+    made = parse_profile(profile_file.read_text(), source="tiny", overrides=["train.precision=fp16"])
+    told = plans(made, tmp_path / "runs", measuring=False)
+    with pytest.raises(SettingError, match=r"train\.precision = 'fp16': a processor computes a run in fp32"):
+        list(told)
 
 
 def test_a_measurement_that_fails_says_why(profile_file: Path, tmp_path: Path) -> None:

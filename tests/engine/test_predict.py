@@ -26,7 +26,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from core.data.rows import read_comparisons
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode
-from core.profile.load import parse_profile
+from core.profile.load import parse_profile, to_toml
 from core.runs import events
 from core.runs.alive import is_run_alive
 from core.runs.ended import StillInUse
@@ -114,6 +114,13 @@ def logits(folder: PredictionFolder, name: str) -> np.ndarray[Any, Any]:
     return np.array([table[f"{name}_logit_{which}"] for which in ("a", "b", "tie")]).T
 
 
+def evaluated(run: RunFolder) -> tuple[list[int], np.ndarray[Any, Any]]:
+    """Which of the training file's rows the run was evaluated on, and their logits."""
+    stored = parquet.read_table(run.evaluation).to_pydict()
+    rows = [i for i, row in enumerate(tiny.rows(60)) if row["id"] in set(stored["id"])]
+    return rows, np.array([stored["logit_a"], stored["logit_b"], stored["logit_tie"]]).T
+
+
 def assert_same(one: dict[int, list[float]], other: dict[int, list[float]]) -> None:
     assert one.keys() == other.keys()
     np.testing.assert_allclose([one[id] for id in one], [other[id] for id in one], atol=1e-6)
@@ -124,9 +131,7 @@ def test_rows_of_the_evaluation_get_the_logits_of_the_evaluation(
 ) -> None:
     folder = ask(train_csv, of=runs, weights=[3, 1], batch_tokens=200)
     for run, name in zip(runs, ("run_1", "run_2"), strict=True):
-        stored = parquet.read_table(run.evaluation).to_pydict()
-        rows = [i for i, row in enumerate(tiny.rows(60)) if row["id"] in set(stored["id"])]
-        known = np.array([stored["logit_a"], stored["logit_b"], stored["logit_tie"]]).T
+        rows, known = evaluated(run)
         np.testing.assert_allclose(logits(folder, name)[rows], known, atol=1e-5)
 
     shares = [softmax(logits(folder, name)) for name in ("run_1", "run_2")]
@@ -367,6 +372,28 @@ def test_one_that_is_just_beginning_elsewhere_is_waited_for(runs: list[RunFolder
     assert (other.returncode, err) == (0, "")
     assert "predicted 4 rows" in out
     assert child.wait(SECONDS) == 0
+
+
+def with_settings(run: RunFolder, place: Path, *overrides: str) -> RunFolder:
+    """A copy of `run` that says it was trained with these."""
+    copy = copy_of(run, place)
+    profile = parse_profile(copy.resolved.read_text(), source="copy", overrides=overrides)
+    copy.resolved.write_text(to_toml(profile))
+    return copy
+
+
+def test_a_run_that_was_packed_is_predicted_where_packing_is_impossible_and_the_record_says_why(
+    ask: Callable[..., PredictionFolder], runs: list[RunFolder], train_csv: Path, tmp_path: Path
+) -> None:
+    impossible = with_settings(runs[1], tmp_path / "eager", "model.attention=eager")
+    folder = ask(train_csv, of=[impossible])
+    rows, known = evaluated(runs[1])
+    np.testing.assert_allclose(logits(folder, "run_1")[rows], known, atol=2e-5)
+    said = [event.message for event in Tail(folder.events).read() if isinstance(event, events.Warning)]
+    assert said == [
+        "run 1 asks for train.engine = 'packed'; the padded engine scores it: the packed engine cannot compute this: "
+        "model.attention asks for eager"
+    ]
 
 
 def test_scores_are_gone_on_with_whatever_the_weights_and_tell_on_what_they_were_made(
