@@ -1,0 +1,65 @@
+"""Families from end to end, in real child processes: a prediction answers what the run's evaluation answered."""
+
+from pathlib import Path
+
+import families
+import numpy as np
+import pytest
+import tiny
+import torch
+from pyarrow import parquet
+from tiny_runs import SECONDS, SETTINGS
+
+from core.profile.load import parse_profile
+from core.runs.folder import RunFolder, create_run
+from core.runs.process import launch
+from core.score.folder import PREDICT, create_prediction
+from core.score.request import Request, choose_members
+
+LOGITS = ("logit_a", "logit_b", "logit_tie")
+EVERYWHERE = ("lora.freeze_layers=0", "lora.target_modules=all-linear", "train.learning_rate=0.02")
+
+
+def trained(family: str, folder: Path, *overrides: str) -> RunFolder:
+    base = families.save_checkpoint(family, folder / "base")
+    rows = tiny.write_csv(folder / "train.csv", tiny.rows(40))
+    own = (f"data.train={rows}", f"model.checkpoint={base}", *EVERYWHERE, *overrides)
+    profile = parse_profile(SETTINGS, source="tiny", overrides=own)
+    run = create_run(folder / "runs", profile, text=SETTINGS, name="tiny")
+    assert launch(run).wait(SECONDS) == 0, run.console_log.read_text()
+    return run
+
+
+def evaluated(run: RunFolder) -> dict[int, list[float]]:
+    """Logits by id, as the run's last evaluation left them."""
+    table = parquet.read_table(run.evaluation).to_pydict()
+    return {id: [table[name][row] for name in LOGITS] for row, id in enumerate(table["id"])}
+
+
+def predicted(run: RunFolder) -> dict[int, list[float]]:
+    """Those of a prediction of the same file."""
+    rows = run.path.parents[1] / "train.csv"
+    prediction = create_prediction(Request(members=choose_members([run]), test=str(rows)))
+    assert launch(prediction, PREDICT).wait(SECONDS) == 0, prediction.console_log.read_text()
+    table = parquet.read_table(prediction.table).to_pydict()
+    return {id: [table[f"run_1_{name}"][row] for name in LOGITS] for row, id in enumerate(table["id"])}
+
+
+def apart(run: RunFolder) -> float:
+    """How far prediction and evaluation lie apart at most."""
+    one, other = evaluated(run), predicted(run)
+    return float(np.abs(np.array(list(one.values())) - np.array([other[id] for id in one])).max())
+
+
+@pytest.mark.parametrize("family", ["bert", "qwen-2"])
+def test_a_prediction_answers_as_the_evaluation_did(family: str, tmp_path: Path) -> None:
+    """BERT's pooler is new and random, and Qwen-2 pads with its EOS: both moved logits by 0.1 and more."""
+    assert apart(trained(family, tmp_path)) < 2e-4
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a card")
+@pytest.mark.parametrize("quantization", ["nf4", "none"])
+@pytest.mark.parametrize("family", sorted(set(families.MODELS) - {"falcon", "mixtral", "t5", "xlnet"}))
+def test_on_a_card_too_within_the_rounding_of_bf16(family: str, quantization: str, tmp_path: Path) -> None:
+    assert apart(trained(family, tmp_path, f"model.quantization={quantization}")) < 0.02
