@@ -10,6 +10,7 @@ from core.cache import CACHE_VARIABLE, cache_folder
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 SIGNS = (
     *(f"(os error {number})" for number in sorted(NO_ROOM)),  # safetensors, and others that are written in Rust
+    "Not enough disk space",  # datasets, which looks first
     "inline_container.cc",  # torch's writer of archives
     "PytorchStreamWriter failed",
 )
@@ -29,7 +30,15 @@ def is_full_disk(error: BaseException) -> bool:
     """Whether the disk was too small, or what this user may have of it."""
     if isinstance(error, CacheFull) or (isinstance(error, OSError) and error.errno in NO_ROOM):
         return True
-    return any(sign in str(error) for sign in SIGNS)
+    text = str(error)
+    return any(sign in text for sign in SIGNS) and "PytorchStreamReader" not in text  # that one cannot read
+
+
+def links(error: BaseException) -> Iterator[BaseException]:
+    """The error and what caused it, the root first: it says most."""
+    if (before := error.__cause__ or error.__context__) is not None:
+        yield from links(before)
+    yield error
 
 
 @contextmanager

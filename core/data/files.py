@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.data.errors import DataError, named, place, reason
+from core.full_disk import is_full_disk, links
 
 # One conversation can be long; the csv module's own limit of 131,072 characters is not enough.
 LONGEST_CELL = 2**31 - 1
@@ -143,6 +144,8 @@ def _dataset(source: str) -> Iterator[tuple[int, Record]]:
     except DataError:
         raise
     except Exception as error:
+        if any(map(is_full_disk, links(error))):
+            raise  # of the library's cache, which holds what it makes of the files
         what = "no data set can be read from this folder" if folder.is_dir() else "no such file, and no dataset loaded"
         raise DataError(f"{source}: {what}: {reason(error)}") from error
 

@@ -8,7 +8,7 @@ that it has; a holder on another machine, or in another container, counts as ali
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -35,11 +35,18 @@ class Lease(Struct, frozen=True):
         )
 
 
-def announce(lock: Path, *, shared: bool) -> Path:
-    """Make this process's file. Raises OSError."""
+@contextmanager
+def announced(lock: Path, *, shared: bool) -> Iterator[Path]:
+    """A file of this process's own, gone afterwards though its folder was moved meanwhile. Raises OSError."""
     path = lock.with_name(f"{lock.name}.{_kind(shared)}-{secrets.token_hex(8)}")
-    write_whole(path, msgspec.json.encode(Identity.of_this_process()))
-    return path
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        write_whole(path, msgspec.json.encode(Identity.of_this_process()))
+        yield path
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(path.name, dir_fd=folder)  # a Path knows its folder by name only
+        os.close(folder)
 
 
 def others(lock: Path, *, own: Path | None = None, shared: bool = False) -> list[Lease]:

@@ -80,13 +80,10 @@ def _excludes(held: IO[bytes], path: Path) -> bool:
 @contextmanager
 def _leased(path: Path, *, shared: bool, deadline: float) -> Iterator[bool]:
     while True:
-        own = lease.announce(path, shared=shared)
-        try:
+        with lease.announced(path, shared=shared) as own:
             if not lease.others(path, own=own, shared=shared):
                 yield True
                 return
-        finally:
-            own.unlink(missing_ok=True)
         if time.monotonic() > deadline:
             yield False
             return

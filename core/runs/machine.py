@@ -71,9 +71,11 @@ def memory(root: Path = Path("/")) -> tuple[int, int]:
 
 def card(gpu: str | None = None) -> Card | None:
     """The card that `visible_gpus` calls so; by default the first visible one, which a run uses alone."""
-    name = gpu or visible_gpus()[0]
     with nvml() as driver:
-        if driver is None or name == NO_GPU:
+        if driver is None:
+            return None
+        name = gpu or next(iter(_visible(driver).names), NO_GPU)
+        if name == NO_GPU:
             return None
         try:
             if name.isdecimal():
@@ -92,7 +94,7 @@ def card(gpu: str | None = None) -> Card | None:
 def visible() -> Visible:
     """What CUDA_VISIBLE_DEVICES means here and now."""
     with nvml() as driver:
-        return read_visible(os.environ.get(GPU_VARIABLE), None if driver is None else _installed(driver))
+        return _visible(driver)
 
 
 def visible_gpus() -> tuple[str, ...]:
@@ -105,6 +107,10 @@ def visible_gpus() -> tuple[str, ...]:
 def only(gpu: str) -> dict[str, str]:
     """The environment in which a process sees this card of `visible_gpus` alone, or none."""
     return {ORDER_VARIABLE: NVIDIA_SMIS, GPU_VARIABLE: "" if gpu == NO_GPU else gpu}
+
+
+def _visible(driver: ModuleType | None) -> Visible:
+    return read_visible(os.environ.get(GPU_VARIABLE), None if driver is None else _installed(driver))
 
 
 def _installed(driver: ModuleType) -> list[Installed]:

@@ -1,7 +1,7 @@
 """Which cards CUDA_VISIBLE_DEVICES lets a process see, read as NVIDIA's driver reads it. Asks no driver itself.
 
 The rules are those of the CUDA C++ Programming Guide ("CUDA Environment Variables") and of the MIG User Guide; where
-these are silent, what driver 570 did on two H200.
+these are silent, what driver 580 did with two H200.
 """
 
 import re
@@ -14,9 +14,8 @@ HIDDEN = ("", "NoDevFiles")
 """What stands in the variable where no card is meant; Slurm writes the second into a job that has none."""
 
 _NUMBER = re.compile(r"\s*([+-]?[0-9]+)")  # as C's strtol, which is content with how the text begins
-_UUID = re.compile(r"GPU-([0-9a-fA-F-]+)\s*")
+_UUID = re.compile(r"GPU-((?:-*[0-9a-fA-F]){32}|[0-9a-fA-F-]+\Z)")  # behind a whole one anything may stand
 _PLACE = re.compile(r"MIG-(GPU-[0-9a-fA-F-]+)/([0-9]+)/([0-9]+)\s*")
-_UUID_DIGITS = 32
 
 
 class Instance(Struct, frozen=True):
@@ -77,12 +76,12 @@ def _number(entry: str, cards: Sequence[Installed] | None) -> str | None:
 
 def _uuid(entry: str, cards: Sequence[Installed] | None) -> str | None:
     """A UUID, of which so much is enough as no other card begins with; with or without hyphens."""
-    found = _UUID.fullmatch(entry)
+    found = _UUID.match(entry)
     if found is None:
         return None
     if cards is None:
-        return entry.strip()
-    meant = [number for number, card in enumerate(cards) if _begins(card.uuid, entry)]
+        return found[0]
+    meant = [number for number, card in enumerate(cards) if _begins(card.uuid, found[0])]
     return _first(meant[0], cards) if len(meant) == 1 else None
 
 
@@ -107,8 +106,8 @@ _KINDS = {"GPU-": _uuid, "MIG-": _part}
 
 
 def _begins(uuid: str, entry: str) -> bool:
-    digits, asked = (text.strip().removeprefix("GPU-").replace("-", "").lower() for text in (uuid, entry))
-    return bool(asked) and digits.startswith(asked[:_UUID_DIGITS])
+    digits, asked = (text.removeprefix("GPU-").replace("-", "").lower() for text in (uuid, entry))
+    return bool(asked) and digits.startswith(asked)
 
 
 def _first(number: int, cards: Sequence[Installed]) -> str | None:

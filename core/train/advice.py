@@ -1,6 +1,6 @@
 """Says of an error that ended a run what it means and what to do, in the user's words."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from traceback import walk_tb
 from typing import Self
@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from core.cache import keep_traceback
 from core.data.errors import DataError
-from core.full_disk import CacheFull, is_full_disk
+from core.full_disk import CacheFull, is_full_disk, links
 from core.profile.changes import Change
 from core.profile.errors import SettingError
 from core.profile.load import ProfileError, parse_profile
@@ -75,7 +75,7 @@ def explain(error: BaseException, situation: Situation | None = None, *, has_log
     from core.train.device import GpuError
     from core.train.divergence import Diverged
 
-    chain = list(_chain(error))
+    chain = list(links(error))
     if full := _full_disk(chain):
         return full
     for link in chain:
@@ -219,18 +219,17 @@ def _full_disk(chain: Sequence[BaseException]) -> Explanation | None:
 
 def _library_cache(error: BaseException) -> Path | None:
     """Where the library writes in which the error arose, if it is one that has a cache."""
-    from huggingface_hub.constants import HF_HOME, HF_HUB_CACHE
+    for frame, _ in walk_tb(error.__traceback__):
+        match frame.f_globals["__name__"].partition(".")[0]:
+            case "huggingface_hub":
+                from huggingface_hub.constants import HF_HUB_CACHE
 
-    places = {"huggingface_hub": HF_HUB_CACHE, "datasets": HF_HOME}
-    packages = [frame.f_globals["__name__"].partition(".")[0] for frame, _ in walk_tb(error.__traceback__)]
-    return next((Path(places[package]) for package in reversed(packages) if package in places), None)
+                return Path(HF_HUB_CACHE)
+            case "datasets":
+                from datasets.config import HF_DATASETS_CACHE
 
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and what caused it, the root first: it says most."""
-    if (before := error.__cause__ or error.__context__) is not None:
-        yield from _chain(before)
-    yield error
+                return Path(HF_DATASETS_CACHE)
+    return None
 
 
 def _first_line(error: BaseException, sentences: int | None = None) -> str:

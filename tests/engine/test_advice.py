@@ -224,3 +224,12 @@ def test_a_torch_for_processors_says_what_to_install() -> None:
 def test_a_run_whose_settings_cannot_be_read_is_explained_all_the_same(tmp_path: Path) -> None:
     assert Situation.of(RunFolder(tmp_path / "gone")) is None
     assert "GPU memory ran out" in explain(torch.OutOfMemoryError(OUT_OF_MEMORY), None).cause
+
+
+def test_an_archive_that_cannot_be_read_is_no_full_disk(tmp_path: Path) -> None:
+    """torch says both from the same file of its source."""
+    torch.save({"a": torch.ones(3)}, tmp_path / "whole.pt")
+    (tmp_path / "half.pt").write_bytes((tmp_path / "whole.pt").read_bytes()[:400])
+    error = raised(lambda: torch.load(tmp_path / "half.pt"))
+    assert "PytorchStreamReader" in str(error)
+    assert "no space" not in explain(error).cause

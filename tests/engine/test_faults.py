@@ -93,9 +93,13 @@ def test_a_full_disk_of_the_cache_is_told_from_that_of_a_run(
 
 FETCHES = """
 import sys
+from pathlib import Path
 from huggingface_hub import hf_hub_download
+from core.data.rows import read_examples
 from core.train.advice import explain
 try:
+    if Path(sys.argv[1]).is_dir():
+        read_examples(sys.argv[1])
     hf_hub_download("me/x", "model.safetensors", endpoint=sys.argv[1])
 except Exception as error:
     why = explain(error)
@@ -121,17 +125,31 @@ class _OneFile(BaseHTTPRequestHandler):
         """Nothing of it is printed."""
 
 
-def test_a_full_disk_under_the_hubs_cache_names_it_and_what_moves_it(small_disk: Path) -> None:
-    home = small_disk / "cache" / "hub"
-    environment = full_cache(small_disk, HF_HUB_OFFLINE="0", HF_HUB_DISABLE_XET="1", HF_HUB_CACHE=str(home))
+def fetched(source: str, environment: dict[str, str]) -> list[str]:
+    command = [sys.executable, "-P", "-c", FETCHES, source]
+    told = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
+    return told.splitlines()
+
+
+def test_a_full_disk_under_the_libraries_caches_names_them_and_what_moves_them(
+    small_disk: Path, train_csv: Path
+) -> None:
+    hub_cache, sets_cache = small_disk / "cache" / "hub", small_disk / "cache" / "datasets"
+    environment = full_cache(
+        small_disk,
+        HF_HUB_OFFLINE="0",
+        HF_HUB_DISABLE_XET="1",
+        HF_HUB_CACHE=str(hub_cache),
+        HF_DATASETS_CACHE=str(sets_cache),
+    )
     with ThreadingHTTPServer(("127.0.0.1", 0), _OneFile) as hub:
         threading.Thread(target=hub.serve_forever, daemon=True).start()
-        command = [sys.executable, "-P", "-c", FETCHES, f"http://127.0.0.1:{hub.server_port}"]
-        told = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
+        of_hub = fetched(f"http://127.0.0.1:{hub.server_port}", environment)
         hub.shutdown()
-    cause, advice = told.splitlines()
-    assert cause == f"no space is left on the disk of the cache, {home}"
-    assert "let HF_HOME name a folder on another disk" in advice
+    of_sets = fetched(str(train_csv.parent), environment)
+    for (cause, advice), cache in ((of_hub, hub_cache), (of_sets, sets_cache)):
+        assert cause == f"no space is left on the disk of the cache, {cache}"
+        assert "let HF_HOME name a folder on another disk" in advice
 
 
 def test_an_event_that_finds_no_room_costs_no_other_its_line(small_disk: Path) -> None:

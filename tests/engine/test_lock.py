@@ -182,6 +182,18 @@ def test_a_holder_on_another_machine_is_named_with_the_way_out(
     assert got(hold(run.lock, silent)) == "True"
 
 
+def test_a_lock_that_moved_with_its_folder_is_let_go_of_all_the_same(
+    tmp_path: Path, silent: dict[str, str], hold: Hold
+) -> None:
+    """As a run's does on its way into the trash, and out of it again."""
+    (tmp_path / "run").mkdir()
+    holder = hold(tmp_path / "run" / "lock", silent)
+    assert got(holder) == "True"
+    (tmp_path / "run").rename(tmp_path / "trash")
+    holder.communicate("\n")
+    assert list((tmp_path / "trash").iterdir()) == [tmp_path / "trash" / "lock"]
+
+
 def test_where_flock_works_no_file_is_made_and_the_lock_is_the_systems(tmp_path: Path, hold: Hold) -> None:
     lock = tmp_path / "lock"
     with locked(lock) as is_ours:
