@@ -13,6 +13,7 @@ from peft import PeftModel
 from transformers import (
     Gemma2Config,
     Gemma2ForSequenceClassification,
+    Gemma3Config,
     Gemma3TextConfig,
     Gemma3TextForSequenceClassification,
     LlamaConfig,
@@ -172,6 +173,18 @@ def test_a_key_that_is_computed_otherwise_is_refused_with_its_reason(
 ) -> None:
     stated = {"model_type": family, **FAMILIES.get(family, FAMILIES["llama"])[2], **overrides}
     assert said in (obstacle(settings.Profile(), stated, precision="fp32", best="fp32") or "")
+
+
+def test_a_model_that_reads_images_is_judged_by_its_decoder_of_text() -> None:
+    """tests/engine/test_packed.py compares what it computes."""
+    for of_text, said in (
+        ({}, None),
+        ({"use_bidirectional_attention": True}, CAUSAL),
+        ({"head_dim": 48}, "its kernels have no heads of 48"),
+    ):
+        stated = {"model_type": "gemma3", "text_config": {**GEMMA, **of_text}}
+        for config in (stated, Gemma3Config(**stated).to_dict()):
+            assert obstacle(settings.Profile(), config, precision="fp32", best="fp32") == said
 
 
 @pytest.mark.parametrize("family", FAMILIES)
