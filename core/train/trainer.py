@@ -1,5 +1,6 @@
 """transformers' Trainer for a preference classifier: its loss, its optimizer groups, its arguments."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -65,12 +66,18 @@ class ClassifierTrainer(Trainer):
     def create_optimizer(self, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
         if self.optimizer is None and self._head_learning_rate is not None:
             kind, options = self.get_optimizer_cls_and_kwargs(self.args, self.model)
-            trained = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
-            head = [name for name in trained if set(name.split(".")) & set(HEADS)]
-            decay = self.args.weight_decay
+            decaying = set(self.get_decay_parameter_names(self.model))  # biases and norms are not
+            grouped = defaultdict(list)
+            for name, parameter in self.model.named_parameters():
+                if parameter.requires_grad:
+                    grouped[not set(HEADS).isdisjoint(name.split(".")), name in decaying].append(parameter)
             groups = [
-                {"params": [trained[n] for n in trained if n not in head], "weight_decay": decay},
-                {"params": [trained[n] for n in head], "weight_decay": decay, "lr": self._head_learning_rate},
+                {
+                    "params": parameters,
+                    "weight_decay": self.args.weight_decay if decays else 0.0,
+                    "lr": self._head_learning_rate if is_head else self.args.learning_rate,
+                }
+                for (is_head, decays), parameters in sorted(grouped.items())  # the first one's rate is logged
             ]
             self.optimizer = kind(groups, **options)
         return super().create_optimizer(*args, **kwargs)
