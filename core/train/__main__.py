@@ -220,7 +220,8 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
             if swapped_set:
                 swapped_logits = trainer.predict([row.features for row in swapped_set]).predictions
     except Stopped:
-        trainer.save_checkpoint()
+        if callback.is_worth_saving(trainer.state.global_step, model):
+            trainer.save_checkpoint()
         if trainer.state.global_step:
             stop.adapter = results.save_adapter(folder, model, tokenizer)
         raise

@@ -197,7 +197,8 @@ def test_a_loss_that_is_not_finite_is_said_and_shown_not_smoothed_over(start: St
     record = Tail(folder.events).read()
     assert [event.loss for event in record if isinstance(event, events.Step)] == [None] * 6
     assert [event.message for event in record if isinstance(event, events.Warning)] == [
-        "the loss is not a finite number at step 1"
+        "the loss is not a finite number at step 1",
+        "no checkpoint is saved at step 6: not all of the trained weights are finite numbers",
     ]
     finished = record[-1]
     assert isinstance(finished, events.Finished)
