@@ -51,6 +51,16 @@ def tokenizer_at_hand(model: settings.Model) -> Path | None:
     return Path(found).parent if isinstance(found, str) else None
 
 
+def base_folder(source: str, revision: str | None) -> Path:
+    """Where the files of a base that has been loaded lie: itself, or the hub's cache."""
+    folder = Path(source)
+    if folder.is_dir():
+        return folder
+    from huggingface_hub import snapshot_download
+
+    return Path(snapshot_download(source, revision=revision, local_files_only=True))
+
+
 def tokenizer_folder(source: str, revision: str | None) -> Path:
     """A local folder with the checkpoint's tokenizer.json; its files are downloaded where they are not here yet.
 

@@ -12,7 +12,7 @@ from core.profile.settings import Profile
 from core.runs.checkpoints import checkpoints
 from core.runs.events import Failed
 from core.runs.folder import RunFolder
-from core.runs.resume import MAY_CHANGE
+from core.runs.resume import PLACES, unfit
 from core.runs.state import read_run
 
 
@@ -53,6 +53,6 @@ def prepare_retry(folder: RunFolder, overrides: Sequence[str] = ()) -> Retry:
     text = read_profile(folder.profile).text
     for change in changes(parse_profile(text, source=str(folder.profile)), after):
         text = set_value(text, change.key, change.new)
-    is_harmless = all(change.key in MAY_CHANGE for change in changed)
     has_checkpoint = any(kept.problem is None for kept in checkpoints(folder.checkpoints))
-    return Retry(text, after, changed, goes_on=is_harmless and has_checkpoint and not folder.metrics.exists())
+    is_another = bool(unfit(before, after)) or any(change.key in PLACES for change in changed)
+    return Retry(text, after, changed, goes_on=has_checkpoint and not is_another and not folder.metrics.exists())

@@ -39,6 +39,9 @@ class EventCallback(TrainerCallback):
         self._held_back_at: int | None = None
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        # In place of those of the checkpoint, which the Trainer goes by: a resumed run may change them.
+        state.compute_steps(args, state.max_steps)
+        state.train_batch_size = args.train_batch_size
         self.tokens_before = self._tokens_logged = int(state.num_input_tokens_seen)
         self._logged_at = time.monotonic()
         self._stop.step = self._watch.sound = state.global_step
@@ -50,6 +53,7 @@ class EventCallback(TrainerCallback):
         self._stop.step = state.global_step
         if self._stop.signal:
             control.should_save = control.should_training_stop = True
+            control.should_evaluate = False  # it is made up for when the run is resumed
         elif time.monotonic() - self._beat > HEARTBEAT_SECONDS:
             self._training(state)
         if not control.should_log:  # else the step's own point comes first, by which it is judged

@@ -116,7 +116,15 @@ class ClassifierTrainer(Trainer):
 
     def evaluation_loop(self, dataloader: DataLoader[Any], *args: Any, **kwargs: Any) -> Any:
         self._before_evaluation(len(dataloader))
-        return super().evaluation_loop(dataloader, *args, **kwargs)
+        # To go through a DataLoader draws from the generator of dropout: a run whose evaluation is made up for, or was
+        # made before the checkpoint it goes on from, would be another run.
+        with torch.random.fork_rng(devices=[]):
+            return super().evaluation_loop(dataloader, *args, **kwargs)
+
+    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
+        """The Trainer's, which takes one more step where a part of an epoch was all there was to do, and is done."""
+        if self.state.global_step < self.state.max_steps:
+            super()._run_epoch(*args, **kwargs)
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         if "loss" in logs:
