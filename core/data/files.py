@@ -11,9 +11,6 @@ from core.data.errors import DataError, place
 # One conversation can be long; the csv module's own limit of 131,072 characters is not enough.
 LONGEST_CELL = 2**31 - 1
 
-SUFFIXES = (".csv", ".jsonl", ".ndjson", ".parquet")
-"""Of files that can be read."""
-
 Record = dict[str, Any]
 
 

@@ -9,6 +9,7 @@ from core.demo import assets
 from core.model.gguf import unpack_gguf
 from core.profile import settings
 from core.profile.errors import SettingError
+from core.profile.paths import expanded
 
 TOKENIZER_FILES = ["tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt", "config.json"]
 
@@ -21,8 +22,8 @@ def locate(model: settings.Model) -> str:
     if model.checkpoint == assets.NAME:
         return str(assets.demo_folder() / "model")
     if model.gguf_file is not None:
-        return str(unpack_gguf(Path(model.checkpoint), model.gguf_file))
-    folder = Path(model.checkpoint)
+        return str(unpack_gguf(Path(expanded(model.checkpoint)), model.gguf_file))
+    folder = Path(expanded(model.checkpoint))
     if folder.is_dir():
         packed = sorted(path.name for path in folder.glob("*.gguf"))
         if packed and not (folder / "config.json").is_file():
@@ -39,7 +40,7 @@ def tokenizer_at_hand(model: settings.Model) -> Path | None:
 
     Raises ValueError for what is neither a folder nor a hub id.
     """
-    folder = Path(model.checkpoint)
+    folder = Path(expanded(model.checkpoint))
     if folder.is_dir():
         return folder if (folder / FILE).is_file() else None
     if model.checkpoint == assets.NAME:

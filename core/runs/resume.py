@@ -1,8 +1,12 @@
 """Going on with a run that ended early: in the same folder, with the same settings but for harmless ones."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from core.files import write_whole
 from core.profile.changes import Change, changes
 from core.profile.load import parse_profile, to_toml
+from core.profile.paths import rooted
 from core.profile.settings import Profile
 from core.runs.alive import is_run_alive
 from core.runs.events import Finished, Started
@@ -10,6 +14,7 @@ from core.runs.folder import RunFolder
 from core.runs.process import TRAIN
 from core.runs.queue import queue_of
 from core.runs.record import Tail
+from core.runs.settings import read_settings
 from core.runs.state import read_run
 
 RESUME = (*TRAIN, "--resume")
@@ -52,9 +57,8 @@ def prepare(folder: RunFolder, overrides: tuple[str, ...] = ()) -> None:
             raise CannotResume(f"{folder.id} is still running; arena-tui stop ends it first.")
         case None:
             raise CannotResume(f"{folder.id} was started elsewhere, or just now: whether it runs is not known here.")
-    text = folder.resolved.read_text(encoding="utf-8")
-    before = parse_profile(text, source=str(folder.resolved))
-    after = parse_profile(text, source=str(folder.resolved), overrides=overrides)
+    before = read_settings(folder)
+    after = changed(before, overrides, source=str(folder.resolved))
     if refused := unfit(before, after):
         raise CannotResume(
             "a resumed run keeps its settings, or its curve would be that of two runs; start a new run for "
@@ -65,8 +69,13 @@ def prepare(folder: RunFolder, overrides: tuple[str, ...] = ()) -> None:
             f"{folder.id} was started by a version that did not record what its rows and base were: "
             "it cannot tell them at another place. Bring them back to where they were."
         )
-    if after != before:
-        write_whole(folder.resolved, to_toml(after).encode())
+    if (text := to_toml(after).encode()) != folder.resolved.read_bytes():
+        write_whole(folder.resolved, text)
+
+
+def changed(before: Profile, overrides: Sequence[str], *, source: str) -> Profile:
+    """The settings of a run with `overrides`, whose paths are meant from our working directory. Raises ProfileError."""
+    return rooted(parse_profile(to_toml(before), source=source, overrides=overrides), Path.cwd())
 
 
 def unfit(before: Profile, after: Profile) -> list[Change]:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import psutil
 
-from core.profile.load import parse_profile
 from core.runs.checkpoints import checkpoints, delete_after
 from core.runs.events import Failed, Finished, Phase, Started, Warning
 from core.runs.folder import RunFolder
@@ -19,6 +18,7 @@ from core.runs.metrics import Metrics, read_metrics, save_metrics
 from core.runs.notify import notify
 from core.runs.process import OTHER_AT_WORK, describe_this_process
 from core.runs.record import Record
+from core.runs.settings import read_settings
 from core.train import trackers
 from core.train.attempt import Attempt
 from core.train.stop import Stopped, StopRequest
@@ -86,7 +86,7 @@ def run(folder: RunFolder, is_resumed: bool) -> int:
 
 def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt) -> None:
     """From profile to adapter. Raises what went wrong, or Stopped after a signal."""
-    profile = parse_profile(folder.resolved.read_text(encoding="utf-8"), source=str(folder.resolved))
+    profile = read_settings(folder)
     trackers.demand(profile.run.report_to)
     trackers.settle(folder)
     trackers.log_in(profile.run.report_to)

@@ -10,11 +10,12 @@ from core.cache import keep_traceback
 from core.data.errors import DataError
 from core.profile.changes import Change
 from core.profile.errors import SettingError
-from core.profile.load import ProfileError, parse_profile
+from core.profile.load import ProfileError
 from core.profile.settings import Profile
 from core.runs.events import Resumed
 from core.runs.folder import RunFolder
 from core.runs.record import Tail
+from core.runs.settings import read_settings
 from core.runs.state import RunState, fold
 from core.train.symptoms import RESUME, symptom
 
@@ -43,8 +44,8 @@ class Situation(Struct, frozen=True):
     def of(cls, folder: RunFolder) -> Self | None:
         """None where the run's settings cannot be read."""
         try:
-            profile = parse_profile(folder.resolved.read_text(encoding="utf-8"), source=str(folder.resolved))
-        except (OSError, UnicodeDecodeError, ProfileError):
+            profile = read_settings(folder)
+        except ProfileError:
             return None
         known = Tail(folder.events).read()
         return cls(profile, fold(RunState(), known), any(isinstance(event, Resumed) for event in known))

@@ -11,6 +11,7 @@ from tiny_runs import SECONDS, Start
 
 from core.profile.changes import Change
 from core.profile.load import parse_profile
+from core.profile.paths import rooted
 from core.runs import events
 from core.runs.folder import RunFolder, create_run, list_runs
 from core.runs.process import LaunchError, launch
@@ -51,7 +52,7 @@ def test_out_of_memory_proposes_half_the_batch_and_the_new_run_keeps_comments_ov
     retry = prepare_retry(folder)
     assert not retry.goes_on
     assert retry.text.startswith("# mine, and it stays\n")
-    settings = parse_profile(retry.text, source="text")
+    settings = rooted(parse_profile(retry.text, source="text"), Path.cwd())
     assert settings == retry.profile
     assert settings.train.seed == 7, "what an override had set is part of the text now"
     assert settings.global_batch == 8
