@@ -175,5 +175,5 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
             adapter = f"; the adapter after it is in {event.adapter}/" if event.adapter else ""
             return f"cancelled after step {event.step}: {kept}{adapter}"
         case events.Failed():
-            proposed = "".join(f"\n  {printable(str(change))}" for change in event.changes)
-            return f"failed: {printable(event.cause)} {printable(event.advice)}{proposed}"
+            below = [event.advice, *map(str, event.changes)]
+            return "\n  ".join([f"failed: {printable(event.cause)}", *map(printable, filter(None, below))])

@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from tiny_runs import SECONDS, SETTINGS, wait_for
 
 from arena_tui.lines import POLL_SECONDS, Told, follow
+from core.profile.changes import Change
 from core.profile.settings import Profile
 from core.runs import events
 from core.runs.alive import is_run_alive
@@ -207,3 +209,13 @@ def test_a_run_that_goes_on_is_followed_though_its_process_has_not_said_so_yet(t
         assert following.result(SECONDS)[1] is Status.FINISHED
         out.close()
         assert [line.split(" ")[0] for line in lines] == ["resumed", "finished:"]
+
+
+def test_cause_advice_and_proposals_of_a_failure_stand_on_lines_of_their_own(tmp_path: Path) -> None:
+    folder = create_run(tmp_path, Profile(), text="", name="x")
+    with Record(folder.events) as record:
+        proposed = [Change("train.epochs", 2.0, 1.0)]
+        record.write(events.Failed(cause="memory ran out", advice="Train less.", exit_code=1, changes=proposed))
+    out = StringIO()
+    follow(folder, out)
+    assert out.getvalue() == "failed: memory ran out\n  Train less.\n  train.epochs = 1.0 (it was 2.0)\n"
