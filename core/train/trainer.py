@@ -36,6 +36,10 @@ def mean_loss(
     return torch.nn.functional.cross_entropy(outputs.logits.float(), labels, reduction="sum") / items
 
 
+UNLOGGED = "unlogged"
+"""In the state of a checkpoint: the sum of the losses not logged yet, and the step of the last logged point."""
+
+
 class ClassifierTrainer(Trainer):
     """A Trainer whose head may have a learning rate of its own, and which can save when it is told to.
 
@@ -108,9 +112,14 @@ class ClassifierTrainer(Trainer):
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         output, keep = Path(self.args.output_dir), self.args.save_total_limit
+        self.state.stateful_callbacks[UNLOGGED] = {
+            "loss": self._tr_loss.item(),
+            "since": self._globalstep_last_logged,
+        }
         with written_aside(output, self.state.global_step) as self._aside:
             super()._save_checkpoint(model, trial)
         self._aside = None
+        del self.state.stateful_callbacks[UNLOGGED]
         if keep:
             delete_old(output, keep, self._watch.sound)
 
@@ -122,7 +131,11 @@ class ClassifierTrainer(Trainer):
             return super().evaluation_loop(dataloader, *args, **kwargs)
 
     def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
-        """The Trainer's, which takes one more step where a part of an epoch was all there was to do, and is done."""
+        """The Trainer's, which takes one more step where a part of an epoch was all there was to do, and is done, and
+        which forgets the losses between the last logged point and the checkpoint that it goes on from."""
+        if unlogged := self.state.stateful_callbacks.pop(UNLOGGED, None):
+            self._tr_loss += unlogged["loss"]
+            self._globalstep_last_logged = unlogged["since"]
         if self.state.global_step < self.state.max_steps:
             super()._run_epoch(*args, **kwargs)
 

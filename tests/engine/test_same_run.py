@@ -62,7 +62,7 @@ def test_resumed_twice_at_the_end_of_an_epoch_it_is_the_run_never_stopped_and_ow
     start: Start, resume: Callable[..., Any]
 ) -> None:
     """Stopped within the first epoch's evaluation, killed within the second epoch: dropout is the same all the same."""
-    settings = ("train.epochs=2", "lora.dropout=0.1", "train.save_steps=6", "eval.every=epoch")
+    settings = ("train.epochs=2", "lora.dropout=0.1", "train.save_steps=6", "eval.every=epoch", "train.log_steps=4")
     whole, child = start(*settings)
     assert child.wait(SECONDS) == 0, whole.console_log.read_text()
 
@@ -79,6 +79,7 @@ def test_resumed_twice_at_the_end_of_an_epoch_it_is_the_run_never_stopped_and_ow
 
     assert resume(folder).wait(SECONDS) == 0, folder.console_log.read_text()
     assert curve(folder) == curve(whole)
+    assert [step.step for step in read_run(folder)[0].steps] == [1, 4, 8, 12], "a point is the mean of four steps"
 
 
 def test_stopped_in_its_last_evaluation_it_evaluates_again_and_trains_no_step_more(
