@@ -65,7 +65,9 @@ def test_out_of_memory_proposes_half_the_batch_and_the_new_run_keeps_comments_ov
     assert "finished: " in told.stdout
     new, old = list_runs(tmp_path / "runs")
     assert (old.path, new.name) == (folder.path, folder.name)
-    assert new.profile.read_text() == retry.text
+    text = new.profile.read_text()
+    assert text.startswith("# mine, and it stays\n")
+    assert rooted(parse_profile(text, source="text"), tmp_path) == retry.profile, "it was tried again from elsewhere"
 
 
 def test_late_out_of_memory_goes_on_from_the_checkpoint_in_the_steps_of_a_run_never_changed(
