@@ -10,8 +10,9 @@ from arena_tui import figures
 from arena_tui.figures import MISSING
 from arena_tui.follow import RunView
 from core.profile.edit import literal
-from core.profile.load import ProfileError, parse_profile
+from core.profile.load import ProfileError
 from core.runs.folder import RunFolder
+from core.runs.settings import read_settings as run_settings
 from core.runs.state import Status
 
 FEWEST, MOST = 2, 6
@@ -46,8 +47,8 @@ class Difference(Struct, frozen=True):
 
 def read_settings(folder: RunFolder) -> Settings:
     try:
-        profile = parse_profile(folder.resolved.read_text(encoding="utf-8"), source=str(folder.resolved))
-    except (OSError, UnicodeDecodeError, ProfileError):
+        profile = run_settings(folder)
+    except ProfileError:
         return {}  # of another version, or gone
     return {
         f"{section}.{name}": "absent" if value is None else literal(value)

@@ -18,6 +18,7 @@ from core.runs.oom import killed_for_memory
 from core.runs.process import log_end
 from core.runs.queue import queue_of
 from core.runs.record import Tail
+from core.runs.signals import NOW
 from core.runs.state import RunState, Status, fold, status
 
 POLL_SECONDS = 0.2
@@ -131,7 +132,7 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
         case events.Warning():
             return f"warning: {printable(event.message)}"
         case events.Stopping():
-            if event.signal == "SIGUSR1" or before.stopping:
+            if event.signal == NOW.name or before.stopping:
                 return f"stopping on {event.signal}: at once"
             is_training = before.started is not None  # else there is no step to finish, as in a prediction
             return f"stopping on {event.signal}{': finishing the step, then saving' if is_training else ''}"
@@ -174,5 +175,5 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
             adapter = f"; the adapter after it is in {event.adapter}/" if event.adapter else ""
             return f"cancelled after step {event.step}: {kept}{adapter}"
         case events.Failed():
-            proposed = "".join(f"\n  {printable(str(change))}" for change in event.changes)
-            return f"failed: {printable(event.cause)} {printable(event.advice)}{proposed}"
+            below = [event.advice, *map(str, event.changes)]
+            return "\n  ".join([f"failed: {printable(event.cause)}", *map(printable, filter(None, below))])

@@ -11,11 +11,11 @@ from arena_tui.row_text import ShownRow
 from core.data.truncation import keep
 from core.inspect.progress import Progress as Inspection
 from core.inspect.stored import StoredRow, read_row
-from core.profile.load import parse_profile
 from core.profile.settings import Profile
 from core.report.progress import Progress
 from core.report.report import ListedRow, Report
 from core.runs.folder import RunFolder
+from core.runs.settings import read_settings
 
 
 class SeenReport(Struct, frozen=True):
@@ -41,7 +41,7 @@ def load_report(progress: Progress, folder: RunFolder) -> SeenReport:
     """The complete report that `progress` names. Raises OSError where it has gone, ProfileError for the run's."""
     assert progress.report is not None
     report = msgspec.json.decode(Path(progress.report).read_bytes(), type=Report)
-    profile = parse_profile(folder.resolved.read_text(encoding="utf-8"), source=str(folder.resolved))
+    profile = read_settings(folder)
     listed = Inspection(whole=progress.rows, pieces=progress.pieces, frame=progress.frame)
     return SeenReport(report, load(listed, profile), profile)
 

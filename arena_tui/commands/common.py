@@ -105,19 +105,20 @@ def leave_running() -> int:
 
 
 def follow_here(folder: "RunFolder", child: "Popen[bytes] | None", out: TextIO, told: "Told | None" = None) -> int:
-    """Follow a run to its end, pass Ctrl-C and SIGTERM on to it, return its exit code.
+    """Follow a run to its end, pass Ctrl-C and what else means to save on to it, return its exit code.
 
     `child` is its process where this command has started it.
     """
     from arena_tui.lines import exit_code, follow
+    from core.runs.signals import SAVE, SAVE_THEN_NOW, SAVE_TOO
     from core.runs.stopping import pass_on
 
     def hear(number: int, _frame: FrameType | None) -> None:
         if info := folder.read_info():  # one that another command is just starting has not said yet who it is
             pass_on(info, signal.Signals(number))
 
-    signal.signal(signal.SIGINT, hear)
-    signal.signal(signal.SIGTERM, hear)
+    for number in (SAVE_THEN_NOW, SAVE, *SAVE_TOO):
+        signal.signal(number, hear)
     state, _ = follow(folder, out, told)
     if child:
         child.wait()

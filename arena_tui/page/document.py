@@ -74,10 +74,11 @@ def _parts(seen: SeenReport, rows: int) -> Iterator[str]:
 
 
 def _what(profile: Profile) -> str:
-    """What ran, in a line; of the file of rows its name alone, as the page may be given to others."""
-    split, tokens = profile.split, profile.tokens
+    """What ran, in a line; of what are paths here the last part alone, as the page may be given to others."""
+    split, tokens, base = profile.split, profile.tokens, Path(profile.model.checkpoint)
+    shown = base.name if base.is_absolute() else str(base)
     return (
-        f"{profile.model.checkpoint} · {Path(profile.data.train).name}, fold {split.fold} of {split.n_splits} by "
+        f"{shown} · {Path(profile.data.train).name}, fold {split.fold} of {split.n_splits} by "
         f"{split.by} · at most {figures.count(tokens.max_length)} tokens, {tokens.truncation}"
     )
 

@@ -27,6 +27,7 @@ from core.files import Stamp, stamp
 from core.inspect.progress import INSPECT, Progress
 from core.profile.edit import Value
 from core.profile.load import ProfileError
+from core.profile.paths import expanded
 from core.profile.settings import Profile
 
 SECONDS_BETWEEN_LOOKS = 2.0
@@ -73,7 +74,8 @@ class InspectionScreen(ConsoleScreen[None]):
     async def action_read(self) -> None:
         """Ask the child for all rows, and show the first ones meanwhile. The child ends with the screen."""
         self.problem, self.is_changed, self.progress = "", False, Progress()
-        self._stamp = await asyncio.to_thread(stamp, Path(self.settings.data.train))
+        rows = Path(expanded(self.settings.data.train))
+        self._stamp = await asyncio.to_thread(stamp, rows)
         try:
             child = self._child or await ask(self._program, str(self.profile.path))
             self._child = None
@@ -102,10 +104,11 @@ class InspectionScreen(ConsoleScreen[None]):
     @work
     async def look(self) -> None:
         """Notice when the file of rows is changed."""
+        rows = Path(expanded(self.settings.data.train))
         while True:
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
             if self._stamp is not None:
-                self.is_changed = await asyncio.to_thread(stamp, Path(self.settings.data.train)) != self._stamp
+                self.is_changed = await asyncio.to_thread(stamp, rows) != self._stamp
 
     @work
     async def on_screen_resume(self) -> None:

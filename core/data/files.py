@@ -13,8 +13,6 @@ from core.full_disk import is_full_disk, links
 # One conversation can be long; the csv module's own limit of 131,072 characters is not enough.
 LONGEST_CELL = 2**31 - 1
 
-SUFFIXES = (".csv", ".jsonl", ".ndjson", ".parquet")
-"""Of files that can be read."""
 PACKED = (".gz", ".zip", ".bz2", ".xz", ".zst", ".7z", ".tar", ".tgz")
 SAVED, SAVED_SPLITS = "state.json", "dataset_dict.json"
 """What datasets' save_to_disk leaves in a folder: of a data set, and of several that are called its splits."""

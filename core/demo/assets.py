@@ -10,9 +10,10 @@ from core.demo.model import build_model
 from core.demo.rows import make_comparison, write_rows
 from core.full_disk import filling_the_cache
 from core.profile import settings
+from core.profile.paths import DEMO, expanded
 from core.profile.settings import Profile
 
-NAME = "demo"
+NAME = DEMO
 # Part of the folder's name: raise it when what is made changes.
 EDITION = 1
 SEED = 2024
@@ -30,8 +31,8 @@ def is_made() -> bool:
 
 
 def rows_source(data: settings.Data) -> str:
-    """What `data.train` stands for: the demo's rows, made if need be, or else itself."""
-    return str(demo_folder() / "train.csv") if data.train == NAME else data.train
+    """What `data.train` stands for: the demo's rows, made if need be, or else itself, `~` being the home folder."""
+    return str(demo_folder() / "train.csv") if data.train == NAME else expanded(data.train)
 
 
 def demo_folder() -> Path:

@@ -12,6 +12,7 @@ from core.full_disk import filling_the_cache
 from core.model.gguf import unpack_gguf
 from core.profile import settings
 from core.profile.errors import SettingError
+from core.profile.paths import expanded
 
 TOKENIZER_FILES = ["tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt", "config.json"]
 
@@ -25,8 +26,8 @@ def locate(model: settings.Model) -> str:
         return str(assets.demo_folder() / "model")
     if model.gguf_file is not None:
         with filling_the_cache():
-            return str(unpack_gguf(Path(model.checkpoint), model.gguf_file))
-    folder = Path(model.checkpoint)
+            return str(unpack_gguf(Path(expanded(model.checkpoint)), model.gguf_file))
+    folder = Path(expanded(model.checkpoint))
     if folder.is_dir():
         packed = sorted(path.name for path in folder.glob("*.gguf"))
         if packed and not (folder / "config.json").is_file():
@@ -43,7 +44,7 @@ def tokenizer_at_hand(model: settings.Model) -> Path | None:
 
     Raises ValueError for what is neither a folder nor a hub id.
     """
-    folder = Path(model.checkpoint)
+    folder = Path(expanded(model.checkpoint))
     if folder.is_dir():
         return folder if (folder / FILE).is_file() else None
     if model.checkpoint == assets.NAME:
@@ -53,6 +54,16 @@ def tokenizer_at_hand(model: settings.Model) -> Path | None:
 
     found = try_to_load_from_cache(model.checkpoint, FILE, revision=model.revision)
     return Path(found).parent if isinstance(found, str) else None
+
+
+def base_folder(source: str, revision: str | None) -> Path:
+    """Where the files of a base that has been loaded lie: itself, or the hub's cache."""
+    folder = Path(source)
+    if folder.is_dir():
+        return folder
+    from huggingface_hub import snapshot_download
+
+    return Path(snapshot_download(source, revision=revision, local_files_only=True))
 
 
 def tokenizer_folder(source: str, revision: str | None) -> Path:

@@ -29,6 +29,7 @@ from core.plan.measure import measure, measurements
 from core.plan.plan import MemoryPlan, Plan, ProcessorPlan, TimePlan, TokensPlan
 from core.profile.files import read_profile
 from core.profile.load import parse_profile
+from core.profile.paths import rooted
 from core.profile.settings import Profile
 from core.runs.machine import Machine, look
 from core.train.engine import Engine, choose_engine
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
     measuring = arguments[0] == "--measure"
     runs, path, *overrides = arguments[1:] if measuring else arguments
     file = read_profile(Path(path))
-    profile = parse_profile(file.text, source=str(file.path), overrides=overrides)
+    profile = rooted(parse_profile(file.text, source=str(file.path), overrides=overrides), Path.cwd())
     last = Plan(global_batch=profile.global_batch)
     try:
         for last in plans(profile, Path(runs), measuring=measuring):

@@ -12,12 +12,13 @@ from msgspec import Struct
 from pyarrow import parquet
 
 from core.model.shape import ModelShape
-from core.profile.load import ProfileError, parse_profile
+from core.profile.load import ProfileError
 from core.profile.settings import Profile
 from core.runs.events import Evaluated, Step
 from core.runs.folder import RunFolder, list_runs
 from core.runs.metrics import Metrics, read_metrics
 from core.runs.record import Tail
+from core.runs.settings import read_settings
 from core.train.memory import predict
 
 MOST = 50
@@ -47,8 +48,8 @@ def past_runs(folders: Sequence[Path], device: str) -> list[Past]:
         info, metrics = run.read_info(), read_metrics(run)
         if info and metrics and info.host == socket.gethostname() and metrics.device == device:
             try:
-                profile = parse_profile(run.resolved.read_text(encoding="utf-8"), source=str(run.resolved))
-            except (OSError, UnicodeDecodeError, ProfileError):
+                profile = read_settings(run)
+            except ProfileError:
                 continue  # of another version
             found.append(Past(run, profile, metrics))
     return found

@@ -6,3 +6,4 @@ class SettingError(Exception):
 
     def __init__(self, key: str, value: object, message: str) -> None:
         super().__init__(f"{key} = {value!r}: {message}")
+        self.key = key

@@ -14,16 +14,19 @@ from msgspec.structs import replace
 
 from core.data.errors import DataError
 from core.data.tokenizer import FILE as TOKENIZER
+from core.demo.assets import rows_source
 from core.files import write_whole
 from core.full_disk import filling_the_cache
 from core.inspect.store import digest_of
 from core.light import keep_pandas_out
-from core.profile.load import ProfileError, parse_profile
+from core.profile.load import ProfileError
+from core.profile.paths import expanded
 from core.profile.settings import Profile
 from core.report.progress import Progress
 from core.report.store import Store
 from core.runs.folder import RunFolder
 from core.runs.metrics import read_metrics
+from core.runs.settings import read_settings
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -53,11 +56,9 @@ def _refused(problem: str, exit_code: int) -> int:
 
 def report(folder: RunFolder, other: RunFolder | None, data: str | None) -> Iterator[Progress]:
     """Bring about the report on the run, and say how far it is. `data` stands in for the profile's file of rows."""
-    from core.report.texts import source_of
-
     yield Progress(doing="reading the evaluation")
-    profile = parse_profile(folder.resolved.read_text(encoding="utf-8"), source=str(folder.resolved))
-    source = data or source_of(folder, profile.data)
+    profile = read_settings(folder)
+    source = expanded(data) if data else rows_source(profile.data)
     files = [folder.evaluation, folder.resolved, folder.metrics, folder.adapter / TOKENIZER]
     files += [other.evaluation] if other else []
     if Path(source).is_file():  # else datasets reads the rows, which needs it

@@ -22,13 +22,15 @@ from pyarrow import parquet
 from core.data.errors import DataError
 from core.data.example import LABELS, SWAPPED, Example, swapped
 from core.data.rows import WINNERS, iterate_examples
+from core.demo.assets import rows_source
 from core.files import write_whole
 from core.light import keep_pandas_out
-from core.profile.load import ProfileError, parse_profile
+from core.profile.load import ProfileError
+from core.profile.paths import expanded
 from core.profile.settings import Data
 from core.report import evaluation
-from core.report.texts import source_of
 from core.runs.folder import RunFolder
+from core.runs.settings import read_settings
 
 FILE = "evaluation-exchanged.jsonl"
 
@@ -46,8 +48,7 @@ def main(arguments: Sequence[str]) -> int:
         if options.add:
             add_exchanged(folder, options.add)
         elif evaluation.read_evaluation(folder).swapped is None:
-            profile = parse_profile(folder.resolved.read_text(encoding="utf-8"), source=str(folder.resolved))
-            print(write_exchanged(folder, profile.data, options.data))
+            print(write_exchanged(folder, read_settings(folder).data, options.data))
     except (DataError, ProfileError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -62,7 +63,7 @@ def write_exchanged(folder: RunFolder, data: Data, file: str | None) -> Path:
 
     Raises DataError where a row is missing there, OSError where nothing can be written.
     """
-    source = file or source_of(folder, data)
+    source = expanded(file) if file else rows_source(data)
     if not Path(source).is_file():
         raise DataError(f"{source}: no such file; --data names it where it has moved")
     wanted = set(parquet.read_table(folder.evaluation, columns=["id"])["id"].to_pylist())

@@ -1,20 +1,16 @@
 """Reads the run's data file again, by id: what the evaluation rows and the training rows hold. Knows no prediction."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from msgspec import Struct
 
 from core.data.errors import DataError
 from core.data.example import MODELS, Example
-from core.data.files import SUFFIXES, Record
+from core.data.files import Record
 from core.data.rows import iterate_examples
-from core.demo.assets import NAME as DEMO
-from core.demo.assets import rows_source
 from core.profile.settings import Data
 from core.report.evaluation import Counts, Evaluation
-from core.runs.folder import RunFolder
 
 ROWS_A_WORD = 2048
 """Between two words of how far the reading is."""
@@ -32,15 +28,6 @@ class Texts(Struct, frozen=True, kw_only=True):
     """Of all other rows of the file, (m, 3)."""
     train_label: Counts
     cautions: list[str]
-
-
-def source_of(folder: RunFolder, data: Data) -> str:
-    """The file of the run's rows, from where the run was started; or the data set of that name."""
-    if data.train == DEMO:
-        return rows_source(data)
-    info = folder.read_info()
-    file = Path(info.working_directory if info else ".") / data.train
-    return str(file) if file.exists() or file.suffix.lower() in SUFFIXES else data.train
 
 
 def read_texts(source: str, data: Data, evaluation: Evaluation, tell: Callable[[int], None]) -> Texts:

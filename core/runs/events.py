@@ -36,6 +36,18 @@ class Device(Struct, frozen=True, kw_only=True):
     memory: Count
 
 
+class RowsDigest(Struct, frozen=True, kw_only=True):
+    """What tells rows in their order from others: digests of their ids, their labels and their token ids, in hex."""
+
+    ids: str
+    labels: str
+    tokens: str
+
+    def other_parts(self, other: "RowsDigest") -> list[str]:
+        """In what the two differ."""
+        return [part for part in self.__struct_fields__ if getattr(self, part) != getattr(other, part)]
+
+
 class Started(Event, frozen=True, kw_only=True):
     """What will run, once all of it is known: data read, model loaded, adapters in place."""
 
@@ -56,6 +68,11 @@ class Started(Event, frozen=True, kw_only=True):
     engine: EngineName = "padded"
     engine_reason: str = ""
     """Why not the packed one; or how it spends memory."""
+    digest_train: RowsDigest | None = None
+    digest_eval: RowsDigest | None = None
+    """Of the rows on both sides of the split; None in older records."""
+    digest_base: dict[str, str] = {}
+    """Of config.json and the weights of the base, by file; empty in older records."""
 
 
 class Phase(Event, frozen=True, kw_only=True):

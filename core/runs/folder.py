@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from core.files import write_whole
 from core.profile.load import to_toml
+from core.profile.paths import rooted
 from core.profile.settings import Profile
 
 RUNS_VARIABLE = "ARENA_TUI_RUNS"
@@ -142,7 +143,8 @@ def runs_folder(chosen: str | None = None) -> Path:
 def create_run(runs: Path, profile: Profile, *, text: str, name: str) -> RunFolder:
     """A new folder in `runs`, named after the time and the run, holding the profile's `text` and its settings.
 
-    `name` is used where the profile gives none. Raises OSError where the folder cannot be made.
+    `name` is used where the profile gives none. Relative paths are meant from our working directory.
+    Raises OSError where the folder cannot be made.
     """
     slug = re.sub(r"[^A-Za-z0-9._-]+", "-", profile.run.name or name).strip("-.") or "run"
     stamp = time.strftime("%Y%m%d-%H%M%S")
@@ -154,7 +156,7 @@ def create_run(runs: Path, profile: Profile, *, text: str, name: str) -> RunFold
         except FileExistsError:
             continue
         write_whole(folder.profile, text.encode())
-        write_whole(folder.resolved, to_toml(profile).encode())
+        write_whole(folder.resolved, to_toml(rooted(profile, Path.cwd())).encode())
         return folder
     raise FileExistsError(f"a thousand runs were started in {runs} in this second")
 

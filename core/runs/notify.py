@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from core.config import read_config
-from core.runs import events
+from core.runs import events, signals
 from core.runs.folder import RunFolder
 from core.runs.state import RunState, Status, read_run
 
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command, and say in the run's log what came of it if it was nothing good."""
     folder = RunFolder(Path(arguments[0]))
     command = read_config().config.notify.command
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+    for number in (*signals.HEARD, signals.IGNORED):
         signal.signal(number, signal.SIG_DFL)  # a run at its end ignores them, and so would the command
     try:
         child = subprocess.Popen(

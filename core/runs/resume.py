@@ -1,12 +1,21 @@
 """Going on with a run that ended early: in the same folder, with the same settings but for harmless ones."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from core.files import write_whole
-from core.profile.changes import changes
+from core.profile.changes import Change, changes
 from core.profile.load import parse_profile, to_toml
+from core.profile.paths import rooted
+from core.profile.settings import Profile
 from core.runs.alive import is_run_alive
+from core.runs.events import Finished, Started
 from core.runs.folder import RunFolder
 from core.runs.process import TRAIN
 from core.runs.queue import queue_of
+from core.runs.record import Tail
+from core.runs.settings import read_settings
+from core.runs.state import read_run
 
 RESUME = (*TRAIN, "--resume")
 
@@ -24,6 +33,10 @@ MAY_CHANGE = frozenset(
     }
 )
 """Settings that change neither what is trained nor what is measured. Any other would make the run's curve a lie."""
+BATCH = frozenset({"train.per_device_batch_size", "train.gradient_accumulation"})
+"""Harmless together, as long as their product stays: the global batch."""
+PLACES = frozenset({"data.train", "model.checkpoint"})
+"""May have moved: the run itself makes sure that it finds there what it was started with."""
 
 
 class CannotResume(Exception):
@@ -35,7 +48,7 @@ def prepare(folder: RunFolder, overrides: tuple[str, ...] = ()) -> None:
 
     Raises CannotResume, naming the keys where settings are not to be changed; ProfileError for bad ones; OSError.
     """
-    if folder.metrics.exists():
+    if folder.metrics.exists() and isinstance(read_run(folder)[0].last, Finished):
         raise CannotResume(f"{folder.id} has finished: there is nothing left to train. Start a new run instead.")
     if place := queue_of(folder).place(folder):
         raise CannotResume(f"{folder.id} has not begun: it waits in the queue, at place {place}.")
@@ -44,14 +57,38 @@ def prepare(folder: RunFolder, overrides: tuple[str, ...] = ()) -> None:
             raise CannotResume(f"{folder.id} is still running; arena-tui stop ends it first.")
         case None:
             raise CannotResume(f"{folder.id} was started elsewhere, or just now: whether it runs is not known here.")
-    text = folder.resolved.read_text(encoding="utf-8")
-    before = parse_profile(text, source=str(folder.resolved))
-    after = parse_profile(text, source=str(folder.resolved), overrides=overrides)
-    refused = [str(change) for change in changes(before, after) if change.key not in MAY_CHANGE]
-    if refused:
+    before = read_settings(folder)
+    after = changed(before, overrides, source=str(folder.resolved))
+    if refused := unfit(before, after):
         raise CannotResume(
             "a resumed run keeps its settings, or its curve would be that of two runs; start a new run for "
-            + "; ".join(refused)
+            + "; ".join(map(str, refused))
         )
-    if after != before:
-        write_whole(folder.resolved, to_toml(after).encode())
+    if _has_moved(before, after) and not _can_tell_its_own(folder):
+        raise CannotResume(
+            f"{folder.id} was started by a version that did not record what its rows and base were: "
+            "it cannot tell them at another place. Bring them back to where they were."
+        )
+    if (text := to_toml(after).encode()) != folder.resolved.read_bytes():
+        write_whole(folder.resolved, text)
+
+
+def changed(before: Profile, overrides: Sequence[str], *, source: str) -> Profile:
+    """The settings of a run with `overrides`, whose paths are meant from our working directory. Raises ProfileError."""
+    return rooted(parse_profile(to_toml(before), source=source, overrides=overrides), Path.cwd())
+
+
+def unfit(before: Profile, after: Profile) -> list[Change]:
+    """The changes with which a run cannot go on."""
+    harmless = MAY_CHANGE | PLACES | (BATCH if before.global_batch == after.global_batch else frozenset())
+    return [change for change in changes(before, after) if change.key not in harmless]
+
+
+def _has_moved(before: Profile, after: Profile) -> bool:
+    return any(change.key in PLACES for change in changes(before, after))
+
+
+def _can_tell_its_own(folder: RunFolder) -> bool:
+    """Whether the record tells rows and base from others, or nothing was trained yet."""
+    started = [event for event in Tail(folder.events).read() if isinstance(event, Started)]
+    return not started or bool(started[-1].digest_train and started[-1].digest_base)

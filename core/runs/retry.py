@@ -1,6 +1,7 @@
 """Trying a failed run once more: its own profile, with the settings changed that its record proposes."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -8,11 +9,13 @@ from core.profile.changes import Change, changes
 from core.profile.edit import set_value
 from core.profile.files import read_profile
 from core.profile.load import parse_profile
+from core.profile.paths import rooted
 from core.profile.settings import Profile
 from core.runs.checkpoints import checkpoints
 from core.runs.events import Failed
 from core.runs.folder import RunFolder
-from core.runs.resume import MAY_CHANGE
+from core.runs.resume import PLACES, changed, unfit
+from core.runs.settings import read_settings
 from core.runs.state import read_run
 
 
@@ -40,19 +43,19 @@ def prepare_retry(folder: RunFolder, overrides: Sequence[str] = ()) -> Retry:
     if not status.is_over:
         raise CannotRetry(f"{folder.id} is not over; arena-tui stop ends it first.")
     proposed = state.last.changes if isinstance(state.last, Failed) else []
-    text = folder.resolved.read_text(encoding="utf-8")
-    before = parse_profile(text, source=str(folder.resolved))
+    before = read_settings(folder)
     chosen = [*(change.override for change in proposed), *overrides]
-    after = parse_profile(text, source=str(folder.resolved), overrides=chosen)
-    changed = changes(before, after)
-    if not changed:
+    after = changed(before, chosen, source=str(folder.resolved))
+    differences = changes(before, after)
+    if not differences:
         raise CannotRetry(
             f"no other settings are proposed for {folder.id}; --set section.key=value chooses some, "
             "and arena-tui resume goes on with the same."
         )
     text = read_profile(folder.profile).text
-    for change in changes(parse_profile(text, source=str(folder.profile)), after):
+    own = rooted(parse_profile(text, source=str(folder.profile)), Path.cwd())  # as the new run will read it
+    for change in changes(own, after):
         text = set_value(text, change.key, change.new)
-    is_harmless = all(change.key in MAY_CHANGE for change in changed)
     has_checkpoint = any(kept.problem is None for kept in checkpoints(folder.checkpoints))
-    return Retry(text, after, changed, goes_on=is_harmless and has_checkpoint and not folder.metrics.exists())
+    is_another = bool(unfit(before, after)) or any(change.key in PLACES for change in differences)
+    return Retry(text, after, differences, goes_on=has_checkpoint and not is_another and not folder.metrics.exists())

@@ -125,7 +125,7 @@ def fold(state: RunState, new: Iterable[AnyEvent]) -> RunState:
         training_seconds=state.training_seconds
         + _training_seconds(steps, state.steps[-1].tokens if state.steps else 0),
         memory_peak=max([state.memory_peak, *[step.memory_peak for step in steps], *(s.memory_peak for s in scored)]),
-        evaluations=state.evaluations + _of(events.Evaluated, others),
+        evaluations=_evaluations(state.evaluations, _of(events.Evaluated, others)),
         checkpoint=_newest(events.Checkpoint, others, state.checkpoint),
         warnings=state.warnings + tuple(w.message for w in _of(events.Warning, others)),
         scoring=_newest(events.Scoring, others, state.scoring),
@@ -218,6 +218,14 @@ def read_run(folder: RunFolder) -> tuple[RunState, Status]:
     alive = is_run_alive(folder)  # asked first: a last event may come between the two
     state = fold(RunState(), Tail(folder.events).read())
     return state, status(state, alive, time.time())
+
+
+def _evaluations(
+    before: tuple[events.Evaluated, ...], new: tuple[events.Evaluated, ...]
+) -> tuple[events.Evaluated, ...]:
+    """One after a step: a run that was stopped after its last evaluation makes it again when it is resumed."""
+    again = {evaluated.step for evaluated in new}
+    return (*(evaluated for evaluated in before if evaluated.step not in again), *new)
 
 
 def _training_seconds(steps: Iterable[events.Step], tokens: int = 0) -> float:

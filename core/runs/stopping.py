@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from core.runs import events
+from core.runs import events, signals
 from core.runs.folder import RunFolder, RunInfo
 from core.runs.identity import is_alive, is_seen_here, start_ticks
 from core.runs.lock import locked
@@ -20,9 +20,9 @@ from core.runs.state import RunState, fold
 class Rung(Enum):
     """The signal of each rung. Asking twice for the same is like asking once, whoever asks."""
 
-    SAVE = signal.SIGTERM
+    SAVE = signals.SAVE
     """Finish the step, save a checkpoint and the adapter, end."""
-    NOW = signal.SIGUSR1
+    NOW = signals.NOW
     """End at once; what came after the newest checkpoint is lost."""
     KILL = signal.SIGKILL
     """No word to the child: the system ends every process of the run."""

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from core.profile.files import read_profile
-from core.profile.load import parse_profile
 from core.runs.folder import RunFolder
+from core.runs.settings import read_settings
 from core.score.errors import BAD_INPUT, ScoringError, in_words
 from core.score.exported import Exported
 from core.train.card import CARD, USE_OF_ADAPTER, USE_OF_MERGED
@@ -55,7 +54,7 @@ def merge_into(target: Path, run: RunFolder, adapter: Path) -> None:
         from core.train import device
         from core.train.precision import choose_precision
 
-    profile = parse_profile(read_profile(run.resolved).text, source=str(run.resolved))
+    profile = read_settings(run)
     device.use_one_gpu()
     where, precision = device.device(), choose_precision(profile.train.precision, device.best_precision())
     trained, tokenizer = load_trained(profile, adapter, precision=precision, kind=where.kind)

@@ -8,11 +8,11 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from core.profile.files import read_profile
-from core.profile.load import parse_profile
+from core.profile.paths import expanded
 from core.profile.settings import Profile, Truncation
 from core.runs.checkpoints import checkpoints
 from core.runs.folder import RunFolder
+from core.runs.settings import read_settings
 
 BATCH_TOKENS = 8192
 """Four rows of 2,048 tokens, which a card of 16 GB holds beside Gemma-2 9B in NF4."""
@@ -34,8 +34,7 @@ class Member(Struct, frozen=True):
 
     def read_profile(self) -> Profile:
         """The settings that the run was trained with. Raises ProfileError."""
-        resolved = RunFolder(Path(self.run)).resolved
-        return parse_profile(read_profile(resolved).text, source=str(resolved))
+        return read_settings(RunFolder(Path(self.run)))
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -78,7 +77,7 @@ class Request(Struct, frozen=True, kw_only=True):
 
 def find_rows(test: str) -> str:
     """The absolute path of a file of rows; the demo's keep their name. Raises CannotPredict where there is none."""
-    path = Path(test).expanduser().absolute()
+    path = Path(expanded(test)).absolute()
     if test == DEMO:
         return test
     if not path.is_file():
@@ -89,7 +88,7 @@ def find_rows(test: str) -> str:
 def find_output(output: str, test: str) -> str:
     """The absolute path that a submission is to be written to. Raises CannotPredict where that cannot go well, which
     would be told only after hours, and where it would replace the rows themselves."""
-    path = Path(output).expanduser().absolute()
+    path = Path(expanded(output)).absolute()
     if path.is_dir():
         raise CannotPredict(f"{output} is a folder; name a file in it")
     if not path.parent.is_dir():

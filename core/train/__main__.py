@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from core.profile.load import parse_profile
 from core.runs.checkpoints import checkpoints, delete_after
 from core.runs.events import Failed, Finished, Phase, Started, Warning
 from core.runs.folder import RunFolder
 from core.runs.identity import process_started
 from core.runs.lock import locked
-from core.runs.metrics import Metrics, save_metrics
+from core.runs.metrics import Metrics, read_metrics, save_metrics
 from core.runs.notify import notify
 from core.runs.process import OTHER_AT_WORK, describe_this_process
 from core.runs.record import Record
+from core.runs.settings import read_settings
 from core.train import trackers
 from core.train.attempt import Attempt
 from core.train.stop import Stopped, StopRequest
@@ -52,7 +52,11 @@ def run(folder: RunFolder, is_resumed: bool) -> int:
         stop = StopRequest(record, last_act=partial(notify, folder))
         try:
             folder.write_info(describe_this_process([sys.executable, *sys.orig_argv[1:]]))
+            if is_resumed and (metrics := read_metrics(folder)):  # killed before its last event alone was written
+                record.write(Finished(log_loss=metrics.log_loss, accuracy=metrics.accuracy))
+                return 0
             attempt = Attempt.resumed(folder, record) if is_resumed else Attempt()
+            stop.step, stop.checkpoint = attempt.step, attempt.kept
             record.write(Phase(phase="loading"))
             train(folder, record, stop, attempt)
         except Stopped:
@@ -81,7 +85,7 @@ def run(folder: RunFolder, is_resumed: bool) -> int:
 
 def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt) -> None:
     """From profile to adapter. Raises what went wrong, or Stopped after a signal."""
-    profile = parse_profile(folder.resolved.read_text(encoding="utf-8"), source=str(folder.resolved))
+    profile = read_settings(folder)
     trackers.demand(profile.run.report_to)
     trackers.settle(folder)
     trackers.log_in(profile.run.report_to)
@@ -100,9 +104,11 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
         from numpy import isfinite
         from transformers import DataCollatorWithPadding, PrinterCallback, set_seed
 
+        from core.data.digest import rows_digest
         from core.data.tokenizer import PromptTokenizer
+        from core.model.digest import base_digest
         from core.model.load import keep_residual_in_float32, load_classifier, load_config
-        from core.model.locate import locate, tokenizer_folder
+        from core.model.locate import base_folder, locate, tokenizer_folder
         from core.model.lora import add_adapters, checkpoint_activations, parameter_counts
         from core.model.probe import demand_sound
         from core.model.tokenizer import load_tokenizer
@@ -134,14 +140,14 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     prompt_tokenizer = PromptTokenizer(tokenizer_files)
     train_set = encode_all(train_rows, prompt_tokenizer, profile, record, "training rows")
     eval_set = encode_all(eval_rows, prompt_tokenizer, profile, record, "evaluation rows")
+    digest_train, digest_eval = rows_digest(train_set), rows_digest(eval_set)
+    attempt.demand_same_rows(train_set, digest_train, digest_eval)
     # Rows of like length share a batch, which saves padding; the longest come first, so memory fails early.
     eval_set.sort(key=lambda row: len(row.ids), reverse=True)
     swapped_set = []
     if profile.eval.swap:
         copies = [swapped(row.example) for row in eval_set]
         swapped_set = encode_all(copies, prompt_tokenizer, profile, record, "evaluation rows, A and B exchanged")
-
-    attempt.demand_same_rows(train_set)
 
     record.write(Phase(phase="loading"))
     set_seed(profile.train.seed)
@@ -159,6 +165,8 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
         dtype=device.DTYPES[precision],
         device="cuda:0" if here.kind == "cuda" else "cpu",
     )
+    digest_base = base_digest(base_folder(source, profile.model.revision))
+    attempt.demand_same_base(profile.model.checkpoint, digest_base)
     if precision == "fp16":
         keep_residual_in_float32(base)
     if head == "replaced":
@@ -191,6 +199,9 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
             prior_log_loss=prior,
             engine=chosen.name,
             engine_reason=chosen.reason,
+            digest_train=digest_train,
+            digest_eval=digest_eval,
+            digest_base=digest_base,
         )
     )
 
@@ -218,6 +229,7 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
         callbacks=[callback],
     )
     trainer.remove_callback(PrinterCallback)
+    trainer.args.eval_on_start = attempt.owes_evaluation(profile, len(train_set))
     stop.heed()
     began = time.monotonic()
     try:
@@ -235,7 +247,8 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
             if swapped_set:
                 swapped_logits = trainer.predict([row.features for row in swapped_set]).predictions
     except Stopped:
-        trainer.save_checkpoint()
+        if callback.is_worth_saving(trainer.state.global_step, model):
+            trainer.save_checkpoint()
         if trainer.state.global_step:
             stop.adapter = results.save_adapter(folder, model, tokenizer)
         raise

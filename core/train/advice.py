@@ -12,10 +12,12 @@ from core.data.errors import DataError
 from core.full_disk import CacheFull, is_full_disk, links
 from core.profile.changes import Change
 from core.profile.errors import SettingError
-from core.profile.load import ProfileError, parse_profile
+from core.profile.load import ProfileError
 from core.profile.settings import Profile
+from core.runs.events import Resumed
 from core.runs.folder import RunFolder
 from core.runs.record import Tail
+from core.runs.settings import read_settings
 from core.runs.state import RunState, fold
 from core.train.symptoms import RESUME, symptom
 
@@ -37,15 +39,18 @@ class Situation(Struct, frozen=True):
 
     profile: Profile
     state: RunState
+    is_resumed: bool = False
+    """Whether this process goes on with what another has begun."""
 
     @classmethod
     def of(cls, folder: RunFolder) -> Self | None:
         """None where the run's settings cannot be read."""
         try:
-            profile = parse_profile(folder.resolved.read_text(encoding="utf-8"), source=str(folder.resolved))
-        except (OSError, UnicodeDecodeError, ProfileError):
+            profile = read_settings(folder)
+        except ProfileError:
             return None
-        return cls(profile, fold(RunState(), Tail(folder.events).read()))
+        known = Tail(folder.events).read()
+        return cls(profile, fold(RunState(), known), any(isinstance(event, Resumed) for event in known))
 
     @property
     def phase(self) -> str:
@@ -57,9 +62,14 @@ def explain(error: BaseException, situation: Situation | None = None, *, has_log
 
     `has_log` says whether the traceback is in a console.log beside what failed; else it is kept in the cache.
     """
+    is_resumed = situation is not None and situation.is_resumed
     match error:
+        case DataError() if is_resumed:
+            return Explanation(str(error), f"Bring the rows back. {_moved('data.train')}", BAD_INPUT)
         case DataError():
             return Explanation(str(error), "Correct the file, or point data.train at another.", BAD_INPUT)
+        case SettingError(key="model.checkpoint") if is_resumed:
+            return Explanation(str(error), f"Bring the base back. {_moved('model.checkpoint')}", BAD_INPUT)
         case SettingError() | ProfileError():
             return Explanation(str(error), "Change this setting in the profile.", BAD_INPUT)
 
@@ -122,6 +132,10 @@ def explain(error: BaseException, situation: Situation | None = None, *, has_log
                     "local folder with config.json and safetensors weights.",
                 )
     return Explanation(f"{type(error).__name__}: {_first_line(error)}", _traceback(error, has_log))
+
+
+def _moved(key: str) -> str:
+    return f"Where it has moved, `arena-tui resume --set {key}=PATH` goes on with it there."
 
 
 def _traceback(error: BaseException, has_log: bool) -> str:

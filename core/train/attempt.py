@@ -4,29 +4,40 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from core.data.errors import DataError
+from core.profile.errors import SettingError
+from core.profile.settings import Profile
 from core.runs.checkpoints import checkpoints
-from core.runs.events import Phase, Resumed, Started
+from core.runs.events import Phase, Resumed, RowsDigest, Started
 from core.runs.folder import RunFolder
 from core.runs.record import Record, Tail
+from core.runs.state import RunState, fold
+from core.train.steps import optimizer_steps
 
 if TYPE_CHECKING:
     from core.data.tokens import Encoded
 
 
 class Attempt(Struct, frozen=True):
-    """`checkpoint` is the folder to go on from; None to begin with the first step."""
+    """`step` and `checkpoint`, a folder, are where to go on from; 0 and None to begin with the first step."""
 
+    step: int = 0
     checkpoint: str | None = None
+    kept: str | None = None
+    """The checkpoint relative to the run folder."""
     before: Started | None = None
-    """What the first process was to do."""
+    """What the process before was to do."""
+    evaluated: frozenset[int] = frozenset()
+    """After which steps the run was evaluated."""
 
     @classmethod
     def resumed(cls, folder: RunFolder, record: Record) -> Self:
         """Go on from the newest intact checkpoint; the record says from which, and why not from a newer one."""
         record.write(Phase(phase="loading", detail="checking the checkpoints"))
-        started = [event for event in Tail(folder.events).read() if isinstance(event, Started)]
+        known = Tail(folder.events).read()
+        started = [event for event in known if isinstance(event, Started)]
         skipped, intact = [], None
         for kept in checkpoints(folder.checkpoints):
             if kept.problem is None:
@@ -35,13 +46,49 @@ class Attempt(Struct, frozen=True):
             skipped.append(f"a damaged checkpoint was passed over: {kept.problem}")
         name = str(intact.path.relative_to(folder.path)) if intact else None
         record.write(Resumed(step=intact.step if intact else 0, checkpoint=name, skipped=skipped))
-        return cls(str(intact.path) if intact else None, started[-1] if started else None)
+        return cls(
+            step=intact.step if intact else 0,
+            checkpoint=str(intact.path) if intact else None,
+            kept=name,
+            before=started[-1] if started else None,
+            evaluated=frozenset(evaluated.step for evaluated in fold(RunState(), known).evaluations),
+        )
 
-    def demand_same_rows(self, train_set: "Sequence[Encoded]") -> None:
-        """Raises DataError where the training rows are not those that the first process had."""
+    def owes_evaluation(self, profile: Profile, rows: int) -> bool:
+        """Whether one was due where this goes on, and was not completed. `rows` are those trained on."""
+        every = profile.eval.every
+        if every == "epoch":
+            every = optimizer_steps(rows, replace(profile.train, epochs=1.0))
+        return self.step > 0 and self.step % every == 0 and self.step not in self.evaluated
+
+    def demand_same_rows(
+        self, train_set: "Sequence[Encoded]", digest_train: RowsDigest, digest_eval: RowsDigest
+    ) -> None:
+        """Raises DataError where the rows are not those that the process before had, in the same order."""
+        if self.before is None:
+            return
+        changed = "data.train has changed since the run was started"
+        needed = "a resumed run needs the same rows in the same order"
         now = (len(train_set), sum(len(row.ids) for row in train_set))
-        if self.before and (before := (self.before.rows_train, self.before.tokens_train)) != now:
+        if (before := (self.before.rows_train, self.before.tokens_train)) != now:
             raise DataError(
-                f"data.train has changed since the run was started: {now[0]:,} training rows of {now[1]:,} tokens, "
-                f"where there were {before[0]:,} of {before[1]:,}; a resumed run needs the same rows in the same order"
+                f"{changed}: {now[0]:,} training rows of {now[1]:,} tokens, "
+                f"where there were {before[0]:,} of {before[1]:,}; {needed}"
+            )
+        for side, known, found in (
+            ("training", self.before.digest_train, digest_train),
+            ("evaluation", self.before.digest_eval, digest_eval),
+        ):
+            if known is not None and (others := known.other_parts(found)):
+                raise DataError(f"{changed}: other {' and '.join(others)} in the {side} rows; {needed}")
+
+    def demand_same_base(self, model: str, digest: dict[str, str]) -> None:
+        """Raises SettingError, naming the files, where the base is not that of the process before."""
+        before = self.before.digest_base if self.before else {}
+        changed = [name for name in sorted(before | digest) if before.get(name) != digest.get(name)]
+        if before and changed:
+            raise SettingError(
+                "model.checkpoint",
+                model,
+                f"{', '.join(changed)} changed since the run was started; a resumed run needs the same base",
             )

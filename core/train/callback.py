@@ -12,6 +12,7 @@ from core.runs.record import Record
 from core.train.device import memory
 from core.train.divergence import LossWatch
 from core.train.stop import Stopped, StopRequest
+from core.train.weights import are_finite
 
 HEARTBEAT_SECONDS = 2.0
 
@@ -35,20 +36,28 @@ class EventCallback(TrainerCallback):
         self._tokens_logged = 0
         self._logged_at = 0.0
         self._was_lost = False
+        self._held_back_at: int | None = None
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        # In place of those of the checkpoint, which the Trainer goes by: a resumed run may change them.
+        state.compute_steps(args, state.max_steps)
+        state.train_batch_size = args.train_batch_size
         self.tokens_before = self._tokens_logged = int(state.num_input_tokens_seen)
         self._logged_at = time.monotonic()
         self._stop.step = self._watch.sound = state.global_step
         self._training(state)
 
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, *, model: Any, **_: Any
+    ) -> None:
         self._stop.step = state.global_step
         if self._stop.signal:
             control.should_save = control.should_training_stop = True
+            control.should_evaluate = False  # it is made up for when the run is resumed
         elif time.monotonic() - self._beat > HEARTBEAT_SECONDS:
             self._training(state)
-        self._hold_back(control)
+        if not control.should_log:  # else the step's own point comes first, by which it is judged
+            self._hold_back(state, control, model)
 
     def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         if self._stop.signal:
@@ -60,6 +69,8 @@ class EventCallback(TrainerCallback):
         state: TrainerState,
         control: TrainerControl,
         logs: dict[str, float] | None = None,
+        *,
+        model: Any,
         **_: Any,
     ) -> None:
         if logs is None or "loss" not in logs:
@@ -89,7 +100,7 @@ class EventCallback(TrainerCallback):
             logs.get("grad_norm", math.nan), event.tokens_per_second,
         )  # fmt: skip
         self._watch.see(event.step, logs["loss"], logs.get("grad_norm", 0.0))
-        self._hold_back(control)
+        self._hold_back(state, control, model)
 
     def on_prediction_step(
         self,
@@ -157,10 +168,21 @@ class EventCallback(TrainerCallback):
         """Before the first batch is scored."""
         self._phase(Phase(phase="evaluating", done=0, total=batches, unit="batches"))
 
-    def _hold_back(self, control: TrainerControl) -> None:
-        """Save nothing while the loss is lost: it would not be worth going on from. A stop saves all the same."""
-        if self._watch.is_lost and not self._stop.signal:
-            control.should_save = False
+    def is_worth_saving(self, step: int, model: Any) -> bool:
+        """Whether one may want to go on from the state after `step`; if not, the record says so, and why.
+
+        A stop saves though the loss is lost, but never weights that are no numbers.
+        """
+        reason = None if self._stop.signal else self._watch.doubt
+        if not are_finite(model):
+            reason = "not all of the trained weights are finite numbers"
+        if reason and self._held_back_at != step:
+            self._held_back_at = step
+            self._record.write(Warning(message=f"no checkpoint is saved at step {step:,}: {reason}"))
+        return reason is None
+
+    def _hold_back(self, state: TrainerState, control: TrainerControl, model: Any) -> None:
+        control.should_save = control.should_save and self.is_worth_saving(state.global_step, model)
 
     def _training(self, state: TrainerState) -> None:
         self._phase(Phase(phase="training", done=state.global_step, total=state.max_steps, unit="steps"))

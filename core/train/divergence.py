@@ -11,6 +11,8 @@ MARGIN = 0.25
 
 On a healthy run with a global batch of 8 the mean over 10 steps scatters by 0.05.
 """
+MEAN_STEPS = 10
+"""A checkpoint is judged by the mean over so many steps: fewer scatter too much (that of a single one by 0.16)."""
 LOST_SHARE = 2 / 3
 """A run is given up when more than this share of the points of a whole patience is lost."""
 FEWEST_POINTS = 5
@@ -52,9 +54,17 @@ class LossWatch:
         self._best = math.inf
 
     @property
-    def is_lost(self) -> bool:
-        """Whether the newest point is."""
-        return bool(self._points) and self._points[-1].lost is not None
+    def doubt(self) -> str | None:
+        """How the loss is lost by the mean of the last MEAN_STEPS steps, or the newest point alone; None if it is not.
+
+        Not so easily as for giving up, where many points count: one high loss is no reason to leave out a checkpoint.
+        """
+        if not self._points:
+            return None
+        newest = self._points[-1]
+        recent = [point.loss for point in self._points if point.step > newest.step - MEAN_STEPS]
+        mean = statistics.fmean(filter(math.isfinite, recent)) if math.isfinite(newest.loss) else newest.loss
+        return self._lost(mean, grad_norm=0.0)
 
     def see(self, step: int, loss: float, grad_norm: float) -> None:
         """Take one more point; NaN and infinity are welcome. Raises Diverged when patience is at its end."""

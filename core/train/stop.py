@@ -8,14 +8,7 @@ from types import FrameType
 
 from core.runs.events import Cancelled, Stopping
 from core.runs.record import Record
-
-SAVE = signal.SIGTERM
-"""Finish the step, save, end. Sent again, by another console perhaps, it means no more than once."""
-NOW = signal.SIGUSR1
-"""End at once."""
-SAVE_THEN_NOW = signal.SIGINT
-"""Ctrl-C: the first saves, a second ends at once."""
-SIGNALS = (SAVE, NOW, SAVE_THEN_NOW)
+from core.runs.signals import HEARD, IGNORED, NOW, SAVE, SAVE_TOO
 
 
 class Stopped(BaseException):
@@ -33,7 +26,8 @@ class StopRequest:
         self._record = record
         self._last_act = last_act
         self._is_deferred = False
-        for number in SIGNALS:
+        signal.signal(IGNORED, signal.SIG_IGN)
+        for number in HEARD:
             signal.signal(number, self._hear)
 
     @property
@@ -57,7 +51,7 @@ class StopRequest:
 
     def close(self) -> None:
         """From here on no signal is heard."""
-        for number in SIGNALS:
+        for number in HEARD:
             signal.signal(number, signal.SIG_IGN)
 
     def cancelled(self) -> Cancelled:
@@ -66,7 +60,7 @@ class StopRequest:
 
     def _hear(self, number: int, _frame: FrameType | None) -> None:
         before, heard = self.signal, signal.Signals(number)
-        if before is not None and heard is SAVE:
+        if before is not None and heard in (SAVE, *SAVE_TOO):
             return
         self.signal = heard
         self._record.write(Stopping(signal=heard.name))

@@ -1,5 +1,6 @@
 """transformers' Trainer for a preference classifier: its loss, its optimizer groups, its arguments."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,10 @@ def mean_loss(
     return torch.nn.functional.cross_entropy(outputs.logits.float(), labels, reduction="sum") / items
 
 
+UNLOGGED = "unlogged"
+"""In the state of a checkpoint: the sum of the losses not logged yet, and the step of the last logged point."""
+
+
 class ClassifierTrainer(Trainer):
     """A Trainer whose head may have a learning rate of its own, and which can save when it is told to.
 
@@ -64,12 +69,18 @@ class ClassifierTrainer(Trainer):
     def create_optimizer(self, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
         if self.optimizer is None and self._head_learning_rate is not None:
             kind, options = self.get_optimizer_cls_and_kwargs(self.args, self.model)
-            trained = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
-            head = [name for name in trained if "modules_to_save" in name.split(".")]
-            decay = self.args.weight_decay
+            decaying = set(self.get_decay_parameter_names(self.model))  # biases and norms are not
+            grouped = defaultdict(list)
+            for name, parameter in self.model.named_parameters():
+                if parameter.requires_grad:
+                    grouped["modules_to_save" in name.split("."), name in decaying].append(parameter)
             groups = [
-                {"params": [trained[n] for n in trained if n not in head], "weight_decay": decay},
-                {"params": [trained[n] for n in head], "weight_decay": decay, "lr": self._head_learning_rate},
+                {
+                    "params": parameters,
+                    "weight_decay": self.args.weight_decay if decays else 0.0,
+                    "lr": self._head_learning_rate if is_head else self.args.learning_rate,
+                }
+                for (is_head, decays), parameters in sorted(grouped.items())  # the first one's rate is logged
             ]
             self.optimizer = kind(groups, **options)
         return super().create_optimizer(*args, **kwargs)
@@ -100,15 +111,32 @@ class ClassifierTrainer(Trainer):
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         output, keep = Path(self.args.output_dir), self.args.save_total_limit
+        self.state.stateful_callbacks[UNLOGGED] = {
+            "loss": self._tr_loss.item(),
+            "since": self._globalstep_last_logged,
+        }
         with written_aside(output, self.state.global_step) as self._aside:
             super()._save_checkpoint(model, trial)
         self._aside = None
+        del self.state.stateful_callbacks[UNLOGGED]
         if keep:
             delete_old(output, keep, self._watch.sound)
 
     def evaluation_loop(self, dataloader: DataLoader[Any], *args: Any, **kwargs: Any) -> Any:
         self._before_evaluation(len(dataloader))
-        return super().evaluation_loop(dataloader, *args, **kwargs)
+        # To go through a DataLoader draws from the generator of dropout: a run whose evaluation is made up for, or was
+        # made before the checkpoint it goes on from, would be another run.
+        with torch.random.fork_rng(devices=[]):
+            return super().evaluation_loop(dataloader, *args, **kwargs)
+
+    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
+        """The Trainer's, which takes one more step where a part of an epoch was all there was to do, and is done, and
+        which forgets the losses between the last logged point and the checkpoint that it goes on from."""
+        if unlogged := self.state.stateful_callbacks.pop(UNLOGGED, None):
+            self._tr_loss += unlogged["loss"]
+            self._globalstep_last_logged = unlogged["since"]
+        if self.state.global_step < self.state.max_steps:
+            super()._run_epoch(*args, **kwargs)
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         if "loss" in logs:

@@ -17,6 +17,7 @@ from core.runs.folder import RunFolder
 from core.runs.lock import locked
 from core.runs.process import OTHER_AT_WORK, describe_this_process
 from core.runs.record import Record
+from core.runs.stopping import Rung
 
 HOSTILE = "[red]x[/red] [/] \x1b[2J\x1b]0;title\x07 \u202egnp.exe\u202c\nsecond line " + "long " * 60
 STEPS = 400
@@ -143,7 +144,7 @@ def play(scenario: str, folder: RunFolder) -> int:
         record.write(events.Stopping(signal=name))
         raise Told
 
-    for number in (signal.SIGTERM, signal.SIGUSR1):
+    for number in (Rung.SAVE.value, Rung.NOW.value):
         signal.signal(number, signal.SIG_IGN if scenario == "deaf" else hear)
     with Record(folder.events) as record:
         folder.write_info(describe_this_process(sys.argv))

@@ -17,8 +17,9 @@ MESSAGE = "CUDA out of memory. Tried to allocate 9.50 GiB. GPU 0 has a total cap
 
 
 def fail(scenario: str, number: int) -> None:
-    """Fail where the embedding of a training or evaluation batch of more than `number` rows is computed; or poison
-    the embedding for good in training batch `number`, or in that batch alone."""
+    """Fail where the embedding of a training or evaluation batch of more than `number` rows is computed; late, where
+    that of a training batch of four is, after `number` batches; or poison the embedding for good in training batch
+    `number`, or in that batch alone."""
     batches = count(1)
     bad = [False]
 
@@ -29,6 +30,8 @@ def fail(scenario: str, number: int) -> None:
         rows = arguments[0].shape[0]
         match scenario:
             case "training" | "evaluation" if is_training == (scenario == "training") and rows > number:
+                raise torch.OutOfMemoryError(MESSAGE)
+            case "late" if is_training and rows == 4 and next(batches) > number:
                 raise torch.OutOfMemoryError(MESSAGE)
             case "poison" if is_training and next(batches) == number:
                 module.weight.data.fill_(math.nan)

@@ -1,6 +1,7 @@
 """The engine, which stops itself where a test wants it: `halting_engine.py PLACE [--resume] RUN_DIR`.
 
-PLACE is the number of an optimizer step, before which it stops, or the end of the name of a file, when that is opened.
+PLACE is the number of an optimizer step, before which it stops; evaluation-N, to stop before the Nth batch that is
+evaluated; or the end of the name of a file, when that is opened.
 All else is the engine's own process. Who finds it stopped may take its time, whatever else the machine does.
 """
 
@@ -15,10 +16,17 @@ from core.train.__main__ import main
 
 def halt_at(place: str) -> None:
     """Stop, as by ctrl+z, at the first time that it comes there."""
-    steps = count(1)
+    steps, batches = count(1), count(1)
 
     def before_step(*_: Any) -> None:
         if next(steps) == int(place):
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    def before_batch(module: Any, _: Any) -> None:
+        import torch
+
+        is_evaluated = isinstance(module, torch.nn.Embedding) and not torch.is_grad_enabled()
+        if is_evaluated and f"evaluation-{next(batches)}" == place:
             os.kill(os.getpid(), signal.SIGSTOP)
 
     def on_event(event: str, arguments: tuple[Any, ...]) -> None:
@@ -29,6 +37,10 @@ def halt_at(place: str) -> None:
         from torch.optim.optimizer import register_optimizer_step_pre_hook
 
         register_optimizer_step_pre_hook(before_step)
+    elif place.startswith("evaluation-"):
+        from torch.nn.modules.module import register_module_forward_pre_hook
+
+        register_module_forward_pre_hook(before_batch)
     else:
         sys.addaudithook(on_event)
 

@@ -31,7 +31,7 @@ def last_event(folder: RunFolder) -> AnyEvent:
     return Tail(folder.events).read()[-1]
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGUSR1, 138)])
 def test_a_stop_finishes_the_step_and_keeps_a_checkpoint_that_loads(
     number: signal.Signals, code: int, start: Start, checkpoint: Path
 ) -> None:
@@ -101,6 +101,21 @@ def test_a_stop_that_comes_where_python_ignores_exceptions_is_heeded_all_the_sam
     assert (ran.returncode, ran.stdout) == (143, "Python went on\n"), ran.stderr
 
 
+def test_a_closed_terminal_ends_no_run_and_what_a_scheduler_sends_saves_however_often(start: Start) -> None:
+    """Slurm's --signal first, then the system's own for used-up processor time, then SIGTERM at the limit."""
+    folder, child = start("train.epochs=500", "train.save_steps=100000", "eval.every=100000")
+    wait_for(folder, events.Step, step=2)
+    child.send_signal(signal.SIGHUP)
+    wait_for(folder, events.Step, step=4)
+    for number in (signal.SIGUSR2, signal.SIGXCPU, signal.SIGUSR1, signal.SIGTERM):
+        child.send_signal(number)
+    child.wait(SECONDS)
+    cancelled = last_event(folder)
+    assert isinstance(cancelled, events.Cancelled)
+    assert cancelled.signal != "SIGHUP", "of the others the system chooses which is heard first"
+    assert cancelled.kept == f"checkpoints/checkpoint-{cancelled.step}"
+
+
 def test_a_run_that_two_ask_to_stop_saves_all_the_same(start: Start) -> None:
     folder, child = start("train.epochs=500", "train.save_steps=100000", "eval.every=100000")
     wait_for(folder, events.Step, step=2)
@@ -112,7 +127,7 @@ def test_a_run_that_two_ask_to_stop_saves_all_the_same(start: Start) -> None:
     assert cancelled.kept == f"checkpoints/checkpoint-{cancelled.step}"
 
 
-@pytest.mark.parametrize("signals", [[signal.SIGUSR1], [signal.SIGTERM, signal.SIGUSR1]])
+@pytest.mark.parametrize("signals", [[signal.SIGQUIT], [signal.SIGTERM, signal.SIGQUIT]])
 def test_a_stop_at_once_waits_for_nothing_and_says_what_is_lost(signals: list[signal.Signals], start: Start) -> None:
     folder, child = start("train.epochs=500", "train.save_steps=2", "eval.every=100000")
     wait_for(folder, events.Checkpoint, step=2)
@@ -194,7 +209,8 @@ def test_a_loss_that_is_not_finite_is_said_and_no_run_finishes_with_it(start: St
     losses = [event.loss for event in record if isinstance(event, events.Step)]
     assert [loss is None for loss in losses] == [False, True, True, True, True, True]
     assert [event.message for event in record if isinstance(event, events.Warning)] == [
-        "the loss is not a finite number at step 2"
+        "the loss is not a finite number at step 2",
+        "no checkpoint is saved at step 6: not all of the trained weights are finite numbers",
     ]
     failed = record[-1]
     assert isinstance(failed, events.Failed)

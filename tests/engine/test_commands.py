@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from tiny_runs import SECONDS, SETTINGS, wait_for
 
 from arena_tui.lines import POLL_SECONDS, Told, follow
+from core.profile.changes import Change
 from core.profile.settings import Profile
 from core.runs import events
 from core.runs.alive import is_run_alive
@@ -81,12 +83,13 @@ def test_train_json_ends_with_one_line_of_metrics_and_runs_lists_it(profile: Pat
     assert arena_tui("stop", "last", cwd=profile.parent).returncode == 1
 
 
-def test_bad_data_exits_2_with_the_row_on_the_last_line(profile: Path, train_csv: Path) -> None:
+def test_bad_data_exits_2_with_the_row_in_the_line_that_says_failed(profile: Path, train_csv: Path) -> None:
     broken = profile.parent / "broken.csv"
     broken.write_text(train_csv.read_text().replace('"[""', "\"__import__('os')", 1))
     ran = arena_tui("train", str(profile), "--set", f"data.train={broken}", cwd=profile.parent)
     assert ran.returncode == 2
-    assert f"{broken}, line 2, id 1099511627776, column prompt" in ran.stdout.splitlines()[-1]
+    [failed] = [line for line in ran.stdout.splitlines() if line.startswith("failed: ")]
+    assert f"{broken}, line 2, id 1099511627776, column prompt" in failed
 
 
 def hear() -> None:
@@ -133,15 +136,18 @@ def test_a_closed_pipe_ends_the_watcher_quietly_and_not_the_run(profile: Path) -
     os.kill(folder.read_info().pid, signal.SIGKILL)  # type: ignore[union-attr]
 
 
-def test_ctrl_c_in_train_is_passed_on_and_its_exit_code_comes_back(profile: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGUSR1])
+def test_ctrl_c_and_a_schedulers_signal_to_train_are_passed_on_and_the_exit_code_comes_back(
+    number: signal.Signals, profile: Path
+) -> None:
     command = [*ARENA_TUI, "train", str(profile), "--set", "train.epochs=500", "--set", "eval.every=100000"]
     follower = subprocess.Popen(command, cwd=profile.parent, stdout=subprocess.PIPE, text=True)
     assert follower.stdout is not None
     while not follower.stdout.readline().startswith("step"):
         pass
-    follower.send_signal(signal.SIGINT)
+    follower.send_signal(number)
     rest = follower.stdout.read()
-    assert follower.wait() == 130
+    assert follower.wait() == 128 + number
     assert "is kept" in rest.splitlines()[-1]
 
 
@@ -207,3 +213,13 @@ def test_a_run_that_goes_on_is_followed_though_its_process_has_not_said_so_yet(t
         assert following.result(SECONDS)[1] is Status.FINISHED
         out.close()
         assert [line.split(" ")[0] for line in lines] == ["resumed", "finished:"]
+
+
+def test_cause_advice_and_proposals_of_a_failure_stand_on_lines_of_their_own(tmp_path: Path) -> None:
+    folder = create_run(tmp_path, Profile(), text="", name="x")
+    with Record(folder.events) as record:
+        proposed = [Change("train.epochs", 2.0, 1.0)]
+        record.write(events.Failed(cause="memory ran out", advice="Train less.", exit_code=1, changes=proposed))
+    out = StringIO()
+    follow(folder, out)
+    assert out.getvalue() == "failed: memory ran out\n  Train less.\n  train.epochs = 1.0 (it was 2.0)\n"

@@ -97,7 +97,7 @@ def test_a_gradient_norm_that_is_not_finite_is_as_bad() -> None:
 def test_one_bad_step_is_forgotten_and_a_patience_of_0_gives_no_run_up() -> None:
     watch = LossWatch(PATIENCE)
     assert lost_at(watch, [(step, math.nan if step == 500 else 1.0) for step in logged(1_000, 10)]) is None
-    assert not watch.is_lost
+    assert watch.doubt is None
     assert watch.sound == 1_000
     assert lost_at(LossWatch(0), [(step, math.nan) for step in logged(5_000, 10)]) is None
 
@@ -113,7 +113,7 @@ def poisoned(start: Start, batch: int, *overrides: str) -> RunFolder:
     ("save", "log", "sound"),
     [
         (3, 1, 6),  # step 7 fails: what is saved later is not worth going on from
-        (1, 5, 5),  # steps 7 to 9 are saved before it is known: the last sound one outlives them
+        (1, 5, 5),  # step 7 fails, and is not logged: the weights themselves tell
     ],
 )
 def test_a_run_that_goes_bad_ends_as_failed_with_a_checkpoint_of_before(
@@ -133,13 +133,55 @@ def test_a_run_that_goes_bad_ends_as_failed_with_a_checkpoint_of_before(
     assert failed.kept == f"checkpoints/checkpoint-{sound}"
     assert [kept.step for kept in checkpoints(folder.checkpoints) if kept.problem is None] == [sound]
     assert state.step < 40, "a night of it was burnt"
+    unsaved = [step for step in range(save, state.step, save) if step >= 7]
+    told = [message for message in state.warnings if message.startswith("no checkpoint")]
+    assert [f"no checkpoint is saved at step {step}: " for step in unsaved] == [m.split(": ")[0] + ": " for m in told]
 
 
-def test_after_one_bad_step_the_losses_are_told_again(start: Start) -> None:
+def test_a_checkpoint_is_judged_by_the_mean_over_ten_steps_and_by_its_own_not_the_one_before() -> None:
+    """The losses of single steps of a healthy run with a global batch of 8: one in fifty is above ln 3 + 0.25."""
+    watch = LossWatch(PATIENCE)
+    chance = random.Random(5)
+    for step in range(1, 2_001):
+        watch.see(step, 0.95 + chance.gauss(0, 0.16), 1.0)
+        assert watch.doubt is None, step
+    for loss in (1.42, 0.80):
+        step += 1
+        watch.see(step, loss, 1.0)
+        assert watch.doubt is None
+    watch.see(step + 1, math.nan, 1.0)
+    assert watch.doubt == "the loss is not a finite number"
+    watch.see(step + 2, 0.9, 1.0)
+    assert watch.doubt is None
+    for later in range(step + 3, step + 13):
+        watch.see(later, 1.5, 1.0)
+    assert watch.doubt is not None
+    assert watch.doubt.startswith("the loss is far above its best: 1.50 then")
+
+
+@pytest.mark.parametrize("every", [10, 50, 200])
+def test_a_point_over_ten_steps_or_more_is_judged_alone(every: int) -> None:
+    watch = LossWatch(PATIENCE)
+    for step in logged(1_000, every):
+        watch.see(step, 0.95, 1.0)
+    watch.see(1_000 + every, 1.42, 1.0)
+    assert watch.doubt is not None
+    watch.see(1_000 + 2 * every, 0.80, 1.0)
+    assert watch.doubt is None
+
+
+def test_after_one_bad_step_the_losses_are_told_again_and_the_one_checkpoint_left_out_is_named(start: Start) -> None:
     """A NaN in the Trainer's sum of losses stays there by itself: what is not a number cannot be taken away."""
     program = (sys.executable, "-P", str(Path(__file__).parent / "failing_engine.py"), "bad batch", "7")
-    folder, child = start("train.epochs=3", "train.max_grad_norm=1", program=program)
+    folder, child = start(
+        "train.epochs=3", "train.max_grad_norm=1", "train.save_steps=1", "train.keep_checkpoints=18", program=program
+    )
     assert child.wait(SECONDS) == 0, folder.console_log.read_text()
+    assert [kept.step for kept in checkpoints(folder.checkpoints)] == [step for step in range(18, 0, -1) if step != 4]
+    assert read_run(folder)[0].warnings == (
+        "the loss is not a finite number at step 4",
+        "no checkpoint is saved at step 4: the loss is not a finite number",
+    )
     losses = [event.loss for event in Tail(folder.events).read() if isinstance(event, events.Step)]
     assert losses[3] is None
     assert [number for number, loss in enumerate(losses) if loss is None] == [3]

@@ -93,7 +93,7 @@ def test_a_run_that_fails_tells_why(start: Start, told: Told) -> None:
     assert "notification" not in folder.console_log.read_text()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1], ids=["save", "now"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT], ids=["save", "now"])
 def test_a_run_that_is_stopped_tells_so_at_once_too(start: Start, told: Told, number: signal.Signals) -> None:
     folder, child = start("train.epochs=500", "eval.every=100000")
     wait_for(folder, events.Step)

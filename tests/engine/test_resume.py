@@ -171,17 +171,6 @@ def test_a_changed_setting_is_refused_by_name_and_a_harmless_one_is_not(killed: 
     assert (after.train.log_steps, after.train.save_steps) == (7, 50)
 
 
-def test_other_rows_are_refused(killed: RunFolder, train_csv: Path, resume: Callable[..., int], tmp_path: Path) -> None:
-    """The file of this copy of the run is a shorter one."""
-    folder, own = copy_of(killed, tmp_path / "run"), tmp_path / "own.csv"
-    own.write_text("\n".join(train_csv.read_text().splitlines()[:-5]) + "\n")
-    folder.resolved.write_text(folder.resolved.read_text().replace(str(train_csv), str(own)))
-    assert resume(folder) == 2
-    last = read_run(folder)[0].last
-    assert isinstance(last, events.Failed)
-    assert "data.train has changed" in last.cause
-
-
 def test_a_running_run_and_a_finished_one_are_not_resumed(start: Start, whole: Callable[[str], RunFolder]) -> None:
     folder, child = start(program=halting(2))
     wait_until_halted(folder, child)

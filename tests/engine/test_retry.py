@@ -11,10 +11,12 @@ from tiny_runs import SECONDS, Start
 
 from core.profile.changes import Change
 from core.profile.load import parse_profile
+from core.profile.paths import rooted
 from core.runs import events
 from core.runs.folder import RunFolder, create_run, list_runs
 from core.runs.process import LaunchError, launch
-from core.runs.record import Record
+from core.runs.record import Record, Tail
+from core.runs.resume import RESUME, prepare
 from core.runs.retry import CannotRetry, prepare_retry
 from core.runs.state import Status, read_run
 from core.train.advice import Explanation, Situation, explain
@@ -50,7 +52,7 @@ def test_out_of_memory_proposes_half_the_batch_and_the_new_run_keeps_comments_ov
     retry = prepare_retry(folder)
     assert not retry.goes_on
     assert retry.text.startswith("# mine, and it stays\n")
-    settings = parse_profile(retry.text, source="text")
+    settings = rooted(parse_profile(retry.text, source="text"), Path.cwd())
     assert settings == retry.profile
     assert settings.train.seed == 7, "what an override had set is part of the text now"
     assert settings.global_batch == 8
@@ -63,7 +65,36 @@ def test_out_of_memory_proposes_half_the_batch_and_the_new_run_keeps_comments_ov
     assert "finished: " in told.stdout
     new, old = list_runs(tmp_path / "runs")
     assert (old.path, new.name) == (folder.path, folder.name)
-    assert new.profile.read_text() == retry.text
+    text = new.profile.read_text()
+    assert text.startswith("# mine, and it stays\n")
+    assert rooted(parse_profile(text, source="text"), tmp_path) == retry.profile, "it was tried again from elsewhere"
+
+
+def test_late_out_of_memory_goes_on_from_the_checkpoint_in_the_steps_of_a_run_never_changed(
+    start: Start, finished: RunFolder
+) -> None:
+    """Steps 1 to 4 as 4 x 2, 4 to 6 as 2 x 4, logged and saved by other settings from then on."""
+    folder, child = start("train.save_steps=3", program=short_of_memory("late", 8))
+    assert child.wait(SECONDS) == 1
+    assert failed(folder).kept == "checkpoints/checkpoint-3"
+    retry = prepare_retry(folder, ["train.log_steps=2", "train.save_steps=4"])
+    assert retry.goes_on
+    assert not prepare_retry(folder, ["data.train=other.csv"]).goes_on, "other rows are another run"
+
+    prepare(folder, tuple(change.override for change in retry.changes))
+    assert launch(folder, RESUME).wait(SECONDS) == 0, folder.console_log.read_text()
+    state = read_run(folder)[0]
+    whole, tried = {step.step: step for step in read_run(finished)[0].steps}, {step.step: step for step in state.steps}
+    assert list(tried) == [1, 2, 3, 4, 6]
+    assert tried[4].loss == pytest.approx(whole[4].loss, rel=1e-5)
+    assert tried[6].loss == pytest.approx((whole[5].loss + whole[6].loss) / 2, rel=1e-5)
+    for step in (4, 6):
+        assert tried[step].tokens == whole[step].tokens
+        assert tried[step].learning_rate == whole[step].learning_rate
+        assert tried[step].grad_norm == pytest.approx(whole[step].grad_norm, rel=1e-4)
+    assert state.evaluations[-1].log_loss == pytest.approx(read_run(finished)[0].evaluations[-1].log_loss, rel=1e-5)
+    saved = [event.step for event in Tail(folder.events).read() if isinstance(event, events.Checkpoint)]
+    assert saved == [3, 4, 6]
 
 
 def test_with_single_rows_it_comes_to_checkpointing_and_after_that_to_shorter_rows_which_is_said(
