@@ -99,6 +99,7 @@ def predict(folder: PredictionFolder, request: Request, record: Record, stop: St
     )
     stop.checkpoint = folder.scores.name
     told: list[Scoring] = []
+    notes: set[str] = set()
 
     def begin(ready: "Ready") -> None:
         """Say what is scored, once it is known on what."""
@@ -119,7 +120,8 @@ def predict(folder: PredictionFolder, request: Request, record: Record, stop: St
                 )
             )
             record.write(told[0])
-        if ready.note:
+        if ready.note and ready.note not in notes:  # each worker of a run says the same
+            notes.add(ready.note)
             record.write(Warning(message=ready.note))
         progress.begin()
 

@@ -386,7 +386,7 @@ def test_a_run_that_was_packed_is_predicted_where_packing_is_impossible_and_the_
     ask: Callable[..., PredictionFolder], runs: list[RunFolder], train_csv: Path, tmp_path: Path
 ) -> None:
     impossible = with_settings(runs[1], tmp_path / "eager", "model.attention=eager")
-    folder = ask(train_csv, of=[impossible])
+    folder = ask(train_csv, of=[impossible], workers=2, batch_tokens=64)
     rows, known = evaluated(runs[1])
     np.testing.assert_allclose(logits(folder, "run_1")[rows], known, atol=2e-5)
     said = [event.message for event in Tail(folder.events).read() if isinstance(event, events.Warning)]
