@@ -91,10 +91,11 @@ class Queue:
 
     def add(self, profile: Profile, *, text: str, name: str) -> RunFolder:
         """Make the folder of a run as `create_run` does, last in the queue. Raises QueueError and OSError."""
+        gpus = list(visible_gpus())  # which takes a while, and nobody is to wait for it
         with self._changing():
             last = max((entry.place for _, entry in self.entries()), default=0)
             run = create_run(self.runs, profile, text=text, name=name)
-            self._write(run, Entry(place=last + 1, gpus=list(visible_gpus()), working_directory=str(Path.cwd())))
+            self._write(run, Entry(place=last + 1, gpus=gpus, working_directory=str(Path.cwd())))
         return run
 
     def move(self, run: RunFolder, where: Where) -> None:
