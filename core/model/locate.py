@@ -57,13 +57,13 @@ def tokenizer_at_hand(model: settings.Model) -> Path | None:
 
 
 def base_folder(source: str, revision: str | None) -> Path:
-    """Where the files of a base that has been loaded lie: itself, or the hub's cache."""
+    """Where the files of a base that has been loaded lie: itself, or in the hub's cache, without its other files."""
     folder = Path(source)
     if folder.is_dir():
         return folder
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import hf_hub_download
 
-    return Path(snapshot_download(source, revision=revision, local_files_only=True))
+    return Path(hf_hub_download(source, "config.json", revision=revision, local_files_only=True)).parent
 
 
 def tokenizer_folder(source: str, revision: str | None) -> Path:

@@ -4,6 +4,8 @@ import csv
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -228,6 +230,34 @@ def test_what_an_older_record_cannot_tell_from_another_may_not_have_moved(finish
     prepare(folder)
     with pytest.raises(CannotResume, match="did not record what its rows and base were"):
         prepare(folder, ("model.checkpoint=/elsewhere",))
+
+
+DIGEST_OF_A_HUB_ID = """
+import sys
+from huggingface_hub._tree_cache import TreeCacheEntry, write_tree_cache
+from core.model.digest import base_digest
+from core.model.locate import base_folder
+listed = ("README.md", "config.json", "model.safetensors")
+write_tree_cache(sys.argv[1], sys.argv[2], {name: TreeCacheEntry(size=1, blob_id="0" * 40) for name in listed})
+print(base_digest(base_folder("owner/tiny", None)))
+"""
+
+
+def test_a_base_in_the_hubs_cache_which_lacks_its_other_files_has_the_digest_of_a_copy(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    """The listing says that there is a README too, which nobody has fetched."""
+    commit, repository = "0" * 40, tmp_path / "models--owner--tiny"
+    shutil.copytree(checkpoint, repository / "snapshots" / commit)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(commit)
+    ran = subprocess.run(
+        [sys.executable, "-c", DIGEST_OF_A_HUB_ID, str(repository), commit],
+        env={**os.environ, "HF_HUB_CACHE": str(tmp_path), "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.stdout.strip() == str(base_digest(checkpoint)), ran.stderr
 
 
 def test_the_digest_of_a_base_sees_changes_between_its_blocks_of_a_large_file_too(tmp_path: Path) -> None:
