@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.data.errors import DataError, place
+from core.files import is_lfs_pointer
 
 # One conversation can be long; the csv module's own limit of 131,072 characters is not enough.
 LONGEST_CELL = 2**31 - 1
@@ -23,6 +24,8 @@ def read_records(source: str) -> Iterator[tuple[int, Record]]:
     A file is read as it is iterated. Raises DataError for what is no such table.
     """
     path = Path(source)
+    if path.is_file() and is_lfs_pointer(path):
+        raise DataError(f"{source}: a pointer of Git LFS, not the file itself: git lfs pull in its folder fetches it")
     match path.suffix.lower():
         case ".csv":
             return _text(path, _csv)

@@ -7,16 +7,18 @@ from core.cache import cache_folder
 from core.data.tokenizer import FILE
 from core.demo import assets
 from core.model.gguf import unpack_gguf
+from core.model.verify import demand_config
 from core.profile import settings
 from core.profile.errors import SettingError
 
+_NO_TOKENIZER = f"has no {FILE}, and none can be made of its other files"
 TOKENIZER_FILES = ["tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt", "config.json"]
 
 
 def locate(model: settings.Model) -> str:
     """The hub id or folder that the checkpoint is loaded from, made or unpacked first where need be.
 
-    Raises SettingError for a path to nothing.
+    Raises SettingError for a path to nothing, and for a folder with something else than a checkpoint.
     """
     if model.checkpoint == assets.NAME:
         return str(assets.demo_folder() / "model")
@@ -28,6 +30,7 @@ def locate(model: settings.Model) -> str:
         if packed and not (folder / "config.json").is_file():
             named = f'model.gguf_file = "{packed[0]}"'
             raise SettingError("model.checkpoint", model.checkpoint, f"the folder holds GGUF: {named} reads it")
+        demand_config(folder, model.checkpoint)
         return str(folder.absolute())
     if model.checkpoint.count("/") > 1 or model.checkpoint.startswith((".", "/", "~")):  # never a hub id
         raise SettingError("model.checkpoint", model.checkpoint, "there is no such folder")
@@ -54,13 +57,15 @@ def tokenizer_at_hand(model: settings.Model) -> Path | None:
 def tokenizer_folder(source: str, revision: str | None) -> Path:
     """A local folder with the checkpoint's tokenizer.json; its files are downloaded where they are not here yet.
 
-    One that the checkpoint does not hold is converted from its older files by transformers, into the cache.
+    One that the checkpoint does not hold is converted from its older files by transformers, into the cache. Raises
+    SettingError where it cannot be.
     """
     folder = Path(source)
     if not folder.is_dir():
         from huggingface_hub import snapshot_download
 
         folder = Path(snapshot_download(source, revision=revision, allow_patterns=TOKENIZER_FILES))
+        demand_config(folder, source)
     if (folder / FILE).is_file():
         return folder
     known_by = hashlib.blake2b(str(folder).encode(), digest_size=6).hexdigest()
@@ -68,5 +73,12 @@ def tokenizer_folder(source: str, revision: str | None) -> Path:
     if not (converted / FILE).is_file():
         from transformers import AutoTokenizer
 
-        AutoTokenizer.from_pretrained(folder).save_pretrained(converted)
+        try:
+            found = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        except Exception as error:  # whatever its files make of it
+            why = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise SettingError("model.checkpoint", source, f"{_NO_TOKENIZER}: {why}") from error
+        found.save_pretrained(converted)
+        if not (converted / FILE).is_file():
+            raise SettingError("model.checkpoint", source, f"{_NO_TOKENIZER}: {type(found).__name__} has no fast form")
     return converted

@@ -23,6 +23,7 @@ from core.inspect.report import held_out
 from core.inspect.rows import read_rows
 from core.model.locate import locate, tokenizer_folder
 from core.model.shape import ModelShape, read_shape
+from core.model.verify import demand_weights
 from core.plan.disk import disk
 from core.plan.history import Past, Speed, memory_factor, past_runs, speed
 from core.plan.measure import measure, measurements
@@ -69,6 +70,7 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
     yield plan
 
     source = locate(profile.model)
+    demand_weights(source, profile.model.checkpoint)
     folder = tokenizer_folder(source, profile.model.revision)
     plan = replace(plan, tokens=_tokens(profile))
     yield plan

@@ -14,6 +14,7 @@ from core.model.load import keep_residual_in_float32, load_classifier, load_conf
 from core.model.locate import locate
 from core.model.lora import add_adapters
 from core.model.merge import merged
+from core.model.verify import demand_weights
 from core.packed.engine import PackedEngine
 from core.packed.pack import pack
 from core.profile.settings import Profile
@@ -113,8 +114,11 @@ def load_trained(profile: Profile, adapter: Path, *, pad: int, precision: Precis
     """The base as the profile quantizes it, with the adapter and the head of `adapter`, both in float32 as trained.
 
     Built as for training and filled then: peft's own loading leaves the head in the precision of the base.
-    Raises ScoringError where the adapter cannot be read, or holds other weights than the profile asks for.
+    Raises ScoringError where the adapter cannot be read, or holds other weights than the profile asks for, and
+    SettingError where the base is no longer one that can be loaded.
     """
+    source = locate(profile.model)
+    demand_weights(source, profile.model.checkpoint)
     try:
         weights = load_peft_weights(str(adapter), device="cpu")
     except SafetensorError as error:
@@ -122,7 +126,6 @@ def load_trained(profile: Profile, adapter: Path, *, pad: int, precision: Precis
             f"{adapter / ADAPTER_WEIGHTS} cannot be read: {error}",
             "It was damaged since; --checkpoint takes one of the run's checkpoints.",
         ) from None
-    source = locate(profile.model)
     config = load_config(source, profile.model, max_length=profile.tokens.max_length, pad_token_id=pad)
     place = "cuda:0" if kind == "cuda" else "cpu"
     base = load_classifier(source, config, profile.model, dtype=DTYPES[precision], device=place)

@@ -91,18 +91,22 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     from core.data.rows import read_examples
     from core.data.split import split
     from core.demo import assets
+    from core.model.locate import locate, tokenizer_folder
+    from core.model.verify import demand_weights
 
     if assets.is_named_by(profile) and not assets.is_made():
         record.write(Phase(phase="loading", detail="making the demo's rows and base model, once"))
     train_rows, eval_rows = split(read_examples(assets.rows_source(profile.data), profile.data.limit), profile.split)
 
-    # Imported only now: they take ten seconds, and bad data is reported in one.
+    source = locate(profile.model)
+    demand_weights(source, profile.model.checkpoint)
+
+    # Imported only now: they take ten seconds, and bad data or a bad checkpoint is reported in one.
     with uncollected():
         from transformers import DataCollatorWithPadding, PrinterCallback, set_seed
 
         from core.data.tokenizer import PromptTokenizer
         from core.model.load import keep_residual_in_float32, load_classifier, load_config, load_tokenizer
-        from core.model.locate import locate, tokenizer_folder
         from core.model.lora import add_adapters, checkpoint_activations, parameter_counts
         from core.packed.engine import PackedEngine
         from core.packed.pack import pack
@@ -124,7 +128,6 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     here = device.device()
     precision = device.precision(profile.train.precision)
 
-    source = locate(profile.model)
     tokenizer_files = tokenizer_folder(source, profile.model.revision)
     prompt_tokenizer = PromptTokenizer(tokenizer_files)
     train_set = encode_all(train_rows, prompt_tokenizer, profile, record, "training rows")
