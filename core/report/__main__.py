@@ -38,10 +38,11 @@ def main(arguments: Sequence[str]) -> int:
             tell(progress)
     except (DataError, ProfileError) as error:
         return _refused(str(error), 2)
-    except OSError as error:
-        return _refused(f"the report cannot be made: {error}", 1)
     except Exception as error:  # noqa: BLE001  (whatever it is, the reader is waiting for it)
-        return _refused(f"the report cannot be made: {type(error).__name__}: {error}", 1)
+        from core.train.advice import explain
+
+        why = explain(error, has_log=False)
+        return _refused(f"the report cannot be made: {why.cause.rstrip('.')}. {why.advice}", why.exit_code)
     return 0
 
 

@@ -1,6 +1,5 @@
 """The child process of a run: starting it, and what it says of itself."""
 
-import getpass
 import os
 import socket
 import subprocess
@@ -19,6 +18,7 @@ from core.runs.notify import notify
 from core.runs.nvml import nvml
 from core.runs.oom import oom_kill_file, oom_kills
 from core.runs.record import Record
+from core.user import user_name
 
 OTHER_AT_WORK = 75
 """Exit code of a child that finds another at work on its run, or a new run already begun: it has touched nothing."""
@@ -87,7 +87,7 @@ def describe_this_process(command: list[str]) -> RunInfo:
         command=command,
         working_directory=str(Path.cwd()),
         host=socket.gethostname(),
-        user=getpass.getuser(),
+        user=user_name(),
         pid=os.getpid(),
         process_started=psutil.Process().create_time(),
         python=sys.version.split()[0],

@@ -2,11 +2,12 @@
 
 import errno
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Self
 
 from msgspec import Struct
 
-from core.cache import keep_traceback
+from core.cache import CACHE_VARIABLE, cache_folder, keep_traceback
 from core.data.errors import DataError
 from core.profile.changes import Change
 from core.profile.errors import SettingError
@@ -60,6 +61,8 @@ def explain(error: BaseException, situation: Situation | None = None, *, has_log
             return Explanation(str(error), "Correct the file, or point data.train at another.", BAD_INPUT)
         case SettingError() | ProfileError():
             return Explanation(str(error), "Change this setting in the profile.", BAD_INPUT)
+        case OSError(errno=errno.EACCES | errno.EPERM | errno.EROFS, filename=str() as path):
+            return Explanation(f"{path}: {(error.strerror or str(error)).lower()}", _another_place(path))
 
     # Not needed for the errors above, which may come before anything heavy is loaded.
     import torch
@@ -122,6 +125,12 @@ def explain(error: BaseException, situation: Situation | None = None, *, has_log
                     "local folder with config.json and safetensors weights.",
                 )
     return Explanation(f"{type(error).__name__}: {_first_line(error)}", _traceback(error, has_log))
+
+
+def _another_place(path: str) -> str:
+    if Path(path).is_relative_to(cache_folder()):
+        return f"The cache is not yours to write to: {CACHE_VARIABLE} names another folder for it."
+    return "Change its owner or its mode, or name another place."
 
 
 def _traceback(error: BaseException, has_log: bool) -> str:
