@@ -1,0 +1,50 @@
+"""How a command ends: its exit code, and what is told of whatever kept it from its work."""
+
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+from arena_tui.commands.common import Refused
+from arena_tui.parser import parse
+from arena_tui.streams import give_up, settle_streams, unwritable
+from core.user import settle_caches
+
+_ANOTHER_NAME = "rename it, or set a UTF-8 locale: export LC_ALL=C.UTF-8"
+
+
+def outcome(arguments: Sequence[str] | None) -> int:
+    """Run the command that `arguments` name, and return its exit code. Raises KeyboardInterrupt on Ctrl-C."""
+    settle_streams()
+    signal.signal(signal.SIGTERM, _end)
+    try:
+        if told := settle_caches():
+            print(f"note: {told}", file=sys.stderr)
+        try:
+            options = parse(arguments)
+            exit_code: int = options.command(options)
+            return exit_code
+        except Refused as refused:
+            print(refused, file=sys.stderr)
+            return refused.exit_code
+        finally:
+            sys.stdout.flush()
+    except UnicodeEncodeError as error:
+        print(f"{ascii(error.object)[:200]} is no text of the locale's encoding: {_ANOTHER_NAME}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        if sys.stderr.isatty():
+            print(file=sys.stderr)  # after what was being told on this line
+        raise
+    except OSError as error:
+        try:
+            if told := unwritable(error):
+                print(told, file=sys.stderr)
+        except OSError:  # of stderr too
+            give_up(sys.stderr.fileno())
+        return 1
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    """End on SIGTERM as on Ctrl-C: what a command has started ends with it."""
+    sys.exit(128 + number)
