@@ -101,6 +101,7 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     source = locate(profile.model)
     demand_weights(source, profile.model.checkpoint)
 
+    stop.heed()  # libraries drop what a signal raises while they are loaded
     # Imported only now: they take ten seconds, and bad data or a bad checkpoint is reported in one.
     with uncollected():
         from transformers import DataCollatorWithPadding, PrinterCallback, set_seed
@@ -119,6 +120,7 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
         from core.train.steps import optimizer_steps
         from core.train.trainer import ClassifierTrainer, training_arguments
 
+    stop.heed()
     if warning := device.use_one_gpu():
         record.write(Warning(message=warning))
     if trouble := device.unused_gpu():
@@ -149,6 +151,7 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     )
     longest = max(len(row.ids) for row in (*train_set, *eval_set, *swapped_set))
     chosen = choose_engine(profile, config.to_dict(), precision=precision, longest=longest, free=device.free_memory())
+    stop.heed()
     base = load_classifier(
         source,
         config,
