@@ -4,7 +4,6 @@ Prints Progress, a JSON object a line. What was made before, by content of all t
 """
 
 import argparse
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from core.data.errors import DataError
 from core.data.tokenizer import FILE as TOKENIZER
 from core.files import write_whole
 from core.inspect.store import digest_of
+from core.interrupts import end_once
 from core.light import keep_pandas_out
 from core.profile.load import ProfileError, parse_profile
 from core.profile.settings import Profile
@@ -132,5 +132,5 @@ def tell(progress: Progress) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what is half done is cleared away
+    end_once()
     sys.exit(main(sys.argv[1:]))

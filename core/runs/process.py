@@ -40,7 +40,8 @@ def launch(
     written run.json. It sees the card `gpu` alone, where one is given, and starts in `working_directory`, else in ours.
 
     Its output goes to console.log, so that neither a full pipe nor a closed terminal can reach it.
-    Raises LaunchError if it cannot be started or ends before that; the record says so too.
+    Raises LaunchError if it cannot be started or ends before that; the record says so too. Where this process is
+    interrupted meanwhile, the child ends with the wait for it.
     """
     before = folder.read_info()
     try:
@@ -56,6 +57,16 @@ def launch(
             )
     except OSError as error:
         raise _never_began(folder, f"the run's program cannot be started: {error}") from error
+    try:
+        _wait_until_known(folder, child, before)
+    except (KeyboardInterrupt, SystemExit):  # of this process: nobody would know of the run
+        child.kill()
+        child.wait()
+        raise
+    return child
+
+
+def _wait_until_known(folder: RunFolder, child: "subprocess.Popen[bytes]", before: RunInfo | None) -> None:
     deadline = time.monotonic() + START_SECONDS
     while folder.read_info() in (None, before):
         if child.poll() == OTHER_AT_WORK:
@@ -67,7 +78,6 @@ def launch(
             child.wait()
             raise _never_began(folder, f"the run did not start within {START_SECONDS} s")
         time.sleep(0.02)
-    return child
 
 
 def _never_began(folder: RunFolder, cause: str) -> LaunchError:

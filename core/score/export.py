@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from core.interrupts import end_once
 from core.profile.files import read_profile
 from core.profile.load import parse_profile
 from core.runs.folder import RunFolder
@@ -120,4 +121,5 @@ def push(folder: Path, repository: str) -> str:
 
 
 if __name__ == "__main__":
+    end_once()
     sys.exit(main(sys.argv[1:]))

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -50,11 +51,29 @@ def child_of(command: "subprocess.Popen[str]", module: str) -> psutil.Process:
     """The engine's process that the command has started, as soon as there is one."""
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
-        for child in psutil.Process(command.pid).children():
-            if module in child.cmdline():
-                return child
+        for child in psutil.Process(command.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                if module in child.cmdline():
+                    return child
         time.sleep(0.005)
     pytest.fail(f"no {module} was started")
+
+
+def wait_until_it_polls(process: psutil.Process | None) -> None:
+    """Until it looks again and again, and sleeps in between, for a child that says nothing."""
+    assert process is not None
+    seen, deadline = process.num_ctx_switches().voluntary, time.monotonic() + SECONDS
+    while process.num_ctx_switches().voluntary < seen + 5:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def is_over(process: psutil.Process) -> bool:
+    """Whether it does nothing any more; who inherits it may never look at how it ended."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 @pytest.mark.parametrize("arguments", [["train"], ["train", "--detach"]])
@@ -73,7 +92,7 @@ def test_a_signal_before_the_run_says_who_it_is_reaches_it_all_the_same(
     child.resume()
     _, errors = command.communicate(timeout=SECONDS)
     assert (command.returncode, errors) == (128 + number, "")
-    assert not child.is_running()
+    assert is_over(child)
     state, status = read_run(folder)
     assert status is Status.CANCELLED
     assert state.started is None, "it went on loading as if it had heard nothing"
@@ -90,7 +109,18 @@ def test_a_signal_ends_a_command_and_the_process_it_has_asked(name: str, number:
         command.send_signal(number)
     _, errors = command.communicate(timeout=SECONDS)
     assert (command.returncode, errors) == (128 + number, "")
-    assert not child.is_running()
+    assert is_over(child)
+
+
+def test_a_measurement_that_was_just_begun_ends_with_the_plan(profile: Path) -> None:
+    command = start(["plan", str(profile), "--measure"], profile.parent)
+    measured = child_of(command, "core.train")
+    measured.suspend()
+    wait_until_it_polls(measured.parent())
+    os.killpg(command.pid, signal.SIGINT)
+    command.communicate(timeout=SECONDS)
+    assert command.returncode == 130
+    assert is_over(measured)
 
 
 def test_an_engine_that_is_killed_is_no_plan_that_went_well(profile: Path) -> None:
