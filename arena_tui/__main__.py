@@ -1,74 +1,17 @@
 """The command line. Textual and the engine are imported by the command that needs them, so --help is quick."""
 
-import argparse
-import os
 import sys
 from collections.abc import Sequence
-
-from arena_tui.commands import (
-    bench,
-    check,
-    compare,
-    config,
-    console,
-    curves,
-    delete,
-    demo,
-    doctor,
-    export,
-    inspect,
-    note,
-    plan,
-    predict,
-    prune,
-    queue,
-    rename,
-    report,
-    resume,
-    retry,
-    runs,
-    schema,
-    stop,
-    submission,
-    train,
-    trash,
-    watch,
-)
-from arena_tui.commands.common import EXIT_CODES, Refused, add_runs_dir
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; without a command, open the console."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    if options.readonly and options.command is not console.open_console:
-        parser.error("--readonly is for the console, which is opened without a command")
     try:
-        exit_code: int = options.command(options)
-    except Refused as refused:
-        print(refused, file=sys.stderr)
-        return refused.exit_code
-    except BrokenPipeError:  # the reader of our output has left, as head does; what was followed goes on
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    return exit_code
+        from arena_tui.outcome import outcome  # here, so that Ctrl-C is heard from the first moment on
 
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="arena-tui",
-        description="Fine-tune human-preference models over SSH. Without a command, opens the console.",
-        epilog=EXIT_CODES,
-    )
-    add_runs_dir(parser)
-    parser.add_argument("--readonly", action="store_true", help="open the console to watch, and touch nothing")
-    parser.set_defaults(command=console.open_console, runs_dir=None)
-    commands = parser.add_subparsers(metavar="COMMAND", title="commands")
-    of_runs = (runs, report, compare, curves, watch, stop, resume, retry, note, rename, delete, trash, prune)
-    of_models = (predict, submission, export)
-    for command in (demo, check, schema, inspect, plan, bench, train, queue, *of_runs, *of_models, config, doctor):
-        command.add(commands)
-    return parser
+        return outcome(arguments)
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":

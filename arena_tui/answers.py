@@ -1,6 +1,7 @@
 """Asks a child process of the engine, whose answers are JSON objects, one a line; and ends it when nobody waits."""
 
 import asyncio
+import signal
 from asyncio.subprocess import Process
 from collections.abc import AsyncGenerator, Sequence
 from typing import TypeVar
@@ -23,6 +24,13 @@ async def ask(program: Sequence[str], *arguments: str, stdin: int = asyncio.subp
         stderr=asyncio.subprocess.DEVNULL,
         limit=LONGEST_LINE,
     )
+
+
+def without_a_word(what: str, exit_code: int | None) -> str:
+    """What is to be told of a child that has ended and has not said why."""
+    if exit_code is not None and exit_code < 0:
+        return f"{what} was ended by {signal.Signals(-exit_code).name}, for want of memory perhaps"
+    return f"{what} ended without a result, with exit code {exit_code}"
 
 
 async def answers(child: Process, kind: type[Answer]) -> AsyncGenerator[Answer, None]:

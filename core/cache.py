@@ -5,6 +5,7 @@ import traceback
 from pathlib import Path
 
 from core.files import write_whole
+from core.user import home
 
 CACHE_VARIABLE = "ARENA_TUI_CACHE"
 
@@ -13,7 +14,7 @@ def cache_folder() -> Path:
     """$ARENA_TUI_CACHE, else arena-tui in the user's cache folder. It may not exist yet."""
     if chosen := os.environ.get(CACHE_VARIABLE):
         return Path(chosen).absolute()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "arena-tui"
+    return Path(os.environ.get("XDG_CACHE_HOME") or home() / ".cache") / "arena-tui"
 
 
 def keep_traceback(error: BaseException) -> Path:

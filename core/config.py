@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 from core.profile.lines import key_lines
 from core.profile.load import Lines, Problem, ProfileError, read_toml, valid_settings
 from core.profile.settings import Section
+from core.user import home
 
 CONFIG_VARIABLE = "ARENA_TUI_CONFIG"
 KEYS = "keys"
@@ -78,7 +79,7 @@ def config_path() -> Path:
     """$ARENA_TUI_CONFIG, else arena-tui/config.toml in the user's folder for configurations. It may not exist."""
     if chosen := os.environ.get(CONFIG_VARIABLE):
         return Path(chosen).expanduser().absolute()
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "arena-tui" / "config.toml"
+    return Path(os.environ.get("XDG_CONFIG_HOME") or home() / ".config") / "arena-tui" / "config.toml"
 
 
 def read_config() -> ConfigFile:

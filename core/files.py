@@ -17,6 +17,20 @@ def write_whole(path: Path, content: bytes) -> None:
         aside.unlink(missing_ok=True)
 
 
+def is_lfs_pointer(path: Path) -> bool:
+    """Whether what lies there is the few lines that Git puts in place of a file which Git LFS has not fetched.
+
+    False where it cannot be read: whoever reads it will say why.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_POINTER)) == _POINTER
+    except OSError:
+        return False
+
+
+_POINTER = b"version https://git-lfs.github.com/spec/"
+
 Stamp = tuple[int, int, int, int]
 
 

@@ -37,7 +37,7 @@ def test_neither_the_first_screen_nor_the_curves_wait_for_arrays() -> None:
 
 
 def test_help_loads_neither_engine_nor_screen() -> None:
-    code = "from arena_tui.__main__ import _parser; _parser().format_help()"
+    code = "from arena_tui.parser import _parser; _parser().format_help()"
     assert not loaded(code) & {"textual", "rich", "core", "msgspec", *HEAVY}
 
 

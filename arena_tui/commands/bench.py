@@ -4,6 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import Refused, add_command
+from arena_tui.streams import print_utf8
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -37,10 +38,10 @@ def run(options: argparse.Namespace) -> int:
         question = msgspec.convert(stated, Question)
     except msgspec.ValidationError as error:
         raise Refused(error, 2) from None
-    ran = subprocess.run([*BENCH, msgspec.json.encode(question).decode()], capture_output=True, text=True)
+    ran = subprocess.run([*BENCH, msgspec.json.encode(question).decode()], capture_output=True, encoding="utf-8")
     answers = [line for line in ran.stdout.splitlines() if line.startswith("{")]
     if ran.returncode or not answers:
         sys.stderr.write(ran.stderr)
         raise Refused("the benchmark failed", 1)
-    print(msgspec.json.format(msgspec.json.encode(msgspec.json.decode(answers[-1], type=Answer))).decode())
+    print_utf8(msgspec.json.format(msgspec.json.encode(msgspec.json.decode(answers[-1], type=Answer))))
     return 0

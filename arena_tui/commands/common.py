@@ -1,18 +1,13 @@
 """What commands share: refusals, arguments that several take, and what these name."""
 
 import argparse
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 EXIT_CODES = "exit codes: 0 success, 1 failure, 2 bad profile, data or usage, 130 and 143 on signals"
 
 if TYPE_CHECKING:
-    from subprocess import Popen
-
-    from arena_tui.lines import Told
     from core.profile.settings import Profile
     from core.runs.folder import RunFolder
 
@@ -77,8 +72,10 @@ def demand_yes(options: argparse.Namespace, question: str) -> None:
     print(question)
     try:
         answer = input("[y/N] ")
-    except (EOFError, KeyboardInterrupt):
+    except EOFError:
         answer = ""
+    except KeyboardInterrupt:
+        raise Refused("\nnothing was deleted", 130) from None
     if answer.strip().lower() not in ("y", "yes"):
         raise Refused("nothing was deleted", 1)
 
@@ -102,27 +99,6 @@ def leave_running() -> int:
     if warning := logout_warning():
         print(f"warning: {warning}", file=sys.stderr)
     return 0
-
-
-def follow_here(folder: "RunFolder", child: "Popen[bytes] | None", out: TextIO, told: "Told | None" = None) -> int:
-    """Follow a run to its end, pass Ctrl-C and what else means to save on to it, return its exit code.
-
-    `child` is its process where this command has started it.
-    """
-    from arena_tui.lines import exit_code, follow
-    from core.runs.signals import SAVE, SAVE_THEN_NOW, SAVE_TOO
-    from core.runs.stopping import pass_on
-
-    def hear(number: int, _frame: FrameType | None) -> None:
-        if info := folder.read_info():  # one that another command is just starting has not said yet who it is
-            pass_on(info, signal.Signals(number))
-
-    for number in (SAVE_THEN_NOW, SAVE, *SAVE_TOO):
-        signal.signal(number, hear)
-    state, _ = follow(folder, out, told)
-    if child:
-        child.wait()
-    return exit_code(state)
 
 
 def chosen_work(options: argparse.Namespace) -> "RunFolder":

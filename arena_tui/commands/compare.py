@@ -4,6 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import Refused, add_command, add_json, add_runs_dir
+from arena_tui.streams import print_utf8
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -30,5 +31,8 @@ def run(options: argparse.Namespace) -> int:
     if not FEWEST <= len({folder.path for folder in folders}) == len(folders) <= MOST:
         raise Refused(f"{FEWEST} to {MOST} different runs can be compared: {', '.join(run.id for run in folders)}", 2)
     views = [Follower(folder).read() for folder in folders]
-    print(as_json(views) if options.json else as_text(views))
+    if options.json:
+        print_utf8(as_json(views))
+    else:
+        print(as_text(views))
     return 0

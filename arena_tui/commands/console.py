@@ -14,13 +14,17 @@ if TYPE_CHECKING:
 
 
 def in_a_terminal() -> bool:
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    """Textual reads stdin and draws on stderr."""
+    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
 
 
 def open_console(options: argparse.Namespace, start: Path | None = None, watch: "RunFolder | None" = None) -> int:
     """Open the console in this terminal; `start` is a profile to run at once, `watch` a run to show at once."""
     if not in_a_terminal():
-        raise Refused("the console needs a terminal; see arena-tui --help for commands that do not", 2)
+        raise Refused(
+            "the console needs a terminal, on stdin, stdout and stderr; see arena-tui --help for commands that do not",
+            2,
+        )
     from msgspec.structs import replace
 
     from arena_tui.suited import suited

@@ -1,12 +1,11 @@
 """`arena-tui demo`: the embedded demo, in the console or here."""
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
 from arena_tui.commands import train
 from arena_tui.commands.common import add_command, add_runs_dir
-from arena_tui.commands.console import open_console
+from arena_tui.commands.console import in_a_terminal, open_console
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -19,7 +18,7 @@ def add(commands: "Commands") -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    if sys.stdin.isatty() and sys.stdout.isatty():
+    if in_a_terminal():
         from core.profile.files import find_profile
 
         return open_console(options, start=find_profile("demo"))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import Refused, add_command, add_json, add_profile, chosen_profile
+from arena_tui.streams import print_utf8
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -49,23 +50,26 @@ def run(options: argparse.Namespace) -> int:
         except OSError as error:
             raise Refused(f"{options.export}: cannot be written: {error.strerror}", 1) from None
         print(f"wrote {options.export}", file=sys.stderr)
-    print(msgspec.json.encode(result).decode() if options.json else as_text(result, profile))
+    if options.json:
+        print_utf8(msgspec.json.encode(result))
+    else:
+        print(as_text(result, profile))
     return 0
 
 
 async def _inspected(arguments: list[str]) -> "Progress":
     """The complete inspection; how far it is goes to stderr."""
-    from arena_tui.answers import answers, ask
+    from arena_tui.answers import answers, ask, without_a_word
     from core.inspect.progress import INSPECT, Progress
 
-    last = Progress()
-    async for last in answers(await ask(INSPECT, *arguments), Progress):
+    last, child = Progress(), await ask(INSPECT, *arguments)
+    async for last in answers(child, Progress):
         if sys.stderr.isatty() and last.of:
             print(f"\r{last.rows:,} of {'' if last.whole else 'about '}{last.of:,} rows", end="", file=sys.stderr)
     if sys.stderr.isatty():
         print(file=sys.stderr)
     if last.whole is None:
-        raise Refused(last.problem or "the inspection ended without a result", 2 if last.problem else 1)
+        raise Refused(last.problem or without_a_word("the inspection", child.returncode), child.returncode or 1)
     return last
 
 

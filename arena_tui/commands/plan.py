@@ -12,6 +12,7 @@ from arena_tui.commands.common import (
     add_runs_dir,
     chosen_profile,
 )
+from arena_tui.streams import print_utf8
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -37,23 +38,31 @@ def run(options: argparse.Namespace) -> int:
 
     profile, path = chosen_profile(options)
     measure = ["--measure"] if options.measure else []
-    found = asyncio.run(_planned([*measure, str(runs_folder(options.runs_dir)), str(path), *options.overrides]))
-    if found is None:
-        raise Refused("the plan ended without a word", 1)
-    print(msgspec.json.encode(found).decode() if options.json else as_text(found, profile))
-    return 2 if found.problem else 0
+    arguments = [*measure, str(runs_folder(options.runs_dir)), str(path), *options.overrides]
+    found, exit_code = asyncio.run(_planned(arguments))
+    if options.json:
+        print_utf8(msgspec.json.encode(found))
+    else:
+        print(as_text(found, profile))
+    return exit_code
 
 
-async def _planned(arguments: list[str]) -> "Plan | None":
-    """The plan, as far as it could be made."""
-    from arena_tui.answers import answers, ask
+async def _planned(arguments: list[str]) -> "tuple[Plan, int]":
+    """The plan, as far as it could be made, and the exit code of the child that made it."""
+    from msgspec.structs import replace
+
+    from arena_tui.answers import answers, ask, without_a_word
     from core.plan.plan import PLAN, Plan
 
-    last = None
-    async for last in answers(await ask(PLAN, *arguments), Plan):
+    last, child = None, await ask(PLAN, *arguments)
+    async for last in answers(child, Plan):
         if sys.stderr.isatty():
             waiting = "rows" if last.tokens is None else "memory and time" if last.memory is None else "the model"
             print(f"\r\033[Kplanning: {waiting} …", end="", file=sys.stderr, flush=True)
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr, flush=True)
-    return last
+    if last is None:
+        raise Refused(without_a_word("the plan", child.returncode), 1)
+    if child.returncode and not last.problem:
+        return replace(last, problem=without_a_word("the plan", child.returncode)), 1
+    return last, child.returncode or 0

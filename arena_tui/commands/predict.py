@@ -5,7 +5,9 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from arena_tui.commands.common import Refused, add_command, add_json, add_runs_dir, follow_here, leave_running
+from arena_tui.commands.common import Refused, add_command, add_json, add_runs_dir, leave_running
+from arena_tui.commands.foreground import Foreground
+from arena_tui.streams import print_utf8
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -42,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
 
     from arena_tui.lines import Told
     from arena_tui.plain import printable
-    from core.runs.process import LaunchError, launch
+    from core.runs.process import LaunchError
     from core.score.folder import PREDICT, settle
     from core.score.summary import read_summary
 
@@ -55,21 +57,25 @@ def run(options: argparse.Namespace) -> int:
                 f"{folder.path} is at work on these rows with other options: wait for it, or stop it first", 1
             )
         told = Told(folder) if is_at_work else Told.but_its_end(folder)
-        child = None if is_at_work else launch(folder, PREDICT)
+        foreground = Foreground(folder)
+        if is_at_work:
+            foreground.join()
+        else:
+            foreground.start(PREDICT)
     except LaunchError as error:
         raise Refused(error, 1) from None
     except OSError as error:
         raise Refused(
             f"{request.members[0].run}: no prediction can be begun here: {error.strerror or error}", 1
         ) from None
-    if options.detach:
-        print(folder.path)
+    if options.detach and not foreground.is_to_stop:
+        foreground.say(str(folder.path), sys.stdout)
         return leave_running()
-    print(f"{'prediction' if child else 'at work already:'} {printable(str(folder.path))}", file=out, flush=True)
-    exit_code = follow_here(folder, child, out, told)
+    foreground.say(f"{'at work already:' if is_at_work else 'prediction'} {printable(str(folder.path))}", out)
+    exit_code = foreground.follow(out, told)
     if found := read_summary(folder):
         if options.json:
-            print(msgspec.json.encode(found).decode())
+            print_utf8(msgspec.json.encode(found))
         for line in _figures(found):
             print(line, file=out)
     return exit_code

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import Refused, add_command, add_json, add_run, add_runs_dir, chosen_run
+from arena_tui.streams import print_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     if options.html:
         _write_page(seen, options.rows, options.html)
     if options.json:
-        print(msgspec.json.encode(seen.report).decode())
+        print_utf8(msgspec.json.encode(seen.report))
     elif not options.html:
         print(as_text(seen.report, options.rows))
     return 0
@@ -78,18 +79,18 @@ def _arguments(options: argparse.Namespace, folder: "RunFolder") -> "Sequence[st
 
 async def _made(arguments: "Sequence[str]") -> "Progress":
     """The child's last word; what it is doing goes to stderr."""
-    from arena_tui.answers import answers, ask
+    from arena_tui.answers import answers, ask, without_a_word
     from arena_tui.plain import printable
     from core.report.progress import REPORT, Progress
 
-    last = Progress()
-    async for last in answers(await ask(REPORT, *arguments), Progress):
+    last, child = Progress(), await ask(REPORT, *arguments)
+    async for last in answers(child, Progress):
         if sys.stderr.isatty():
             print(f"\r\x1b[K{printable(last.doing)}", end="", flush=True, file=sys.stderr)
     if sys.stderr.isatty():
         print("\r\x1b[K", end="", file=sys.stderr)
     if last.report is None:
-        raise Refused(last.problem or "the report's process ended without a result", 2 if last.problem else 1)
+        raise Refused(last.problem or without_a_word("the report", child.returncode), child.returncode or 1)
     return last
 
 

@@ -11,9 +11,9 @@ from arena_tui.commands.common import (
     add_runs_dir,
     add_set,
     chosen_run,
-    follow_here,
     leave_running,
 )
+from arena_tui.commands.foreground import Foreground
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -31,19 +31,20 @@ def add(commands: "Commands") -> None:
 def run(options: argparse.Namespace) -> int:
     from arena_tui.lines import Told
     from core.profile.load import ProfileError
-    from core.runs.process import LaunchError, launch
+    from core.runs.process import LaunchError
     from core.runs.resume import RESUME, CannotResume, prepare
 
     folder = chosen_run(options)
     told = Told.but_its_end(folder)
     try:
         prepare(folder, tuple(options.overrides))
-        child = launch(folder, RESUME)
+        foreground = Foreground(folder)
+        foreground.start(RESUME)
     except (ProfileError, CannotResume) as error:
         raise Refused(error, 2) from None
     except (LaunchError, OSError) as error:
         raise Refused(error, 1) from None
-    print(f"run {folder.path}", flush=True)
-    if options.detach:
+    foreground.say(f"run {folder.path}", sys.stdout)
+    if options.detach and not foreground.is_to_stop:
         return leave_running()
-    return follow_here(folder, child, sys.stdout, told)
+    return foreground.follow(sys.stdout, told)

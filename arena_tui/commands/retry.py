@@ -11,9 +11,9 @@ from arena_tui.commands.common import (
     add_runs_dir,
     add_set,
     chosen_run,
-    follow_here,
     leave_running,
 )
+from arena_tui.commands.foreground import Foreground
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     from arena_tui.plain import printable
     from core.profile.load import ProfileError
     from core.runs.folder import create_run, runs_folder
-    from core.runs.process import TRAIN, LaunchError, launch
+    from core.runs.process import TRAIN, LaunchError
     from core.runs.resume import RESUME, CannotResume, prepare
     from core.runs.retry import CannotRetry, prepare_retry
 
@@ -48,10 +48,13 @@ def run(options: argparse.Namespace) -> int:
         else:
             folder = create_run(runs_folder(options.runs_dir), retry.profile, text=retry.text, name=folder.name)
             told = Told(folder)
-        child = launch(folder, RESUME if retry.goes_on else TRAIN)
+        foreground = Foreground(folder)
+        foreground.start(RESUME if retry.goes_on else TRAIN)
     except (CannotRetry, CannotResume, ProfileError) as error:
         raise Refused(error, 2) from None
     except (LaunchError, OSError) as error:
         raise Refused(error, 1) from None
-    print(f"run {folder.path}", flush=True)
-    return leave_running() if options.detach else follow_here(folder, child, sys.stdout, told)
+    foreground.say(f"run {folder.path}", sys.stdout)
+    if options.detach and not foreground.is_to_stop:
+        return leave_running()
+    return foreground.follow(sys.stdout, told)

@@ -4,6 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import add_command
+from arena_tui.streams import print_utf8
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -18,5 +19,5 @@ def run(_options: argparse.Namespace) -> int:
 
     from core.profile.explain import schema
 
-    print(msgspec.json.format(msgspec.json.encode(schema()), indent=2).decode())
+    print_utf8(msgspec.json.format(msgspec.json.encode(schema()), indent=2))
     return 0

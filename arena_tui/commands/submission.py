@@ -5,6 +5,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import Refused, add_command, add_json
+from arena_tui.streams import print_utf8
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -33,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     if found.unreadable:
         raise Refused(printable(found.unreadable), 2)
     if options.json:
-        print(msgspec.json.encode(found).decode())
+        print_utf8(msgspec.json.encode(found))
     elif not found.problems:
         rows = f"{count(found.rows)} row{'s' if found.rows != 1 else ''}"
         print(f"{printable(found.file)}: {rows}, nothing wrong with it")
@@ -44,10 +45,11 @@ def run(options: argparse.Namespace) -> int:
 
 async def _checked(arguments: list[str]) -> "Check":
     """What the child says, which reads tables of any kind."""
-    from arena_tui.answers import answers, ask
+    from arena_tui.answers import answers, ask, without_a_word
     from core.score.checked import CHECK, Check
 
-    said = [answer async for answer in answers(await ask(CHECK, *arguments), Check)]
+    child = await ask(CHECK, *arguments)
+    said = [answer async for answer in answers(child, Check)]
     if not said:
-        raise Refused("the check ended without a word", 1)
+        raise Refused(without_a_word("the check", child.returncode), 1)
     return said[-1]

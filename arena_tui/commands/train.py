@@ -10,9 +10,10 @@ from arena_tui.commands.common import (
     add_json,
     add_profile,
     add_runs_dir,
-    follow_here,
     leave_running,
 )
+from arena_tui.commands.foreground import Foreground
+from arena_tui.streams import print_utf8
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -31,26 +32,27 @@ def run(options: argparse.Namespace) -> int:
     from core.profile.files import find_profile, read_profile
     from core.profile.load import ProfileError, parse_profile
     from core.runs.folder import create_run, runs_folder
-    from core.runs.process import LaunchError, launch
+    from core.runs.process import TRAIN, LaunchError
 
     try:
         file = read_profile(find_profile(options.profile))
         profile = parse_profile(file.text, source=str(file.path), overrides=options.overrides)
         folder = create_run(runs_folder(options.runs_dir), profile, text=file.text, name=file.name)
-        child = launch(folder)
+        foreground = Foreground(folder)
+        foreground.start(TRAIN)
     except ProfileError as error:
         raise Refused(error, 2) from None
     except (LaunchError, OSError) as error:
         raise Refused(error, 1) from None
-    if options.detach:
-        print(folder.path)
+    if options.detach and not foreground.is_to_stop:
+        foreground.say(str(folder.path), sys.stdout)
         return leave_running()
 
     out = sys.stderr if options.json else sys.stdout
-    print(f"run {folder.path}", file=out, flush=True)
-    code = follow_here(folder, child, out)
+    foreground.say(f"run {folder.path}", out)
+    code = foreground.follow(out)
     if options.json and folder.metrics.exists():
         import msgspec
 
-        sys.stdout.buffer.write(msgspec.json.format(folder.metrics.read_bytes(), indent=0) + b"\n")
+        print_utf8(msgspec.json.format(folder.metrics.read_bytes(), indent=0))
     return code

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.data.errors import DataError, named, place, reason
+from core.files import is_lfs_pointer
 from core.full_disk import is_full_disk, links
 
 # One conversation can be long; the csv module's own limit of 131,072 characters is not enough.
@@ -30,6 +31,8 @@ def read_records(source: str) -> Iterator[tuple[int, Record]]:
     path = Path(source)
     if path.is_dir():  # whatever it is called: Spark writes folders named x.parquet
         return _dataset(source)
+    if path.is_file() and is_lfs_pointer(path):
+        raise DataError(f"{source}: a pointer of Git LFS, not the file itself: git lfs pull in its folder fetches it")
     match path.suffix.lower():
         case ".csv":
             return _text(path, _csv)

@@ -7,7 +7,6 @@ Prints Progress, a JSON object a line: soon the first rows, then how far it is, 
 before, by content of file and tokenizer, is not read again.
 """
 
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -30,6 +29,7 @@ from core.inspect.pieces import write_pieces
 from core.inspect.progress import WAIT, Progress
 from core.inspect.store import Store, digest_of, make_room, scratch_folder
 from core.inspect.table import SCHEMA, as_table
+from core.interrupts import end_once
 from core.light import keep_pandas_out
 from core.model.locate import locate, tokenizer_folder
 from core.profile.files import read_profile
@@ -150,5 +150,5 @@ def _print(progress: Progress) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what is half done is cleared away
+    end_once()
     sys.exit(main(sys.argv[1:]))

@@ -51,6 +51,7 @@ def load_config(source: str, model: settings.Model, *, max_length: int) -> Pretr
     config.id2label = OUTCOMES
     config.label2id = {label: i for i, label in enumerate(LABELS)}
     config.problem_type = None  # a reward model's is regression
+    config.return_dict = True
     config.get_text_config().use_cache = False
     longest = longest_input(_on_meta(config))
     if longest is not None and longest < max_length:

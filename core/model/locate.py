@@ -10,17 +10,19 @@ from core.data.tokenizer import FILE
 from core.demo import assets
 from core.full_disk import filling_the_cache
 from core.model.gguf import unpack_gguf
+from core.model.verify import demand_config
 from core.profile import settings
 from core.profile.errors import SettingError
 from core.profile.paths import expanded
 
+_NO_TOKENIZER = f"has no {FILE}, and none can be made of its other files"
 TOKENIZER_FILES = ["tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt", "config.json"]
 
 
 def locate(model: settings.Model) -> str:
     """The hub id or folder that the checkpoint is loaded from, made or unpacked first where need be.
 
-    Raises SettingError for a path to nothing.
+    Raises SettingError for a path to nothing, and for a folder with something else than a checkpoint.
     """
     if model.checkpoint == assets.NAME:
         return str(assets.demo_folder() / "model")
@@ -33,6 +35,7 @@ def locate(model: settings.Model) -> str:
         if packed and not (folder / "config.json").is_file():
             named = f'model.gguf_file = "{packed[0]}"'
             raise SettingError("model.checkpoint", model.checkpoint, f"the folder holds GGUF: {named} reads it")
+        demand_config(folder, model.checkpoint)
         return str(folder.absolute())
     if model.checkpoint.count("/") > 1 or model.checkpoint.startswith((".", "/", "~")):  # never a hub id
         raise SettingError("model.checkpoint", model.checkpoint, "there is no such folder")
@@ -69,24 +72,24 @@ def base_folder(source: str, revision: str | None) -> Path:
 def tokenizer_folder(source: str, revision: str | None) -> Path:
     """A local folder with the checkpoint's tokenizer.json; its files are downloaded where they are not here yet.
 
-    One that the checkpoint does not hold is converted from its older files by transformers, into the cache.
+    One that the checkpoint does not hold is converted from its older files by transformers, into the cache. Raises
+    SettingError where it cannot be.
     """
     folder = Path(source)
     if not folder.is_dir():
         from huggingface_hub import snapshot_download
 
         folder = Path(snapshot_download(source, revision=revision, allow_patterns=TOKENIZER_FILES))
+        demand_config(folder, source)
     if (folder / FILE).is_file():
         return folder
     known_by = hashlib.blake2b(str(folder).encode(), digest_size=6).hexdigest()
     converted = cache_folder() / f"tokenizer-{folder.name}-{known_by}"
     if not (converted / FILE).is_file():
-        from transformers import AutoTokenizer
-
         converted.parent.mkdir(parents=True, exist_ok=True)
         with filling_the_cache(), TemporaryDirectory(prefix=f".{converted.name}-", dir=converted.parent) as scratch:
             aside = Path(scratch) / "converted"
-            AutoTokenizer.from_pretrained(folder).save_pretrained(aside)
+            _convert(folder, source, aside)
             shutil.rmtree(converted, ignore_errors=True)  # what an earlier version was killed at
             try:
                 aside.rename(converted)
@@ -94,3 +97,17 @@ def tokenizer_folder(source: str, revision: str | None) -> Path:
                 if not (converted / FILE).is_file():  # else another process was quicker, and its folder is as good
                     raise
     return converted
+
+
+def _convert(folder: Path, source: str, aside: Path) -> None:
+    """Save the tokenizer of `folder` to `aside`. Raises SettingError where that makes no tokenizer.json."""
+    from transformers import AutoTokenizer
+
+    try:
+        found = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except Exception as error:  # whatever its files make of it
+        why = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise SettingError("model.checkpoint", source, f"{_NO_TOKENIZER}: {why}") from error
+    found.save_pretrained(aside)
+    if not (aside / FILE).is_file():
+        raise SettingError("model.checkpoint", source, f"{_NO_TOKENIZER}: {type(found).__name__} has no fast form")

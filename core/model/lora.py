@@ -1,5 +1,6 @@
 """Puts LoRA adapters on a frozen base, and makes its head trainable."""
 
+from types import MethodType
 from typing import Any
 
 import torch
@@ -84,25 +85,28 @@ def _other_parts(base: PreTrainedModel) -> str | None:
 
 
 def _compute_in_float32(module: torch.nn.Module) -> None:
-    """Keep autocast away from `module`: the recipe's logits are float32, and bfloat16 tells no more than 3 digits."""
-    inner = module.forward
+    """Keep autocast away from `module`: the recipe's logits are float32, and bfloat16 has no more than 3 digits."""
+    module.forward = MethodType(_forward_in_float32, module)  # a method, which a deep copy binds to the copy
 
-    def forward(*inputs: Any, **named: Any) -> Any:
-        floats = [x.float() if isinstance(x, torch.Tensor) and x.is_floating_point() else x for x in inputs]
-        device = next(x.device.type for x in inputs if isinstance(x, torch.Tensor))
-        with torch.autocast(device, enabled=False):
-            return inner(*floats, **named)
 
-    module.forward = forward
+def _forward_in_float32(module: torch.nn.Module, *inputs: Any, **named: Any) -> Any:
+    floats = [x.float() if isinstance(x, torch.Tensor) and x.is_floating_point() else x for x in inputs]
+    device = next(x.device.type for x in inputs if isinstance(x, torch.Tensor))
+    with torch.autocast(device, enabled=False):
+        return type(module).forward(module, *floats, **named)
 
 
 def checkpoint_activations(model: PeftModel) -> None:
     """Recompute the activations of trained layers in the backward pass.
 
     transformers also makes the embeddings require gradients here, for re-entrant checkpoints; without
-    that the backward pass ends at the first adapter instead of running through every frozen layer.
+    that the backward pass ends at the first adapter instead of running through every frozen layer. Raises SettingError
+    for a family that cannot.
     """
     base = model.get_base_model()
+    if not base.supports_gradient_checkpointing:
+        kind = base.config.model_type
+        raise SettingError("train.gradient_checkpointing", True, f"{kind} recomputes no activations; false trains it")
     base.activation_checkpointing_enable({"use_reentrant": False})
     base.disable_input_require_grads()
 

@@ -37,13 +37,21 @@ def demand_sound(model: PeftModel, rows: Sequence[Encoded], *, dtype: torch.dtyp
     short, long = (torch.from_numpy(ids).long() for ids in (ordered[0][: LONGEST // 2], ordered[-1][:LONGEST]))
     was_training = model.training
     model.eval()
-    together = _answers(model, [short, long], dtype)
-    alone = _answers(model, [short], dtype)
-    model.train(was_training)
 
     def refused(why: str) -> SettingError:
         return SettingError("model.checkpoint", checkpoint, why)
 
+    try:
+        together = _answers(model, [short, long], dtype)
+        alone = _answers(model, [short], dtype)
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        # DeBERTa, quantized, mixes float32 with the lower precision, and overflows in its mask.
+        kind, so = model.config.model_type, str(dtype).removeprefix("torch.")
+        raise refused(f"{kind} does not compute in {so} as it is held ({error}); try another quantization") from error
+    finally:
+        model.train(was_training)
     if more := set(together) - {"logits"}:
         raise refused(
             f"{model.config.model_type} answers more than logits ({min(more)}), which no evaluation here takes"

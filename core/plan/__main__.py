@@ -5,7 +5,6 @@ RUNS is the folder of past runs. With --measure, a few real steps are run first,
 """
 
 import json
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,8 +20,10 @@ from core.inspect.__main__ import inspect
 from core.inspect.cuts import cut
 from core.inspect.report import held_out
 from core.inspect.rows import read_rows
+from core.interrupts import end_once
 from core.model.locate import locate, tokenizer_folder
 from core.model.shape import ModelShape, read_shape
+from core.model.verify import demand_weights
 from core.plan.disk import disk
 from core.plan.history import Past, Speed, memory_factor, past_runs, speed
 from core.plan.measure import measure, measurements
@@ -71,6 +72,7 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
     yield plan
 
     source = locate(profile.model)
+    demand_weights(source, profile.model.checkpoint)
     folder = tokenizer_folder(source, profile.model.revision)
     plan = replace(plan, tokens=_tokens(profile))
     yield plan
@@ -211,5 +213,5 @@ def _print(plan: Plan) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a measurement ends with it
+    end_once()
     sys.exit(main(sys.argv[1:]))

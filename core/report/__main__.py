@@ -4,7 +4,6 @@ Prints Progress, a JSON object a line. What was made before, by content of all t
 """
 
 import argparse
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from core.demo.assets import rows_source
 from core.files import write_whole
 from core.full_disk import filling_the_cache
 from core.inspect.store import digest_of
+from core.interrupts import end_once
 from core.light import keep_pandas_out
 from core.profile.load import ProfileError
 from core.profile.paths import expanded
@@ -42,10 +42,11 @@ def main(arguments: Sequence[str]) -> int:
             tell(progress)
     except (DataError, ProfileError) as error:
         return _refused(str(error), 2)
-    except OSError as error:
-        return _refused(f"the report cannot be made: {error}", 1)
     except Exception as error:  # noqa: BLE001  (whatever it is, the reader is waiting for it)
-        return _refused(f"the report cannot be made: {type(error).__name__}: {error}", 1)
+        from core.train.advice import explain
+
+        why = explain(error, has_log=False)
+        return _refused(f"the report cannot be made: {why.cause.rstrip('.')}. {why.advice}", why.exit_code)
     return 0
 
 
@@ -133,5 +134,5 @@ def tell(progress: Progress) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what is half done is cleared away
+    end_once()
     sys.exit(main(sys.argv[1:]))

@@ -6,9 +6,10 @@ spares what runs under the user's manager (user@UID.service), which else ends wi
 """
 
 import configparser
-import getpass
 import re
 from pathlib import Path
+
+from core.user import user_name
 
 DIRECTORIES = ("etc", "run", "usr/local/lib", "usr/lib")
 """Where systemd looks for configuration, the most important first."""
@@ -22,7 +23,7 @@ def logout_warning(user: str | None = None, root: Path = Path("/")) -> str | Non
 
     Everything is read below `root`.
     """
-    user = user or getpass.getuser()
+    user = user or user_name()
     group = _control_group(root)
     if SESSION.search(group) and kills_user_processes(user, root):
         return (

@@ -1,6 +1,5 @@
 """The child process of a run: starting it, and what it says of itself."""
 
-import getpass
 import os
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from core.runs.notify import notify
 from core.runs.nvml import nvml
 from core.runs.oom import oom_kill_file, oom_kills
 from core.runs.record import Record
+from core.user import user_name
 
 OTHER_AT_WORK = 75
 """Exit code of a child that finds another at work on its run, or a new run already begun: it has touched nothing."""
@@ -40,7 +40,8 @@ def launch(
     written run.json. It sees the card `gpu` alone, where one is given, and starts in `working_directory`, else in ours.
 
     Its output goes to console.log, so that neither a full pipe nor a closed terminal can reach it.
-    Raises LaunchError if it cannot be started or ends before that; the record says so too.
+    Raises LaunchError if it cannot be started or ends before that; the record says so too. Where this process is
+    interrupted meanwhile, the child ends with the wait for it.
     """
     before = folder.read_info()
     try:
@@ -56,6 +57,16 @@ def launch(
             )
     except OSError as error:
         raise _never_began(folder, f"the run's program cannot be started: {error}") from error
+    try:
+        _wait_until_known(folder, child, before)
+    except (KeyboardInterrupt, SystemExit):  # of this process: nobody would know of the run
+        child.kill()
+        child.wait()
+        raise
+    return child
+
+
+def _wait_until_known(folder: RunFolder, child: "subprocess.Popen[bytes]", before: RunInfo | None) -> None:
     deadline = time.monotonic() + START_SECONDS
     while folder.read_info() in (None, before):
         if child.poll() == OTHER_AT_WORK:
@@ -67,7 +78,6 @@ def launch(
             child.wait()
             raise _never_began(folder, f"the run did not start within {START_SECONDS} s")
         time.sleep(0.02)
-    return child
 
 
 def _never_began(folder: RunFolder, cause: str) -> LaunchError:
@@ -88,7 +98,7 @@ def describe_this_process(command: list[str]) -> RunInfo:
         command=command,
         working_directory=str(Path.cwd()),
         host=me.host,
-        user=_user(),
+        user=user_name(),
         pid=me.pid,
         process_started=me.process_started,
         python=sys.version.split()[0],
@@ -102,13 +112,6 @@ def describe_this_process(command: list[str]) -> RunInfo:
         oom_kill_file=str(counted_in or ""),
         oom_kills=oom_kills(counted_in) if counted_in else None,
     )
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container may run as a number that no name belongs to
-        return str(os.getuid())
 
 
 def gpu_names() -> list[str]:

@@ -84,6 +84,7 @@ def predict(folder: PredictionFolder, request: Request, record: Record, stop: St
     from core.score.submission import write_submission
     from core.score.work import score
 
+    stop.heed()  # libraries drop what a signal raises while they are loaded
     record.write(Phase(phase="loading", detail="reading the rows"))
     source = str(assets.demo_folder() / "test.csv") if request.test == DEMO else request.test
     examples = read_comparisons(source)
@@ -126,6 +127,7 @@ def predict(folder: PredictionFolder, request: Request, record: Record, stop: St
         progress.begin()
 
     for number, of_member in enumerate(by_member):
+        stop.heed()
         if any(one.kept.missing for one in of_member):
             of_runs = f"run {number + 1} of {len(by_member)}: " if len(by_member) > 1 else ""
             name = Path(request.members[number].run).name

@@ -34,6 +34,8 @@ def in_words(error: Exception) -> ScoringError:
             return ScoringError(str(error), "Try again once that is over.")
         case DataError():
             return ScoringError(str(error), "Correct the file, or name another.", BAD_INPUT)
+        case SettingError() if error.key.startswith("model."):
+            return ScoringError(str(error), "The run's base is needed as it was when the run began.", BAD_INPUT)
         case SettingError():
             return ScoringError(
                 str(error), "--max-length and --truncation replace a run's limit and strategy.", BAD_INPUT

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from core.interrupts import end_once
 from core.runs.folder import RunFolder
 from core.runs.settings import read_settings
 from core.score.errors import BAD_INPUT, ScoringError, in_words
@@ -111,4 +112,5 @@ def push(folder: Path, repository: str) -> str:
 
 
 if __name__ == "__main__":
+    end_once()
     sys.exit(main(sys.argv[1:]))

@@ -15,6 +15,7 @@ from core.model.locate import locate
 from core.model.lora import add_adapters
 from core.model.merge import merged
 from core.model.tokenizer import load_tokenizer
+from core.model.verify import demand_weights
 from core.packed.engine import PackedEngine
 from core.packed.pack import pack
 from core.profile.errors import SettingError
@@ -138,8 +139,11 @@ def load_trained(
     and the tokenizer that it was trained with.
 
     Built as for training and filled then: peft's own loading leaves the head in the precision of the base.
-    Raises ScoringError where the adapter cannot be read, or holds other weights than the profile asks for.
+    Raises ScoringError where the adapter cannot be read, or holds other weights than the profile asks for, and
+    SettingError where the base is no longer one that can be loaded.
     """
+    source = locate(profile.model)
+    demand_weights(source, profile.model.checkpoint)
     try:
         weights = load_peft_weights(str(adapter), device="cpu")
     except SafetensorError as error:
@@ -147,7 +151,6 @@ def load_trained(
             f"{adapter / ADAPTER_WEIGHTS} cannot be read: {error}",
             "It was damaged since; --checkpoint takes one of the run's checkpoints.",
         ) from None
-    source = locate(profile.model)
     config = load_config(source, profile.model, max_length=profile.tokens.max_length)
     tokenizer = load_tokenizer(adapter, config)
     place = "cuda:0" if kind == "cuda" else "cpu"

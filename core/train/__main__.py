@@ -94,12 +94,18 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     from core.data.rows import read_examples
     from core.data.split import split
     from core.demo import assets
+    from core.model.locate import base_folder, locate, tokenizer_folder
+    from core.model.verify import demand_weights
 
     if assets.is_named_by(profile) and not assets.is_made():
         record.write(Phase(phase="loading", detail="making the demo's rows and base model, once"))
     train_rows, eval_rows = split(read_examples(assets.rows_source(profile.data), profile.data.limit), profile.split)
 
-    # Imported only now: they take ten seconds, and bad data is reported in one.
+    source = locate(profile.model)
+    demand_weights(source, profile.model.checkpoint)
+
+    stop.heed()  # libraries drop what a signal raises while they are loaded
+    # Imported only now: they take ten seconds, and bad data or a bad checkpoint is reported in one.
     with uncollected():
         from numpy import isfinite
         from transformers import DataCollatorWithPadding, PrinterCallback, set_seed
@@ -108,7 +114,6 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
         from core.data.tokenizer import PromptTokenizer
         from core.model.digest import base_digest
         from core.model.load import keep_residual_in_float32, load_classifier, load_config
-        from core.model.locate import base_folder, locate, tokenizer_folder
         from core.model.lora import add_adapters, checkpoint_activations, parameter_counts
         from core.model.probe import demand_sound
         from core.model.tokenizer import load_tokenizer
@@ -124,6 +129,7 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
         from core.train.steps import optimizer_steps
         from core.train.trainer import ClassifierTrainer, training_arguments
 
+    stop.heed()
     if warning := device.use_one_gpu():
         record.write(Warning(message=warning))
     if trouble := device.unused_gpu():
@@ -135,7 +141,6 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     precision = choose_precision(profile.train.precision, best)
     demand_computable(precision, best)
 
-    source = locate(profile.model)
     tokenizer_files = tokenizer_folder(source, profile.model.revision)
     prompt_tokenizer = PromptTokenizer(tokenizer_files)
     train_set = encode_all(train_rows, prompt_tokenizer, profile, record, "training rows")
@@ -158,6 +163,7 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     chosen = choose_engine(
         profile, config.to_dict(), precision=precision, best=best, longest=longest, free=device.free_memory()
     )
+    stop.heed()
     base, head = load_classifier(
         source,
         config,

@@ -1,5 +1,6 @@
 """Says of an error that ended a run what it means and what to do, in the user's words."""
 
+import errno
 from collections.abc import Sequence
 from pathlib import Path
 from traceback import walk_tb
@@ -7,7 +8,7 @@ from typing import Self
 
 from msgspec import Struct
 
-from core.cache import keep_traceback
+from core.cache import CACHE_VARIABLE, cache_folder, keep_traceback
 from core.data.errors import DataError
 from core.full_disk import CacheFull, is_full_disk, links
 from core.profile.changes import Change
@@ -72,6 +73,8 @@ def explain(error: BaseException, situation: Situation | None = None, *, has_log
             return Explanation(str(error), f"Bring the base back. {_moved('model.checkpoint')}", BAD_INPUT)
         case SettingError() | ProfileError():
             return Explanation(str(error), "Change this setting in the profile.", BAD_INPUT)
+        case OSError(errno=errno.EACCES | errno.EPERM | errno.EROFS, filename=str() as path):
+            return Explanation(f"{path}: {(error.strerror or str(error)).lower()}", _another_place(path))
 
     # Not needed for the errors above, which may come before anything heavy is loaded.
     import torch
@@ -136,6 +139,12 @@ def explain(error: BaseException, situation: Situation | None = None, *, has_log
 
 def _moved(key: str) -> str:
     return f"Where it has moved, `arena-tui resume --set {key}=PATH` goes on with it there."
+
+
+def _another_place(path: str) -> str:
+    if Path(path).is_relative_to(cache_folder()):
+        return f"The cache is not yours to write to: {CACHE_VARIABLE} names another folder for it."
+    return "Change its owner or its mode, or name another place."
 
 
 def _traceback(error: BaseException, has_log: bool) -> str:

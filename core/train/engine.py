@@ -39,8 +39,6 @@ def choose_engine(
     asked for and cannot be had.
     """
     wanted = profile.train.engine
-    if wanted == "padded":
-        return Engine(layout=None, reason="train.engine asks for it")
     chosen = choose_scoring_engine(profile, config, precision=precision, best=best, longest=longest, free=free)
     if wanted == "packed" and chosen.layout is None:
         raise SettingError("train.engine", wanted, chosen.reason)
@@ -56,10 +54,12 @@ def choose_scoring_engine(
     longest: int,
     free: int | None,
 ) -> Engine:
-    """The same for predictions with a trained run: packed where it can be, whatever the run asked for in training.
+    """The same for predictions with a trained run: one that asks for packed is padded where packed cannot be had.
 
     On a processor auto is padded, here as in training.
     """
+    if profile.train.engine == "padded":
+        return Engine(layout=None, reason="train.engine asks for it")
     if free is None and profile.train.engine != "packed":
         return Engine(layout=None, reason="on a processor, unless train.engine asks for packed")
     reason = obstacle(profile, config, precision=precision, best=best)

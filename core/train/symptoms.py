@@ -106,6 +106,16 @@ SYMPTOMS = (
         "nvidia-smi shows which, and the compute mode: exclusive admits one process.",
     ),
     Symptom(
+        "does not recognize this architecture",
+        "the transformers that is installed does not know this checkpoint's family",
+        "Update it (pip install -U transformers), or choose a checkpoint of a family that it has.",
+    ),
+    Symptom(
+        "surrogates not allowed",
+        "a path here is no text of the locale's encoding",
+        "Rename the folder or the file, or set a UTF-8 locale: export LC_ALL=C.UTF-8.",
+    ),
+    Symptom(
         "illegal memory access",
         "a kernel reached outside its memory on the card",
         "`dmesg | grep -i xid` tells whether the card failed. CUDA_LAUNCH_BLOCKING=1 makes the traceback name the "

@@ -107,6 +107,7 @@ def test_a_hub_id_and_a_folder_are_told_apart(tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path)
     assert locate(settings.Model(checkpoint="google/gemma-2-9b-it")) == "google/gemma-2-9b-it"
     (tmp_path / "google" / "gemma-2-9b-it").mkdir(parents=True)
+    (tmp_path / "google" / "gemma-2-9b-it" / "config.json").write_text('{"model_type": "gemma2"}')
     assert locate(settings.Model(checkpoint="google/gemma-2-9b-it")) == str(tmp_path / "google" / "gemma-2-9b-it")
 
 
