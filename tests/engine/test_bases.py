@@ -1,5 +1,6 @@
 """Bases that cannot be what a run needs, each refused in words: lengths, tokens, weights."""
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from core.data.errors import DataError
 from core.data.example import Example
 from core.data.tokens import Encoded
 from core.model.load import load_classifier, load_config
-from core.model.lora import add_adapters
+from core.model.lora import add_adapters, checkpoint_activations
 from core.model.probe import demand_sound
 from core.model.tokenizer import load_tokenizer
 from core.profile.errors import SettingError
@@ -111,3 +112,20 @@ def test_padding_never_ends_an_input_and_is_saved_with_what_frames_a_text(family
     assert together.attention_mask[0] == [1] * len(framed) + [0] * length
     assert framed[-1] not in (saved.pad_token_id, inside[-1])
     assert framed[-1 - len(inside) : -1] == inside
+
+
+def test_a_family_that_recomputes_nothing_says_so(tmp_path: Path) -> None:
+    families.save_checkpoint("albert", tmp_path)
+    model = Model(checkpoint=str(tmp_path), quantization="none")
+    config = load_config(str(tmp_path), model, max_length=64)
+    base = load_classifier(str(tmp_path), config, model, dtype=torch.float32, device="cpu").model
+    adapted = add_adapters(base, Lora(freeze_layers=0, target_modules="all-linear"))
+    with pytest.raises(SettingError, match="train.gradient_checkpointing = True: albert recomputes no activations"):
+        checkpoint_activations(adapted)
+
+
+def test_a_config_that_asks_for_tuples_is_not_followed(tmp_path: Path) -> None:
+    families.save_checkpoint("qwen-2", tmp_path)
+    stored = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(stored | {"return_dict": False}))
+    try_out(tmp_path, [row(40, 41, 1), row(50, 1)])

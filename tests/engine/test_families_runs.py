@@ -11,22 +11,26 @@ from pyarrow import parquet
 from tiny_runs import SECONDS, SETTINGS
 
 from core.profile.load import parse_profile
+from core.runs.events import Failed
 from core.runs.folder import RunFolder, create_run
 from core.runs.process import launch
+from core.runs.record import Tail
 from core.score.folder import PREDICT, create_prediction
 from core.score.request import Request, choose_members
 
 LOGITS = ("logit_a", "logit_b", "logit_tie")
+NOT_QUANTIZED = {"falcon", "mixtral", "t5", "xlnet"}
+NOT_IN_BF16 = {"deberta-v2"}
 EVERYWHERE = ("lora.freeze_layers=0", "lora.target_modules=all-linear", "train.learning_rate=0.02")
 
 
-def trained(family: str, folder: Path, *overrides: str) -> RunFolder:
+def trained(family: str, folder: Path, *overrides: str, ends: int = 0) -> RunFolder:
     base = families.save_checkpoint(family, folder / "base")
     rows = tiny.write_csv(folder / "train.csv", tiny.rows(40))
     own = (f"data.train={rows}", f"model.checkpoint={base}", *EVERYWHERE, *overrides)
     profile = parse_profile(SETTINGS, source="tiny", overrides=own)
     run = create_run(folder / "runs", profile, text=SETTINGS, name="tiny")
-    assert launch(run).wait(SECONDS) == 0, run.console_log.read_text()
+    assert launch(run).wait(SECONDS) == ends, run.console_log.read_text()
     return run
 
 
@@ -57,9 +61,24 @@ def test_a_prediction_answers_as_the_evaluation_did(family: str, tmp_path: Path)
     assert apart(trained(family, tmp_path)) < 2e-4
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a card")
+ON_CARD = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a card"),
+]
+
+
 @pytest.mark.parametrize("quantization", ["nf4", "none"])
-@pytest.mark.parametrize("family", sorted(set(families.MODELS) - {"falcon", "mixtral", "t5", "xlnet"}))
+@pytest.mark.parametrize(
+    "family",
+    [pytest.param(family, marks=ON_CARD) for family in sorted(set(families.MODELS) - NOT_QUANTIZED - NOT_IN_BF16)],
+)
 def test_on_a_card_too_within_the_rounding_of_bf16(family: str, quantization: str, tmp_path: Path) -> None:
-    assert apart(trained(family, tmp_path, f"model.quantization={quantization}")) < 0.02
+    held = (f"model.quantization={quantization}", f"train.gradient_checkpointing={str(family != 'albert').lower()}")
+    assert apart(trained(family, tmp_path, *held)) < 0.02
+
+
+@pytest.mark.parametrize("quantization", [pytest.param(one, marks=ON_CARD) for one in ("nf4", "int8")])
+def test_deberta_quantized_is_refused_in_bf16_in_words(quantization: str, tmp_path: Path) -> None:
+    run = trained("deberta-v2", tmp_path, f"model.quantization={quantization}", ends=2)
+    (failed,) = (event for event in Tail(run.events).read() if isinstance(event, Failed))
+    assert "deberta-v2 does not compute in bfloat16 as it is held" in failed.cause

@@ -68,11 +68,12 @@ def test_bf16_is_packed_only_where_a_card_computes_it_itself(best: Any, free: in
     assert choose_engine(made, NINE, precision="fp32", **here).name == "packed"
 
 
-@pytest.mark.parametrize("asked", ["auto", "packed", "padded"])
-def test_predictions_are_packed_on_a_card_whatever_the_run_asked_for(asked: str) -> None:
-    made = profile(f"train.engine={asked}")
+@pytest.mark.parametrize("asked", ["auto", "packed"])
+def test_predictions_are_packed_where_they_can_be_unless_the_run_asks_for_padded(asked: str) -> None:
+    made, padded = profile(f"train.engine={asked}"), profile("train.engine=padded")
     on_card: Any = {"precision": "fp32", "best": "bf16", "longest": 1024, "free": 80 * GIB}
     assert choose_scoring_engine(made, NINE, **on_card).name == "packed"
+    assert choose_scoring_engine(padded, NINE, **on_card).name == "padded"
     on_a_t4: Any = {"precision": "fp16", "best": "fp16", "longest": 1024, "free": 15 * GIB}
     assert choose_scoring_engine(made, NINE, **on_a_t4).name == "padded"
     on_processor: Any = {"precision": "fp32", "best": "fp32", "longest": 1024, "free": None}
