@@ -109,7 +109,11 @@ def load_classifier(
                 else "lacks weights of its own model"
             )
             raise _refused(model, f"{fault}: {key}")
-    if model.quantization != "none" and not is_stored_quantized:
+    if is_stored_quantized:
+        for parameter in loaded.parameters():  # transformers leaves these as they are stored
+            if parameter.is_floating_point():
+                parameter.data = parameter.data.to(dtype)
+    elif model.quantization != "none":
         demand_quantized(loaded, model)
     for module in loaded.modules():
         if isinstance(module, bitsandbytes.nn.Linear4bit):

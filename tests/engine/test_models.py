@@ -156,7 +156,9 @@ def prequantized(tmp_path_factory: pytest.TempPathFactory) -> Path:
         bnb_4bit_compute_dtype=torch.bfloat16, llm_int8_skip_modules=["lm_head"],
     )  # fmt: skip
     stored = tmp_path_factory.mktemp("stored")
-    model = AutoModelForCausalLM.from_pretrained(plain, quantization_config=chosen, device_map={"": "cpu"})
+    model = AutoModelForCausalLM.from_pretrained(
+        plain, quantization_config=chosen, device_map={"": "cpu"}, dtype=torch.bfloat16
+    )
     return tiny.save_checkpoint(stored, model)
 
 
@@ -167,6 +169,8 @@ def test_a_prequantized_checkpoint_gets_a_whole_head_and_the_runs_compute_dtype(
     assert base.model.layers[0].mlp.up_proj.compute_dtype is torch.float32
     assert type(base.score) is torch.nn.Linear
     assert base.score.weight.dtype is torch.float32
+    assert base.model.embed_tokens.weight.dtype is torch.float32
+    assert base.model.norm.weight.dtype is torch.float32
     trainable, total = parameter_counts(add_adapters(base, settings.Lora(freeze_layers=1)))
     assert 0 < trainable < total
     assert total > 600 * 64 + 3 * 3 * 64 * 128  # packed weights are counted as what they hold
