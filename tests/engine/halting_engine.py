@@ -25,7 +25,8 @@ def halt_at(place: str) -> None:
     def before_batch(module: Any, _: Any) -> None:
         import torch
 
-        is_evaluated = isinstance(module, torch.nn.Embedding) and not torch.is_grad_enabled()
+        is_probed = torch.is_inference_mode_enabled()  # before the first step
+        is_evaluated = isinstance(module, torch.nn.Embedding) and not (torch.is_grad_enabled() or is_probed)
         if is_evaluated and f"evaluation-{next(batches)}" == place:
             os.kill(os.getpid(), signal.SIGSTOP)
 
