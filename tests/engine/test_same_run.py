@@ -205,7 +205,7 @@ def test_rows_and_base_may_have_moved_and_other_weights_are_refused_by_name(
     folder = copy_of(finished, tmp_path / "run")
     folder.metrics.unlink()
     base, rows = tmp_path / "moved", tmp_path / "moved.csv"
-    tiny.save_checkpoint(base, tiny.classifier())
+    tiny.save_checkpoint(base, tiny.language_model())
     with (base / "model.safetensors").open("r+b") as file:
         file.seek(-1, os.SEEK_END)
         file.write(b"\x3f")
