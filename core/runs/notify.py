@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
+
 from core.config import read_config
 from core.runs import events, signals
 from core.runs.folder import RunFolder
@@ -21,7 +23,7 @@ from core.runs.state import RunState, Status, read_run
 NOTIFIER = (sys.executable, "-P", "-m", "core.runs.notify")
 SECONDS = 15
 """A command that takes longer is killed, with all that it has started."""
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.1
 LONGEST = 4_000
 """Characters of a value: the system bounds the environment of a program."""
 
@@ -95,11 +97,12 @@ def _ended_with_all_it_started(child: "subprocess.Popen[bytes]") -> int | None:
 
 
 def _has_members(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    """Whether a process of the group is alive; a zombie, which nobody may ever wait for, is not."""
+    for process in psutil.process_iter():
+        with suppress(psutil.NoSuchProcess, ProcessLookupError):
+            if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
+                return True
+    return False
 
 
 def _harmless(text: str) -> str:
