@@ -67,7 +67,10 @@ def as_csv(points: Iterable[CurvePoint]) -> str:
 
 def _no_formula(cell: object) -> object:
     """A cell whose text a spreadsheet would take for a formula and carry out, as text; numbers stay as they are."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+    if not isinstance(cell, str):
+        return cell
+    text = f"'{cell}" if cell.startswith(FORMULA) else cell
+    return text.replace("\r", "\n")  # which the csv module puts into quotes, and the other not
 
 
 def as_json(points: Iterable[CurvePoint]) -> str:
