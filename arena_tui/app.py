@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from rich.console import RenderableType
+from rich.console import Console, RenderableType
 from rich.text import Text
 from textual import work
 from textual._compositor import ChopsUpdate, LayoutUpdate
@@ -80,6 +80,7 @@ class ArenaApp(OpeningApp):
     ) -> None:
         super().__init__(runs, program, plan_program, predict_program)
         self.set_class(readonly, READONLY)
+        self.error_console = Console(stderr=True, color_system=None, markup=False, highlight=False)
         self.config_file = config or ConfigFile(config_path(), Config())
         self._console = self.config_file.config.console
         self._filter = Ascii(enabled=bool(self._console.ascii))

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 from arena_tui.drafts import Draft, draft_of
+from core.bounded import MOST_OF_A_PROFILE, read_bounded
 from core.profile.files import ProfileFile, shipped_profiles, write_profile
 
 
@@ -59,7 +60,7 @@ class EditedFile:
     async def on_disk(self) -> str | None:
         """The text on disk now; None when it is gone or can no longer be read as text."""
         try:
-            return (await asyncio.to_thread(self.path.read_bytes)).decode()
+            return (await asyncio.to_thread(read_bounded, self.path, MOST_OF_A_PROFILE)).decode()
         except (OSError, UnicodeDecodeError):
             return None
 

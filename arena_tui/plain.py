@@ -1,8 +1,14 @@
 """Makes text from outside harmless to show: what a terminal would obey becomes something to read."""
 
+import re
 import unicodedata
 from pathlib import Path
 
+SUSPECT = re.compile(r"[^\n\t -~]")
+"""What a terminal might do something else with than show it, or a character that is not ASCII."""
+_C1_BYTES = range(0xDC80, 0xDCA0)
+_BYTES = range(0xDCA0, 0xDD00)
+"""How Python holds bytes of a file's name that are no text: those that a terminal of 8 bits obeys, and the others."""
 _ESCAPED = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 """Control, format (the bidirectional ones reorder a whole line), lone surrogates, line separators."""
 
@@ -19,6 +25,17 @@ def printable_lines(text: str) -> list[str]:
     return [printable(line.expandtabs(4)) for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
 
 
+def without_controls(text: str) -> str:
+    """`text` as the streams of a command write it: its lines and tabs stay, and bytes that are no text and no control
+    character."""
+    return SUSPECT.sub(lambda found: _streamed(found[0]), text)
+
+
+def is_obeyed(character: str) -> bool:
+    """Whether a terminal might do something else with it than show it."""
+    return unicodedata.category(character) in _ESCAPED
+
+
 def place(path: Path) -> str:
     """A path as one would type it here: relative where it lies below the working directory."""
     here = Path.cwd()
@@ -33,12 +50,19 @@ def shortened(text: str, length: int) -> str:
     return text[:length] + mark
 
 
+def _streamed(character: str) -> str:
+    code = ord(character)
+    if code in _C1_BYTES:
+        return f"\\x{code - 0xDC00:02x}"
+    return character if code in _BYTES else _visible(character)
+
+
 def _visible(character: str) -> str:
     code = ord(character)
     if code < 0x20:
         return chr(0x2400 + code)
     if code == 0x7F:
         return "␡"
-    if unicodedata.category(character) in _ESCAPED:
+    if is_obeyed(character):
         return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
     return character

@@ -1,11 +1,18 @@
-"""Standard input, output and error, made fit to use: closed ones, encodings that lack characters, full disks."""
+"""Standard input, output and error, made fit to use: closed ones, encodings that lack characters, full disks.
+
+And made harmless: what commands print may hold the words of a stranger's folder, and goes to a terminal, which obeys.
+"""
 
 import codecs
 import os
 import sys
 from contextlib import suppress
+from typing import Any, TextIO, cast
 
 from arena_tui.alike import alike
+from arena_tui.plain import SUSPECT, is_obeyed, without_controls
+
+CLEAR_LINE = "\r\x1b[K"
 
 READABLE = "arena-tui.readable"
 """The name by which codecs know how we write what an encoding lacks."""
@@ -36,12 +43,86 @@ def settle_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a test's need not have it
             stream.reconfigure(errors=READABLE)
+    # sys.__stderr__ stays as it is: Textual draws there, and cleans what it draws.
+    sys.stdout, sys.stderr = _harmless(sys.stdout), _harmless(sys.stderr)
 
 
-def print_utf8(text: str | bytes) -> None:
-    """Print what is UTF-8 by definition, as JSON and TOML are, whatever the locale's encoding."""
+class Harmless:
+    """A stream that shows what a terminal would obey in place of sending it; else the stream that it is made of.
+
+    Newlines and tabs stay. `raw` is for codes of our own.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.raw = stream
+
+    def write(self, text: str) -> int:
+        self.raw.write(without_controls(text))
+        return len(text)
+
+    def writelines(self, lines: list[str]) -> None:
+        self.write("".join(lines))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.raw, name)
+
+
+def _harmless(stream: TextIO) -> TextIO:
+    return stream if isinstance(stream, Harmless) else cast(TextIO, Harmless(stream))
+
+
+def send_codes(codes: str, stream: TextIO) -> None:
+    """Send a terminal what it is to obey. Nothing from outside may be in it that has not been cleaned."""
+    raw = stream.raw if isinstance(stream, Harmless) else stream
+    raw.write(codes)
+    raw.flush()
+
+
+def tell_progress(words: str) -> None:
+    """Show what is being done on one line of stderr, over what was told before; "" clears it. Nothing in a pipe."""
+    if sys.stderr.isatty():
+        send_codes(CLEAR_LINE, sys.stderr)
+        print(words, end="", flush=True, file=sys.stderr)
+
+
+def print_path(path: str) -> None:
+    """Print a path for other programs: byte for byte in a pipe, harmless in a terminal."""
+    if sys.stdout.isatty():
+        print(path, flush=True)
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(os.fsencode(path) + b"\n")
+        sys.stdout.flush()
+
+
+def print_json(text: str | bytes) -> None:
+    """Print JSON, which is UTF-8 whatever the locale's encoding. What a terminal would obey can only stand in its
+    strings, and is escaped there: it means the same."""
+    _print_utf8(SUSPECT.sub(lambda found: _in_json(found[0]), text if isinstance(text, str) else text.decode()))
+
+
+def print_toml(text: str) -> None:
+    """The same for TOML, where it stands in strings and in comments."""
+    _print_utf8(SUSPECT.sub(lambda found: _in_toml(found[0]), text))
+
+
+def _in_json(character: str) -> str:
+    if not is_obeyed(character):
+        return character
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+
+
+def _in_toml(character: str) -> str:
+    code = ord(character)
+    if not is_obeyed(character):
+        return character
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _print_utf8(text: str) -> None:
     sys.stdout.flush()
-    sys.stdout.buffer.write((text if isinstance(text, bytes) else text.encode(errors="surrogateescape")) + b"\n")
+    sys.stdout.buffer.write(text.encode() + b"\n")
     sys.stdout.flush()
 
 

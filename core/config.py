@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from core.bounded import MOST_OF_A_PROFILE, read_bounded
 from core.profile.lines import key_lines
 from core.profile.load import Lines, Problem, ProfileError, read_toml, valid_settings
 from core.profile.settings import Section
@@ -86,7 +87,7 @@ def read_config() -> ConfigFile:
     """The configuration as far as it can be used, with the problems of the rest. Never raises."""
     path = config_path()
     try:
-        text = path.read_bytes().decode()
+        text = read_bounded(path, MOST_OF_A_PROFILE).decode()
         given = read_toml(text, source=str(path))
     except FileNotFoundError:
         return ConfigFile(path, Config())

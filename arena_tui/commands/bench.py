@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import Refused, add_command
-from arena_tui.streams import print_utf8
+from arena_tui.streams import print_json
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -43,5 +43,5 @@ def run(options: argparse.Namespace) -> int:
     if ran.returncode or not answers:
         sys.stderr.write(ran.stderr)
         raise Refused("the benchmark failed", 1)
-    print_utf8(msgspec.json.format(msgspec.json.encode(msgspec.json.decode(answers[-1], type=Answer))))
+    print_json(msgspec.json.format(msgspec.json.encode(msgspec.json.decode(answers[-1], type=Answer))))
     return 0

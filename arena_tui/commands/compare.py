@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import Refused, add_command, add_json, add_runs_dir
-from arena_tui.streams import print_utf8
+from arena_tui.streams import print_json
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
         raise Refused(f"{FEWEST} to {MOST} different runs can be compared: {', '.join(run.id for run in folders)}", 2)
     views = [Follower(folder).read() for folder in folders]
     if options.json:
-        print_utf8(as_json(views))
+        print_json(as_json(views))
     else:
         print(as_text(views))
     return 0

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import add_command
-from arena_tui.streams import print_utf8
+from arena_tui.streams import print_toml
 
 if TYPE_CHECKING:
     from textual.binding import Binding
@@ -23,11 +23,12 @@ def add(commands: "Commands") -> None:
 def run(options: argparse.Namespace) -> int:  # noqa: ARG001
     from arena_tui.all_keys import all_keys
     from arena_tui.keys import key_problems
+    from arena_tui.plain import printable
     from core.config import read_config
 
     file, usual = read_config(), list(all_keys())
-    print_utf8(f"# {file.path}{'' if file.path.exists() else ' (not there)'}")
-    print_utf8("\n".join([*_settings(file.config), *_keys(file.config, usual)]))
+    print_toml(f"# {printable(str(file.path))}{'' if file.path.exists() else ' (not there)'}")
+    print_toml("\n".join([*_settings(file.config), *_keys(file.config, usual)]))
     problems = [*file.problems, *key_problems(file.config.keys, file.lines, usual)]
     for problem in problems:
         print(f"{file.path}: {problem}", file=sys.stderr)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import Refused, add_command, add_json, add_run, add_runs_dir, chosen_run
+from arena_tui.streams import print_json
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -31,7 +32,10 @@ def run(options: argparse.Namespace) -> int:
     points = curve_points(folder.id, state)
     text = as_json(points) + "\n" if options.json else as_csv(points)
     if options.output is None:
-        print(text, end="")
+        if options.json:
+            print_json(text.rstrip("\n"))
+        else:
+            print(text, end="")
         return 0
     try:
         write_whole(Path(options.output), text.encode())

@@ -5,7 +5,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import add_command, add_json, add_runs_dir
-from arena_tui.streams import print_utf8
+from arena_tui.streams import print_json
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
     found = asyncio.run(_examined(str(runs_folder(options.runs_dir)), is_told=not options.json))
     problems = [check.name for check in found if check.verdict == "problem"]
     if options.json:
-        print_utf8(msgspec.json.encode(found))
+        print_json(msgspec.json.encode(found))
     else:
         print(f"\n✗ {len(problems)} to mend: {', '.join(problems)}" if problems else "\n✓ nothing stands in the way")
     return 1 if problems else 0

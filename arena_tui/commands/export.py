@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import Refused, add_command, add_json, add_run, add_runs_dir, chosen_run
-from arena_tui.streams import print_utf8
+from arena_tui.streams import print_json
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     arguments += ["--push", options.push_to_hub] if options.push_to_hub else []
     exported, exit_code = asyncio.run(_exported(arguments))
     if options.json:
-        print_utf8(msgspec.json.encode(exported))
+        print_json(msgspec.json.encode(exported))
     elif exported.folder:
         print(f"merged into {printable(exported.folder)}")
     if exported.url and not options.json:

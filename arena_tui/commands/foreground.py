@@ -8,6 +8,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, TextIO
 
 from arena_tui.commands.common import Refused
+from arena_tui.streams import print_path
 from core.runs.signals import SAVE, SAVE_THEN_NOW, SAVE_TOO
 
 if TYPE_CHECKING:
@@ -49,6 +50,11 @@ class Foreground:
         """Print a line of the run's. Raises Refused where that cannot be written."""
         with self._goes_on_unheard():
             print(line, file=out, flush=True)
+
+    def say_folder(self) -> None:
+        """Print the run's folder for other programs. Raises Refused where that cannot be written."""
+        with self._goes_on_unheard():
+            print_path(str(self.folder.path))
 
     def follow(self, out: TextIO, told: "Told | None" = None) -> int:
         """Tell the run to its end, and return its exit code. Raises Refused where its lines cannot be written."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import Refused, add_command, add_json, add_profile, chosen_profile
-from arena_tui.streams import print_utf8
+from arena_tui.streams import print_json, tell_progress
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
             raise Refused(f"{options.export}: cannot be written: {error.strerror}", 1) from None
         print(f"wrote {options.export}", file=sys.stderr)
     if options.json:
-        print_utf8(msgspec.json.encode(result))
+        print_json(msgspec.json.encode(result))
     else:
         print(as_text(result, profile))
     return 0
@@ -64,10 +64,9 @@ async def _inspected(arguments: list[str]) -> "Progress":
 
     last, child = Progress(), await ask(INSPECT, *arguments)
     async for last in answers(child, Progress):
-        if sys.stderr.isatty() and last.of:
-            print(f"\r{last.rows:,} of {'' if last.whole else 'about '}{last.of:,} rows", end="", file=sys.stderr)
-    if sys.stderr.isatty():
-        print(file=sys.stderr)
+        if last.of:
+            tell_progress(f"{last.rows:,} of {'' if last.whole else 'about '}{last.of:,} rows")
+    tell_progress("")
     if last.whole is None:
         raise Refused(last.problem or without_a_word("the inspection", child.returncode), child.returncode or 1)
     return last

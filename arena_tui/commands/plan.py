@@ -1,7 +1,6 @@
 """`arena-tui plan`: what a run would do, need and take."""
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import (
@@ -12,7 +11,7 @@ from arena_tui.commands.common import (
     add_runs_dir,
     chosen_profile,
 )
-from arena_tui.streams import print_utf8
+from arena_tui.streams import print_json, tell_progress
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -41,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     arguments = [*measure, str(runs_folder(options.runs_dir)), str(path), *options.overrides]
     found, exit_code = asyncio.run(_planned(arguments))
     if options.json:
-        print_utf8(msgspec.json.encode(found))
+        print_json(msgspec.json.encode(found))
     else:
         print(as_text(found, profile))
     return exit_code
@@ -56,11 +55,9 @@ async def _planned(arguments: list[str]) -> "tuple[Plan, int]":
 
     last, child = None, await ask(PLAN, *arguments)
     async for last in answers(child, Plan):
-        if sys.stderr.isatty():
-            waiting = "rows" if last.tokens is None else "memory and time" if last.memory is None else "the model"
-            print(f"\r\033[Kplanning: {waiting} …", end="", file=sys.stderr, flush=True)
-    if sys.stderr.isatty():
-        print("\r\033[K", end="", file=sys.stderr, flush=True)
+        waiting = "rows" if last.tokens is None else "memory and time" if last.memory is None else "the model"
+        tell_progress(f"planning: {waiting} …")
+    tell_progress("")
     if last is None:
         raise Refused(without_a_word("the plan", child.returncode), 1)
     if child.returncode and not last.problem:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import Refused, add_command, add_json, add_runs_dir, leave_running
 from arena_tui.commands.foreground import Foreground
-from arena_tui.streams import print_utf8
+from arena_tui.streams import print_json
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -69,13 +69,13 @@ def run(options: argparse.Namespace) -> int:
             f"{request.members[0].run}: no prediction can be begun here: {error.strerror or error}", 1
         ) from None
     if options.detach and not foreground.is_to_stop:
-        foreground.say(str(folder.path), sys.stdout)
+        foreground.say_folder()
         return leave_running()
     foreground.say(f"{'at work already:' if is_at_work else 'prediction'} {printable(str(folder.path))}", out)
     exit_code = foreground.follow(out, told)
     if found := read_summary(folder):
         if options.json:
-            print_utf8(msgspec.json.encode(found))
+            print_json(msgspec.json.encode(found))
         for line in _figures(found):
             print(line, file=out)
     return exit_code

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import EXIT_CODES, Refused, add_command, add_json, add_runs_dir, add_set
-from arena_tui.streams import print_utf8
+from arena_tui.streams import print_json
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -103,7 +103,7 @@ def run_list(options: argparse.Namespace) -> int:
             for place, (run, entry) in enumerate(entries, 1)
         ]
         is_served = bool(is_locked(queue.runner_lock))
-        print_utf8(msgspec.json.encode({"paused": queue.is_paused, "runner": is_served, "waiting": waiting}))
+        print_json(msgspec.json.encode({"paused": queue.is_paused, "runner": is_served, "waiting": waiting}))
         return 0
     for place, (run, entry) in enumerate(entries, 1):
         print(f"{ordinal(place):>8}  {printable(run.id)}  on {' or '.join(map(card, entry.gpus))}")

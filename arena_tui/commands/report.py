@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import Refused, add_command, add_json, add_run, add_runs_dir, chosen_run
-from arena_tui.streams import print_utf8
+from arena_tui.streams import print_json, tell_progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     if options.html:
         _write_page(seen, options.rows, options.html)
     if options.json:
-        print_utf8(msgspec.json.encode(seen.report))
+        print_json(msgspec.json.encode(seen.report))
     elif not options.html:
         print(as_text(seen.report, options.rows))
     return 0
@@ -85,10 +85,8 @@ async def _made(arguments: "Sequence[str]") -> "Progress":
 
     last, child = Progress(), await ask(REPORT, *arguments)
     async for last in answers(child, Progress):
-        if sys.stderr.isatty():
-            print(f"\r\x1b[K{printable(last.doing)}", end="", flush=True, file=sys.stderr)
-    if sys.stderr.isatty():
-        print("\r\x1b[K", end="", file=sys.stderr)
+        tell_progress(printable(last.doing))
+    tell_progress("")
     if last.report is None:
         raise Refused(last.problem or without_a_word("the report", child.returncode), child.returncode or 1)
     return last

@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import Refused, add_command, add_json, add_runs_dir
-from arena_tui.streams import print_utf8
+from arena_tui.streams import print_json
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     known = [Row(view, disk_use(view.folder)) for view in RunList(runs_folder(options.runs_dir)).read()]
     rows = sorted_by(column, matching(options.filter, known), is_reversed=options.reverse)
     if options.json:
-        print_utf8(as_json(rows))
+        print_json(as_json(rows))
     elif known:
         print(as_table(rows))
     else:

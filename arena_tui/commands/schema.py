@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import add_command
-from arena_tui.streams import print_utf8
+from arena_tui.streams import print_json
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -19,5 +19,5 @@ def run(_options: argparse.Namespace) -> int:
 
     from core.profile.explain import schema
 
-    print_utf8(msgspec.json.format(msgspec.json.encode(schema()), indent=2))
+    print_json(msgspec.json.format(msgspec.json.encode(schema()), indent=2))
     return 0

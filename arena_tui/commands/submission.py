@@ -5,7 +5,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import Refused, add_command, add_json
-from arena_tui.streams import print_utf8
+from arena_tui.streams import print_json
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     if found.unreadable:
         raise Refused(printable(found.unreadable), 2)
     if options.json:
-        print_utf8(msgspec.json.encode(found))
+        print_json(msgspec.json.encode(found))
     elif not found.problems:
         rows = f"{count(found.rows)} row{'s' if found.rows != 1 else ''}"
         print(f"{printable(found.file)}: {rows}, nothing wrong with it")

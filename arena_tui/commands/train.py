@@ -13,7 +13,7 @@ from arena_tui.commands.common import (
     leave_running,
 )
 from arena_tui.commands.foreground import Foreground
-from arena_tui.streams import print_utf8
+from arena_tui.streams import print_json
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     except (LaunchError, OSError) as error:
         raise Refused(error, 1) from None
     if options.detach and not foreground.is_to_stop:
-        foreground.say(str(folder.path), sys.stdout)
+        foreground.say_folder()
         return leave_running()
 
     out = sys.stderr if options.json else sys.stdout
@@ -54,5 +54,5 @@ def run(options: argparse.Namespace) -> int:
     if options.json and folder.metrics.exists():
         import msgspec
 
-        print_utf8(msgspec.json.format(folder.metrics.read_bytes(), indent=0))
+        print_json(msgspec.json.format(folder.metrics.read_bytes(), indent=0))
     return code

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import add_command, add_run, add_runs_dir, chosen_work
 from arena_tui.commands.console import in_a_terminal, open_console
+from arena_tui.streams import send_codes
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -41,5 +42,5 @@ def run(options: argparse.Namespace) -> int:
         print("left; the run goes on", file=sys.stderr)
         return 130
     if sys.stdout.isatty():
-        print(end=signals(read_config().config.notify, folder, status), flush=True)
+        send_codes(signals(read_config().config.notify, folder, status), sys.stdout)
     return exit_code(state)

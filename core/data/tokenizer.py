@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from core.bounded import MOST_OF_A_CONFIG, MOST_OF_A_TOKENIZER, read_bounded
 from core.data.errors import DataError
 from core.data.frame import Frame
 from core.data.vocabulary import Spec, continuations, pieces
@@ -31,7 +32,7 @@ class PromptTokenizer:
         """Raises DataError where `folder` has no tokenizer that can be read."""
         path = folder / FILE
         try:
-            content = path.read_bytes()
+            content = read_bounded(path, MOST_OF_A_TOKENIZER)
             self.spec = msgspec.json.decode(content, type=Spec)
             self.backend = Tokenizer.from_buffer(content)
             named = _named(folder)
@@ -72,7 +73,8 @@ def fingerprint(folder: Path) -> str:
     digest = hashlib.blake2b(digest_size=12)
     try:
         for path in (folder / name for name in (FILE, *_SETTINGS)):
-            digest.update(path.read_bytes() if path.is_file() or path.name == FILE else b"")
+            if path.is_file() or path.name == FILE:
+                digest.update(read_bounded(path, MOST_OF_A_TOKENIZER))
     except OSError as error:
         raise DataError(f"{folder / FILE}: no tokenizer that can be read: {error}") from None
     return digest.hexdigest()
@@ -84,7 +86,7 @@ def _named(folder: Path) -> dict[str, str]:
     for path in (folder / name for name in _SETTINGS):
         if not path.is_file():
             continue
-        for kind, token in msgspec.json.decode(path.read_bytes()).items():
+        for kind, token in msgspec.json.decode(read_bounded(path, MOST_OF_A_CONFIG)).items():
             if kind.endswith("_token") and isinstance(token, dict):
                 named[kind] = token["content"]
             elif kind.endswith("_token") and isinstance(token, str):

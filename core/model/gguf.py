@@ -5,6 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from core.cache import cache_folder
+from core.permissions import as_their_folder
 from core.profile.errors import SettingError
 
 
@@ -35,6 +36,7 @@ def unpack_gguf(folder: Path, name: str) -> Path:
         plain = AutoModelForCausalLM.from_config(model.config, dtype=torch.bfloat16)
         plain.load_state_dict(model.state_dict())
         plain.save_pretrained(aside)
+        as_their_folder(aside)
         try:
             aside.replace(unpacked)
         except OSError:

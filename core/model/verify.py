@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from core.bounded import MOST_OF_A_CONFIG, MOST_OF_A_TOKENIZER, read_bounded
 from core.files import is_lfs_pointer
 from core.profile.errors import SettingError
 
@@ -122,7 +123,10 @@ def _read(path: Path, checkpoint: str) -> Json:
         _refuse(checkpoint, _POINTER.format(path.name))
     kind: Any = dict[str, msgspec.Raw] if path.name == TOKENIZER else Json
     try:
-        found: Json = msgspec.json.decode(path.read_bytes(), type=kind)
+        most = MOST_OF_A_TOKENIZER if path.name == TOKENIZER else MOST_OF_A_CONFIG
+        found: Json = msgspec.json.decode(read_bounded(path, most), type=kind)
+    except OSError as error:
+        _refuse(checkpoint, f"its {path.name} cannot be read: {error.strerror}")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         _refuse(checkpoint, f"its {path.name} is not a JSON object ({error}): download it once more")
     return found

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from core.bounded import MOST_OF_A_CONFIG, read_bounded
 from core.data.rows import read_examples
 from core.data.split import split
 from core.data.tokenizer import FILE
@@ -84,7 +85,7 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
     demand_computable(run_precision, best)
     on_a_card = choose_precision(profile.train.precision, "bf16" if machine.card is None else best)
     past = past_runs((runs, measurements()), machine.name)
-    config_json = json.loads((folder / "config.json").read_bytes())
+    config_json = json.loads(read_bounded(folder / "config.json", MOST_OF_A_CONFIG))
     shape = read_shape(config_json, profile.model)
     engine = choose_engine(
         profile,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from core.bounded import MOST_OF_A_PROFILE, read_bounded
 from core.files import write_whole
 from core.profile.load import Problem, ProfileError
 
@@ -37,7 +38,7 @@ def find_profile(name_or_path: str) -> Path:
     A file that exists wins over a shipped name. Raises ProfileError, listing the shipped names.
     """
     path = Path(name_or_path)
-    if path.is_file():
+    if path.exists() and not path.is_dir():
         return path
     shipped = {candidate.stem: candidate for candidate in shipped_profiles()}
     if name_or_path.removesuffix(".toml") in shipped:
@@ -47,9 +48,10 @@ def find_profile(name_or_path: str) -> Path:
 
 
 def read_profile(path: Path) -> ProfileFile:
-    """The text of a profile, its line breaks as they are. Raises ProfileError when it is not UTF-8 text."""
+    """The text of a profile, its line breaks as they are. Raises ProfileError when it is no UTF-8 text, or no
+    file that a profile could be."""
     try:
-        return ProfileFile(path, path.read_bytes().decode())
+        return ProfileFile(path, read_bounded(path, MOST_OF_A_PROFILE).decode())
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         problem = Problem(line=line, key="", value="", message="not UTF-8 text")
@@ -74,6 +76,6 @@ def write_profile(path: Path, text: str) -> None:
 def _is_shipped_copy(path: Path) -> bool:
     shipped = SHIPPED / path.name
     try:
-        return shipped.read_bytes() == path.read_bytes()
+        return shipped.read_bytes() == read_bounded(path, MOST_OF_A_PROFILE)
     except OSError:
         return False  # one of them is missing, or cannot be read: whoever reads it is told

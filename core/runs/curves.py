@@ -10,6 +10,9 @@ from msgspec import Struct
 from core.runs.events import Evaluated, Step
 from core.runs.state import RunState
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What the text of a formula begins with, as spreadsheets read CSV."""
+
 
 class CurvePoint(Struct, frozen=True, kw_only=True):
     """One logged step, or one evaluation. What it has not, and what was not a finite number, is None.
@@ -58,8 +61,16 @@ def as_csv(points: Iterable[CurvePoint]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(CurvePoint.__struct_fields__)
-    writer.writerows(msgspec.structs.astuple(point) for point in points)
+    writer.writerows(map(_no_formula, msgspec.structs.astuple(point)) for point in points)
     return out.getvalue()
+
+
+def _no_formula(cell: object) -> object:
+    """A cell whose text a spreadsheet would take for a formula and carry out, as text; numbers stay as they are."""
+    if not isinstance(cell, str):
+        return cell
+    text = f"'{cell}" if cell.startswith(FORMULA) else cell
+    return text.replace("\r", "\n")  # which the csv module puts into quotes, and the other not
 
 
 def as_json(points: Iterable[CurvePoint]) -> str:

@@ -8,9 +8,12 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 from core.config import read_config
 from core.runs import events, signals
@@ -20,6 +23,7 @@ from core.runs.state import RunState, Status, read_run
 NOTIFIER = (sys.executable, "-P", "-m", "core.runs.notify")
 SECONDS = 15
 """A command that takes longer is killed, with all that it has started."""
+POLL_SECONDS = 0.1
 LONGEST = 4_000
 """Characters of a value: the system bounds the environment of a program."""
 
@@ -69,15 +73,36 @@ def main(arguments: Sequence[str]) -> int:
     except (OSError, ValueError) as error:
         print(f"warning: the notification {command[0]!r} cannot be started: {error}", flush=True)
         return 1
-    try:
-        code = child.wait(SECONDS)
-    except subprocess.TimeoutExpired:
-        os.killpg(child.pid, signal.SIGKILL)
+    code = _ended_with_all_it_started(child)
+    if code is None:
         print(f"warning: the notification {command[0]!r} was killed after {SECONDS} s", flush=True)
         return 1
     if code:
         print(f"warning: the notification {command[0]!r} ended with exit code {code}", flush=True)
     return code
+
+
+def _ended_with_all_it_started(child: "subprocess.Popen[bytes]") -> int | None:
+    """The exit code of the command, once its whole process group has ended; None where it had to be killed."""
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        code = child.poll()
+        if code is not None and not _has_members(child.pid):
+            return code
+        time.sleep(POLL_SECONDS)
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+    return None
+
+
+def _has_members(group: int) -> bool:
+    """Whether a process of the group is alive; a zombie, which nobody may ever wait for, is not."""
+    for process in psutil.process_iter():
+        with suppress(psutil.NoSuchProcess, ProcessLookupError):
+            if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
+                return True
+    return False
 
 
 def _harmless(text: str) -> str:

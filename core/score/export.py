@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from core.interrupts import end_once
+from core.permissions import as_their_folder
 from core.runs.folder import RunFolder
 from core.runs.settings import read_settings
 from core.score.errors import BAD_INPUT, ScoringError, in_words
@@ -65,6 +66,7 @@ def merge_into(target: Path, run: RunFolder, adapter: Path) -> None:
     try:
         whole.save_pretrained(aside)
         tokenizer.save_pretrained(aside)
+        as_their_folder(aside)
         if (adapter / CARD).is_file():
             text = (adapter / CARD).read_text(encoding="utf-8")
             (aside / CARD).write_text(as_merged(text), encoding="utf-8")

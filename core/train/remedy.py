@@ -4,6 +4,7 @@ import json
 
 from msgspec.structs import replace
 
+from core.bounded import MOST_OF_A_CONFIG, read_bounded
 from core.model.locate import locate, tokenizer_folder
 from core.model.shape import ModelShape, read_shape
 from core.profile.changes import Change, changes
@@ -80,6 +81,6 @@ def _shape(profile: Profile) -> ModelShape | None:
     """The model's, from files that the run has read; None where they cannot be read any more."""
     try:
         folder = tokenizer_folder(locate(profile.model), profile.model.revision)
-        return read_shape(json.loads((folder / "config.json").read_bytes()), profile.model)
+        return read_shape(json.loads(read_bounded(folder / "config.json", MOST_OF_A_CONFIG)), profile.model)
     except (OSError, ValueError, SettingError):
         return None

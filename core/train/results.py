@@ -13,6 +13,7 @@ from transformers import PreTrainedTokenizerFast
 from core.data.example import PARTS, SWAPPED
 from core.data.tokens import Encoded
 from core.files import write_whole
+from core.permissions import as_their_folder
 from core.runs.folder import RunFolder
 from core.train.card import CARD
 
@@ -28,6 +29,7 @@ def save_adapter(folder: RunFolder, model: PeftModel, tokenizer: PreTrainedToken
     shutil.rmtree(aside, ignore_errors=True)
     model.save_pretrained(aside, save_embedding_layers=False)
     tokenizer.save_pretrained(aside)
+    as_their_folder(aside)
     (aside / CARD).unlink()  # peft's own, which names paths of this machine; ours comes with the figures
     shutil.rmtree(folder.adapter, ignore_errors=True)  # a stop's, where the run was resumed
     aside.rename(folder.adapter)

@@ -12,6 +12,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 from core.packed.engine import PackedEngine
 from core.packed.pack import PackedBatches
+from core.permissions import as_their_folder
 from core.profile.settings import Profile
 from core.runs.checkpoints import delete_old, written_aside
 from core.runs.folder import RunFolder
@@ -117,6 +118,7 @@ class ClassifierTrainer(Trainer):
         }
         with written_aside(output, self.state.global_step) as self._aside:
             super()._save_checkpoint(model, trial)
+            as_their_folder(self._aside / f"checkpoint-{self.state.global_step}")
         self._aside = None
         del self.state.stateful_callbacks[UNLOGGED]
         if keep:

@@ -25,7 +25,7 @@ from arena_tui.widgets.comparison_tables import settings_table
 from core.profile.load import to_toml
 from core.profile.settings import Lora, Profile, Split
 from core.runs import events
-from core.runs.curves import as_csv, curve_points
+from core.runs.curves import CurvePoint, as_csv, curve_points
 from core.runs.folder import RunFolder
 from core.runs.notes import write_notes
 from core.runs.record import Record
@@ -266,3 +266,13 @@ class TestScreen:
         assert not set(table.plain) & {"\x1b", "\u202e", "\x07"}
         assert "[red]x[/red]" in table.plain
         assert table.plain.count('"b"') == 1  # too wide for columns
+
+
+@pytest.mark.parametrize("begins", ["=", "+", "-", "@", "\t", "\r"])
+def test_no_cell_of_csv_is_a_formula_and_numbers_stay_numbers(begins: str) -> None:
+    point = CurvePoint(
+        run=f"{begins}cmd|' /C calc'!A0", kind="step", step=1, epoch=0.1, tokens=1, time=1.0, elapsed=1.0, loss=-0.5
+    )
+    [cells] = list(csv.reader(io.StringIO(as_csv([point]), newline="")))[1:]
+    assert cells[0] == f"'{point.run}".replace("\r", "\n")
+    assert cells[7] == "-0.5"

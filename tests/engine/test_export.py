@@ -102,6 +102,13 @@ def test_the_example_in_the_readme_scores_a_pair(run: RunFolder, tmp_path: Path)
     assert sum(printed) == pytest.approx(1, abs=1e-3)
 
 
+def test_what_a_run_leaves_is_as_readable_as_the_umask_says(run: RunFolder) -> None:
+    weights = list(run.path.rglob("*.safetensors"))
+    assert {path.parent.name.partition("-")[0] for path in weights} >= {"adapter", "checkpoint"}
+    modes = {str(path): path.stat().st_mode & 0o777 for path in run.path.rglob("*") if path.is_file()}
+    assert modes == dict.fromkeys(modes, run.path.stat().st_mode & 0o666)
+
+
 def test_a_merged_checkpoint_is_plain_appears_whole_and_answers_alike(run: RunFolder, tmp_path: Path) -> None:
     command = [sys.executable, "-P", "-m", "arena_tui", "export", str(run.path), "--merged", "whole"]
     ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
@@ -111,6 +118,8 @@ def test_a_merged_checkpoint_is_plain_appears_whole_and_answers_alike(run: RunFo
     assert "quantization_config" not in config
     assert config["id2label"] == {"0": "A wins", "1": "B wins", "2": "tie"}
     model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "whole").eval()
+    modes = {path.stat().st_mode & 0o777 for path in (tmp_path / "whole").iterdir()}
+    assert modes == {(tmp_path / "whole").stat().st_mode & 0o666}
     assert type(model).__name__ == "Gemma2ForSequenceClassification"
     assert {parameter.dtype for parameter in model.parameters()} == {torch.bfloat16}
     ids, stored = evaluated(run)

@@ -151,6 +151,19 @@ def test_a_command_that_hangs_holds_neither_the_run_nor_outlives_its_time(
     until(lambda: "was killed after" in folder.console_log.read_text(), "the warning")
 
 
+def test_what_a_command_leaves_behind_does_not_outlive_its_time_either(
+    ended: RunFolder, told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(notify, "SECONDS", 2)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # the notifier sets them for a process of its own
+    pid_file = tmp_path / "pid"
+    told.command(["/bin/sh", "-c", f"sleep 1000 & echo $! > {pid_file}"])
+    assert notify.main([str(ended.path)]) == 1
+    assert "was killed after 2 s" in capsys.readouterr().out
+    left = int(pid_file.read_text())
+    until(lambda: not psutil.pid_exists(left) or psutil.Process(left).status() == psutil.STATUS_ZOMBIE, "its end", 10)
+
+
 def test_without_a_command_nothing_is_started(ended: RunFolder, told: Told) -> None:
     told.config.unlink()
     before = {child.pid for child in psutil.Process().children()}
