@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, TextIO
 
 from arena_tui.commands.common import Refused
 from arena_tui.streams import print_path
-from core.runs.signals import SAVE, SAVE_THEN_NOW, SAVE_TOO
 
 if TYPE_CHECKING:
     from arena_tui.lines import Told
@@ -25,6 +24,8 @@ class Foreground:
         self.child: Popen[bytes] | None = None
         self._heard: list[signal.Signals] = []
         self._has_begun = False
+        from core.runs.signals import SAVE, SAVE_THEN_NOW, SAVE_TOO
+
         for number in (SAVE_THEN_NOW, SAVE, *SAVE_TOO):
             signal.signal(number, self._hear)
 
