@@ -21,7 +21,8 @@ Json = dict[str, Any]
 
 def demand_config(folder: Path, checkpoint: str) -> None:
     """Raise SettingError, which says what `checkpoint` is instead, unless `folder` holds one that can be trained, as
-    far as its configuration and the state of its tokenizer tell. There may be no weights."""
+    far as its configuration and the state of its tokenizer tell. There may be no weights, and a tokenizer alone will
+    do."""
     if (folder / ADAPTER_CONFIG).is_file():  # transformers would load the base that it names in place of the folder
         base = _read(folder / ADAPTER_CONFIG, checkpoint).get("base_model_name_or_path")
         named = f" ({base})" if base else ""
@@ -30,8 +31,11 @@ def demand_config(folder: Path, checkpoint: str) -> None:
             f"is an adapter, not a base: name the base that it was trained on{named}; to go on from a run's adapter, "
             "arena-tui export RUN --merged DIR makes a base of both",
         )
-    if not (folder / CONFIG).is_file():
-        _refuse(checkpoint, f"there is no {CONFIG} in this folder: a checkpoint has one, beside weights and tokenizer")
+    if (folder / TOKENIZER).is_file():
+        _read(folder / TOKENIZER, checkpoint)
+        if not (folder / CONFIG).is_file():  # enough to look at rows with
+            return
+    _demand_config_file(folder, checkpoint)
     config = _read(folder / CONFIG, checkpoint)
     family = config.get("model_type")
     if not isinstance(family, str):
@@ -44,8 +48,6 @@ def demand_config(folder: Path, checkpoint: str) -> None:
         )
     if stored := config.get("quantization_config"):
         _demand_trainable(stored, checkpoint)
-    if (folder / TOKENIZER).is_file():
-        _read(folder / TOKENIZER, checkpoint)
 
 
 def demand_weights(source: str, checkpoint: str) -> None:
@@ -54,6 +56,7 @@ def demand_weights(source: str, checkpoint: str) -> None:
     folder = Path(source)
     if not folder.is_dir():
         return
+    _demand_config_file(folder, checkpoint)
     if (folder / WEIGHTS).is_file():
         names = {WEIGHTS}
     elif (folder / INDEX).is_file():
@@ -69,6 +72,11 @@ def demand_weights(source: str, checkpoint: str) -> None:
         )
     for name in sorted(names):
         _demand_whole(folder / name, checkpoint)
+
+
+def _demand_config_file(folder: Path, checkpoint: str) -> None:
+    if not (folder / CONFIG).is_file():
+        _refuse(checkpoint, f"there is no {CONFIG} in this folder: a checkpoint has one, beside weights and tokenizer")
 
 
 def _demand_whole(path: Path, checkpoint: str) -> None:
