@@ -76,12 +76,13 @@ def follow(folder: RunFolder, out: TextIO, told: Told | None = None) -> tuple[Ru
 
 
 def exit_code(state: RunState) -> int:
-    """What the run's own process exits with, told from its record; 1 where it was lost."""
+    """What the run's own process exits with, told from its record; 1 where that does not tell."""
     match state.last:
         case events.Finished() | events.Predicted():
             return 0
         case events.Cancelled():
-            return 128 + signal.Signals[state.last.signal]
+            heard = signal.Signals.__members__.get(state.last.signal)  # of another system, or not a signal's name
+            return 128 + heard if heard else 1
         case events.Failed():
             return state.last.exit_code
     return 1

@@ -4,6 +4,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from math import isfinite
 from operator import sub
 from typing import TypeVar
 
@@ -79,7 +80,8 @@ class RunState(Struct, frozen=True, kw_only=True):
         """Seconds until the last training step, or the last row of a prediction, at the pace of this run; None before
         it has one."""
         if self.scoring and self.scored and self.scored.tokens_per_second:
-            return (self.scoring.tokens_total - self.scored.tokens) / self.scored.tokens_per_second
+            seconds = (self.scoring.tokens_total - self.scored.tokens) / self.scored.tokens_per_second
+            return seconds if isfinite(seconds) else None
         if self.started is None or self.training_since is None or self.last_time is None:
             return None
         since, first_step = self.training_since
