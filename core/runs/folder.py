@@ -12,6 +12,7 @@ from core.files import write_whole
 from core.profile.load import to_toml
 from core.profile.paths import rooted
 from core.profile.settings import Profile
+from core.runs.damaged import Damaged, read_json
 
 RUNS_VARIABLE = "ARENA_TUI_RUNS"
 
@@ -127,8 +128,8 @@ class RunFolder:
     def read_info(self) -> RunInfo | None:
         """run.json, or None while it is missing or is not one."""
         try:
-            return msgspec.json.decode(self.info.read_bytes(), type=RunInfo)
-        except (OSError, msgspec.DecodeError):
+            return read_json(self.info, RunInfo)
+        except (OSError, Damaged):
             return None
 
     def write_info(self, info: RunInfo) -> None:
@@ -162,8 +163,9 @@ def create_run(runs: Path, profile: Profile, *, text: str, name: str) -> RunFold
 
 
 def list_runs(runs: Path) -> list[RunFolder]:
-    """Every run in `runs`, newest first."""
-    found = [RunFolder(path.parent) for path in runs.glob("*/resolved.toml")]
+    """Every run in `runs`, newest first; those too whose settings are a link that leads nowhere."""
+    places = runs.iterdir() if runs.is_dir() else ()
+    found = [RunFolder(path) for path in places if os.path.lexists(path / "resolved.toml")]
     return sorted(found, key=lambda run: run.id, reverse=True)
 
 

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from core.files import write_whole
+from core.runs.damaged import Damaged, read_json
 from core.runs.folder import RunFolder
 
 UNIFORM_LOG_LOSS = math.log(3)
@@ -45,6 +46,6 @@ def save_metrics(folder: RunFolder, metrics: Metrics) -> None:
 def read_metrics(folder: RunFolder) -> Metrics | None:
     """The metrics of a run, None while it has none that can be read."""
     try:
-        return msgspec.json.decode(folder.metrics.read_bytes(), type=Metrics)
-    except (OSError, msgspec.DecodeError):
+        return read_json(folder.metrics, Metrics)
+    except (OSError, Damaged):
         return None

@@ -10,6 +10,7 @@ from typing import Self
 
 import msgspec
 
+from core.runs.damaged import UNDECODABLE
 from core.runs.events import AnyEvent, Last
 
 ROOM_BYTES = 64 << 10
@@ -18,8 +19,6 @@ MOST_LINE_BYTES = 1 << 20
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(AnyEvent)
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What a line raises that is no event of this version."""
 
 
 class Record:
@@ -104,14 +103,14 @@ class Tail:
     def _decode_lines(self, lines: bytes) -> list[AnyEvent]:
         try:
             events: list[AnyEvent] = _decoder.decode_lines(lines)
-        except UNREADABLE:  # one of them at least: each by itself, which takes twice as long
+        except UNDECODABLE:  # one of them at least: each by itself, which takes twice as long
             return [event for line in lines.split(b"\n") if line and (event := self._decode(line))]
         return events
 
     def _decode(self, line: bytes) -> AnyEvent | None:
         try:
             event: AnyEvent = _decoder.decode(line)
-        except UNREADABLE:
+        except UNDECODABLE:
             self.unreadable += 1
             return None
         return event

@@ -31,10 +31,12 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
     FAILED = "failed"
     LOST = "lost"
+    UNKNOWN = "unknown"
+    """Its record cannot be read."""
 
     @property
     def is_over(self) -> bool:
-        return self in (Status.FINISHED, Status.CANCELLED, Status.FAILED, Status.LOST)
+        return self in (Status.FINISHED, Status.CANCELLED, Status.FAILED, Status.LOST, Status.UNKNOWN)
 
 
 class RunState(Struct, frozen=True, kw_only=True):

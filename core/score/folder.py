@@ -15,6 +15,7 @@ import msgspec
 
 from core.files import write_whole
 from core.runs.alive import is_run_alive
+from core.runs.damaged import Damaged, read_json
 from core.runs.folder import RunFolder
 from core.runs.lock import locked
 from core.runs.state import read_run
@@ -50,8 +51,8 @@ class PredictionFolder(RunFolder):
         return self.path / "summary.json"
 
     def read_request(self) -> Request:
-        """Raises OSError, and msgspec.DecodeError for what is no request."""
-        return msgspec.json.decode(self.order.read_bytes(), type=Request)
+        """Raises OSError, and Damaged for what is no request."""
+        return read_json(self.order, Request)
 
     def write_request(self, request: Request) -> None:
         write_whole(self.order, msgspec.json.format(msgspec.json.encode(request)) + b"\n")
@@ -129,7 +130,7 @@ def at_work(run: RunFolder) -> PredictionFolder | None:
 def _asks(prediction: PredictionFolder, run: RunFolder) -> bool:
     try:
         members = prediction.read_request().members
-    except (OSError, msgspec.DecodeError):
+    except (OSError, Damaged):
         return False
     return run.path.resolve() in [Path(member.run).resolve() for member in members]
 
@@ -141,7 +142,7 @@ def unfinished(request: Request) -> PredictionFolder | None:
             continue
         try:
             asked = folder.read_request()
-        except (OSError, msgspec.DecodeError):
+        except (OSError, Damaged):
             continue
         if asked.asks_the_same(request):
             return folder
