@@ -22,9 +22,11 @@ from core.runs.lock import locked
 from core.runs.notify import notify
 from core.runs.process import OTHER_AT_WORK, describe_this_process
 from core.runs.record import Record, Tail
+from core.runs.seal import has_checksums
 from core.score.errors import in_words
 from core.score.folder import PredictionFolder
 from core.score.request import DEMO, Request
+from core.score.whole import unchecked
 from core.train.stop import Stopped, StopRequest
 
 if TYPE_CHECKING:
@@ -88,6 +90,9 @@ def predict(folder: PredictionFolder, request: Request, record: Record, stop: St
     record.write(Phase(phase="loading", detail="reading the rows"))
     source = str(assets.demo_folder() / "test.csv") if request.test == DEMO else request.test
     examples = read_comparisons(source)
+    for member in request.members:
+        if not has_checksums(Path(member.adapter)):
+            record.write(Warning(message=unchecked(Path(member.adapter))))
     by_member = make_passes(folder, request, examples, record)
     passes = [one for of_member in by_member for one in of_member]
 

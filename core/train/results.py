@@ -14,6 +14,7 @@ from core.data.example import PARTS, SWAPPED
 from core.data.tokens import Encoded
 from core.files import write_whole
 from core.runs.folder import RunFolder
+from core.runs.seal import seal
 from core.train.card import CARD
 
 LOGITS = ("logit_a", "logit_b", "logit_tie")
@@ -29,6 +30,7 @@ def save_adapter(folder: RunFolder, model: PeftModel, tokenizer: PreTrainedToken
     model.save_pretrained(aside, save_embedding_layers=False)
     tokenizer.save_pretrained(aside)
     (aside / CARD).unlink()  # peft's own, which names paths of this machine; ours comes with the figures
+    seal(aside)
     shutil.rmtree(folder.adapter, ignore_errors=True)  # a stop's, where the run was resumed
     aside.rename(folder.adapter)
     return folder.adapter.name

@@ -4,11 +4,16 @@ import time
 from pathlib import Path
 
 import pytest
+from tiny_runs import copy_of
 
 from arena_tui.lines import exit_code
 from core.runs import events
+from core.runs.folder import RunFolder
 from core.runs.record import Record, Tail
+from core.runs.seal import MANIFEST, flaw, has_checksums
+from core.runs.settings import read_settings
 from core.runs.state import RunState, fold
+from core.score.errors import ScoringError
 
 STEP = (
     '{"type":"step","time":%(time)s,"v":%(v)s,"step":%(step)s,"epoch":1,"loss":%(loss)s,"learning_rate":1e-4,'
@@ -82,3 +87,22 @@ def test_a_record_without_a_line_break_is_passed_over_in_linear_time(tmp_path: P
 def test_an_unknown_signal_has_an_exit_code_too(name: str, code: int) -> None:
     state = RunState(last=events.Cancelled(signal=name, step=1, kept=None))
     assert exit_code(state) == code
+
+
+def test_a_flipped_bit_in_an_adapter_is_not_scored(finished: RunFolder, tmp_path: Path) -> None:
+    """Predictions, merges and `report --score-swap` all load it here."""
+    from core.score.model import load_trained
+
+    run = copy_of(finished, tmp_path / "run")
+    assert has_checksums(run.adapter)
+    assert flaw(run.adapter, content=True) is None
+    weights = run.adapter / "adapter_model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-9] ^= 1
+    weights.write_bytes(content)
+    assert flaw(run.adapter) is None, "sizes do not tell"
+    profile = read_settings(run)
+    with pytest.raises(ScoringError, match=r"run/adapter: adapter_model.safetensors is not what was written"):
+        load_trained(profile, run.adapter, precision="fp32", kind="cpu")
+    (run.adapter / MANIFEST).unlink()  # as older versions left it
+    load_trained(profile, run.adapter, precision="fp32", kind="cpu")
