@@ -15,7 +15,7 @@ from core.runs.folder import RunFolder, list_runs
 from core.runs.notes import Notes, NotesReader
 from core.runs.queue import Queue, queue_of
 from core.runs.record import Tail
-from core.runs.state import SILENT_SECONDS, RunState, Status, fold, silence, status
+from core.runs.state import SILENT_SECONDS, RunState, Status, fold, silence, status, with_due_end
 from core.runs.trouble import TroubleReader
 
 
@@ -98,13 +98,14 @@ class Follower:
         try:
             for batch in self._tail.batches():
                 self._state = fold(self._state, batch)
-            word = status(self._state, alive, now)
+            state = with_due_end(self._state, self.folder, alive)
+            word = status(state, alive, now)
         except OSError as error:
-            word = Status.UNKNOWN
+            state, word = self._state, Status.UNKNOWN
             trouble = "; ".join(filter(None, [f"events.jsonl cannot be read: {error.strerror}", trouble]))
-        silent = silence(self._state, now)
+        silent = silence(state, now)
         shown = int(silent // 10 * 10) if silent > SILENT_SECONDS and not word.is_over else 0
-        return RunView(self.folder, self._state, word, alive, shown, self._tail.unreadable, trouble, self._notes.read())
+        return RunView(self.folder, state, word, alive, shown, self._tail.unreadable, trouble, self._notes.read())
 
 
 def _queued(folder: RunFolder, wait: Wait, notes: Notes, trouble: str) -> RunView:

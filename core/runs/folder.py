@@ -13,6 +13,9 @@ from core.profile.load import to_toml
 from core.profile.paths import rooted
 from core.profile.settings import Profile
 from core.runs.damaged import Damaged, read_json
+from core.runs.events import Finished, Last
+from core.runs.metrics import read_metrics
+from core.runs.seal import MANIFEST, flaw
 
 RUNS_VARIABLE = "ARENA_TUI_RUNS"
 
@@ -124,6 +127,19 @@ class RunFolder:
         date, _, rest = self.id.partition("-")
         time, _, name = rest.partition("-")
         return name if name and date.isdigit() and time.isdigit() else self.id
+
+    def due_end(self) -> Last | None:
+        """The last event of a run that completed, told from what it has left: metrics, adapter and evaluation, none of
+        them cut short. A process that was killed at that moment could not write it. None where something is missing."""
+        metrics = read_metrics(self)
+        try:
+            is_complete = (self.adapter / "adapter_config.json").is_file() and self.evaluation.is_file()
+            if metrics is None or not is_complete or ((self.adapter / MANIFEST).exists() and flaw(self.adapter)):
+                return None
+            ended = self.metrics.stat().st_mtime
+        except OSError:
+            return None
+        return Finished(time=ended, log_loss=metrics.log_loss, accuracy=metrics.accuracy)
 
     def read_info(self) -> RunInfo | None:
         """run.json, or None while it is missing or is not one."""

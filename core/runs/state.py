@@ -220,8 +220,18 @@ def read_run(folder: RunFolder) -> tuple[RunState, Status]:
     if queue_of(folder).place(folder):
         return RunState(), Status.QUEUED
     alive = is_run_alive(folder)  # asked first: a last event may come between the two
-    state = fold(RunState(), Tail(folder.events).read())
+    state = with_due_end(fold(RunState(), Tail(folder.events).read()), folder, alive)
     return state, status(state, alive, time.time())
+
+
+def with_due_end(state: RunState, folder: RunFolder, alive: bool | None) -> RunState:
+    """`state` with the last event that the folder shows to be missing from its record, where no process can write it.
+
+    Not to be folded further: the event may be written yet.
+    """
+    if state.last is None and alive is not True and (end := folder.due_end()):
+        return fold(state, [end])
+    return state
 
 
 def _evaluations(

@@ -16,10 +16,13 @@ import msgspec
 from core.files import write_whole
 from core.runs.alive import is_run_alive
 from core.runs.damaged import Damaged, read_json
+from core.runs.events import Predicted
 from core.runs.folder import RunFolder
 from core.runs.lock import locked
-from core.runs.state import read_run
-from core.score.request import Request
+from core.runs.record import Tail
+from core.runs.state import RunState, fold, read_run
+from core.score.request import DEMO, Request
+from core.score.summary import read_summary
 
 PREDICT = (sys.executable, "-P", "-m", "core.score")
 
@@ -49,6 +52,19 @@ class PredictionFolder(RunFolder):
     def summary(self) -> Path:
         """Written last: its existence means that the prediction is complete."""
         return self.path / "summary.json"
+
+    def due_end(self) -> Predicted | None:
+        """As that of a run: told from summary, table and submission."""
+        summary = read_summary(self)
+        if summary is None or not (self.table.is_file() and self.submission.is_file()):
+            return None
+        return Predicted(
+            time=self.summary.stat().st_mtime,
+            submission=summary.submission,
+            rows=summary.rows,
+            log_loss=summary.log_loss,
+            accuracy=summary.accuracy,
+        )
 
     def read_request(self) -> Request:
         """Raises OSError, and Damaged for what is no request."""
@@ -136,14 +152,19 @@ def _asks(prediction: PredictionFolder, run: RunFolder) -> bool:
 
 
 def unfinished(request: Request) -> PredictionFolder | None:
-    """The newest prediction that was to answer the same and has not, if there is one."""
+    """The newest prediction that was to answer the same and has not, or has and could not say so, if there is one."""
     for folder in list_predictions(RunFolder(Path(request.members[0].run))):
-        if folder.summary.exists():
-            continue
         try:
-            asked = folder.read_request()
+            asked, end = folder.read_request(), folder.due_end()
+            if end and (fold(RunState(), Tail(folder.events).read()).last or _is_older(folder, request)):
+                continue
         except (OSError, Damaged):
             continue
-        if asked.asks_the_same(request):
+        if asked.answers_the_same(request) if end else asked.asks_the_same(request):
             return folder
     return None
+
+
+def _is_older(prediction: PredictionFolder, request: Request) -> bool:
+    """Whether the rows were written after the prediction was complete. Raises OSError."""
+    return request.test != DEMO and Path(request.test).stat().st_mtime > prediction.summary.stat().st_mtime
