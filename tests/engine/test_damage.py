@@ -13,8 +13,10 @@ from tiny_runs import SECONDS, Start, copy_of, halting, wait_until_halted
 from arena_tui.__main__ import main
 from arena_tui.follow import Follower
 from arena_tui.lines import exit_code
+from core.plan.history import past_runs, speed
 from core.runs import events
 from core.runs.folder import RunFolder
+from core.runs.metrics import read_metrics
 from core.runs.process import launch
 from core.runs.record import Record, Tail
 from core.runs.resume import CannotResume, prepare
@@ -220,3 +222,18 @@ def test_a_worker_that_is_killed_says_what_that_means(finished: RunFolder, tmp_p
         worker.hear()
     assert "fewer workers or a lower --batch-tokens" in told.value.advice
     worker.close()
+
+
+def test_a_plan_learns_from_the_runs_that_can_be_read(finished: RunFolder, tmp_path: Path) -> None:
+    good, bad = (copy_of(finished, tmp_path / f"20260101-00000{number}-tiny") for number in (1, 2))
+    metrics = read_metrics(good)
+    assert metrics is not None
+    for damage in (lambda: bad.events.unlink(), lambda: bad.events.symlink_to(bad.events)):
+        damage()
+        past = past_runs([tmp_path], metrics.device)
+        assert [run.folder.id for run in past] == [bad.id, good.id]
+        found = speed(past, read_settings(good), metrics.precision, metrics.engine)
+        assert found is not None
+        assert found.run == good.id
+    bad.metrics.write_bytes(b'{"run":"\xff"')
+    assert [run.folder.id for run in past_runs([tmp_path], metrics.device)] == [good.id]
