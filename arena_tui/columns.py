@@ -43,7 +43,12 @@ def _prior(row: Row) -> float | None:
     return started.prior_log_loss if started else None
 
 
-def _note(row: Row) -> str:
+def _beside(row: Row) -> str:
+    return f"! {printable(row.run.trouble)}" if row.run.trouble else note_line(row)
+
+
+def note_line(row: Row) -> str:
+    """The first line of the note, and how many there are beside it."""
     first, *rest = row.run.notes.note.splitlines() or [""]
     return printable(first) + (f" (+{len(rest)} lines)" if rest else "")
 
@@ -82,7 +87,7 @@ NOTE = Column(
     heading="note",
     width=8,
     value=lambda row: row.run.notes.note.casefold() or None,
-    text=_note,
+    text=_beside,
     is_text=True,
 )
 LOG_LOSS = Column(

@@ -15,7 +15,8 @@ from core.runs.folder import RunFolder, list_runs
 from core.runs.notes import Notes, NotesReader
 from core.runs.queue import Queue, queue_of
 from core.runs.record import Tail
-from core.runs.state import SILENT_SECONDS, RunState, Status, fold, silence, status
+from core.runs.state import SILENT_SECONDS, RunState, Status, fold, silence, status, with_due_end
+from core.runs.trouble import TroubleReader
 
 
 class RunView(Struct, frozen=True):
@@ -29,6 +30,8 @@ class RunView(Struct, frozen=True):
     """Seconds since the last event, in steps of ten; 0 while that is nothing unusual."""
     unreadable: int = 0
     """Lines of the record that are no events of this version."""
+    trouble: str = ""
+    """Which of its files cannot be read, and why."""
     notes: Notes = Notes()
     wait: Wait | None = None
     """What it waits for; None unless it is queued."""
@@ -41,7 +44,7 @@ class RunView(Struct, frozen=True):
     @property
     def is_settled(self) -> bool:
         """Whether nothing more can come."""
-        return self.status.is_over and self.alive is False
+        return self.status.is_over and self.alive is False and self.status is not Status.UNKNOWN
 
     @property
     def is_going_on_here(self) -> bool:
@@ -78,6 +81,7 @@ class Follower:
         self._tail = Tail(folder.events)
         self._state = RunState()
         self._notes = NotesReader(folder)
+        self._trouble = TroubleReader(folder)
         self._may_live = MayLive()
 
     def read(self) -> RunView:
@@ -85,21 +89,27 @@ class Follower:
         if queue.place(self.folder):
             others = self._may_live.among(queue.others())
             if wait := waits(queue, queue.waiting(), others).get(self.folder.id):
-                return _queued(self.folder, wait, self._notes.read())
+                return _queued(self.folder, wait, self._notes.read(), self._trouble.read())
         try:
             alive = is_run_alive(self.folder)  # asked first: a last event may come between the two
         except FileNotFoundError:
             alive = False  # the folder was deleted
-        for batch in self._tail.batches():
-            self._state = fold(self._state, batch)
-        now = time.time()
-        word, silent = status(self._state, alive, now), silence(self._state, now)
+        trouble, now = self._trouble.read(), time.time()
+        try:
+            for batch in self._tail.batches():
+                self._state = fold(self._state, batch)
+            state = with_due_end(self._state, self.folder, alive)
+            word = status(state, alive, now)
+        except OSError as error:
+            state, word = self._state, Status.UNKNOWN
+            trouble = "; ".join(filter(None, [f"events.jsonl cannot be read: {error.strerror}", trouble]))
+        silent = silence(state, now)
         shown = int(silent // 10 * 10) if silent > SILENT_SECONDS and not word.is_over else 0
-        return RunView(self.folder, self._state, word, alive, shown, self._tail.unreadable, self._notes.read())
+        return RunView(self.folder, state, word, alive, shown, self._tail.unreadable, trouble, self._notes.read())
 
 
-def _queued(folder: RunFolder, wait: Wait, notes: Notes) -> RunView:
-    return RunView(folder, RunState(), Status.QUEUED, alive=False, notes=notes, wait=wait)
+def _queued(folder: RunFolder, wait: Wait, notes: Notes, trouble: str) -> RunView:
+    return RunView(folder, RunState(), Status.QUEUED, alive=False, trouble=trouble, notes=notes, wait=wait)
 
 
 class RunList:
@@ -112,6 +122,7 @@ class RunList:
         self._followers: dict[str, Follower] = {}
         self._settled: dict[str, RunView] = {}
         self._notes: dict[str, NotesReader] = {}
+        self._troubles: dict[str, TroubleReader] = {}
         self._lock = Lock()  # two screens and the way out may ask at once, each from a thread of its own
 
     def read(self) -> tuple[RunView, ...]:
@@ -135,11 +146,16 @@ class RunList:
         self._settled = {view.folder.id: view for view in views if view.is_settled}
         kept = self._settled.keys() | queued
         self._notes = {run_id: reader for run_id, reader in self._notes.items() if run_id in kept}
+        self._troubles = {run_id: reader for run_id, reader in self._troubles.items() if run_id in kept}
         self._endings.save(folders)
         return views
 
     def _waiting(self, run: RunFolder, wait: Wait) -> RunView:
-        return _queued(run, wait, self._notes.setdefault(run.id, NotesReader(run)).read())
+        return _queued(run, wait, *self._words(run))
+
+    def _words(self, run: RunFolder) -> tuple[Notes, str]:
+        notes = self._notes.setdefault(run.id, NotesReader(run)).read()
+        return notes, self._troubles.setdefault(run.id, TroubleReader(run)).read()
 
     def _ended(self, run: RunFolder) -> RunView | None:
         """The same object as long as nothing is new, so that a list is known to be the one before."""
@@ -147,10 +163,12 @@ class RunList:
         if ending is None:
             return None
         before = self._settled.get(run.id)
-        notes = self._notes.setdefault(run.id, NotesReader(run)).read()
-        if before and before.state is ending.state and before.notes == notes:
+        notes, trouble = self._words(run)
+        if before and before.state is ending.state and (before.notes, before.trouble) == (notes, trouble):
             return before
-        return RunView(run, ending.state, ending.status, alive=False, unreadable=ending.unreadable, notes=notes)
+        return RunView(
+            run, ending.state, ending.status, alive=False, unreadable=ending.unreadable, trouble=trouble, notes=notes
+        )
 
     def _read(self, run: RunFolder) -> RunView:
         before = stamp(run)  # asked first: the record may grow meanwhile

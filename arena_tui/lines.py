@@ -19,7 +19,7 @@ from core.runs.process import log_end
 from core.runs.queue import queue_of
 from core.runs.record import Tail
 from core.runs.signals import NOW
-from core.runs.state import RunState, Status, fold, status
+from core.runs.state import RunState, Status, fold, status, with_due_end
 
 POLL_SECONDS = 0.2
 
@@ -63,6 +63,9 @@ def follow(folder: RunFolder, out: TextIO, told: Told | None = None) -> tuple[Ru
             told.state = _brief(fold(told.state, [event]))
             if line is not None:
                 print(line, file=out, flush=True)
+        if (ended := with_due_end(told.state, folder, alive)) is not told.state:
+            print("its last event is missing; all that it was to leave is there: arena-tui resume adds it", file=out)
+            told.state = ended
         now = Status.QUEUED if place else status(told.state, alive, time.time())
         if now is Status.LOST:
             why = "; the kernel has killed for want of memory meanwhile" if killed_for_memory(folder) else ""
@@ -76,12 +79,13 @@ def follow(folder: RunFolder, out: TextIO, told: Told | None = None) -> tuple[Ru
 
 
 def exit_code(state: RunState) -> int:
-    """What the run's own process exits with, told from its record; 1 where it was lost."""
+    """What the run's own process exits with, told from its record; 1 where that does not tell."""
     match state.last:
         case events.Finished() | events.Predicted():
             return 0
         case events.Cancelled():
-            return 128 + signal.Signals[state.last.signal]
+            heard = signal.Signals.__members__.get(state.last.signal)  # of another system, or not a signal's name
+            return 128 + heard if heard else 1
         case events.Failed():
             return state.last.exit_code
     return 1

@@ -15,6 +15,7 @@ GLYPHS = {
     Status.CANCELLED: "■",
     Status.FAILED: "✗",
     Status.LOST: "?",
+    Status.UNKNOWN: "!",
 }
 STYLES = {
     Status.QUEUED: "$accent",
@@ -26,4 +27,5 @@ STYLES = {
     Status.CANCELLED: MUTED,
     Status.FAILED: "$text-error",
     Status.LOST: "$text-error",
+    Status.UNKNOWN: "$text-error",
 }

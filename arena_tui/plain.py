@@ -42,6 +42,11 @@ def place(path: Path) -> str:
     return printable(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
+def utf8(text: str) -> str:
+    """`text` as JSON can hold it: bytes of a file's name that are no UTF-8 become escapes, as in \\xff."""
+    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
 def shortened(text: str, length: int) -> str:
     """`text`, or as much of its start as fits into `length` characters with a mark of what is missing."""
     if len(text) <= length:

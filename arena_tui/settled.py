@@ -1,6 +1,7 @@
 """How runs ended, kept in the cache: a record that has not grown since need not be read again."""
 
 import hashlib
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,12 +10,13 @@ from msgspec import Struct
 
 from core.cache import cache_folder
 from core.files import write_whole
+from core.runs.damaged import UNDECODABLE
 from core.runs.events import Step
 from core.runs.folder import RunFolder
 from core.runs.state import RunState, Status
 from core.runs.steps import Steps
 
-EDITION = 2
+EDITION = 3
 """Raise it when a record folds to another state than before."""
 
 Stamp = tuple[int, int]
@@ -40,35 +42,35 @@ def _as_steps(_: type, steps: object) -> Steps:
 
 
 _encoder = msgspec.msgpack.Encoder(enc_hook=_as_list)
-_decoder = msgspec.msgpack.Decoder(dict[str, Ending], dec_hook=_as_steps)
+_decoder = msgspec.msgpack.Decoder(dict[bytes, Ending], dec_hook=_as_steps)
 
 
 class Endings:
-    """Those of the runs in one folder, by id."""
+    """Those of the runs in one folder, by id: its bytes, which need not be text."""
 
     def __init__(self, runs: Path) -> None:
         name = hashlib.blake2b(repr((EDITION, str(runs))).encode(), digest_size=12).hexdigest()
         self._path = cache_folder() / "runs" / f"{name}.msgpack"
-        self._known: dict[str, Ending] = {}
+        self._known: dict[bytes, Ending] = {}
         self._is_saved = True
         # It can be had again from the records, so a cache that is damaged or missing is begun anew.
-        with suppress(OSError, msgspec.DecodeError):
+        with suppress(OSError, *UNDECODABLE):
             self._known = _decoder.decode(self._path.read_bytes())
 
     def get(self, run: RunFolder) -> Ending | None:
         """How the run ended, None if that is not known or its record is another one now."""
-        known = self._known.get(run.id)
+        known = self._known.get(os.fsencode(run.id))
         return known if known and known.stamp == stamp(run) else None
 
     def add(self, run: RunFolder, ending: Ending) -> None:
-        self._known[run.id] = ending
+        self._known[os.fsencode(run.id)] = ending
         self._is_saved = False
 
     def save(self, runs: list[RunFolder]) -> None:
         """Keep those of `runs`, for the next console."""
         if self._is_saved:
             return
-        ids = {run.id for run in runs}
+        ids = {os.fsencode(run.id) for run in runs}
         self._known = {run_id: ending for run_id, ending in self._known.items() if run_id in ids}
         self._is_saved = True
         with suppress(OSError):  # then the records are read once more next time

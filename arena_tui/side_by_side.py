@@ -9,7 +9,7 @@ from arena_tui import figures
 from arena_tui.comparison import cautions, differences, measures, read_settings
 from arena_tui.figures import MISSING
 from arena_tui.follow import RunView
-from arena_tui.plain import printable
+from arena_tui.plain import printable, utf8
 from core.runs.metrics import UNIFORM_LOG_LOSS
 
 BEST = "*"
@@ -34,12 +34,12 @@ def as_json(runs: Sequence[RunView]) -> str:
     """`runs`: id, name, status and figures of each; `best`: ids by figure; `settings`: those that differ."""
     settings = [read_settings(run.folder) for run in runs]
     known = measures(runs)
-    ids = [run.folder.id for run in runs]
+    ids = [utf8(run.folder.id) for run in runs]
     made = {
         "runs": [
             {
-                "id": run.folder.id,
-                "name": run.name,
+                "id": ids[i],
+                "name": utf8(run.name),
                 "status": run.status,
                 "figures": {_key(measure.name): measure.values[i] for measure in known},
             }

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from arena_tui.columns import DURATION, LOG_LOSS, MEMORY, NOTE, PRIOR, SIZE, STATE, THROUGHPUT, Row
-from arena_tui.plain import printable
+from arena_tui.columns import DURATION, LOG_LOSS, MEMORY, PRIOR, SIZE, STATE, THROUGHPUT, Row, note_line
+from arena_tui.plain import printable, utf8
 
 PRINTED = (STATE, LOG_LOSS, PRIOR, DURATION, THROUGHPUT, MEMORY, SIZE)
 
@@ -19,8 +19,9 @@ def as_table(rows: Sequence[Row]) -> str:
     for row in rows:
         cells = [_aligned(column.text(row), column.width, column.is_text) for column in PRINTED]
         name = f"  {printable(row.run.notes.name)}" if row.run.notes.name else ""
-        note = f"  # {NOTE.text(row)}" if row.run.notes.note else ""
-        lines.append("  ".join([*cells, f"{printable(row.run.folder.id)}{name}{note}"]))
+        trouble = f"  ! {printable(row.run.trouble)}" if row.run.trouble else ""
+        note = f"  # {note_line(row)}" if row.run.notes.note else ""
+        lines.append("  ".join([*cells, f"{printable(row.run.folder.id)}{name}{trouble}{note}"]))
     return "\n".join(lines)
 
 
@@ -33,12 +34,13 @@ def _object(row: Row) -> dict[str, object]:
     run, state = row.run, row.run.state
     evaluated = state.evaluations[-1] if state.evaluations else None
     return {
-        "id": run.folder.id,
-        "folder": str(run.folder.path),
-        "name": run.name,
-        "profile": run.folder.name,
+        "id": utf8(run.folder.id),
+        "folder": utf8(str(run.folder.path)),
+        "name": utf8(run.name),
+        "profile": utf8(run.folder.name),
         "note": run.notes.note,
         "status": run.status,
+        "trouble": run.trouble or None,
         "place": run.wait.place if run.wait else None,
         "started": state.first_time,
         "step": state.step,

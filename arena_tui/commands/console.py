@@ -40,5 +40,6 @@ def open_console(options: argparse.Namespace, start: Path | None = None, watch: 
 
     keep_pandas_out()
     config = replace(file, config=replace(file.config, console=console))
-    ArenaApp(runs_folder(options.runs_dir), start=start, watch=watch, config=config, readonly=options.readonly).run()
-    return 0
+    app = ArenaApp(runs_folder(options.runs_dir), start=start, watch=watch, config=config, readonly=options.readonly)
+    app.run()
+    return app.return_code or 0

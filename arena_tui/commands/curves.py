@@ -23,13 +23,14 @@ def add(commands: "Commands") -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    from arena_tui.plain import utf8
     from core.files import write_whole
     from core.runs.curves import as_csv, as_json, curve_points
     from core.runs.state import read_run
 
     folder = chosen_run(options)
     state, _ = read_run(folder)
-    points = curve_points(folder.id, state)
+    points = curve_points(utf8(folder.id), state)
     text = as_json(points) + "\n" if options.json else as_csv(points)
     if options.output is None:
         if options.json:

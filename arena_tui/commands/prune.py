@@ -1,6 +1,7 @@
 """`arena-tui prune`: deletes checkpoints that are no longer needed."""
 
 import argparse
+import sys
 from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import Refused, add_command, add_runs_dir, add_yes, chosen_run, demand_yes
@@ -22,7 +23,8 @@ def add(commands: "Commands") -> None:
 
 def run(options: argparse.Namespace) -> int:
     from arena_tui.deletion import what_is_pruned
-    from core.runs.ended import StillInUse, held
+    from arena_tui.plain import printable
+    from core.runs.ended import StillInUse, Unreadable, held
     from core.runs.folder import list_runs, runs_folder
     from core.runs.pruning import KEEP, carry_out, plan
 
@@ -35,6 +37,8 @@ def run(options: argparse.Namespace) -> int:
         except (StillInUse, OSError) as error:
             if not options.all:
                 raise Refused(error, 1) from None
+            if isinstance(error, Unreadable | OSError):
+                print(f"{printable(folder.id)} is left as it is: {printable(str(error))}", file=sys.stderr)
     prunings = [pruning for pruning in prunings if pruning.paths]
     if not prunings:
         print("nothing to prune")

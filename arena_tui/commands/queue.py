@@ -85,7 +85,7 @@ def run_list(options: argparse.Namespace) -> int:
     import msgspec
 
     from arena_tui.figures import ordinal
-    from arena_tui.plain import printable
+    from arena_tui.plain import printable, utf8
     from arena_tui.waits import card
     from core.runs.lock import is_locked
 
@@ -99,7 +99,7 @@ def run_list(options: argparse.Namespace) -> int:
     if options.json:
         _see_to_it(queue)
         waiting = [
-            {"id": run.id, "folder": str(run.path), "place": place, "gpus": entry.gpus}
+            {"id": utf8(run.id), "folder": utf8(str(run.path)), "place": place, "gpus": entry.gpus}
             for place, (run, entry) in enumerate(entries, 1)
         ]
         is_served = bool(is_locked(queue.runner_lock))

@@ -32,11 +32,15 @@ def run(options: argparse.Namespace) -> int:
     from arena_tui.lines import Told
     from core.profile.load import ProfileError
     from core.runs.process import LaunchError
+    from core.runs.repair import add_due_end
     from core.runs.resume import RESUME, CannotResume, prepare
 
     folder = chosen_run(options)
     told = Told.but_its_end(folder)
     try:
+        if add_due_end(folder):
+            print(f"{folder.id} had completed: its last event, which was missing, is written; nothing is left to train")
+            return 0
         prepare(folder, tuple(options.overrides))
         foreground = Foreground(folder)
         foreground.start(RESUME)

@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     out = sys.stderr if options.json else sys.stdout
     foreground.say(f"run {folder.path}", out)
     code = foreground.follow(out)
-    if options.json and folder.metrics.exists():
+    if options.json and code == 0:
         import msgspec
 
         print_json(msgspec.json.format(folder.metrics.read_bytes(), indent=0))

@@ -224,7 +224,8 @@ class HistoryScreen(HousekeepingScreen):
 
 
 def _detail(row: Row, way: Content) -> list[Content]:
-    """Where the run lies, its note or the way to one, and the figures for which a narrow table has no room."""
+    """Where the run lies; what is wrong with it, else its note or the way to one; and the figures for which a narrow
+    table has no room."""
     note = printable(row.run.notes.note)
     known = [f"{column.heading} {column.text(row)}" for column in (PRIOR, THROUGHPUT, MEMORY, WHEN)]
     disk = row.disk
@@ -232,9 +233,12 @@ def _detail(row: Row, way: Content) -> list[Content]:
     if disk:
         parts = f"checkpoints {figures.gib(disk.checkpoints)}, adapter {figures.gib(disk.adapter)}"
         taken = f"on disk {figures.gib(disk.total)}: {parts}"
+    words = Content(note) if note else (Content("no note") + way).stylize_before(MUTED)
+    if row.run.trouble:
+        words = Content.styled(printable(row.run.trouble), "$text-error")
     return [
         Content(place(row.run.folder.path)),
-        Content(note) if note else (Content("no note") + way).stylize_before(MUTED),
+        words,
         Content.styled(" · ".join(known), MUTED),
         Content.styled(taken, MUTED),
     ]

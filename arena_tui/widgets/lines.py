@@ -32,5 +32,6 @@ def run_line(run: RunView, width: int) -> Content:
     end = f" {figure:>6} {figures.duration(run.state.elapsed):>8}"
     if run.wait:
         end = f" {figures.ordinal(run.wait.place)}"
-    name = Content(printable(run.name)).truncate(max(4, width - len(mark) - len(end)), ellipsis=True, pad=True)
+    shown = f"! {printable(run.name)}" if run.trouble else printable(run.name)
+    name = Content(shown).truncate(max(4, width - len(mark) - len(end)), ellipsis=True, pad=True)
     return Content.assemble(mark, name, end)

@@ -8,7 +8,7 @@ from textual.widgets import Static
 from arena_tui.follow import RunView
 from arena_tui.hint import hint
 from arena_tui.marks import GLYPHS, MUTED, STYLES
-from arena_tui.plain import place, printable_lines
+from arena_tui.plain import place, printable, printable_lines
 from arena_tui.widgets.facts import facts
 from arena_tui.widgets.outcome import explanation, outcome
 
@@ -30,6 +30,7 @@ class RunPanel(VerticalScroll):
         """Show this run."""
         parts = [
             Content.styled(f"{GLYPHS[run.status]} {run.status.value}", f"bold {STYLES[run.status]}"),
+            *([Content.styled(printable(run.trouble), "$text-error")] if run.trouble else []),
             *(Content(line) for line in printable_lines(run.notes.note) if run.notes.note),
             *explanation(run, self),
             Content(""),

@@ -74,12 +74,15 @@ def speed(past: Sequence[Past], profile: Profile, precision: str, engine: str) -
     for run in past:
         if _computes(run.profile, run.metrics.precision, run.metrics.engine) != _computes(profile, precision, engine):
             continue
-        events = Tail(run.folder.events).read()
+        try:
+            events = Tail(run.folder.events).read()
+        except OSError:
+            continue  # not ours to read, or damaged
         steps = [event.tokens_per_second for event in events if isinstance(event, Step)][1:]  # the first warms up
         evaluations = [event.seconds for event in events if isinstance(event, Evaluated)]
         tokens = _evaluated_tokens(run.folder)
-        if steps and evaluations and tokens:
-            return Speed(run.folder.id, statistics.median(steps), statistics.median(evaluations) / tokens)
+        if steps and evaluations and tokens and (pace := statistics.median(steps)):
+            return Speed(run.folder.id, pace, statistics.median(evaluations) / tokens)
     return None
 
 

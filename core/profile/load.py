@@ -79,7 +79,7 @@ def read_toml(text: str, *, source: str) -> dict[str, Any]:
     """The tables of a TOML text. Raises ProfileError with the line at which it is none."""
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # a number of thousands of digits too
         raise ProfileError(source, [_syntax_problem(text, str(error))]) from None
     except RecursionError:
         raise ProfileError(source, [Problem(line=1, key="", value="", message="nested too deeply")]) from None

@@ -20,7 +20,7 @@ def is_run_alive(folder: RunFolder) -> bool | None:
     """
     info = folder.read_info()
     if info is None:
-        return None if time.time() - folder.order.stat().st_mtime < START_SECONDS else False
+        return None if time.time() - folder.order.lstat().st_mtime < START_SECONDS else False
     if info.boot_id and info.boot_id == boot_id() and not is_seen_here(info):
         return is_locked(folder.lock)
     return is_alive(info)

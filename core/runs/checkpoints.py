@@ -2,19 +2,19 @@
 
 import errno
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 
-from core.files import write_whole
+from core.runs.seal import flaw, seal
 
 ASIDE = ".saving"
-MANIFEST = "manifest.json"
 PREFIX = "checkpoint-"
+NAME = re.compile(PREFIX + "[0-9]{1,15}")
 SPARE_BYTES = 16 << 20
 """Left free beside a checkpoint, for the record and the log."""
 
@@ -28,10 +28,18 @@ class Kept(Struct, frozen=True):
 
 
 def checkpoints(folder: Path) -> list[Kept]:
-    """The checkpoints in `folder`, newest first, each held against its manifest: file names and sizes in bytes."""
-    found = [path for path in folder.glob(f"{PREFIX}*") if path.name.removeprefix(PREFIX).isdecimal()]
-    kept = [Kept(int(path.name.removeprefix(PREFIX)), path, _problem(path)) for path in found]
+    """The checkpoints in `folder`, newest first, each held against its manifest: file names and sizes in bytes.
+
+    Whoever uses one, or deletes others for its sake, asks for its `damage` too.
+    """
+    found = [path for path in folder.glob(f"{PREFIX}*") if NAME.fullmatch(path.name)]
+    kept = [Kept(int(path.name.removeprefix(PREFIX)), path, flaw(path)) for path in found]
     return sorted(kept, key=lambda one: one.step, reverse=True)
+
+
+def damage(kept: Kept) -> str | None:
+    """As its `problem`, but told from what the files hold, which reads all of them."""
+    return kept.problem or flaw(kept.path, content=True)
 
 
 @contextmanager
@@ -52,8 +60,7 @@ def written_aside(folder: Path, step: int) -> Iterator[Path]:
         for path in files:
             with path.open("rb") as file:
                 os.fsync(file.fileno())
-        sizes = {str(path.relative_to(made)): path.stat().st_size for path in files}
-        write_whole(made / MANIFEST, msgspec.json.encode(sizes))
+        seal(made)
         shutil.rmtree(folder / name, ignore_errors=True)
         made.rename(folder / name)
     finally:
@@ -77,23 +84,6 @@ def delete_after(folder: Path, step: int) -> None:
     for kept in checkpoints(folder):
         if kept.step > step:
             shutil.rmtree(kept.path)
-
-
-def _problem(path: Path) -> str | None:
-    try:
-        sizes = msgspec.json.decode((path / MANIFEST).read_bytes(), type=dict[str, int])
-    except FileNotFoundError:
-        return f"{path.name} has no {MANIFEST}"
-    except (OSError, msgspec.DecodeError) as error:
-        return f"{path.name}: {MANIFEST} cannot be read: {error}"
-    for name, size in sizes.items():
-        try:
-            found = (path / name).stat().st_size
-        except OSError:
-            return f"{path.name}: {name} is missing"
-        if found != size:
-            return f"{path.name}: {name} has {found:,} of {size:,} bytes"
-    return None
 
 
 def _demand_room(folder: Path) -> None:

@@ -13,11 +13,18 @@ class StillInUse(Exception):
     """The run goes on, or it cannot be told from here that it does not."""
 
 
+class Unreadable(StillInUse):
+    """It cannot be told, since the record cannot be read."""
+
+
 @contextmanager
 def held(folder: RunFolder) -> Iterator[None]:
     """Hold the lock of a run that has ended. Raises StillInUse where it has not, and where a prediction with it goes
     on; OSError where it is gone."""
-    _, status = read_run(folder)
+    try:
+        _, status = read_run(folder)
+    except OSError as error:
+        raise Unreadable(f"{folder.id} cannot be told to have ended: {error.filename}: {error.strerror}") from None
     if status is Status.QUEUED:
         raise StillInUse(f"{folder.id} waits in the queue: take it out there")
     if not status.is_over:

@@ -12,6 +12,13 @@ VERSION = 1
 
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 """No larger than what is counted can be, and a float can hold."""
+Time = Annotated[float, Meta(ge=0, le=2**37)]
+"""Seconds since 1970, up to a year that a calendar can name."""
+Figure = Annotated[float, Meta(ge=-1e39, le=1e39)]
+"""No larger than float32 can be: sums and squares of it are finite."""
+Amount = Annotated[float, Meta(ge=0, le=1e39)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+ExitCode = Annotated[int, Meta(ge=0, le=255)]
 PhaseName = Literal["loading", "tokenizing", "training", "evaluating", "scoring", "saving"]
 EngineName = Literal["packed", "padded"]
 
@@ -21,11 +28,12 @@ class Event(Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower, 
 
     They hold no cycles, so the garbage collector need not look at a hundred thousand of them again and again.
 
-    A figure that is not a finite number is null: JSON has neither NaN nor infinity.
+    A figure that is not a finite number is null: JSON has neither NaN nor infinity. What lies out of the bounds given
+    here is no event: a line of it is passed over.
     """
 
-    time: float = msgspec.field(default_factory=time.time)
-    v: int = VERSION
+    time: Time = msgspec.field(default_factory=time.time)
+    v: Count = VERSION
 
 
 class Device(Struct, frozen=True, kw_only=True):
@@ -63,7 +71,7 @@ class Started(Event, frozen=True, kw_only=True):
     device: Device
     longest: Count | None = None
     """Tokens of the longest row, of both sides of the split."""
-    prior_log_loss: float
+    prior_log_loss: Figure
     """Log loss on the evaluation rows of always answering the class shares of the training rows."""
     engine: EngineName = "padded"
     engine_reason: str = ""
@@ -94,13 +102,13 @@ class Step(Event, frozen=True, kw_only=True):
     """
 
     step: Count
-    epoch: float
-    loss: float | None
-    learning_rate: float | None
-    grad_norm: float | None
+    epoch: Amount
+    loss: Figure | None
+    learning_rate: Figure | None
+    grad_norm: Figure | None
     tokens: Count
     """Tokens trained on so far, padding left out."""
-    tokens_per_second: float
+    tokens_per_second: Amount
     memory_allocated: Count
     memory_reserved: Count
     memory_peak: Count
@@ -108,11 +116,11 @@ class Step(Event, frozen=True, kw_only=True):
 
 class Evaluated(Event, frozen=True, kw_only=True):
     step: Count
-    epoch: float
-    log_loss: float | None
-    accuracy: float
+    epoch: Amount
+    log_loss: Figure | None
+    accuracy: Share
     rows: Count
-    seconds: float
+    seconds: Amount
 
 
 class Checkpoint(Event, frozen=True, kw_only=True):
@@ -145,15 +153,15 @@ class Scoring(Event, frozen=True, kw_only=True):
     """What a prediction will score. A row counts once for each run and each order of its answers."""
 
     runs: list[str]
-    rows: int
+    rows: Count
     """Rows of the file."""
-    rows_total: int
-    rows_kept: int
+    rows_total: Count
+    rows_kept: Count
     """Those that were scored before, by a process that was stopped."""
-    rows_cut: int
-    tokens_total: int
+    rows_cut: Count
+    tokens_total: Count
     swapped: bool
-    workers: int
+    workers: Count
     precision: str
     engine: EngineName
     device: Device
@@ -162,27 +170,27 @@ class Scoring(Event, frozen=True, kw_only=True):
 class Scored(Event, frozen=True, kw_only=True):
     """How far a prediction is, those kept included. Rates are this process's; memory in bytes, the most of a worker."""
 
-    rows: int
-    tokens: int
-    rows_per_second: float
-    tokens_per_second: float
-    memory_allocated: int
-    memory_reserved: int
-    memory_peak: int
+    rows: Count
+    tokens: Count
+    rows_per_second: Amount
+    tokens_per_second: Amount
+    memory_allocated: Count
+    memory_reserved: Count
+    memory_peak: Count
 
 
 class Predicted(Event, frozen=True, kw_only=True):
     """A prediction is complete. Both figures are None where the rows have no labels."""
 
     submission: str
-    rows: int
-    log_loss: float | None
-    accuracy: float | None
+    rows: Count
+    log_loss: Figure | None
+    accuracy: Share | None
 
 
 class Finished(Event, frozen=True, kw_only=True):
-    log_loss: float | None
-    accuracy: float
+    log_loss: Figure | None
+    accuracy: Share
 
 
 class Cancelled(Event, frozen=True, kw_only=True):
@@ -197,7 +205,7 @@ class Cancelled(Event, frozen=True, kw_only=True):
 class Failed(Event, frozen=True, kw_only=True):
     cause: str
     advice: str
-    exit_code: int
+    exit_code: ExitCode
     changes: list[Change] = []
     """The settings that may mend it, from their values in this run to those proposed."""
     kept: str | None = None

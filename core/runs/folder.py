@@ -12,6 +12,10 @@ from core.files import write_whole
 from core.profile.load import to_toml
 from core.profile.paths import rooted
 from core.profile.settings import Profile
+from core.runs.damaged import Damaged, read_json
+from core.runs.events import Finished, Last
+from core.runs.metrics import read_metrics
+from core.runs.seal import MANIFEST, flaw
 
 RUNS_VARIABLE = "ARENA_TUI_RUNS"
 
@@ -124,11 +128,24 @@ class RunFolder:
         time, _, name = rest.partition("-")
         return name if name and date.isdigit() and time.isdigit() else self.id
 
+    def due_end(self) -> Last | None:
+        """The last event of a run that completed, told from what it has left: metrics, adapter and evaluation, none of
+        them cut short. A process that was killed at that moment could not write it. None where something is missing."""
+        metrics = read_metrics(self)
+        try:
+            is_complete = (self.adapter / "adapter_config.json").is_file() and self.evaluation.is_file()
+            if metrics is None or not is_complete or ((self.adapter / MANIFEST).exists() and flaw(self.adapter)):
+                return None
+            ended = self.metrics.stat().st_mtime
+        except OSError:
+            return None
+        return Finished(time=ended, log_loss=metrics.log_loss, accuracy=metrics.accuracy)
+
     def read_info(self) -> RunInfo | None:
         """run.json, or None while it is missing or is not one."""
         try:
-            return msgspec.json.decode(self.info.read_bytes(), type=RunInfo)
-        except (OSError, msgspec.DecodeError):
+            return read_json(self.info, RunInfo)
+        except (OSError, Damaged):
             return None
 
     def write_info(self, info: RunInfo) -> None:
@@ -162,8 +179,9 @@ def create_run(runs: Path, profile: Profile, *, text: str, name: str) -> RunFold
 
 
 def list_runs(runs: Path) -> list[RunFolder]:
-    """Every run in `runs`, newest first."""
-    found = [RunFolder(path.parent) for path in runs.glob("*/resolved.toml")]
+    """Every run in `runs`, newest first; those too whose settings are a link that leads nowhere."""
+    places = runs.iterdir() if runs.is_dir() else ()
+    found = [RunFolder(path) for path in places if os.path.lexists(path / "resolved.toml")]
     return sorted(found, key=lambda run: run.id, reverse=True)
 
 

@@ -1,13 +1,17 @@
-"""metrics.json: what a run came to. Its existence means that the run completed."""
+"""metrics.json: what a run came to. It is written last: a run that has it completed."""
 
 import math
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 from msgspec import Struct
 
 from core.files import write_whole
-from core.runs.folder import RunFolder
+from core.runs.damaged import Damaged, read_json
+from core.runs.events import Amount, Count, Figure, Share
+
+if TYPE_CHECKING:
+    from core.runs.folder import RunFolder
 
 UNIFORM_LOG_LOSS = math.log(3)
 """Log loss of giving each of the three outcomes a third."""
@@ -20,31 +24,31 @@ class Metrics(Struct, frozen=True, kw_only=True):
     run. `seconds` counts from the child's start; `longest` is a row in tokens as it was shown."""
 
     run: str
-    log_loss: float | None
-    accuracy: float
-    prior_log_loss: float
-    rows_train: int
-    rows_eval: int
-    rows_cut: int
-    steps: int
-    tokens: int
-    seconds: float
-    training_seconds: float
-    tokens_per_second: float
-    memory_peak: int
+    log_loss: Figure | None
+    accuracy: Share
+    prior_log_loss: Figure
+    rows_train: Count
+    rows_eval: Count
+    rows_cut: Count
+    steps: Count
+    tokens: Count
+    seconds: Amount
+    training_seconds: Amount
+    tokens_per_second: Amount
+    memory_peak: Count
     precision: Literal["bf16", "fp16", "fp32"]
     device: str
     longest: int = 0
     engine: Literal["packed", "padded"] = "padded"
 
 
-def save_metrics(folder: RunFolder, metrics: Metrics) -> None:
+def save_metrics(folder: "RunFolder", metrics: Metrics) -> None:
     write_whole(folder.metrics, msgspec.json.format(msgspec.json.encode(metrics)) + b"\n")
 
 
-def read_metrics(folder: RunFolder) -> Metrics | None:
+def read_metrics(folder: "RunFolder") -> Metrics | None:
     """The metrics of a run, None while it has none that can be read."""
     try:
-        return msgspec.json.decode(folder.metrics.read_bytes(), type=Metrics)
-    except (OSError, msgspec.DecodeError):
+        return read_json(folder.metrics, Metrics)
+    except (OSError, Damaged):
         return None

@@ -1,13 +1,12 @@
 """notes.toml: what the user says of a run, a name to show and a note. Written by consoles and commands, never by the
 run's own process, and by hand if one likes."""
 
-import tomllib
-
 import msgspec
 import tomli_w
 from msgspec import Struct
 
 from core.files import Stamp, stamp, write_whole
+from core.profile.load import ProfileError, read_toml
 from core.runs.folder import RunFolder
 
 MOST_NAME = 60
@@ -46,7 +45,7 @@ class NotesReader:
 def read_notes(folder: RunFolder) -> Notes:
     """What the user has said of a run: nothing, where there is no file or none that can be read."""
     try:
-        return _load(folder)
+        return load_notes(folder)
     except (OSError, NotesError):
         return Notes()
 
@@ -59,7 +58,7 @@ def write_notes(folder: RunFolder, *, name: str | None = None, note: str | None 
     """
     before = Notes()
     if folder.notes.exists():
-        before = _load(folder)
+        before = load_notes(folder)
     after = Notes(
         name=before.name if name is None else " ".join(_encodable(name).split()),
         note=before.note if note is None else _encodable(note).strip(),
@@ -74,12 +73,13 @@ def write_notes(folder: RunFolder, *, name: str | None = None, note: str | None 
     return after
 
 
-def _load(folder: RunFolder) -> Notes:
+def load_notes(folder: RunFolder) -> Notes:
+    """As `read_notes`. Raises OSError, and NotesError for a file that holds none."""
     with folder.notes.open("rb") as file:
         written = file.read(MOST_BYTES)
     try:
-        return msgspec.convert(tomllib.loads(written.decode()), Notes)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        return msgspec.convert(read_toml(written.decode(), source=str(folder.notes)), Notes)
+    except (UnicodeDecodeError, ProfileError, msgspec.ValidationError) as error:
         raise NotesError(f"{folder.notes} cannot be read: {error}; correct it, or delete it") from None
 
 

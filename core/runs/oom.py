@@ -17,7 +17,7 @@ def oom_kills(file: Path) -> int | None:
     """The count in `file`; None where it cannot be read."""
     try:
         pairs = [line.split() for line in file.read_text().splitlines()]
-    except OSError:
+    except (OSError, ValueError):  # the name may come from a damaged run.json
         return None
     return next((int(pair[1]) for pair in pairs if len(pair) == 2 and pair[0] == "oom_kill"), None)
 

@@ -1,11 +1,12 @@
 """Pruning: which checkpoints of an ended run need not be kept, how much that frees, and deleting them."""
 
 import shutil
+from itertools import islice
 from pathlib import Path
 
 from msgspec import Struct
 
-from core.runs.checkpoints import ASIDE, checkpoints
+from core.runs.checkpoints import ASIDE, checkpoints, damage
 from core.runs.disk import size
 from core.runs.ended import held
 from core.runs.folder import RunFolder
@@ -28,10 +29,12 @@ class Pruning(Struct, frozen=True):
 def plan(folder: RunFolder, keep: int = KEEP) -> Pruning:
     """Keep the newest `keep` intact checkpoints; damaged ones and half-written ones go.
 
-    Where none is intact all stay, since something of them may be rescued by hand, unless `keep` is 0.
+    Where none is intact all stay, since something of them may be rescued by hand, unless `keep` is 0. Those that stay
+    are read whole where others go: of two of the right size, the older may be the one to go on from.
     """
     found = checkpoints(folder.checkpoints)
-    staying = [one for one in found if one.problem is None][:keep]
+    is_pruned = len(found) > keep or any(one.problem for one in found)
+    staying = list(islice((one for one in found if damage(one) is None), keep)) if is_pruned else found
     if keep and not staying:
         staying = found
     going = [one.path for one in found if one not in staying]

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from core.files import write_whole
 from core.profile.settings import Profile
+from core.runs.damaged import Damaged, read_json
 from core.runs.folder import RunFolder, create_run, list_runs
 from core.runs.lock import locked, unseen_holder
 from core.runs.machine import visible_gpus
@@ -187,6 +188,6 @@ def _has_begun(run: RunFolder) -> bool:
 
 def _read(path: Path) -> Entry | None:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Entry)
-    except (OSError, msgspec.DecodeError):
+        return read_json(path, Entry)
+    except (OSError, Damaged):
         return None

@@ -10,14 +10,15 @@ from typing import Self
 
 import msgspec
 
+from core.runs.damaged import UNDECODABLE
 from core.runs.events import AnyEvent, Last
 
 ROOM_BYTES = 64 << 10
+MOST_LINE_BYTES = 1 << 20
+"""No event is nearly as long."""
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(AnyEvent)
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What a line raises that is no event of this version."""
 
 
 class Record:
@@ -60,7 +61,7 @@ class Record:
 class Tail:
     """The reading end: remembers its place in the file, and gives what has come since.
 
-    `unreadable` counts lines that are no event of this version; they are passed over.
+    `unreadable` counts lines that are no event of this version, or longer than any; they are passed over.
     """
 
     CHUNK = 1 << 20
@@ -69,6 +70,7 @@ class Tail:
         self.path = path
         self.offset = 0
         self.unreadable = 0
+        self._is_in_long_line = False
 
     def read(self) -> list[AnyEvent]:
         """All of `batches` at once."""
@@ -84,11 +86,16 @@ class Tail:
             with self.path.open("rb") as file:
                 size = os.fstat(file.fileno()).st_size
                 if size < self.offset:
-                    self.offset = 0  # replaced by a shorter file
+                    self.offset, self._is_in_long_line = 0, False  # replaced by a shorter file
                 file.seek(self.offset)
                 while chunk := file.read(min(self.CHUNK, size - file.tell())):
                     whole, end, rest = (rest + chunk).rpartition(b"\n")
                     self.offset += len(whole + end)
+                    if self._is_in_long_line and end:
+                        whole, self._is_in_long_line = whole.partition(b"\n")[2], False
+                    if self._is_in_long_line or len(rest) > MOST_LINE_BYTES:
+                        self.unreadable += not self._is_in_long_line
+                        self.offset, self._is_in_long_line, rest = self.offset + len(rest), True, b""
                     yield self._decode_lines(whole)
         except FileNotFoundError:
             return
@@ -96,14 +103,14 @@ class Tail:
     def _decode_lines(self, lines: bytes) -> list[AnyEvent]:
         try:
             events: list[AnyEvent] = _decoder.decode_lines(lines)
-        except UNREADABLE:  # one of them at least: each by itself, which takes twice as long
+        except UNDECODABLE:  # one of them at least: each by itself, which takes twice as long
             return [event for line in lines.split(b"\n") if line and (event := self._decode(line))]
         return events
 
     def _decode(self, line: bytes) -> AnyEvent | None:
         try:
             event: AnyEvent = _decoder.decode(line)
-        except UNREADABLE:
+        except UNDECODABLE:
             self.unreadable += 1
             return None
         return event

@@ -11,6 +11,7 @@ from core.profile.settings import Profile
 from core.runs.alive import is_run_alive
 from core.runs.events import Finished, Started
 from core.runs.folder import RunFolder
+from core.runs.metrics import read_metrics
 from core.runs.process import TRAIN
 from core.runs.queue import queue_of
 from core.runs.record import Tail
@@ -48,7 +49,7 @@ def prepare(folder: RunFolder, overrides: tuple[str, ...] = ()) -> None:
 
     Raises CannotResume, naming the keys where settings are not to be changed; ProfileError for bad ones; OSError.
     """
-    if folder.metrics.exists() and isinstance(read_run(folder)[0].last, Finished):
+    if read_metrics(folder) and isinstance(read_run(folder)[0].last, Finished):
         raise CannotResume(f"{folder.id} has finished: there is nothing left to train. Start a new run instead.")
     if place := queue_of(folder).place(folder):
         raise CannotResume(f"{folder.id} has not begun: it waits in the queue, at place {place}.")

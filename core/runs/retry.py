@@ -14,6 +14,7 @@ from core.profile.settings import Profile
 from core.runs.checkpoints import checkpoints
 from core.runs.events import Failed
 from core.runs.folder import RunFolder
+from core.runs.metrics import read_metrics
 from core.runs.resume import PLACES, changed, unfit
 from core.runs.settings import read_settings
 from core.runs.state import read_run
@@ -58,4 +59,4 @@ def prepare_retry(folder: RunFolder, overrides: Sequence[str] = ()) -> Retry:
         text = set_value(text, change.key, change.new)
     has_checkpoint = any(kept.problem is None for kept in checkpoints(folder.checkpoints))
     is_another = bool(unfit(before, after)) or any(change.key in PLACES for change in differences)
-    return Retry(text, after, differences, goes_on=has_checkpoint and not is_another and not folder.metrics.exists())
+    return Retry(text, after, differences, goes_on=has_checkpoint and not is_another and read_metrics(folder) is None)

@@ -4,6 +4,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from math import isfinite
 from operator import sub
 from typing import TypeVar
 
@@ -30,10 +31,12 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
     FAILED = "failed"
     LOST = "lost"
+    UNKNOWN = "unknown"
+    """Its record cannot be read."""
 
     @property
     def is_over(self) -> bool:
-        return self in (Status.FINISHED, Status.CANCELLED, Status.FAILED, Status.LOST)
+        return self in (Status.FINISHED, Status.CANCELLED, Status.FAILED, Status.LOST, Status.UNKNOWN)
 
 
 class RunState(Struct, frozen=True, kw_only=True):
@@ -79,7 +82,8 @@ class RunState(Struct, frozen=True, kw_only=True):
         """Seconds until the last training step, or the last row of a prediction, at the pace of this run; None before
         it has one."""
         if self.scoring and self.scored and self.scored.tokens_per_second:
-            return (self.scoring.tokens_total - self.scored.tokens) / self.scored.tokens_per_second
+            seconds = (self.scoring.tokens_total - self.scored.tokens) / self.scored.tokens_per_second
+            return seconds if isfinite(seconds) else None
         if self.started is None or self.training_since is None or self.last_time is None:
             return None
         since, first_step = self.training_since
@@ -216,8 +220,18 @@ def read_run(folder: RunFolder) -> tuple[RunState, Status]:
     if queue_of(folder).place(folder):
         return RunState(), Status.QUEUED
     alive = is_run_alive(folder)  # asked first: a last event may come between the two
-    state = fold(RunState(), Tail(folder.events).read())
+    state = with_due_end(fold(RunState(), Tail(folder.events).read()), folder, alive)
     return state, status(state, alive, time.time())
+
+
+def with_due_end(state: RunState, folder: RunFolder, alive: bool | None) -> RunState:
+    """`state` with the last event that the folder shows to be missing from its record, where no process can write it.
+
+    Not to be folded further: the event may be written yet.
+    """
+    if state.last is None and alive is not True and (end := folder.due_end()):
+        return fold(state, [end])
+    return state
 
 
 def _evaluations(

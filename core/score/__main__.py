@@ -15,6 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
+from core.files import write_whole
 from core.runs.ended import read
 from core.runs.events import Failed, Phase, Predicted, Resumed, Scoring, Warning
 from core.runs.folder import RunFolder
@@ -22,9 +25,11 @@ from core.runs.lock import locked
 from core.runs.notify import notify
 from core.runs.process import OTHER_AT_WORK, describe_this_process
 from core.runs.record import Record, Tail
+from core.runs.seal import has_checksums
 from core.score.errors import in_words
 from core.score.folder import PredictionFolder
 from core.score.request import DEMO, Request
+from core.score.whole import unchecked
 from core.train.stop import Stopped, StopRequest
 
 if TYPE_CHECKING:
@@ -53,19 +58,28 @@ def run(folder: PredictionFolder) -> int:
         stop = StopRequest(record, last_act=partial(notify, folder))
         try:
             folder.write_info(describe_this_process([sys.executable, *sys.orig_argv[1:]]))
-            request = folder.read_request()
-            with ExitStack() as runs:
-                for member in request.members:
-                    runs.enter_context(read(RunFolder(Path(member.run))))
-                predict(folder, request, record, stop)
+            try:
+                request = folder.read_request()
+                if was_begun and (end := folder.due_end()):  # killed before its last event alone was written
+                    stop.close()
+                    if request.output:
+                        write_whole(Path(request.output), folder.submission.read_bytes())
+                    record.write(replace(end, submission=request.output or str(folder.submission)))
+                    return 0
+                with ExitStack() as runs:
+                    for member in request.members:
+                        runs.enter_context(read(RunFolder(Path(member.run))))
+                    predict(folder, request, record, stop)
+            except Exception as error:
+                with stop.deferred():  # told to stop meanwhile, it still says why it failed
+                    logging.exception("the prediction failed")
+                    why = in_words(error)
+                    stop.close()
+                    record.write(Failed(cause=why.cause, advice=why.advice, exit_code=why.exit_code))
+                return why.exit_code
         except Stopped:
             record.write(stop.cancelled())
             return stop.exit_code
-        except Exception as error:
-            logging.exception("the prediction failed")
-            why = in_words(error)
-            record.write(Failed(cause=why.cause, advice=why.advice, exit_code=why.exit_code))
-            return why.exit_code
         finally:
             stop.close()
     return 0
@@ -88,6 +102,9 @@ def predict(folder: PredictionFolder, request: Request, record: Record, stop: St
     record.write(Phase(phase="loading", detail="reading the rows"))
     source = str(assets.demo_folder() / "test.csv") if request.test == DEMO else request.test
     examples = read_comparisons(source)
+    for member in request.members:
+        if not has_checksums(Path(member.adapter)):
+            record.write(Warning(message=unchecked(Path(member.adapter))))
     by_member = make_passes(folder, request, examples, record)
     passes = [one for of_member in by_member for one in of_member]
 

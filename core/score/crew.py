@@ -1,5 +1,6 @@
 """The workers of a prediction as the prediction sees them: a process each, and a thread that keeps it busy."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,8 +10,10 @@ from queue import SimpleQueue
 from threading import Lock, Thread
 from typing import Generic, TypeVar
 
+from core.runs.oom import killed_for_memory
 from core.score.deal import Deal
 from core.score.errors import ScoringError
+from core.score.folder import PredictionFolder
 from core.score.messages import Answer, AnyMessage, NoRoom, Ready, Trouble, decode_message, encode
 
 WORKER = (sys.executable, "-P", "-m", "core.score.worker")
@@ -27,6 +30,7 @@ class Worker:
     def __init__(self, prediction: Path, member: int, card: str | None, name: str) -> None:
         """`card` is None where the worker is to choose: the first visible card, or the processor."""
         self.name = name
+        self._prediction = PredictionFolder(prediction)
         self._process = subprocess.Popen(
             [*WORKER, str(prediction), str(member), *([] if card is None else [card])],
             stdin=subprocess.PIPE,
@@ -39,7 +43,7 @@ class Worker:
         line = self._process.stdout.readline()
         if not line.endswith(b"\n"):
             code = self._process.wait()
-            raise WorkerLost(f"{self.name} ended with exit code {code}", "The end of console.log may tell why.")
+            raise WorkerLost(*_end(self.name, code, killed_for_memory(self._prediction)))
         message: AnyMessage = decode_message(line)
         if isinstance(message, Trouble):
             raise WorkerLost(f"{self.name}: {message.cause}", message.advice, message.exit_code)
@@ -66,6 +70,25 @@ class Worker:
             assert pipe is not None
             with suppress(OSError):  # what it was not sent any more
                 pipe.close()
+
+
+def _end(name: str, code: int, is_out_of_memory: bool) -> tuple[str, str]:
+    """What became of a worker that said nothing, and what to do, told from its exit code (negative: a signal's)."""
+    log = "The end of console.log may tell why."
+    if code >= 0:
+        return f"{name} ended with exit code {code}", log
+    try:
+        what = signal.Signals(-code).name
+    except ValueError:  # of the kernel's own
+        what = f"signal {-code}"
+    if -code != signal.SIGKILL:
+        return f"{name} was ended by {what}", log
+    why = "the kernel has killed for want of memory meanwhile" if is_out_of_memory else "mostly for want of memory"
+    return (
+        f"{name} was killed by the system or by a user ({what}; {why})",
+        "Free memory, or use fewer workers or a lower --batch-tokens; what is scored already is kept, and the same "
+        "command goes on.",
+    )
 
 
 class Crew(Generic[Task]):

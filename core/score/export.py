@@ -15,9 +15,11 @@ import msgspec
 from core.interrupts import end_once
 from core.permissions import as_their_folder
 from core.runs.folder import RunFolder
+from core.runs.seal import has_checksums
 from core.runs.settings import read_settings
 from core.score.errors import BAD_INPUT, ScoringError, in_words
 from core.score.exported import Exported
+from core.score.whole import demand_whole, unchecked
 from core.train.card import CARD, USE_OF_ADAPTER, USE_OF_MERGED
 from core.uncollected import uncollected
 
@@ -35,7 +37,10 @@ def main(arguments: Sequence[str]) -> int:
         if options.merged:
             merge_into(options.merged, RunFolder(options.run), options.adapter)
             made = Exported(folder=str(options.merged))
+        if not has_checksums(options.adapter):
+            print(unchecked(options.adapter), file=sys.stderr)
         if options.push:
+            demand_whole(options.adapter)
             made = msgspec.structs.replace(made, url=push(options.merged or options.adapter, options.push))
     except Exception as error:  # noqa: BLE001  (whatever it is, the reader is waiting for it)
         why = in_words(error)

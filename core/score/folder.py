@@ -15,10 +15,14 @@ import msgspec
 
 from core.files import write_whole
 from core.runs.alive import is_run_alive
+from core.runs.damaged import Damaged, read_json
+from core.runs.events import Predicted
 from core.runs.folder import RunFolder
 from core.runs.lock import locked
-from core.runs.state import read_run
-from core.score.request import Request
+from core.runs.record import Tail
+from core.runs.state import RunState, fold, read_run
+from core.score.request import DEMO, Request
+from core.score.summary import read_summary
 
 PREDICT = (sys.executable, "-P", "-m", "core.score")
 
@@ -49,9 +53,22 @@ class PredictionFolder(RunFolder):
         """Written last: its existence means that the prediction is complete."""
         return self.path / "summary.json"
 
+    def due_end(self) -> Predicted | None:
+        """As that of a run: told from summary, table and submission."""
+        summary = read_summary(self)
+        if summary is None or not (self.table.is_file() and self.submission.is_file()):
+            return None
+        return Predicted(
+            time=self.summary.stat().st_mtime,
+            submission=summary.submission,
+            rows=summary.rows,
+            log_loss=summary.log_loss,
+            accuracy=summary.accuracy,
+        )
+
     def read_request(self) -> Request:
-        """Raises OSError, and msgspec.DecodeError for what is no request."""
-        return msgspec.json.decode(self.order.read_bytes(), type=Request)
+        """Raises OSError, and Damaged for what is no request."""
+        return read_json(self.order, Request)
 
     def write_request(self, request: Request) -> None:
         write_whole(self.order, msgspec.json.format(msgspec.json.encode(request)) + b"\n")
@@ -129,20 +146,25 @@ def at_work(run: RunFolder) -> PredictionFolder | None:
 def _asks(prediction: PredictionFolder, run: RunFolder) -> bool:
     try:
         members = prediction.read_request().members
-    except (OSError, msgspec.DecodeError):
+    except (OSError, Damaged):
         return False
     return run.path.resolve() in [Path(member.run).resolve() for member in members]
 
 
 def unfinished(request: Request) -> PredictionFolder | None:
-    """The newest prediction that was to answer the same and has not, if there is one."""
+    """The newest prediction that was to answer the same and has not, or has and could not say so, if there is one."""
     for folder in list_predictions(RunFolder(Path(request.members[0].run))):
-        if folder.summary.exists():
-            continue
         try:
-            asked = folder.read_request()
-        except (OSError, msgspec.DecodeError):
+            asked, end = folder.read_request(), folder.due_end()
+            if end and (fold(RunState(), Tail(folder.events).read()).last or _is_older(folder, request)):
+                continue
+        except (OSError, Damaged):
             continue
-        if asked.asks_the_same(request):
+        if asked.answers_the_same(request) if end else asked.asks_the_same(request):
             return folder
     return None
+
+
+def _is_older(prediction: PredictionFolder, request: Request) -> bool:
+    """Whether the rows were written after the prediction was complete. Raises OSError."""
+    return request.test != DEMO and Path(request.test).stat().st_mtime > prediction.summary.stat().st_mtime

@@ -23,6 +23,7 @@ from core.profile.settings import Profile
 from core.runs.events import Device, EngineName
 from core.score.errors import BAD_INPUT, ScoringError
 from core.score.request import ADAPTER_WEIGHTS, Request
+from core.score.whole import demand_whole
 from core.train import device
 from core.train.device import DTYPES
 from core.train.engine import choose_scoring_engine
@@ -139,9 +140,10 @@ def load_trained(
     and the tokenizer that it was trained with.
 
     Built as for training and filled then: peft's own loading leaves the head in the precision of the base.
-    Raises ScoringError where the adapter cannot be read, or holds other weights than the profile asks for, and
-    SettingError where the base is no longer one that can be loaded.
+    Raises ScoringError where the adapter is not what was saved, cannot be read, or holds other weights than the profile
+    asks for, and SettingError where the base is no longer one that can be loaded.
     """
+    demand_whole(adapter)
     source = locate(profile.model)
     demand_weights(source, profile.model.checkpoint)
     try:

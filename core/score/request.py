@@ -70,6 +70,13 @@ class Request(Struct, frozen=True, kw_only=True):
         nor what is made of them."""
         return self._question() == other._question()
 
+    def answers_the_same(self, other: "Request") -> bool:
+        """Whether the answer to one of them is the answer to the other."""
+        return self._answer() == other._answer()
+
+    def _answer(self) -> "Request":
+        return replace(self, batch_tokens=0, gpus=[], workers=1, output=None)
+
     def _question(self) -> "Request":
         members = [replace(member, weight=1.0) for member in self.members]
         return replace(self, members=members, rules=False, batch_tokens=0, gpus=[], workers=1, output=None)

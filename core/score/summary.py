@@ -1,10 +1,16 @@
 """summary.json: what a prediction came to. Its existence means that the prediction is complete."""
 
+from typing import TYPE_CHECKING
+
 import msgspec
 from msgspec import Struct
 
 from core.files import write_whole
-from core.score.folder import PredictionFolder
+from core.runs.damaged import Damaged, read_json
+from core.runs.events import Count, Figure, Share
+
+if TYPE_CHECKING:
+    from core.score.folder import PredictionFolder
 
 
 class MemberSummary(Struct, frozen=True, kw_only=True):
@@ -22,13 +28,13 @@ class Summary(Struct, frozen=True, kw_only=True):
 
     prediction: str
     submission: str
-    rows: int
-    rows_cut: int
+    rows: Count
+    rows_cut: Count
     members: list[MemberSummary]
     swap: bool
     merge: bool
-    log_loss: float | None
-    accuracy: float | None
+    log_loss: Figure | None
+    accuracy: Share | None
     rows_ruled: int
     """Rows with an empty answer or identical ones."""
     log_loss_with_rules: float | None
@@ -41,13 +47,13 @@ class Summary(Struct, frozen=True, kw_only=True):
     device: str
 
 
-def save_summary(folder: PredictionFolder, summary: Summary) -> None:
+def save_summary(folder: "PredictionFolder", summary: Summary) -> None:
     write_whole(folder.summary, msgspec.json.format(msgspec.json.encode(summary)) + b"\n")
 
 
-def read_summary(folder: PredictionFolder) -> Summary | None:
+def read_summary(folder: "PredictionFolder") -> Summary | None:
     """None while there is none that can be read."""
     try:
-        return msgspec.json.decode(folder.summary.read_bytes(), type=Summary)
-    except (OSError, msgspec.DecodeError):
+        return read_json(folder.summary, Summary)
+    except (OSError, Damaged):
         return None

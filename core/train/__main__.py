@@ -13,7 +13,7 @@ from core.runs.events import Failed, Finished, Phase, Started, Warning
 from core.runs.folder import RunFolder
 from core.runs.identity import process_started
 from core.runs.lock import locked
-from core.runs.metrics import Metrics, read_metrics, save_metrics
+from core.runs.metrics import Metrics, save_metrics
 from core.runs.notify import notify
 from core.runs.process import OTHER_AT_WORK, describe_this_process
 from core.runs.record import Record
@@ -52,35 +52,43 @@ def run(folder: RunFolder, is_resumed: bool) -> int:
         stop = StopRequest(record, last_act=partial(notify, folder))
         try:
             folder.write_info(describe_this_process([sys.executable, *sys.orig_argv[1:]]))
-            if is_resumed and (metrics := read_metrics(folder)):  # killed before its last event alone was written
-                record.write(Finished(log_loss=metrics.log_loss, accuracy=metrics.accuracy))
+            if is_resumed and (end := folder.due_end()):  # killed before its last event alone was written
+                stop.close()
+                record.write(end)
                 return 0
-            attempt = Attempt.resumed(folder, record) if is_resumed else Attempt()
-            stop.step, stop.checkpoint = attempt.step, attempt.kept
-            record.write(Phase(phase="loading"))
-            train(folder, record, stop, attempt)
+            try:
+                attempt = Attempt.resumed(folder, record) if is_resumed else Attempt()
+                stop.step, stop.checkpoint = attempt.step, attempt.kept
+                record.write(Phase(phase="loading"))
+                train(folder, record, stop, attempt)
+            except Exception as error:
+                with stop.deferred():  # told to stop meanwhile, it still says why it failed
+                    logging.exception("the run failed")
+                    failed = explained(folder, error)
+                    stop.close()
+                    record.write(failed)
+                return failed.exit_code
         except Stopped:
             record.write(stop.cancelled())
             return stop.exit_code
-        except Exception as error:
-            logging.exception("the run failed")
-            from core.train.advice import Situation, explain
-
-            why = explain(error, Situation.of(folder))
-            intact = next((kept.path for kept in checkpoints(folder.checkpoints) if kept.problem is None), None)
-            record.write(
-                Failed(
-                    cause=why.cause,
-                    advice=why.advice,
-                    exit_code=why.exit_code,
-                    changes=why.changes,
-                    kept=str(intact.relative_to(folder.path)) if intact else "",
-                )
-            )
-            return why.exit_code
         finally:
             stop.close()
     return 0
+
+
+def explained(folder: RunFolder, error: Exception) -> Failed:
+    """The last event of a run that ends with `error`."""
+    from core.train.advice import Situation, explain
+
+    why = explain(error, Situation.of(folder))
+    intact = next((kept.path for kept in checkpoints(folder.checkpoints) if kept.problem is None), None)
+    return Failed(
+        cause=why.cause,
+        advice=why.advice,
+        exit_code=why.exit_code,
+        changes=why.changes,
+        kept=str(intact.relative_to(folder.path)) if intact else "",
+    )
 
 
 def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt) -> None:

@@ -9,10 +9,11 @@ from msgspec.structs import replace
 from core.data.errors import DataError
 from core.profile.errors import SettingError
 from core.profile.settings import Profile
-from core.runs.checkpoints import checkpoints
-from core.runs.events import Phase, Resumed, RowsDigest, Started
+from core.runs.checkpoints import checkpoints, damage
+from core.runs.events import Phase, Resumed, RowsDigest, Started, Warning
 from core.runs.folder import RunFolder
 from core.runs.record import Record, Tail
+from core.runs.seal import has_checksums
 from core.runs.state import RunState, fold
 from core.train.steps import optimizer_steps
 
@@ -40,12 +41,14 @@ class Attempt(Struct, frozen=True):
         started = [event for event in known if isinstance(event, Started)]
         skipped, intact = [], None
         for kept in checkpoints(folder.checkpoints):
-            if kept.problem is None:
+            if (problem := damage(kept)) is None:
                 intact = kept
                 break
-            skipped.append(f"a damaged checkpoint was passed over: {kept.problem}")
+            skipped.append(f"a damaged checkpoint was passed over: {problem}")
         name = str(intact.path.relative_to(folder.path)) if intact else None
         record.write(Resumed(step=intact.step if intact else 0, checkpoint=name, skipped=skipped))
+        if intact and not has_checksums(intact.path):
+            record.write(Warning(message=f"{name} is of an older version: of its files the sizes alone can be checked"))
         return cls(
             step=intact.step if intact else 0,
             checkpoint=str(intact.path) if intact else None,

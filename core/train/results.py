@@ -15,6 +15,7 @@ from core.data.tokens import Encoded
 from core.files import write_whole
 from core.permissions import as_their_folder
 from core.runs.folder import RunFolder
+from core.runs.seal import seal
 from core.train.card import CARD
 
 LOGITS = ("logit_a", "logit_b", "logit_tie")
@@ -31,6 +32,7 @@ def save_adapter(folder: RunFolder, model: PeftModel, tokenizer: PreTrainedToken
     tokenizer.save_pretrained(aside)
     as_their_folder(aside)
     (aside / CARD).unlink()  # peft's own, which names paths of this machine; ours comes with the figures
+    seal(aside)
     shutil.rmtree(folder.adapter, ignore_errors=True)  # a stop's, where the run was resumed
     aside.rename(folder.adapter)
     return folder.adapter.name

@@ -16,11 +16,14 @@ from tiny_runs import SECONDS, Start, copy_of, halting, kill, wait_until_halted
 
 from core.profile.load import parse_profile
 from core.runs import events
-from core.runs.checkpoints import ASIDE, MANIFEST, checkpoints
+from core.runs.checkpoints import ASIDE, checkpoints
+from core.runs.disk import size
 from core.runs.folder import RunFolder
 from core.runs.process import LaunchError, launch
+from core.runs.pruning import Pruning, plan
 from core.runs.record import Record, Tail
 from core.runs.resume import RESUME, CannotResume, prepare
+from core.runs.seal import MANIFEST
 from core.runs.state import RunState, Status, read_run
 from core.train.attempt import Attempt
 
@@ -107,6 +110,15 @@ def test_the_curve_of_a_resumed_run_is_that_of_one_never_stopped(
     assert state.elapsed < state.last_time - state.first_time + 1e-6
 
 
+def flip(path: Path) -> None:
+    """One bit of its middle, which leaves its size and its form as they were."""
+    with path.open("r+b") as file:
+        middle = file.seek(path.stat().st_size // 2)
+        bit = bytes([file.read(1)[0] ^ 1])
+        file.seek(middle)
+        file.write(bit)
+
+
 def truncate(path: Path) -> None:
     with path.open("r+b") as file:
         file.truncate(path.stat().st_size // 2)
@@ -119,6 +131,13 @@ def truncate(path: Path) -> None:
         (lambda kept: (kept / "optimizer.pt").unlink(), "optimizer.pt is missing"),
         (lambda kept: (kept / MANIFEST).unlink(), f"has no {MANIFEST}"),
         (lambda kept: (kept / MANIFEST).write_text("{"), f"{MANIFEST} cannot be read"),
+        (lambda kept: (kept / MANIFEST).write_bytes(b'{"\xff": 3}'), f"{MANIFEST} cannot be read"),
+        (lambda kept: (kept / MANIFEST).write_bytes(b'{"a":' + b"[" * 100_000), f"{MANIFEST} cannot be read"),
+        (lambda kept: (kept / MANIFEST).write_text("[3]"), f"{MANIFEST} cannot be read"),
+        (lambda kept: (kept / MANIFEST).write_text('{"a\\u0000": 3}'), "is no file of this folder"),
+        (lambda kept: (kept / MANIFEST).write_text('{"../checkpoint-5/optimizer.pt": 3}'), "is no file of this folder"),
+        (lambda kept: flip(kept / "adapter_model.safetensors"), "adapter_model.safetensors is not what was written"),
+        (lambda kept: flip(kept / "optimizer.pt"), "optimizer.pt is not what was written there: its checksum differs"),
     ],
 )
 def test_a_damaged_checkpoint_is_passed_over_and_the_record_says_why(
@@ -139,11 +158,31 @@ def test_a_damaged_checkpoint_is_passed_over_and_the_record_says_why(
     assert found in read_run(folder)[0].warnings[-1]
 
 
+def test_a_checkpoint_of_an_older_version_is_taken_and_its_want_of_checksums_told(
+    killed: RunFolder, tmp_path: Path
+) -> None:
+    folder = copy_of(killed, tmp_path / "run")
+    kept = checkpoints(folder.checkpoints)[0].path
+    sizes = {name: known["size"] for name, known in json.loads((kept / MANIFEST).read_text()).items()}
+    (kept / MANIFEST).write_text(json.dumps(sizes))
+    with Record(folder.events) as record:
+        assert Attempt.resumed(folder, record).checkpoint == str(kept)
+    assert "the sizes alone can be checked" in read_run(folder)[0].warnings[-1]
+
+
+def test_pruning_keeps_the_newest_checkpoint_that_is_whole_in_content_too(killed: RunFolder, tmp_path: Path) -> None:
+    """It deleted the only one to go on from, where the newest has a flipped bit."""
+    folder = copy_of(killed, tmp_path / "run")
+    newest, older = checkpoints(folder.checkpoints)
+    flip(newest.path / "optimizer.pt")
+    assert plan(folder) == Pruning(folder, (newest.path,), size(newest.path), (older.path.name,))
+
+
 def test_a_run_whose_newest_checkpoint_is_damaged_goes_on_from_the_one_before(
     killed: RunFolder, whole: Callable[[str], RunFolder], resume: Callable[..., int], tmp_path: Path
 ) -> None:
     folder = copy_of(killed, tmp_path / "run")
-    truncate(folder.checkpoints / "checkpoint-10" / "adapter_model.safetensors")
+    flip(folder.checkpoints / "checkpoint-10" / "adapter_model.safetensors")
     assert resume(folder) == 0
     [resumed] = [event for event in Tail(folder.events).read() if isinstance(event, events.Resumed)]
     assert (resumed.step, len(resumed.skipped)) == (5, 1)

@@ -1,0 +1,60 @@
+"""What is wrong with the small files of a run. Each stands for itself: the rest of the run counts all the same."""
+
+import os
+from pathlib import Path
+
+from core.runs.damaged import Damaged, read_json
+from core.runs.folder import RunFolder, RunInfo
+from core.runs.metrics import Metrics
+from core.runs.notes import NotesError, load_notes
+
+Stamp = tuple[int, int, int, int]
+
+
+class TroubleReader:
+    """Reads the files of one run again whenever one of them is another."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+        self._files = (folder.info, folder.resolved, folder.notes, folder.metrics)
+        self._stamps: list[Stamp | None] = []
+        self._trouble = ""
+
+    def read(self) -> str:
+        """What cannot be read, and why; "" where all can, and of files that are not there."""
+        found = list(map(_stamp, self._files))
+        if found != self._stamps:
+            self._stamps = found
+            self._trouble = "; ".join(filter(None, map(self._problem, self._files)))
+        return self._trouble
+
+    def _problem(self, path: Path) -> str:
+        try:
+            if path == self._folder.info:
+                read_json(path, RunInfo)
+            elif path == self._folder.metrics:
+                read_json(path, Metrics)
+            elif path == self._folder.notes:
+                load_notes(self._folder)
+            else:
+                path.read_bytes().decode()
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            return f"{path.name} cannot be read: {error.strerror}"
+        except Damaged as error:
+            return f"{path.name} is damaged: {error.why}"
+        except NotesError:
+            return f"{path.name} is damaged; arena-tui note tells where"
+        except UnicodeDecodeError:
+            return f"{path.name} is damaged: not UTF-8 text"
+        return ""
+
+
+def _stamp(path: Path) -> Stamp | None:
+    """Of a link itself: it may lead nowhere."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
