@@ -17,6 +17,7 @@ from core.runs.machine import only, visible_gpus
 from core.runs.notify import notify
 from core.runs.nvml import nvml
 from core.runs.oom import oom_kill_file, oom_kills
+from core.runs.proof import FOLDER_VARIABLE, mark
 from core.runs.record import Record
 from core.user import user_name
 
@@ -53,7 +54,12 @@ def launch(
                 stderr=log,
                 start_new_session=True,
                 cwd=working_directory,
-                env={**os.environ, RUN_VARIABLE: folder.id, **(only(gpu) if gpu else {})},
+                env={
+                    **os.environ,
+                    RUN_VARIABLE: folder.id,
+                    FOLDER_VARIABLE: mark(folder),
+                    **(only(gpu) if gpu else {}),
+                },
             )
     except OSError as error:
         raise _never_began(folder, f"the run's program cannot be started: {error}") from error

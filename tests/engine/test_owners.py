@@ -1,0 +1,150 @@
+"""Run folders travel: what lies in one has no process ended, no run called alive, and no other folder touched."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from core.profile.settings import Profile
+from core.runs.alive import is_run_alive
+from core.runs.folder import RunFolder, create_run
+from core.runs.identity import start_ticks
+from core.runs.lock import locked
+from core.runs.process import describe_this_process, launch
+from core.runs.state import Status, read_run
+from core.runs.stopping import Rung, ask, processes
+
+LIVES = """
+import subprocess, sys, time
+from pathlib import Path
+from core.runs.folder import RunFolder
+from core.runs.lock import locked
+from core.runs.process import describe_this_process
+folder = RunFolder(Path(sys.argv[-1]))
+if "child" in sys.argv:
+    subprocess.Popen(["sleep", "600"])
+with locked(folder.lock):
+    folder.write_info(describe_this_process(sys.argv))
+    time.sleep(600)
+"""
+PROGRAM = (sys.executable, "-P", "-c", LIVES)
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def living(runs: Path) -> Iterator[RunFolder]:
+    """A run whose process lives, and a process that it has started."""
+    folder = create_run(runs, Profile(), text="", name="living")
+    child = launch(folder, (*PROGRAM, "child"))
+    yield folder
+    for pid in processes(folder):
+        os.kill(pid, 9)
+    child.wait()
+
+
+def copy_of(folder: RunFolder, target: Path) -> RunFolder:
+    shutil.copytree(folder.path, target)
+    return RunFolder(target)
+
+
+@pytest.mark.parametrize("rung", Rung)
+def test_the_copy_of_a_living_run_is_no_living_run_and_asking_it_to_end_ends_nothing(
+    living: RunFolder, tmp_path: Path, rung: Rung
+) -> None:
+    copy = copy_of(living, tmp_path / "elsewhere" / living.id)  # the same id, too
+    assert is_run_alive(living)
+    assert len(processes(living)) == 2
+    assert is_run_alive(copy) is False
+    assert read_run(copy)[1] is Status.LOST
+    assert processes(copy) == []
+    assert not ask(copy, rung)
+    assert is_run_alive(living)
+    assert len(processes(living)) == 2
+
+
+def test_a_living_run_whose_folder_is_renamed_is_the_same_run(living: RunFolder) -> None:
+    moved = RunFolder(living.path.rename(living.path.with_name("renamed")))
+    assert is_run_alive(moved)
+    assert len(processes(moved)) == 2
+    assert ask(moved, Rung.KILL)
+    while processes(moved):
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("rung", Rung)
+@pytest.mark.parametrize("ticks", [True, False])
+def test_a_forged_run_json_has_no_process_of_the_users_ended(runs: Path, rung: Rung, ticks: bool) -> None:
+    folder = create_run(runs, Profile(), text="", name="forged")
+    editor = [sys.executable, "-c", "import time; time.sleep(600)", str(folder.path)]
+    with subprocess.Popen(editor, start_new_session=True) as other:
+        me = describe_this_process(["x"])
+        mine = start_ticks(other.pid) if ticks else None
+        folder.write_info(replace(me, pid=other.pid, start_ticks=mine, process_started=time.time()))
+        folder.lock.symlink_to(sys.executable)  # a file that the other has open, as if it were its lock
+        assert is_run_alive(folder) is False
+        assert processes(folder) == []
+        assert not ask(folder, rung)
+        assert other.poll() is None
+        other.kill()
+
+
+def test_a_run_started_by_hand_is_known_by_its_lock_and_its_command_line(runs: Path) -> None:
+    folder = create_run(runs, Profile(), text="", name="by-hand")
+    with subprocess.Popen([*PROGRAM, folder.id], cwd=runs, stderr=subprocess.PIPE) as child:
+        while folder.read_info() is None:
+            time.sleep(0.02)
+        assert is_run_alive(folder)
+        folder.lock.unlink()
+        assert is_run_alive(folder) is False, "no engine, and no lock: any program could be that"
+        child.kill()
+
+
+def test_the_engine_is_known_by_its_command_line_where_nothing_else_tells(runs: Path) -> None:
+    folder = create_run(runs, Profile(), text="", name="by-name")
+    copy = copy_of(folder, runs / "copy")
+    # as its command line stands in the system's list; what it does is wait
+    engine = [sys.executable, "-c", "import time; time.sleep(600)", "-m", "core.train", folder.id]
+    with subprocess.Popen(engine, cwd=runs) as child:
+        info = replace(describe_this_process(["x"]), pid=child.pid, start_ticks=start_ticks(child.pid))
+        for one, alive in ((folder, True), (copy, False)):
+            one.write_info(info)
+            assert is_run_alive(one) is alive
+        child.kill()
+
+
+def test_nothing_signals_its_own_process(runs: Path) -> None:
+    folder = create_run(runs, Profile(), text="", name="mine")
+    folder.write_info(describe_this_process(["x"]))
+    with folder.lock.open("a+b"):
+        assert is_run_alive(folder)
+        assert not any(ask(folder, rung) for rung in Rung)
+
+
+HOUR = 3600
+
+
+@pytest.mark.parametrize("ahead", [HOUR, 24 * 365 * HOUR])
+def test_a_folder_made_in_the_future_is_not_about_to_start_for_ever(runs: Path, ahead: int) -> None:
+    folder = create_run(runs, Profile(), text="", name="future")
+    assert is_run_alive(folder) is None, "it may be just starting"
+    os.utime(folder.resolved, (time.time() + ahead,) * 2)
+    assert is_run_alive(folder) is False
+    assert read_run(folder)[1] is Status.LOST
+    with locked(folder.lock):
+        assert is_run_alive(folder) is None, "somebody is at work there"
+
+
+def test_a_file_server_that_is_some_seconds_ahead_does_not_make_a_starting_run_lost(runs: Path) -> None:
+    folder = create_run(runs, Profile(), text="", name="ahead")
+    os.utime(folder.resolved, (time.time() + 5,) * 2)
+    assert is_run_alive(folder) is None
