@@ -21,6 +21,11 @@ def home() -> Path:
     return known if known.is_absolute() else Path("/")
 
 
+def state_folder() -> Path:
+    """Where this user's programs keep what is to outlive them: arena-tui in $XDG_STATE_HOME. It may not exist yet."""
+    return Path(os.environ.get("XDG_STATE_HOME") or home() / ".local" / "state").absolute() / "arena-tui"
+
+
 def settle_caches() -> str | None:
     """Where the user has no home folder that can be written to, let this process and its children keep their caches
     among the temporary files. What the user is to be told of it; None where nothing is amiss.
@@ -38,6 +43,7 @@ def settle_caches() -> str | None:
         os.environ.setdefault("HF_HOME", str(models))
     if home() == Path("/"):
         os.environ["HOME"] = str(stand_in)  # nothing of the user's can be in there
+    os.environ.setdefault("XDG_STATE_HOME", str(stand_in / ".local" / "state"))
     os.environ.setdefault("TRITON_CACHE_DIR", str(stand_in / ".triton" / "cache"))
     caches = str(stand_in / ".cache")
     if os.environ.setdefault("XDG_CACHE_HOME", caches) != caches:

@@ -63,21 +63,22 @@ def add_yes(parser: argparse.ArgumentParser) -> "argparse._MutuallyExclusiveGrou
     return group
 
 
-def demand_yes(options: argparse.Namespace, question: str) -> None:
-    """Ask in the terminal, unless --yes has answered already. Raises Refused for any other answer than y."""
+def demand_yes(options: argparse.Namespace, question: str, otherwise: str = "nothing was deleted") -> None:
+    """Ask in the terminal, unless --yes has answered already. Raises Refused for any other answer than y, and says what
+    is so `otherwise`."""
     if options.yes:
         return
     if not sys.stdin.isatty():
-        raise Refused(f"{question}\nNothing was deleted: there is no terminal to ask in; --yes says yes.", 2)
+        raise Refused(f"{question}\n{otherwise.capitalize()}: there is no terminal to ask in; --yes says yes.", 2)
     print(question)
     try:
         answer = input("[y/N] ")
     except EOFError:
         answer = ""
     except KeyboardInterrupt:
-        raise Refused("\nnothing was deleted", 130) from None
+        raise Refused(f"\n{otherwise}", 130) from None
     if answer.strip().lower() not in ("y", "yes"):
-        raise Refused("nothing was deleted", 1)
+        raise Refused(otherwise, 1)
 
 
 def chosen_profile(options: argparse.Namespace) -> "tuple[Profile, Path]":
