@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
 
     runs = runs_folder(options.runs_dir)
     try:
-        if options.put_back:
+        if options.put_back is not None:
             print(put_back(choose_named(runs / TRASH, options.put_back)).path)
             return 0
         found = trashed(runs)

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from screen import child
-from test_queue import add, ids, until, until_status
+from test_queue import add, ids, until_status
 
 from arena_tui.__main__ import main
 from core.profile.settings import Profile

@@ -11,14 +11,16 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from arena_tui.__main__ import main
 from core.profile.settings import Profile
 from core.runs.alive import is_run_alive
-from core.runs.folder import RunFolder, create_run
+from core.runs.folder import RunFolder, choose_run, create_run, find_run, list_runs, run_in
 from core.runs.identity import start_ticks
 from core.runs.lock import locked
 from core.runs.process import describe_this_process, launch
 from core.runs.state import Status, read_run
 from core.runs.stopping import Rung, ask, processes
+from core.runs.trash import discard
 
 LIVES = """
 import subprocess, sys, time
@@ -148,3 +150,72 @@ def test_a_file_server_that_is_some_seconds_ahead_does_not_make_a_starting_run_l
     folder = create_run(runs, Profile(), text="", name="ahead")
     os.utime(folder.resolved, (time.time() + 5,) * 2)
     assert is_run_alive(folder) is None
+
+
+def refused(*arguments: str) -> bool:
+    return main(list(arguments)) == 2
+
+
+def test_a_name_that_is_empty_or_fits_several_runs_has_none_of_them_changed(
+    runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ARENA_TUI_RUNS", str(runs))
+    for name in ("one-x", "two-x"):
+        create_run(runs, Profile(), text="", name=name)
+    monkeypatch.chdir(list_runs(runs)[0].path)  # where an empty path would be that of a run
+    before = {path: path.read_bytes() for path in runs.rglob("*") if path.is_file()}
+    for wanted in ("", "x"):
+        for command in ("stop", "resume", "retry", "delete"):
+            assert refused(command, wanted), command
+        assert refused("rename", wanted, "other")
+        assert refused("note", wanted, "text")
+        assert refused("prune", wanted)
+        assert refused("export", wanted, "--merged", "out")
+        assert refused("predict", wanted, "demo")
+        assert refused("trash", "--put-back", wanted)
+    assert refused("watch", "")
+    assert refused("curves", "")
+    assert {path: path.read_bytes() for path in runs.rglob("*") if path.is_file()} == before
+    told = capsys.readouterr().err
+    assert "no run is named: the name is empty" in told
+    assert "x is a part of several ids: " in told
+    assert main(["curves", "x"]) == 0, "looking takes the newest"
+    assert main(["note", "last", "text"]) == 0
+    assert main(["note", "one-x", "text"]) == 0
+    assert main(["note", ".", "text"]) == 0, "a path to a run in its runs folder"
+
+
+def test_what_is_no_plain_folder_of_the_runs_folder_is_no_run(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARENA_TUI_RUNS", str(runs))
+    run = create_run(runs, Profile(), text="", name="real")
+    away = copy_of(run, tmp_path / "away")
+    for folder in (runs, runs / ".hidden", tmp_path):
+        folder.mkdir(exist_ok=True)
+        shutil.copy(run.resolved, folder)
+    (runs / "link").symlink_to(away.path)
+    assert [one.id for one in list_runs(runs)] == [run.id]
+    for name in ("", ".", "..", ".hidden", "link", f"{run.id}/", f"../runs/{run.id}", "x" * 300, "nothing"):
+        with pytest.raises(LookupError):
+            run_in(runs, name)
+    for path in (runs / "link", runs / ".hidden"):
+        with pytest.raises(LookupError):
+            choose_run(runs, str(path))
+        assert find_run(runs, str(path)).path == path, "it may be looked at"
+    assert run_in(runs, run.id).path == choose_run(runs, f"{run.path}/.").path == run.path
+
+
+def test_a_run_in_the_trash_is_put_back_by_name_and_otherwise_left_alone(
+    runs: Path, monkeypatch: pytest.MonkeyPatch, living: RunFolder
+) -> None:
+    monkeypatch.setenv("ARENA_TUI_RUNS", str(runs))
+    deleted = create_run(runs, Profile(), text="", name="deleted")
+    os.utime(deleted.resolved, (0, 0))
+    deleted = discard(deleted)
+    assert refused("trash", "--put-back", str(living.path))
+    assert living.path.exists()
+    for command in (["delete", "--yes"], ["resume"], ["stop"]):
+        assert refused(*command, str(deleted.path))
+    assert main(["trash", "--put-back", deleted.id]) == 0
+    assert (runs / deleted.id).exists()
