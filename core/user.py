@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import pwd
 import stat
 import tempfile
 from pathlib import Path
@@ -13,6 +14,14 @@ def user_name() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # the latter from Python 3.13 on
         return str(os.getuid())
+
+
+def name_of(uid: int) -> str:
+    """A user's login name; their number where this machine does not know them by name."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def home() -> Path:

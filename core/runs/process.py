@@ -12,7 +12,7 @@ from core.runs.alive import START_SECONDS
 from core.runs.events import Failed
 from core.runs.folder import RunFolder, RunInfo
 from core.runs.identity import Identity
-from core.runs.lock import unseen_holder
+from core.runs.lock import holder
 from core.runs.machine import only, visible_gpus
 from core.runs.notify import notify
 from core.runs.nvml import nvml
@@ -76,7 +76,7 @@ def _wait_until_known(folder: RunFolder, child: "subprocess.Popen[bytes]", befor
     deadline = time.monotonic() + START_SECONDS
     while folder.read_info() in (None, before):
         if child.poll() == OTHER_AT_WORK:
-            raise LaunchError(f"another process is at work on this run{unseen_holder(folder.lock)}")
+            raise LaunchError(f"another process is at work on this run{holder(folder.lock)}")
         if child.poll() is not None:
             raise _never_began(folder, f"the run ended at once, with exit code {child.returncode}")
         if time.monotonic() > deadline:

@@ -20,7 +20,7 @@ from core.files import write_whole
 from core.profile.settings import Profile
 from core.runs.entry import Entry, Standing, sealed, standing
 from core.runs.folder import RunFolder, create_run, list_runs, run_in
-from core.runs.lock import locked, unseen_holder
+from core.runs.lock import holder, locked
 from core.runs.machine import visible_gpus
 
 Where = Literal["first", "up", "down", "last"]
@@ -196,8 +196,7 @@ class Queue:
         self.folder.mkdir(parents=True, exist_ok=True)
         with locked(self._lock) as is_ours:
             if not is_ours:
-                unseen = unseen_holder(self._lock) or "; try again"
-                raise QueueError(f"the queue is being changed by somebody else{unseen}")
+                raise QueueError(f"the queue is being changed by somebody else; try again{holder(self._lock)}")
             yield
 
 

@@ -2,21 +2,25 @@
 
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from msgspec.structs import replace
 
 from arena_tui.__main__ import main
 from core.profile.settings import Profile
+from core.runs import ended
 from core.runs.alive import is_run_alive
+from core.runs.ended import StillInUse
 from core.runs.folder import RunFolder, choose_run, create_run, find_run, list_runs, run_in
 from core.runs.identity import start_ticks
-from core.runs.lock import locked
+from core.runs.lock import is_locked, locked
 from core.runs.process import describe_this_process, launch
 from core.runs.state import Status, read_run
 from core.runs.stopping import Rung, ask, processes
@@ -219,3 +223,87 @@ def test_a_run_in_the_trash_is_put_back_by_name_and_otherwise_left_alone(
         assert refused(*command, str(deleted.path))
     assert main(["trash", "--put-back", deleted.id]) == 0
     assert (runs / deleted.id).exists()
+
+
+TAKES = """
+import fcntl, os, sys
+try:
+    lock = os.open(sys.argv[1], os.O_RDONLY)
+except PermissionError:
+    sys.exit(13)
+fcntl.flock(lock, fcntl.LOCK_EX)
+print("held", flush=True)
+input()
+"""
+
+
+def as_nobody(*command: str) -> list[str]:
+    """`command` as a user without rights, who may read what everybody may."""
+    if os.getuid() != 0 or not shutil.which("setpriv"):
+        pytest.skip("becoming another user takes root and setpriv")
+    return ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups", *command]
+
+
+def open_to_all(tmp_path: Path) -> None:
+    for place in (tmp_path, *tmp_path.parents[:2]):
+        place.chmod(0o755)
+
+
+def takes(lock: Path) -> int:
+    """The exit code of another user's process that takes the lock: it may read what lies there."""
+    held = subprocess.run(as_nobody("/usr/bin/env", "python3", "-c", TAKES, str(lock)), input=b"\n", check=False)
+    return held.returncode
+
+
+def test_who_may_only_read_a_run_cannot_hold_its_lock(runs: Path, tmp_path: Path) -> None:
+    open_to_all(tmp_path)
+    run = create_run(runs, Profile(), text="", name="read")
+    run.path.chmod(0o755)
+    run.lock.touch(0o644)  # as earlier versions made it
+    assert takes(run.lock) == 0
+    for lock in (run.lock, run.readers):
+        with locked(lock) as is_ours:
+            assert is_ours
+        assert stat.S_IMODE(lock.stat().st_mode) == 0o600
+        assert takes(lock) == 13
+
+
+@pytest.mark.parametrize(("folder", "mode"), [(0o755, 0o600), (0o2775, 0o660), (0o777, 0o666)])
+def test_a_lock_is_for_those_who_may_write_to_its_folder(tmp_path: Path, folder: int, mode: int) -> None:
+    tmp_path.chmod(folder)
+    with locked(tmp_path / "lock"):
+        pass
+    assert stat.S_IMODE((tmp_path / "lock").stat().st_mode) == mode
+
+
+def test_a_refusal_says_who_holds_the_lock_and_since_when(runs: Path) -> None:
+    run = create_run(runs, Profile(), text="", name="held")
+    os.utime(run.resolved, (0, 0))
+    holds = "from pathlib import Path; from core.runs.lock import locked\n"
+    holds += f"with locked(Path({str(run.lock)!r})):\n    print(flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", holds], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline()
+        who = f"process {process.pid} of {psutil.Process().username()}, which began at 20"
+        with pytest.raises(StillInUse, match=f"still at work: {who}"), ended.held(run):
+            pass
+        process.kill()
+    with ended.held(run):
+        pass
+
+
+def test_a_lock_that_is_not_ours_to_open_or_none_at_all_is_a_sentence(runs: Path, tmp_path: Path) -> None:
+    run = create_run(runs, Profile(), text="", name="x")
+    for make, told in ((lambda: run.lock.symlink_to("/etc/passwd"), "link"), (lambda: os.mkfifo(run.lock), "file")):
+        make()
+        with pytest.raises(OSError, match=f"{run.lock} is .*{told} and no lock: delete it"), locked(run.lock):
+            pass
+        assert is_locked(run.lock) in (None, False)
+        run.lock.unlink()
+    open_to_all(tmp_path)
+    run.path.chmod(0o777)
+    run.lock.touch(0o600)
+    tries = f"from pathlib import Path; from core.runs.lock import locked\nwith locked(Path({str(run.lock)!r})): pass"
+    rights = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")  # Python may lie in root's home
+    command = as_nobody(*rights, sys.executable, "-P", "-c", tries)
+    told = subprocess.run(command, capture_output=True, text=True, check=False).stderr
+    assert f"the lock {run.lock} is root's and not yours to write to" in told
