@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -58,6 +59,16 @@ def living(runs: Path) -> Iterator[RunFolder]:
     child.wait()
 
 
+@contextmanager
+def process(*command: str, cwd: Path | None = None) -> "Iterator[subprocess.Popen[bytes]]":
+    """A process in a session of its own, which ends with the block whatever comes of that."""
+    with subprocess.Popen(command, cwd=cwd, start_new_session=True) as started:
+        try:
+            yield started
+        finally:
+            started.kill()
+
+
 def copy_of(folder: RunFolder, target: Path) -> RunFolder:
     shutil.copytree(folder.path, target)
     return RunFolder(target)
@@ -92,7 +103,7 @@ def test_a_living_run_whose_folder_is_renamed_is_the_same_run(living: RunFolder)
 def test_a_forged_run_json_has_no_process_of_the_users_ended(runs: Path, rung: Rung, ticks: bool) -> None:
     folder = create_run(runs, Profile(), text="", name="forged")
     editor = [sys.executable, "-c", "import time; time.sleep(600)", str(folder.path)]
-    with subprocess.Popen(editor, start_new_session=True) as other:
+    with process(*editor) as other:
         me = describe_this_process(["x"])
         mine = start_ticks(other.pid) if ticks else None
         folder.write_info(replace(me, pid=other.pid, start_ticks=mine, process_started=time.time()))
@@ -101,18 +112,16 @@ def test_a_forged_run_json_has_no_process_of_the_users_ended(runs: Path, rung: R
         assert processes(folder) == []
         assert not ask(folder, rung)
         assert other.poll() is None
-        other.kill()
 
 
 def test_a_run_started_by_hand_is_known_by_its_lock_and_its_command_line(runs: Path) -> None:
     folder = create_run(runs, Profile(), text="", name="by-hand")
-    with subprocess.Popen([*PROGRAM, folder.id], cwd=runs, stderr=subprocess.PIPE) as child:
+    with process(*PROGRAM, folder.id, cwd=runs):
         while folder.read_info() is None:
             time.sleep(0.02)
         assert is_run_alive(folder)
         folder.lock.unlink()
         assert is_run_alive(folder) is False, "no engine, and no lock: any program could be that"
-        child.kill()
 
 
 def test_the_engine_is_known_by_its_command_line_where_nothing_else_tells(runs: Path) -> None:
@@ -120,12 +129,11 @@ def test_the_engine_is_known_by_its_command_line_where_nothing_else_tells(runs: 
     copy = copy_of(folder, runs / "copy")
     # as its command line stands in the system's list; what it does is wait
     engine = [sys.executable, "-c", "import time; time.sleep(600)", "-m", "core.train", folder.id]
-    with subprocess.Popen(engine, cwd=runs) as child:
+    with process(*engine, cwd=runs) as child:
         info = replace(describe_this_process(["x"]), pid=child.pid, start_ticks=start_ticks(child.pid))
         for one, alive in ((folder, True), (copy, False)):
             one.write_info(info)
             assert is_run_alive(one) is alive
-        child.kill()
 
 
 def test_nothing_signals_its_own_process(runs: Path) -> None:
