@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from arena_tui.figures import count, ordinal
 from arena_tui.plain import printable
+from core.runs.entry import Standing, standing
 from core.runs.folder import RunFolder
 from core.runs.lock import is_locked
 from core.runs.machine import NO_GPU
@@ -21,6 +22,7 @@ class Wait(Struct, frozen=True):
     is_served: bool
     """Whether a runner is at work, without which nothing is started."""
     occupants: dict[str, str | None]
+    standing: Standing = Standing.OURS
 
 
 def waits(queue: Queue, waiting: Sequence[Queued], others: Sequence[RunFolder]) -> dict[str, Wait]:
@@ -29,7 +31,7 @@ def waits(queue: Queue, waiting: Sequence[Queued], others: Sequence[RunFolder]) 
     ids = {gpu: run.id if run else None for gpu, run in found.items()}
     is_paused, is_served = queue.is_paused, bool(is_locked(queue.runner_lock))
     return {
-        run.id: Wait(place, is_paused, is_served, {gpu: ids[gpu] for gpu in entry.gpus})
+        run.id: Wait(place, is_paused, is_served, {gpu: ids[gpu] for gpu in entry.gpus}, standing(run, entry))
         for place, (run, entry) in enumerate(waiting, 1)
     }
 
@@ -42,6 +44,9 @@ def card(gpu: str) -> str:
 def words(wait: Wait) -> list[str]:
     """Its place, what it waits for, and who will start it, in sentences."""
     where = "It is next." if wait.place == 1 else f"It is {ordinal(wait.place)} in the queue."
+    if wait.standing is not Standing.OURS:
+        way_out = "a among the runs, or arena-tui queue adopt, shows what it would run, and asks whether to."
+        return [where, f"It {wait.standing}, so you do not start it: {way_out}"]
     if wait.is_paused:
         return [where, "The queue is paused; P among the runs, or arena-tui queue resume, lets it go on."]
     if not wait.is_served:
@@ -52,7 +57,8 @@ def words(wait: Wait) -> list[str]:
 
 
 def without_console(waiting: Sequence[Wait]) -> str:
-    """What becomes of those that wait when the console is left; empty where none does."""
+    """What becomes of those that wait when the console is left; empty where none does that this user has queued."""
+    waiting = [wait for wait in waiting if wait.standing is Standing.OURS]
     if not waiting:
         return ""
     one = len(waiting) == 1

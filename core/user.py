@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import pwd
 import stat
 import tempfile
 from pathlib import Path
@@ -15,10 +16,23 @@ def user_name() -> str:
         return str(os.getuid())
 
 
+def name_of(uid: int) -> str:
+    """A user's login name; their number where this machine does not know them by name."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
 def home() -> Path:
     """The user's home folder; / where none is known, as Docker says of users without one."""
     known = Path(os.path.expanduser("~"))  # noqa: PTH111  (Path.home raises where none is known)
     return known if known.is_absolute() else Path("/")
+
+
+def state_folder() -> Path:
+    """Where this user's programs keep what is to outlive them: arena-tui in $XDG_STATE_HOME. It may not exist yet."""
+    return Path(os.environ.get("XDG_STATE_HOME") or home() / ".local" / "state").absolute() / "arena-tui"
 
 
 def settle_caches() -> str | None:
@@ -38,6 +52,7 @@ def settle_caches() -> str | None:
         os.environ.setdefault("HF_HOME", str(models))
     if home() == Path("/"):
         os.environ["HOME"] = str(stand_in)  # nothing of the user's can be in there
+    os.environ.setdefault("XDG_STATE_HOME", str(stand_in / ".local" / "state"))
     os.environ.setdefault("TRITON_CACHE_DIR", str(stand_in / ".triton" / "cache"))
     caches = str(stand_in / ".cache")
     if os.environ.setdefault("XDG_CACHE_HOME", caches) != caches:

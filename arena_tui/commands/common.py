@@ -63,21 +63,22 @@ def add_yes(parser: argparse.ArgumentParser) -> "argparse._MutuallyExclusiveGrou
     return group
 
 
-def demand_yes(options: argparse.Namespace, question: str) -> None:
-    """Ask in the terminal, unless --yes has answered already. Raises Refused for any other answer than y."""
+def demand_yes(options: argparse.Namespace, question: str, otherwise: str = "nothing was deleted") -> None:
+    """Ask in the terminal, unless --yes has answered already. Raises Refused for any other answer than y, and says what
+    is so `otherwise`."""
     if options.yes:
         return
     if not sys.stdin.isatty():
-        raise Refused(f"{question}\nNothing was deleted: there is no terminal to ask in; --yes says yes.", 2)
+        raise Refused(f"{question}\n{otherwise.capitalize()}: there is no terminal to ask in; --yes says yes.", 2)
     print(question)
     try:
         answer = input("[y/N] ")
     except EOFError:
         answer = ""
     except KeyboardInterrupt:
-        raise Refused("\nnothing was deleted", 130) from None
+        raise Refused(f"\n{otherwise}", 130) from None
     if answer.strip().lower() not in ("y", "yes"):
-        raise Refused("nothing was deleted", 1)
+        raise Refused(otherwise, 1)
 
 
 def chosen_profile(options: argparse.Namespace) -> "tuple[Profile, Path]":
@@ -101,29 +102,65 @@ def leave_running() -> int:
     return 0
 
 
-def chosen_work(options: argparse.Namespace) -> "RunFolder":
-    """The run or the prediction that a command is to follow or to stop: a prediction by its own id or folder, and the
-    one at work with a run that is over by that of the run."""
+def seen_work(options: argparse.Namespace) -> "RunFolder":
+    """The run or the prediction that a command is to follow: a prediction by its own id or folder, and the one at work
+    with a run that is over by that of the run."""
     from core.runs.folder import find_run, runs_folder
-    from core.runs.state import read_run
-    from core.score.folder import at_work, find_prediction
+    from core.score.folder import find_predictions
 
     runs = runs_folder(options.runs_dir)
     try:
-        run = find_run(runs, options.run)
+        return _at_work(find_run(runs, options.run))
     except LookupError as error:
-        if prediction := find_prediction(runs, options.run):
-            return prediction
+        if predictions := find_predictions(runs, options.run):
+            return predictions[0]
         raise Refused(error.args[0], 2) from None
+
+
+def chosen_work(options: argparse.Namespace) -> "RunFolder":
+    """As `seen_work`, for a command that does something to it: the one run or prediction that is meant."""
+    from core.runs.folder import SeveralRuns, choose_run, runs_folder
+    from core.score.folder import find_predictions
+
+    runs = runs_folder(options.runs_dir)
+    try:
+        return _at_work(choose_run(runs, options.run))
+    except SeveralRuns as error:
+        raise Refused(error.args[0], 2) from None
+    except LookupError as error:
+        match find_predictions(runs, options.run):
+            case []:
+                raise Refused(error.args[0], 2) from None
+            case [prediction]:
+                return prediction
+            case several:
+                ids = ", ".join(prediction.id for prediction in several)
+                raise Refused(f"{options.run} is a part of several ids of predictions: {ids}", 2) from None
+
+
+def _at_work(run: "RunFolder") -> "RunFolder":
+    from core.runs.state import read_run
+    from core.score.folder import at_work
+
     prediction = at_work(run)  # asked first: a long record takes a while to read
     return prediction if prediction and read_run(run)[1].is_over else run
 
 
-def chosen_run(options: argparse.Namespace) -> "RunFolder":
-    """The run that a command is about."""
+def seen_run(options: argparse.Namespace) -> "RunFolder":
+    """The run that a command is to tell of."""
     from core.runs.folder import find_run, runs_folder
 
     try:
         return find_run(runs_folder(options.runs_dir), options.run)
+    except LookupError as error:
+        raise Refused(error.args[0], 2) from None
+
+
+def chosen_run(options: argparse.Namespace) -> "RunFolder":
+    """The run that a command is to do something to."""
+    from core.runs.folder import choose_run, runs_folder
+
+    try:
+        return choose_run(runs_folder(options.runs_dir), options.run)
     except LookupError as error:
         raise Refused(error.args[0], 2) from None

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arena_tui.commands.common import Refused, add_command, add_json, add_run, add_runs_dir, chosen_run
+from arena_tui.commands.common import Refused, add_command, add_json, add_run, add_runs_dir, seen_run
 from arena_tui.streams import print_json
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
     from core.runs.curves import as_csv, as_json, curve_points
     from core.runs.state import read_run
 
-    folder = chosen_run(options)
+    folder = seen_run(options)
     state, _ = read_run(folder)
     points = curve_points(utf8(folder.id), state)
     text = as_json(points) + "\n" if options.json else as_csv(points)

@@ -30,13 +30,9 @@ def run(options: argparse.Namespace) -> int:
     from arena_tui.follow import Follower
     from core.runs.disk import disk_use
     from core.runs.ended import StillInUse
-    from core.runs.folder import list_runs
     from core.runs.trash import discard
 
     folder = chosen_run(options)
-    others = [run.id for run in list_runs(folder.path.parent) if options.run in run.id]
-    if folder.id != options.run and len(others) > 1 and options.run != "last":
-        raise Refused(f"{options.run} is a part of several ids: {', '.join(others)}", 2)
     demand_yes(options, what_is_deleted(Follower(folder).read(), disk_use(folder)))
     try:
         print(discard(folder).path)

@@ -87,14 +87,13 @@ class Foreground:
 
     def _pass_on(self, number: signal.Signals) -> None:
         """Raises Refused where the run goes on and cannot be told: it belongs to someone else, or another container."""
-        from core.runs.identity import is_alive
+        from core.runs.alive import is_run_alive
         from core.runs.stopping import pass_on
 
-        info = self.folder.read_info()
-        if info is None:  # another command is just starting it
+        if self.folder.read_info() is None:  # another command is just starting it
             return
         try:
-            is_out_of_reach = not pass_on(info, number) and is_alive(info) is None
+            is_out_of_reach = not pass_on(self.folder, number) and is_run_alive(self.folder) is None
         except PermissionError:
             is_out_of_reach = True
         if is_out_of_reach:

@@ -103,13 +103,13 @@ def _request(options: argparse.Namespace) -> "Request":
 
     from core.profile.load import ProfileError
     from core.profile.settings import TRUNCATIONS, Truncation
-    from core.runs.folder import find_run, runs_folder
+    from core.runs.folder import choose_run, runs_folder
     from core.score.request import BATCH_TOKENS, CannotPredict, Request, choose_members, find_output, find_rows
 
     if options.truncation is not None and options.truncation not in TRUNCATIONS:
         raise Refused(f"--truncation {options.truncation}: one of {', '.join(get_args(Truncation))}", 2)
     try:
-        found = [find_run(runs_folder(options.runs_dir), wanted) for wanted in options.runs]
+        found = [choose_run(runs_folder(options.runs_dir), wanted) for wanted in options.runs]
         test = find_rows(options.test)
         output = find_output(options.output, test) if options.output is not None else None
         members = choose_members(found, options.weights, options.checkpoint)

@@ -6,7 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from arena_tui.commands.common import EXIT_CODES, Refused, add_command, add_json, add_runs_dir, add_set
+from arena_tui.commands.common import (
+    EXIT_CODES,
+    Refused,
+    add_command,
+    add_json,
+    add_runs_dir,
+    add_set,
+    add_yes,
+    demand_yes,
+)
 from arena_tui.streams import print_json
 
 if TYPE_CHECKING:
@@ -49,6 +58,11 @@ def add(commands: "Commands") -> None:
     removing.add_argument("run", metavar="RUN", help=WAITING)
     removing.set_defaults(command=run_remove)
 
+    adopting = verb("adopt", "show what a waiting run would run that you have not queued here, and let it start")
+    adopting.add_argument("run", metavar="RUN", help=WAITING)
+    add_yes(adopting)
+    adopting.set_defaults(command=run_adopt)
+
     verb("pause", "start nothing more for now; what runs goes on").set_defaults(command=run_pause)
     verb("resume", "go on starting what waits").set_defaults(command=run_resume)
 
@@ -87,6 +101,7 @@ def run_list(options: argparse.Namespace) -> int:
     from arena_tui.figures import ordinal
     from arena_tui.plain import printable, utf8
     from arena_tui.waits import card
+    from core.runs.entry import Standing, standing
     from core.runs.lock import is_locked
 
     queue = _queue(options)
@@ -99,7 +114,13 @@ def run_list(options: argparse.Namespace) -> int:
     if options.json:
         _see_to_it(queue)
         waiting = [
-            {"id": utf8(run.id), "folder": utf8(str(run.path)), "place": place, "gpus": entry.gpus}
+            {
+                "id": utf8(run.id),
+                "folder": utf8(str(run.path)),
+                "place": place,
+                "gpus": entry.gpus,
+                "is_ours": standing(run, entry) is Standing.OURS,
+            }
             for place, (run, entry) in enumerate(entries, 1)
         ]
         is_served = bool(is_locked(queue.runner_lock))
@@ -107,6 +128,9 @@ def run_list(options: argparse.Namespace) -> int:
         return 0
     for place, (run, entry) in enumerate(entries, 1):
         print(f"{ordinal(place):>8}  {printable(run.id)}  on {' or '.join(map(card, entry.gpus))}")
+        if (how := standing(run, entry)) is not Standing.OURS:
+            way_out = f"arena-tui queue adopt {printable(run.id)} shows what it would run, and asks whether to"
+            print(f"{'':>8}  it {how}, so you do not start it: {way_out}")
     if not entries:
         print("nothing waits: arena-tui queue add PROFILE queues one")
     return _see_to_it(queue)
@@ -127,6 +151,22 @@ def run_remove(options: argparse.Namespace) -> int:
         run = _chosen(queue, options.run)
         queue.remove(run)
         print(f"{run.id} removed")
+    return _see_to_it(queue)
+
+
+def run_adopt(options: argparse.Namespace) -> int:
+    """The settings are shown as they stand in the run's folder: these it would start with, whoever wrote them."""
+    from arena_tui.plain import printable, printable_lines
+
+    queue = _queue(options)
+    with _refusals():
+        run = _chosen(queue, options.run)
+        settings = run.resolved.read_bytes()
+        print("\n".join(printable_lines(settings.decode(errors="replace"))))
+        question = f"{printable(str(run.path))} would run these settings as you, here. Start it when its turn comes?"
+        demand_yes(options, question, "it was not adopted")
+        queue.adopt(run, settings)
+        print(f"{_place(queue, run):>8}  {printable(run.id)}")
     return _see_to_it(queue)
 
 
@@ -160,6 +200,8 @@ def _place(queue: "Queue", run: "RunFolder") -> str:
 
 def _chosen(queue: "Queue", wanted: str) -> "RunFolder":
     """The one waiting run that is meant. Raises LookupError where there is none, or several might be."""
+    if not wanted:
+        raise LookupError('no run is named: the name is empty; "last" is the last that waits')
     waiting = [run for run, _ in queue.waiting()]
     found = waiting[-1:] if wanted == "last" else [run for run in waiting if run.id == wanted]
     found = found or [run for run in waiting if wanted in run.id]

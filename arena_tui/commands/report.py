@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arena_tui.commands.common import Refused, add_command, add_json, add_run, add_runs_dir, chosen_run
+from arena_tui.commands.common import Refused, add_command, add_json, add_run, add_runs_dir, seen_run
 from arena_tui.streams import print_json, tell_progress
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     from arena_tui.reported import as_text
     from arena_tui.seen_report import load_report
 
-    folder = chosen_run(options)
+    folder = seen_run(options)
     if options.score_swap and (exit_code := score_exchanged(folder, options.data)):
         return exit_code
     made = asyncio.run(_made(_arguments(options, folder)))
@@ -68,7 +68,7 @@ def _arguments(options: argparse.Namespace, folder: "RunFolder") -> "Sequence[st
     from core.runs.folder import find_run, runs_folder
 
     arguments = [str(folder.path)]
-    if options.against:
+    if options.against is not None:
         try:
             other = find_run(runs_folder(options.runs_dir), options.against)
         except LookupError as error:

@@ -30,6 +30,7 @@ def add(commands: "Commands") -> None:
 def run(options: argparse.Namespace) -> int:
     from arena_tui.kept import what_is_not_back
     from arena_tui.lines import Told, follow
+    from core.runs.alive import is_run_alive
     from core.runs.card_memory import RETURN_SECONDS, CardMemory
     from core.runs.queue import queue_of
     from core.runs.stopping import Rung, ask, note_kill, processes
@@ -42,6 +43,8 @@ def run(options: argparse.Namespace) -> int:
         if not ask(folder, rung):
             is_queued = queue_of(folder).place(folder) is not None
             way_out = ": it waits in the queue; arena-tui queue remove takes it out" if is_queued else ""
+            if not is_queued and is_run_alive(folder) is None:
+                way_out = ", as far as can be told: it can only be stopped where it was started, by who started it"
             raise Refused(f"{folder.id} is not running here{way_out}", 1)
     except PermissionError:
         raise Refused(f"{folder.id} belongs to another user; only they can stop it", 1) from None

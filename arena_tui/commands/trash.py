@@ -23,13 +23,13 @@ def run(options: argparse.Namespace) -> int:
     from arena_tui.figures import gib
     from arena_tui.plain import printable
     from core.runs.disk import size
-    from core.runs.folder import find_run, runs_folder
-    from core.runs.trash import TRASH, delete_for_good, put_back, trashed
+    from core.runs.folder import TRASH, choose_named, runs_folder
+    from core.runs.trash import delete_for_good, put_back, trashed
 
     runs = runs_folder(options.runs_dir)
     try:
-        if options.put_back:
-            print(put_back(find_run(runs / TRASH, options.put_back)).path)
+        if options.put_back is not None:
+            print(put_back(choose_named(runs / TRASH, options.put_back)).path)
             return 0
         found = trashed(runs)
         for folder in found:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from arena_tui.commands.common import add_command, add_run, add_runs_dir, chosen_work
+from arena_tui.commands.common import add_command, add_run, add_runs_dir, seen_work
 from arena_tui.commands.console import in_a_terminal, open_console
 from arena_tui.streams import send_codes
 
@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
     from core.config import read_config
     from core.runs.state import read_run
 
-    folder = chosen_work(options)
+    folder = seen_work(options)
     if in_a_terminal() and not options.lines:
         options.readonly = True
         open_console(options, watch=folder)

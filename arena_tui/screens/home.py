@@ -24,7 +24,7 @@ from arena_tui.keys import named
 from arena_tui.plain import printable
 from arena_tui.profiles import Profiles, ProfileView
 from arena_tui.screens.console_screen import READONLY, ConsoleScreen, RunEnded
-from arena_tui.screens.queue import move, pause, take_out
+from arena_tui.screens.queue import adopt, move, pause, take_out
 from arena_tui.threads import in_thread
 from arena_tui.widgets.lines import profile_line, run_line
 from arena_tui.widgets.machine_line import MachineLine
@@ -32,6 +32,7 @@ from arena_tui.widgets.menu import Menu
 from arena_tui.widgets.profile_panel import ProfilePanel
 from arena_tui.widgets.run_panel import RunPanel
 from arena_tui.wishes import EditProfile, FixRun, InspectProfile, ListRuns, OpenRun, ReportRun, ResumeRun, StartProfile
+from core.runs.entry import Standing
 from core.runs.machine import look
 from core.runs.queue import Queue, Where
 
@@ -55,7 +56,7 @@ class RunMenu(Menu):
 
 
 class HomeScreen(ConsoleScreen[None]):
-    CHANGES = frozenset({"start", "edit", "resume", "fix", "move", "dequeue", "pause"})
+    CHANGES = frozenset({"start", "edit", "resume", "fix", "move", "dequeue", "adopt", "pause"})
     BINDINGS: ClassVar[list[BindingType]] = named(
         "home",
         Binding("r", "start", "Run", tooltip="Start the chosen profile, after a look at its plan"),
@@ -68,6 +69,7 @@ class HomeScreen(ConsoleScreen[None]):
         Binding("K,shift+up", "move('up')", "Up in the queue", show=False, tooltip="Move a waiting run up"),
         Binding("J,shift+down", "move('down')", "Down in the queue", show=False, tooltip="Move a waiting run down"),
         Binding("delete,backspace", "dequeue", "Take out", show=False, tooltip="Take a waiting run out of the queue"),
+        Binding("a", "adopt", "Adopt", show=False, tooltip="Let a waiting run start that you have not queued here"),
         Binding("P", "pause", "Pause the queue", show=False, tooltip="Pause the queue, or let it go on"),
         Binding("tab", "app.focus_next", "Next list", tooltip="To the runs, the profile's text, and back"),
     )
@@ -277,6 +279,14 @@ class HomeScreen(ConsoleScreen[None]):
     async def action_dequeue(self) -> None:
         if (run := self._run) and self._runs_are_chosen and run.wait and await take_out(self, run.folder):
             self.look_again()
+
+    @work
+    async def action_adopt(self) -> None:
+        if (run := self._run) and self._runs_are_chosen and run.wait:
+            if run.wait.standing is Standing.OURS:
+                self.notify("This run is yours already: it starts when its turn comes.")
+            elif await adopt(self, run.folder):
+                self.look_again()
 
     @work
     async def action_pause(self) -> None:

@@ -1,4 +1,4 @@
-"""What screens do with the queue: give a run another place, take one out after a question, pause it all."""
+"""What screens do with the queue: give a run another place, take one out or adopt it after a question, pause it all."""
 
 import asyncio
 from typing import Any
@@ -21,7 +21,7 @@ async def move(screen: Screen[Any], run: RunFolder, where: Where) -> None:
 
 async def take_out(screen: Screen[Any], run: RunFolder) -> bool:
     """Ask whether the run is to go, with its folder; True if it has gone."""
-    text = f"{run.id}\n\nIts folder, which holds no more than its profile, is deleted."
+    text = f"{run.id}\n\nIts folder is deleted if it holds no more than its profile."
     answer = await screen.app.push_screen_wait(
         AskScreen("take it out of the queue?", text, [("y", "take it out")], stay="let it wait")
     )
@@ -29,6 +29,21 @@ async def take_out(screen: Screen[Any], run: RunFolder) -> bool:
         return False
     try:
         await asyncio.to_thread(queue_of(run).remove, run)
+    except (QueueError, OSError) as error:
+        _tell(screen, error)
+        return False
+    return True
+
+
+async def adopt(screen: Screen[Any], run: RunFolder) -> bool:
+    """Show what a run would run that this user has not queued here, and ask whether it is to; True if it is."""
+    try:
+        settings = await asyncio.to_thread(run.resolved.read_bytes)
+        text = f"{run.path}\n\n{settings.decode(errors='replace')}"
+        ask = AskScreen("start it as yours when its turn comes?", text, [("y", "let it start")], stay="do not start it")
+        if await screen.app.push_screen_wait(ask) == STAY:
+            return False
+        await asyncio.to_thread(queue_of(run).adopt, run, settings)
     except (QueueError, OSError) as error:
         _tell(screen, error)
         return False

@@ -1,4 +1,4 @@
-"""Whether a run's process lives, told from what run.json says of it. Signals nothing."""
+"""Whether a run's process lives: the one that run.json tells of, if it proves to be at work there. Signals nothing."""
 
 import time
 from collections.abc import Iterable
@@ -8,22 +8,32 @@ from core.files import Stamp, stamp
 from core.runs.folder import RunFolder
 from core.runs.identity import boot_id, is_alive, is_seen_here
 from core.runs.lock import is_locked
+from core.runs.proof import works_in
 
 START_SECONDS = 30
 """Within these a new run's child has said who it is."""
 
 
 def is_run_alive(folder: RunFolder) -> bool | None:
-    """`is_alive` of the run's process; None too while a new run has not said yet who it is.
+    """`is_alive` of the run's process, if it works in this very folder and not in one that this is a copy of; None too
+    while a new run has not said yet who it is.
 
     In another container of this machine it is the lock that tells, which knows no namespaces.
     """
     info = folder.read_info()
     if info is None:
-        return None if time.time() - folder.order.lstat().st_mtime < START_SECONDS else False
+        return None if _may_be_starting(folder) else False
     if info.boot_id and info.boot_id == boot_id() and not is_seen_here(info):
         return is_locked(folder.lock)
-    return is_alive(info)
+    alive = is_alive(info)
+    return works_in(info.pid, folder) if alive else alive
+
+
+def _may_be_starting(folder: RunFolder) -> bool:
+    """Whether a child may yet say who it is. Clocks of file servers are some seconds ahead of ours, or behind; of a
+    folder that is made hours from now no age is known, and only the lock tells."""
+    age = time.time() - folder.order.lstat().st_mtime
+    return abs(age) < START_SECONDS or (age < 0 and bool(is_locked(folder.lock)))
 
 
 class MayLive:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from core.runs.folder import RunFolder
-from core.runs.lock import locked, unseen_holder
+from core.runs.lock import holder, locked
 from core.runs.state import Status, read_run
 
 
@@ -31,11 +31,12 @@ def held(folder: RunFolder) -> Iterator[None]:
         raise StillInUse(f"{folder.id} is {status}: end it first")
     with locked(folder.lock) as is_ours:
         if not is_ours:
-            raise StillInUse(f"the process of {folder.id} is still at work{unseen_holder(folder.lock)}")
+            raise StillInUse(f"the process of {folder.id} is still at work{holder(folder.lock)}")
         with locked(folder.readers) as is_unread:
             if not is_unread:
-                unseen = unseen_holder(folder.readers) or f": wait, or arena-tui stop {folder.id}"
-                raise StillInUse(f"a prediction with {folder.id} is at work{unseen}")
+                who = holder(folder.readers)
+                way_out = f"wait, or arena-tui stop {folder.id}"
+                raise StillInUse(f"a prediction with {folder.id} is at work: {way_out}{who}")
             yield
 
 

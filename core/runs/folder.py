@@ -18,6 +18,8 @@ from core.runs.metrics import read_metrics
 from core.runs.seal import MANIFEST, flaw
 
 RUNS_VARIABLE = "ARENA_TUI_RUNS"
+TRASH = ".trash"
+"""Folder in a runs folder, where deleted runs lie."""
 
 
 class RunInfo(Struct, frozen=True, kw_only=True):
@@ -178,26 +180,79 @@ def create_run(runs: Path, profile: Profile, *, text: str, name: str) -> RunFold
     raise FileExistsError(f"a thousand runs were started in {runs} in this second")
 
 
+class SeveralRuns(LookupError):
+    """What was named may be any of several runs; the message lists them."""
+
+
+def run_in(runs: Path, name: str) -> RunFolder:
+    """The run of this name in `runs`: a folder there, no link and nothing hidden, that holds a resolved.toml.
+
+    Raises LookupError, saying why, for any other name.
+    """
+    if not name or name.startswith(".") or os.path.basename(name) != name:  # noqa: PTH119  (Path drops a slash)
+        raise LookupError(f"{name!r} is no name of a run")
+    folder = RunFolder(runs / name)
+    if os.path.islink(folder.path):  # noqa: PTH114  (no error for a name that is too long)
+        raise LookupError(f"{folder.path} is a link to a run, and no run: name {folder.path.resolve()}")
+    if not _holds_run(folder.path):
+        raise LookupError(f"no run called {name!r} in {runs}")
+    return folder
+
+
 def list_runs(runs: Path) -> list[RunFolder]:
-    """Every run in `runs`, newest first; those too whose settings are a link that leads nowhere."""
+    """Every run in `runs`, newest first; those too whose settings are a link that leads nowhere. Links and what is
+    hidden are none."""
     places = runs.iterdir() if runs.is_dir() else ()
-    found = [RunFolder(path) for path in places if os.path.lexists(path / "resolved.toml")]
+    found = [
+        RunFolder(path)
+        for path in places
+        if not path.name.startswith(".") and not path.is_symlink() and os.path.lexists(path / "resolved.toml")
+    ]
     return sorted(found, key=lambda run: run.id, reverse=True)
 
 
 def find_run(runs: Path, wanted: str) -> RunFolder:
-    """The run with this id or path, or the newest whose id contains `wanted`; "last" is the newest of all.
+    """The run to look at: with this id or path, or the newest whose id contains `wanted`; "last" is the newest of all.
 
     Raises LookupError when there is none.
     """
-    if (Path(wanted) / "resolved.toml").is_file():
+    if wanted and _holds_run(Path(wanted)):
         return RunFolder(Path(wanted))
+    return _matching(runs, wanted)[0]
+
+
+def choose_run(runs: Path, wanted: str) -> RunFolder:
+    """The run to do something to: as `find_run`, but where `wanted` is a part of several ids none of them is meant, and
+    a path has to be that of a run as `run_in` would give it. Raises LookupError, and SeveralRuns."""
+    if wanted and _holds_run(Path(wanted)):
+        path = Path(os.path.abspath(wanted))  # noqa: PTH100  (resolve would follow a link)
+        if path.parent.name == TRASH:
+            raise LookupError(f"{path.name} lies in the trash: arena-tui trash --put-back {path.name} brings it back")
+        return run_in(path.parent, path.name)
+    return choose_named(runs, wanted)
+
+
+def choose_named(runs: Path, wanted: str) -> RunFolder:
+    """As `choose_run`, by id alone."""
+    found = _matching(runs, wanted)
+    if len(found) > 1 and wanted != "last":
+        raise SeveralRuns(f"{wanted} is a part of several ids: {', '.join(run.id for run in found)}")
+    return found[0]
+
+
+def _matching(runs: Path, wanted: str) -> list[RunFolder]:
+    """The run with this id, else all whose id contains it, newest first; at least one. Raises LookupError."""
+    if not wanted:
+        raise LookupError('no run is named: the name is empty; "last" is the newest')
     known = list_runs(runs)
-    for run in known:
-        if run.id == wanted or wanted == "last":
-            return run
-    for run in known:
-        if wanted in run.id:
-            return run
+    if wanted == "last" and known:
+        return known
+    same = [run for run in known if run.id == wanted]
+    if found := same or [run for run in known if wanted in run.id]:
+        return found
     listed = f"; the newest is {known[0].id}" if known else ""
     raise LookupError(f"no run called {wanted!r} in {runs}{listed}")
+
+
+def _holds_run(path: Path) -> bool:
+    return os.path.isfile(path / "resolved.toml")  # noqa: PTH113  (no error for a name that is too long)

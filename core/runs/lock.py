@@ -1,18 +1,24 @@
 """Locks, held by a process for as long as it lives: the system lets go of them when it ends. A run has one.
 
-They are those of flock(2). Where that does nothing, leases stand in for it.
+They are those of flock(2). Where that does nothing, leases stand in for it. Whoever can open a lock file can hold the
+lock, though they could do nothing else: so only those may who can write to its folder.
 """
 
 import errno
 import fcntl
+import os
 import random
+import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+import psutil
+
 from core.runs import lease
+from core.user import name_of
 
 WAIT_SECONDS = 1.0
 """Others hold it for a moment: to see whether it is held, to write a killed run's last event."""
@@ -22,10 +28,13 @@ NO_FLOCK = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSU
 
 @contextmanager
 def locked(path: Path, *, shared: bool = False) -> Iterator[bool]:
-    """Hold the lock if nobody else does; False within if somebody does. Those who share it may hold it together."""
+    """Hold the lock if nobody else does; False within if somebody does. Those who share it may hold it together.
+
+    Raises OSError, saying whose it is, where the file is not ours to open.
+    """
     kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     deadline = time.monotonic() + WAIT_SECONDS
-    with path.open("a+b") as lock:  # NFS shares a lock only through what may be read, and else only what may be written
+    with _open(path) as lock:
         while True:
             try:
                 fcntl.flock(lock, kind | fcntl.LOCK_NB)
@@ -39,7 +48,7 @@ def locked(path: Path, *, shared: bool = False) -> Iterator[bool]:
                     raise
                 break
             else:
-                if not _excludes(lock, path):
+                if not _excludes(path):
                     break
                 yield not lease.others(path, shared=shared)  # of processes that see the file system otherwise
                 return
@@ -53,7 +62,7 @@ def is_locked(path: Path) -> bool | None:
     if leases := lease.others(path, shared=True):
         return True if any(one.is_seen for one in leases) else None
     try:
-        with path.open("rb") as lock:
+        with os.fdopen(os.open(path, os.O_RDONLY | _NO_OTHER_FILE), "rb", buffering=0) as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
@@ -62,18 +71,76 @@ def is_locked(path: Path) -> bool | None:
     return False
 
 
-def unseen_holder(path: Path) -> str:
-    """Who keeps the lock from us without being seen to live, and the way out; "" where it is nobody like that."""
-    return next((f": {one}" for one in lease.others(path) if not one.is_seen), "")
+def holder(path: Path) -> str:
+    """Who keeps the lock from us, and the way out where they are not seen to live, to follow a sentence; "" where
+    nobody is to be seen."""
+    leases = lease.others(path)
+    for one in leases:
+        if not one.is_seen:
+            return f": {one}"
+    for pid in [*(one.holder.pid for one in leases), *_flocking(path)]:
+        with suppress(psutil.Error):  # it has ended
+            process = psutil.Process(pid)
+            began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(process.create_time()))
+            return f": process {pid} of {process.username()}, which began at {began}, holds {path}"
+    return ""
 
 
-def _excludes(held: IO[bytes], path: Path) -> bool:
-    """Whether the lock that is held on this open file keeps another open file from it, on other machines too."""
-    with path.open("a+b") as second:
+def _flocking(path: Path, locks: Path = Path("/proc/locks")) -> Iterator[int]:
+    """Pids of those who hold the lock by flock, where the system tells (proc(5), /proc/locks)."""
+    try:
+        file, lines = path.stat(), locks.read_text().splitlines()
+    except OSError:
+        return
+    name = f"{os.major(file.st_dev):02x}:{os.minor(file.st_dev):02x}:{file.st_ino}"
+    for line in lines:
+        match line.split():
+            case [_, "FLOCK", _, _, pid, where, *_] if where == name:
+                yield int(pid)
+
+
+_NO_OTHER_FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""Neither a link's target, nor a wait for a pipe's other end."""
+
+
+def _open(path: Path) -> IO[bytes]:
+    """The lock file, made where there is none: for its owner, and for group and others if they may write to its folder.
+
+    To be read and written: NFS shares a lock only through what may be read, and else only what may be written.
+    """
+    folder = path.parent.stat()
+    mode = 0o600 | (0o060 if folder.st_mode & 0o020 else 0) | (0o006 if folder.st_mode & 0o002 else 0)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _NO_OTHER_FILE, mode)
+    except PermissionError:
+        if not os.path.lexists(path):
+            raise
+        owner = name_of(path.lstat().st_uid)
+        raise PermissionError(f"the lock {path} is {owner}'s and not yours to write to: this is left to them") from None
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise OSError(f"{path} is a link and no lock: delete it") from None
+    lock = os.fdopen(descriptor, "r+b", buffering=0)
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        lock.close()
+        raise OSError(f"{path} is no plain file and no lock: delete it")
+    if found.st_uid == os.getuid() and stat.S_IMODE(found.st_mode) != mode:
+        with suppress(OSError):  # a file system without modes, where everybody has their own mount
+            if mode & 0o060:
+                os.fchown(descriptor, -1, folder.st_gid)
+            os.fchmod(descriptor, mode)
+    return lock
+
+
+def _excludes(path: Path) -> bool:
+    """Whether the lock, which is held, keeps another open file from it, on other machines too."""
+    with _open(path) as second:
         try:
             fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            return lease.reaches_others(Path(held.name))
+            return lease.reaches_others(path)
     return False
 
 

@@ -12,11 +12,12 @@ from core.runs.alive import START_SECONDS
 from core.runs.events import Failed
 from core.runs.folder import RunFolder, RunInfo
 from core.runs.identity import Identity
-from core.runs.lock import unseen_holder
+from core.runs.lock import holder
 from core.runs.machine import only, visible_gpus
 from core.runs.notify import notify
 from core.runs.nvml import nvml
 from core.runs.oom import oom_kill_file, oom_kills
+from core.runs.proof import FOLDER_VARIABLE, mark
 from core.runs.record import Record
 from core.user import user_name
 
@@ -53,7 +54,12 @@ def launch(
                 stderr=log,
                 start_new_session=True,
                 cwd=working_directory,
-                env={**os.environ, RUN_VARIABLE: folder.id, **(only(gpu) if gpu else {})},
+                env={
+                    **os.environ,
+                    RUN_VARIABLE: folder.id,
+                    FOLDER_VARIABLE: mark(folder),
+                    **(only(gpu) if gpu else {}),
+                },
             )
     except OSError as error:
         raise _never_began(folder, f"the run's program cannot be started: {error}") from error
@@ -70,7 +76,7 @@ def _wait_until_known(folder: RunFolder, child: "subprocess.Popen[bytes]", befor
     deadline = time.monotonic() + START_SECONDS
     while folder.read_info() in (None, before):
         if child.poll() == OTHER_AT_WORK:
-            raise LaunchError(f"another process is at work on this run{unseen_holder(folder.lock)}")
+            raise LaunchError(f"another process is at work on this run{holder(folder.lock)}")
         if child.poll() is not None:
             raise _never_began(folder, f"the run ended at once, with exit code {child.returncode}")
         if time.monotonic() > deadline:

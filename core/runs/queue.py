@@ -1,9 +1,11 @@
 """The queue: runs that wait for a card, each an ordinary run folder with a place in `runs/.queue/`.
 
 An entry is one file, named after its run, written by whoever queues it and deleted by the runner once the run has
-begun. Whoever changes the queue holds its lock. Starts nothing.
+begun. Whoever changes the queue holds its lock. Each user has a runner of their own, which starts what they have queued
+themselves. Starts nothing.
 """
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -12,33 +14,23 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from core.files import write_whole
 from core.profile.settings import Profile
 from core.runs.damaged import Damaged, read_json
-from core.runs.folder import RunFolder, create_run, list_runs
-from core.runs.lock import locked, unseen_holder
+from core.runs.entry import Entry, Standing, sealed, standing
+from core.runs.folder import RunFolder, create_run, list_runs, run_in
+from core.runs.lock import holder, locked
 from core.runs.machine import visible_gpus
 
 Where = Literal["first", "up", "down", "last"]
+QUEUED_FILES = frozenset({"profile.toml", "resolved.toml", "notes.toml", ".lock"})
+"""What a run that waits may hold."""
 
 
 class QueueError(Exception):
     """What was asked for cannot be done to the queue; the message says why."""
-
-
-class Entry(Struct, frozen=True, kw_only=True):
-    """A place in the queue. Lower places come first; they need not be consecutive."""
-
-    place: int
-    gpus: list[str]
-    """The cards that were visible where it was queued: it runs on one of them."""
-    working_directory: str
-    """Where it was queued: relative paths of its profile are meant from there."""
-    taken: str | None = None
-    """The card on which the runner is starting it; from then on it can be neither moved nor removed."""
 
 
 Queued = tuple[RunFolder, Entry]
@@ -50,8 +42,8 @@ class Queue:
     def __init__(self, runs: Path) -> None:
         self.runs = runs.absolute()
         self.folder = self.runs / ".queue"
-        self.runner_lock = self.folder / "runner.lock"
-        self.runner_log = self.folder / "runner.log"
+        self.runner_lock = self.folder / f"runner-{os.getuid()}.lock"
+        self.runner_log = self.folder / f"runner-{os.getuid()}.log"
         self._lock = self.folder / "lock"
         self._paused = self.folder / "paused"
 
@@ -60,20 +52,24 @@ class Queue:
         return self._paused.exists()
 
     def entries(self) -> list[Queued]:
-        """Every run that is here and has not begun, with its entry, in order. Files that hold no entry are passed over.
+        """Every run that is here and has not begun, with its entry, in order, whoever wrote it.
 
-        Those are told by `unreadable`.
+        Files that hold no entry are passed over: `unreadable` tells them.
         """
         found = []
         for path in self.folder.glob("*.json"):
-            run, entry = RunFolder(self.runs / path.stem), _read(path)
-            if entry and run.resolved.exists() and not _has_begun(run):
+            run, entry = self._run(path), _read(path)
+            if entry and run and not _has_begun(run):
                 found.append((run, entry))
         return sorted(found, key=lambda one: (one[1].place, one[0].id))
 
     def waiting(self) -> list[Queued]:
         """The runs that wait, the next one first."""
         return [(run, entry) for run, entry in self.entries() if entry.taken is None]
+
+    def ours(self) -> list[Queued]:
+        """Those entries that this user has written here, and whose runs are as they were then: what may be started."""
+        return [(run, entry) for run, entry in self.entries() if standing(run, entry) is Standing.OURS]
 
     def others(self) -> list[RunFolder]:
         """The runs of the folder that are not queued, newest first."""
@@ -96,8 +92,29 @@ class Queue:
         with self._changing():
             last = max((entry.place for _, entry in self.entries()), default=0)
             run = create_run(self.runs, profile, text=text, name=name)
-            self._write(run, Entry(place=last + 1, gpus=gpus, working_directory=str(Path.cwd())))
+            try:
+                entry = sealed(run, Entry(place=last + 1, gpus=gpus, working_directory=str(Path.cwd())))
+            except OSError:  # no place for the user's secret
+                shutil.rmtree(run.path)
+                raise
+            self._write(run, entry)
         return run
+
+    def adopt(self, run: RunFolder, shown: bytes) -> None:
+        """Let a run that waits be started, here and as this user's own.
+
+        `shown` is the resolved.toml that they have seen. Raises QueueError where it does not wait (any more) or holds
+        another one by now, and OSError.
+        """
+        gpus = list(visible_gpus())
+        with self._changing():
+            entry = {one.id: entry for one, entry in self.waiting()}.get(run.id)
+            if entry is None:
+                raise QueueError(f"{run.id} does not wait in the queue any more")
+            adopted = sealed(run, replace(entry, gpus=gpus, working_directory=str(Path.cwd())))
+            if adopted.resolved != hashlib.sha256(shown).hexdigest():
+                raise QueueError(f"the settings of {run.id} have changed meanwhile")
+            self._write(run, adopted)
 
     def move(self, run: RunFolder, where: Where) -> None:
         """Give the run another place. Raises QueueError where it does not wait (any more), and OSError."""
@@ -115,7 +132,7 @@ class Queue:
                     self._write(one, replace(entry, place=place))
 
     def remove(self, run: RunFolder) -> None:
-        """Take the run out of the queue and delete its folder, which holds no more than its profile.
+        """Take the run out of the queue, and delete its folder if it holds no more than its profile.
 
         Raises QueueError where it does not wait (any more), and OSError.
         """
@@ -123,7 +140,8 @@ class Queue:
             if run.id not in {waiting.id for waiting, _ in self.waiting()}:
                 raise QueueError(f"{run.id} does not wait in the queue any more")
             self._path(run).unlink()
-            shutil.rmtree(run.path)
+            if {path.name for path in run.path.iterdir()} <= QUEUED_FILES:
+                shutil.rmtree(run.path)
 
     def pause(self) -> None:
         """Nothing is started until `unpause`; what runs goes on. Raises QueueError and OSError."""
@@ -136,17 +154,17 @@ class Queue:
             self._paused.unlink(missing_ok=True)
 
     def take(self, gpu: str) -> Queued | None:
-        """The next run for this card, marked as taken; None if none waits for it, or the queue is paused.
+        """The next run of `ours` for this card, marked as taken; None if none waits for it, or the queue is paused.
 
-        One that an earlier runner took for the card and did not live to start comes first. Entries that have no use
-        any more are deleted. Raises QueueError and OSError.
+        One that an earlier runner took for the card and did not live to start comes first. Entries of ours that have no
+        use any more are deleted. Raises QueueError and OSError.
         """
         with self._changing():
-            entries = self.entries()
-            kept = {run.id for run, _ in entries}
+            kept = {run.id for run, _ in self.entries()}
             for path in self.folder.glob("*.json"):
-                if path.stem not in kept and _read(path):
+                if path.stem not in kept and _read(path) and path.lstat().st_uid == os.getuid():
                     path.unlink()
+            entries = self.ours()
             left = [(run, entry) for run, entry in entries if entry.taken == gpu]
             fits = [(run, entry) for run, entry in entries if entry.taken is None and gpu in entry.gpus]
             if self.is_paused or not (left or fits):
@@ -161,6 +179,13 @@ class Queue:
         """Delete the entry of a run that has begun, or could not. Raises OSError."""
         self._path(run).unlink(missing_ok=True)
 
+    def _run(self, path: Path) -> RunFolder | None:
+        """Whose place the file is: a name that is no run's, as of `...json`, is not believed."""
+        try:
+            return run_in(self.runs, path.stem)
+        except LookupError:
+            return None
+
     def _path(self, run: RunFolder) -> Path:
         return self.folder / f"{run.id}.json"
 
@@ -172,8 +197,7 @@ class Queue:
         self.folder.mkdir(parents=True, exist_ok=True)
         with locked(self._lock) as is_ours:
             if not is_ours:
-                unseen = unseen_holder(self._lock) or "; try again"
-                raise QueueError(f"the queue is being changed by somebody else{unseen}")
+                raise QueueError(f"the queue is being changed by somebody else; try again{holder(self._lock)}")
             yield
 
 

@@ -1,7 +1,8 @@
 """Starts what waits: `python -P -m core.runs.runner RUNS_DIR PROGRAM…` starts queued runs, one after another on a card.
 
-One runner at a time for a runs folder, in a session of its own, started by whoever sees that runs wait and nobody
-starts them. It ends when nothing waits. The runs are no more its own than a console's: killing it ends none of them.
+They are those that this user has queued: a runs folder has one runner at a time for each user. It runs in a session of
+its own, started by whoever sees that runs of theirs wait and nobody starts them, and ends when nothing waits. The runs
+are no more its own than a console's: killing it ends none of them.
 """
 
 import subprocess
@@ -20,12 +21,12 @@ from core.runs.state import read_run
 POLL_SECONDS = 1.0
 RUNNER = (sys.executable, "-P", "-m", "core.runs.runner")
 LONGEST_LOG = 1 << 20
-"""Bytes of runner.log; a longer one is begun anew by the next runner."""
+"""Bytes of the runner's log; a longer one is begun anew by the next runner."""
 
 
 def is_wanted(queue: Queue) -> bool:
     """Whether something waits that may be started."""
-    return not queue.is_paused and bool(queue.entries())
+    return not queue.is_paused and bool(queue.ours())
 
 
 def see_to_runner(queue: Queue, program: Sequence[str] = TRAIN) -> "subprocess.Popen[bytes] | None":
@@ -82,7 +83,7 @@ def serve(queue: Queue, program: Sequence[str]) -> None:
     children: list[subprocess.Popen[bytes]] = []
     occupants: dict[str, RunFolder] = {}
     while is_wanted(queue):
-        for gpu in sorted({gpu for _, entry in queue.entries() for gpu in entry.gpus}):
+        for gpu in sorted({gpu for _, entry in queue.ours() for gpu in entry.gpus}):
             known = occupants.pop(gpu, None)
             found = known if known and occupies(known, gpu) else occupant(queue.others(), gpu)
             if found:

@@ -9,10 +9,11 @@ from pathlib import Path
 import psutil
 
 from core.runs import events, signals
-from core.runs.folder import RunFolder, RunInfo
-from core.runs.identity import is_alive, is_seen_here, start_ticks
+from core.runs.alive import is_run_alive
+from core.runs.folder import RunFolder
+from core.runs.identity import is_seen_here, start_ticks
 from core.runs.lock import locked
-from core.runs.process import RUN_VARIABLE
+from core.runs.proof import is_marked
 from core.runs.record import Record, Tail
 from core.runs.state import RunState, fold
 
@@ -34,34 +35,35 @@ def ask(folder: RunFolder, rung: Rung) -> bool:
     Raises PermissionError if the run belongs to someone else.
     """
     if rung is Rung.KILL:
-        found = processes(folder)
-        for pid in found:
-            _signal(pid, start_ticks(pid), rung.value)
-        return bool(found)
-    info = folder.read_info()
-    return info is not None and pass_on(info, rung.value)
+        sent = [_signal(pid, start_ticks(pid), rung.value) for pid in processes(folder)]
+        return any(sent)
+    return pass_on(folder, rung.value)
 
 
-def pass_on(info: RunInfo, number: signal.Signals) -> bool:
+def pass_on(folder: RunFolder, number: signal.Signals) -> bool:
     """Send the run a signal that a follower in the foreground was sent: Ctrl-C once saves, twice ends at once."""
-    return bool(is_alive(info)) and _signal(info.pid, info.start_ticks, number)
+    info = folder.read_info()
+    if info is None:
+        return False
+    ticks = start_ticks(info.pid)  # asked first: what is looked at next is what is signalled then
+    return bool(is_seen_here(info) and is_run_alive(folder)) and _signal(info.pid, ticks, number)
 
 
 def processes(folder: RunFolder) -> list[int]:
     """What lives of the run: its process, and what that has started and has outlived it.
 
-    Those are known by the session that they share and by the run's name in their environment.
+    Those are known by the session that they share and by the run's folder in their environment.
     """
     info = folder.read_info()
     if info is None or not is_seen_here(info):
         return []
-    found = [info.pid] if is_alive(info) else []
+    found = [info.pid] if is_run_alive(folder) else []
     for process in _all_processes():
         with suppress(psutil.Error, OSError):
             if (
                 process.pid != info.pid
                 and os.getsid(process.pid) == info.pid
-                and process.environ().get(RUN_VARIABLE) == folder.id
+                and is_marked(process, folder)
                 and process.status() != psutil.STATUS_ZOMBIE
             ):
                 found.append(process.pid)
@@ -89,7 +91,9 @@ def note_kill(folder: RunFolder) -> None:
 
 
 def _signal(pid: int, ticks: int | None, number: signal.Signals) -> bool:
-    """Signal the process that started at `ticks` and no other that was given its pid since."""
+    """Signal the process that started at `ticks` and no other that was given its pid since; and never ourselves."""
+    if pid == os.getpid():
+        return False
     try:
         if not Path("/proc/self/stat").exists():
             os.kill(pid, number)

@@ -4,9 +4,7 @@ import shutil
 from pathlib import Path
 
 from core.runs.ended import held
-from core.runs.folder import RunFolder, list_runs
-
-TRASH = ".trash"
+from core.runs.folder import TRASH, RunFolder, list_runs
 
 
 def trashed(runs: Path) -> list[RunFolder]:
@@ -22,6 +20,7 @@ def discard(folder: RunFolder) -> RunFolder:
 
 def put_back(folder: RunFolder) -> RunFolder:
     """Move a run out of the trash, and return where it lies now. Raises OSError."""
+    assert folder.path.parent.name == TRASH
     return _move(folder, folder.path.parent.parent)
 
 

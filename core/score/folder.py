@@ -5,6 +5,7 @@ counted with it and deleted with it. Its files are those of a run, so that all t
 and stops a prediction.
 """
 
+import os
 import re
 import sys
 import time
@@ -105,14 +106,15 @@ def list_all_predictions(runs: Path) -> list[PredictionFolder]:
     return _newest_first(runs.glob("*/predictions/*/request.json"))
 
 
-def find_prediction(runs: Path, wanted: str) -> PredictionFolder | None:
-    """The prediction with this id or path, or the newest whose id contains `wanted`, if there is one."""
-    if (Path(wanted) / "request.json").is_file():
-        return PredictionFolder(Path(wanted))
+def find_predictions(runs: Path, wanted: str) -> list[PredictionFolder]:
+    """The prediction with this id or path, else all whose id contains `wanted`, newest first."""
+    if not wanted:
+        return []
+    if os.path.isfile(Path(wanted) / "request.json"):  # noqa: PTH113  (no error for a name that is too long)
+        return [PredictionFolder(Path(wanted))]
     known = list_all_predictions(runs)
-    return next(
-        (one for one in known if one.id == wanted), next((one for one in known if wanted and wanted in one.id), None)
-    )
+    same = [one for one in known if one.id == wanted]
+    return same[:1] or [one for one in known if wanted in one.id]
 
 
 def _newest_first(orders: Iterable[Path]) -> list[PredictionFolder]:

@@ -131,6 +131,7 @@ class Trainer:
         self.folder.resolved.write_text(to_toml(Profile()))
         me = describe_this_process(["benchmark"])
         self.folder.write_info(me if alive else replace(me, pid=2**22 + 1))
+        self._lock = self.folder.lock.open("a+b")
         self.steps, self.step = steps, 0
         self.written: dict[int, float] = {}
         self._record = Record(self.folder.events)

@@ -1,7 +1,7 @@
 """Writes run folders as the engine would have left them, with fixed figures and times."""
 
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 from msgspec.structs import replace
 from scripted_child import started, step_event
@@ -22,6 +22,14 @@ ROWS = 25_000
 GIB = 2**30
 
 
+_played: list[IO[bytes]] = []
+
+
+def play(folder: RunFolder) -> None:
+    """Let this process be at work in the folder from now on, as a run's own would be: it has the lock open."""
+    _played.append(folder.lock.open("a+b"))
+
+
 def record_run(
     runs: Path,
     run_id: str,
@@ -40,6 +48,8 @@ def record_run(
     folder.resolved.write_text(to_toml(Profile()))
     me = describe_this_process(["arena"])
     folder.write_info(me if pid else replace(me, pid=2**22 + 1))
+    if pid:
+        play(folder)
     last = until or steps
     now = began + 20 + last * SECONDS_A_STEP
     with Record(folder.events) as record, folder.console_log.open("w") as log:
@@ -88,6 +98,8 @@ def record_prediction(
     folder.write_request(Request(members=[Member(str(run.path), str(run.adapter), 1.0)], test="/data/test.csv"))
     me = describe_this_process(["arena"])
     folder.write_info(me if pid else replace(me, pid=2**22 + 1))
+    if pid:
+        play(folder)
     total = 2 * ROWS
     last = total if end else total * 6 // 10
     card = events.Device(kind="cuda", name="NVIDIA H200", memory=140 * GIB)

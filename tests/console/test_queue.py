@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 from msgspec.structs import replace
-from recorded import record_run
+from recorded import play, record_run
 from screen import child
 
 from core.profile.settings import Profile
@@ -181,6 +181,7 @@ def test_two_cards_take_a_run_each_and_each_sees_its_own_alone(queue: Queue, mon
 
 def test_a_run_on_another_card_or_machine_does_not_have_this_one(queue: Queue) -> None:
     run = create_run(queue.runs, Profile(), text="", name="x")
+    play(run)
     me = describe_this_process(["x"])
     for info, has_it in (
         (replace(me, gpu="3"), True),

@@ -217,3 +217,25 @@ async def test_a_hostile_note_and_a_narrow_screen_do_no_harm_to_a_waiting_run(ru
         await pilot.resize_terminal(120, 40)
         await until_shown(pilot, "It is next.")
         assert "\x1b" not in shown(app)
+
+
+async def test_a_console_starts_no_strangers_run_unless_it_is_adopted_after_a_look(
+    runs: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with monkeypatch.context() as another:
+        another.setenv("XDG_STATE_HOME", str(tmp_path / "another-users"))
+        [run] = waiting(runs, "theirs", paused=False)
+    app = ArenaApp(runs, child("ok"))
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until_shown(pilot, "◷ queued    theirs")
+        await pilot.press("tab")
+        await until_shown(pilot, "It was not queued by you here")
+        assert not runners()
+        await pilot.press("a")
+        await until_shown(pilot, "start it as yours when its turn comes?", "[data]")
+        await pilot.press("escape")
+        assert read_run(run)[1] is Status.QUEUED
+        await pilot.press("a")
+        await until_shown(pilot, "start it as yours when its turn comes?")
+        await pilot.press("y")
+        await until_shown(pilot, "✓ finished")

@@ -1,5 +1,6 @@
 """The console in all sorts of terminals: small and large, without colours, without UTF-8, over SSH, suspended."""
 
+import os
 import re
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from arena_tui.themes import THEMES
 from arena_tui.widgets.pane import Pane
 from core.config import CONFIG_VARIABLE, Config, ConfigFile, Console, read_config
 from core.runs.identity import start_ticks
+from core.runs.proof import FOLDER_VARIABLE, mark
 
 
 def app(runs: Path, **console: object) -> ArenaApp:
@@ -270,7 +272,8 @@ def test_the_end_of_a_run_rings_and_notifies_once_even_where_it_was_killed(
     runs: Path, terminal: Callable[..., Terminal], environment: dict[str, str], expected: str
 ) -> None:
     run = record_going_on(runs)
-    player = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"])
+    plays = [sys.executable, "-c", "import time; time.sleep(1000)"]
+    player = subprocess.Popen(plays, env={**os.environ, FOLDER_VARIABLE: mark(run)})
     info = run.read_info()
     assert info
     run.write_info(

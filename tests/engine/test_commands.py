@@ -18,6 +18,7 @@ from core.profile.settings import Profile
 from core.runs import events
 from core.runs.alive import is_run_alive
 from core.runs.folder import create_run, list_runs
+from core.runs.lock import locked
 from core.runs.process import describe_this_process
 from core.runs.record import Record
 from core.runs.state import Status
@@ -203,7 +204,8 @@ def test_a_run_that_goes_on_is_followed_though_its_process_has_not_said_so_yet(t
     told = Told.but_its_end(folder)
     folder.write_info(describe_this_process(["x"]))  # this process plays the run's
     read, write = os.pipe()
-    with ThreadPoolExecutor() as pool, os.fdopen(read) as lines, os.fdopen(write, "w") as out:
+    lines, out = os.fdopen(read), os.fdopen(write, "w")
+    with locked(folder.lock), ThreadPoolExecutor() as pool, lines, out:
         following = pool.submit(follow, folder, out, told)
         with pytest.raises(TimeoutError):
             following.result(3 * POLL_SECONDS)

@@ -19,7 +19,7 @@ from core.runs.events import Failed
 from core.runs.folder import create_run
 from core.runs.identity import Identity
 from core.runs.lease import reaches_others
-from core.runs.lock import is_locked, locked, unseen_holder
+from core.runs.lock import holder, is_locked, locked
 from core.runs.process import OTHER_AT_WORK, TRAIN
 from core.runs.record import Record
 
@@ -175,7 +175,7 @@ def test_a_holder_on_another_machine_is_named_with_the_way_out(
     assert got(hold(run.lock, silent)) == "False"
     assert is_locked(run.lock) is None
     told = "process 4711 on node7 holds it, which cannot be seen from here; once that has ended, delete"
-    assert unseen_holder(run.lock) == f": {told} {left}"
+    assert holder(run.lock) == f": {told} {left}"
     with pytest.raises(StillInUse, match=f"still at work: {told}"), held(run):
         pass
     left.unlink()

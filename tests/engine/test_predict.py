@@ -31,6 +31,7 @@ from core.runs import events
 from core.runs.alive import is_run_alive
 from core.runs.ended import StillInUse
 from core.runs.folder import RunFolder, create_run
+from core.runs.lock import locked
 from core.runs.process import describe_this_process, launch
 from core.runs.record import Record, Tail
 from core.runs.state import Status, read_run
@@ -332,7 +333,7 @@ def test_a_prediction_that_is_at_work_is_followed_and_not_begun_twice(runs: list
     folder, is_at_work = settle(request)
     assert not is_at_work
     folder.write_info(describe_this_process(["arena"]))
-    with Record(folder.events) as record:
+    with locked(folder.lock), Record(folder.events) as record:
         record.write(events.Phase(phase="loading"))
         assert settle(request)[0].path == folder.path
         assert settle(request)[1]

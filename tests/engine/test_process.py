@@ -125,7 +125,9 @@ def test_a_run_that_has_ended_is_not_asked_again_until_another_process_is_at_wor
     folder.write_info(replace(me, boot_id="00000000-0000-0000-0000-000000000000"))
     assert may_live.among([folder]) == may_live.among([folder]) == []
     folder.write_info(me)
-    assert may_live.among([folder]) == [folder]
+    with locked(folder.lock):
+        assert may_live.among([folder]) == [folder]
+    folder.lock.unlink()
     folder.write_info(replace(me, boot_id="x", host="elsewhere"))
     assert may_live.among([folder]) == [folder]  # nobody here can tell
     folder.info.unlink()
