@@ -8,7 +8,7 @@ from textual.app import App
 
 from arena_tui.follow import RunView
 from arena_tui.plain import place, printable
-from core.files import write_whole
+from core.files import write_output
 from core.runs.curves import as_csv, curve_points
 
 
@@ -27,5 +27,5 @@ def write_curves(runs: Sequence[RunView]) -> Path:
     others = f"-and-{len(runs) - 1}-more" if len(runs) > 1 else ""
     path = Path.cwd() / f"{runs[0].folder.id}{others}.csv"
     points = (point for run in runs for point in curve_points(run.folder.id, run.state))
-    write_whole(path, as_csv(points).encode())
+    write_output(path, as_csv(points).encode())
     return path

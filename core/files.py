@@ -1,20 +1,77 @@
 """Writes whole files: a reader sees the old one or the new one, never half of it; and tells one from the other."""
 
 import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write `content` aside, flush it to disk, and rename it to `path`."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    """Write `content` aside, flush it to disk, and rename it to `path`; a link or special file there is replaced.
+
+    What the user names is for `write_output`. Raises OSError.
+    """
+    with _written(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[BinaryIO]:
+    aside = aside_of(path)
+    # The name cannot be foretold, and nothing that bears it is opened: neither a link nor another user's file.
+    number = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
     try:
-        with aside.open("wb") as file:
-            file.write(content)
+        with os.fdopen(number, "wb") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    except BaseException:
+        aside.unlink()
+        raise
+
+
+def aside_of(path: Path) -> Path:
+    """A hidden path beside `path` that nobody can foretell, its name of a length that every file system takes."""
+    return path.with_name(f".{path.name[:_MOST_OF_NAME]}.{secrets.token_hex(8)}")
+
+
+def write_output(path: Path, content: bytes) -> None:
+    """Write `content` to what the user has named: a file whole, as `write_whole` does; through a link to the file it
+    means; and into a device or a pipe, which stays what it is. Raises OSError."""
+    with written(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def written(path: Path) -> Iterator[BinaryIO]:
+    """`write_output` piece by piece: a file appears once all is written, and not at all where anything is raised."""
+    if _takes_what_is_written(path):
+        with path.open("ab") as file:  # nothing is cut off: the shell may have opened it to append
+            yield file
+        return
+    path = path.resolve() if path.is_symlink() else path
+    with _written(path) as file:
+        yield file
+
+
+def _takes_what_is_written(path: Path) -> bool:
+    """Whether a device, a pipe or the like lies there, or, as behind /dev/stdout, what another has opened: no file to
+    be replaced."""
+    if path.absolute().parts[:2] in _OPENED:
+        return True
+    try:
+        return not stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        return False
+
+
+_OPENED = (("/", "dev"), ("/", "proc"))
+_MOST_OF_NAME = 50
+"""Characters, of at most four bytes each; a name may have 255 bytes."""
 
 
 def is_lfs_pointer(path: Path) -> bool:

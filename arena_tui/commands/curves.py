@@ -24,7 +24,7 @@ def add(commands: "Commands") -> None:
 
 def run(options: argparse.Namespace) -> int:
     from arena_tui.plain import utf8
-    from core.files import write_whole
+    from core.files import write_output
     from core.runs.curves import as_csv, as_json, curve_points
     from core.runs.state import read_run
 
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
             print(text, end="")
         return 0
     try:
-        write_whole(Path(options.output), text.encode())
+        write_output(Path(options.output), text.encode())
     except OSError as error:
         raise Refused(f"{options.output}: cannot be written: {error.strerror}", 1) from None
     return 0

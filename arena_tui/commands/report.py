@@ -55,10 +55,10 @@ def run(options: argparse.Namespace) -> int:
 
 def _write_page(seen: "SeenReport", rows: int, file: str) -> None:
     from arena_tui.page.document import as_html
-    from core.files import write_whole
+    from core.files import write_output
 
     try:
-        write_whole(Path(file), as_html(seen, rows).encode())
+        write_output(Path(file), as_html(seen, rows).encode())
     except OSError as error:
         raise Refused(f"{file}: cannot be written: {error.strerror}", 1) from None
     print(f"wrote {file}", file=sys.stderr)

@@ -1,6 +1,5 @@
 """Writes the rows of an inspection as the model will be shown them, for other programs."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from pyarrow import parquet
 from core.data.frame import Frame
 from core.data.tokens import Whole, show
 from core.data.truncation import keep
+from core.files import written
 from core.inspect.rows import Rows
 from core.profile import settings
 
@@ -31,35 +31,34 @@ def export(
 ) -> None:
     """Write `to`, a Parquet file, from the inspection's `source`.
 
-    input_ids are those of training; the counts by part are of the tokens shown, tags apart. The file appears
+    input_ids are those of training; the counts by part are of the tokens shown, tags apart. A file appears
     whole or not at all. Raises OSError where it cannot be written.
     """
-    aside = to.with_name(f".{to.name}.{os.getpid()}")
     first = 0
-    try:
-        with parquet.ParquetFile(source) as stored, parquet.ParquetWriter(aside, SCHEMA, compression="zstd") as writer:
-            for batch in stored.iter_batches(columns=["ids"]):
-                numbers = np.arange(first, first + len(batch))
-                first += len(batch)
-                shape = rows.shape.take(numbers)
-                flat, ends = batch["ids"].flatten().to_numpy(), np.cumsum(batch["ids"].value_lengths().to_numpy())
-                kept = keep(shape, tokens, frame)
-                of_parts = kept.of(shape)
-                writer.write_table(
-                    pa.table(
-                        {
-                            "id": rows.id[numbers],
-                            "split": np.where(held_out[numbers], "eval", "train").tolist(),
-                            "label": rows.label[numbers],
-                            "input_ids": show(Whole(np.split(flat, ends[:-1]), shape), kept, frame),
-                            "prompt_tokens": of_parts[:, 0],
-                            "response_a_tokens": of_parts[:, 1],
-                            "response_b_tokens": of_parts[:, 2],
-                            "tokens_lost": shape.total - kept.tags.sum(axis=1) - of_parts.sum(axis=1),
-                        },
-                        schema=SCHEMA,
-                    )
+    with (
+        written(to) as out,
+        parquet.ParquetFile(source) as stored,
+        parquet.ParquetWriter(out, SCHEMA, compression="zstd") as writer,
+    ):
+        for batch in stored.iter_batches(columns=["ids"]):
+            numbers = np.arange(first, first + len(batch))
+            first += len(batch)
+            shape = rows.shape.take(numbers)
+            flat, ends = batch["ids"].flatten().to_numpy(), np.cumsum(batch["ids"].value_lengths().to_numpy())
+            kept = keep(shape, tokens, frame)
+            of_parts = kept.of(shape)
+            writer.write_table(
+                pa.table(
+                    {
+                        "id": rows.id[numbers],
+                        "split": np.where(held_out[numbers], "eval", "train").tolist(),
+                        "label": rows.label[numbers],
+                        "input_ids": show(Whole(np.split(flat, ends[:-1]), shape), kept, frame),
+                        "prompt_tokens": of_parts[:, 0],
+                        "response_a_tokens": of_parts[:, 1],
+                        "response_b_tokens": of_parts[:, 2],
+                        "tokens_lost": shape.total - kept.tags.sum(axis=1) - of_parts.sum(axis=1),
+                    },
+                    schema=SCHEMA,
                 )
-        aside.replace(to)
-    finally:
-        aside.unlink(missing_ok=True)
+            )

@@ -5,7 +5,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from core.bounded import MOST_OF_A_PROFILE, read_bounded
-from core.files import write_whole
+from core.files import write_output
 from core.profile.load import Problem, ProfileError
 
 # The same place in a checkout and in an installed package: beside `core`.
@@ -68,7 +68,7 @@ def write_profile(path: Path, text: str) -> None:
     target = path.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
     mode = target.stat().st_mode if target.exists() else None
-    write_whole(target, text.encode())
+    write_output(target, text.encode())
     if mode is not None:
         target.chmod(mode)
 

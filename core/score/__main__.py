@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from core.files import write_whole
+from core.files import write_output
 from core.runs.ended import read
 from core.runs.events import Failed, Phase, Predicted, Resumed, Scoring, Warning
 from core.runs.folder import RunFolder
@@ -63,7 +63,7 @@ def run(folder: PredictionFolder) -> int:
                 if was_begun and (end := folder.due_end()):  # killed before its last event alone was written
                     stop.close()
                     if request.output:
-                        write_whole(Path(request.output), folder.submission.read_bytes())
+                        write_output(Path(request.output), folder.submission.read_bytes())
                     record.write(replace(end, submission=request.output or str(folder.submission)))
                     return 0
                 with ExitStack() as runs:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from core.files import aside_of
 from core.interrupts import end_once
 from core.permissions import as_their_folder
 from core.runs.folder import RunFolder
@@ -66,8 +67,7 @@ def merge_into(target: Path, run: RunFolder, adapter: Path) -> None:
     where, precision = device.device(), choose_precision(profile.train.precision, device.best_precision())
     trained, tokenizer = load_trained(profile, adapter, precision=precision, kind=where.kind)
     whole = merged(trained, dtype=sixteen_bits(precision))
-    aside = target.with_name(f".{target.name}.exporting")
-    shutil.rmtree(aside, ignore_errors=True)
+    aside = aside_of(target)
     try:
         whole.save_pretrained(aside)
         tokenizer.save_pretrained(aside)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.data.rows import WINNERS
-from core.files import write_whole
+from core.files import write_output
 
 COLUMNS = ("id", *WINNERS)
 
@@ -17,4 +17,4 @@ def write_submission(path: Path, ids: Sequence[int], probabilities: Sequence[Seq
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows([id, *map(repr, row)] for id, row in zip(ids, probabilities, strict=True))
-    write_whole(path, out.getvalue().encode())
+    write_output(path, out.getvalue().encode())
