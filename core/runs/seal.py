@@ -28,7 +28,7 @@ Sums = dict[str, int | Sum]
 
 def seal(folder: Path) -> None:
     """Write the manifest of all files in `folder` as they are now. Raises OSError."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / MANIFEST)
     sums = {path.relative_to(folder).as_posix(): Sum(path.stat().st_size, _digest(path)) for path in files}
     write_whole(folder / MANIFEST, msgspec.json.encode(sums))
 

@@ -115,8 +115,10 @@ def test_a_run_killed_between_its_metrics_and_its_last_event_is_finished_once_re
 ) -> None:
     folder = copy_of(finished, tmp_path / "run")
     folder.events.write_text("".join(folder.events.read_text().splitlines(keepends=True)[:-1]))
-    assert read_run(folder)[1] is Status.LOST
+    assert read_run(folder)[1] is Status.FINISHED  # as what lies there tells
+    assert not isinstance(Tail(folder.events).read()[-1], events.Finished)
     assert resume(folder).wait(SECONDS) == 0
+    assert isinstance(Tail(folder.events).read()[-1], events.Finished)
     state, status = read_run(folder)
     assert status is Status.FINISHED
     assert (state.step, len(state.steps)) == (6, 6)
