@@ -27,6 +27,7 @@ from core.runs import events
 from core.runs.folder import RunFolder
 from core.runs.process import launch
 from core.runs.record import Record, Tail
+from core.runs.repair import add_due_end
 from core.runs.resume import RESUME, CannotResume, prepare
 from core.runs.state import Status, read_run
 from core.train.attempt import Attempt
@@ -110,14 +111,14 @@ def test_a_stop_while_a_resumed_run_loads_names_the_checkpoint_that_is_still_the
     assert (last(folder).step, last(folder).kept) == (6, "checkpoints/checkpoint-6")
 
 
-def test_a_run_killed_between_its_metrics_and_its_last_event_is_finished_once_resumed(
-    finished: RunFolder, resume: Callable[..., Any], tmp_path: Path
+def test_a_run_killed_between_its_metrics_and_its_last_event_has_finished_and_its_record_is_mended(
+    finished: RunFolder, tmp_path: Path
 ) -> None:
     folder = copy_of(finished, tmp_path / "run")
     folder.events.write_text("".join(folder.events.read_text().splitlines(keepends=True)[:-1]))
     assert read_run(folder)[1] is Status.FINISHED  # as what lies there tells
     assert not isinstance(Tail(folder.events).read()[-1], events.Finished)
-    assert resume(folder).wait(SECONDS) == 0
+    assert add_due_end(folder)
     assert isinstance(Tail(folder.events).read()[-1], events.Finished)
     state, status = read_run(folder)
     assert status is Status.FINISHED
