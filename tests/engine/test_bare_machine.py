@@ -121,7 +121,10 @@ def test_an_8_bit_locale_gets_every_line_in_its_own_characters(
     runs = str(finished.path.parent)
 
     def run(*arguments: str) -> "subprocess.CompletedProcess[bytes]":
-        return subprocess.run([*ARENA_TUI, *arguments], cwd=tmp_path, env={**os.environ, **locale}, capture_output=True)
+        inherited = {
+            name: value for name, value in os.environ.items() if name not in ("PYTHONIOENCODING", "PYTHONUTF8")
+        }
+        return subprocess.run([*ARENA_TUI, *arguments], cwd=tmp_path, env=inherited | locale, capture_output=True)
 
     listed = run("runs", "--runs-dir", runs)
     assert (listed.returncode, listed.stderr) == (0, b"")

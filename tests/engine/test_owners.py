@@ -5,6 +5,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -253,8 +254,9 @@ def as_nobody(*command: str) -> list[str]:
 
 
 def open_to_all(tmp_path: Path) -> None:
-    for place in (tmp_path, *tmp_path.parents[:2]):
-        place.chmod(0o755)
+    for place in (tmp_path, *tmp_path.parents):
+        if place.is_relative_to(tempfile.gettempdir()) and place != Path(tempfile.gettempdir()):
+            place.chmod(0o755)
 
 
 def takes(lock: Path) -> int:

@@ -154,7 +154,7 @@ def test_no_command_runs_a_checkpoints_code_or_asks_whether_it_may(
     profile.write_text(f'[data]\ntrain = "{train_csv}"\n{settings_text}')
     ran = subprocess.run([*ARENA_TUI, command, str(profile)], cwd=tmp_path, capture_output=True, text=True, input="y\n")
     assert ran.returncode == 2
-    assert "needs code of its own" in (ran.stdout + ran.stderr).splitlines()[-1]
+    assert "needs code of its own" in ran.stdout + ran.stderr
     assert not (folder / "was-run").exists()
 
 
@@ -162,6 +162,6 @@ def test_a_prediction_refuses_a_base_that_was_spoilt_since(folder: Path) -> None
     custom_code(folder)
     profile = parse_profile(SETTINGS, source="tiny", overrides=[f"model.checkpoint={folder}"])
     with pytest.raises(SettingError, match="needs code of its own") as refused:
-        load_trained(profile, folder / "adapter", pad=0, precision="fp32", kind="cpu")
+        load_trained(profile, folder / "adapter", precision="fp32", kind="cpu")
     assert in_words(refused.value).advice == "The run's base is needed as it was when the run began."
     assert not (folder / "was-run").exists()
