@@ -9,13 +9,13 @@ from msgspec import Struct
 from arena_tui import figures
 from arena_tui.figures import MISSING
 from arena_tui.follow import RunView
+from arena_tui.series import MOST
 from core.profile.edit import literal
 from core.profile.load import ProfileError
 from core.runs.folder import RunFolder
 from core.runs.settings import read_settings as run_settings
 from core.runs.state import Status
 
-FEWEST, MOST = 2, 6
 """Runs that can be compared at once."""
 EVALUATED_ON = ("data.train", "data.limit", "split.by", "split.n_splits", "split.fold")
 """Settings that decide which rows a run is evaluated on."""

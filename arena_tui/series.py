@@ -13,6 +13,8 @@ from core.runs.state import RunState
 Point = tuple[float, float]
 Gappy = tuple[float, float | None]
 """A point whose value may be missing, since it was not a finite number."""
+FEWEST, MOST = 2, 6
+"""How many runs are compared: there is a colour for each."""
 LARGEST = 1e300
 """Larger values are drawn as this one, so that differences of any two stay finite."""
 Floats: TypeAlias = "array[float]"

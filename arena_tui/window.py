@@ -8,6 +8,9 @@ from arena_tui.series import Axis, axis_end, position
 from core.runs.state import RunState
 from core.runs.steps import Steps
 
+SMOOTHINGS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
+"""The weights of the moving average to choose from."""
+
 LEAST_POINTS = 8
 """Nothing is seen better nearer than this."""
 

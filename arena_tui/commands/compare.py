@@ -19,8 +19,8 @@ def add(commands: "Commands") -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from arena_tui.comparison import FEWEST, MOST
     from arena_tui.follow import Follower
+    from arena_tui.series import FEWEST, MOST
     from arena_tui.side_by_side import as_json, as_text
     from core.runs.folder import find_run, runs_folder
 

@@ -17,12 +17,12 @@ from arena_tui.export import export
 from arena_tui.follow import Follower, RunView
 from arena_tui.keys import named
 from arena_tui.screens.console_screen import ConsoleScreen
-from arena_tui.screens.monitor import SMOOTHING_KEYS
-from arena_tui.screens.panes_screen import SMOOTHINGS
 from arena_tui.threads import in_thread
 from arena_tui.widgets.comparison_plot import ComparisonPlot
 from arena_tui.widgets.comparison_tables import figures_table, settings_table
+from arena_tui.widgets.plot_pane import SMOOTHING_KEYS
 from arena_tui.widgets.text_pane import TextPane
+from arena_tui.window import SMOOTHINGS
 from core.runs.folder import RunFolder
 
 SECONDS_BETWEEN_READS = 1.0

@@ -13,13 +13,13 @@ from textual.widgets import Footer, Input, Static
 
 from arena_tui import figures
 from arena_tui.columns import COLUMNS, MEMORY, PRIOR, THROUGHPUT, WHEN, Row, matching, sorted_by
-from arena_tui.comparison import FEWEST, MOST
 from arena_tui.follow import RunList, RunView
 from arena_tui.hint import hint
 from arena_tui.keys import named
 from arena_tui.marks import MUTED
 from arena_tui.plain import place, printable
 from arena_tui.screens.housekeeping import HousekeepingScreen
+from arena_tui.series import FEWEST, MOST
 from arena_tui.threads import in_thread
 from arena_tui.widgets.run_table import RunTable
 from arena_tui.wishes import CompareRuns, OpenRun, ReportRun

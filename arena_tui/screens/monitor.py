@@ -27,7 +27,7 @@ from arena_tui.widgets.log import LogPane
 from arena_tui.widgets.loss import LossPane
 from arena_tui.widgets.memory import MemoryPane
 from arena_tui.widgets.pane import Pane
-from arena_tui.widgets.plot_pane import COPY, ZOOM, PlotPane
+from arena_tui.widgets.plot_pane import COPY, SMOOTHING_KEYS, ZOOM, PlotPane
 from arena_tui.widgets.strip import Strip
 from arena_tui.wishes import FixRun, PredictRun, ReportRun, ResumeRun
 from core.profile.files import read_profile
@@ -39,7 +39,6 @@ SECONDS_WHEN_STILL = 2.0
 """Between two looks at a run that is over, or waits for others."""
 ABOUT_CURVES = frozenset({"log_axis", "smooth", "axis", "crosshair", "magnify", "show_all", "copy"})
 """Actions that have no use while a run waits and has no curves."""
-SMOOTHING_KEYS = Binding.Group("Smooth", compact=True)
 
 
 def seconds_to_next_read(curves_changed: bool) -> float:

@@ -17,9 +17,7 @@ from arena_tui.widgets.log import LogPane
 from arena_tui.widgets.loss import LossPane
 from arena_tui.widgets.pane import Pane
 from arena_tui.widgets.plot_pane import PlotPane
-from arena_tui.window import Window, showing, zoomed
-
-SMOOTHINGS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
+from arena_tui.window import SMOOTHINGS, Window, showing, zoomed
 
 
 class PanesScreen(ConsoleScreen[None]):

@@ -8,11 +8,10 @@ from textual.content import Content
 from textual.reactive import var
 from textual.widgets import Static
 
-from arena_tui.comparison import MOST
 from arena_tui.curve import Average, Curve
 from arena_tui.follow import RunView
 from arena_tui.marks import MUTED
-from arena_tui.series import Axis, Gappy, axis_end, limits, position
+from arena_tui.series import MOST, Axis, Gappy, axis_end, limits, position
 from arena_tui.widgets.comparison_tables import legend
 from arena_tui.widgets.plot import Plot
 from arena_tui.widgets.ticks import Ticks, axis_ticks
