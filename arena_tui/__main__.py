@@ -7,7 +7,7 @@ from collections.abc import Sequence
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; without a command, open the console."""
     try:
-        from arena_tui.outcome import outcome  # here, so that Ctrl-C is heard from the first moment on
+        from arena_tui.commands.line import outcome  # here, so that Ctrl-C is heard from the first moment on
 
         return outcome(arguments)
     except KeyboardInterrupt:

@@ -11,9 +11,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from core.bounded import MOST_OF_A_PROFILE, read_bounded
-from core.profile.lines import key_lines
-from core.profile.load import Lines, Problem, ProfileError, read_toml, valid_settings
+from core.files import MOST_OF_A_PROFILE, read_bounded
+from core.profile.edit import key_lines
+from core.profile.errors import Problem, ProfileError
+from core.profile.load import Lines, read_toml, valid_settings
 from core.profile.settings import Section
 from core.user import home
 

@@ -1,4 +1,4 @@
-"""Who the user is, and where this process may write for them, where the machine knows neither (docker run --user)."""
+"""Who the user is, and where this process may write for them."""
 
 import getpass
 import os

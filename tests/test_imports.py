@@ -20,10 +20,10 @@ def loaded(code: str) -> set[str]:
 @pytest.mark.parametrize(
     "code",
     [
-        "import arena_tui.app, arena_tui.screens.monitor, arena_tui.screens.confirm, arena_tui.screens.data, "
-        "arena_tui.screens.report",
-        "import arena_tui.screens.prediction, arena_tui.commands.submission, core.score.exported",
-        "import arena_tui.__main__, arena_tui.lines, arena_tui.table",
+        "import arena_tui.app.app, arena_tui.monitor.screen, arena_tui.plan.dialog, arena_tui.dataset.screen, "
+        "arena_tui.report.screen",
+        "import arena_tui.predict.screen, arena_tui.commands.export, core.predict.protocol",
+        "import arena_tui.__main__, arena_tui.monitor.text, arena_tui.history.text",
         "from arena_tui.__main__ import main; main(['check', 'gemma2-9b-qlora'])",
         "from arena_tui.__main__ import main; main(['runs', '--json', '--runs-dir', '/nonexistent'])",
     ],
@@ -33,18 +33,18 @@ def test_the_console_process_loads_nothing_heavy(code: str) -> None:
 
 
 def test_neither_the_first_screen_nor_the_curves_wait_for_arrays() -> None:
-    assert not loaded("import arena_tui.app, arena_tui.screens.monitor") & {"numpy", "pyarrow"}
+    assert not loaded("import arena_tui.app.app, arena_tui.monitor.screen") & {"numpy", "pyarrow"}
 
 
 def test_help_loads_neither_engine_nor_screen() -> None:
-    code = "from arena_tui.parser import _parser; _parser().format_help()"
+    code = "from arena_tui.commands.line import _parser; _parser().format_help()"
     assert not loaded(code) & {"textual", "rich", "core", "msgspec", *HEAVY}
 
 
 def test_the_light_half_of_the_engine_loads_nothing_heavy_and_no_screen() -> None:
     code = (
-        "import core.runs.state, core.runs.process, core.plan.plan, core.profile.files, core.data.rows, "
-        "core.train.memory"
+        "import core.runs.state, core.runs.process, core.plan.protocol, core.profile.files, core.data.rows, "
+        "core.engine.memory"
     )
     assert not loaded(code) & (HEAVY | SCREEN)
 
@@ -55,11 +55,11 @@ def test_the_child_does_not_know_the_screen() -> None:
 
 
 def test_a_prediction_itself_loads_no_model() -> None:
-    code = "import core.score.__main__, core.score.passes, core.score.work, core.score.average, core.score.results"
+    code = "import core.predict.__main__, core.predict.scoring, core.predict.average, core.predict.results"
     assert not loaded(code) & {"torch", "transformers", "peft", "bitsandbytes", *SCREEN}
 
 
 def test_arrow_is_used_without_pandas_where_it_is_kept_out() -> None:
-    code = "from core.light import keep_pandas_out; keep_pandas_out(); import pyarrow; pyarrow.array([1]).to_numpy()"
+    code = "from core.imports import keep_pandas_out; keep_pandas_out(); import pyarrow; pyarrow.array([1]).to_numpy()"
     assert "pandas" in loaded("import pyarrow; pyarrow.array([1]).to_numpy()"), "then nothing is gained by it any more"
     assert "pandas" not in loaded(code)

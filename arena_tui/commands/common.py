@@ -83,8 +83,9 @@ def demand_yes(options: argparse.Namespace, question: str, otherwise: str = "not
 
 def chosen_profile(options: argparse.Namespace) -> "tuple[Profile, Path]":
     """The settings that a command is to use, and their file."""
+    from core.profile.errors import ProfileError
     from core.profile.files import find_profile, read_profile
-    from core.profile.load import ProfileError, parse_profile
+    from core.profile.load import parse_profile
 
     try:
         file = read_profile(find_profile(options.profile))
@@ -95,7 +96,7 @@ def chosen_profile(options: argparse.Namespace) -> "tuple[Profile, Path]":
 
 def leave_running() -> int:
     """Say what would end a run that is left; returns the exit code."""
-    from core.runs.logout import logout_warning
+    from core.machine.logind import logout_warning
 
     if warning := logout_warning():
         print(f"warning: {warning}", file=sys.stderr)
@@ -105,8 +106,8 @@ def leave_running() -> int:
 def seen_work(options: argparse.Namespace) -> "RunFolder":
     """The run or the prediction that a command is to follow: a prediction by its own id or folder, and the one at work
     with a run that is over by that of the run."""
+    from core.predict.folder import find_predictions
     from core.runs.folder import find_run, runs_folder
-    from core.score.folder import find_predictions
 
     runs = runs_folder(options.runs_dir)
     try:
@@ -119,8 +120,8 @@ def seen_work(options: argparse.Namespace) -> "RunFolder":
 
 def chosen_work(options: argparse.Namespace) -> "RunFolder":
     """As `seen_work`, for a command that does something to it: the one run or prediction that is meant."""
+    from core.predict.folder import find_predictions
     from core.runs.folder import SeveralRuns, choose_run, runs_folder
-    from core.score.folder import find_predictions
 
     runs = runs_folder(options.runs_dir)
     try:
@@ -139,8 +140,8 @@ def chosen_work(options: argparse.Namespace) -> "RunFolder":
 
 
 def _at_work(run: "RunFolder") -> "RunFolder":
+    from core.predict.folder import at_work
     from core.runs.state import read_run
-    from core.score.folder import at_work
 
     prediction = at_work(run)  # asked first: a long record takes a while to read
     return prediction if prediction and read_run(run)[1].is_over else run

@@ -1,4 +1,4 @@
-"""`arena-tui export`: a run's model as one plain checkpoint, and to the Hugging Face hub."""
+"""`arena-tui export` and `submission check`: a model as a plain checkpoint, and whether a file can be handed in."""
 
 import argparse
 import sys
@@ -6,14 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import Refused, add_command, add_json, add_run, add_runs_dir, chosen_run
-from arena_tui.streams import print_json
+from arena_tui.terminal.streams import print_json
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
-    from core.score.exported import Exported
+    from core.predict.protocol import Check, Exported
 
 
 def add(commands: "Commands") -> None:
+    _add_export(commands)
+    _add_submission(commands)
+
+
+def _add_export(commands: "Commands") -> None:
     parser = add_command(
         commands, "export", "merge a run's adapter into a plain 16-bit checkpoint, or push it to the hub"
     )
@@ -23,17 +28,17 @@ def add(commands: "Commands") -> None:
     parser.add_argument("--push-to-hub", metavar="OWNER/NAME", help="upload it, or else the adapter, as private")
     parser.add_argument("--checkpoint", metavar="N", type=int, help="of the checkpoint of step N, not the adapter")
     add_json(parser, "one JSON object on stdout")
-    parser.set_defaults(command=run)
+    parser.set_defaults(command=_run_export)
 
 
-def run(options: argparse.Namespace) -> int:
+def _run_export(options: argparse.Namespace) -> int:
     import asyncio
 
     import msgspec
 
-    from arena_tui.plain import printable
-    from core.profile.load import ProfileError
-    from core.score.request import DEMO, CannotPredict, choose_members
+    from arena_tui.format.sanitize import printable
+    from core.predict.request import DEMO, CannotPredict, choose_members
+    from core.profile.errors import ProfileError
 
     if not (options.merged or options.push_to_hub):
         raise Refused("nothing to do: --merged DIR, --push-to-hub OWNER/NAME, or both", 2)
@@ -62,10 +67,53 @@ def run(options: argparse.Namespace) -> int:
 
 async def _exported(arguments: list[str]) -> "tuple[Exported, int]":
     """What the child says, which loads the model; and its exit code."""
-    from arena_tui.answers import answers, ask
-    from core.score.exported import EXPORT, Exported
+    from arena_tui.children.child import answers, ask
+    from core.predict.protocol import EXPORT, Exported
 
     child = await ask(EXPORT, *arguments)
     said = [answer async for answer in answers(child, Exported)]
     killed = Exported(problem="the export ended without a word: it was killed, for want of memory perhaps")
     return said[-1] if said else killed, await child.wait() or (0 if said else 1)
+
+
+def _add_submission(commands: "Commands") -> None:
+    parser = add_command(commands, "submission", "check a submission file against the rows it answers")
+    what = parser.add_subparsers(metavar="check", required=True)
+    checking = add_command(what, "check", "columns, ids, sums and numbers; exit code 1 with a list of what is wrong")
+    checking.add_argument("file", metavar="FILE", help="the submission")
+    checking.add_argument("test", metavar="TEST", help="the rows that it answers")
+    add_json(checking, "one JSON object on stdout")
+    checking.set_defaults(command=_run_submission)
+
+
+def _run_submission(options: argparse.Namespace) -> int:
+    import asyncio
+
+    import msgspec
+
+    from arena_tui.format.numbers import count
+    from arena_tui.format.sanitize import printable
+
+    found = asyncio.run(_checked([options.file, options.test]))
+    if found.unreadable:
+        raise Refused(printable(found.unreadable), 2)
+    if options.json:
+        print_json(msgspec.json.encode(found))
+    elif not found.problems:
+        rows = f"{count(found.rows)} row{'s' if found.rows != 1 else ''}"
+        print(f"{printable(found.file)}: {rows}, nothing wrong with it")
+    for problem in () if options.json else found.problems:
+        print(printable(f"{found.file}: {problem}"), file=sys.stderr)
+    return 1 if found.problems else 0
+
+
+async def _checked(arguments: list[str]) -> "Check":
+    """What the child says, which reads tables of any kind."""
+    from arena_tui.children.child import answers, ask, without_a_word
+    from core.predict.protocol import CHECK, Check
+
+    child = await ask(CHECK, *arguments)
+    said = [answer async for answer in answers(child, Check)]
+    if not said:
+        raise Refused(without_a_word("the check", child.returncode), 1)
+    return said[-1]

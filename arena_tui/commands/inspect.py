@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import Refused, add_command, add_json, add_profile, chosen_profile
-from arena_tui.streams import print_json, tell_progress
+from arena_tui.terminal.streams import print_json, tell_progress
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
-    from core.inspect.progress import Progress
+    from core.inspect.protocol import Progress
 
 
 def add(commands: "Commands") -> None:
@@ -27,11 +27,11 @@ def run(options: argparse.Namespace) -> int:
 
     import msgspec
 
-    from arena_tui.inspection import as_text
+    from arena_tui.dataset.text import as_text
     from core.inspect.cuts import LIMITS
     from core.inspect.export import export
+    from core.inspect.figures import read_rows
     from core.inspect.report import held_out, report
-    from core.inspect.rows import read_rows
     from core.profile.errors import SettingError
 
     profile, path = chosen_profile(options)
@@ -59,8 +59,8 @@ def run(options: argparse.Namespace) -> int:
 
 async def _inspected(arguments: list[str]) -> "Progress":
     """The complete inspection; how far it is goes to stderr."""
-    from arena_tui.answers import answers, ask, without_a_word
-    from core.inspect.progress import INSPECT, Progress
+    from arena_tui.children.child import answers, ask, without_a_word
+    from core.inspect.protocol import INSPECT, Progress
 
     last, child = Progress(), await ask(INSPECT, *arguments)
     async for last in answers(child, Progress):

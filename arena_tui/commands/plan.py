@@ -3,19 +3,12 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from arena_tui.commands.common import (
-    Refused,
-    add_command,
-    add_json,
-    add_profile,
-    add_runs_dir,
-    chosen_profile,
-)
-from arena_tui.streams import print_json, tell_progress
+from arena_tui.commands.common import Refused, add_command, add_json, add_profile, add_runs_dir, chosen_profile
+from arena_tui.terminal.streams import print_json, tell_progress
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
-    from core.plan.plan import Plan
+    from core.plan.protocol import Plan
 
 
 def add(commands: "Commands") -> None:
@@ -32,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
 
     import msgspec
 
-    from arena_tui.preflight import as_text
+    from arena_tui.plan.text import as_text
     from core.runs.folder import runs_folder
 
     profile, path = chosen_profile(options)
@@ -50,8 +43,8 @@ async def _planned(arguments: list[str]) -> "tuple[Plan, int]":
     """The plan, as far as it could be made, and the exit code of the child that made it."""
     from msgspec.structs import replace
 
-    from arena_tui.answers import answers, ask, without_a_word
-    from core.plan.plan import PLAN, Plan
+    from arena_tui.children.child import answers, ask, without_a_word
+    from core.plan.protocol import PLAN, Plan
 
     last, child = None, await ask(PLAN, *arguments)
     async for last in answers(child, Plan):

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import Refused, add_command, add_json, add_runs_dir, leave_running
-from arena_tui.commands.foreground import Foreground
-from arena_tui.streams import print_json
+from arena_tui.commands.train import Foreground
+from arena_tui.terminal.streams import print_json
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
-    from core.score.request import Request
-    from core.score.summary import Summary
+    from core.predict.folder import Summary
+    from core.predict.request import Request
 
 
 def add(commands: "Commands") -> None:
@@ -42,11 +42,10 @@ def add(commands: "Commands") -> None:
 def run(options: argparse.Namespace) -> int:
     import msgspec
 
-    from arena_tui.lines import Told
-    from arena_tui.plain import printable
+    from arena_tui.format.sanitize import printable
+    from arena_tui.monitor.text import Told
+    from core.predict.folder import PREDICT, read_summary, settle
     from core.runs.process import LaunchError
-    from core.score.folder import PREDICT, settle
-    from core.score.summary import read_summary
 
     request = _request(options)
     out = sys.stderr if options.json else sys.stdout
@@ -83,8 +82,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _figures(summary: "Summary") -> Iterator[str]:
     """What each run reaches alone, and what the rules do, where there are labels to tell."""
-    from arena_tui.figures import count, loss
-    from arena_tui.plain import printable
+    from arena_tui.format.numbers import count, loss
+    from arena_tui.format.sanitize import printable
 
     if summary.log_loss is None:
         return
@@ -101,10 +100,10 @@ def _figures(summary: "Summary") -> Iterator[str]:
 def _request(options: argparse.Namespace) -> "Request":
     from typing import get_args
 
-    from core.profile.load import ProfileError
+    from core.predict.request import BATCH_TOKENS, CannotPredict, Request, choose_members, find_output, find_rows
+    from core.profile.errors import ProfileError
     from core.profile.settings import TRUNCATIONS, Truncation
     from core.runs.folder import choose_run, runs_folder
-    from core.score.request import BATCH_TOKENS, CannotPredict, Request, choose_members, find_output, find_rows
 
     if options.truncation is not None and options.truncation not in TRUNCATIONS:
         raise Refused(f"--truncation {options.truncation}: one of {', '.join(get_args(Truncation))}", 2)

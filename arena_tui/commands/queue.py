@@ -16,7 +16,7 @@ from arena_tui.commands.common import (
     add_yes,
     demand_yes,
 )
-from arena_tui.streams import print_json
+from arena_tui.terminal.streams import print_json
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -69,9 +69,9 @@ def add(commands: "Commands") -> None:
 
 def run_add(options: argparse.Namespace) -> int:
     """Every profile is checked before any is queued."""
-    from arena_tui.plain import printable
+    from arena_tui.format.sanitize import printable
+    from core.profile.errors import ProfileError
     from core.profile.files import find_profile, read_profile
-    from core.profile.load import ProfileError
     from core.profile.sweep import variants
 
     queue = _queue(options)
@@ -98,9 +98,9 @@ def run_add(options: argparse.Namespace) -> int:
 def run_list(options: argparse.Namespace) -> int:
     import msgspec
 
-    from arena_tui.figures import ordinal
-    from arena_tui.plain import printable, utf8
-    from arena_tui.waits import card
+    from arena_tui.format.numbers import ordinal
+    from arena_tui.format.sanitize import printable, utf8
+    from arena_tui.runs.waits import card
     from core.runs.entry import Standing, standing
     from core.runs.lock import is_locked
 
@@ -156,7 +156,7 @@ def run_remove(options: argparse.Namespace) -> int:
 
 def run_adopt(options: argparse.Namespace) -> int:
     """The settings are shown as they stand in the run's folder: these it would start with, whoever wrote them."""
-    from arena_tui.plain import printable, printable_lines
+    from arena_tui.format.sanitize import printable, printable_lines
 
     queue = _queue(options)
     with _refusals():
@@ -192,7 +192,7 @@ def _queue(options: argparse.Namespace) -> "Queue":
 
 
 def _place(queue: "Queue", run: "RunFolder") -> str:
-    from arena_tui.figures import ordinal
+    from arena_tui.format.numbers import ordinal
 
     place = queue.place(run)
     return ordinal(place) if place else "starting"
@@ -225,7 +225,7 @@ def _refusals() -> Iterator[None]:
 
 def _see_to_it(queue: "Queue") -> int:
     """Whatever was asked of the queue: see that what waits is started."""
-    from core.runs.runner import see_to_runner
+    from core.runs.queue_runner import see_to_runner
 
     with _refusals():
         see_to_runner(queue)

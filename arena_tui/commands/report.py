@@ -1,20 +1,67 @@
 """`arena-tui report`: where a run's evaluation is won and lost."""
 
 import argparse
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import Refused, add_command, add_json, add_run, add_runs_dir, seen_run
-from arena_tui.streams import print_json, tell_progress
+from arena_tui.commands.train import Foreground
+from arena_tui.terminal.streams import print_json, tell_progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from arena_tui.commands.common import Commands
-    from arena_tui.seen_report import SeenReport
-    from core.report.progress import Progress
+    from arena_tui.report.view import SeenReport
+    from core.report.protocol import Progress
     from core.runs.folder import RunFolder
+
+
+def score_exchanged(folder: "RunFolder", data: str | None) -> int:
+    """Have them scored, unless they are; what the child does goes to stderr. Returns its exit code.
+
+    After a stop the same command goes on. Raises Refused.
+    """
+    from arena_tui.monitor.text import Told
+    from core.predict.folder import PREDICT, settle
+    from core.predict.request import CannotPredict, Request, choose_members
+    from core.runs.process import LaunchError
+
+    try:
+        rows = _ask(folder, *(["--data", data] if data else []))
+        if not rows:
+            print("both orders are scored already", file=sys.stderr)
+            return 0
+        prediction, is_at_work = settle(Request(members=choose_members([folder]), test=rows))
+        told = Told(prediction) if is_at_work else Told.but_its_end(prediction)
+        foreground = Foreground(prediction)
+        if is_at_work:
+            foreground.join()
+        else:
+            foreground.start(PREDICT)
+    except CannotPredict as error:
+        raise Refused(error, 2) from None
+    except (LaunchError, OSError) as error:
+        raise Refused(error, 1) from None
+    exit_code = foreground.follow(sys.stderr, told)
+    if exit_code == 0:
+        _ask(folder, "--add", str(prediction.table))
+        Path(rows).unlink(missing_ok=True)
+        shutil.rmtree(prediction.path, ignore_errors=True)  # its submission would answer other questions
+    return exit_code
+
+
+def _ask(folder: "RunFolder", *arguments: str) -> str:
+    """What the engine's process printed. Raises Refused with its problem."""
+    from core.report.protocol import EXCHANGE
+
+    ran = subprocess.run([*EXCHANGE, str(folder.path), *arguments], capture_output=True, encoding="utf-8", check=False)
+    if ran.returncode:
+        raise Refused(ran.stderr.strip() or f"ended with exit code {ran.returncode}", ran.returncode)
+    return ran.stdout.removesuffix("\n")
 
 
 def add(commands: "Commands") -> None:
@@ -27,17 +74,17 @@ def add(commands: "Commands") -> None:
     add_json(parser, "one JSON object on stdout")
     parser.add_argument("--html", metavar="FILE", help="write it as one self-contained page")
     parser.add_argument("--rows", metavar="N", type=_count, default=5, help="rows of each list (default: %(default)s)")
-    parser.set_defaults(command=run)
+    parser.set_defaults(command=_run_report)
 
 
-def run(options: argparse.Namespace) -> int:
+def _run_report(options: argparse.Namespace) -> int:
     import asyncio
 
     import msgspec
 
-    from arena_tui.commands.exchange import score_exchanged
-    from arena_tui.reported import as_text
-    from arena_tui.seen_report import load_report
+    # MERGED
+    from arena_tui.report.text import as_text
+    from arena_tui.report.view import load_report
 
     folder = seen_run(options)
     if options.score_swap and (exit_code := score_exchanged(folder, options.data)):
@@ -54,7 +101,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _write_page(seen: "SeenReport", rows: int, file: str) -> None:
-    from arena_tui.page.document import as_html
+    from arena_tui.report.html.document import as_html
     from core.files import write_output
 
     try:
@@ -79,9 +126,9 @@ def _arguments(options: argparse.Namespace, folder: "RunFolder") -> "Sequence[st
 
 async def _made(arguments: "Sequence[str]") -> "Progress":
     """The child's last word; what it is doing goes to stderr."""
-    from arena_tui.answers import answers, ask, without_a_word
-    from arena_tui.plain import printable
-    from core.report.progress import REPORT, Progress
+    from arena_tui.children.child import answers, ask, without_a_word
+    from arena_tui.format.sanitize import printable
+    from core.report.protocol import REPORT, Progress
 
     last, child = Progress(), await ask(REPORT, *arguments)
     async for last in answers(child, Progress):

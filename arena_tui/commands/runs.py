@@ -1,16 +1,23 @@
-"""`arena-tui runs`: the list of runs."""
+"""`arena-tui runs`, `compare` and `curves`: all runs, some side by side, and their curves for other programs."""
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arena_tui.commands.common import Refused, add_command, add_json, add_runs_dir
-from arena_tui.streams import print_json
+from arena_tui.commands.common import Refused, add_command, add_json, add_run, add_runs_dir, seen_run
+from arena_tui.terminal.streams import print_json
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
 
 
 def add(commands: "Commands") -> None:
+    _add_runs(commands)
+    _add_compare(commands)
+    _add_curves(commands)
+
+
+def _add_runs(commands: "Commands") -> None:
     parser = add_command(commands, "runs", "list runs, newest first")
     add_runs_dir(parser)
     parser.add_argument("--sort", metavar="COLUMN", default="when", help="log_loss, size, name, ...")
@@ -19,13 +26,13 @@ def add(commands: "Commands") -> None:
         "--filter", metavar="WORDS", default="", help="only runs with all of these in state, name, profile, id or note"
     )
     add_json(parser, "one JSON list on stdout")
-    parser.set_defaults(command=run)
+    parser.set_defaults(command=_run_runs)
 
 
-def run(options: argparse.Namespace) -> int:
-    from arena_tui.columns import COLUMNS, Row, matching, sorted_by
-    from arena_tui.follow import RunList
-    from arena_tui.table import as_json, as_table
+def _run_runs(options: argparse.Namespace) -> int:
+    from arena_tui.history.columns import COLUMNS, Row, matching, sorted_by
+    from arena_tui.history.text import as_json, as_table
+    from arena_tui.runs.follow import RunList
     from core.runs.disk import disk_use
     from core.runs.folder import runs_folder
 
@@ -40,4 +47,66 @@ def run(options: argparse.Namespace) -> int:
         print(as_table(rows))
     else:
         print("no runs yet: arena-tui demo makes one")
+    return 0
+
+
+def _add_compare(commands: "Commands") -> None:
+    parser = add_command(commands, "compare", "put the figures of two to six runs side by side, and their settings")
+    parser.add_argument("runs", metavar="RUN", nargs="+", help='ids, parts of them, folders, or "last"')
+    add_runs_dir(parser)
+    add_json(parser, "one JSON object on stdout")
+    parser.set_defaults(command=_run_compare)
+
+
+def _run_compare(options: argparse.Namespace) -> int:
+    from arena_tui.compare.text import as_json, as_text
+    from arena_tui.plot.axes import FEWEST, MOST
+    from arena_tui.runs.follow import Follower
+    from core.runs.folder import find_run, runs_folder
+
+    try:
+        folders = [find_run(runs_folder(options.runs_dir), wanted) for wanted in options.runs]
+    except LookupError as error:
+        raise Refused(error.args[0], 2) from None
+    if not FEWEST <= len({folder.path for folder in folders}) == len(folders) <= MOST:
+        raise Refused(f"{FEWEST} to {MOST} different runs can be compared: {', '.join(run.id for run in folders)}", 2)
+    views = [Follower(folder).read() for folder in folders]
+    if options.json:
+        print_json(as_json(views))
+    else:
+        print(as_text(views))
+    return 0
+
+
+def _add_curves(commands: "Commands") -> None:
+    parser = add_command(commands, "curves", "export every logged point and every evaluation of a run")
+    add_run(parser)
+    add_runs_dir(parser)
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--csv", action="store_true", help="comma-separated values (the default)")
+    add_json(form, "one JSON list")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write to a file instead of stdout")
+    parser.set_defaults(command=_run_curves)
+
+
+def _run_curves(options: argparse.Namespace) -> int:
+    from arena_tui.format.sanitize import utf8
+    from core.files import write_output
+    from core.runs.curves import as_csv, as_json, curve_points
+    from core.runs.state import read_run
+
+    folder = seen_run(options)
+    state, _ = read_run(folder)
+    points = curve_points(utf8(folder.id), state)
+    text = as_json(points) + "\n" if options.json else as_csv(points)
+    if options.output is None:
+        if options.json:
+            print_json(text.rstrip("\n"))
+        else:
+            print(text, end="")
+        return 0
+    try:
+        write_output(Path(options.output), text.encode())
+    except OSError as error:
+        raise Refused(f"{options.output}: cannot be written: {error.strerror}", 1) from None
     return 0

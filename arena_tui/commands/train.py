@@ -1,22 +1,106 @@
-"""`arena-tui train`: starts a run, and follows it."""
+"""`arena-tui train`: starts a run, and follows it in the foreground of a terminal."""
 
 import argparse
+import signal
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from subprocess import Popen
+from types import FrameType
+from typing import TYPE_CHECKING, TextIO
 
-from arena_tui.commands.common import (
-    Refused,
-    add_command,
-    add_json,
-    add_profile,
-    add_runs_dir,
-    leave_running,
-)
-from arena_tui.commands.foreground import Foreground
-from arena_tui.streams import print_json
+from arena_tui.commands.common import Refused, add_command, add_json, add_profile, add_runs_dir, leave_running
+from arena_tui.terminal.streams import print_json, print_path
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
+    from arena_tui.monitor.text import Told
+    from core.runs.folder import RunFolder
+
+
+class Foreground:
+    """Passes what this process is told to a run. Make it before the run's process is started: what comes while that
+    has not said yet who it is, is passed on as soon as it has."""
+
+    def __init__(self, folder: "RunFolder") -> None:
+        self.folder = folder
+        self.child: Popen[bytes] | None = None
+        self._heard: list[signal.Signals] = []
+        self._has_begun = False
+        from core.runs.stopping import SAVE, SAVE_THEN_NOW, SAVE_TOO
+
+        for number in (SAVE_THEN_NOW, SAVE, *SAVE_TOO):
+            signal.signal(number, self._hear)
+
+    @property
+    def is_to_stop(self) -> bool:
+        """Whether a signal has come before the run could hear it."""
+        return bool(self._heard)
+
+    def start(self, program: Sequence[str]) -> None:
+        """Start the run's process. Raises LaunchError."""
+        from core.runs.process import launch
+
+        self.child = launch(self.folder, program)
+        self.join()
+
+    def join(self) -> None:
+        """From here on there is a process that can hear; one that another command has started, perhaps."""
+        self._has_begun = True
+        for number in self._heard:
+            self._pass_on(number)
+
+    def say(self, line: str, out: TextIO) -> None:
+        """Print a line of the run's. Raises Refused where that cannot be written."""
+        with self._goes_on_unheard():
+            print(line, file=out, flush=True)
+
+    def say_folder(self) -> None:
+        """Print the run's folder for other programs. Raises Refused where that cannot be written."""
+        with self._goes_on_unheard():
+            print_path(str(self.folder.path))
+
+    def follow(self, out: TextIO, told: "Told | None" = None) -> int:
+        """Tell the run to its end, and return its exit code. Raises Refused where its lines cannot be written."""
+        from arena_tui.monitor.text import exit_code, follow
+
+        with self._goes_on_unheard():
+            state, _ = follow(self.folder, out, told)
+        if self.child:
+            self.child.wait()
+        return exit_code(state)
+
+    @contextmanager
+    def _goes_on_unheard(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:  # the reader has left, as head does
+            raise
+        except OSError as error:
+            if error.filename:
+                raise
+            ways_out = f"{self.folder.id} goes on: arena-tui stop {self.folder.id} ends it"
+            raise Refused(f"the output cannot be written: {error.strerror}; {ways_out}", 1) from None
+
+    def _hear(self, number: int, _frame: FrameType | None) -> None:
+        if self._has_begun:
+            self._pass_on(signal.Signals(number))
+        else:
+            self._heard.append(signal.Signals(number))
+
+    def _pass_on(self, number: signal.Signals) -> None:
+        """Raises Refused where the run goes on and cannot be told: it belongs to someone else, or another container."""
+        from core.runs.liveness import is_run_alive
+        from core.runs.stopping import pass_on
+
+        if self.folder.read_info() is None:  # another command is just starting it
+            return
+        try:
+            is_out_of_reach = not pass_on(self.folder, number) and is_run_alive(self.folder) is None
+        except PermissionError:
+            is_out_of_reach = True
+        if is_out_of_reach:
+            raise Refused(f"{self.folder.id} goes on: it can only be stopped where it was started", 128 + number)
 
 
 def add(commands: "Commands") -> None:
@@ -25,12 +109,13 @@ def add(commands: "Commands") -> None:
     add_runs_dir(parser)
     parser.add_argument("--detach", action="store_true", help="print the run's folder and leave it running")
     add_json(parser, "end with one line on stdout that holds metrics.json")
-    parser.set_defaults(command=run)
+    parser.set_defaults(command=run_train)
 
 
-def run(options: argparse.Namespace) -> int:
+def run_train(options: argparse.Namespace) -> int:
+    from core.profile.errors import ProfileError
     from core.profile.files import find_profile, read_profile
-    from core.profile.load import ProfileError, parse_profile
+    from core.profile.load import parse_profile
     from core.runs.folder import create_run, runs_folder
     from core.runs.process import TRAIN, LaunchError
 

@@ -1,18 +1,24 @@
-"""`arena-tui watch`: follows a run and touches nothing."""
+"""`arena-tui watch` and `stop`: follow a run, and end it."""
 
 import argparse
 import sys
+import time
 from typing import TYPE_CHECKING
 
-from arena_tui.commands.common import add_command, add_run, add_runs_dir, seen_work
+from arena_tui.commands.common import Refused, add_command, add_run, add_runs_dir, chosen_work, seen_work
 from arena_tui.commands.console import in_a_terminal, open_console
-from arena_tui.streams import send_codes
+from arena_tui.terminal.streams import send_codes
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
 
 
 def add(commands: "Commands") -> None:
+    _add_watch(commands)
+    _add_stop(commands)
+
+
+def _add_watch(commands: "Commands") -> None:
     parser = add_command(
         commands,
         "watch",
@@ -21,12 +27,12 @@ def add(commands: "Commands") -> None:
     add_run(parser)
     add_runs_dir(parser)
     parser.add_argument("--lines", action="store_true", help="line by line in a terminal too; Ctrl-C leaves it running")
-    parser.set_defaults(command=run)
+    parser.set_defaults(command=_run_watch)
 
 
-def run(options: argparse.Namespace) -> int:
-    from arena_tui.ending import signals
-    from arena_tui.lines import exit_code, follow
+def _run_watch(options: argparse.Namespace) -> int:
+    from arena_tui.monitor.text import exit_code, follow
+    from arena_tui.terminal.notify import signals
     from core.config import read_config
     from core.runs.state import read_run
 
@@ -44,3 +50,56 @@ def run(options: argparse.Namespace) -> int:
     if sys.stdout.isatty():
         send_codes(signals(read_config().config.notify, folder, status), sys.stdout)
     return exit_code(state)
+
+
+POLL_SECONDS = 0.1
+
+
+def _add_stop(commands: "Commands") -> None:
+    parser = add_command(
+        commands,
+        "stop",
+        "let a run finish its step, save a checkpoint and the adapter, and end; or end a prediction, whose scores stay",
+    )
+    add_run(parser)
+    add_runs_dir(parser)
+    harder = parser.add_mutually_exclusive_group()
+    harder.add_argument("--now", action="store_true", help="end at once; steps after the newest checkpoint are lost")
+    harder.add_argument("--kill", action="store_true", help="for a run that hears nothing any more: kill its processes")
+    parser.set_defaults(command=_run_stop)
+
+
+def _run_stop(options: argparse.Namespace) -> int:
+    from arena_tui.monitor.text import Told, follow
+    from arena_tui.runs.consequences import what_is_not_back
+    from core.runs.liveness import is_run_alive
+    from core.runs.queue import queue_of
+    from core.runs.stopping import RETURN_SECONDS, CardMemory, Rung, ask, note_kill, processes
+
+    folder = chosen_work(options)
+    rung = Rung.KILL if options.kill else Rung.NOW if options.now else Rung.SAVE
+    told = Told.already(folder)
+    memory = CardMemory(folder)
+    try:
+        if not ask(folder, rung):
+            is_queued = queue_of(folder).place(folder) is not None
+            way_out = ": it waits in the queue; arena-tui queue remove takes it out" if is_queued else ""
+            if not is_queued and is_run_alive(folder) is None:
+                way_out = ", as far as can be told: it can only be stopped where it was started, by who started it"
+            raise Refused(f"{folder.id} is not running here{way_out}", 1)
+    except PermissionError:
+        raise Refused(f"{folder.id} belongs to another user; only they can stop it", 1) from None
+    if rung is not Rung.KILL:
+        follow(folder, sys.stderr, told)
+    while processes(folder):
+        time.sleep(POLL_SECONDS)
+    if rung is Rung.KILL:
+        note_kill(folder)
+    state, status = follow(folder, sys.stderr, told)
+    deadline = time.monotonic() + RETURN_SECONDS
+    while (held := memory.held(state)) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    if held:
+        print(what_is_not_back(held), file=sys.stderr)
+    print(f"{folder.id} {status}")
+    return 0 if state.last else 1

@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from arena_tui.keys import named
+from arena_tui.screen.keymap import named
 
 Line = Callable[[int], Content]
 """Draws an item for a width in cells."""

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from core.bench.answer import Answer, Question
+from core.bench.protocol import Answer, Question
 from core.profile.load import parse_profile
 from core.profile.settings import Profile
 from core.runs.folder import RunFolder
@@ -38,16 +38,15 @@ def bench(question: Question) -> Answer:
     import transformers
     from transformers import PrinterCallback
 
-    from core.bench.ceiling import ceiling, flops_per_token
-    from core.bench.clock import Clock, timed
     from core.bench.model import config, random_classifier
+    from core.bench.timing import Clock, ceiling, flops_per_token, timed
+    from core.engine import device
+    from core.engine.choose import choose_engine
+    from core.engine.divergence import LossWatch
     from core.model.lora import checkpoint_activations
     from core.model.shape import read_shape
     from core.packed.engine import PackedEngine
     from core.packed.pack import pack
-    from core.train import device
-    from core.train.divergence import LossWatch
-    from core.train.engine import choose_engine
     from core.train.trainer import ClassifierTrainer, training_arguments
 
     profile = _profile(question)

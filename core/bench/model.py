@@ -7,7 +7,7 @@ import torch
 from peft import PeftModel
 from transformers import Gemma2Config, PreTrainedModel
 
-from core.bench.answer import Size
+from core.bench.protocol import Size
 from core.model.load import lay_out
 from core.model.lora import add_adapters
 from core.profile.settings import Profile

@@ -1,4 +1,7 @@
-"""One comparison, and the names of what it is made of. Knows no file."""
+"""One comparison, the names of what it is made of, and the error that bad data ends in. Knows no file."""
+
+from collections.abc import Iterable
+from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -31,3 +34,49 @@ def swapped(example: Example) -> Example:
     """The same comparison with A and B exchanged; its label goes with them."""
     label = example.label if example.label == UNLABELLED else SWAPPED[example.label]
     return replace(example, response_a=example.response_b, response_b=example.response_a, label=label)
+
+
+MOST_OF_A_CELL = 80
+MOST_OF_COLUMNS = 200
+MOST_OF_A_REASON = 300
+
+
+class DataError(Exception):
+    """Data that cannot be used. The message names file, place, what was found and what is needed.
+
+    It may hold what stands in a file: what a terminal would obey, and what cannot be encoded, is escaped in it.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message))
+
+
+def place(source: Path | str, line: int | None = None, *, id: object = None, column: str | None = None) -> str:
+    """Where something was found, as `file, line 7, id 42, column prompt`; what is not known is left out."""
+    parts = [str(source)]
+    if line is not None:
+        parts.append(f"line {line}")
+    if id is not None:
+        parts.append(f"id {id}")
+    if column is not None:
+        parts.append(f"column {column}")
+    return ", ".join(parts)
+
+
+def shown(cell: object) -> str:
+    """A cell as a message shows it."""
+    return _start(repr(cell), MOST_OF_A_CELL)
+
+
+def named(columns: Iterable[object]) -> str:
+    """Columns as a message lists them."""
+    return _start(", ".join(map(str, columns)), MOST_OF_COLUMNS)
+
+
+def reason(error: BaseException) -> str:
+    """What a library says, as a message quotes it: its first line."""
+    return _start(next(iter(str(error).strip().splitlines()), type(error).__name__), MOST_OF_A_REASON)
+
+
+def _start(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 3]}..."

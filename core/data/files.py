@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from core.bounded import demand_ordinary
-from core.data.errors import DataError, named, place, reason
+from core.cache import is_full_disk, links
+from core.data.example import DataError, named, place, reason
 from core.data.memory import MOST_OF_A_RECORD, watched
-from core.files import is_lfs_pointer
-from core.full_disk import is_full_disk, links
-from core.runs.machine import memory
+from core.files import demand_ordinary, is_lfs_pointer
+from core.machine.gpus import memory
 
 MOST_OF_A_BATCH = 64
 """Rows of Parquet that are unfolded at once."""

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from core.data.errors import DataError, place
-from core.runs.machine import memory
+from core.data.example import DataError, place
+from core.machine.gpus import memory
 
 MOST_OF_A_RECORD = 16 << 20
 """Characters. The longest conversations have some hundred thousand."""

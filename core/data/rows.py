@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from core.data.errors import DataError, named, place, shown
-from core.data.example import PARTS, UNLABELLED, Example
+from core.data.example import PARTS, UNLABELLED, DataError, Example, named, place, shown
 from core.data.files import Record, read_records
 
 WINNERS = ("winner_model_a", "winner_model_b", "winner_tie")

@@ -7,8 +7,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.errors import DataError
-from core.data.example import Example
+from core.data.example import DataError, Example
 from core.profile import settings
 
 Number = TypeVar("Number", int, NDArray[np.int64])

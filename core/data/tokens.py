@@ -1,6 +1,7 @@
-"""Rows as token ids: whole, divided into tags and turns; and as the model will be shown them. Knows no batches."""
+"""Rows as token ids: whole, divided into tags and turns, as the model will be shown them; and a digest of them."""
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,13 +9,15 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from core.data.example import Example
-from core.data.frame import Frame
-from core.data.prompt import segments
 from core.data.shape import Shape, shape_of
+from core.data.template import Frame, segments
 from core.data.tokenizer import PromptTokenizer
 from core.data.truncation import Kept, keep, spans
 from core.data.words import WordEncoder, can_split, ended_before
 from core.profile import settings
+from core.profile.settings import Profile
+from core.runs.events import Phase, RowsDigest
+from core.runs.record import Record
 
 BATCH = 512
 
@@ -114,3 +117,31 @@ def _by_part(row: Example, ends: Sequence[int]) -> list[list[int]]:
         by_part.append(counts[: 1 + len(turns)])
         counts = counts[1 + len(turns) :]
     return by_part
+
+
+def rows_digest(rows: Sequence[Encoded]) -> RowsDigest:
+    """Digests of the ids, the labels and the token ids of `rows`, row by row."""
+    ids = np.array([row.example.id for row in rows], dtype=np.int64)
+    labels = np.array([row.example.label for row in rows], dtype=np.int8)
+    lengths = np.array([len(row.ids) for row in rows], dtype=np.int32)
+    return RowsDigest(
+        ids=_digest([ids]), labels=_digest([labels]), tokens=_digest([lengths, *(row.ids for row in rows)])
+    )
+
+
+def _digest(arrays: Iterable[NDArray[np.integer]]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for array in arrays:
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def encode_all(
+    rows: Sequence[Example], tokenizer: PromptTokenizer, profile: Profile, record: Record, unit: str
+) -> list[Encoded]:
+    """All `rows` in tokens; `unit` says in the record what they are."""
+    encoded = []
+    for batch in encode(rows, tokenizer, profile.tokens):
+        encoded += batch
+        record.write(Phase(phase="tokenizing", done=len(encoded), total=len(rows), unit=unit))
+    return encoded

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
-from core.data.vocabulary import SPACE, Spec
+from core.data.tokenizer import SPACE, Spec
 
 MOST_TOKENS_REMEMBERED = 2_000_000
 

@@ -4,13 +4,12 @@ import random
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from core.cache import cache_folder
-from core.data.prompt import join
+from core.cache import cache_folder, filling_the_cache
+from core.data.template import join
 from core.demo.model import build_model
 from core.demo.rows import make_comparison, write_rows
-from core.full_disk import filling_the_cache
 from core.profile import settings
-from core.profile.paths import DEMO, expanded
+from core.profile.files import DEMO, expanded
 from core.profile.settings import Profile
 
 NAME = DEMO

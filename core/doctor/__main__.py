@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from core.doctor.check import Check
+from core.doctor.protocol import Check
 
 
 def main(arguments: Sequence[str]) -> int:

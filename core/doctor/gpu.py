@@ -9,10 +9,10 @@ from pathlib import Path
 import pynvml
 import torch
 
-from core.doctor.check import Check
-from core.runs.visible import GPU_VARIABLE
-from core.train import device
-from core.train.symptoms import symptom
+from core.doctor.protocol import Check
+from core.engine import device
+from core.failures.known_errors import symptom
+from core.machine.visible import GPU_VARIABLE
 
 NVIDIA = "0x10de"
 DISPLAY = "0x03"

@@ -5,7 +5,7 @@ import os
 from huggingface_hub import HfApi, constants, get_session, get_token
 from huggingface_hub.errors import HfHubHTTPError
 
-from core.doctor.check import Check
+from core.doctor.protocol import Check
 
 NAME = "hub login"
 SECONDS_TO_ANSWER = 10.0

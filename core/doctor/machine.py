@@ -9,9 +9,9 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from core.doctor.check import Check
-from core.runs import machine
-from core.runs.control_group import group_memory
+from core.doctor.protocol import Check
+from core.machine import gpus
+from core.machine.control_group import group_memory
 from core.runs.folder import list_runs
 
 GIB = 2**30
@@ -73,7 +73,7 @@ def _room(name: str, folder: Path, little: int, verdict: str, advice: str) -> Ch
 
 def memory(root: Path = Path("/")) -> Check:
     """What processes here may take of the machine's memory, which a container or a job may limit."""
-    free, total = machine.memory(root)
+    free, total = gpus.memory(root)
     group = group_memory(root)
     limit = " that this control group may take" if group and group.limit == total else ""
     found = f"{free / GIB:.1f} of {total / GIB:.1f} GiB free{limit}"

@@ -15,26 +15,26 @@ from pathlib import Path
 import msgspec
 from pyarrow import parquet
 
+from core.cache import filling_the_cache
 from core.data.example import Example
 from core.data.files import Record
-from core.data.frame import Frame
 from core.data.rows import iterate_examples
+from core.data.template import Frame
 from core.data.tokenizer import fingerprint
 from core.data.tokens import BATCH
 from core.demo.assets import rows_source
 from core.files import write_whole
-from core.full_disk import filling_the_cache
-from core.inspect.ahead import Ready, read_ahead
-from core.inspect.pieces import write_pieces
-from core.inspect.progress import WAIT, Progress
+from core.imports import keep_pandas_out
+from core.inspect.lookup import write_pieces
+from core.inspect.prefetch import Ready, read_ahead
+from core.inspect.protocol import WAIT, Progress
 from core.inspect.store import Store, digest_of, make_room, scratch_folder
 from core.inspect.table import SCHEMA, as_table
-from core.interrupts import end_once
-from core.light import keep_pandas_out
 from core.model.locate import locate, tokenizer_folder
 from core.profile.files import read_profile
 from core.profile.load import parse_profile
 from core.profile.settings import Profile
+from core.protocol import end_once
 
 SAMPLE = 256
 """Rows that are shown first: a share of them is off by 6 % at most, and twice as many would come a sixth later."""
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str]) -> int:
         for progress in inspect(profile, ready):
             _print(progress)
     except Exception as error:  # noqa: BLE001  (whatever it is, the reader is waiting for it)
-        from core.train.advice import explain
+        from core.failures.explain import explain
 
         why = explain(error, has_log=False)
         _print(Progress(problem=f"{why.cause.rstrip('.')}. {why.advice}"))

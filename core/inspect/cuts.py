@@ -8,10 +8,10 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from core.data.example import LABELS
-from core.data.frame import Frame
 from core.data.shape import Counts
+from core.data.template import Frame
 from core.data.truncation import keep
-from core.inspect.rows import Rows
+from core.inspect.figures import Rows
 from core.profile import settings
 
 LIMITS = (512, 1024, 1536, 2048, 4096)

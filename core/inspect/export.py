@@ -7,14 +7,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import parquet
 
-from core.data.frame import Frame
+from core.data.template import Frame
 from core.data.tokens import Whole, show
 from core.data.truncation import keep
 from core.files import written
-from core.inspect.rows import Rows
+from core.inspect.figures import Rows
 from core.profile import settings
 
-SCHEMA = pa.schema(
+EXPORT_SCHEMA = pa.schema(
     [
         ("id", pa.int64()),
         ("split", pa.string()),
@@ -38,7 +38,7 @@ def export(
     with (
         written(to) as out,
         parquet.ParquetFile(source) as stored,
-        parquet.ParquetWriter(out, SCHEMA, compression="zstd") as writer,
+        parquet.ParquetWriter(out, EXPORT_SCHEMA, compression="zstd") as writer,
     ):
         for batch in stored.iter_batches(columns=["ids"]):
             numbers = np.arange(first, first + len(batch))
@@ -59,6 +59,6 @@ def export(
                         "response_b_tokens": of_parts[:, 2],
                         "tokens_lost": shape.total - kept.tags.sum(axis=1) - of_parts.sum(axis=1),
                     },
-                    schema=SCHEMA,
+                    schema=EXPORT_SCHEMA,
                 )
             )

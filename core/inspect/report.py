@@ -6,12 +6,11 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from core.data.frame import Frame
 from core.data.split import fold
+from core.data.template import Frame
 from core.inspect.cuts import CutReport, by_limit, by_strategy, cut
-from core.inspect.hygiene import Hygiene, hygiene
-from core.inspect.lengths import Epoch, Lengths, epoch, lengths
-from core.inspect.rows import Rows
+from core.inspect.figures import Epoch, Lengths, Rows, epoch, lengths
+from core.inspect.quality import Hygiene, hygiene
 from core.profile import settings
 from core.profile.settings import Profile
 

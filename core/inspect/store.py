@@ -12,7 +12,7 @@ import msgspec
 
 from core.cache import cache_folder
 from core.data.files import read_records
-from core.data.prompt import TAGS
+from core.data.template import TAGS
 
 EDITION = 1
 """Raise it when what is written of a row changes."""

@@ -14,8 +14,7 @@ from core.data.files import Record
 from core.data.shape import ROW_BITS
 from core.data.split import prompt_key
 from core.data.tokens import Whole
-from core.inspect.flaws import flaws
-from core.inspect.rows import FLAGS
+from core.inspect.figures import FLAGS, flaws
 
 SCHEMA = pa.schema(
     [

@@ -13,7 +13,7 @@ from transformers import (
 )
 
 from core.data.example import LABELS
-from core.model.parts import head_names, text_part
+from core.model.lora import head_names, text_part
 from core.model.quantization import check_stored, demand_quantized, quantization_options
 from core.profile import settings
 from core.profile.errors import SettingError

@@ -8,8 +8,7 @@ from peft import PeftModel
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from core.data.errors import DataError
-from core.data.example import LABELS
+from core.data.example import LABELS, DataError
 from core.data.tokens import Encoded
 from core.profile.errors import SettingError
 

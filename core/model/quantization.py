@@ -7,7 +7,7 @@ import bitsandbytes
 import torch
 from transformers import BitsAndBytesConfig, PretrainedConfig, PreTrainedModel
 
-from core.model.parts import text_part
+from core.model.lora import text_part
 from core.profile import settings
 from core.profile.errors import SettingError
 

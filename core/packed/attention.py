@@ -10,8 +10,8 @@ import torch
 import triton
 import triton.language as tl
 
+from core.packed.ops import Attention
 from core.packed.pack import KEY_TILE, Pack
-from core.packed.spec import Attention
 
 LOG2E = 1.4426950408889634
 
@@ -208,7 +208,7 @@ def queries_backward(
 
 
 def forward(qkv: torch.Tensor, pack: Pack, attention: Attention) -> tuple[torch.Tensor, torch.Tensor]:
-    """As core.packed.plain.attend; and the normalizer, (heads, tokens) float32."""
+    """As core.packed.ops_reference.attend; and the normalizer, (heads, tokens) float32."""
     attended = qkv.new_empty(len(qkv), attention.heads * attention.head_dim)
     normalizer = qkv.new_empty(attention.heads, len(qkv), dtype=torch.float32)
     tiles = pack.tiles[FORWARD.tile]

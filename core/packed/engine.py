@@ -8,13 +8,13 @@ from peft import PeftModel
 from torch import Tensor
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from core.packed import plain
+from core.packed import ops_reference
 from core.packed.embedding import Embedding
 from core.packed.layer import Call, Layer, TrainedLayer, forward
 from core.packed.layout import Layout
+from core.packed.ops import Attention, Norm
 from core.packed.pack import Pack, unpack
 from core.packed.projection import Projection
-from core.packed.spec import Attention, Norm
 
 
 class PackedEngine:
@@ -77,7 +77,7 @@ class PackedEngine:
             else:
                 with torch.no_grad():
                     residual, update = forward(call, residual, update)[:2]
-        return plain.add_norm(residual, update, self._last_update, self._last, torch.float32)[1]
+        return ops_reference.add_norm(residual, update, self._last_update, self._last, torch.float32)[1]
 
     def _seed(self, projection: Projection) -> int | None:
         """From torch's own generator, whose state checkpoints hold; None where nothing is dropped."""
@@ -89,10 +89,10 @@ class PackedEngine:
 
 def _ops(device: torch.device, dtype: torch.dtype) -> ModuleType:
     if device.type != "cuda" or dtype is torch.float32:
-        return plain
-    from core.packed import fused
+        return ops_reference
+    from core.packed import ops_triton
 
-    return fused
+    return ops_triton
 
 
 def _layers(

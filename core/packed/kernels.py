@@ -1,4 +1,4 @@
-"""Triton kernels of the operations that move memory: embedding, norms, rotation, gate. core.packed.plain defines them.
+"""Triton kernels of the operations that move memory: embedding, norms, rotation, gate. ops_reference.py defines them.
 
 All of them compute in float32, whatever they read and write. Loop bounds and sizes are constants of the model; only
 counts of tokens vary, and nothing is specialized on those, so that nothing is compiled anew for another length.

@@ -1,8 +1,8 @@
 """A decoder layer, forward and backward, written out: only adapters get gradients, and only what they need is kept.
 
 A layer takes and gives the residual stream and an `update` that is still to be added to it (with Gemma's norm behind
-the half-layer first), so that adding, that norm and the next one are one operation. `ops` is core.packed.plain or
-core.packed.fused.
+the half-layer first), so that adding, that norm and the next one are one operation. `ops` is ops_reference.py or
+ops_triton.py.
 """
 
 from types import ModuleType
@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from core.packed.layout import Checkpointing
+from core.packed.ops import Activation, Attention, Norm
 from core.packed.pack import Pack
 from core.packed.projection import Projection
-from core.packed.spec import Activation, Attention, Norm
 
 
 class Layer(NamedTuple):

@@ -6,7 +6,7 @@ from bitsandbytes.functional import dequantize_4bit
 from bitsandbytes.nn import Params4bit
 from torch import Tensor
 
-from core.packed.plain import state_in
+from core.packed.ops_reference import state_in
 
 BYTES = 1024
 """Packed bytes of a program; each is two weights."""

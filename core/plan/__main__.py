@@ -12,34 +12,31 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from core.bounded import MOST_OF_A_CONFIG, read_bounded
 from core.data.rows import read_examples
 from core.data.split import split
 from core.data.tokenizer import FILE
 from core.demo.assets import rows_source
+from core.engine.choose import Engine, choose_engine, choose_precision, demand_computable
+from core.engine.fit import judge, judge_need, parts, smallest_change
+from core.engine.memory import Precision, on_processor
+from core.engine.steps import evaluations, optimizer_steps
+from core.files import MOST_OF_A_CONFIG, read_bounded
+from core.imports import uncollected
 from core.inspect.__main__ import inspect
 from core.inspect.cuts import cut
+from core.inspect.figures import read_rows
 from core.inspect.report import held_out
-from core.inspect.rows import read_rows
-from core.interrupts import end_once
+from core.machine.gpus import Machine, look
+from core.model.checkpoint import demand_weights
 from core.model.locate import locate, tokenizer_folder
 from core.model.shape import ModelShape, read_shape
-from core.model.verify import demand_weights
 from core.plan.disk import disk
-from core.plan.history import Past, Speed, memory_factor, past_runs, speed
-from core.plan.measure import measure, measurements
-from core.plan.plan import MemoryPlan, Plan, ProcessorPlan, TimePlan, TokensPlan
-from core.profile.files import read_profile
+from core.plan.history import Past, Speed, measure, measurements, memory_factor, past_runs, speed
+from core.plan.protocol import MemoryPlan, Plan, ProcessorPlan, TimePlan, TokensPlan
+from core.profile.files import read_profile, rooted
 from core.profile.load import parse_profile
-from core.profile.paths import rooted
 from core.profile.settings import Profile
-from core.runs.machine import Machine, look
-from core.train.engine import Engine, choose_engine
-from core.train.fit import judge, judge_need, parts, smallest_change
-from core.train.memory import Precision, on_processor
-from core.train.precision import choose_precision, demand_computable
-from core.train.steps import evaluations, optimizer_steps
-from core.uncollected import uncollected
+from core.protocol import end_once
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -53,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
         for last in plans(profile, Path(runs), measuring=measuring):
             _print(last)
     except Exception as error:  # noqa: BLE001  (whatever it is belongs in the plan)
-        from core.train.advice import explain
+        from core.failures.explain import explain
 
         why = explain(error, has_log=False)
         _print(replace(last, problem=f"{why.cause.rstrip('.')}. {why.advice}"))

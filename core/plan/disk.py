@@ -1,8 +1,8 @@
 """How much disk a run takes: checkpoints, the adapter and its evaluation."""
 
-from core.plan.plan import DiskPlan
+from core.engine.memory import Memory
+from core.plan.protocol import DiskPlan
 from core.profile.settings import Profile
-from core.train.memory import Memory
 
 TRAINER_STATE = 64 << 10
 """Bytes of a checkpoint's random states, schedule and the Trainer's own record, for a run of usual length."""

@@ -1,5 +1,6 @@
-"""What this machine's past runs took: the measured side of memory and time."""
+"""What this machine's past runs took, or a few real steps take: the measured side of memory and time."""
 
+import math
 import platform
 import socket
 import statistics
@@ -9,17 +10,21 @@ from typing import Any
 
 import pyarrow
 from msgspec import Struct
+from msgspec.structs import replace
 from pyarrow import parquet
 
+from core.cache import cache_folder
+from core.engine.memory import predict
 from core.model.shape import ModelShape
-from core.profile.load import ProfileError
+from core.profile.errors import ProfileError
+from core.profile.load import to_toml
 from core.profile.settings import Profile
-from core.runs.events import Evaluated, Step
-from core.runs.folder import RunFolder, list_runs
+from core.runs.events import Evaluated, Failed, Step
+from core.runs.folder import RunFolder, create_run, list_runs
 from core.runs.metrics import Metrics, read_metrics
+from core.runs.process import launch
 from core.runs.record import Tail
 from core.runs.settings import read_settings
-from core.train.memory import predict
 
 MOST = 50
 """Runs looked at, the newest ones."""
@@ -107,3 +112,44 @@ def _computes(profile: Profile, precision: str, engine: str) -> tuple[Any, ...]:
         engine,
         platform.python_implementation(),
     )
+
+
+STEPS = 6
+"""The first warms up; the median of the others is taken."""
+
+
+class MeasurementError(Exception):
+    """The short run did not come to its end."""
+
+
+def measurements() -> Path:
+    """Where the short runs lie: they tell as much of this machine as any other."""
+    return cache_folder() / "measurements"
+
+
+def measure(profile: Profile) -> Past:
+    """Run a few steps of `profile`, on its own first rows. Raises MeasurementError with what went wrong.
+
+    The run ends with the caller.
+    """
+    n_splits = profile.split.n_splits
+    rows = math.ceil(STEPS * profile.global_batch * n_splits / (n_splits - 1)) + n_splits
+    short = replace(
+        profile,
+        data=replace(profile.data, limit=min(rows, profile.data.limit or rows)),
+        train=replace(profile.train, epochs=1.0, log_steps=1, save_steps=10**6, warmup_steps=0),
+        eval=replace(profile.eval, every="epoch"),
+        run=replace(profile.run, name="measure", report_to=[]),
+    )
+    folder = create_run(measurements(), short, text=to_toml(short), name="measure")
+    child = launch(folder)
+    try:
+        child.wait()
+    finally:
+        child.kill()
+        child.wait()
+    metrics = read_metrics(folder)
+    if metrics is None:
+        causes = [event.cause for event in Tail(folder.events).read() if isinstance(event, Failed)]
+        raise MeasurementError(f"the measured steps failed: {causes[-1] if causes else f'see {folder.console_log}'}")
+    return Past(folder, short, metrics)

@@ -1,4 +1,33 @@
-"""The error that a setting ends in which the checkpoint or the rows at hand do not allow."""
+"""What can be wrong with a profile, by itself or for the checkpoint and the rows at hand."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+OVERRIDE = "--set"
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """One thing wrong with a profile. `line` counts from 1; it is None for a value given as an override."""
+
+    line: int | None
+    key: str
+    value: str
+    message: str
+
+    def __str__(self) -> str:
+        place = OVERRIDE if self.line is None else f"line {self.line}"
+        subject = f"{self.key} = {self.value}" if self.value else self.key
+        return f"{place}: {subject}: {self.message}" if subject else f"{place}: {self.message}"
+
+
+class ProfileError(Exception):
+    """A profile that cannot be run; holds all its problems, in the order of their lines."""
+
+    def __init__(self, source: str, problems: Sequence[Problem]) -> None:
+        self.source = source
+        self.problems = sorted(problems, key=lambda problem: problem.line or 0)
+        super().__init__("\n".join(f"{source}: {problem}" for problem in self.problems))
 
 
 class SettingError(Exception):

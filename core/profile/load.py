@@ -1,4 +1,4 @@
-"""Turns a profile's text and overrides into settings, or into the list of everything wrong with them."""
+"""Turns a profile's text and overrides into settings, or into all that is wrong; and tells how two differ."""
 
 import contextlib
 import difflib
@@ -10,42 +10,18 @@ from typing import Any
 
 import msgspec
 import tomli_w
-from msgspec import Struct, inspect
+from msgspec import Struct, inspect, structs
 
-from core.profile.allowed import allowed
-from core.profile.lines import key_lines
+from core.profile.edit import Value, key_lines, literal
+from core.profile.errors import Problem, ProfileError
+from core.profile.explain import allowed
 from core.profile.settings import Profile, Section
-
-OVERRIDE = "--set"
 
 NOT_OF_A_PROFILE = ("console", "notify", "keys")
 """Sections of the user's own configuration."""
 
 # The line of each key and table by its path; None for one that an override gave.
 Lines = dict[tuple[str, ...], int | None]
-
-
-class Problem(Struct, frozen=True, kw_only=True):
-    """One thing wrong with a profile. `line` counts from 1; it is None for a value given as an override."""
-
-    line: int | None
-    key: str
-    value: str
-    message: str
-
-    def __str__(self) -> str:
-        place = OVERRIDE if self.line is None else f"line {self.line}"
-        subject = f"{self.key} = {self.value}" if self.value else self.key
-        return f"{place}: {subject}: {self.message}" if subject else f"{place}: {self.message}"
-
-
-class ProfileError(Exception):
-    """A profile that cannot be run; holds all its problems, in the order of their lines."""
-
-    def __init__(self, source: str, problems: Sequence[Problem]) -> None:
-        self.source = source
-        self.problems = sorted(problems, key=lambda problem: problem.line or 0)
-        super().__init__("\n".join(f"{source}: {problem}" for problem in self.problems))
 
 
 def parse_profile(text: str, *, source: str, overrides: Sequence[str] = ()) -> Profile:
@@ -167,3 +143,41 @@ def _unknown(path: tuple[str, ...], known: Mapping[str, Any], lines: Lines) -> P
     hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(known)}"
     kind = "unknown section" if len(path) == 1 else "unknown key"
     return Problem(line=lines.get(path, 1), key=".".join(path), value="", message=f"{kind}; {hint}")
+
+
+class Change(Struct, frozen=True):
+    """A setting, written section.name, with its value before and after; None where it is absent."""
+
+    key: str
+    old: Value | None
+    new: Value | None
+
+    def __str__(self) -> str:
+        return f"{self.key} = {written(self.new)} (it was {written(self.old)})"
+
+    @property
+    def override(self) -> str:
+        """As `--set` takes it. Raises TypeError for a setting that is to be absent, which an override cannot say."""
+        if self.new is None:
+            raise TypeError(f"no override makes {self.key} absent")
+        return f"{self.key}={literal(self.new)}"
+
+
+def written(value: Value | None) -> str:
+    """The value as a profile has it."""
+    return "absent" if value is None else literal(value)
+
+
+def changes(before: Profile, after: Profile) -> list[Change]:
+    """Every setting that differs, in the order of their declarations."""
+    return [
+        Change(f"{section.name}.{setting.name}", old, new)
+        for section in structs.fields(Profile)
+        for setting in structs.fields(section.type)
+        if (old := _value(before, section.name, setting.name)) != (new := _value(after, section.name, setting.name))
+    ]
+
+
+def _value(profile: Profile, section: str, name: str) -> Value | None:
+    value: Value | None = getattr(getattr(profile, section), name)
+    return value

@@ -10,7 +10,8 @@ import msgspec
 from msgspec import Struct, structs
 
 from core.profile.edit import literal
-from core.profile.load import Problem, ProfileError, parse_profile
+from core.profile.errors import Problem, ProfileError
+from core.profile.load import parse_profile
 from core.profile.settings import Profile
 
 MOST_RUNS = 64

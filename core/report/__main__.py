@@ -11,19 +11,19 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from core.data.errors import DataError
+from core.cache import filling_the_cache
+from core.data.example import DataError
 from core.data.tokenizer import FILE as TOKENIZER
 from core.demo.assets import rows_source
 from core.files import write_whole
-from core.full_disk import filling_the_cache
+from core.imports import keep_pandas_out
 from core.inspect.store import digest_of
-from core.interrupts import end_once
-from core.light import keep_pandas_out
-from core.profile.load import ProfileError
-from core.profile.paths import expanded
+from core.profile.errors import ProfileError
+from core.profile.files import expanded
 from core.profile.settings import Profile
-from core.report.progress import Progress
-from core.report.store import Store
+from core.protocol import end_once
+from core.report.build import Store
+from core.report.protocol import Progress
 from core.runs.folder import RunFolder
 from core.runs.metrics import read_metrics
 from core.runs.settings import read_settings
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     except (DataError, ProfileError) as error:
         return _refused(str(error), 2)
     except Exception as error:  # noqa: BLE001  (whatever it is, the reader is waiting for it)
-        from core.train.advice import explain
+        from core.failures.explain import explain
 
         why = explain(error, has_log=False)
         return _refused(f"the report cannot be made: {why.cause.rstrip('.')}. {why.advice}", why.exit_code)
@@ -74,10 +74,10 @@ def report(folder: RunFolder, other: RunFolder | None, data: str | None) -> Iter
 def _make(
     folder: RunFolder, other: RunFolder | None, source: str, profile: Profile, store: Store
 ) -> Iterator[Progress]:
+    from core.report.build import make_report
     from core.report.evaluation import read_evaluation
-    from core.report.make import make_report
-    from core.report.shown import numbered, shown_ids, write_rows
-    from core.report.texts import read_texts
+    from core.report.row_lists import numbered, shown_ids, write_rows
+    from core.report.source_rows import read_texts
 
     evaluation = read_evaluation(folder)
     compared = (other.id, read_evaluation(other)) if other else None

@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 from pyarrow import parquet
 from scipy.special import log_softmax
 
-from core.data.errors import DataError
-from core.data.example import LABELS, PARTS
+from core.data.example import LABELS, PARTS, DataError
 from core.runs.folder import RunFolder
 
 LOGITS = ("logit_a", "logit_b", "logit_tie")

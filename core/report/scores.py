@@ -1,12 +1,15 @@
-"""How good the predictions are: log loss with its interval, accuracy by outcome, confusion, calibration."""
+"""How good the predictions are, and what a log loss is compared with: chance, class shares, lengths, another run."""
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import log_softmax
 from scipy.stats import bootstrap
 
-from core.data.example import LABELS
-from core.report.evaluation import Counts, Evaluation, Floats
-from core.report.report import Bin, Calibration, ClassFigures, Interval
+from core.data.example import LABELS, DataError
+from core.report.evaluation import Counts, Evaluation, Floats, row_losses
+from core.report.report import Against, Bin, Calibration, ClassFigures, Interval, Reference
+from core.report.source_rows import Texts
+from core.runs.metrics import RECIPE_LOG_LOSS, UNIFORM_LOG_LOSS
 
 RESAMPLES = 2000
 SEED = 0
@@ -86,3 +89,89 @@ def constant_log_loss(shares: Floats, label: Counts) -> float:
 
 def _mean(values: NDArray[np.generic]) -> float | None:
     return float(values.mean()) if len(values) else None
+
+
+FEWEST_TO_FIT = 10
+"""Training rows below which lengths alone are not fitted."""
+
+
+def references(evaluation: Evaluation, texts: Texts | None, prior: float | None) -> list[Reference]:
+    """`prior` is the log loss of the class shares as the run told it, None where it did not."""
+    known = [Reference("ln 3", UNIFORM_LOG_LOSS, "a third for each outcome")]
+    if prior is not None:
+        known.append(Reference("prior", prior, "the class shares of the training rows"))
+    else:
+        known.append(_prior(evaluation, texts))
+    if texts is not None and (lengths := length_log_loss(evaluation, texts)) is not None:
+        what = (
+            "multinomial logistic regression on log(1 + characters) of prompt, A and B and on the absolute difference "
+            "of those of A and B, standardised, fitted on the training rows"
+        )
+        known.append(Reference("lengths", lengths, what))
+    known.append(Reference("recipe", RECIPE_LOG_LOSS, "the published run, on its own evaluation rows"))
+    return known
+
+
+def _prior(evaluation: Evaluation, texts: Texts | None) -> Reference:
+    """From the training rows where they are known, else from the evaluation rows: a little too good."""
+    is_known = texts is not None and len(np.unique(texts.train_label)) == len(LABELS)
+    label = texts.train_label if texts is not None and is_known else evaluation.label
+    shares = np.bincount(label, minlength=len(LABELS)) / len(label)
+    of = "the training rows" if is_known else "the evaluation rows themselves"
+    return Reference("prior", constant_log_loss(shares, evaluation.label), f"the class shares of {of}")
+
+
+def length_log_loss(evaluation: Evaluation, texts: Texts) -> float | None:
+    """Log loss, on the evaluation rows, of what lengths alone tell; None where the training rows are too few, lack an
+    outcome, or an evaluation row is not known."""
+    label = texts.train_label
+    if len(label) < FEWEST_TO_FIT or len(np.unique(label)) < len(LABELS) or not texts.is_known.all():
+        return None
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    model.fit(features(texts.train_characters), label)
+    scores = log_softmax(model.decision_function(features(texts.characters)), axis=1)
+    return float(row_losses(scores, evaluation.label).mean())
+
+
+def features(characters: Counts) -> Floats:
+    """(n, 4) from (n, 3)."""
+    logs = np.log1p(characters)
+    return np.column_stack([logs, np.abs(logs[:, 1] - logs[:, 2])])
+
+
+Places = NDArray[np.intp]
+
+
+def against(here: Evaluation, run: str, there: Evaluation) -> tuple[Against, Places, Places]:
+    """The comparison, and the places in `here` of the rows that only it has right, and that only the other has right;
+    those with the largest difference first.
+
+    Raises DataError where the runs share no rows, or the rows have other winners.
+    """
+    _, mine, others = np.intersect1d(here.id, there.id, assume_unique=True, return_indices=True)
+    if not len(mine):
+        raise DataError(f"{run} evaluated none of the rows of this run: there is nothing to compare row by row")
+    if unlike := int((here.label[mine] != there.label[others]).sum()):
+        raise DataError(f"{unlike:,} rows of {run} have another winner than here: these are not the same rows")
+    apart = here.losses[mine] - there.losses[others]
+    right, right_there = here.is_right[mine], there.is_right[others]
+    order = np.argsort(apart, kind="stable")
+    gained, lost = order[(right & ~right_there)[order]], order[(~right & right_there)[order]][::-1]
+    found = Against(
+        run=run,
+        rows=len(mine),
+        only_here=len(here) - len(mine),
+        only_there=len(there) - len(mine),
+        difference=interval(apart),
+        log_loss=float(here.losses[mine].mean()),
+        other_log_loss=float(there.losses[others].mean()),
+        accuracy=float(right.mean()),
+        other_accuracy=float(right_there.mean()),
+        gained=len(gained),
+        lost=len(lost),
+    )
+    return found, mine[gained], mine[lost]

@@ -1,4 +1,4 @@
-"""Checkpoints of a run: each is written aside and renamed, so that what bears its name is whole, and can be checked."""
+"""Checkpoints of a run: written aside and renamed, checked, and deleted where they need not be kept."""
 
 import errno
 import os
@@ -6,11 +6,15 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 from msgspec import Struct
 
+from core.runs.disk import size
+from core.runs.folder import RunFolder
 from core.runs.seal import flaw, seal
+from core.runs.trash import held
 
 ASIDE = ".saving"
 PREFIX = "checkpoint-"
@@ -94,3 +98,42 @@ def _demand_room(folder: Path) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise OSError(errno.ENOSPC, f"a checkpoint needs {needed:,} bytes and {free:,} are free", str(folder))
+
+
+KEEP = 1
+"""Intact checkpoints that stay unless the user says otherwise."""
+
+
+class Pruning(Struct, frozen=True):
+    """What pruning a run deletes, and what it leaves."""
+
+    run: RunFolder
+    paths: tuple[Path, ...]
+    size: int
+    """Bytes in `paths`."""
+    kept: tuple[str, ...]
+    """Names of the checkpoints that stay, newest first."""
+
+
+def plan(folder: RunFolder, keep: int = KEEP) -> Pruning:
+    """Keep the newest `keep` intact checkpoints; damaged ones and half-written ones go.
+
+    Where none is intact all stay, since something of them may be rescued by hand, unless `keep` is 0. Those that stay
+    are read whole where others go: of two of the right size, the older may be the one to go on from.
+    """
+    found = checkpoints(folder.checkpoints)
+    is_pruned = len(found) > keep or any(one.problem for one in found)
+    staying = list(islice((one for one in found if damage(one) is None), keep)) if is_pruned else found
+    if keep and not staying:
+        staying = found
+    going = [one.path for one in found if one not in staying]
+    half_written = folder.checkpoints / ASIDE
+    paths = (*going, *([half_written] if half_written.exists() else []))
+    return Pruning(folder, paths, sum(map(size, paths)), tuple(one.path.name for one in staying))
+
+
+def carry_out(pruning: Pruning) -> None:
+    """Delete what was planned. Raises StillInUse where the run has been resumed since; OSError."""
+    with held(pruning.run):
+        for path in pruning.paths:
+            shutil.rmtree(path, ignore_errors=not path.exists())

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from core.profile.changes import Change
+from core.profile.load import Change
 
 VERSION = 1
 

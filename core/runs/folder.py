@@ -9,8 +9,8 @@ import msgspec
 from msgspec import Struct
 
 from core.files import write_whole
+from core.profile.files import rooted
 from core.profile.load import to_toml
-from core.profile.paths import rooted
 from core.profile.settings import Profile
 from core.runs.damaged import Damaged, read_json
 from core.runs.events import Finished, Last

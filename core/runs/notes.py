@@ -6,7 +6,8 @@ import tomli_w
 from msgspec import Struct
 
 from core.files import Stamp, stamp, write_whole
-from core.profile.load import ProfileError, read_toml
+from core.profile.errors import ProfileError
+from core.profile.load import read_toml
 from core.runs.folder import RunFolder
 
 MOST_NAME = 60

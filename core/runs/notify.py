@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 
 from core.config import read_config
-from core.runs import events, signals
+from core.runs import events, stopping
 from core.runs.folder import RunFolder
 from core.runs.state import RunState, Status, read_run
 
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command, and say in the run's log what came of it if it was nothing good."""
     folder = RunFolder(Path(arguments[0]))
     command = read_config().config.notify.command
-    for number in (*signals.HEARD, signals.IGNORED):
+    for number in (*stopping.HEARD, stopping.IGNORED):
         signal.signal(number, signal.SIG_DFL)  # a run at its end ignores them, and so would the command
     try:
         child = subprocess.Popen(

@@ -8,16 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
-from core.runs.alive import START_SECONDS
+from core.machine.control_group import oom_kill_file, oom_kills
+from core.machine.gpus import nvml, only, visible_gpus
 from core.runs.events import Failed
 from core.runs.folder import RunFolder, RunInfo
 from core.runs.identity import Identity
+from core.runs.liveness import FOLDER_VARIABLE, START_SECONDS, mark
 from core.runs.lock import holder
-from core.runs.machine import only, visible_gpus
 from core.runs.notify import notify
-from core.runs.nvml import nvml
-from core.runs.oom import oom_kill_file, oom_kills
-from core.runs.proof import FOLDER_VARIABLE, mark
 from core.runs.record import Record
 from core.user import user_name
 

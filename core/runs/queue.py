@@ -17,12 +17,12 @@ import msgspec
 from msgspec.structs import replace
 
 from core.files import write_whole
+from core.machine.gpus import visible_gpus
 from core.profile.settings import Profile
 from core.runs.damaged import Damaged, read_json
 from core.runs.entry import Entry, Standing, sealed, standing
 from core.runs.folder import RunFolder, create_run, list_runs, run_in
 from core.runs.lock import holder, locked
-from core.runs.machine import visible_gpus
 
 Where = Literal["first", "up", "down", "last"]
 QUEUED_FILES = frozenset({"profile.toml", "resolved.toml", "notes.toml", ".lock"})

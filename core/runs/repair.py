@@ -1,7 +1,7 @@
 """Adds to a record what its process was killed before writing, where the folder tells it: the last event."""
 
-from core.runs.alive import is_run_alive
 from core.runs.folder import RunFolder
+from core.runs.liveness import is_run_alive
 from core.runs.lock import locked
 from core.runs.record import Record, Tail
 from core.runs.state import RunState, fold

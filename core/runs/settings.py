@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from core.profile.files import read_profile
+from core.profile.files import read_profile, rooted
 from core.profile.load import parse_profile
-from core.profile.paths import rooted
 from core.profile.settings import Profile
 from core.runs.folder import RunFolder
 

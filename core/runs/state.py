@@ -13,9 +13,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from core.runs import events
-from core.runs.alive import is_run_alive
 from core.runs.events import AnyEvent, Last
 from core.runs.folder import RunFolder
+from core.runs.liveness import is_run_alive
 from core.runs.queue import queue_of
 from core.runs.record import Tail
 from core.runs.steps import Steps

@@ -1,4 +1,4 @@
-"""Ending a run: three rungs, each harder than the one before, and how much of the run is still there."""
+"""Ending a run: three rungs, each harder than the one before, what each signal means, and what is left of the run."""
 
 import os
 import signal
@@ -8,22 +8,62 @@ from pathlib import Path
 
 import psutil
 
-from core.runs import events, signals
-from core.runs.alive import is_run_alive
+from core.machine.gpus import card
+from core.runs import events
 from core.runs.folder import RunFolder
 from core.runs.identity import is_seen_here, start_ticks
+from core.runs.liveness import is_marked, is_run_alive
 from core.runs.lock import locked
-from core.runs.proof import is_marked
 from core.runs.record import Record, Tail
 from core.runs.state import RunState, fold
+
+SAVE = signal.SIGTERM
+"""Finish the step, save, end. Sent again, by another console perhaps, it means no more than once."""
+SAVE_TOO = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)
+"""The same, from a scheduler: Slurm's --signal sends what it is told to, mostly one of the first two; the third is the
+system's, where the processor time that was granted is used up."""
+SAVE_THEN_NOW = signal.SIGINT
+"""Ctrl-C: the first saves, a second ends at once."""
+NOW = signal.SIGQUIT
+"""End at once."""
+IGNORED = signal.SIGHUP
+"""A closed terminal ends no run."""
+
+HEARD = (SAVE, *SAVE_TOO, SAVE_THEN_NOW, NOW)
+
+RETURN_SECONDS = 10
+"""So long after a run's last process the driver may take to clear its memory away."""
+RETURNED = 0.9
+"""Share of what the run had reserved that must be free again. Others may take from the card meanwhile."""
+
+
+class CardMemory:
+    """Of the run's own card, as it is when this object is made: before the run is asked to end."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        info = folder.read_info()
+        self._gpu = info.gpu if info else None
+        self._free_before = self._free()
+
+    def held(self, state: RunState) -> int:
+        """Bytes that the run had reserved at its last step and that are not free again; 0 for one on a processor."""
+        is_on_card = state.started is not None and state.started.device.kind == "cuda"
+        free = self._free() if is_on_card and state.steps else None
+        if free is None or self._free_before is None:
+            return 0
+        return max(0, int(self._free_before + RETURNED * state.steps[-1].memory_reserved) - free)
+
+    def _free(self) -> int | None:
+        found = card(self._gpu)
+        return found.memory_free if found else None
 
 
 class Rung(Enum):
     """The signal of each rung. Asking twice for the same is like asking once, whoever asks."""
 
-    SAVE = signals.SAVE
+    SAVE = SAVE
     """Finish the step, save a checkpoint and the adapter, end."""
-    NOW = signals.NOW
+    NOW = NOW
     """End at once; what came after the newest checkpoint is lost."""
     KILL = signal.SIGKILL
     """No word to the child: the system ends every process of the run."""

@@ -1,10 +1,58 @@
-"""Deleted runs: a run is moved to .trash in its runs folder, whence it comes back until the trash is emptied."""
+"""Deleted runs lie in .trash of their runs folder; a run is held while it is moved or deleted."""
 
+import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from core.runs.ended import held
 from core.runs.folder import TRASH, RunFolder, list_runs
+from core.runs.lock import holder, locked
+from core.runs.state import Status, read_run
+
+
+class StillInUse(Exception):
+    """The run goes on, or it cannot be told from here that it does not."""
+
+
+class Unreadable(StillInUse):
+    """It cannot be told, since the record cannot be read."""
+
+
+@contextmanager
+def held(folder: RunFolder) -> Iterator[None]:
+    """Hold the lock of a run that has ended. Raises StillInUse where it has not, and where a prediction with it goes
+    on; OSError where it is gone."""
+    try:
+        _, status = read_run(folder)
+    except OSError as error:
+        raise Unreadable(f"{folder.id} cannot be told to have ended: {error.filename}: {error.strerror}") from None
+    if status is Status.QUEUED:
+        raise StillInUse(f"{folder.id} waits in the queue: take it out there")
+    if not status.is_over:
+        raise StillInUse(f"{folder.id} is {status}: end it first")
+    with locked(folder.lock) as is_ours:
+        if not is_ours:
+            raise StillInUse(f"the process of {folder.id} is still at work{holder(folder.lock)}")
+        with locked(folder.readers) as is_unread:
+            if not is_unread:
+                who = holder(folder.readers)
+                way_out = f"wait, or arena-tui stop {folder.id}"
+                raise StillInUse(f"a prediction with {folder.id} is at work: {way_out}{who}")
+            yield
+
+
+@contextmanager
+def read(folder: RunFolder) -> Iterator[None]:
+    """Keep what the run holds where it is, from all who heed `held`. Raises StillInUse where it is just being taken
+    away; who may not write there holds nothing, and can only hope."""
+    if not os.access(folder.path, os.W_OK):
+        yield
+        return
+    with locked(folder.readers, shared=True) as is_here:
+        if not is_here:
+            raise StillInUse(f"{folder.id} is just being moved, or parts of it deleted")
+        yield
 
 
 def trashed(runs: Path) -> list[RunFolder]:

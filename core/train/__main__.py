@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from core.imports import uncollected
 from core.runs.checkpoints import checkpoints, delete_after
 from core.runs.events import Failed, Finished, Phase, Started, Warning
 from core.runs.folder import RunFolder
@@ -18,10 +19,9 @@ from core.runs.notify import notify
 from core.runs.process import OTHER_AT_WORK, describe_this_process
 from core.runs.record import Record
 from core.runs.settings import read_settings
+from core.runs.stop_request import Stopped, StopRequest
 from core.train import trackers
 from core.train.attempt import Attempt
-from core.train.stop import Stopped, StopRequest
-from core.uncollected import uncollected
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -78,7 +78,7 @@ def run(folder: RunFolder, is_resumed: bool) -> int:
 
 def explained(folder: RunFolder, error: Exception) -> Failed:
     """The last event of a run that ends with `error`."""
-    from core.train.advice import Situation, explain
+    from core.failures.explain import Situation, explain
 
     why = explain(error, Situation.of(folder))
     intact = next((kept.path for kept in checkpoints(folder.checkpoints) if kept.problem is None), None)
@@ -102,8 +102,8 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     from core.data.rows import read_examples
     from core.data.split import split
     from core.demo import assets
+    from core.model.checkpoint import demand_weights
     from core.model.locate import base_folder, locate, tokenizer_folder
-    from core.model.verify import demand_weights
 
     if assets.is_named_by(profile) and not assets.is_made():
         record.write(Phase(phase="loading", detail="making the demo's rows and base model, once"))
@@ -118,23 +118,22 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
         from numpy import isfinite
         from transformers import DataCollatorWithPadding, PrinterCallback, set_seed
 
-        from core.data.digest import rows_digest
         from core.data.tokenizer import PromptTokenizer
-        from core.model.digest import base_digest
+        from core.data.tokens import encode_all, rows_digest
+        from core.engine import device
+        from core.engine.choose import choose_engine, choose_precision, demand_computable
+        from core.engine.divergence import Diverged, LossWatch
+        from core.engine.steps import optimizer_steps
+        from core.model.checkpoint import base_digest
         from core.model.load import keep_residual_in_float32, load_classifier, load_config
         from core.model.lora import add_adapters, checkpoint_activations, parameter_counts
         from core.model.probe import demand_sound
         from core.model.tokenizer import load_tokenizer
         from core.packed.engine import PackedEngine
         from core.packed.pack import pack
-        from core.train import card, device, results
+        from core.train import model_card, results
         from core.train.callback import EventCallback
-        from core.train.divergence import Diverged, LossWatch
-        from core.train.encoding import encode_all
-        from core.train.engine import choose_engine
-        from core.train.metrics import Scorer, prior_log_loss
-        from core.train.precision import choose_precision, demand_computable
-        from core.train.steps import optimizer_steps
+        from core.train.results import Scorer, prior_log_loss
         from core.train.trainer import ClassifierTrainer, training_arguments
 
     stop.heed()
@@ -296,7 +295,7 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
         device=here.name,
         engine=chosen.name,
     )
-    card.save_card(folder.adapter, profile, metrics)
+    model_card.save_card(folder.adapter, profile, metrics)
     stop.close()  # the run has completed; its last event is the one that says so
     save_metrics(folder, metrics)
     record.write(Finished(log_loss=evaluated.log_loss, accuracy=evaluated.accuracy))

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Self
 from msgspec import Struct
 from msgspec.structs import replace
 
-from core.data.errors import DataError
+from core.data.example import DataError
+from core.engine.steps import optimizer_steps
 from core.profile.errors import SettingError
 from core.profile.settings import Profile
 from core.runs.checkpoints import checkpoints, damage
@@ -15,7 +16,6 @@ from core.runs.folder import RunFolder
 from core.runs.record import Record, Tail
 from core.runs.seal import has_checksums
 from core.runs.state import RunState, fold
-from core.train.steps import optimizer_steps
 
 if TYPE_CHECKING:
     from core.data.tokens import Encoded

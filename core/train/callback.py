@@ -7,12 +7,12 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from core.engine.device import memory
+from core.engine.divergence import LossWatch
 from core.runs.events import Checkpoint, Evaluated, Phase, Step, Warning
 from core.runs.record import Record
-from core.train.device import memory
-from core.train.divergence import LossWatch
-from core.train.stop import Stopped, StopRequest
-from core.train.weights import are_finite
+from core.runs.stop_request import Stopped, StopRequest
+from core.train.trainer import are_finite
 
 HEARTBEAT_SECONDS = 2.0
 

@@ -10,15 +10,21 @@ from torch.utils.data import DataLoader
 from transformers import Trainer, TrainingArguments
 from transformers.modeling_outputs import SequenceClassifierOutput
 
+from core.engine.divergence import LossWatch
+from core.engine.memory import Precision
+from core.files import as_their_folder
 from core.packed.engine import PackedEngine
 from core.packed.pack import PackedBatches
-from core.permissions import as_their_folder
 from core.profile.settings import Profile
 from core.runs.checkpoints import delete_old, written_aside
 from core.runs.folder import RunFolder
-from core.train.divergence import LossWatch
-from core.train.memory import Precision
 from core.train.trackers import PROJECT
+
+
+def are_finite(model: torch.nn.Module) -> bool:
+    """Whether every trained weight of `model` is a finite number. Asks the device once."""
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    return bool(torch.stack([parameter.isfinite().all() for parameter in trained]).all())
 
 
 def mean_loss(

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psutil
 
-from core.inspect.progress import INSPECT
+from core.inspect.protocol import INSPECT
 
 NOTEBOOK = """
 import json, sys, time
@@ -112,9 +112,9 @@ def report(profile: Path, last: dict[str, object]) -> None:
     import msgspec
 
     from core.inspect.cuts import LIMITS
-    from core.inspect.progress import Progress
+    from core.inspect.figures import read_rows
+    from core.inspect.protocol import Progress
     from core.inspect.report import report
-    from core.inspect.rows import read_rows
     from core.profile.load import parse_profile
 
     progress = msgspec.convert(last, Progress)

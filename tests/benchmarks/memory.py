@@ -19,6 +19,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from core.engine.memory import Memory, predict
 from core.model.shape import read_shape
 from core.profile.load import parse_profile, to_toml
 from core.profile.settings import Profile
@@ -26,7 +27,6 @@ from core.runs import events
 from core.runs.folder import RunFolder, create_run
 from core.runs.process import LaunchError, launch
 from core.runs.record import Tail
-from core.train.memory import Memory, predict
 
 GIB = 2**30
 ROWS, FOLDS = 32, 4  # 24 rows to train on, in 3 steps of 8, and 8 to evaluate

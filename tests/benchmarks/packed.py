@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from core.bench.answer import BENCH, Answer, Question
+from core.bench.protocol import BENCH, Answer, Question
 
 TRAINING, SCORING = "lengths_kaggle1024.npy", "lengths_kaggle2048.npy"
 SECONDS = 240

@@ -9,7 +9,7 @@ import psutil
 import pytest
 from screen import PROFILE, SECONDS
 
-from arena_tui.app import ArenaApp
+from arena_tui.app.app import ArenaApp
 from core.runs.folder import list_runs
 
 
@@ -35,7 +35,7 @@ def runs(workplace: Path) -> Iterator[Path]:
     yield folder
     for process in psutil.Process().children():  # the queue's runners first, or they start the next run
         with suppress(psutil.NoSuchProcess):
-            if "core.runs.runner" in process.cmdline():
+            if "core.runs.queue_runner" in process.cmdline():
                 process.kill()
     for run in list_runs(folder):
         info = run.read_info()

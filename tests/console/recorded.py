@@ -6,14 +6,14 @@ from typing import IO, Literal
 from msgspec.structs import replace
 from scripted_child import started, step_event
 
+from core.predict.folder import PredictionFolder
+from core.predict.request import Member, Request
 from core.profile.load import to_toml
 from core.profile.settings import Profile
 from core.runs import events
 from core.runs.folder import RunFolder
 from core.runs.process import describe_this_process
 from core.runs.record import Record
-from core.score.folder import PredictionFolder
-from core.score.request import Member, Request
 
 BEGAN = 1_769_860_800.0
 STEPS = 5_748

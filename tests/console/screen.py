@@ -10,9 +10,9 @@ import psutil
 import pytest
 from textual.pilot import Pilot
 
-from arena_tui.app import ArenaApp
-from arena_tui.plain import printable
-from core.inspect.progress import WAIT
+from arena_tui.app.app import ArenaApp
+from arena_tui.format.sanitize import printable
+from core.inspect.protocol import WAIT
 from core.runs.folder import RunFolder, list_runs
 
 HERE = Path(__file__).parent

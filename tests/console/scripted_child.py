@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from core.profile.changes import Change
+from core.profile.load import Change
 from core.runs import events
 from core.runs.folder import RunFolder
 from core.runs.lock import locked

@@ -6,9 +6,9 @@ import time
 import msgspec
 from msgspec import structs
 
+from core.engine.memory import Memory
 from core.model.shape import ModelShape
-from core.plan.plan import DiskPlan, MemoryPlan, Plan, TimePlan, TokensPlan
-from core.train.memory import Memory
+from core.plan.protocol import DiskPlan, MemoryPlan, Plan, TimePlan, TokensPlan
 
 GIB = 2**30
 CHANGE = ["train.per_device_batch_size=1", "train.gradient_accumulation=8"]

@@ -6,10 +6,10 @@ import time
 from pathlib import Path
 from types import FrameType
 
+from core.predict.folder import PredictionFolder
 from core.runs import events
 from core.runs.process import describe_this_process
 from core.runs.record import Record
-from core.score.folder import PredictionFolder
 
 ROWS = 25_000
 GIB = 2**30

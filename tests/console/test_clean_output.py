@@ -140,7 +140,7 @@ def test_configuration_is_printed_as_toml_that_can_be_read(strange: Path) -> Non
 
 def test_a_folder_for_other_programs_is_named_byte_for_byte_in_a_pipe(tmp_path: Path) -> None:
     family = tmp_path / "👩\u200d🚀-\udcff"
-    script = "from arena_tui.streams import *; import sys; settle_streams(); print_path(sys.argv[1])"
+    script = "from arena_tui.terminal.streams import *; import sys; settle_streams(); print_path(sys.argv[1])"
     named = subprocess.run([sys.executable, "-P", "-c", script, str(family)], capture_output=True, check=True)
     assert named.stdout == os.fsencode(family) + b"\n"
     with Terminal(tmp_path, program=[sys.executable, "-P", "-c", script, f"/{EVIL}"]) as terminal:

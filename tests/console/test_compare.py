@@ -15,13 +15,13 @@ from scripted_child import HOSTILE, step_event
 from textual.pilot import Pilot
 
 from arena_tui.__main__ import main
-from arena_tui.app import ArenaApp
-from arena_tui.comparison import Difference, measures
-from arena_tui.follow import Follower
-from arena_tui.screens.compare import CompareScreen
-from arena_tui.screens.history import HistoryScreen
-from arena_tui.widgets.comparison_plot import RunsPlot
-from arena_tui.widgets.comparison_tables import settings_table
+from arena_tui.app.app import ArenaApp
+from arena_tui.compare.plot import RunsPlot
+from arena_tui.compare.screen import CompareScreen
+from arena_tui.compare.tables import settings_table
+from arena_tui.compare.view import Difference, measures
+from arena_tui.history.screen import HistoryScreen
+from arena_tui.runs.follow import Follower
 from core.profile.load import to_toml
 from core.profile.settings import Lora, Profile, Split
 from core.runs import events

@@ -8,7 +8,7 @@ import psutil
 import pytest
 from screen import child, choose, planner, shown, until, until_shown
 
-from arena_tui.app import ArenaApp
+from arena_tui.app.app import ArenaApp
 from core.runs.folder import list_runs
 
 

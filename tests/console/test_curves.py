@@ -11,14 +11,14 @@ from scripted_child import HOSTILE, started, step_event
 from terminal import CONSOLE, Terminal
 from textual.pilot import Pilot
 
-from arena_tui import figures
-from arena_tui.app import ArenaApp
-from arena_tui.clipboard import MOST_BYTES, copy
-from arena_tui.screens.home import HomeScreen
-from arena_tui.screens.monitor import MonitorScreen
-from arena_tui.series import Axis
-from arena_tui.widgets.loss import LossPane
-from arena_tui.widgets.plot import MARGIN, Plot
+from arena_tui.app.app import ArenaApp
+from arena_tui.format import numbers
+from arena_tui.home.screen import HomeScreen
+from arena_tui.monitor.loss import LossPane
+from arena_tui.monitor.screen import MonitorScreen
+from arena_tui.plot.axes import Axis
+from arena_tui.plot.plot import MARGIN, Plot
+from arena_tui.terminal.clipboard import MOST_BYTES, copy
 from core.runs import events
 from core.runs.record import Record
 
@@ -53,7 +53,7 @@ async def test_the_crosshair_reads_off_the_recorded_figures(runs: Path, size: tu
         await pilot.press("h", "left", "left", "left")
         await until_shown(pilot, "step 10  ")
         await pilot.press("end", "x", "x", "x")
-        await until_shown(pilot, "step 5,740", figures.duration(20 + 5740 * 0.25))
+        await until_shown(pilot, "step 5,740", numbers.duration(20 + 5740 * 0.25))
         await pilot.press("escape")
         await until(pilot, lambda: screen.cursor is None, "the crosshair to be put away")
         assert monitor(pilot) is screen
@@ -74,7 +74,7 @@ async def test_on_thinned_curves_it_stands_on_recorded_steps_only(runs: Path) ->
             if key != "i":
                 await until(pilot, lambda before=before: screen.cursor != before, "the crosshair to move")
             step = next(step for step in screen.view.state.steps if step.step == screen.cursor)
-            await until_shown(pilot, f"step {figures.count(step.step)}", f"loss {figures.loss(step.loss)}")
+            await until_shown(pilot, f"step {numbers.count(step.step)}", f"loss {numbers.loss(step.loss)}")
         assert screen.window
         assert screen.window.first <= step.step <= screen.window.last
 
@@ -182,7 +182,7 @@ async def test_the_mouse_points_and_its_wheel_zooms(runs: Path) -> None:
         await pilot.mouse_up(plot, offset=(middle, 5))
         await until(pilot, lambda: screen.cursor and 2_700 < screen.cursor < 3_050, "the crosshair in the middle")
         await pilot.press("right")
-        await until_shown(pilot, f"step {figures.count(screen.cursor or 0)}")
+        await until_shown(pilot, f"step {numbers.count(screen.cursor or 0)}")
 
 
 async def test_digits_and_hl_lead_to_panes(runs: Path) -> None:

@@ -12,8 +12,8 @@ from screen import shown, until, until_shown
 from terminal import Terminal
 
 from arena_tui.__main__ import main
-from arena_tui.app import ArenaApp
-from arena_tui.screens.history import HistoryScreen
+from arena_tui.app.app import ArenaApp
+from arena_tui.history.screen import HistoryScreen
 from core.runs.folder import RunFolder, list_runs
 from core.runs.queue import Queue
 
@@ -148,7 +148,7 @@ async def test_the_console_shows_every_run_and_what_is_wrong_with_it(runs: Path)
 
 def test_a_console_that_cannot_show_anything_does_not_say_that_all_went_well(runs: Path) -> None:
     record_run(runs, GOOD, end="finished", steps=40)
-    broken = "from arena_tui.follow import RunList; RunList.read = None; from arena_tui.__main__ import main"
+    broken = "from arena_tui.runs.follow import RunList; RunList.read = None; from arena_tui.__main__ import main"
     program = (sys.executable, "-P", "-c", f"import sys; {broken}; sys.exit(main([]))")
     with Terminal(runs.parent, program=program) as terminal:
         terminal.until_ended()

@@ -12,20 +12,20 @@ from screen import children, planner, shown, until, until_shown
 from small_tokenizer import write_tokenizer
 from textual.pilot import Pilot
 
-from arena_tui import profiles
-from arena_tui.app import ArenaApp
-from arena_tui.cost import cost_lines
-from arena_tui.inspected import outlook
-from arena_tui.row_text import MOST_DRAWN, ShownRow, part_text, sequence_text
-from arena_tui.screens.data import DataScreen
-from arena_tui.screens.row import RowScreen
-from arena_tui.widgets.row_pane import RowPane
-from core.data.frame import Frame
+from arena_tui.app.app import ArenaApp
+from arena_tui.dataset.cuts import cost_lines
+from arena_tui.dataset.row_pane import RowPane
+from arena_tui.dataset.screen import DataScreen
+from arena_tui.rows.reader import RowScreen
+from arena_tui.rows.text import MOST_DRAWN, ShownRow, part_text, sequence_text
+from arena_tui.rows.view import outlook
+from arena_tui.screen import profiles
 from core.data.shape import shape_of
+from core.data.template import Frame
 from core.data.truncation import keep, spans
 from core.inspect.cuts import report
-from core.inspect.progress import INSPECT
-from core.inspect.stored import read_row
+from core.inspect.lookup import read_row
+from core.inspect.protocol import INSPECT
 from core.profile.settings import Tokens
 
 HOSTILE = "[red]x[/red] [/] \x1b[2J\x07 \u202egnp.exe"

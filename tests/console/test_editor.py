@@ -11,11 +11,11 @@ from terminal import Terminal
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from arena_tui.app import ArenaApp
-from arena_tui.drafts import draft_of
-from arena_tui.profiles import set_in_file
-from arena_tui.screens.editor import EditorScreen
-from arena_tui.screens.home import HomeScreen
+from arena_tui.app.app import ArenaApp
+from arena_tui.editor.file import draft_of
+from arena_tui.editor.screen import EditorScreen
+from arena_tui.home.screen import HomeScreen
+from arena_tui.screen.profiles import set_in_file
 from core.profile.files import find_profile, read_profile
 from core.profile.load import parse_profile
 

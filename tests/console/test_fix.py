@@ -8,11 +8,10 @@ from recorded import record_run
 from screen import child, planner, shown, start, until, until_shown
 from scripted_child import HOSTILE, OUT_OF_MEMORY
 
-from arena_tui.app import ArenaApp
-from arena_tui.screens.confirm import ConfirmScreen
-from arena_tui.screens.home import HomeScreen
-from core.profile.changes import Change
-from core.profile.load import parse_profile
+from arena_tui.app.app import ArenaApp
+from arena_tui.home.screen import HomeScreen
+from arena_tui.plan.dialog import ConfirmScreen
+from core.profile.load import Change, parse_profile
 from core.runs.folder import RunFolder, list_runs
 from core.runs.record import Record
 from core.runs.state import Status, read_run

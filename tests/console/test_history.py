@@ -11,11 +11,11 @@ from screen import shown, until, until_shown
 from scripted_child import HOSTILE
 from textual.pilot import Pilot
 
-from arena_tui.app import ArenaApp
-from arena_tui.columns import COLUMNS, fitting
-from arena_tui.screens.history import HistoryScreen
-from arena_tui.screens.monitor import MonitorScreen
-from arena_tui.widgets.run_table import RunTable
+from arena_tui.app.app import ArenaApp
+from arena_tui.history.columns import COLUMNS, fitting
+from arena_tui.history.screen import HistoryScreen
+from arena_tui.history.table import RunTable
+from arena_tui.monitor.screen import MonitorScreen
 from core.runs.folder import list_runs
 from core.runs.notes import read_notes, write_notes
 from core.runs.trash import discard, trashed

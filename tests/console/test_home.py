@@ -11,9 +11,9 @@ from screen import choose, shown, until, until_shown
 from scripted_child import HOSTILE
 from textual.widgets import Static
 
-from arena_tui.app import ArenaApp
-from arena_tui.screens import home
-from arena_tui.screens.home import HomeScreen
+from arena_tui.app.app import ArenaApp
+from arena_tui.home import screen
+from arena_tui.home.screen import HomeScreen
 from core.runs.folder import list_runs
 
 
@@ -113,7 +113,7 @@ class SlowToGo(Static):
 async def test_a_console_that_takes_time_to_leave_is_not_broken_by_what_it_still_reads(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(home, "SECONDS_BETWEEN_READS", 0.02)
+    monkeypatch.setattr(screen, "SECONDS_BETWEEN_READS", 0.02)
     app = ArenaApp(runs)
     async with app.run_test(size=(120, 40)) as pilot:
         await until_shown(pilot, "mine", "none yet")

@@ -14,14 +14,13 @@ from recorded import record_run
 from scripted_child import HOSTILE
 
 from arena_tui.__main__ import main
-from arena_tui.follow import Follower, RunList
-from core.runs.ended import StillInUse, held, read
+from arena_tui.runs.follow import Follower, RunList
+from core.runs.checkpoints import carry_out, plan
 from core.runs.folder import RunFolder, list_runs
 from core.runs.lock import locked
 from core.runs.notes import MOST_NAME, Notes, NotesError, read_notes, write_notes
-from core.runs.pruning import carry_out, plan
 from core.runs.state import Status
-from core.runs.trash import discard, put_back, trashed
+from core.runs.trash import StillInUse, discard, held, put_back, read, trashed
 
 
 @pytest.fixture(autouse=True)

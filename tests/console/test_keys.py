@@ -12,10 +12,10 @@ from screen import choose, shown, until, until_shown
 from textual.binding import Binding
 from textual.screen import ModalScreen, Screen
 
-import arena_tui.screens
-from arena_tui.all_keys import PLACES, all_keys
-from arena_tui.app import ArenaApp
-from arena_tui.keys import key_problems
+import arena_tui
+from arena_tui.app.app import ArenaApp
+from arena_tui.app.bindings import PLACES, all_keys
+from arena_tui.screen.keymap import key_problems
 from core.config import CONFIG_VARIABLE, read_config
 
 
@@ -100,9 +100,11 @@ def test_the_usual_keys_are_all_named_once_and_do_not_meet() -> None:
 
 
 def test_every_screen_that_is_no_dialog_has_named_keys() -> None:
-    for module in pkgutil.iter_modules(arena_tui.screens.__path__, "arena_tui.screens."):
+    for module in pkgutil.walk_packages(arena_tui.__path__, "arena_tui."):
+        if module.name.endswith("__main__"):
+            continue
         for _, kind in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
             is_ours = kind.__module__ == module.name and issubclass(kind, Screen)
             if is_ours and not issubclass(kind, ModalScreen) and "BINDINGS" in vars(kind):
-                assert kind in PLACES, f"{kind.__name__} is missing from arena_tui/all_keys.py"
+                assert kind in PLACES, f"{kind.__name__} is missing from arena_tui/app/bindings.py"
                 assert all(isinstance(binding, Binding) and binding.id for binding in kind.BINDINGS), kind

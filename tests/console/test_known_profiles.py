@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from arena_tui.profiles import Profiles, ProfileView
+from arena_tui.screen.profiles import Profiles, ProfileView
 
 
 def own(profiles: Profiles) -> dict[str, ProfileView]:

@@ -12,9 +12,9 @@ from terminal import SECONDS, Terminal
 from test_data import PROFILE, write_rows
 from textual.pilot import Pilot
 
-from arena_tui.app import ArenaApp
+from arena_tui.app.app import ArenaApp
 from core.cache import CACHE_VARIABLE
-from core.inspect.progress import INSPECT, WAIT
+from core.inspect.protocol import INSPECT, WAIT
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from recorded import record_run
 from screen import child, only_run, planner, shown, start, until, until_shown
 from textual.widgets import Log
 
-from arena_tui.app import ArenaApp
-from arena_tui.screens.monitor import MonitorScreen
-from arena_tui.widgets.log import LogPane
-from arena_tui.widgets.loss import LossPane
-from arena_tui.widgets.plot import Plot
-from core.runs.alive import is_run_alive
+from arena_tui.app.app import ArenaApp
+from arena_tui.monitor.loss import LossPane
+from arena_tui.monitor.screen import MonitorScreen
+from arena_tui.plot.plot import Plot
+from arena_tui.runs.log_pane import LogPane
+from core.runs.liveness import is_run_alive
 from core.runs.state import Status, read_run
 
 SIZES = [(80, 24), (120, 40)]

@@ -11,10 +11,10 @@ from recorded import record_run
 from screen import HERE, child, only_run, planner, start, until_shown
 from terminal import SECONDS, Terminal
 
-from arena_tui.app import ArenaApp
+from arena_tui.app.app import ArenaApp
 from core.runs import events
-from core.runs.alive import is_run_alive
 from core.runs.folder import RunFolder, list_runs
+from core.runs.liveness import is_run_alive
 from core.runs.record import Tail
 from core.runs.state import Status, read_run
 
@@ -24,7 +24,7 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from screen import child, planner
-from arena_tui.app import ArenaApp
+from arena_tui.app.app import ArenaApp
 ArenaApp(Path("runs"), child(sys.argv[2]), planner("ok")).run()
 """
 

@@ -19,17 +19,17 @@ from small_tokenizer import write_tokenizer
 from textual.pilot import Pilot
 from textual.widgets import Log
 
-from arena_tui.app import ArenaApp
-from arena_tui.screens.compare import CompareScreen
-from arena_tui.screens.history import HistoryScreen
-from arena_tui.screens.home import HomeScreen
-from arena_tui.widgets.machine_line import MachineLine
+from arena_tui.app.app import ArenaApp
+from arena_tui.compare.screen import CompareScreen
+from arena_tui.history.screen import HistoryScreen
+from arena_tui.home.panels import MachineLine
+from arena_tui.home.screen import HomeScreen
 from core.data.example import MODELS, PARTS
+from core.machine.gpus import Card, Machine
 from core.profile.load import to_toml
 from core.profile.settings import Data, Profile, Tokens
 from core.runs.disk import DiskUse
 from core.runs.folder import list_runs
-from core.runs.machine import Card, Machine
 from core.runs.notes import write_notes
 
 SIZES = [(80, 24), (120, 40)]

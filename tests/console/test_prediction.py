@@ -10,11 +10,11 @@ import pytest
 from recorded import record_prediction, record_run
 from screen import HERE, shown, until, until_shown
 
-from arena_tui.app import ArenaApp
-from arena_tui.screens.prediction import PredictionScreen
-from core.runs.alive import is_run_alive
+from arena_tui.app.app import ArenaApp
+from arena_tui.predict.screen import PredictionScreen
+from core.predict.folder import list_predictions
 from core.runs.folder import RunFolder
-from core.score.folder import list_predictions
+from core.runs.liveness import is_run_alive
 
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 

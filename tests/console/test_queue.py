@@ -13,22 +13,21 @@ from msgspec.structs import replace
 from recorded import play, record_run
 from screen import child
 
+from core.machine.gpus import visible_gpus
 from core.profile.settings import Profile
-from core.runs import runner
-from core.runs.alive import is_run_alive
-from core.runs.ended import StillInUse
+from core.runs import queue_runner
 from core.runs.events import Started
 from core.runs.folder import RunFolder, create_run
+from core.runs.liveness import is_run_alive
 from core.runs.lock import is_locked, locked
-from core.runs.machine import visible_gpus
 from core.runs.process import OTHER_AT_WORK, describe_this_process, launch
 from core.runs.queue import Queue, QueueError
+from core.runs.queue_runner import occupies, see_to_runner
 from core.runs.record import Tail
 from core.runs.resume import CannotResume, prepare
-from core.runs.runner import occupies, see_to_runner
 from core.runs.state import Status, read_run
 from core.runs.stopping import Rung, ask
-from core.runs.trash import discard
+from core.runs.trash import StillInUse, discard
 
 SECONDS = 90.0
 HERE = visible_gpus()[0]
@@ -112,7 +111,7 @@ def test_the_runner_is_killed_the_run_lives_on_and_a_new_runner_waits_for_its_en
     assert again is not None, "the next console or command that sees a run waiting starts a runner"
     until(lambda: is_locked(queue.runner_lock), "the new runner's lock")
     assert see_to_runner(queue, child("ok")) is None, "one is enough"
-    time.sleep(2.5 * runner.POLL_SECONDS)
+    time.sleep(2.5 * queue_runner.POLL_SECONDS)
     assert read_run(first)[1] is Status.RUNNING
     assert read_run(second)[1] is Status.QUEUED
     assert ask(first, Rung.SAVE)
@@ -122,7 +121,7 @@ def test_the_runner_is_killed_the_run_lives_on_and_a_new_runner_waits_for_its_en
 
 def test_of_two_runners_started_at_once_one_ends_and_nothing_runs_twice(queue: Queue) -> None:
     started = add(queue, "first", "second")
-    both = [subprocess.Popen([*runner.RUNNER, str(queue.runs), *child("ok")]) for _ in range(2)]
+    both = [subprocess.Popen([*queue_runner.RUNNER, str(queue.runs), *child("ok")]) for _ in range(2)]
     assert [process.wait(SECONDS) for process in both] == [0, 0]
     for run in started:
         until_status(run, Status.FINISHED)
@@ -158,7 +157,7 @@ def test_the_queue_waits_for_a_run_that_was_started_directly(queue: Queue) -> No
     launch(direct, child("hang"))
     [waiting] = add(queue, "waiting")
     assert see_to_runner(queue, child("ok")) is not None
-    time.sleep(2.5 * runner.POLL_SECONDS)
+    time.sleep(2.5 * queue_runner.POLL_SECONDS)
     assert read_run(waiting)[1] is Status.QUEUED
     assert ask(direct, Rung.SAVE)
     until_status(waiting, Status.FINISHED)
@@ -358,7 +357,7 @@ def test_a_queued_run_is_neither_stopped_nor_resumed_nor_deleted_as_if_it_had_be
 
 def test_a_log_of_many_runners_does_not_grow_without_end(queue: Queue) -> None:
     [run] = add(queue, "first")
-    queue.runner_log.write_bytes(b"x" * (runner.LONGEST_LOG + 1))
+    queue.runner_log.write_bytes(b"x" * (queue_runner.LONGEST_LOG + 1))
     assert see_to_runner(queue, child("ok")) is not None
     until_status(run, Status.FINISHED)
     assert queue.runner_log.stat().st_size < 1000

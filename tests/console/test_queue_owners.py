@@ -13,14 +13,14 @@ from screen import child
 from test_queue import add, ids, until_status
 
 from arena_tui.__main__ import main
+from core.machine.gpus import visible_gpus
 from core.profile.settings import Profile
-from core.runs import runner
+from core.runs import queue_runner
 from core.runs.entry import Standing, standing
 from core.runs.folder import RunFolder, create_run
-from core.runs.machine import visible_gpus
 from core.runs.process import launch
 from core.runs.queue import Queue
-from core.runs.runner import RUNNER, see_to_runner
+from core.runs.queue_runner import RUNNER, see_to_runner
 from core.runs.state import Status, read_run
 from core.secret import secret_file
 
@@ -128,7 +128,7 @@ def test_a_run_that_is_changed_while_a_runner_waits_for_the_card_is_not_started(
     [run] = add(queue, "mine")
     served = see_to_runner(queue, child("ok"))
     assert served is not None
-    time.sleep(1.5 * runner.POLL_SECONDS)
+    time.sleep(1.5 * queue_runner.POLL_SECONDS)
     run.resolved.write_text(run.resolved.read_text() + "\n# changed\n")
     process.kill()
     process.wait()

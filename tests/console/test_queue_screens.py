@@ -9,15 +9,15 @@ import pytest
 from recorded import record_run
 from screen import child, choose, planner, shown, start, until, until_shown
 
-from arena_tui.app import ArenaApp
-from arena_tui.screens.home import HomeScreen
-from arena_tui.screens.monitor import MonitorScreen
-from arena_tui.screens.quit import QuitScreen
+from arena_tui.app.app import ArenaApp
+from arena_tui.app.quit import QuitScreen
+from arena_tui.home.screen import HomeScreen
+from arena_tui.monitor.screen import MonitorScreen
+from core.machine.gpus import visible_gpus
 from core.profile.settings import Profile
 from core.runs.folder import RunFolder, list_runs
-from core.runs.machine import visible_gpus
 from core.runs.queue import Queue
-from core.runs.runner import RUNNER
+from core.runs.queue_runner import RUNNER
 from core.runs.state import Status, read_run
 from core.runs.stopping import Rung, ask
 
@@ -169,7 +169,7 @@ async def test_a_console_that_is_opened_starts_a_runner_where_there_is_none(runs
 async def test_a_killed_runner_is_started_again_while_the_console_is_open(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("arena_tui.app.SECONDS_BETWEEN_LOOKS", 0.2)
+    monkeypatch.setattr("arena_tui.app.app.SECONDS_BETWEEN_LOOKS", 0.2)
     first, second = waiting(runs, "one", "two", paused=False)
     app = ArenaApp(runs, child("hang"))
     async with app.run_test(size=(80, 24)) as pilot:

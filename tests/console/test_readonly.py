@@ -8,10 +8,10 @@ from recorded import record_run
 from screen import child, planner, shown, until, until_shown
 
 from arena_tui.__main__ import main
-from arena_tui.app import ArenaApp
+from arena_tui.app.app import ArenaApp
 from core.profile.settings import Profile
-from core.runs.alive import is_run_alive
 from core.runs.folder import RunFolder, create_run
+from core.runs.liveness import is_run_alive
 from core.runs.process import launch
 from core.runs.state import Status, read_run
 

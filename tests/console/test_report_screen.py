@@ -15,17 +15,17 @@ from screen import children, shown, until, until_shown
 from small_tokenizer import write_tokenizer
 from textual.pilot import Pilot
 
-from arena_tui import figures
 from arena_tui.__main__ import main
-from arena_tui.app import ArenaApp
-from arena_tui.page.charts import scale_of, track
-from arena_tui.plain import printable
-from arena_tui.reported import better, errors, of_ratings, points
-from arena_tui.screens.choose_run import ChooseRunScreen
-from arena_tui.screens.report import ReportScreen
-from arena_tui.screens.row import RowScreen
-from arena_tui.widgets.report_rows import ReportRows, probability_bar
-from arena_tui.widgets.report_tables import groups
+from arena_tui.app.app import ArenaApp
+from arena_tui.dialogs.ask import ChooseRunScreen
+from arena_tui.format import numbers
+from arena_tui.format.sanitize import printable
+from arena_tui.report.html.charts import scale_of, track
+from arena_tui.report.rows import ReportRows, probability_bar
+from arena_tui.report.screen import ReportScreen
+from arena_tui.report.tables import groups
+from arena_tui.report.text import better, errors, of_ratings, points
+from arena_tui.rows.reader import RowScreen
 from core.profile.load import to_toml
 from core.profile.settings import Data, Profile, Tokens
 from core.report.report import Interval, Ratings
@@ -274,7 +274,7 @@ def test_ratings_say_how_many_are_left_out_and_of_how_many_those_listed_are_the_
 
 
 def test_a_difference_that_rounds_to_nothing_has_no_minus() -> None:
-    assert (points(-0.0001), errors(-0.01), figures.difference(-0.00001)) == ("+0.0", "+0.0", "+0.0000")
+    assert (points(-0.0001), errors(-0.01), numbers.difference(-0.00001)) == ("+0.0", "+0.0", "+0.0000")
 
 
 class TestCommand:

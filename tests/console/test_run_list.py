@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from recorded import record_run
 
-from arena_tui.follow import RunList
+from arena_tui.runs.follow import RunList
 from core.runs import events
 from core.runs.record import Record
 from core.runs.state import Status

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from scripted_child import started, step_event
 
-from arena_tui.curve import Average, Curve
-from arena_tui.series import LARGEST, Axis, Gappy, axis_end, segments, thinned
-from arena_tui.window import LEAST_POINTS, Window, nearest, showing, x_limits, x_of, zoomed
+from arena_tui.plot.axes import LARGEST, Axis, Gappy, axis_end, segments, thinned
+from arena_tui.plot.curve import Average, Curve
+from arena_tui.plot.zoom import LEAST_POINTS, Window, nearest, showing, x_limits, x_of, zoomed
 from core.runs import events
 from core.runs.state import RunState, fold
 

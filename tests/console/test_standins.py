@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.document._document import Document
 
-from arena_tui.standins import can_be_held, held, pictured, restored
+from arena_tui.terminal.private_use import can_be_held, held, pictured, restored
 
 ODD = "\x00\x07\x0b\x0c\x1b\x1c\x1d\x1e\x7f\x85\u00ad\u200b\u200d\u202e\u2028\u2029\ufeff\t\r\n[]é日🙂"
 texts = st.text(st.sampled_from(ODD) | st.characters(exclude_categories=["Cs", "Co"]))

@@ -19,15 +19,15 @@ from textual.theme import Theme
 from textual.widget import Widget
 from tour import prepare, record_going_on, tour
 
-from arena_tui.app import ArenaApp
-from arena_tui.ascii import in_ascii
-from arena_tui.marks import GLYPHS
-from arena_tui.suited import SSH_FRAME_RATE, suited
-from arena_tui.themes import THEMES
+from arena_tui.app.app import ArenaApp
+from arena_tui.app.themes import THEMES
+from arena_tui.format.status import GLYPHS
+from arena_tui.terminal.ascii import in_ascii
+from arena_tui.terminal.capabilities import SSH_FRAME_RATE, suited
 from arena_tui.widgets.pane import Pane
 from core.config import CONFIG_VARIABLE, Config, ConfigFile, Console, read_config
 from core.runs.identity import start_ticks
-from core.runs.proof import FOLDER_VARIABLE, mark
+from core.runs.liveness import FOLDER_VARIABLE, mark
 
 
 def app(runs: Path, **console: object) -> ArenaApp:

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arena_tui import figures
-from arena_tui.log_tail import LONGEST_LINE, MOST_BYTES, LogTail
-from arena_tui.plain import printable
-from arena_tui.series import limits
-from arena_tui.widgets.ticks import DurationTicks, LargeTicks, LogTicks, RateTicks, Ticks
+from arena_tui.format import numbers
+from arena_tui.format.sanitize import printable
+from arena_tui.plot.axes import DurationTicks, LargeTicks, LogTicks, RateTicks, Ticks, limits
+from arena_tui.runs.log_pane import LONGEST_LINE, MOST_BYTES, LogTail
 
 
 @given(st.text())
@@ -29,17 +28,17 @@ def test_ordinary_text_stays_as_it_is() -> None:
 
 
 def test_figures() -> None:
-    assert figures.duration(3723) == "1:02:03"
-    assert figures.duration(90_061) == "25:01:01"
-    assert figures.gib(33_500_000_000) == "31.2 GiB"
-    assert figures.gib(512 << 20) == "512 MiB"
-    assert figures.count(57_477) == "57,477"
-    assert figures.rate(2e-4) == "2.0e-04"
-    assert figures.rate(0) == "0"
-    assert figures.loss(None) == "not finite"
-    assert figures.share(999, 1000) == "99.9 %"
-    assert figures.share(9_999_999, 10_000_000) == "99.9 %"
-    assert figures.bar(1, 4, 8) == "━━──────"
+    assert numbers.duration(3723) == "1:02:03"
+    assert numbers.duration(90_061) == "25:01:01"
+    assert numbers.gib(33_500_000_000) == "31.2 GiB"
+    assert numbers.gib(512 << 20) == "512 MiB"
+    assert numbers.count(57_477) == "57,477"
+    assert numbers.rate(2e-4) == "2.0e-04"
+    assert numbers.rate(0) == "0"
+    assert numbers.loss(None) == "not finite"
+    assert numbers.share(999, 1000) == "99.9 %"
+    assert numbers.share(9_999_999, 10_000_000) == "99.9 %"
+    assert numbers.bar(1, 4, 8) == "━━──────"
 
 
 def test_one_outlier_does_not_flatten_the_curve_and_lies_outside() -> None:

@@ -13,15 +13,15 @@ from screen import until, until_shown
 from small_tokenizer import write_tokenizer
 from textual.pilot import Pilot
 
-from arena_tui.screens.compare import CompareScreen
-from arena_tui.screens.data import DataScreen
-from arena_tui.screens.history import HistoryScreen
-from arena_tui.screens.home import HomeScreen
-from arena_tui.screens.prediction import PredictionScreen
-from arena_tui.screens.report import ReportScreen
-from arena_tui.screens.row import RowScreen
-from arena_tui.widgets.machine_line import MachineLine
-from arena_tui.widgets.row_pane import RowPane
+from arena_tui.compare.screen import CompareScreen
+from arena_tui.dataset.row_pane import RowPane
+from arena_tui.dataset.screen import DataScreen
+from arena_tui.history.screen import HistoryScreen
+from arena_tui.home.panels import MachineLine
+from arena_tui.home.screen import HomeScreen
+from arena_tui.predict.screen import PredictionScreen
+from arena_tui.report.screen import ReportScreen
+from arena_tui.rows.reader import RowScreen
 from core.data.example import MODELS, PARTS
 from core.profile.load import to_toml
 from core.profile.settings import Data, Profile

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from core.score import crew, worker
-from core.score.__main__ import main
+from core.predict import worker, workers
+from core.predict.__main__ import main
 
 MESSAGE = "CUDA out of memory. Tried to allocate 9.50 GiB. GPU 0 has a total capacity of 15.00 GiB of which 1 is free."
 
@@ -26,5 +26,5 @@ if __name__ == "__main__":
     if sys.argv[1] == "worker":
         fail(int(sys.argv[2]))
         sys.exit(worker.main(sys.argv[3:]))
-    crew.WORKER = (sys.executable, "-P", __file__, "worker", sys.argv[1])
+    workers.WORKER = (sys.executable, "-P", __file__, "worker", sys.argv[1])
     sys.exit(main(sys.argv[2:]))

@@ -17,13 +17,13 @@ from huggingface_hub.utils import hf_raise_for_status
 from safetensors import SafetensorError
 
 from core.cache import CACHE_VARIABLE
-from core.data.errors import DataError
+from core.data.example import DataError
+from core.engine.device import GpuError, cuda_error
+from core.failures.explain import Situation, explain
 from core.model.locate import locate
 from core.profile import settings
 from core.profile.errors import SettingError
 from core.runs.folder import RunFolder
-from core.train.advice import Situation, explain
-from core.train.device import GpuError, cuda_error
 
 
 def hub_error(kind: type[Exception], message: str) -> Exception:
@@ -211,7 +211,7 @@ def test_what_libraries_themselves_say_is_known(error: object, cause: str, advic
 def test_a_torch_for_processors_says_what_to_install() -> None:
     """This is what a machine with a card is told where torch was installed without CUDA."""
     code = (
-        "from core.train.device import cuda_error, GpuError; from core.train.advice import explain; "
+        "from core.engine.device import cuda_error, GpuError; from core.failures.explain import explain; "
         "import torch; torch.version.cuda = None; print(explain(GpuError(cuda_error())))"
     )
     if torch.version.cuda is not None:

@@ -9,8 +9,8 @@ import tiny
 from pyarrow import parquet
 
 from core.cache import CACHE_VARIABLE
-from core.inspect.ahead import read_ahead
-from core.inspect.progress import INSPECT, WAIT, Progress
+from core.inspect.prefetch import read_ahead
+from core.inspect.protocol import INSPECT, WAIT, Progress
 
 SECONDS = 240
 

@@ -11,8 +11,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForMaskedLM, PreTrainedTokenizerFast
 
-from core.data.errors import DataError
-from core.data.example import Example
+from core.data.example import DataError, Example
 from core.data.tokens import Encoded
 from core.model.load import load_classifier, load_config
 from core.model.lora import add_adapters, checkpoint_activations

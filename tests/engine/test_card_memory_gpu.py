@@ -11,14 +11,14 @@ import pytest
 import torch
 from msgspec.structs import replace
 
+from core.machine.gpus import only, visible_gpus
+from core.machine.visible import GPU_VARIABLE
 from core.profile.load import parse_profile
-from core.runs.card_memory import RETURN_SECONDS, CardMemory
 from core.runs.events import Device, Started, Step
 from core.runs.folder import RunFolder, create_run
-from core.runs.machine import only, visible_gpus
 from core.runs.process import describe_this_process
 from core.runs.state import RunState, fold
-from core.runs.visible import GPU_VARIABLE
+from core.runs.stopping import RETURN_SECONDS, CardMemory
 
 pytestmark = [
     pytest.mark.gpu,

@@ -78,7 +78,7 @@ SIGNALLED_IN_A_DESTRUCTOR = """
 import os, sys
 from pathlib import Path
 from core.runs.record import Record
-from core.train.stop import SAVE, StopRequest, Stopped
+from core.runs.stop_request import SAVE, StopRequest, Stopped
 
 class Dropped:
     def __del__(self):

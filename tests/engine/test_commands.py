@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from tiny_runs import SECONDS, SETTINGS, wait_for
 
-from arena_tui.lines import POLL_SECONDS, Told, follow
-from core.profile.changes import Change
+from arena_tui.monitor.text import POLL_SECONDS, Told, follow
+from core.profile.load import Change
 from core.profile.settings import Profile
 from core.runs import events
-from core.runs.alive import is_run_alive
 from core.runs.folder import create_run, list_runs
+from core.runs.liveness import is_run_alive
 from core.runs.lock import locked
 from core.runs.process import describe_this_process
 from core.runs.record import Record

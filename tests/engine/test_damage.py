@@ -11,9 +11,13 @@ import tiny
 from tiny_runs import SECONDS, Start, copy_of, halting, wait_until_halted
 
 from arena_tui.__main__ import main
-from arena_tui.follow import Follower
-from arena_tui.lines import exit_code
+from arena_tui.monitor.text import exit_code
+from arena_tui.runs.follow import Follower
 from core.plan.history import past_runs, speed
+from core.predict.errors import ScoringError
+from core.predict.folder import PREDICT, list_predictions, settle
+from core.predict.request import Request, choose_members
+from core.predict.workers import Worker, WorkerLost
 from core.runs import events
 from core.runs.folder import RunFolder
 from core.runs.metrics import read_metrics
@@ -23,10 +27,6 @@ from core.runs.resume import CannotResume, prepare
 from core.runs.seal import MANIFEST, flaw, has_checksums
 from core.runs.settings import read_settings
 from core.runs.state import RunState, Status, fold, read_run
-from core.score.crew import Worker, WorkerLost
-from core.score.errors import ScoringError
-from core.score.folder import PREDICT, list_predictions, settle
-from core.score.request import Request, choose_members
 
 STEP = (
     '{"type":"step","time":%(time)s,"v":%(v)s,"step":%(step)s,"epoch":1,"loss":%(loss)s,"learning_rate":1e-4,'
@@ -104,7 +104,7 @@ def test_an_unknown_signal_has_an_exit_code_too(name: str, code: int) -> None:
 
 def test_a_flipped_bit_in_an_adapter_is_not_scored(finished: RunFolder, tmp_path: Path) -> None:
     """Predictions, merges and `report --score-swap` all load it here."""
-    from core.score.model import load_trained
+    from core.predict.model import load_trained
 
     run = copy_of(finished, tmp_path / "run")
     assert has_checksums(run.adapter)

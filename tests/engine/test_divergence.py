@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_runs import SECONDS, Start, wait_for
 
-from core.profile.changes import Change
+from core.engine.divergence import Diverged, LossWatch
+from core.profile.load import Change
 from core.runs import events
 from core.runs.checkpoints import checkpoints
 from core.runs.folder import RunFolder
 from core.runs.record import Tail
 from core.runs.state import Status, read_run
-from core.train.divergence import Diverged, LossWatch
 
 PATIENCE = 100
 

@@ -15,9 +15,9 @@ import msgspec
 import pytest
 from test_commands import ARENA_TUI, arena_tui
 
-from arena_tui.surroundings import terminal
+from arena_tui.terminal.capabilities import terminal
 from core.doctor import gpu, machine
-from core.doctor.check import Check
+from core.doctor.protocol import Check
 
 NAMES = {
     "terminal", "tmux", "logout", "packages", "disk of runs", "disk of models", "memory", "shared memory", "clock",
@@ -196,6 +196,6 @@ def test_terminals(
 
 
 def test_doctor_itself_loads_nothing_heavy() -> None:
-    code = "import arena_tui.surroundings, arena_tui.commands.doctor, sys; print('torch' in sys.modules)"
+    code = "import arena_tui.terminal.capabilities, arena_tui.commands.machine, sys; print('torch' in sys.modules)"
     ran = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout == "False\n"

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.profile.edit import Value, set_value
+from core.profile.errors import ProfileError
 from core.profile.files import read_profile, shipped_profiles
-from core.profile.load import ProfileError
 
 names = st.sampled_from(["epochs", "seed", "r", "max_length", "train", "a-b", "1"])
 sections = st.sampled_from(["train", "data", "lora", "x"])

@@ -56,7 +56,7 @@ def endless(tmp_path: Path) -> Path:
 
 READ = """
 import sys
-from core.data.errors import DataError
+from core.data.example import DataError
 from core.data.files import read_records
 try:
     for _ in read_records(sys.argv[1]):
@@ -121,7 +121,7 @@ def test_a_row_group_that_memory_cannot_hold_is_refused_before_it_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from core.data import files
-    from core.data.errors import DataError
+    from core.data.example import DataError
 
     parquet.write_table(pyarrow.table({"id": [1], "prompt": ["x" * (8 << 20)]}), tmp_path / "large.parquet")
     monkeypatch.setattr(files, "memory", lambda: (12 << 20, 1 << 30))
@@ -131,7 +131,7 @@ def test_a_row_group_that_memory_cannot_hold_is_refused_before_it_is_read(
 
 def test_rows_that_fill_the_memory_are_told_before_the_kernel_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     from core.data import memory
-    from core.data.errors import DataError
+    from core.data.example import DataError
 
     free = iter(range(1 << 30, 0, -100 << 20))
     monkeypatch.setattr(memory, "memory", lambda: (next(free), 1 << 34))

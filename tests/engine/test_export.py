@@ -18,7 +18,7 @@ from stand_in_hub import TOKEN, hub
 from tiny_runs import SECONDS, SETTINGS
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from core.data.prompt import join
+from core.data.template import join
 from core.profile.load import parse_profile
 from core.runs.folder import RunFolder, create_run
 from core.runs.process import launch
@@ -187,8 +187,8 @@ def test_a_hub_without_login_or_network_is_an_error_in_words(token: str | None, 
 def pushed(folder: Path, environment: dict[str, str]) -> str:
     """What comes of it. In a process of its own, since the hub's library reads its environment once."""
     code = (
-        "import sys; from pathlib import Path\nfrom core.score.errors import in_words\n"
-        "from core.score.export import push\n"
+        "import sys; from pathlib import Path\nfrom core.predict.errors import in_words\n"
+        "from core.predict.export import push\n"
         "try: push(Path(sys.argv[1]), 'me/x')\n"
         "except Exception as error: print(in_words(error).cause, in_words(error).advice)"
     )

@@ -16,8 +16,8 @@ from packing import packed_logits
 from peft import PeftModel
 from torch.nn.utils.rnn import pad_sequence
 
-from core.data.prompt import join
 from core.data.rows import read_comparisons
+from core.data.template import join
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode
 from core.model.load import load_classifier, load_config
@@ -28,10 +28,10 @@ from core.model.tokenizer import load_tokenizer
 from core.packed.engine import PackedEngine
 from core.packed.gate import obstacle
 from core.packed.layout import Layout
+from core.predict.model import load_trained
 from core.profile.errors import SettingError
 from core.profile.settings import Lora, Model, Profile, Tokens, Train
 from core.runs.folder import RunFolder
-from core.score.model import load_trained
 from core.train.results import save_adapter
 
 README = Path(__file__).parents[2] / "README.md"

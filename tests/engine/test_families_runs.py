@@ -10,13 +10,13 @@ import torch
 from pyarrow import parquet
 from tiny_runs import SECONDS, SETTINGS
 
+from core.predict.folder import PREDICT, create_prediction
+from core.predict.request import Request, choose_members
 from core.profile.load import parse_profile
 from core.runs.events import Failed
 from core.runs.folder import RunFolder, create_run
 from core.runs.process import launch
 from core.runs.record import Tail
-from core.score.folder import PREDICT, create_prediction
-from core.score.request import Request, choose_members
 
 LOGITS = ("logit_a", "logit_b", "logit_tie")
 NOT_QUANTIZED = {"falcon", "mixtral", "t5", "xlnet"}

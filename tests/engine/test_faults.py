@@ -13,9 +13,9 @@ import msgspec
 import pytest
 from tiny_runs import SECONDS, Start, fill, halting, kill, wait_for, wait_until_halted
 
-from core.cache import CACHE_VARIABLE
-from core.full_disk import CacheFull
-from core.inspect.progress import INSPECT, Progress
+from core.cache import CACHE_VARIABLE, CacheFull
+from core.inspect.protocol import INSPECT, Progress
+from core.predict.errors import in_words
 from core.profile.load import parse_profile
 from core.profile.settings import Profile
 from core.runs import events
@@ -26,7 +26,6 @@ from core.runs.record import Record, Tail
 from core.runs.resume import RESUME, prepare
 from core.runs.state import Status, read_run
 from core.runs.stopping import Rung, ask
-from core.score.errors import in_words
 
 
 def test_a_full_disk_ends_a_run_that_says_so_and_goes_on_once_there_is_room(small_disk: Path, start: Start) -> None:
@@ -96,7 +95,7 @@ import sys
 from pathlib import Path
 from huggingface_hub import hf_hub_download
 from core.data.rows import read_examples
-from core.train.advice import explain
+from core.failures.explain import explain
 try:
     if Path(sys.argv[1]).is_dir():
         read_examples(sys.argv[1])

@@ -20,11 +20,10 @@ from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode
 from core.inspect.cuts import LIMITS
 from core.inspect.export import export
-from core.inspect.lengths import epoch, histogram, lengths
-from core.inspect.pieces import read_pieces
-from core.inspect.progress import INSPECT, Progress
+from core.inspect.figures import Rows, epoch, histogram, lengths, read_rows
+from core.inspect.lookup import read_pieces
+from core.inspect.protocol import INSPECT, Progress
 from core.inspect.report import Report, held_out, margin, report
-from core.inspect.rows import Rows, read_rows
 from core.profile.load import parse_profile
 from core.profile.settings import TRUNCATIONS, Profile
 

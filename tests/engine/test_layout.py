@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 from test_memory import GEMMA3, LLAMA, NINE, QWEN, shape
 
+from core.engine.choose import choose_engine, choose_scoring_engine
+from core.engine.packed_memory import choose, predict_packed
 from core.packed.gate import obstacle
 from core.packed.layout import Layout, layouts
 from core.profile.errors import SettingError
 from core.profile.load import parse_profile
 from core.profile.settings import Profile
-from core.train.engine import choose_engine, choose_scoring_engine
-from core.train.packed_memory import choose, predict_packed
 
 GIB = 2**30
 

@@ -14,7 +14,6 @@ from msgspec.structs import replace
 
 from core.files import write_whole
 from core.profile.settings import Profile
-from core.runs.ended import StillInUse, held
 from core.runs.events import Failed
 from core.runs.folder import create_run
 from core.runs.identity import Identity
@@ -22,6 +21,7 @@ from core.runs.lease import reaches_others
 from core.runs.lock import holder, is_locked, locked
 from core.runs.process import OTHER_AT_WORK, TRAIN
 from core.runs.record import Record
+from core.runs.trash import StillInUse, held
 
 SHIM = r"""
 #include <errno.h>

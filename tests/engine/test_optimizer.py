@@ -6,10 +6,10 @@ import torch
 from test_models import SMALL
 from transformers import BertConfig, BertForSequenceClassification
 
+from core.engine.divergence import LossWatch
 from core.model.lora import add_adapters
 from core.profile.load import parse_profile
 from core.runs.folder import RunFolder
-from core.train.divergence import LossWatch
 from core.train.trainer import ClassifierTrainer, training_arguments
 
 

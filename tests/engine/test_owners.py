@@ -17,16 +17,15 @@ from msgspec.structs import replace
 
 from arena_tui.__main__ import main
 from core.profile.settings import Profile
-from core.runs import ended
-from core.runs.alive import is_run_alive
-from core.runs.ended import StillInUse
+from core.runs import trash
 from core.runs.folder import RunFolder, choose_run, create_run, find_run, list_runs, run_in
 from core.runs.identity import start_ticks
+from core.runs.liveness import is_run_alive
 from core.runs.lock import is_locked, locked
 from core.runs.process import describe_this_process, launch
 from core.runs.state import Status, read_run
 from core.runs.stopping import Rung, ask, processes
-from core.runs.trash import discard
+from core.runs.trash import StillInUse, discard
 
 LIVES = """
 import subprocess, sys, time
@@ -294,10 +293,10 @@ def test_a_refusal_says_who_holds_the_lock_and_since_when(runs: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", holds], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout.readline()
         who = f"process {process.pid} of {psutil.Process().username()}, which began at 20"
-        with pytest.raises(StillInUse, match=f"still at work: {who}"), ended.held(run):
+        with pytest.raises(StillInUse, match=f"still at work: {who}"), trash.held(run):
             pass
         process.kill()
-    with ended.held(run):
+    with trash.held(run):
         pass
 
 

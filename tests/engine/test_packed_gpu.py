@@ -36,7 +36,7 @@ from transformers import (
 )
 
 from core.model.lora import add_adapters
-from core.packed import plain
+from core.packed import ops_reference
 from core.packed.layout import Layout
 from core.packed.projection import Projection
 from core.profile import settings
@@ -163,25 +163,25 @@ def test_no_example_changes_another_to_the_bit(model: PeftModel) -> None:
 def test_nf4_weights_get_bitsandbytes_values_whatever_they_were_quantized_from(
     stored: torch.dtype, nested: bool
 ) -> None:
-    from core.packed import fused
+    from core.packed import ops_triton
 
     weight = Linear4bit(512, 256, quant_type="nf4", compress_statistics=nested).to(stored).to("cuda").weight
     assert weight.quant_state.dtype is stored
     values, expected = (torch.empty(256, 512, dtype=torch.bfloat16, device="cuda") for _ in range(2))
-    fused.dequantize(weight, values)
-    plain.dequantize(weight, expected)
+    ops_triton.dequantize(weight, values)
+    ops_reference.dequantize(weight, expected)
     assert torch.equal(values, expected)
 
 
 def test_projections_side_by_side_may_be_quantized_in_part() -> None:
-    from core.packed import fused
+    from core.packed import ops_triton
 
     quantized = Linear4bit(512, 256, bias=False, quant_type="nf4").to(torch.bfloat16).to("cuda")
     whole = torch.nn.Linear(512, 128, bias=False, device="cuda", dtype=torch.bfloat16)
     x = torch.randn(8, 512, device="cuda", dtype=torch.bfloat16)
     for keeps in (True, False):
-        both = Projection([quantized, whole], dtype=torch.bfloat16, keeps=keeps, ops=fused)
+        both = Projection([quantized, whole], dtype=torch.bfloat16, keeps=keeps, ops=ops_triton)
         y, _ = both.forward(x, None)
         values = torch.empty(256, 512, dtype=torch.bfloat16, device="cuda")
-        plain.dequantize(quantized.weight, values)
+        ops_reference.dequantize(quantized.weight, values)
         assert torch.equal(y, x @ torch.cat([values, whole.weight]).T)

@@ -13,25 +13,25 @@ from msgspec.structs import replace
 from pyarrow import parquet
 from tiny_runs import SETTINGS, copy_of
 
-from arena_tui.figures import gib
-from arena_tui.preflight import verdict
+from arena_tui.format.numbers import gib
+from arena_tui.plan.text import verdict
 from core.cache import CACHE_VARIABLE
+from core.engine.fit import judge, judge_need, smallest_change
+from core.engine.memory import predict
+from core.engine.steps import evaluations
+from core.machine.control_group import GroupMemory, group_memory, memory_groups
+from core.machine.gpus import look, memory
 from core.model.shape import ModelShape, read_shape
 from core.plan.__main__ import plans
 from core.plan.history import memory_factor, past_runs, speed
-from core.plan.plan import PLAN, Plan
+from core.plan.protocol import PLAN, Plan
 from core.profile.errors import SettingError
 from core.profile.load import parse_profile, to_toml
 from core.profile.settings import Profile
-from core.runs.control_group import GroupMemory, group_memory, memory_groups
 from core.runs.events import Evaluated, Started
 from core.runs.folder import RunFolder
-from core.runs.machine import look, memory
 from core.runs.metrics import read_metrics, save_metrics
 from core.runs.record import Tail
-from core.train.fit import judge, judge_need, smallest_change
-from core.train.memory import predict
-from core.train.steps import evaluations
 
 pytestmark = pytest.mark.xdist_group("finished run")
 
@@ -281,7 +281,7 @@ LOOKS = """
 import os, sys
 from pathlib import Path
 Path(sys.argv[1], "cgroup.procs").write_text(str(os.getpid()))
-from core.runs.machine import look, memory
+from core.machine.gpus import look, memory
 held = bytearray(64 << 20)
 machine = look(Path("/"))
 print(machine.card is None, machine.memory, machine.memory_free)

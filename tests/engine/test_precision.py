@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from tiny_runs import SECONDS, Start, copy_of
 
+from core.engine.choose import NOT_ON_A_PROCESSOR, choose_precision, demand_computable
+from core.predict.errors import ScoringError
+from core.predict.model import load_model
+from core.predict.request import Request, choose_members
 from core.profile.load import parse_profile, to_toml
 from core.runs import events
 from core.runs.folder import RunFolder
 from core.runs.record import Tail
 from core.runs.state import read_run
-from core.score.errors import ScoringError
-from core.score.model import load_model
-from core.score.request import Request, choose_members
-from core.train.precision import NOT_ON_A_PROCESSOR, choose_precision, demand_computable
 
 pytestmark = pytest.mark.xdist_group("finished run")
 

@@ -26,20 +26,19 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from core.data.rows import read_comparisons
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode
+from core.predict.folder import PREDICT, PredictionFolder, at_work, create_prediction, list_predictions, settle
+from core.predict.request import CannotPredict, Request, choose_members
+from core.predict.scoring import digest
 from core.profile.load import parse_profile, to_toml
 from core.runs import events
-from core.runs.alive import is_run_alive
-from core.runs.ended import StillInUse
 from core.runs.folder import RunFolder, create_run
+from core.runs.liveness import is_run_alive
 from core.runs.lock import locked
 from core.runs.process import describe_this_process, launch
 from core.runs.record import Record, Tail
 from core.runs.seal import seal
 from core.runs.state import Status, read_run
-from core.runs.trash import discard
-from core.score.folder import PREDICT, PredictionFolder, at_work, create_prediction, list_predictions, settle
-from core.score.passes import digest
-from core.score.request import CannotPredict, Request, choose_members
+from core.runs.trash import StillInUse, discard
 
 pytestmark = pytest.mark.xdist_group("predict")
 

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 
 from core.profile.settings import Profile
 from core.runs import events
-from core.runs.alive import MayLive, is_run_alive
 from core.runs.folder import RunFolder, create_run, find_run, list_runs
 from core.runs.identity import boot_id, is_alive, pid_namespace, start_ticks
+from core.runs.liveness import MayLive, is_run_alive
 from core.runs.lock import locked
 from core.runs.process import LaunchError, describe_this_process, launch, log_end
 from core.runs.record import Record, Tail
@@ -155,7 +155,7 @@ import os, sys
 from pathlib import Path
 from core.runs.folder import RunFolder
 from core.runs.identity import is_alive
-from core.runs.machine import look
+from core.machine.gpus import look
 from core.runs.process import describe_this_process
 from core.runs.state import read_run
 from core.runs.stopping import processes

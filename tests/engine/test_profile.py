@@ -9,8 +9,9 @@ import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.profile.errors import ProfileError
 from core.profile.files import find_profile, read_profile, shipped_profiles
-from core.profile.load import ProfileError, parse_profile, to_toml
+from core.profile.load import parse_profile, to_toml
 from core.profile.settings import Profile
 
 

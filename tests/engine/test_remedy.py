@@ -6,13 +6,12 @@ import pytest
 from msgspec import json
 from msgspec.structs import replace
 
+from core.engine.fit import judge
+from core.engine.memory import predict
+from core.failures.remedies import less_memory, less_memory_in_evaluation, less_memory_in_loading, steadier
 from core.model.shape import read_shape
-from core.profile.changes import changes
-from core.profile.load import parse_profile
+from core.profile.load import changes, parse_profile
 from core.runs.events import Device, Started
-from core.train.fit import judge
-from core.train.memory import predict
-from core.train.remedy import less_memory, less_memory_in_evaluation, less_memory_in_loading, steadier
 
 GIB = 2**30
 GEMMA2_9B = {

@@ -19,19 +19,18 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss, precision_score, recall_score
 from sklearn.preprocessing import StandardScaler
 
-from core.data.errors import DataError
-from core.inspect.stored import read_row
+from core.data.example import DataError
+from core.inspect.lookup import read_row
 from core.profile.load import to_toml
 from core.profile.settings import Data, Profile, Tokens
-from core.report.against import against
-from core.report.bias import position_bias
+from core.report.build import make_report
+from core.report.chatbots import ratings
 from core.report.evaluation import Evaluation, read_evaluation
-from core.report.lists import IDENTICAL_WITH_WINNER
-from core.report.make import make_report
-from core.report.progress import REPORT, Progress
-from core.report.ratings import ratings
+from core.report.groups import position_bias
+from core.report.protocol import REPORT, Progress
 from core.report.report import Report
-from core.report.scores import BINS, calibration, interval
+from core.report.row_lists import IDENTICAL_WITH_WINNER
+from core.report.scores import BINS, against, calibration, interval
 from core.runs.folder import RunFolder
 from core.runs.metrics import Metrics, save_metrics
 

@@ -9,17 +9,15 @@ from msgspec.structs import replace
 from test_commands import arena_tui
 from tiny_runs import SECONDS, Start
 
-from core.profile.changes import Change
-from core.profile.load import parse_profile
-from core.profile.paths import rooted
+from core.failures.explain import Explanation, Situation, explain
+from core.profile.files import rooted
+from core.profile.load import Change, parse_profile
 from core.runs import events
 from core.runs.folder import RunFolder, create_run, list_runs
 from core.runs.process import LaunchError, launch
 from core.runs.record import Record, Tail
-from core.runs.resume import RESUME, prepare
-from core.runs.retry import CannotRetry, prepare_retry
+from core.runs.resume import RESUME, CannotRetry, prepare, prepare_retry
 from core.runs.state import Status, read_run
-from core.train.advice import Explanation, Situation, explain
 
 pytestmark = pytest.mark.xdist_group("finished run")
 

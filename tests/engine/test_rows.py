@@ -11,10 +11,10 @@ import pytest
 import tiny
 from pyarrow import parquet
 
-from core.data.errors import DataError
-from core.data.prompt import join
+from core.data.example import DataError
 from core.data.rows import WINNERS, iterate_examples, read_examples, turns
 from core.data.split import split
+from core.data.template import join
 from core.profile import settings
 
 HEADER = ",".join(tiny.COLUMNS)
@@ -320,7 +320,7 @@ def test_the_recipes_split_goes_by_row_number(tmp_path: Path) -> None:
 def test_the_published_counts_of_the_recipe() -> None:
     rows = range(57_477)
     assert sum(row % 5 == 0 for row in rows) == 11_496
-    from core.train.steps import optimizer_steps
+    from core.engine.steps import optimizer_steps
 
     assert optimizer_steps(57_477 - 11_496, settings.Train()) == 5748
 

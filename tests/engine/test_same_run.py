@@ -15,13 +15,12 @@ import tiny
 from test_resume import curve
 from tiny_runs import SECONDS, Start, copy_of, halting, kill, wait_until_halted
 
-from core.data.digest import rows_digest
-from core.data.errors import DataError
+from core.data.example import DataError
 from core.data.rows import read_examples
 from core.data.split import split
 from core.data.tokenizer import PromptTokenizer
-from core.data.tokens import encode
-from core.model.digest import base_digest
+from core.data.tokens import encode, rows_digest
+from core.model.checkpoint import base_digest
 from core.profile.load import parse_profile
 from core.runs import events
 from core.runs.folder import RunFolder
@@ -238,7 +237,7 @@ def test_what_an_older_record_cannot_tell_from_another_may_not_have_moved(finish
 DIGEST_OF_A_HUB_ID = """
 import sys
 from huggingface_hub._tree_cache import TreeCacheEntry, write_tree_cache
-from core.model.digest import base_digest
+from core.model.checkpoint import base_digest
 from core.model.locate import base_folder
 listed = ("README.md", "config.json", "model.safetensors")
 write_tree_cache(sys.argv[1], sys.argv[2], {name: TreeCacheEntry(size=1, blob_id="0" * 40) for name in listed})

@@ -15,16 +15,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.data.errors import DataError
-from core.data.example import Example, swapped
-from core.score.average import average, follow_rules, probabilities, unswapped
-from core.score.batches import batches
-from core.score.check import check_submission
-from core.score.deal import Deal
-from core.score.errors import in_words
-from core.score.halves import Halves, NoRoomForOne
-from core.score.kept import Kept
-from core.score.submission import write_submission
+from core.data.example import DataError, Example, swapped
+from core.predict.average import average, follow_rules, probabilities, unswapped
+from core.predict.errors import in_words
+from core.predict.results import write_submission
+from core.predict.scoring import batches
+from core.predict.store import Kept
+from core.predict.submission import check_submission
+from core.predict.worker import Halves, NoRoomForOne
+from core.predict.workers import Deal
 
 
 @given(st.lists(st.integers(1, 900), max_size=60), st.integers(1, 2000))
@@ -219,7 +218,7 @@ def test_a_submission_without_its_columns_or_without_rows_says_so(tmp_path: Path
 
 
 def test_figures_of_labelled_rows_are_scikit_learns() -> None:
-    from core.score.measure import measure
+    from core.predict.average import measure
 
     def example(label: int) -> Any:
         return Example(index=0, id=1, prompt=(), response_a=(), response_b=(), label=label)

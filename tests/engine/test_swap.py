@@ -20,11 +20,11 @@ from core.data.example import PARTS, SWAPPED, swapped
 from core.data.rows import read_examples
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode
+from core.predict.folder import list_predictions
 from core.profile.settings import Tokens
-from core.report.bias import position_bias
 from core.report.evaluation import read_evaluation
+from core.report.groups import position_bias
 from core.runs.folder import RunFolder
-from core.score.folder import list_predictions
 
 pytestmark = pytest.mark.xdist_group("finished run")
 

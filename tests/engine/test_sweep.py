@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.profile.load import ProfileError
+from core.profile.errors import ProfileError
 from core.profile.sweep import MOST_RUNS, Variant, variants
 
 

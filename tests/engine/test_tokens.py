@@ -7,9 +7,8 @@ import pytest
 import tiny
 from transformers import AutoConfig, AutoTokenizer
 
-from core.data.errors import DataError
-from core.data.example import Example
-from core.data.prompt import join
+from core.data.example import DataError, Example
+from core.data.template import join
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode
 from core.model.locate import tokenizer_folder

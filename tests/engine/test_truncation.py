@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.data.example import Example
-from core.data.frame import Frame
-from core.data.prompt import TAGS, join, segments
 from core.data.shape import Shape
+from core.data.template import TAGS, Frame, join, segments
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import Encoder, encode, show
 from core.data.truncation import keep

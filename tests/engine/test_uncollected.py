@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from core.uncollected import uncollected
+from core.imports import uncollected
 
 
 def test_the_collector_rests_within_and_works_again_whatever_is_raised() -> None:

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from tiny_runs import SETTINGS
 
-from core.data.errors import DataError
+from core.data.example import DataError
 from core.data.files import read_records
+from core.model.checkpoint import demand_weights
 from core.model.locate import locate, tokenizer_folder
-from core.model.verify import demand_weights
+from core.predict.errors import in_words
+from core.predict.model import load_trained
 from core.profile import settings
 from core.profile.errors import SettingError
 from core.profile.load import parse_profile
-from core.score.errors import in_words
-from core.score.model import load_trained
 
 ARENA_TUI = [sys.executable, "-P", "-m", "arena_tui"]
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 17000000\n"
@@ -129,7 +129,7 @@ def test_what_can_be_trained_is_let_through(harmless: Callable[[Path], None], fo
 
 def test_judging_a_checkpoint_loads_no_heavy_library(folder: Path) -> None:
     code = (
-        "import sys; from core.model.locate import locate; from core.model.verify import demand_weights; "
+        "import sys; from core.model.locate import locate; from core.model.checkpoint import demand_weights; "
         "from core.profile.settings import Model; demand_weights(locate(Model(checkpoint=sys.argv[1])), ''); "
         "print([name for name in ('torch', 'transformers', 'safetensors') if name in sys.modules])"
     )

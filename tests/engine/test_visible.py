@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from core.runs.machine import visible_gpus
-from core.runs.visible import Installed, Instance, read_visible
+from core.machine.gpus import visible_gpus
+from core.machine.visible import Installed, Instance, read_visible
 
 A, B = "GPU-afacfee6-5f48-89cf-51ee-1564dc1863b6", "GPU-afcb26ce-dacb-b2b7-907a-24118d9e5608"
 TWO = (Installed(A), Installed(B))
@@ -96,8 +96,8 @@ def test_where_no_driver_lists_cards_what_could_be_one_is_believed(text: str | N
 
 TAKES = """
 import os, sys
-from core.runs.machine import ORDER_VARIABLE
-from core.runs.visible import GPU_VARIABLE
+from core.machine.gpus import ORDER_VARIABLE
+from core.machine.visible import GPU_VARIABLE
 from core.train import device
 for text in sys.argv[1:]:
     os.environ[GPU_VARIABLE] = text

@@ -1,0 +1,1 @@
+"""The console as a whole: what stands above all its screens."""

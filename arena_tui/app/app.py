@@ -1,0 +1,226 @@
+"""The console: how it looks, its own keys, and leaving."""
+
+import asyncio
+import signal
+from collections.abc import Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from rich.console import Console, RenderableType
+from rich.text import Text
+from textual import work
+from textual._compositor import ChopsUpdate, LayoutUpdate
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
+from textual.screen import Screen
+from textual.widget import Widget
+
+from arena_tui.app.help import HelpScreen
+from arena_tui.app.navigation import OpeningApp
+from arena_tui.app.quit import Leaving, QuitScreen, ask_to_stop
+from arena_tui.app.themes import THEMES, VARIABLES
+from arena_tui.children.child import in_thread
+from arena_tui.dialogs.ask import AskScreen
+from arena_tui.format.sanitize import printable
+from arena_tui.home.screen import HomeScreen
+from arena_tui.runs.follow import Follower, RunView
+from arena_tui.runs.waits import without_console
+from arena_tui.screen import profiles
+from arena_tui.screen.console_screen import READONLY, ConsoleScreen, RunEnded
+from arena_tui.screen.keymap import key_problems, named
+from arena_tui.terminal.ascii import Ascii
+from arena_tui.terminal.diff_output import Changes, Sent
+from arena_tui.terminal.notify import signals
+from core.config import Config, ConfigFile, config_path
+from core.plan.protocol import PLAN
+from core.predict.folder import PREDICT
+from core.profile.errors import Problem
+from core.runs.folder import RunFolder
+from core.runs.process import TRAIN
+
+SECONDS_BETWEEN_LOOKS = 5.0
+"""At the queue: whether runs wait and nothing starts them."""
+PATIENCE_SECONDS = 3.0
+"""After which a runs folder that does not answer is left unasked on the way out."""
+
+
+class ArenaApp(OpeningApp):
+    """`start` is a profile to launch at once; `watch` a run to open at once.
+
+    `config` is the user's configuration, its open ends fitted to the terminal. If `readonly`, nothing can be changed.
+    """
+
+    TITLE = "arena-tui"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-high")]
+    CSS = """
+    VerticalScroll, OptionList, TextArea, Log { scrollbar-size: 1 1; }
+    Footer.-compact FooterLabel { margin: 0 1 0 0; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        "",
+        Binding("question_mark", "help", "Help", key_display="?", tooltip="All keys of this screen"),
+        Binding("f1", "explain", "Explain", show=False, tooltip="What this pane shows, in which units, and from where"),
+        Binding("q", "quit", "Quit", tooltip="Leave; asks first while a run goes on"),
+        Binding("ctrl+z", "suspend_process", "Suspend", show=False, tooltip="To the shell; fg comes back"),
+    )
+
+    def __init__(
+        self,
+        runs: Path,
+        program: Sequence[str] = TRAIN,
+        plan_program: Sequence[str] = PLAN,
+        start: Path | None = None,
+        watch: RunFolder | None = None,
+        config: ConfigFile | None = None,
+        readonly: bool = False,
+        predict_program: Sequence[str] = PREDICT,
+    ) -> None:
+        super().__init__(runs, program, plan_program, predict_program)
+        self.set_class(readonly, READONLY)
+        self.error_console = Console(stderr=True, color_system=None, markup=False, highlight=False)
+        self.config_file = config or ConfigFile(config_path(), Config())
+        self._console = self.config_file.config.console
+        self._filter = Ascii(enabled=bool(self._console.ascii))
+        if self._console.animation is False:
+            self.animation_level = "none"
+        self._set_themes()
+        self.set_keymap(self.config_file.config.keys)
+        self._start = start
+        self._watch = watch
+        self._sent = Sent()
+        self._told: set[tuple[Path, float | None]] = set()
+
+    def _set_themes(self) -> None:
+        """Ours alone: each has been looked at on every screen."""
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = self._console.theme
+        for name in set(self.available_themes) - {theme.name for theme in THEMES}:
+            self.unregister_theme(name)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return VARIABLES
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), *([self._filter] if self._filter.enabled else [])]
+
+    def get_key_display(self, binding: Binding) -> str:
+        key = super().get_key_display(binding)
+        return "enter" if key == "⏎" and self._filter.enabled else key
+
+    def get_default_screen(self) -> Screen[None]:
+        return HomeScreen(self.run_list)
+
+    def on_mount(self) -> None:
+        if not self.is_headless:  # without its terminal it is of no use: under nohup, too, it ends with it
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        self.app_resume_signal.subscribe(self, self._draw_anew)
+        if not self.has_class(READONLY):
+            self.keep_seeing_to_queue()
+        if self.config_file.problems or self.config_file.config.keys:
+            self.tell_problems()
+        if self._watch:
+            self.watch_run(self._watch)
+        if self._start:
+            self.start_run(profiles.read(self._start))
+
+    @work
+    async def keep_seeing_to_queue(self) -> None:
+        """One look after the other: one that gets no answer is not followed by more."""
+        while True:
+            await self.see_to_queue()
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+
+    def _draw_anew(self, _: App[None]) -> None:
+        """Send the whole screen: the terminal has forgotten it while the shell or an editor had it."""
+        self._sent = Sent()
+        self.refresh()
+
+    @work
+    async def tell_problems(self) -> None:
+        """Say what is wrong with the configuration. Only now are all screens imported, whose keys it may change."""
+        keys = await asyncio.to_thread(_key_problems, self.config_file)
+        if problems := [*self.config_file.problems, *keys]:
+            self.tell("your configuration has problems; the rest of it counts", "\n".join(map(str, problems)))
+
+    def on_run_ended(self, message: RunEnded) -> None:
+        """Signal it once, however many screens have seen it; after it was resumed, again."""
+        run = message.run
+        ending = (run.folder.path, run.state.last_time)
+        words = signals(self.config_file.config.notify, run.folder, run.status)
+        if ending not in self._told and words and self._driver:
+            self._driver.write(words)
+        self._told.add(ending)
+
+    def action_help(self) -> None:
+        self.push_screen(HelpScreen(self.screen.active_bindings.values()))
+
+    def action_explain(self) -> None:
+        """Explain what is in front; where there is no more to say than the keys do, list these."""
+        screen = self.screen
+        node = screen.in_front if isinstance(screen, ConsoleScreen) else screen.focused
+        for place in (node or screen).ancestors_with_self:
+            if isinstance(place, Widget) and place.HELP:
+                self.push_screen(AskScreen("about this pane", place.HELP, []))
+                return
+        self.action_help()
+
+    @work(exclusive=True, group="quit")
+    async def action_quit(self) -> None:  # type: ignore[override]
+        """Leave; ask what becomes of unsaved changes and of runs that go on."""
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, ConsoleScreen) and not await screen.may_leave():
+                return
+        if self.has_class(READONLY):
+            self.exit()
+            return
+        try:
+            runs = await asyncio.wait_for(in_thread(self._known), PATIENCE_SECONDS)
+        except TimeoutError:
+            self.exit(message=Text("The runs folder does not answer; what goes on there is left running."))
+            return
+        going_on = [run for run in runs if run.is_going_on_here]
+        waiting = [run.wait for run in runs if run.wait]
+        answer = await self.push_screen_wait(QuitScreen(going_on, waiting)) if going_on else Leaving.LEAVE
+        if answer is Leaving.BACK:
+            return
+        if answer is Leaving.STOP:
+            lines = list(map(ask_to_stop, going_on))
+        else:
+            lines = [f"left running: {printable(run.folder.id)}" for run in going_on]
+        told = "\n".join(filter(None, [*lines, without_console(waiting)]))
+        self.exit(message=Text(told) if told else None)
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        if isinstance(renderable, LayoutUpdate | ChopsUpdate):
+            super()._display(screen, Changes(self._sent, renderable, self.size))  # type: ignore[arg-type]
+        else:
+            super()._display(screen, renderable)
+
+    def _known(self) -> list[RunView]:
+        """The runs of the list, and others that were looked at."""
+        known = {run.folder.path: run for run in self.run_list.read()}
+        others = (Follower(folder).read() for path, folder in self.watched.items() if path not in known)
+        return [*known.values(), *others]
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        actions = set()
+        for active in screen.active_bindings.values():
+            binding = active.binding
+            if active.enabled and binding.description and not binding.system and binding.action not in actions:
+                actions.add(binding.action)
+                run = partial(self.run_action, binding.action, active.node)
+                yield SystemCommand(binding.description, binding.tooltip or binding.description, run)
+        yield SystemCommand("Theme", "Choose other colours", self.action_change_theme)
+        yield SystemCommand("Screenshot", "Save a picture of the screen (SVG)", self.action_screenshot)
+
+
+def _key_problems(file: ConfigFile) -> list[Problem]:
+    if not file.config.keys:
+        return []
+    from arena_tui.app.bindings import all_keys
+
+    return key_problems(file.config.keys, file.lines, list(all_keys()))

@@ -1,0 +1,142 @@
+"""Starts runs for the console's screens, goes on with them, and queues them. Knows no key."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from subprocess import Popen
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from textual import work
+from textual.app import App
+
+from arena_tui.children.child import in_thread
+from arena_tui.dialogs.reader import ReaderScreen
+from arena_tui.format.sanitize import printable
+from arena_tui.home.screen import HomeScreen
+from arena_tui.screen import profiles
+from arena_tui.screen.profiles import ProfileView
+from core.predict.folder import PredictionFolder
+from core.profile.errors import ProfileError
+from core.profile.files import write_profile
+from core.runs.folder import RunFolder, create_run
+from core.runs.process import LaunchError, launch
+from core.runs.queue import Queue, QueueError
+from core.runs.queue_runner import see_to_runner
+from core.runs.resume import CannotResume, CannotRetry, prepare, prepare_retry
+
+if TYPE_CHECKING:
+    from arena_tui.plan.dialog import Chosen
+
+
+class StartingApp(App[None]):
+    """`program` is what trains a run, `plan_program` what tells of it before."""
+
+    def __init__(self, runs: Path, program: Sequence[str], plan_program: Sequence[str]) -> None:
+        super().__init__()
+        self.runs = runs.absolute()
+        self.program = program
+        self.plan_program = plan_program
+        self.queue = Queue(self.runs)
+        self.watched: dict[Path, RunFolder] = {}
+        """Runs that were looked at, by path."""
+        # Held so that Python does not warn of children that outlive their object: ours are meant to.
+        self.child_processes: list[Popen[bytes]] = []
+
+    @work
+    async def resume_run(self, folder: RunFolder, overrides: tuple[str, ...] = ()) -> None:
+        """Start a child that goes on with a run, and open a new monitor on it."""
+        try:
+            await asyncio.to_thread(prepare, folder, overrides)
+            self.child_processes.append(await asyncio.to_thread(launch, folder, (*self.program, "--resume")))
+        except (CannotResume, ProfileError, LaunchError, OSError) as error:
+            self.tell("the run was not resumed", str(error))
+            return
+        if not isinstance(self.screen, HomeScreen):
+            self.pop_screen()
+        self.watch_run(folder)
+
+    def watch_run(self, folder: RunFolder) -> None:
+        """Open the screen of a run, or of a prediction."""
+        from arena_tui.monitor.screen import MonitorScreen  # the first screen need not wait for it
+        from arena_tui.predict.screen import PredictionScreen
+
+        self.watched[folder.path] = folder
+        self.push_screen(PredictionScreen(folder) if isinstance(folder, PredictionFolder) else MonitorScreen(folder))
+
+    @work
+    async def retry_run(self, folder: RunFolder) -> None:
+        """Go on with a failed run with the settings proposed for it, or where it cannot, ask and start a new one."""
+        try:
+            retry = await asyncio.to_thread(prepare_retry, folder)
+        except (CannotRetry, ProfileError, OSError) as error:
+            self.tell("the run was not tried again", str(error))
+            return
+        if retry.goes_on:
+            self.resume_run(folder, tuple(change.override for change in retry.changes))
+            return
+        from arena_tui.plan.dialog import ConfirmScreen
+
+        with TemporaryDirectory() as aside:  # the plan is made from a file
+            path = Path(aside) / f"{folder.name}.toml"
+            try:
+                await asyncio.to_thread(write_profile, path, retry.text)
+            except OSError as error:
+                self.tell("the run was not tried again", str(error))
+                return
+            confirm = ConfirmScreen(profiles.read(path), self.runs, self.plan_program, retry.changes)
+            chosen = await self.push_screen_wait(confirm)
+        if chosen:
+            if not isinstance(self.screen, HomeScreen):
+                self.pop_screen()
+            self.run_chosen(chosen)
+
+    def run_chosen(self, chosen: "Chosen") -> None:
+        """Start it, or queue it."""
+        (self.queue_run if chosen.is_queued else self.start_run)(chosen.profile)
+
+    @work
+    async def start_run(self, profile: ProfileView) -> None:
+        """Make a run folder, open the monitor on it, and start the child there."""
+        if profile.settings is None:
+            self.tell(f"{profile.name} cannot be run", "\n".join(map(str, profile.problems)))
+            return
+        try:
+            folder = await asyncio.to_thread(
+                create_run, self.runs, profile.settings, text=profile.text, name=profile.name
+            )
+        except OSError as error:
+            self.tell("the run did not start", str(error))
+            return
+        self.watch_run(folder)
+        try:
+            self.child_processes.append(await asyncio.to_thread(launch, folder, self.program))
+        except (OSError, LaunchError) as error:
+            self.tell("the run did not start", str(error))
+
+    async def see_to_queue(self) -> None:
+        """Start what starts the runs that wait, where it is gone: killed, or with the machine."""
+        try:
+            if runner := await in_thread(partial(see_to_runner, self.queue, self.program)):
+                self.child_processes.append(runner)
+        except OSError as error:
+            self.log.warning(f"the queue's runner did not start: {error}")
+
+    @work
+    async def queue_run(self, profile: ProfileView) -> None:
+        """Make a run folder, and put it last in the queue."""
+        assert profile.settings is not None
+        try:
+            folder = await asyncio.to_thread(self.queue.add, profile.settings, text=profile.text, name=profile.name)
+        except (QueueError, OSError) as error:
+            self.tell("the run was not queued", str(error))
+            return
+        how = "the queue is paused" if self.queue.is_paused else "it starts by itself"
+        self.notify(printable(folder.id), title=f"queued: {how}", markup=False)
+        await self.see_to_queue()
+        if isinstance(self.screen, HomeScreen):
+            self.screen.look_again()
+
+    def tell(self, title: str, text: str) -> None:
+        self.push_screen(ReaderScreen(title, text))

@@ -1,0 +1,79 @@
+"""Asks a child process of the engine, whose answers are JSON objects, one a line; and reads in threads."""
+
+import asyncio
+import signal
+from asyncio.subprocess import Process
+from collections.abc import AsyncGenerator, Callable, Sequence
+from concurrent.futures import Future
+from threading import Thread
+from typing import TypeVar
+
+import msgspec
+
+Answer = TypeVar("Answer", bound=msgspec.Struct)
+
+LONGEST_LINE = 1 << 20
+SECONDS_TO_END = 2.0
+
+
+async def ask(program: Sequence[str], *arguments: str, stdin: int = asyncio.subprocess.DEVNULL) -> Process:
+    """A child that begins to work at once. Raises OSError where `program` cannot be started."""
+    return await asyncio.create_subprocess_exec(
+        *program,
+        *arguments,
+        stdin=stdin,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        limit=LONGEST_LINE,
+    )
+
+
+def without_a_word(what: str, exit_code: int | None) -> str:
+    """What is to be told of a child that has ended and has not said why."""
+    if exit_code is not None and exit_code < 0:
+        return f"{what} was ended by {signal.Signals(-exit_code).name}, for want of memory perhaps"
+    return f"{what} ended without a result, with exit code {exit_code}"
+
+
+async def answers(child: Process, kind: type[Answer]) -> AsyncGenerator[Answer, None]:
+    """The child's answers as they come, each of type `kind`. Ends with the child; other lines are passed over.
+
+    Close it (`aclosing`) to end the child.
+    """
+    assert child.stdout is not None
+    try:
+        async for line in child.stdout:
+            try:
+                answer = msgspec.json.decode(line, type=kind)
+            except msgspec.DecodeError:
+                continue
+            yield answer
+        await child.wait()
+    finally:
+        if child.returncode is None:
+            child.terminate()  # it may have something to clear away
+            try:
+                await asyncio.wait_for(child.wait(), SECONDS_TO_END)
+            except TimeoutError:
+                child.kill()
+                await child.wait()
+
+
+Result = TypeVar("Result")
+
+
+async def in_thread(read: Callable[[], Result]) -> Result:
+    """What `read` returns or raises. As asyncio.to_thread, but where a file system does not answer, the thread that
+    waits for it takes no place from the others, and the console can still be left. So only for what may be broken off.
+    """
+    outcome: Future[Result] = Future()
+    outcome.set_running_or_notify_cancel()  # a thread cannot be cancelled
+
+    def work() -> None:
+        try:
+            outcome.set_result(read())
+        except BaseException as error:  # noqa: BLE001  (whatever it is, it is the caller's)
+            outcome.set_exception(error)
+
+    Thread(target=work, daemon=True).start()
+    return await asyncio.wrap_future(outcome)

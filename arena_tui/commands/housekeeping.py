@@ -1,0 +1,165 @@
+"""`arena-tui note`, `rename`, `delete`, `trash` and `prune`: what users do to runs that are over."""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from arena_tui.commands.common import Refused, add_command, add_run, add_runs_dir, add_yes, chosen_run, demand_yes
+
+if TYPE_CHECKING:
+    from arena_tui.commands.common import Commands
+
+
+def add(commands: "Commands") -> None:
+    _add_note(commands)
+    _add_rename(commands)
+    _add_delete(commands)
+    _add_trash(commands)
+    _add_prune(commands)
+
+
+def _add_note(commands: "Commands") -> None:
+    parser = add_command(commands, "note", "write a note beside a run, in place of the one before")
+    add_run(parser)
+    parser.add_argument("text", metavar="TEXT", help="may have several lines; an empty one removes the note")
+    add_runs_dir(parser)
+    parser.set_defaults(command=_run_note)
+
+
+def _run_note(options: argparse.Namespace) -> int:
+    from core.runs.notes import NotesError, write_notes
+
+    try:
+        write_notes(chosen_run(options), note=options.text)
+    except (NotesError, OSError) as error:
+        raise Refused(error, 1) from None
+    return 0
+
+
+def _add_rename(commands: "Commands") -> None:
+    parser = add_command(commands, "rename", "give a run another name to show; its folder and its id stay")
+    add_run(parser)
+    parser.add_argument("name", metavar="NAME", help="an empty one brings back the first")
+    add_runs_dir(parser)
+    parser.set_defaults(command=_run_rename)
+
+
+def _run_rename(options: argparse.Namespace) -> int:
+    from core.runs.notes import NotesError, write_notes
+
+    try:
+        write_notes(chosen_run(options), name=options.name)
+    except (NotesError, OSError) as error:
+        raise Refused(error, 1) from None
+    return 0
+
+
+def _add_delete(commands: "Commands") -> None:
+    parser = add_command(commands, "delete", "move an ended run to the trash")
+    add_run(parser)
+    add_runs_dir(parser)
+    add_yes(parser)
+    parser.set_defaults(command=_run_delete)
+
+
+def _run_delete(options: argparse.Namespace) -> int:
+    from arena_tui.runs.consequences import what_is_deleted
+    from arena_tui.runs.follow import Follower
+    from core.runs.disk import disk_use
+    from core.runs.trash import StillInUse, discard
+
+    folder = chosen_run(options)
+    demand_yes(options, what_is_deleted(Follower(folder).read(), disk_use(folder)))
+    try:
+        print(discard(folder).path)
+    except (StillInUse, OSError) as error:
+        raise Refused(error, 1) from None
+    return 0
+
+
+def _add_trash(commands: "Commands") -> None:
+    parser = add_command(commands, "trash", "list deleted runs, put one back, or delete all of them for good")
+    add_runs_dir(parser)
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--put-back", metavar="RUN", help="move it back among the runs")
+    what.add_argument("--empty", action="store_true", help="delete them for good")
+    add_yes(parser)
+    parser.set_defaults(command=_run_trash)
+
+
+def _run_trash(options: argparse.Namespace) -> int:
+    from arena_tui.format.numbers import gib
+    from arena_tui.format.sanitize import printable
+    from core.runs.disk import size
+    from core.runs.folder import TRASH, choose_named, runs_folder
+    from core.runs.trash import delete_for_good, put_back, trashed
+
+    runs = runs_folder(options.runs_dir)
+    try:
+        if options.put_back is not None:
+            print(put_back(choose_named(runs / TRASH, options.put_back)).path)
+            return 0
+        found = trashed(runs)
+        for folder in found:
+            print(f"{gib(size(folder.path)):>9}  {printable(folder.id)}")
+        if options.empty and found:
+            total = gib(sum(size(folder.path) for folder in found))
+            demand_yes(options, f"Delete all of these for good? That frees {total}; nothing brings them back.")
+            for folder in found:
+                delete_for_good(folder)
+    except LookupError as error:
+        raise Refused(error.args[0], 2) from None
+    except OSError as error:
+        raise Refused(error, 1) from None
+    return 0
+
+
+def _add_prune(commands: "Commands") -> None:
+    parser = add_command(commands, "prune", "delete checkpoints of ended runs, all but the newest intact one of each")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("run", metavar="RUN", nargs="?", help='a run\'s id, a part of it, its folder, or "last"')
+    which.add_argument("--all", action="store_true", help="every run that has ended")
+    parser.add_argument("--keep", metavar="N", type=_count, help="intact checkpoints to keep of each run")
+    add_runs_dir(parser)
+    add_yes(parser).add_argument("--dry-run", action="store_true", help="only say what would be deleted")
+    parser.set_defaults(command=_run_prune)
+
+
+def _run_prune(options: argparse.Namespace) -> int:
+    from arena_tui.format.sanitize import printable
+    from arena_tui.runs.consequences import what_is_pruned
+    from core.runs.checkpoints import KEEP, carry_out, plan
+    from core.runs.folder import list_runs, runs_folder
+    from core.runs.trash import StillInUse, Unreadable, held
+
+    keep = KEEP if options.keep is None else options.keep
+    prunings = []
+    for folder in list_runs(runs_folder(options.runs_dir)) if options.all else [chosen_run(options)]:
+        try:
+            with held(folder):
+                prunings.append(plan(folder, keep))
+        except (StillInUse, OSError) as error:
+            if not options.all:
+                raise Refused(error, 1) from None
+            if isinstance(error, Unreadable | OSError):
+                print(f"{printable(folder.id)} is left as it is: {printable(str(error))}", file=sys.stderr)
+    prunings = [pruning for pruning in prunings if pruning.paths]
+    if not prunings:
+        print("nothing to prune")
+        return 0
+    if options.dry_run:
+        print(what_is_pruned(prunings))
+        return 0
+    demand_yes(options, f"{what_is_pruned(prunings)}\nDelete these for good?")
+    try:
+        for pruning in prunings:
+            carry_out(pruning)
+    except (StillInUse, OSError) as error:
+        raise Refused(error, 1) from None
+    return 0
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"a whole number from 0, not {text!r}")
+    return int(text)

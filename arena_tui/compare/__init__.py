@@ -1,0 +1,1 @@
+"""Compare: which run is better, and why?"""

@@ -1,0 +1,168 @@
+"""Compare: which run is better, and why? Two to six runs in one plot, their figures, and the settings that differ."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.content import Content
+from textual.reactive import var
+from textual.widgets import Footer, Static, Tab, Tabs
+
+from arena_tui.children.child import in_thread
+from arena_tui.compare.plot import ComparisonPlot
+from arena_tui.compare.tables import figures_table, settings_table
+from arena_tui.compare.view import Settings, cautions, differences, measures, read_settings
+from arena_tui.plot.pane import SMOOTHING_KEYS
+from arena_tui.plot.zoom import SMOOTHINGS
+from arena_tui.runs.curve_files import export
+from arena_tui.runs.follow import Follower, RunView
+from arena_tui.screen.console_screen import ConsoleScreen
+from arena_tui.screen.keymap import named
+from arena_tui.widgets.pane import TextPane
+from core.runs.folder import RunFolder
+
+SECONDS_BETWEEN_READS = 1.0
+SECONDS_WHEN_OVER = 5.0
+MOST_BESIDE = 4
+"""Runs whose figures fit into half of a wide screen."""
+NAMES = ("curves", "figures", "settings")
+
+
+class CompareScreen(ConsoleScreen[None]):
+    AUTO_FOCUS = ""
+    CHANGES = frozenset({"write"})
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        "compare",
+        Binding("x", "axis", "Axis", tooltip="Curves by step, epoch, tokens or time"),
+        Binding(
+            "plus,equals_sign",
+            "smooth(1)",
+            "Smoother",
+            key_display="+",
+            group=SMOOTHING_KEYS,
+            tooltip="Average the losses over more points, or fewer",
+        ),
+        Binding(
+            "minus",
+            "smooth(-1)",
+            "Rougher",
+            key_display="-",
+            group=SMOOTHING_KEYS,
+            tooltip="Average the losses over more points, or fewer",
+        ),
+        Binding("tab,right,l", "pane(1)", "Pane", key_display="tab", tooltip="The next pane, or the one before"),
+        Binding("shift+tab,left,h", "pane(-1)", "Pane before", show=False, tooltip="The next pane, or the one before"),
+        Binding("w", "write", "Write CSV", tooltip="Write every point of these curves to a file"),
+        Binding("z", "zoom", "Zoom", tooltip="This pane alone on the screen, and back"),
+        Binding("down,j", "scroll_text(1)", "Down", show=False, tooltip="Scroll the figures or the settings"),
+        Binding("up,k", "scroll_text(-1)", "Up", show=False, tooltip="Scroll the figures or the settings"),
+        Binding("pagedown", "scroll_text(10)", "Page down", show=False, tooltip="Scroll the figures or the settings"),
+        Binding("pageup", "scroll_text(-10)", "Page up", show=False, tooltip="Scroll the figures or the settings"),
+        Binding("escape", "dismiss", "Back", key_display="esc", tooltip="Back to the table of runs"),
+    )
+
+    DEFAULT_CSS = """
+    CompareScreen {
+        #top { height: 1; padding: 0 1; background: $panel; color: $accent; text-style: bold; }
+        Tabs { display: none; }
+        Tab { padding: 0 0 0 1; }
+        #panes { height: 1fr; layout: grid; grid-size: 2 2; grid-rows: 1fr 14; }
+        #curves { column-span: 2; }
+        #figures.-current, #settings.-current { border: round $accent; border-title-color: $accent; }
+
+        /* One pane at a time, chosen by tabs: on small terminals, for many runs, and where a pane is zoomed. */
+        &.-narrow, &.-low, &.-many, &.-zoomed {
+            Tabs { display: block; }
+            #panes { layout: vertical; }
+            #panes > * { display: none; width: 1fr; height: 1fr; }
+            #panes > .-current { display: block; }
+        }
+    }
+    """
+
+    runs: var[tuple[RunView, ...]] = var(())
+    current: var[int] = var(0)
+
+    def __init__(self, folders: Sequence[RunFolder]) -> None:
+        super().__init__(classes="-many" if len(folders) > MOST_BESIDE else None)
+        self._followers = [Follower(folder) for folder in folders]
+        self._settings: list[Settings] = [{} for _ in folders]
+
+    def compose(self) -> ComposeResult:
+        yield Static(Content(f"{len(self._followers)} runs compared"), id="top")
+        tabs = Tabs(*(Tab(name, id=f"tab-{name}") for name in NAMES))
+        tabs.can_focus = False
+        yield tabs
+        with Container(id="panes"):
+            yield ComparisonPlot(id="curves").data_bind(CompareScreen.runs)
+            yield TextPane("figures", id="figures")
+            yield TextPane("settings that differ", id="settings")
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.follow()
+
+    @work
+    async def follow(self) -> None:
+        """Read on and on: a run that is over may be resumed."""
+        folders = [follower.folder for follower in self._followers]
+        self._settings = await in_thread(lambda: [read_settings(folder) for folder in folders])
+        while True:
+            runs = await in_thread(lambda: tuple(follower.read() for follower in self._followers))
+            if not self.display:  # it is being left
+                return
+            self.runs = runs
+            is_over = all(run.is_settled for run in runs)
+            await asyncio.sleep(SECONDS_WHEN_OVER if is_over else SECONDS_BETWEEN_READS)
+
+    def watch_runs(self, runs: tuple[RunView, ...]) -> None:
+        if runs:
+            self.query_one("#figures", TextPane).show(figures_table(runs, measures(runs)))
+            self._show_settings()
+
+    def watch_current(self, current: int) -> None:
+        for name in NAMES:
+            self.query_one(f"#{name}").set_class(name == NAMES[current], "-current")
+        self.query_one(Tabs).active = f"tab-{NAMES[current]}"
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show_settings)
+
+    def _show_settings(self) -> None:
+        pane = self.query_one("#settings", TextPane)
+        found, warnings = differences(self._settings), cautions(self._settings)
+        if self.runs:
+            pane.show(settings_table(found, warnings, pane.scrollable_content_region.width))
+
+    def on_tabs_tab_activated(self, event: Tabs.TabActivated) -> None:
+        if event.tab.id == event.tabs.active:  # else another pane was chosen meanwhile
+            self.current = NAMES.index((event.tab.id or "").removeprefix("tab-"))
+
+    def action_pane(self, direction: int) -> None:
+        self.current = (self.current + direction) % len(NAMES)
+        self.call_after_refresh(self._show_settings)  # the pane may have had no width before
+
+    def action_zoom(self) -> None:
+        self.toggle_class("-zoomed")
+        self.call_after_refresh(self._show_settings)
+
+    def action_axis(self) -> None:
+        plot = self.query_one(ComparisonPlot)
+        plot.axis = plot.axis.following
+
+    def action_smooth(self, direction: int) -> None:
+        plot = self.query_one(ComparisonPlot)
+        index = SMOOTHINGS.index(plot.smoothing) + direction
+        plot.smoothing = SMOOTHINGS[min(len(SMOOTHINGS) - 1, max(0, index))]
+
+    def action_scroll_text(self, lines: int) -> None:
+        name = NAMES[self.current] if self.current else "figures"
+        self.query_one(f"#{name}", TextPane).scroll_relative(y=lines, animate=False)
+
+    @work
+    async def action_write(self) -> None:
+        await export(self.app, self.runs)

@@ -1,0 +1,118 @@
+"""Runs side by side: final figures with the best of each, and the settings that differ. Pure; knows no widget."""
+
+from collections.abc import Callable, Sequence
+from typing import Literal, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from arena_tui.format import numbers
+from arena_tui.format.numbers import MISSING
+from arena_tui.plot.axes import MOST
+from arena_tui.runs.follow import RunView
+from core.profile.edit import literal
+from core.profile.errors import ProfileError
+from core.runs.folder import RunFolder
+from core.runs.settings import read_settings as run_settings
+from core.runs.state import Status
+
+"""Runs that can be compared at once."""
+EVALUATED_ON = ("data.train", "data.limit", "split.by", "split.n_splits", "split.fold")
+"""Settings that decide which rows a run is evaluated on."""
+NO_MATTER = ("run.name",)
+"""Settings that change nothing of a run."""
+
+Settings = dict[str, str]
+"""Every setting of a run as TOML, by key; none where they cannot be read."""
+
+
+Number = TypeVar("Number", int, float)
+
+
+class Measure(Struct, frozen=True):
+    """One figure of all runs: as numbers, as text, and the places of the best, where that can be said."""
+
+    name: str
+    values: tuple[float | int | None, ...]
+    texts: tuple[str, ...]
+    best: frozenset[int] = frozenset()
+
+
+class Difference(Struct, frozen=True):
+    """A setting that is not the same in all runs; None where a run's settings cannot be read."""
+
+    key: str
+    values: tuple[str | None, ...]
+
+
+def read_settings(folder: RunFolder) -> Settings:
+    try:
+        profile = run_settings(folder)
+    except ProfileError:
+        return {}  # of another version, or gone
+    return {
+        f"{section}.{name}": "absent" if value is None else literal(value)
+        for section, values in msgspec.to_builtins(profile).items()
+        for name, value in values.items()
+    }
+
+
+def differences(settings: Sequence[Settings]) -> list[Difference]:
+    """In the order of their declaration."""
+    keys = next((list(known) for known in settings if known), [])
+    found = [Difference(key, tuple(known.get(key) for known in settings)) for key in keys if key not in NO_MATTER]
+    return [difference for difference in found if len(set(difference.values) - {None}) > 1]
+
+
+def cautions(settings: Sequence[Settings]) -> list[str]:
+    """What keeps the runs from being set against each other."""
+    keys = [difference.key for difference in differences(settings) if difference.key in EVALUATED_ON]
+    unread = [str(number) for number, known in enumerate(settings, 1) if not known]
+    found = []
+    if keys:
+        found.append(f"evaluated on different rows ({', '.join(keys)}): their log losses do not compare")
+    if unread:
+        found.append(f"the settings of {', '.join(unread)} cannot be read")
+    return found
+
+
+def measures(runs: Sequence[RunView]) -> list[Measure]:
+    """The figures of the runs as they are now."""
+    evaluated = [run.state.evaluations[-1] if run.state.evaluations else None for run in runs]
+    started = [run.state.started for run in runs]
+    return [
+        _measure("log loss", [run.log_loss for run in runs], numbers.loss, "lowest"),
+        _measure("prior", [one.prior_log_loss if one else None for one in started], numbers.loss),
+        _measure("accuracy", [one.accuracy if one else None for one in evaluated], _percent, "highest"),
+        _measure("at step", [one.step if one else None for one in evaluated], "{:,}".format),
+        _measure("tokens/s", [run.state.tokens_per_second for run in runs], "{:,.0f}".format, "highest"),
+        _duration(runs),
+        _measure("peak memory", [run.state.memory_peak or None for run in runs], numbers.gib, "lowest"),
+    ]
+
+
+def _measure(
+    name: str,
+    values: Sequence[Number | None],
+    text: Callable[[Number], str],
+    better: Literal["lowest", "highest", ""] = "",
+    may_win: Sequence[bool] = (True,) * MOST,
+) -> Measure:
+    """The best are those that read the same as the best; where all do, none is better."""
+    texts = [MISSING if value is None else text(value) for value in values]
+    known = [value for value, may in zip(values, may_win, strict=False) if value is not None and may]
+    if not better or not known:
+        return Measure(name, tuple(values), tuple(texts))
+    best = text(min(known) if better == "lowest" else max(known))
+    places = frozenset(i for i, (found, may) in enumerate(zip(texts, may_win, strict=False)) if may and found == best)
+    return Measure(name, tuple(values), tuple(texts), places if len(places) < len(known) else frozenset())
+
+
+def _duration(runs: Sequence[RunView]) -> Measure:
+    """A run that was stopped early is not the quicker one."""
+    is_finished = [run.status is Status.FINISHED for run in runs]
+    return _measure("duration", [run.state.elapsed for run in runs], numbers.duration, "lowest", is_finished)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"

@@ -1,0 +1,1 @@
+"""The rows of a profile: what will the model be shown?"""

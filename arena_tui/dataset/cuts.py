@@ -1,0 +1,168 @@
+"""What limits and strategies cut of the rows, and what they cost: the line of the chosen one, and tables."""
+
+from collections.abc import Mapping, Sequence
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from arena_tui.format import numbers
+from arena_tui.format.numbers import MISSING, duration, gib
+from arena_tui.format.status import MUTED
+from arena_tui.rows.view import Inspected, Outlook
+from arena_tui.screen.keymap import hint
+from core.engine.fit import judge, parts
+from core.inspect.cuts import CutFigures
+from core.plan.protocol import MemoryPlan, Plan, TimePlan
+from core.profile.settings import Profile
+
+CostLine = tuple[str, str, str, str]
+"""Label, figure, what stands beside it, and the change from the profile's own."""
+
+
+def cost_lines(plan: Plan | None, profile: Profile, chosen: Outlook, own: Outlook) -> list[CostLine]:
+    """Peak memory and training time under `chosen`, beside those under the profile's `own`."""
+    if plan is None:
+        return []
+    return [*_memory(plan.memory, profile, chosen, own), _time(plan.time, profile, chosen, own)]
+
+
+def _memory(memory: MemoryPlan | None, profile: Profile, chosen: Outlook, own: Outlook) -> list[CostLine]:
+    if memory is None:
+        return []
+    peak, before = (_peak(memory, profile, outlook) for outlook in (chosen, own))
+    beside = judge(peak, memory.free) if memory.free is not None else "on a GPU"
+    change = "" if peak == before else f"{'+' if peak > before else '−'}{gib(abs(peak - before))}"
+    return [("memory", gib(peak), beside, change)]
+
+
+def _peak(memory: MemoryPlan, profile: Profile, outlook: Outlook) -> int:
+    longest = int(outlook.cut.shown.max(initial=0))
+    held = parts(
+        profile,
+        memory.shape,
+        precision=memory.precision,
+        longest=longest,
+        is_packed=memory.is_packed,
+        free=memory.free,
+    )
+    return round(held.total * memory.factor)
+
+
+def _time(time: TimePlan | None, profile: Profile, chosen: Outlook, own: Outlook) -> CostLine:
+    if time is None:
+        return ("time", MISSING, "unknown here", "")
+    seconds, before = (
+        profile.train.epochs * outlook.epoch.effective_tokens / time.tokens_per_second for outlook in (chosen, own)
+    )
+    change = "" if seconds == before else f"{'+' if seconds > before else '−'}{duration(abs(seconds - before))}"
+    return ("time", duration(seconds), "to train", change)
+
+
+ALARM = "bold $text-warning"
+
+
+class CutSummary(VerticalScroll, can_focus=False):
+    DEFAULT_CSS = """
+    CutSummary {
+        width: 48;
+        border: round $foreground 25%;
+        border-title-color: $foreground;
+        border-subtitle-color: $foreground 60%;
+        padding: 0 1;
+    }
+    """
+
+    def compose(self) -> ComposeResult:
+        yield Static(markup=False)
+
+    def show(self, seen: Inspected, chosen: Outlook, own: Outlook, costs: Sequence[CostLine]) -> None:
+        """`chosen` beside the profile's `own`; `costs` come below."""
+        tokens = chosen.tokens
+        is_moved = tokens != own.tokens
+        of_sample = f" · first {numbers.count(len(seen.rows))} rows" if seen.is_sample else ""
+        self.border_title = Content(f"limit {numbers.count(tokens.max_length)} · {tokens.truncation}{of_sample}")
+        of_profile = f"profile: {numbers.count(own.tokens.max_length)} · {own.tokens.truncation}"
+        write = hint(self, "write", "; {} writes this")
+        self.border_subtitle = Content(of_profile) + write if is_moved else Content("as in the profile")
+        lines = summary(seen, chosen, own)
+        self.query_one(Static).update(Content("\n").join([*lines, *(_line(*cost) for cost in costs)]))
+
+
+def summary(seen: Inspected, chosen: Outlook, own: Outlook) -> list[Content]:
+    """A line a figure: the count, its share with its error, and how far it is from the profile's own."""
+    now, before, n = chosen.figures, own.figures, len(seen.rows)
+
+    def rows(label: str, count: int, was: int) -> Content:
+        spread = f" ±{100 * seen.margin(count):.1f}" if seen.is_sample else ""
+        is_alarm = label.startswith("B") and count > 0
+        return _line(label, numbers.count(count), numbers.share(count, n) + spread, _change(count, was), is_alarm)
+
+    lost = numbers.share(now.tokens_lost, now.tokens_lost + now.tokens_shown)
+    padding, padded = 100 * chosen.epoch.padding_share, 100 * own.epoch.padding_share
+    padding_change = f"{padding - padded:+.1f}".replace("-", "−") if round(padding - padded, 1) else ""
+    return [
+        rows("rows over", now.rows_over, before.rows_over),
+        _line("tokens lost", numbers.rounded(now.tokens_lost), lost, _change(now.tokens_lost, before.tokens_lost)),
+        rows("B gone", now.response_b_lost, before.response_b_lost),
+        rows("A gone", now.response_a_lost, before.response_a_lost),
+        _line(
+            "epoch",
+            numbers.rounded(chosen.epoch.effective_tokens),
+            "tokens",
+            _change(chosen.epoch.effective_tokens, own.epoch.effective_tokens),
+        ),
+        _line("padding", f"{padding:.1f} %", "of batches", padding_change),
+    ]
+
+
+def _change(now: int, before: int) -> str:
+    if now == before:
+        return ""
+    return f"{'+' if now > before else '−'}{numbers.rounded(abs(now - before))}"
+
+
+def _line(label: str, figure: str, beside: str, change: str, is_alarm: bool = False) -> Content:
+    return Content.assemble(
+        (f"{'! ' if is_alarm else '  '}{label:<12}", ALARM if is_alarm else MUTED),
+        (f"{figure:>7}  ", ALARM if is_alarm else "bold"),
+        (f"{beside:<13}", ALARM if is_alarm else ""),
+        (f"{change:>8}", "$accent"),
+    )
+
+
+HEADINGS = ("over", "lost", "A cut", "A gone", "B cut", "B gone")
+NAME_CELLS = 15
+CELLS = 7
+
+
+def cut_table(rows: Mapping[str, CutFigures | None], chosen: str | None) -> Content:
+    """Rows over the limit, the share of tokens lost, rows by what is cut of each answer; the chosen line is marked.
+
+    None stands for a setting that leaves no room for text.
+    """
+    heading = " " * NAME_CELLS + "".join(f"{word:>{CELLS}}" for word in HEADINGS)
+    lines = [Content.styled(heading, MUTED)]
+    for name, found in rows.items():
+        mark, style = ("> ", "bold $accent") if name == chosen else ("  ", "")
+        lines.append(
+            Content.assemble((f"{mark + name:<{NAME_CELLS}}", style), *(_cells(found) if found else [_NO_ROOM]))
+        )
+    return Content("\n").join(lines)
+
+
+def _cells(found: CutFigures) -> list[tuple[str, str]]:
+    texts = (
+        numbers.count(found.rows_over),
+        numbers.share(found.tokens_lost, found.tokens_lost + found.tokens_shown),
+        numbers.count(found.response_a_cut),
+        numbers.count(found.response_a_lost),
+        numbers.count(found.response_b_cut),
+    )
+    gone = numbers.share(found.response_b_lost, found.rows)
+    alarm = ALARM if found.response_b_lost else ""
+    return [*((f"{text:>{CELLS}}", "") for text in texts), (f"{gone:>{CELLS}}", alarm)]
+
+
+_NO_ROOM = ("  leaves no room for text", MUTED)

@@ -1,0 +1,134 @@
+"""The panes below the limit: tables of other limits and strategies, groups of rows, hygiene, and single rows."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+
+from textual import work
+from textual.content import Content
+from textual.widget import Widget
+
+from arena_tui.dataset.cuts import cut_table
+from arena_tui.dataset.row_pane import RowPane
+from arena_tui.format import numbers
+from arena_tui.format.status import MUTED
+from arena_tui.rows.view import Inspected, Outlook, by_group, by_limit, by_strategy
+from arena_tui.screen.keymap import hint
+from arena_tui.widgets.pane import TextPane
+from arena_tui.widgets.turning_panes import TurningPanes
+from core.profile.settings import Profile
+
+LABEL_CELLS = 26
+COUNT_CELLS = 8
+SHARE_CELLS = 14
+
+Line = tuple[str, int, int, str]
+"""Label, rows, of so many, and a remark."""
+
+
+def hygiene_text(seen: Inspected, way_out: str) -> Content:
+    """A line a fact; what spoils a result stands out. `way_out` tells how prompts are kept on one side."""
+    n = len(seen.rows)
+    lines = [_line(seen, line) for line in _facts(seen, n)]
+    return Content("\n").join([_leak(seen, way_out), *lines])
+
+
+def _leak(seen: Inspected, way_out: str) -> Content:
+    leaked = seen.hygiene.eval_rows_with_leaked_prompt
+    if not leaked:
+        return Content("  no evaluation row has a prompt of a training row")
+    held_out = int(seen.held_out.sum())
+    return Content.styled(
+        f"! {numbers.count(leaked)} evaluation rows ({numbers.share(leaked, held_out)}) have a prompt "
+        f"of a training row{way_out}",
+        "bold $text-warning",
+    )
+
+
+def _facts(seen: Inspected, n: int) -> Sequence[Line]:
+    found = seen.hygiene
+    return [
+        *((name, rows, n, "") for name, rows in found.classes.items()),
+        ("the longer answer wins", found.longer_answer_wins, found.longer_answer_decided, "of decided rows"),
+        ("identical answers", found.identical_answers, n, f"{found.identical_answers_with_winner:,} with a winner"),
+        ("an empty answer", found.with_empty_answer, n, ""),
+        ("duplicate prompts", found.duplicate_prompts, n, f"{found.prompts_on_both_sides:,} on both sides"),
+        ("several turns", found.with_several_turns, n, ""),
+        ("null turns", found.with_nulls, n, f"{found.null_turns:,} turns"),
+        ("lone surrogates replaced", found.with_replaced_surrogates, n, ""),
+        ("control characters", found.with_control_characters, n, ""),
+    ]
+
+
+def _line(seen: Inspected, line: Line) -> Content:
+    label, rows, of, remark = line
+    spread = f" ±{100 * seen.margin(rows):.1f}" if seen.is_sample else ""
+    return Content.assemble(
+        (f"  {label:<{LABEL_CELLS}}", MUTED),
+        (f"{numbers.count(rows):>{COUNT_CELLS}}", "bold"),
+        f"  {numbers.share(rows, of) + spread:<{SHARE_CELLS}}",
+        (remark, MUTED),
+    )
+
+
+SECONDS_UNTIL_TABLES = 0.15
+"""The tables follow once the limit has stood still for so long: they take a quarter of a second."""
+
+
+class DataPanes(TurningPanes):
+    """Rows, groups and hygiene take turns below the two tables."""
+
+    PANES = ("rows", "limits", "strategies", "groups", "hygiene")
+    FIXED = ("limits", "strategies")
+    FIRST = FIRST_SMALL = "rows"
+
+    DEFAULT_CSS = """
+    DataPanes {
+        #panes { layout: grid; grid-size: 2 2; grid-rows: 10 1fr; }
+        #rows, #groups, #hygiene { display: none; column-span: 2; }
+    }
+    """
+
+    def panes(self) -> Iterator[Widget]:
+        yield TextPane("limits", id="limits")
+        yield TextPane("strategies", id="strategies")
+        yield RowPane(id="rows")
+        yield TextPane("by winner and split", id="groups")
+        yield TextPane("hygiene", id="hygiene")
+
+    def to_rows(self) -> RowPane:
+        """Bring the rows to the front."""
+        self.choose("rows")
+        return self.query_one(RowPane)
+
+    # Without a description, Textual writes one from the arguments: 20 ms for these.
+    @work(exclusive=True, description="the tables follow")
+    async def show(self, seen: Inspected, profile: Profile, chosen: Outlook) -> None:
+        """Bring everything to the chosen limit and strategy, once these have stood still for a moment."""
+        await asyncio.sleep(SECONDS_UNTIL_TABLES)
+        if not self.screen.display:  # it is being left
+            return
+        tokens = chosen.tokens
+        self.query_one(RowPane).show(seen, chosen.cut)
+        limits = await asyncio.to_thread(by_limit, seen, tokens)
+        strategies = await asyncio.to_thread(by_strategy, seen, tokens)
+        groups = await asyncio.to_thread(by_group, seen, chosen.cut)
+        if not self.screen.display:
+            return
+        beside = f"first {numbers.count(len(seen.rows))} rows" if seen.is_sample else ""
+        named = {numbers.count(limit): found for limit, found in limits.items()}
+        self._pane("limits").show(cut_table(named, numbers.count(tokens.max_length)), beside)
+        self._pane("strategies").show(cut_table(strategies, tokens.truncation), beside)
+        self._pane("groups").show(cut_table(groups, None), beside)
+        way_out = "" if profile.split.by == "prompt" else hint(self, "split", '; {} sets split.by = "prompt"').plain
+        self._pane("hygiene").show(hygiene_text(seen, way_out), beside)
+
+    def move(self, lines: int) -> None:
+        """Move the cursor among the rows, or scroll the pane in front."""
+        if self.current == "rows":
+            table = self.query_one(RowPane).table
+            table.move_to(table.cursor + lines)
+        else:
+            self._pane(self.current).scroll_relative(y=lines, animate=False)
+
+    def _pane(self, name: str) -> TextPane:
+        return self.query_one(f"#{name}", TextPane)

@@ -1,0 +1,117 @@
+"""Tells in lines what a profile would show the model of its rows, for pipes and plain terminals."""
+
+from collections.abc import Sequence
+
+from arena_tui.format.numbers import count, share
+from core.inspect.cuts import CutFigures, CutReport
+from core.inspect.quality import Hygiene
+from core.inspect.report import Report
+from core.profile.settings import Profile
+
+_HEADINGS = ("rows over", "", "tokens lost", "", "A cut", "A gone", "B cut", "B gone", "")
+
+
+def as_text(report: Report, profile: Profile) -> str:
+    """The report, the profile's own limit and strategy marked, a line of words for what it means first."""
+    tokens = profile.tokens
+    own = next(r for r in report.limits if r.max_length == tokens.max_length)
+    return "\n".join(
+        [
+            f"{count(report.rows)} rows, {count(report.split.train)} to train and {count(report.split.eval)} to "
+            f"evaluate: fold {report.split.fold} of {report.split.n_splits} by {report.split.by}",
+            f"{_part(own.rows_over, own.rows)} exceed {count(tokens.max_length)} tokens; "
+            f"{_part(own.response_b_lost, own.rows)} show nothing of response B",
+            "",
+            *_cuts(f"limit ({tokens.truncation})", [(count(r.max_length), r) for r in report.limits], own),
+            "",
+            *_cuts(f"strategy ({count(tokens.max_length)})", [(r.truncation, r) for r in report.strategies], own),
+            "",
+            *_groups(own),
+            "",
+            *_lengths(report, profile),
+            "",
+            *_hygiene(report.hygiene, report),
+        ]
+    )
+
+
+def _part(part: int, whole: int) -> str:
+    return f"{count(part)} rows ({share(part, whole)})"
+
+
+def _cuts(title: str, rows: Sequence[tuple[str, CutReport]], own: CutReport) -> list[str]:
+    lines = [_line(title, _HEADINGS)]
+    for name, figures in rows:
+        is_own = (figures.max_length, figures.truncation) == (own.max_length, own.truncation)
+        lines.append(_line(f"{'>' if is_own else ' '} {name}", _figures(figures)))
+    return lines
+
+
+def _groups(own: CutReport) -> list[str]:
+    lines = [_line("of which", _HEADINGS)]
+    for name, figures in (*own.by_label.items(), *own.by_split.items()):
+        lines.append(_line(f"  {name}", _figures(figures)))
+    return lines
+
+
+def _figures(figures: CutFigures) -> tuple[str, ...]:
+    whole = figures.tokens_lost + figures.tokens_shown
+    return (
+        count(figures.rows_over),
+        share(figures.rows_over, figures.rows),
+        count(figures.tokens_lost),
+        share(figures.tokens_lost, whole),
+        count(figures.response_a_cut),
+        count(figures.response_a_lost),
+        count(figures.response_b_cut),
+        count(figures.response_b_lost),
+        share(figures.response_b_lost, figures.rows),
+    )
+
+
+def _line(name: str, cells: Sequence[str]) -> str:
+    widths = (9, 7, 12, 7, 8, 8, 8, 8, 7)
+    return f"{name:<20}" + " ".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def _lengths(report: Report, profile: Profile) -> list[str]:
+    by_percent = ", ".join(f"{percent} % {count(length)}" for percent, length in report.lengths.percentiles.items())
+    epoch = report.epoch
+    return [
+        f"tokens in a row: mean {report.lengths.mean:,.0f}; at most, of {by_percent}",
+        f"an epoch: {count(epoch.effective_tokens)} effective tokens; padding adds "
+        f"{100 * epoch.padding_share:.1f} % of what is computed, in batches of {profile.train.per_device_batch_size}",
+    ]
+
+
+def _hygiene(found: Hygiene, report: Report) -> list[str]:
+    rows = report.rows
+    classes = ", ".join(f"{name} {count(n)} ({share(n, rows)})" for name, n in found.classes.items())
+    facts = [
+        ("winners", classes),
+        ("the longer answer wins", f"{share(found.longer_answer_wins, found.longer_answer_decided)} of decided rows"),
+        ("several turns", _part(found.with_several_turns, rows)),
+        ("an empty answer", _part(found.with_empty_answer, rows)),
+        (
+            "identical answers",
+            f"{_part(found.identical_answers, rows)}, {count(found.identical_answers_with_winner)} with a winner",
+        ),
+        ("null turns", f"{count(found.null_turns)} in {_part(found.with_nulls, rows)}"),
+        ("lone surrogates replaced", _part(found.with_replaced_surrogates, rows)),
+        ("control characters", _part(found.with_control_characters, rows)),
+        ("duplicate prompts", _part(found.duplicate_prompts, rows)),
+        ("leaked into evaluation", leak(found, report)),
+    ]
+    return [f"{label:<26}{text}" for label, text in facts]
+
+
+def leak(found: Hygiene, report: Report) -> str:
+    """How many evaluation rows ask what training rows ask too, and the way out."""
+    if not found.eval_rows_with_leaked_prompt:
+        return "none: no evaluation row has a prompt of a training row"
+    way_out = "" if report.split.by == "prompt" else '; split.by = "prompt" ends it'
+    leaked = share(found.eval_rows_with_leaked_prompt, report.split.eval)
+    return (
+        f"{count(found.eval_rows_with_leaked_prompt)} evaluation rows ({leaked}) have a prompt of a "
+        f"training row{way_out}"
+    )

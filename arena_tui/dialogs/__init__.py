@@ -1,0 +1,1 @@
+"""Small questions and longer texts over a screen."""

@@ -1,0 +1,1 @@
+"""The editor: what exactly will run?"""

@@ -1,0 +1,110 @@
+"""What differs between two texts, or between settings and their defaults, and the screen that shows it."""
+
+import asyncio
+import difflib
+from collections.abc import Sequence
+from typing import ClassVar
+
+import msgspec
+from msgspec import Struct
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.reactive import var
+from textual.widgets import Static
+
+from arena_tui.dialogs.ask import Dialog, keys
+from arena_tui.format.sanitize import printable
+from arena_tui.format.status import MUTED
+from core.profile.edit import literal
+from core.profile.settings import Profile
+
+_STYLES = {"+": "$text-success", "-": "$text-error", "@": MUTED}
+
+
+class Comparison(Struct, frozen=True):
+    """Two texts to compare; `same` is said when they do not differ."""
+
+    title: str
+    old: str
+    new: str
+    same: str
+    context: int = 3
+
+
+def differences(comparison: Comparison) -> Content:
+    """The lines that went with -, those that came with +, and a few around them; line breaks count."""
+    old, new = comparison.old.split("\n"), comparison.new.split("\n")
+    found = list(difflib.unified_diff(old, new, n=comparison.context, lineterm=""))[2:]
+    if not found:
+        return Content(comparison.same)
+    if not comparison.context:
+        found = [line for line in found if not line.startswith("@")]
+    return Content("\n").join(
+        Content.styled(printable(line.expandtabs(4)), _STYLES.get(line[:1], "")) for line in found
+    )
+
+
+def against_defaults(settings: Profile) -> Comparison:
+    """Every setting on a line of its own, so that its section is always in sight."""
+    return Comparison("against the defaults", _flat(Profile()), _flat(settings), "Every setting is the default.", 0)
+
+
+def _flat(settings: Profile) -> str:
+    return "\n".join(
+        f"{section}.{name} = {'absent' if value is None else literal(value)}"
+        for section, values in msgspec.to_builtins(settings).items()
+        for name, value in values.items()
+    )
+
+
+class DifferencesScreen(Dialog[None]):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter,q,f4", "dismiss", "Close", key_display="esc"),
+        Binding("tab,left,right", "other", "Other", show=False),
+        Binding("j", "scroll(1)", "Down", show=False),
+        Binding("k", "scroll(-1)", "Up", show=False),
+    ]
+
+    DEFAULT_CSS = """
+    DifferencesScreen {
+        & > .box { height: 80%; max-width: 110; }
+        & .titles { margin-bottom: 1; }
+        & VerticalScroll { height: 1fr; }
+    }
+    """
+
+    shown: var[int] = var(0)
+
+    def __init__(self, comparisons: Sequence[Comparison]) -> None:
+        super().__init__()
+        self._comparisons = comparisons
+
+    def compose(self) -> ComposeResult:
+        several = len(self._comparisons) > 1
+        with Vertical(classes="box") as box:
+            box.border_title = Content("differences")
+            yield Static(classes="titles", markup=False)
+            with VerticalScroll():
+                yield Static(classes="lines", markup=False)
+            yield Static(keys([*([("tab", "the other")] if several else []), ("esc", "close")]), classes="keys")
+
+    def on_mount(self) -> None:
+        self.query_one(VerticalScroll).focus()
+
+    @work(exclusive=True)
+    async def watch_shown(self, shown: int) -> None:
+        titles = [
+            Content.styled(printable(comparison.title), "bold $accent" if index == shown else MUTED)
+            for index, comparison in enumerate(self._comparisons)
+        ]
+        self.query_one(".titles", Static).update(Content("   ").join(titles))
+        self.query_one(".lines", Static).update(await asyncio.to_thread(differences, self._comparisons[shown]))
+
+    def action_other(self) -> None:
+        self.shown = (self.shown + 1) % len(self._comparisons)
+
+    def action_scroll(self, lines: int) -> None:
+        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)

@@ -1,0 +1,162 @@
+"""The editor: what exactly will run? A profile's own text, checked and explained as one types, and saved verbatim."""
+
+import asyncio
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.reactive import var
+from textual.widgets import Footer, OptionList, Static
+
+from arena_tui.editor.diff import Comparison, against_defaults
+from arena_tui.editor.explanation import Explanation, ProblemList
+from arena_tui.editor.file_screen import FileScreen
+from arena_tui.editor.toml_area import Choices, TomlArea
+from arena_tui.format.sanitize import place, printable
+from arena_tui.screen.keymap import named
+from core.profile.cursor import end_of_mistake
+from core.profile.errors import Problem, ProfileError
+from core.profile.files import ProfileFile
+from core.profile.load import parse_profile
+from core.profile.settings import Profile
+
+SECONDS_UNTIL_CHECK = 0.15
+MOST_CHARACTERS = 100_000
+"""Where all of it is a single line, a key takes half a second."""
+
+
+class EditorScreen(FileScreen):
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        "editor",
+        Binding("f8", "next_problem", "Next ✗", tooltip="To the next problem"),
+        Binding("f1", "app.help", "Help", tooltip="All keys of this screen"),
+    )
+
+    DEFAULT_CSS = """
+    EditorScreen {
+        #top { height: 1; padding: 0 1; background: $panel; }
+        #title { width: 1fr; color: $accent; text-style: bold; text-wrap: nowrap; text-overflow: ellipsis; }
+        #state { width: auto; color: $foreground 60%; }
+        #state.-warning { color: $text-warning; }
+        #text { width: 1fr; height: 1fr; }
+    }
+    EditorScreen.-low ProblemList { max-height: 4; }
+    EditorScreen.-narrow {
+        #body { layout: vertical; }
+        Explanation { width: 1fr; height: auto; max-height: 7; border: none; border-top: solid $foreground 15%; }
+        Explanation > .setting { margin: 0; }
+        Explanation.-has-setting > .section { display: none; }
+    }
+    """
+
+    problems: var[tuple[Problem, ...]] = var(())
+
+    def __init__(self, file: ProfileFile) -> None:
+        super().__init__(file)
+        self._settings: Profile | None = None
+        self._choices = Choices()
+        self.area = TomlArea(self.file.saved or "", self._choices)
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(id="top"):
+            yield Static(id="title", markup=False)
+            yield Static(id="state", markup=False)
+        with Horizontal(id="body"):
+            with Vertical(id="text"):
+                yield self.area
+                yield ProblemList()
+            yield Explanation()
+        yield self._choices
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.area.focus()
+        self._explain()
+        self.call_after_refresh(self.begin)  # problems may be found at once, and need a place to stand
+
+    @work
+    async def begin(self) -> None:
+        """Go to the first problem, and only then ask about the file."""
+        await self._check()
+        if self.problems:
+            self._go_to(self.problems[0])
+        self.guard()
+
+    @property
+    def text(self) -> str:
+        return self.area.profile_text
+
+    def load(self, text: str) -> None:
+        self.area.load_profile(text)
+
+    @on(TomlArea.Changed)
+    def _follow_text(self) -> None:
+        self._explain()
+        self.show_state()
+        self.check_text()
+
+    @work(exclusive=True, group="check")
+    async def check_text(self) -> None:
+        """Find the problems of the text, once nothing has been typed for a moment."""
+        await asyncio.sleep(SECONDS_UNTIL_CHECK)
+        await self._check()
+
+    async def _check(self) -> None:
+        try:
+            self._settings = await asyncio.to_thread(parse_profile, self.text, source=self.file.path.name)
+            self.problems = ()
+        except ProfileError as error:
+            self._settings = None
+            self.problems = tuple(error.problems)
+        self.show_state()
+
+    def watch_problems(self, problems: tuple[Problem, ...]) -> None:
+        if self.is_mounted and self.display:
+            self.area.mark({_row(problem) for problem in problems})
+            self.query_one(ProblemList).show(problems)
+
+    @on(TomlArea.SelectionChanged)
+    def _explain(self) -> None:
+        self.query_one(Explanation).explain(self.area.document.lines, self.area.cursor_location[0])
+
+    def show_state(self) -> None:
+        if not self.display:  # a check or a draft can come to its end when the screen is gone
+            return
+        file = self.file
+        self.query_one("#title", Static).update(printable(file.path.stem) if file.is_shipped else place(file.path))
+        saved = "● not saved" if self.is_modified else "shipped: saved as your own" if file.is_shipped else "saved"
+        checked = "✓ can be run" if self._settings else f"✗ {len(self.problems)}" if self.problems else ""
+        state = self.query_one("#state", Static)
+        state.update("   ".join(part for part in (self.draft_failure, saved, checked) if part))
+        state.set_class(bool(self.draft_failure), "-warning")
+
+    async def comparisons(self) -> list[Comparison]:
+        await self._check()
+        return [against_defaults(self._settings)] if self._settings else []
+
+    @on(OptionList.OptionSelected, "Choices")
+    def _take_choice(self) -> None:
+        self.area.action_complete()
+
+    @on(OptionList.OptionSelected, "ProblemList")
+    def _go_to_chosen(self, event: OptionList.OptionSelected) -> None:
+        self._go_to(self.problems[event.option_index])
+
+    def action_next_problem(self) -> None:
+        row = self.area.cursor_location[0]
+        for problem in (*(problem for problem in self.problems if _row(problem) > row), *self.problems):
+            self._go_to(problem)
+            return
+
+    def _go_to(self, problem: Problem) -> None:
+        row = min(_row(problem), self.area.document.line_count - 1)
+        line = self.area.document.get_line(row)
+        self.query_one(ProblemList).highlighted = self.problems.index(problem)
+        self.area.move_cursor((row, end_of_mistake(line, in_value=bool(problem.value))))
+
+
+def _row(problem: Problem) -> int:
+    """The row of the text, from 0. A text has no overrides, so each of its problems has a line."""
+    return (problem.line or 1) - 1

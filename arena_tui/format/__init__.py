@@ -1,0 +1,1 @@
+"""How figures, states and texts from outside are written."""

@@ -1,0 +1,1 @@
+"""History: which runs have there been?"""

@@ -1,0 +1,202 @@
+"""What users do to runs in a list: say something of them, delete them and their checkpoints, get them back."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.reactive import var
+from textual.widgets import OptionList, Static
+
+from arena_tui.children.child import in_thread
+from arena_tui.dialogs.ask import AskScreen, Dialog, WriteScreen, keys
+from arena_tui.format import numbers
+from arena_tui.format.sanitize import printable
+from arena_tui.runs.consequences import what_is_deleted, what_is_pruned
+from arena_tui.runs.follow import RunList, RunView
+from arena_tui.screen.console_screen import ConsoleScreen
+from arena_tui.screen.keymap import hint
+from arena_tui.widgets.menu import Menu
+from core.runs.checkpoints import carry_out, plan
+from core.runs.disk import disk_use, size
+from core.runs.folder import RunFolder
+from core.runs.notes import MOST_NAME, MOST_NOTE, NotesError, write_notes
+from core.runs.trash import StillInUse, delete_for_good, discard, put_back, trashed
+
+
+class TrashScreen(Dialog[None]):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("E", "empty", "Empty", tooltip="Delete all of these for good"),
+        Binding("escape,q", "dismiss", "Back", key_display="esc"),
+    ]
+
+    DEFAULT_CSS = """
+    TrashScreen {
+        & > .box { height: 80%; }
+        & Menu, & Menu:focus { border: none; }
+    }
+    """
+
+    def __init__(self, runs: Path) -> None:
+        super().__init__()
+        self._runs = runs
+        self._sizes: dict[RunFolder, int] = {}
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box") as box:
+            box.border_title = Content("deleted runs")
+            yield Menu("none", id="trash")
+            yield Static(classes="keys", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one(Menu).focus()
+        self.read()
+
+    @work(exclusive=True)
+    async def read(self) -> None:
+        self._sizes = await asyncio.to_thread(lambda: {run: size(run.path) for run in trashed(self._runs)})
+        self.query_one(Menu).show([(run.id, partial(_line, run, taken)) for run, taken in self._sizes.items()])
+        self.query_one(".box").border_subtitle = Content(numbers.gib(sum(self._sizes.values())))
+        answers = [("enter", "put back"), ("E", "empty")] if self._sizes else []
+        self.query_one(".keys", Static).update(keys([*answers, ("esc", "back")]))
+
+    @on(OptionList.OptionSelected)
+    @work
+    async def put_back(self, event: OptionList.OptionSelected) -> None:
+        for run in self._sizes:
+            if run.id == event.option_id:
+                try:
+                    await asyncio.to_thread(put_back, run)
+                except OSError as error:
+                    self._tell(f"not put back: {error}")
+        self.read()
+
+    @work
+    async def action_empty(self) -> None:
+        if not self._sizes:
+            return
+        n, taken = len(self._sizes), numbers.gib(sum(self._sizes.values()))
+        text = f"{n} deleted run{'s' if n > 1 else ''} of {taken}: nothing brings them back."
+        if await self.app.push_screen_wait(AskScreen("delete for good?", text, [("y", "delete for good")])) == "y":
+            for run in self._sizes:
+                try:
+                    await asyncio.to_thread(delete_for_good, run)
+                except OSError as error:
+                    self._tell(f"not deleted: {error}")
+            self.read()
+
+    def _tell(self, text: str) -> None:
+        self.notify(printable(text), severity="error", markup=False)
+
+
+def _line(run: RunFolder, taken: int, width: int) -> Content:
+    end = f" {numbers.gib(taken):>9}"
+    return Content.assemble(Content(printable(run.id)).truncate(width - len(end), ellipsis=True, pad=True), end)
+
+
+class HousekeepingScreen(ConsoleScreen[None]):
+    """The keys are the list's own."""
+
+    CHANGES = frozenset({"note", "rename", "delete", "trash", "prune", "prune_all"})
+
+    runs: var[tuple[RunView, ...]] = var(())
+
+    def __init__(self, run_list: RunList) -> None:
+        super().__init__()
+        self.run_list = run_list
+
+    @property
+    def chosen_run(self) -> RunView | None:
+        """The run that the keys are about."""
+        raise NotImplementedError
+
+    def forget_size(self, run: RunFolder) -> None:
+        """Something of the run was deleted."""
+        raise NotImplementedError
+
+    async def read_runs(self) -> None:
+        self.runs = await in_thread(self.run_list.read)
+
+    @work
+    async def action_note(self) -> None:
+        if run := self.chosen_run:
+            first, *rest = run.notes.note.splitlines() or [""]
+            more = f" Its {len(rest)} further lines stay, in {run.folder.notes.name}." if rest else ""
+            line = await self.app.push_screen_wait(
+                WriteScreen("note", f"What there is to say of {run.name}.{more}", first, MOST_NOTE // 2)
+            )
+            if line is not None and line != printable(first):
+                await self._write(run.folder, note="\n".join([line, *rest]))
+
+    @work
+    async def action_rename(self) -> None:
+        if run := self.chosen_run:
+            text = f"The name to show; its folder stays {run.folder.id}. Empty brings back the first one."
+            name = await self.app.push_screen_wait(WriteScreen("rename", text, run.name, MOST_NAME))
+            if name is not None and name != printable(run.name):
+                await self._write(run.folder, name="" if name == run.folder.name else name)
+
+    async def _write(self, folder: RunFolder, **words: str) -> None:
+        try:
+            await asyncio.to_thread(write_notes, folder, **words)
+        except (NotesError, OSError) as error:
+            self.tell(f"not written: {error}")
+        await self.read_runs()
+
+    @work
+    async def action_delete(self) -> None:
+        run = self.chosen_run
+        if run is None:
+            return
+        if not run.status.is_over:
+            self.tell(f"{run.name} is {run.status.value}: stop it first.", "warning")
+            return
+        question = what_is_deleted(run, await asyncio.to_thread(disk_use, run.folder))
+        if await self._confirms("delete this run?", question, "delete"):
+            try:
+                await asyncio.to_thread(discard, run.folder)
+            except (StillInUse, OSError) as error:
+                self.tell(f"not deleted: {error}")
+            else:
+                self.tell("In the trash now" + hint(self, "trash", "; {} opens it").plain, "information")
+            await self.read_runs()
+
+    def action_trash(self) -> None:
+        self.app.push_screen(TrashScreen(self.run_list.runs))
+
+    @work
+    async def action_prune(self) -> None:
+        if run := self.chosen_run:
+            await self._prune([run])
+
+    @work
+    async def action_prune_all(self) -> None:
+        await self._prune(self.runs)
+
+    async def _prune(self, runs: Sequence[RunView]) -> None:
+        ended = [run.folder for run in runs if run.status.is_over]
+        found = await asyncio.to_thread(lambda: [plan(folder) for folder in ended])
+        prunings = [pruning for pruning in found if pruning.paths]
+        if not prunings:
+            why = "no more than the newest intact one is kept" if ended else "only ended runs are pruned"
+            self.tell(f"No checkpoint to delete: {why}.", "information")
+        elif await self._confirms("delete checkpoints?", what_is_pruned(prunings), "delete for good"):
+            for pruning in prunings:
+                try:
+                    await asyncio.to_thread(carry_out, pruning)
+                except (StillInUse, OSError) as error:
+                    self.tell(f"not pruned: {error}")
+                self.forget_size(pruning.run)
+            await self.read_runs()
+
+    async def _confirms(self, title: str, text: str, word: str) -> bool:
+        return await self.app.push_screen_wait(AskScreen(title, text, [("y", word)])) == "y"
+
+    def tell(self, text: str, severity: str = "error") -> None:
+        self.notify(printable(text), severity=severity, markup=False)  # type: ignore[arg-type]

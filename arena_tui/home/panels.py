@@ -1,0 +1,181 @@
+"""The parts of the home screen: profiles and runs in a line and in brief, and the machine."""
+
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.widgets import Static, TextArea
+
+from arena_tui.format import numbers
+from arena_tui.format.sanitize import place, printable, printable_lines
+from arena_tui.format.status import GLYPHS, MUTED, STYLES
+from arena_tui.runs.follow import RunView
+from arena_tui.runs.outcome import explanation, outcome
+from arena_tui.screen.keymap import hint
+from arena_tui.screen.profiles import ProfileView
+from arena_tui.widgets.facts import Fact, facts, wrapped
+from arena_tui.widgets.pane import HighlightedText
+from core.machine.gpus import Machine
+from core.profile.settings import Profile
+from core.runs.state import Status
+
+
+def profile_line(profile: ProfileView, width: int) -> Content:
+    beside = "" if profile.is_shipped else "yours"
+    if profile.problems:
+        n = len(profile.problems)
+        beside = f"✗ {n} problem{'s' if n > 1 else ''}"
+    name = Content(printable(profile.name)).truncate(width - len(beside) - 1, ellipsis=True, pad=True)
+    return Content.assemble(name, " ", (beside, "$text-error" if profile.problems else MUTED))
+
+
+def run_line(run: RunView, width: int) -> Content:
+    """Glyph, word, name, progress or log loss, duration; or the place in the queue.
+
+    A name too long for its place ends in an ellipsis.
+    """
+    status = run.status
+    mark = Content.styled(f"{GLYPHS[status]} {status.value:<9} ", STYLES[status])
+    figure = numbers.loss(run.log_loss) if run.state.evaluations else numbers.MISSING
+    if status in (Status.RUNNING, Status.STOPPING) and run.state.started:
+        figure = f"{100 * run.state.step // max(1, run.state.started.steps)} %"
+    end = f" {figure:>6} {numbers.duration(run.state.elapsed):>8}"
+    if run.wait:
+        end = f" {numbers.ordinal(run.wait.place)}"
+    shown = f"! {printable(run.name)}" if run.trouble else printable(run.name)
+    name = Content(shown).truncate(max(4, width - len(mark) - len(end)), ellipsis=True, pad=True)
+    return Content.assemble(mark, name, end)
+
+
+class MachineLine(Static):
+    DEFAULT_CSS = """
+    MachineLine { text-align: right; color: $foreground 60%; text-wrap: nowrap; text-overflow: ellipsis; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(markup=False)
+        self.machine: Machine | None = None
+
+    def show(self, machine: Machine) -> None:
+        """Show it, if anything has changed by a hundredth: what is free flickers, and each change is sent to the
+        terminal."""
+        if self.machine and _is_like(machine, self.machine):
+            return
+        self.machine = machine
+        free, total = numbers.gib(machine.memory_free), numbers.gib(machine.memory)
+        name = printable(machine.name) if machine.card else "no GPU"
+        words = f"{name} · {free} of {total} free · disk {numbers.gib(machine.disk_free)} free"
+        self.update(Content(words), layout=False)
+
+
+def _is_like(machine: Machine, shown: Machine) -> bool:
+    return (
+        machine.name == shown.name
+        and abs(machine.memory_free - shown.memory_free) < shown.memory / 100
+        and abs(machine.disk_free - shown.disk_free) < shown.disk_free / 100
+    )
+
+
+BESIDE = 3
+"""Cells of the summary's padding and of its scroll bar, whether it is there or not."""
+QUANTIZATION = {"nf4": "NF4, 4 bit", "int8": "int8", "none": "not quantized"}
+
+
+class ProfilePanel(Vertical):
+    HELP = (
+        "What the chosen profile would train, and below it its own text. Each figure is a setting of the "
+        "profile, or the default where it says nothing, which is the public recipe's value."
+    )
+    DEFAULT_CSS = """
+    ProfilePanel {
+        & > .summary { height: auto; max-height: 70%; padding: 0 1; overflow-y: auto; scrollbar-size: 1 1; }
+        & > TextArea { height: 1fr; border: none; border-top: solid $foreground 15%; padding: 0; }
+        & > TextArea:focus { border-top: solid $accent; }
+    }
+    """
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._profile: ProfileView | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Static(classes="summary", markup=False)
+        yield HighlightedText("", language="toml", read_only=True, soft_wrap=True, show_line_numbers=True)
+
+    def show(self, profile: ProfileView) -> None:
+        """Show this profile."""
+        self._profile = profile
+        way = hint(self, "edit", "; {} opens them in the editor")
+        width = self.size.width - BESIDE
+        told = summary(profile.settings, width) if profile.settings else problems(profile, way)
+        self.query_one(".summary", Static).update(told)
+        text = "\n".join(printable_lines(profile.text))
+        area = self.query_one(TextArea)
+        if area.text != text:
+            area.load_text(text)
+
+    def on_resize(self) -> None:
+        if self._profile:
+            self.show(self._profile)
+
+
+def summary(profile: Profile, width: int) -> Content:
+    """The settings that decide what a run is and what it costs, in lines of `width` cells."""
+    data, split, model, lora, train = profile.data, profile.split, profile.model, profile.lora, profile.train
+    limit = f", first {numbers.count(data.limit)} rows" if data.limit else ""
+    modules = lora.target_modules if isinstance(lora.target_modules, str) else ", ".join(lora.target_modules)
+    every = profile.eval.every
+    batch = f"{profile.global_batch} = {train.per_device_batch_size} × {train.gradient_accumulation}"
+    rows: list[Fact] = [
+        ("held as", QUANTIZATION[model.quantization], ""),
+        ("LoRA", f"r {lora.r}, alpha {lora.alpha:g}", ""),
+        ("on", printable(modules), ""),
+        ("of", f"layers from {lora.freeze_layers} on" if lora.freeze_layers else "all layers", ""),
+        ("data", printable(data.train) + limit, ""),
+        ("held out", f"fold {split.fold} of {split.n_splits} by {split.by}", ""),
+        ("evaluated", "after each epoch" if every == "epoch" else f"every {numbers.count(every)} steps", ""),
+        ("batch", f"{batch}, global", ""),
+        ("rate", f"{numbers.rate(train.learning_rate)} {train.schedule}", ""),
+        ("epochs", f"{train.epochs:g}", ""),
+        ("max length", f"{numbers.count(profile.tokens.max_length)} tokens", ""),
+    ]
+    return Content.assemble((printable(model.checkpoint), "bold"), "\n", facts(wrapped(rows, width)))
+
+
+def problems(profile: ProfileView, way: Content) -> Content:
+    """All problems, for a person to correct, and the way to do it."""
+    n = len(profile.problems)
+    head = (Content(f"✗ {n} problem{'s' if n > 1 else ''}") + way).stylize_before("bold $text-error")
+    return Content.assemble(head, "\n", "\n".join(f"• {printable(str(problem))}" for problem in profile.problems))
+
+
+class RunPanel(VerticalScroll):
+    HELP = (
+        "What has become of the chosen run: log losses in nats beside those of an even guess (ln 3), of the "
+        "class shares (prior) and of the public recipe. It is read from the run's events.jsonl, and from "
+        "whether its process lives."
+    )
+    DEFAULT_CSS = """
+    RunPanel { padding: 0 1; }
+    """
+
+    def compose(self) -> ComposeResult:
+        yield Static(markup=False)
+
+    def show(self, run: RunView) -> None:
+        """Show this run."""
+        parts = [
+            Content.styled(f"{GLYPHS[run.status]} {run.status.value}", f"bold {STYLES[run.status]}"),
+            *([Content.styled(printable(run.trouble), "$text-error")] if run.trouble else []),
+            *(Content(line) for line in printable_lines(run.notes.note) if run.notes.note),
+            *explanation(run, self),
+            Content(""),
+            *([] if run.wait else [facts(outcome(run)), Content("")]),
+            Content.styled(place(run.folder.path), MUTED),
+            Content(""),
+            Content.assemble(("enter", "bold $accent"), " opens it"),
+            *([hint(self, "report", "{} reports on it")] if run.has_report else []),
+        ]
+        if run.wait:
+            moves = hint(self, "move('up')", "{} and ") + hint(self, "move('down')", "{} move it up and down, ")
+            parts += [moves + hint(self, "dequeue", "{} takes it out of the queue")]
+        self.query_one(Static).update(Content("\n").join(parts))

@@ -1,0 +1,309 @@
+"""Home: what shall I do? Profiles and what each would do, runs and what became of each."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.events import DescendantFocus
+from textual.message import Message
+from textual.reactive import var
+from textual.widgets import ContentSwitcher, Footer, OptionList, Static
+
+from arena_tui.children.child import in_thread
+from arena_tui.format import numbers
+from arena_tui.format.sanitize import printable
+from arena_tui.home.panels import MachineLine, ProfilePanel, RunPanel, profile_line, run_line
+from arena_tui.runs.follow import RunList, RunView
+from arena_tui.runs.queue_dialogs import adopt, move, pause, take_out
+from arena_tui.screen.console_screen import READONLY, ConsoleScreen, RunEnded
+from arena_tui.screen.keymap import hint, named
+from arena_tui.screen.messages import (
+    EditProfile,
+    FixRun,
+    InspectProfile,
+    ListRuns,
+    OpenRun,
+    ReportRun,
+    ResumeRun,
+    StartProfile,
+)
+from arena_tui.screen.profiles import Profiles, ProfileView
+from arena_tui.widgets.menu import Menu
+from core.machine.gpus import look
+from core.runs.entry import Standing
+from core.runs.queue import Queue, Where
+
+SECONDS_BETWEEN_READS = 2.0
+SECONDS_OF_REST = 0.5
+"""After which a profile is being looked at, and not passed by."""
+
+
+class ProfileMenu(Menu):
+    HELP = (
+        "The shipped profiles, and yours in ./profiles/*.toml, with the number of problems where there are any. "
+        "A profile is one TOML file, and all that a run needs to know."
+    )
+
+
+class RunMenu(Menu):
+    HELP = (
+        "All runs in the runs folder, newest first: state, name, how far or at which log loss (nats), and how long in "
+        "hours, minutes and seconds. Each is read from its events.jsonl, and from whether its process lives."
+    )
+
+
+class HomeScreen(ConsoleScreen[None]):
+    CHANGES = frozenset({"start", "edit", "resume", "fix", "move", "dequeue", "adopt", "pause"})
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        "home",
+        Binding("r", "start", "Run", tooltip="Start the chosen profile, after a look at its plan"),
+        Binding("e", "edit", "Edit", tooltip="Edit the chosen profile"),
+        Binding("d", "inspect", "Data", tooltip="What the chosen profile would show the model of its rows"),
+        Binding("R", "resume", "Resume", show=False, tooltip="Go on with the chosen run, if it ended early"),
+        Binding("v", "report", "Report", show=False, tooltip="Where the chosen run, once finished, is won and lost"),
+        Binding("H", "list_runs", "All runs", show=False, tooltip="All runs as a table: sort, filter, delete, compare"),
+        Binding("f", "fix", "Fix", show=False, tooltip="Try the chosen run again with the settings proposed for it"),
+        Binding("K,shift+up", "move('up')", "Up in the queue", show=False, tooltip="Move a waiting run up"),
+        Binding("J,shift+down", "move('down')", "Down in the queue", show=False, tooltip="Move a waiting run down"),
+        Binding("delete,backspace", "dequeue", "Take out", show=False, tooltip="Take a waiting run out of the queue"),
+        Binding("a", "adopt", "Adopt", show=False, tooltip="Let a waiting run start that you have not queued here"),
+        Binding("P", "pause", "Pause the queue", show=False, tooltip="Pause the queue, or let it go on"),
+        Binding("tab", "app.focus_next", "Next list", tooltip="To the runs, the profile's text, and back"),
+    )
+
+    DEFAULT_CSS = """
+    HomeScreen {
+        #top { height: 1; padding: 0 1; background: $panel; }
+        #title { width: auto; margin-right: 2; color: $accent; text-style: bold; }
+        MachineLine { width: 1fr; }
+        #lists { width: 50%; max-width: 52; }
+        #profiles { height: 2fr; }
+        #runs { height: 3fr; }
+        #chosen {
+            width: 1fr;
+            height: 1fr;
+            border: round $foreground 25%;
+            border-title-color: $foreground;
+        }
+    }
+    """
+
+    profiles: var[tuple[ProfileView, ...]] = var(())
+    runs: var[tuple[RunView, ...]] = var(())
+
+    @dataclass
+    class LookedAt(Message):
+        """The highlight rests on this profile, which has no problems."""
+
+        profile: ProfileView
+
+    def __init__(self, run_list: RunList) -> None:
+        super().__init__()
+        self._news = asyncio.Event()
+        self._profiles_there = Profiles(Path.cwd())
+        self._run_list = run_list
+        self._runs_are_chosen = False
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(id="top"):
+            yield Static(Content("arena-tui" + " · read-only" * self.app.has_class(READONLY)), id="title")
+            yield MachineLine()
+        with Horizontal():
+            with Vertical(id="lists"):
+                yield ProfileMenu("none; write one into profiles/", id="profiles")
+                yield RunMenu("none yet" + hint(self, "start", "; {} starts a profile").plain, id="runs")
+            with ContentSwitcher(initial="profile", id="chosen"):
+                yield ProfilePanel(id="profile")
+                yield RunPanel(id="run")
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.query_one("#profiles", Menu).border_title = Content("profiles")
+        self.query_one("#runs", Menu).border_title = Content("runs")
+        self.query_one("#profiles").focus()
+        self.read_profiles()
+
+    @work
+    async def read_profiles(self) -> None:
+        """Look at the profiles every now and then; and at the runs once there is a first answer. Each by itself: a
+        runs folder that does not answer is no reason to see no profile."""
+        await self._until_seen()
+        self.profiles = await in_thread(self._profiles_there.read)
+        if self.display:  # else it is being left
+            self.read_runs()
+        while True:
+            await asyncio.sleep(SECONDS_BETWEEN_READS)
+            await self._until_seen()
+            self.profiles = await in_thread(self._profiles_there.read)
+
+    @work
+    async def read_runs(self) -> None:
+        """Look at the runs and the machine every now and then, and at once where there is news."""
+        menu, machine_line = self.query_one("#runs", Menu), self.query_one(MachineLine)
+        menu.border_subtitle = Content("reading …")
+        runs = await in_thread(self._run_list.read)
+        menu.border_subtitle = Content("")
+        while True:
+            self.runs = runs
+            machine_line.show(await in_thread(partial(look, self._run_list.runs)))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), SECONDS_BETWEEN_READS)
+            self._news.clear()
+            await self._until_seen()
+            runs = await in_thread(self._run_list.read)
+
+    async def _until_seen(self) -> None:
+        while self.app.screen is not self:  # is_current also holds just below another screen, which would repaint
+            await asyncio.sleep(SECONDS_BETWEEN_READS)
+
+    def look_again(self) -> None:
+        """Read the runs now: something has been done that is to be seen at once."""
+        self._news.set()
+
+    def watch_profiles(self, profiles: tuple[ProfileView, ...]) -> None:
+        if not self.display:
+            return
+        menu = self.query_one("#profiles", Menu)
+        menu.show([(str(profile.path), partial(profile_line, profile)) for profile in profiles])
+        self._show_chosen()
+
+    def watch_runs(self, before: tuple[RunView, ...], runs: tuple[RunView, ...]) -> None:
+        if not self.display:
+            return
+        going_on = {run.folder.path for run in before if not run.status.is_over}
+        for run in runs:
+            if run.status.is_over and run.folder.path in going_on:
+                self.post_message(RunEnded(run))
+        menu = self.query_one("#runs", Menu)
+        menu.show([(run.folder.id, partial(run_line, run)) for run in runs])
+        menu.border_subtitle = (
+            Content(numbers.count(len(runs))) + hint(self, "list_runs", " · {} all as a table") if runs else Content("")
+        )
+        self._show_chosen()
+
+    @on(OptionList.OptionHighlighted)
+    def _show_chosen(self) -> None:
+        profile, run = self._profile, self._run
+        if self._runs_are_chosen and run:
+            self.query_one(RunPanel).show(run)
+        elif profile:
+            self.query_one(ProfilePanel).show(profile)
+        chosen = self.query_one("#chosen", ContentSwitcher)
+        chosen.current = "run" if self._runs_are_chosen and run else "profile"
+        chosen.border_title = Content(
+            printable(run.folder.id if self._runs_are_chosen and run else profile.name if profile else "")
+        )
+        self._see_it_rest()
+
+    def on_screen_resume(self) -> None:
+        self._see_it_rest()
+
+    @work(exclusive=True, group="rest")
+    async def _see_it_rest(self) -> None:
+        await asyncio.sleep(SECONDS_OF_REST)
+        profile = self._profile if self.display and self.app.screen is self else None
+        if profile and not profile.problems and not self._runs_are_chosen:
+            self.post_message(self.LookedAt(profile))
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        if isinstance(event.widget, Menu):
+            self._runs_are_chosen = event.widget.id == "runs"
+            self._show_chosen()
+
+    @on(OptionList.OptionSelected, "#profiles")
+    def _start_selected(self) -> None:
+        if self.check_action("start", ()):
+            self.action_start()
+
+    def action_start(self) -> None:
+        profile = self._profile
+        if profile is None:
+            self.notify("There is no profile to start.", severity="warning")
+        elif profile.problems:
+            self.query_one("#profiles").focus()
+            self._tell_problems("cannot be run")
+        else:
+            self.post_message(StartProfile(profile))
+
+    def _tell_problems(self, what: str) -> None:
+        way_out = hint(self, "edit", "; {} edits it").plain
+        self.notify(f"This profile {what}: its problems are listed{way_out}.", severity="error")
+
+    def action_edit(self) -> None:
+        if profile := self._profile:
+            self.post_message(EditProfile(profile))
+
+    def action_inspect(self) -> None:
+        profile = self._profile
+        if profile and profile.problems:
+            self._tell_problems("cannot be inspected")
+        elif profile:
+            self.post_message(InspectProfile(profile))
+
+    @on(OptionList.OptionSelected, "#runs")
+    def open_run(self) -> None:
+        if run := self._run:
+            self.post_message(OpenRun(run.folder))
+
+    def action_resume(self) -> None:
+        if (run := self._run) and self._runs_are_chosen:
+            self.post_message(ResumeRun(run.folder))
+
+    def action_report(self) -> None:
+        if (run := self._run) and self._runs_are_chosen:
+            if run.has_report:
+                self.post_message(ReportRun(run.folder))
+            else:
+                self.notify("This run has not finished: there is no evaluation to report on.", severity="warning")
+
+    def action_list_runs(self) -> None:
+        self.post_message(ListRuns(self.runs))
+
+    def action_fix(self) -> None:
+        if (run := self._run) and self._runs_are_chosen:
+            if run.can_be_fixed:
+                self.post_message(FixRun(run.folder))
+            else:
+                self.notify("No other settings are proposed for this run.", severity="warning")
+
+    @work
+    async def action_move(self, where: Where) -> None:
+        if (run := self._run) and self._runs_are_chosen and run.wait:
+            await move(self, run.folder, where)
+            self.look_again()
+
+    @work
+    async def action_dequeue(self) -> None:
+        if (run := self._run) and self._runs_are_chosen and run.wait and await take_out(self, run.folder):
+            self.look_again()
+
+    @work
+    async def action_adopt(self) -> None:
+        if (run := self._run) and self._runs_are_chosen and run.wait:
+            if run.wait.standing is Standing.OURS:
+                self.notify("This run is yours already: it starts when its turn comes.")
+            elif await adopt(self, run.folder):
+                self.look_again()
+
+    @work
+    async def action_pause(self) -> None:
+        await pause(self, Queue(self._run_list.runs))
+        self.look_again()
+
+    @property
+    def _profile(self) -> ProfileView | None:
+        chosen = self.query_one("#profiles", Menu).highlighted_id
+        return next((profile for profile in self.profiles if str(profile.path) == chosen), None)
+
+    @property
+    def _run(self) -> RunView | None:
+        chosen = self.query_one("#runs", Menu).highlighted_id
+        return next((run for run in self.runs if run.folder.id == chosen), None)

@@ -1,0 +1,1 @@
+"""The monitor: how is it going?"""

@@ -1,0 +1,182 @@
+"""The pane of figures: how it is going while the run goes on, what came out of it afterwards."""
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.reactive import var
+from textual.widgets import Digits, Static
+
+from arena_tui.format import numbers
+from arena_tui.format.sanitize import place, printable
+from arena_tui.format.status import MUTED
+from arena_tui.runs.follow import RunView
+from arena_tui.runs.outcome import explanation, outcome, references
+from arena_tui.screen.keymap import hint
+from arena_tui.widgets.facts import Fact, facts
+from arena_tui.widgets.pane import Pane
+from core.runs.events import Finished
+from core.runs.metrics import UNIFORM_LOG_LOSS
+
+
+class Now(VerticalScroll, can_focus=False):
+    DEFAULT_CSS = """
+    Now > .warnings { color: $text-warning; }
+    """
+
+    view: var[RunView | None] = var(None)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._row_count = 0
+
+    def compose(self) -> ComposeResult:
+        yield Static("waiting for the first event", classes="figures", markup=False)
+        yield Static(classes="warnings", markup=False)
+
+    def watch_view(self, before: RunView | None, view: RunView | None) -> None:
+        if view and view.wait:
+            self.query_one(".figures", Static).update(self._waiting(view))
+        if view is None or view.state.first_time is None:
+            return
+        rows = _readings(view)
+        self.query_one(".figures", Static).update(facts(rows), layout=len(rows) != self._row_count)
+        self._row_count = len(rows)
+        if before is None or before.state.warnings != view.state.warnings:
+            warnings = "\n".join(f"! {printable(warning)}" for warning in view.state.warnings)
+            self.query_one(".warnings", Static).update(Content(warnings))
+
+    def _waiting(self, view: RunView) -> Content:
+        """What a queued run waits for, and what can be done."""
+        pressed = [("dequeue", "takes it out of the queue"), ("profile", "its profile"), ("app.pop_screen", "all runs")]
+        can = [hint(self, action, f"{{}} {does}") for action, does in pressed]
+        return Content("\n").join([*explanation(view, self), Content(""), *can])
+
+
+def _readings(view: RunView) -> list[Fact]:
+    state = view.state
+    rows: list[Fact] = []
+    if state.steps:
+        step = state.steps[-1]
+        rows += [
+            ("loss", numbers.loss(step.loss), f"ln 3 {UNIFORM_LOG_LOSS:.4f}"),
+            *_evaluation(view),
+            ("learning rate", numbers.rate(step.learning_rate), ""),
+            ("gradient norm", numbers.norm(step.grad_norm), ""),
+            ("throughput", f"{step.tokens_per_second:,.0f}", "effective tokens/s"),
+            ("epoch", f"{step.epoch:.2f}", f"{numbers.count(step.tokens)} tokens"),
+        ]
+    if started := state.started:
+        rows += [
+            ("rows", numbers.count(started.rows_train), f"train, {numbers.count(started.rows_eval)} eval"),
+            ("rows cut", numbers.count(started.rows_cut), numbers.share(started.rows_cut, started.rows_train)),
+            ("global batch", numbers.count(started.global_batch), printable(started.precision)),
+            (
+                "parameters",
+                numbers.count(started.trainable_parameters),
+                f"trained of {numbers.rounded(started.total_parameters)}",
+            ),
+        ]
+    if state.checkpoint:
+        rows.append(("checkpoint", f"step {numbers.count(state.checkpoint.step)}", ""))
+    return rows or [("phase", state.phase.phase if state.phase else numbers.MISSING, "")]
+
+
+def _evaluation(view: RunView) -> list[Fact]:
+    """The newest evaluation, or before it the class prior it will have to beat."""
+    state = view.state
+    prior = f"prior {state.started.prior_log_loss:.4f}" if state.started else ""
+    if not state.evaluations:
+        return [("eval log loss", numbers.MISSING, prior)]
+    newest = state.evaluations[-1]
+    return [
+        ("eval log loss", numbers.loss(newest.log_loss), prior),
+        ("accuracy", f"{100 * newest.accuracy:.1f} %", f"at step {numbers.count(newest.step)}"),
+    ]
+
+
+class Result(VerticalScroll, can_focus=False):
+    DEFAULT_CSS = """
+    Result {
+        & > .score { height: auto; display: none; margin-top: 1; }
+        &.-finished > .score { display: block; }
+        Digits { color: $accent; width: 16; margin-right: 2; }
+        .score > Static { width: 1fr; }
+    }
+    """
+
+    view: var[RunView | None] = var(None)
+
+    def compose(self) -> ComposeResult:
+        yield Static(classes="above", markup=False)
+        with Horizontal(classes="score"):
+            yield Digits()
+            yield Static(classes="references", markup=False)
+        yield Static(classes="below", markup=False)
+
+    def watch_view(self, view: RunView | None) -> None:
+        if not (view and view.status.is_over):
+            return
+        above, below = self.query_one(".above", Static), self.query_one(".below", Static)
+        last = view.state.last
+        if not (isinstance(last, Finished) and last.log_loss is not None):
+            not_finite = [Content("The evaluation log loss is not finite.")] if isinstance(last, Finished) else []
+            above.update(Content("\n").join([*not_finite, *explanation(view, self), Content("")]))
+            below.update(self._with_next_key(facts(outcome(view))))
+            return
+        self.add_class("-finished")
+        above.update(Content("evaluation log loss"))
+        self.query_one(Digits).update(numbers.loss(last.log_loss))
+        self.query_one(".references", Static).update(facts(references(view)))
+        adapter = self._with_next_key(Content(place(view.folder.adapter)), ("report", "report"), ("predict", "predict"))
+        below.update(Content.assemble("\n", facts(_scored(view, last)), ("\n\nadapter\n", MUTED), adapter))
+
+    def _with_next_key(self, content: Content, *more: tuple[str, str]) -> Content:
+        pairs = [*more, ("profile", "profile"), ("app.pop_screen", "all runs")]
+        can = [hint(self, action, f"{{}} {word}") for action, word in pairs]
+        return Content.assemble(content, "\n\n", Content("  ").join(way for way in can if way))
+
+
+def _scored(view: RunView, finished: Finished) -> list[Fact]:
+    rows = view.state.evaluations[-1].rows if view.state.evaluations else None
+    beside = f"of {numbers.count(rows)}; chance 33.3 %" if rows else "chance 33.3 %"
+    return [
+        ("accuracy", f"{100 * finished.accuracy:.1f} %", beside),
+        ("duration", numbers.duration(view.state.elapsed), ""),
+    ]
+
+
+class FiguresPane(Pane):
+    DEFAULT_CSS = """
+    FiguresPane {
+        padding: 0 0 0 1;
+        & > VerticalScroll { scrollbar-gutter: stable; } /* a bar that takes room can be what makes it needed */
+        & > Result { display: none; }
+        &.-over > Result { display: block; }
+        &.-over > Now { display: none; }
+    }
+    """
+
+    tab_name = "figures"
+    HELP = (
+        "The newest point of the run, and once it is over what it came to: losses in nats, throughput in "
+        "effective tokens (without padding) a second, memory in GiB. All of it is read from events.jsonl; the "
+        "log loss is that of the held-out rows, from float32 logits."
+    )
+
+    def compose(self) -> ComposeResult:
+        yield Now().data_bind(FiguresPane.view)
+        yield Result().data_bind(FiguresPane.view)
+
+    def watch_view(self, view: RunView | None) -> None:
+        is_over = view is not None and view.status.is_over
+        self.set_class(is_over, "-over")
+        self.title = "result" if is_over else "now"
+
+    @property
+    def says(self) -> str:
+        """The figures, and where the run lies."""
+        return f"{super().says}\n{self.view.folder.path}" if self.view else ""
+
+    def scroll_text(self, lines: int) -> None:
+        for text in self.query(VerticalScroll):
+            text.scroll_relative(y=lines, animate=False)

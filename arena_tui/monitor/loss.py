@@ -1,0 +1,101 @@
+"""The loss: single readings, their moving average, evaluations, ln 3, and what was not finite."""
+
+import math
+
+from textual.reactive import var
+
+from arena_tui.format import numbers
+from arena_tui.format.status import MUTED
+from arena_tui.plot.axes import Gappy, LogTicks, Point, Ticks, limits, position
+from arena_tui.plot.curve import Average, Curve
+from arena_tui.plot.pane import PlotPane, Words
+from arena_tui.plot.plot import Plot
+from arena_tui.runs.follow import RunView
+from core.runs.metrics import UNIFORM_LOG_LOSS
+
+
+class LossPane(PlotPane):
+    tab_name = "loss"
+    most = 16  # dots: those left out would hardly show
+    HELP = (
+        "The loss of each logged point, dim, and its moving average, bright: cross-entropy in nats per "
+        "example, the mean since the point before. ● is the log loss of an evaluation, the dashed line ln 3 = "
+        "1.0986, which an even guess between three answers has; all points are read from events.jsonl."
+    )
+    is_log: var[bool] = var(False)
+    smoothing: var[float] = var(0.9)
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(Curve("loss"), Ticks, id=id)
+        self._average = Average(self.curve)
+        self._above = 0
+
+    def watch_is_log(self, is_log: bool) -> None:
+        self.ticks = LogTicks if is_log else Ticks
+        self.redraw()
+
+    def watch_smoothing(self) -> None:
+        self.redraw()
+
+    def follow(self, view: RunView) -> bool:
+        goes_on = super().follow(view)
+        self._average.follow(self.smoothing, goes_on=goes_on)
+        return goes_on
+
+    def draw(self, view: RunView, plot: Plot, x_limits: Point, points: list[Gappy]) -> None:
+        raw = self._heights(points)
+        evaluated = [
+            (x, y)
+            for e in view.state.evaluations
+            if x_limits[0] <= (x := position(self.axis, e, view.state)) <= x_limits[1]
+            and (y := self._height(e.log_loss)) is not None
+        ]
+        uniform = self._height(UNIFORM_LOG_LOSS)
+        assert uniform is not None
+        values = [y for _, y in raw if y is not None]
+        low, high = limits(values, always=[y for _, y in evaluated] + ([] if self.window and values else [uniform]))
+        is_any_above = values and max(values) > high
+        self._above = self.curve.above(10**high if self.is_log else high, *x_limits) if is_any_above else 0
+        plot.begin(x_limits, (low, high))
+        plot.reference(uniform)
+        plot.raw(raw)
+        if self.smoothing:
+            plot.curve(self._heights(self._average.in_sight(*x_limits, plot.columns, PlotPane.most)))
+        plot.marks(evaluated, "●")
+
+    def height(self, index: int) -> float | None:
+        return self._height(super().height(index))
+
+    def caption(self, view: RunView) -> Words:
+        above = f"▲ {numbers.count(self._above)} above  " if self._above else ""
+        kind = f"━ smoothed {self.smoothing:g}" if self.smoothing else "not smoothed"
+        return [
+            (f"{'log ' if self.is_log else ''}loss by {self.axis.value}", "bold"),
+            (f"  {warning}" if (warning := self._not_finite(view)) else "", "$text-error"),
+            (f"  {above}· each logged  {kind}  ● evaluation  ⠒ ln 3", MUTED),
+        ]
+
+    def readings(self, view: RunView, index: int) -> list[tuple[str, str]]:
+        step = view.state.steps[index]
+        read = [("loss", numbers.loss(step.loss))]
+        if self.smoothing and not math.isnan(average := self._average.ys[index]):
+            read.append(("smoothed", numbers.loss(average)))
+        if view.state.evaluations:
+            near = min(view.state.evaluations, key=lambda evaluation: abs(evaluation.step - step.step))
+            read.append(("eval", f"{numbers.loss(near.log_loss)} at {numbers.count(near.step)}"))
+        return read
+
+    def _heights(self, points: list[Gappy]) -> list[Gappy]:
+        return [(x, self._height(y)) for x, y in points] if self.is_log else points
+
+    def _height(self, loss: float | None) -> float | None:
+        if loss is None or not self.is_log:
+            return loss
+        return math.log10(loss) if loss > 0 else None
+
+    def _not_finite(self, view: RunView) -> str:
+        """Where the loss was not a finite number, in words; nothing where it always was one."""
+        gaps = self.curve.gaps
+        rest = f" and {numbers.count(len(gaps) - 2)} more" if len(gaps) > 2 else ""
+        steps = ", ".join(numbers.count(view.state.steps[i].step) for i in gaps[:2])
+        return f"× not finite at step {steps}{rest}" if gaps else ""

@@ -1,0 +1,155 @@
+"""The ladder that ends a run: what each rung keeps, how long ago it was asked for, and what of the run is left."""
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from arena_tui.children.child import in_thread
+from arena_tui.dialogs.ask import Dialog, keys
+from arena_tui.format import numbers
+from arena_tui.format.sanitize import printable
+from arena_tui.format.status import MUTED
+from arena_tui.runs.consequences import what_is_kept, what_is_lost, what_is_not_back
+from arena_tui.runs.follow import RunView
+from core.runs.stopping import RETURN_SECONDS, CardMemory, Rung, ask, note_kill, processes
+
+if TYPE_CHECKING:
+    from arena_tui.monitor.screen import MonitorScreen
+
+POLL_SECONDS = 0.25
+RUNGS = {Rung.SAVE: ("s", "stop and save"), Rung.NOW: ("n", "stop now"), Rung.KILL: ("k", "kill")}
+
+
+class StopScreen(Dialog[None]):
+    """Over a run's monitor. `asked` holds the time.monotonic() of each rung asked for; it outlives this screen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s,y,enter", "ask('SAVE')", "Stop and save", key_display="s"),
+        Binding("n", "ask('NOW')", "Stop now"),
+        Binding("k", "ask('KILL')", "Kill"),
+        Binding("escape,q", "dismiss", "Back", key_display="esc"),
+    ]
+
+    def __init__(self, monitor: "MonitorScreen", asked: dict[Rung, float]) -> None:
+        super().__init__()
+        self._monitor = monitor
+        self._folder = monitor.folder
+        self._asked = asked
+        self._memory: CardMemory | None = None
+        self._problem = ""
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="box") as box:
+            box.border_title = Content("stop this run?")
+            yield Static(Content.styled(printable(self._folder.id), MUTED), markup=False)
+            yield Static(id="rungs", markup=False)
+            yield Static(id="left", markup=False)
+            yield Static(id="keys", classes="keys")
+
+    def on_mount(self) -> None:
+        self.watch(self._monitor, "view", self._draw)
+        self.set_interval(1, self._draw)
+        if self._asked:
+            self.see_it_end()
+
+    @property
+    def view(self) -> RunView | None:
+        return self._monitor.view
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action != "ask" or self._may(Rung[str(parameters[0])])
+
+    def _may(self, rung: Rung) -> bool:
+        """A rung can be reached from the one below it."""
+        is_stopping = bool(self.view and self.view.state.stopping)
+        match rung:
+            case Rung.SAVE:
+                return True
+            case Rung.NOW:
+                return is_stopping or Rung.SAVE in self._asked
+            case Rung.KILL:
+                return Rung.NOW in self._asked
+
+    @work
+    async def action_ask(self, name: str) -> None:
+        rung = Rung[name]
+        if self._memory is None:
+            self._memory = await in_thread(lambda: CardMemory(self._folder))
+        try:
+            sent = await asyncio.to_thread(ask, self._folder, rung)
+            self._problem = "" if sent else "no process of this run is to be seen from here"
+        except PermissionError:
+            sent, self._problem = False, "the run belongs to another user; only they can stop it"
+        if sent:
+            self._asked.setdefault(rung, time.monotonic())
+            self.see_it_end()
+        self._draw()
+
+    @work(exclusive=True, group="end")
+    async def see_it_end(self) -> None:
+        """Leave once nothing of the run is left, neither process nor memory of the card."""
+        while await asyncio.to_thread(processes, self._folder):
+            await asyncio.sleep(POLL_SECONDS)
+        if Rung.KILL in self._asked:
+            await asyncio.to_thread(note_kill, self._folder)
+        deadline = time.monotonic() + RETURN_SECONDS
+        while held := await asyncio.to_thread(self._memory_held):
+            if time.monotonic() > deadline:
+                self._problem = what_is_not_back(held)
+                self._draw()
+                return
+            await asyncio.sleep(POLL_SECONDS)
+        self.dismiss()
+
+    def _memory_held(self) -> int:
+        """Bytes of the card that the run had and that are not free again; 0 where it was stopped from elsewhere."""
+        return self._memory.held(self.view.state) if self._memory and self.view else 0
+
+    def _draw(self) -> None:
+        if self.view is None:
+            return
+        gap = "" if self.has_class("-low") else "\n"
+        lines = []
+        for rung, (key, name) in RUNGS.items():
+            asked = self._asked.get(rung)
+            since = f"   asked for {numbers.duration(time.monotonic() - asked)} ago" if asked is not None else ""
+            style = "bold" if self._may(rung) else MUTED
+            lines += [
+                Content.assemble(gap, (f"{key}  {name}", style), (since, "$accent")),
+                Content.styled(f"   {_keeps(rung, self.view)}", "" if self._may(rung) else MUTED),
+            ]
+        self.query_one("#rungs", Static).update(Content("\n").join(lines))
+        self.query_one("#left", Static).update(self._what_is_left())
+        open_rungs = [RUNGS[rung] for rung in Rung if self._may(rung) and rung not in self._asked]
+        way_out = "back; it ends without this screen" if self._asked else "let it go on"
+        self.query_one("#keys", Static).update(keys([*open_rungs, ("esc", way_out)]))
+        self.refresh_bindings()
+
+    def _what_is_left(self) -> Content:
+        if self._problem:
+            return Content.styled(f"\n{self._problem}", "$text-error")
+        if self.view is None or not self._asked:
+            return Content("")
+        state = self.view.state
+        phase = f": {state.phase.phase}, step {numbers.count(state.step)}" if state.phase else ""
+        if self.view.status.is_over:
+            phase = ": its last word is written"
+        heard = "" if state.stopping or self.view.status.is_over else ", and has not answered yet"
+        return Content(f"\nThe process is still there{phase}{heard}.")
+
+
+def _keeps(rung: Rung, view: RunView) -> str:
+    match rung:
+        case Rung.SAVE:
+            return what_is_kept(view)
+        case Rung.NOW:
+            return f"At once, in the middle of what it does. {what_is_lost(view)}"
+        case Rung.KILL:
+            return f"The system ends all its processes, deaf ones too. {what_is_lost(view)}"

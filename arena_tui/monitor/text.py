@@ -1,0 +1,183 @@
+"""A run told line by line, for pipes and plain terminals."""
+
+import signal
+import sys
+import time
+from typing import TextIO
+
+from msgspec.structs import replace
+
+from arena_tui.format import numbers
+from arena_tui.format.numbers import count, duration, gib
+from arena_tui.format.sanitize import printable, printable_lines
+from core.machine.control_group import killed_for_memory
+from core.runs import events
+from core.runs.events import AnyEvent
+from core.runs.folder import RunFolder
+from core.runs.liveness import is_run_alive
+from core.runs.process import log_end
+from core.runs.queue import queue_of
+from core.runs.record import Tail
+from core.runs.state import RunState, Status, fold, status, with_due_end
+from core.runs.stopping import NOW
+
+POLL_SECONDS = 0.2
+
+
+class Told:
+    """How far a record has been told."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.tail = Tail(folder.events)
+        self.state = RunState()
+
+    @classmethod
+    def already(cls, folder: RunFolder) -> "Told":
+        """All of it that there is now."""
+        told = cls(folder)
+        for batch in told.tail.batches():
+            told.state = _brief(fold(told.state, batch))
+        return told
+
+    @classmethod
+    def but_its_end(cls, folder: RunFolder) -> "Told":
+        """All of it that there is now, of a run that is about to go on: it is not over, though it has yet to say so."""
+        told = cls.already(folder)
+        told.state = replace(told.state, last=None)
+        return told
+
+
+def follow(folder: RunFolder, out: TextIO, told: Told | None = None) -> tuple[RunState, Status]:
+    """Print a line for each event that says something new, until the run is over; what was `told` is passed over."""
+    told = told or Told(folder)
+    queue = queue_of(folder)
+    told_place = None
+    while True:
+        if (place := queue.place(folder)) and place != told_place:
+            print(f"queued: {numbers.ordinal(place)}; it starts by itself", file=out, flush=True)
+            told_place = place
+        alive = is_run_alive(folder)  # asked first: a last event may come between the two
+        new = told.tail.read()
+        for event in new:
+            line = _line(event, told.state)
+            told.state = _brief(fold(told.state, [event]))
+            if line is not None:
+                print(line, file=out, flush=True)
+        if (ended := with_due_end(told.state, folder, alive)) is not told.state:
+            print("its last event is missing; all that it was to leave is there: arena-tui resume adds it", file=out)
+            told.state = ended
+        now = Status.QUEUED if place else status(told.state, alive, time.time())
+        if now is Status.LOST:
+            why = "; the kernel has killed for want of memory meanwhile" if killed_for_memory(folder) else ""
+            print(f"lost: the process ended without a last event{why}. Its log ends:", file=sys.stderr)
+            for line in printable_lines(log_end(folder)):
+                print(line, file=sys.stderr)
+        if now.is_over:
+            return told.state, now
+        if not new:
+            time.sleep(POLL_SECONDS)
+
+
+def exit_code(state: RunState) -> int:
+    """What the run's own process exits with, told from its record; 1 where that does not tell."""
+    match state.last:
+        case events.Finished() | events.Predicted():
+            return 0
+        case events.Cancelled():
+            heard = signal.Signals.__members__.get(state.last.signal)  # of another system, or not a signal's name
+            return 128 + heard if heard else 1
+        case events.Failed():
+            return state.last.exit_code
+    return 1
+
+
+def _brief(state: RunState) -> RunState:
+    """Without the histories, which no line needs: they would be copied for each event."""
+    return replace(state, steps=state.steps[-1:], evaluations=state.evaluations[-1:])
+
+
+def _runs(ids: list[str]) -> str:
+    return printable(ids[0]) if len(ids) == 1 else f"{len(ids)} runs averaged"
+
+
+def _line(event: AnyEvent, before: RunState) -> str | None:
+    match event:
+        case events.Started():
+            reason = f": {printable(event.engine_reason)}" if event.engine_reason else ""
+            return (
+                f"started: {count(event.rows_train)} training and {count(event.rows_eval)} evaluation rows, "
+                f"{count(event.rows_cut)} cut; {count(event.steps)} steps of {event.global_batch}; "
+                f"{count(event.trainable_parameters)} of {count(event.total_parameters)} parameters trained; "
+                f"{event.precision} on {printable(event.device.name)}, {event.engine} engine{reason}"
+            )
+        case events.Phase():
+            known = before.phase and (before.phase.phase, before.phase.unit, before.phase.detail)
+            is_new = known != (event.phase, event.unit, event.detail)
+            what = f" {count(event.total)} {event.unit}" if event.total else ""
+            detail = f": {printable(event.detail)}" if event.detail else ""
+            return f"{event.phase}{what}{detail}" if is_new else None
+        case events.Step():
+            total = before.started.steps if before.started else event.step
+            remaining = "" if before.remaining is None else f"  {duration(before.remaining)} left"
+            return (
+                f"step {event.step:>{len(str(total))}} of {total}  loss {numbers.loss(event.loss)}  "
+                f"lr {numbers.rate(event.learning_rate)}  grad norm {numbers.norm(event.grad_norm)}  "
+                f"{count(round(event.tokens_per_second))} tokens/s  peak {gib(event.memory_peak)}{remaining}"
+            )
+        case events.Evaluated():
+            prior = before.started.prior_log_loss if before.started else None
+            return (
+                f"evaluated at step {event.step}: log loss {numbers.loss(event.log_loss)} "
+                f"(ln 3 1.0986, prior {numbers.loss(prior)}), accuracy {event.accuracy:.1%}, "
+                f"{count(event.rows)} rows in {duration(event.seconds)}"
+            )
+        case events.Checkpoint():
+            return f"saved {event.folder}"
+        case events.Warning():
+            return f"warning: {printable(event.message)}"
+        case events.Stopping():
+            if event.signal == NOW.name or before.stopping:
+                return f"stopping on {event.signal}: at once"
+            is_training = before.started is not None  # else there is no step to finish, as in a prediction
+            return f"stopping on {event.signal}{': finishing the step, then saving' if is_training else ''}"
+        case events.Resumed():
+            skipped = "".join(f"; {printable(reason)}" for reason in event.skipped)
+            return f"resumed from {event.checkpoint or 'the beginning: no checkpoint is intact'}{skipped}"
+        case events.Finished():
+            return f"finished: evaluation log loss {numbers.loss(event.log_loss)}, accuracy {event.accuracy:.1%}"
+        case events.Scoring():
+            orders = ", each in both orders" if event.swapped else ""
+            kept = (
+                f"; {count(event.rows_kept)} of {count(event.rows_total)} are scored already" if event.rows_kept else ""
+            )
+            return (
+                f"scoring: {count(event.rows)} rows{orders}, {count(event.rows_cut)} cut, with {_runs(event.runs)}; "
+                f"{event.precision}, {event.engine}, on {printable(event.device.name)}{kept}"
+            )
+        case events.Scored():
+            total = before.scoring.rows_total if before.scoring else event.rows
+            left = "" if before.scored is None or before.remaining is None else f"  {duration(before.remaining)} left"
+            return (
+                f"row {event.rows:>{len(str(total))}} of {total}  {event.rows_per_second:.1f} rows/s  "
+                f"{count(round(event.tokens_per_second))} tokens/s  peak {gib(event.memory_peak)}{left}"
+            )
+        case events.Predicted():
+            figures_of = (
+                f": log loss {numbers.loss(event.log_loss)}, accuracy {event.accuracy:.1%}"
+                if event.log_loss is not None and event.accuracy is not None
+                else ""
+            )
+            return f"predicted {count(event.rows)} rows{figures_of}; wrote {printable(event.submission)}"
+        case events.Cancelled() if before.scoring:
+            scored = before.scored.rows if before.scored else before.scoring.rows_kept
+            return (
+                f"cancelled with {count(scored)} of {count(before.scoring.rows_total)} rows scored: they are kept, and "
+                "the same command goes on"
+            )
+        case events.Cancelled():
+            kept = f"{event.kept} is kept" if event.kept else "there was nothing to keep yet"
+            adapter = f"; the adapter after it is in {event.adapter}/" if event.adapter else ""
+            return f"cancelled after step {event.step}: {kept}{adapter}"
+        case events.Failed():
+            below = [event.advice, *map(str, event.changes)]
+            return "\n  ".join([f"failed: {printable(event.cause)}", *map(printable, filter(None, below))])

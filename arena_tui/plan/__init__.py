@@ -1,0 +1,1 @@
+"""The plan: what would a start do, need and take?"""

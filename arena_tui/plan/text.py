@@ -1,0 +1,117 @@
+"""A plan in figures and words: what will run, what it needs and how long it takes, each with its basis."""
+
+from arena_tui.format.numbers import MISSING, count, duration, gib, rounded, share
+from arena_tui.format.sanitize import printable
+from arena_tui.widgets.facts import Fact
+from core.plan.protocol import DiskPlan, MemoryPlan, Plan, TimePlan, TokensPlan
+from core.profile.settings import Profile
+
+UNKNOWN_TIME = "no run of this kind on this machine yet"
+
+
+def lines(plan: Plan, profile: Profile, waiting: str) -> list[Fact]:
+    """The plan so far; `waiting` stands where a figure is not known."""
+    train, split = profile.train, profile.split
+    epochs = f"{train.epochs:g} epoch{'' if train.epochs == 1 else 's'}"
+    return [
+        ("rows", _count(plan.rows_train, waiting), "train"),
+        ("", _count(plan.rows_eval, waiting), f"eval, fold {split.fold} of {split.n_splits} by {split.by}"),
+        (
+            "steps",
+            _count(plan.steps, waiting),
+            f"of {plan.global_batch} = {train.per_device_batch_size} × {train.gradient_accumulation}, {epochs}",
+        ),
+        *_tokens(plan.tokens, waiting),
+        *_memory(plan.memory, waiting),
+        *_time(plan.time, waiting if plan.memory is None else "unknown"),
+        *_disk(plan.disk, waiting),
+        ("trainable", _count(plan.trainable_parameters, waiting), _of_parameters(plan)),
+        *_memory_in_detail(plan.memory),
+    ]
+
+
+def cut_warning(tokens: TokensPlan, max_length: int) -> str:
+    """How much of the rows the model will not see, in a sentence; empty where nothing is cut."""
+    if not tokens.rows_over:
+        return ""
+    words = f"{share(tokens.rows_over, tokens.rows)} of rows exceed {count(max_length)} tokens"
+    if tokens.response_b_lost:
+        words += f"; {share(tokens.response_b_lost, tokens.rows)} show nothing of response B"
+    return words
+
+
+def verdict(memory: MemoryPlan) -> str:
+    """Whether it fits, in words, with the smallest change that makes it fit."""
+    if memory.verdict is None or memory.free is None:
+        here = memory.processor
+        beside = f"; on the processor {gib(here.peak)}, {here.verdict}: {gib(here.free)} free" if here else ""
+        return f"no GPU here to compare with{beside}"
+    words = f"{memory.verdict}: {gib(memory.free)} free on {printable(memory.card or '')}"
+    if memory.verdict == "fits":
+        return words
+    if memory.change is None:
+        return f"{words}; no smaller batch, checkpointing or length helps"
+    return f"{words}; fits with {', '.join(memory.change)}"
+
+
+def _tokens(tokens: TokensPlan | None, waiting: str) -> list[Fact]:
+    if tokens is None:
+        return [("tokens", waiting, "effective, in all epochs")]
+    return [("tokens", rounded(tokens.effective), f"effective; longest row {count(tokens.longest)}")]
+
+
+def _memory(memory: MemoryPlan | None, waiting: str) -> list[Fact]:
+    if memory is None:
+        return [("peak memory", waiting, "")]
+    return [("peak memory", gib(memory.peak), verdict(memory))]
+
+
+def _memory_in_detail(memory: MemoryPlan | None) -> list[Fact]:
+    if memory is None:
+        return []
+    parts = memory.parts
+    return [
+        ("of it", gib(parts.weights), "weights"),
+        ("", gib(parts.adapters + parts.gradients), "adapters and their gradients"),
+        ("", gib(parts.optimizer), "optimizer"),
+        ("", gib(parts.activations), "activations"),
+        ("", gib(parts.workspace), f"workspace; {memory.basis}"),
+        ("engine", "packed" if memory.is_packed else "padded", memory.engine_reason),
+    ]
+
+
+def _time(time: TimePlan | None, waiting: str) -> list[Fact]:
+    if time is None:
+        return [("time", waiting, UNKNOWN_TIME if waiting == "unknown" else "")]
+    beside = f"{duration(time.evaluation)} of it evaluating; {printable(time.basis)}"
+    return [("time", duration(time.seconds), beside)]
+
+
+def _disk(disk: DiskPlan | None, waiting: str) -> list[Fact]:
+    if disk is None:
+        return [("disk", waiting, "")]
+    room = "free" if disk.needed < disk.free else "free: NOT ENOUGH"
+    return [("disk", gib(disk.needed), f"a checkpoint {gib(disk.checkpoint)}; {gib(disk.free)} {room}")]
+
+
+def _of_parameters(plan: Plan) -> str:
+    if plan.trainable_parameters is None or plan.total_parameters is None:
+        return "parameters"
+    whole = plan.total_parameters
+    return f"of {count(whole)} parameters, {share(plan.trainable_parameters, whole)}"
+
+
+def _count(known: int | None, waiting: str) -> str:
+    return waiting if known is None else count(known)
+
+
+def as_text(plan: Plan, profile: Profile) -> str:
+    """The plan for a plain terminal."""
+    told = lines(plan, profile, MISSING)
+    width = max(len(figure) for _, figure, beside in told if figure)
+    text = [f"{label:<12} {figure:>{width}}  {beside}".rstrip() for label, figure, beside in told]
+    if plan.tokens and (warning := cut_warning(plan.tokens, profile.tokens.max_length)):
+        text.append(f"! {warning}")
+    if plan.problem:
+        text.append(f"✗ {printable(plan.problem)}")
+    return "\n".join(text)

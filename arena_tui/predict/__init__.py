@@ -1,0 +1,1 @@
+"""Predictions: how is it going, and where is the file?"""

@@ -1,0 +1,138 @@
+"""A prediction: how is it going, and where is its file? Follows its folder; the prediction knows nothing of it."""
+
+import asyncio
+from typing import ClassVar
+
+from textual import work
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.reactive import var
+from textual.widget import Widget
+from textual.widgets import Footer
+
+from arena_tui.children.child import in_thread
+from arena_tui.dialogs.ask import STAY, AskScreen, WriteScreen
+from arena_tui.predict.scoring import ScoringPane
+from arena_tui.runs.follow import Follower, RunView
+from arena_tui.runs.log_pane import LogPane, LogTail
+from arena_tui.runs.strip import Strip
+from arena_tui.screen.console_screen import ConsoleScreen, RunEnded
+from arena_tui.screen.keymap import named
+from core.predict.folder import PredictionFolder, at_work, settle
+from core.predict.request import Request, choose_members, find_rows
+from core.runs.folder import RunFolder
+from core.runs.stopping import Rung
+from core.runs.stopping import ask as ask_to_end
+
+SECONDS_TO_NEXT_READ = 0.5
+MOST_PATH = 4096
+
+
+class PredictionScreen(ConsoleScreen[None]):
+    CHANGES = frozenset({"stop"})
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        "prediction",
+        Binding("s", "stop", "Stop", tooltip="Stop it; what is scored is kept"),
+        Binding("down,j", "scroll_text(1)", "Down", show=False, tooltip="Scroll the figures"),
+        Binding("up,k", "scroll_text(-1)", "Up", show=False, tooltip="Scroll the figures"),
+        Binding("pagedown", "scroll_log(10)", "Log down", show=False, tooltip="Scroll the log"),
+        Binding("pageup", "scroll_log(-10)", "Log up", show=False, tooltip="Scroll the log"),
+        Binding("escape", "app.pop_screen", "Back", tooltip="Back to the run; the prediction goes on"),
+    )
+
+    DEFAULT_CSS = """
+    PredictionScreen {
+        ScoringPane { height: 3fr; }
+        LogPane { height: 2fr; }
+    }
+    """
+
+    view: var[RunView | None] = var(None)
+
+    @property
+    def in_front(self) -> Widget | None:
+        return self.query_one(ScoringPane)
+
+    def __init__(self, folder: PredictionFolder) -> None:
+        super().__init__()
+        self.folder = folder
+        self._follower = Follower(folder)
+        self._log = LogTail(folder.console_log)
+
+    def compose(self) -> ComposeResult:
+        yield Strip().data_bind(PredictionScreen.view)
+        with Vertical():
+            yield ScoringPane().data_bind(PredictionScreen.view)
+            yield LogPane(id="log").data_bind(PredictionScreen.view)
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.follow()
+
+    @work
+    async def follow(self) -> None:
+        """Read until nothing more can come."""
+        while True:
+            view, lines = await in_thread(lambda: (self._follower.read(), self._log.read()))
+            if not self.display:  # it is being left
+                return
+            self.view = view
+            if lines:
+                self.query_one(LogPane).add(lines)
+            elif view.is_settled:
+                return
+            await asyncio.sleep(SECONDS_TO_NEXT_READ)
+
+    def watch_view(self, before: RunView | None, view: RunView | None) -> None:
+        if view and view.status.is_over and not (before and before.status.is_over):
+            self.refresh_bindings()
+            if before:  # one that was over when it was opened is no news
+                self.post_message(RunEnded(view))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if not super().check_action(action, parameters):
+            return False
+        return action != "stop" or (self.view is not None and not self.view.status.is_over)
+
+    @work
+    async def action_stop(self) -> None:
+        asked = AskScreen(
+            "stop this prediction?",
+            "What is scored is kept: asked for the same again, it goes on from there.",
+            [("s", "stop")],
+            stay="let it go on",
+        )
+        if await self.app.push_screen_wait(asked) != STAY:
+            try:
+                await asyncio.to_thread(ask_to_end, self.folder, Rung.SAVE)
+            except PermissionError:
+                self.notify("It belongs to another user; only they can stop it.", severity="error")
+
+    def action_scroll_text(self, lines: int) -> None:
+        self.query_one(ScoringPane).scroll_text(lines)
+
+    def action_scroll_log(self, lines: int) -> None:
+        self.query_one(LogPane).scroll_text(lines)
+
+
+async def ask_for_prediction(app: App[None], run: RunFolder) -> tuple[PredictionFolder, bool] | None:
+    """The prediction with `run` that is at work, else one of the rows that the user names; None if none are named.
+
+    Says whether a process is at work on it. Raises CannotPredict, ProfileError and OSError.
+    """
+    if folder := await asyncio.to_thread(at_work, run):
+        return folder, True
+    [member] = choose_members([run])
+    asked = WriteScreen(
+        "answer which rows?",
+        "A file in the schema of test.csv or of train.csv. More, such as several runs averaged: arena-tui predict",
+        member.read_profile().data.test,
+        MOST_PATH,
+        "predict",
+    )
+    test = await app.push_screen_wait(asked)
+    if not test:
+        return None
+    request = Request(members=[member], test=find_rows(test))
+    return await asyncio.to_thread(settle, request)

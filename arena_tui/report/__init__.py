@@ -1,0 +1,1 @@
+"""The report: where is it won and lost?"""

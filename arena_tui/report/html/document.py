@@ -1,0 +1,268 @@
+"""The page: its parts from top to bottom. All texts from outside are escaped; nothing is fetched, nothing is run."""
+
+from collections.abc import Iterator, Sequence
+from html import escape
+from pathlib import Path
+
+from arena_tui.format import numbers
+from arena_tui.format.sanitize import printable
+from arena_tui.report.html.charts import Scale, axis, pair, reliability, scale_of, track
+from arena_tui.report.html.rows import STYLE, row_in_full
+from arena_tui.report.text import (
+    FEW,
+    beside_accuracy,
+    better,
+    errors,
+    in_words,
+    is_unlikely,
+    of_ratings,
+    percent,
+    points,
+    preferences,
+    titled,
+)
+from arena_tui.report.view import SeenReport
+from core.profile.settings import Profile
+from core.report.report import Against, Group, Interval, LengthBias, PositionBias, Ratings, Report
+
+Cells = Sequence[str]
+
+
+def as_html(seen: SeenReport, rows: int) -> str:
+    """The page of a report; of each list of rows, the first `rows` in full."""
+    report = seen.report
+    title = text(f"Report on {report.run}")
+    body = "\n".join(_parts(seen, rows))
+    # The policy forbids what the page does not do anyway: to load or run anything.
+    policy = "default-src 'none'; style-src 'unsafe-inline'"
+    return (
+        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+    )
+
+
+def text(words: str) -> str:
+    """Text from outside as it may stand in a page: escaped, control and reordering characters made visible."""
+    return escape(printable(words))
+
+
+def _parts(seen: SeenReport, rows: int) -> Iterator[str]:
+    report = seen.report
+    yield f"<h1>{text(report.run)}</h1>"
+    yield f"<p>{text(_what(seen.profile))}</p>"
+    yield from (f'<p class="caution">! {text(caution)}</p>' for caution in report.cautions)
+    yield from _headline(seen)
+    if report.against:
+        yield from _against(report.against)
+    yield from _outcomes(report)
+    yield from _calibration(report)
+    yield from _groups(report)
+    if report.length_bias:
+        yield from _lengths(report.length_bias)
+    if report.position_bias:
+        yield from _position(report.log_loss, report.position_bias)
+    if report.models:
+        yield from _ratings("Chatbots", report.models)
+    if report.pairs and report.pairs.rated:
+        yield from _ratings("Pairs of chatbots", report.pairs)
+    for title, listed in titled(report).items() if rows else ():
+        yield f"<h2>{text(title.capitalize())}</h2>"
+        yield from (row_in_full(seen, row) for row in listed[:rows])
+
+
+def _what(profile: Profile) -> str:
+    """What ran, in a line; of what are paths here the last part alone, as the page may be given to others."""
+    split, tokens, base = profile.split, profile.tokens, Path(profile.model.checkpoint)
+    shown = base.name if base.is_absolute() else str(base)
+    return (
+        f"{shown} · {Path(profile.data.train).name}, fold {split.fold} of {split.n_splits} by "
+        f"{split.by} · at most {numbers.count(tokens.max_length)} tokens, {tokens.truncation}"
+    )
+
+
+def _headline(seen: SeenReport) -> Iterator[str]:
+    report, reached = seen.report, seen.report.log_loss
+    yield f'<p class="score">{numbers.loss(reached.value)}</p>'
+    yield (
+        f"<p>log loss of {_rows(report.rows)}, {in_words(reached)}; accuracy {percent(report.accuracy)}, "
+        f"{beside_accuracy(report)}</p>"
+    )
+    scale = scale_of([*_ends(reached), *(r.log_loss for r in report.references)])
+    lines: list[Cells] = [
+        (r.name, numbers.loss(r.log_loss), numbers.difference(reached.value - r.log_loss),
+         track(scale, reached.value, Interval(r.log_loss, None, None)), text(r.what))
+        for r in report.references
+    ]  # fmt: skip
+    first = ("this run", numbers.loss(reached.value), "", track(scale, reached.value, reached), in_words(reached))
+    yield _table(("", "log loss", "this run", axis(scale), "what it is"), [first, *lines], words=(0, 4))
+
+
+def _against(found: Against) -> Iterator[str]:
+    yield f"<h2>Against {text(found.run)}</h2>"
+    yield f"<p>On {_rows(found.rows)} that both evaluated, this run is {better(found.difference)}.</p>"
+    yield _table(
+        ("", "here", "there"),
+        [
+            ("log loss", numbers.loss(found.log_loss), numbers.loss(found.other_log_loss)),
+            ("accuracy", percent(found.accuracy), percent(found.other_accuracy)),
+            ("right only", numbers.count(found.gained), numbers.count(found.lost)),
+            ("other rows", numbers.count(found.only_here), numbers.count(found.only_there)),
+        ],
+    )
+
+
+def _outcomes(report: Report) -> Iterator[str]:
+    yield "<h2>Outcomes</h2>"
+    names = [one.name for one in report.classes]
+    lines = []
+    for name, counts, one in zip(names, report.confusion, report.classes, strict=True):
+        shares = [n / one.rows if one.rows else 0 for n in counts]
+        cells = "".join(
+            f'<td class="heat" style="--heat: {round(100 * share)}%">{numbers.count(n)}</td>'
+            for n, share in zip(counts, shares, strict=True)
+        )
+        lines.append(f"<tr><th>{name}</th>{cells}<td>{percent(one.recall)}</td></tr>")
+    right = "".join(f"<td>{percent(one.precision)}</td>" for one in report.classes)
+    lines.append(f"<tr><th>precision</th>{right}<td></td></tr>")
+    heads = "".join(f"<th>predicted {name}</th>" for name in names)
+    yield f'<div class="table"><table><tr><th>was</th>{heads}<th>recall</th></tr>{"".join(lines)}</table></div>'
+    yield _table(
+        ("outcome", "rows", "share", "mean probability", "log loss"),
+        [
+            (
+                one.name,
+                numbers.count(one.rows),
+                numbers.share(one.rows, report.rows),
+                percent(one.mean_probability),
+                numbers.MISSING if one.log_loss is None else numbers.loss(one.log_loss),
+            )
+            for one in report.classes
+        ],
+    )
+
+
+def _calibration(report: Report) -> Iterator[str]:
+    found = report.calibration
+    yield "<h2>Calibration</h2>"
+    yield (
+        f"<p>Expected calibration error {found.error:.4f}: the mean distance of accuracy and confidence of the most "
+        f"probable outcome, over {found.bins} equal bins, weighted by rows. If the probabilities were true, it would "
+        f"be {found.by_chance:.4f} by chance. Areas are rows; on the line, accuracy is what the confidence says.</p>"
+    )
+    bins = _table(
+        ("confidence", "rows", "mean", "accuracy"),
+        [
+            (f"{b.low:.2f} to {b.high:.2f}", numbers.count(b.rows), percent(b.confidence), percent(b.accuracy))
+            for b in found.filled
+        ],
+    )
+    yield f'<div class="beside">{reliability(found.filled)}{bins}</div>'
+
+
+def _groups(report: Report) -> Iterator[str]:
+    yield "<h2>Groups of rows</h2>"
+    yield (
+        f"<p>The thin line is the log loss of all rows. Groups of fewer than {FEW} rows are dim, and hollow where they "
+        f"are beyond the scale, which is made for the others.</p>"
+    )
+    overall = report.log_loss.value
+    many = [group for group in report.groups if group.rows >= FEW] or report.groups
+    scale = scale_of([overall, *(end for group in many for end in _ends(_interval(group)))])
+    lines: list[Cells | str] = []
+    kind = ""
+    for group in report.groups:
+        if group.kind != kind:
+            kind = group.kind
+            lines.append(kind)
+        cells = (
+            group.name,
+            numbers.count(group.rows),
+            numbers.share(group.rows, report.rows),
+            numbers.loss(group.log_loss),
+            numbers.MISSING if group.margin is None else f"{group.margin:.4f}",
+            percent(group.accuracy),
+            track(scale, overall, _interval(group)),
+        )
+        lines.append([f'<span class="few">{cell}</span>' for cell in cells] if group.rows < FEW else cells)
+    yield _table(("rows by", "rows", "share", "log loss", "±", "accuracy", axis(scale)), lines)
+
+
+def _interval(group: Group) -> Interval:
+    if group.margin is None:
+        return Interval(group.log_loss, None, None)
+    return Interval(group.log_loss, group.log_loss - group.margin, group.log_loss + group.margin)
+
+
+def _ends(interval: Interval) -> list[float]:
+    return [end for end in (interval.value, interval.low, interval.high) if end is not None]
+
+
+def _lengths(bias: LengthBias) -> Iterator[str]:
+    yield "<h2>The longer answer</h2>"
+    yield (
+        f"<p>Of {_rows(bias.rows)} with a winner and answers of unlike length, {'; '.join(preferences(bias))}. Below: "
+        f"how often A wins, ties apart, with people and, on average, in what the model gives to A and B.</p>"
+    )
+    scale = Scale(0, 1)
+    yield _table(
+        ("", "rows", '<b class="people">●</b> people', '<b class="dot">●</b> model', axis(scale, ".0%")),
+        [
+            (b.name, numbers.count(b.rows), percent(b.humans), percent(b.model), pair(scale, 0.5, b.humans, b.model))
+            for b in bias.bins
+        ],
+    )
+
+
+def _position(reached: Interval, bias: PositionBias) -> Iterator[str]:
+    yield "<h2>The place of an answer</h2>"
+    yield (
+        f"<p>{percent(bias.flip_rate)} of the rows get another most probable outcome when A and B change places. "
+        f"Standing first adds {points(bias.first)} points to an answer's probability of winning.</p>"
+    )
+    scale = scale_of([*_ends(reached), *_ends(bias.swapped), *_ends(bias.averaged)])
+    orders = (("as evaluated", reached), ("exchanged", bias.swapped), ("both averaged, by id", bias.averaged))
+    yield _table(
+        ("", "log loss", axis(scale), ""),
+        [(name, numbers.loss(loss.value), track(scale, reached.value, loss), in_words(loss)) for name, loss in orders],
+        words=(0, 3),
+    )
+    yield f"<p>Averaging is {better(bias.gain)}; its accuracy is {percent(bias.averaged_accuracy)}.</p>"
+
+
+def _ratings(title: str, ratings: Ratings) -> Iterator[str]:
+    yield f"<h2>{title}</h2>"
+    words = of_ratings(ratings)
+    yield f"<p>{words[0].upper()}{words[1:]}.</p>"
+    yield _table(
+        ("name", "rows", "scored", "predicted", "apart", "standard errors", ""),
+        [
+            (
+                text(one.name),
+                numbers.count(one.rows),
+                percent(one.score),
+                percent(one.predicted),
+                points(one.difference),
+                errors(one.z),
+                '<b class="caution">!</b>' if is_unlikely(one.z) else "",
+            )
+            for one in ratings.rated
+        ],
+    )
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{numbers.count(count)} rows"
+
+
+def _table(head: Cells, rows: Sequence[Cells | str], words: Sequence[int] = (0,)) -> str:
+    """Cells are HTML already; the columns of `words` stand on the left. A row that is a word heads those below it."""
+    kinds = [' class="words"' if place in words else "" for place in range(len(head))]
+    lines = ["".join(f"<th{kind}>{cell}</th>" for kind, cell in zip(kinds, head, strict=True))]
+    for row in rows:
+        if isinstance(row, str):
+            lines.append(f'<th class="words" colspan="{len(head)}">{row}</th>')
+        else:
+            lines.append("".join(f"<td{kind}>{cell}</td>" for kind, cell in zip(kinds, row, strict=True)))
+    return '<div class="table"><table>' + "".join(f"<tr>{line}</tr>" for line in lines) + "</table></div>"

@@ -1,0 +1,126 @@
+"""The rows that a report lists: one list at a time, a line a row. Told what to show."""
+
+from functools import partial
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from arena_tui.format import numbers
+from arena_tui.format.sanitize import printable
+from arena_tui.format.status import MUTED
+from arena_tui.report.text import shares, titled, winner
+from arena_tui.widgets.menu import Menu
+from core.report.report import ListedRow, Report
+
+BAR = 10
+"""Cells of a row's probabilities."""
+COLOURS = ("$answer-a", "$answer-b", "$foreground 60%")
+
+
+class RowMenu(Menu, can_focus=False):
+    DEFAULT_CSS = """
+    RowMenu {
+        border: none;
+        & > .option-list--option-highlighted { background: $panel; text-style: bold; }
+    }
+    """
+
+
+class ReportRows(Vertical):
+    HELP = (
+        "Rows of the evaluation: who won, the row's log loss, what the model gave A, B and a tie in percent, and what "
+        "it gave them with A and B exchanged, where both were scored. Worst are the most certain mistakes. Likely "
+        "mislabelled are rows whose text contradicts their label, and rows of which the model is certain that they "
+        "are something else; it may be the one that is wrong."
+    )
+    DEFAULT_CSS = """
+    ReportRows {
+        border: round $foreground 25%;
+        border-title-color: $foreground;
+        border-subtitle-color: $foreground 60%;
+        & > Static { height: 1; padding: 0 1; }
+    }
+    """
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._report: Report | None = None
+        self._titles: list[str] = []
+        self._at = 0
+
+    def compose(self) -> ComposeResult:
+        yield Static(markup=False)
+        yield RowMenu("no such row", id="listed")
+
+    def load(self, report: Report) -> None:
+        """Show the first list of this report."""
+        self._report, self._titles, self._at = report, list(titled(report)), 0
+        self.turn(0)
+
+    @property
+    def listed(self) -> list[ListedRow]:
+        """The rows of the list that is shown."""
+        return titled(self._report)[self._titles[self._at]] if self._report and self._titles else []
+
+    @property
+    def chosen(self) -> ListedRow | None:
+        place = self._menu.highlighted
+        return self.listed[place] if place is not None and place < len(self.listed) else None
+
+    def turn(self, direction: int) -> None:
+        """To the next list, or the one before."""
+        if not self._titles:
+            return
+        self._at = (self._at + direction) % len(self._titles)
+        rows = self.listed
+        self.border_title = Content(f"rows: {self._titles[self._at]}")
+        self.border_subtitle = Content(f"{numbers.count(len(rows))} listed · f: {self._following}")
+        cells = max((len(str(row.id)) for row in rows), default=2)
+        exchanged = "  exchanged     " if any(row.swapped for row in rows) else ""
+        heading = f"{'id':>{cells}}  {'won':<4}{'loss':>6}  {'':{BAR}}  {'A':>4} {'B':>4} {'tie':>4}{exchanged}"
+        self.query_one(Static).update(Content.styled(heading, MUTED))
+        self._menu.show([(f"{self._at}-{n}", partial(_line, row, cells)) for n, row in enumerate(rows)])
+
+    def move(self, lines: int) -> None:
+        """Move the cursor, as far as the list goes."""
+        if self.listed:
+            at = self._menu.highlighted or 0
+            self._menu.highlighted = max(0, min(len(self.listed) - 1, at + lines))
+
+    def move_to(self, row: ListedRow) -> None:
+        """Put the cursor on a row of this list."""
+        self._menu.highlighted = self.listed.index(row)
+
+    @property
+    def _menu(self) -> RowMenu:
+        return self.query_one(RowMenu)
+
+    @property
+    def _following(self) -> str:
+        return self._titles[(self._at + 1) % len(self._titles)]
+
+
+def _line(row: ListedRow, id_cells: int, width: int) -> Content:
+    swapped = f"  {shares(row.swapped)}" if row.swapped else ""
+    beside = row.remark or ("" if row.models is None else " : ".join(map(printable, row.models)))
+    line = Content.assemble(
+        f"{row.id:>{id_cells}}  {winner(row.label):<4}",
+        (f"{row.loss:>6.2f}", "bold"),
+        "  ",
+        *probability_bar(row.probabilities, BAR),
+        f"  {shares(row.probabilities)}",
+        (swapped, MUTED),
+        (f"  {beside}", "$text-warning" if row.remark else MUTED),
+    )
+    return line.truncate(width, ellipsis=True)
+
+
+def probability_bar(probabilities: tuple[float, float, float], cells: int) -> list[tuple[str, str]]:
+    """A, B and tie as stretches of one bar; the largest remainder gets what rounding leaves."""
+    exact = [p * cells for p in probabilities]
+    filled = [int(e) for e in exact]
+    for place in sorted(range(3), key=lambda n: filled[n] - exact[n])[: cells - sum(filled)]:
+        filled[place] += 1
+    return [("█" * n, colour) for n, colour in zip(filled, COLOURS, strict=True)]

@@ -1,0 +1,261 @@
+"""Report: where is it won and lost? What a finished run's evaluation says, made by a child, and its rows in full."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import aclosing
+from functools import partial
+from typing import ClassVar
+
+import numpy as np
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.reactive import var
+from textual.widget import Widget
+from textual.widgets import Footer, Static
+
+from arena_tui.children.child import answers, ask, in_thread
+from arena_tui.dialogs.ask import ChooseRunScreen
+from arena_tui.format import numbers
+from arena_tui.format.sanitize import place, printable, printable_lines
+from arena_tui.format.status import MUTED
+from arena_tui.report.html.document import as_html
+from arena_tui.report.panes import ReportPanes
+from arena_tui.report.rows import BAR, COLOURS, probability_bar
+from arena_tui.report.tables import INITIALS
+from arena_tui.report.text import winner
+from arena_tui.report.view import SeenReport, can_be_shown, load_report
+from arena_tui.rows.reader import RowScreen
+from arena_tui.screen.console_screen import ConsoleScreen
+from arena_tui.screen.keymap import hint, named
+from core.files import write_whole
+from core.profile.errors import ProfileError
+from core.report.protocol import REPORT, Progress
+from core.report.report import ListedRow
+from core.runs.folder import RunFolder, list_runs
+
+ROWS_OF_PAGE = 10
+"""Rows of each list that a page written from here shows in full."""
+
+
+class ReportScreen(ConsoleScreen[None]):
+    CHANGES = frozenset({"write"})
+    AUTO_FOCUS = ""
+
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        "report",
+        Binding("tab", "pane(1)", "Pane", key_display="tab", tooltip="The next pane, or the one before"),
+        Binding("shift+tab", "pane(-1)", "Pane before", show=False, tooltip="The next pane, or the one before"),
+        Binding("f", "list(1)", "List", tooltip="Other rows: worst, best, random, likely mislabelled, and so on"),
+        Binding("F", "list(-1)", "Before", show=False, tooltip="Other rows: worst, best, random, and so on"),
+        Binding("enter", "open", "Row", tooltip="The chosen row in full, with its cut and its probabilities"),
+        Binding("a", "against", "Against", tooltip="Compare row by row with another run"),
+        Binding("w", "write", "Write page", tooltip="Write the report as one page, report.html in the run's folder"),
+        Binding("r", "read", "Again", show=False, tooltip="Make the report again, from the files as they are now"),
+        Binding("down,j", "down(1)", "Down", show=False, tooltip="Down and up in this pane"),
+        Binding("up,k", "down(-1)", "Up", show=False, tooltip="Down and up in this pane"),
+        Binding("pagedown,space", "page(1)", "Page down", show=False, tooltip="A page down or up in this pane"),
+        Binding("pageup", "page(-1)", "Page up", show=False, tooltip="A page down or up in this pane"),
+        Binding("home", "down(-1_000_000)", "First", show=False, tooltip="To the first row, or the last"),
+        Binding("end", "down(1_000_000)", "Last", show=False, tooltip="To the first row, or the last"),
+        Binding("escape", "app.pop_screen", "Back", key_display="esc", tooltip="Back to the run"),
+    )
+
+    DEFAULT_CSS = """
+    ReportScreen {
+        #top { height: 1; padding: 0 1; background: $panel; }
+        #title { width: auto; margin-right: 2; color: $accent; text-style: bold; }
+        #state { width: 1fr; text-align: right; color: $foreground 60%; text-wrap: nowrap; text-overflow: ellipsis; }
+        #cautions { height: auto; max-height: 3; padding: 0 1; color: $text-warning; display: none; }
+        #problem { display: none; padding: 1 2; }
+        &.-cautioned #cautions { display: block; }
+        &.-failed ReportPanes, &.-failed #cautions { display: none; }
+        &.-failed #problem { display: block; }
+    }
+    """
+
+    progress: var[Progress] = var(Progress())
+    problem: var[str] = var("")
+
+    def __init__(self, folder: RunFolder, program: Sequence[str] = REPORT) -> None:
+        super().__init__()
+        self.folder = folder
+        self.seen: SeenReport | None = None
+        self._program = program
+        self._against: RunFolder | None = None
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(id="top"):
+            yield Static(Content("where is it won and lost?"), id="title")
+            yield Static(id="state", markup=False)
+        yield Static(id="cautions", markup=False)
+        yield Static(id="problem", markup=False)
+        yield ReportPanes()
+        yield Footer(compact=True, show_command_palette=False)
+
+    @property
+    def in_front(self) -> Widget:
+        return self._panes.query_one(f"#{self._panes.current}")
+
+    def on_mount(self) -> None:
+        self.call_after_refresh(self.action_read)  # an answer may come at once, and needs a place to stand
+
+    def action_read(self) -> None:
+        self.read(self._against)
+
+    @work(exclusive=True, group="read")
+    async def read(self, against: RunFolder | None) -> None:
+        """Ask the child for the report, which ends with the screen, and show it.
+
+        If it cannot be compared with the run that was chosen, the report that is shown stays.
+        """
+        self.problem, self.progress, seen = "", Progress(doing="starting"), None
+        try:
+            last = await self._made(against)
+            problem = last.problem or "The report's process ended without a result."
+            if last.report is not None:
+                seen = await asyncio.to_thread(load_report, last, self.folder)
+        except (OSError, ProfileError) as error:
+            problem = str(error)
+        if not self.display:  # it is being left
+            return
+        if seen:
+            self.seen, self._against = seen, against
+            self._show(seen)
+        elif self.seen and against != self._against:
+            self.progress = Progress()
+            self.notify(printable(problem), severity="error", markup=False)
+        else:
+            self.problem = problem
+
+    async def _made(self, against: RunFolder | None) -> Progress:
+        """The child's last word."""
+        arguments = [str(self.folder.path), *(["--against", str(against.path)] if against else [])]
+        async with aclosing(answers(await ask(self._program, *arguments), Progress)) as told:
+            async for progress in told:
+                self.progress = progress
+        return self.progress
+
+    def _show(self, seen: SeenReport) -> None:
+        report = seen.report
+        self.query_one(ReportPanes).show(report)
+        self.set_class(bool(report.cautions), "-cautioned")
+        cautions = "\n".join(f"! {printable(caution)}" for caution in report.cautions)
+        self.query_one("#cautions", Static).update(Content(cautions))
+        self.watch_progress()
+        self.refresh_bindings()
+
+    def watch_progress(self) -> None:
+        if not (self.is_mounted and self.display):
+            return
+        words = [printable(self.progress.doing)] if self.progress.doing else []
+        if self.seen and not words:
+            words.append(f"{numbers.count(self.seen.report.rows)} rows of evaluation")
+            if self._against:
+                words.append(f"against {printable(self._against.id)}")
+        words.append(printable(self.folder.id))
+        self.query_one("#state", Static).update(Content(" · ".join(words)), layout=False)
+
+    def watch_problem(self, problem: str) -> None:
+        self.set_class(bool(problem), "-failed")
+        if self.is_mounted and self.display:
+            words = "\n".join(printable_lines(problem))
+            self.query_one("#problem", Static).update(
+                Content.assemble(
+                    (f"✗ {words}", "bold $text-error"),
+                    "\n\n",
+                    hint(self, "read", "{} tries again, "),
+                    hint(self, "app.pop_screen", "{} goes back"),
+                )
+            )
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("list", "open", "against", "pane", "write") and self.seen is None:
+            return False
+        return super().check_action(action, parameters)
+
+    def action_pane(self, direction: int) -> None:
+        self._panes.turn(direction)
+
+    def action_list(self, direction: int) -> None:
+        is_seen = self._panes.current == "rows"
+        self._panes.to_rows().turn(direction if is_seen else 0)
+
+    def action_down(self, lines: int) -> None:
+        self._panes.move(lines)
+
+    def action_page(self, direction: int) -> None:
+        self._panes.move(direction * self._panes.page)
+
+    @work(exclusive=True, group="open")
+    async def action_open(self) -> None:
+        """Show the chosen row, and be on the one that was seen last afterwards."""
+        if self._panes.current != "rows":
+            self._panes.to_rows()
+            return
+        rows, seen = self._panes.to_rows(), self.seen
+        chosen = rows.chosen
+        if seen is None or chosen is None:
+            return
+        if seen.rows is None or chosen.number is None:
+            self.notify("The text of this row is not known: the line above says why.", severity="warning")
+            return
+        listed = can_be_shown(rows.listed)
+        numbers = np.array([row.number for row in listed], dtype=np.intp)
+        screen = RowScreen(
+            seen.rows,
+            seen.profile.tokens,
+            numbers,
+            listed.index(chosen),
+            beside=lambda place: _predicted(listed[place]),
+        )
+        last = await self.app.push_screen_wait(screen)
+        rows.move_to(listed[last])
+
+    @work(exclusive=True, group="against")
+    async def action_against(self) -> None:
+        """Choose a run to compare with, and make the report anew."""
+        every = await in_thread(partial(list_runs, self.folder.path.parent))
+        others = [run for run in every if run.evaluation.is_file() and run.path != self.folder.path]
+        if not others:
+            self.notify("There is no other run with evaluated rows here.")
+            return
+        chosen = await self.app.push_screen_wait(ChooseRunScreen("compare row by row with", others))
+        if chosen is not None:
+            self.read(chosen)
+
+    @work(exclusive=True, group="write")
+    async def action_write(self) -> None:
+        """Write the page into the run's folder."""
+        if self.seen is None:
+            return
+        file = self.folder.path / "report.html"
+        try:
+            page = await asyncio.to_thread(as_html, self.seen, ROWS_OF_PAGE)
+            await asyncio.to_thread(write_whole, file, page.encode())
+        except OSError as error:
+            self.notify(printable(f"the page was not written: {error}"), severity="error", markup=False)
+            return
+        self.notify(f"wrote {place(file)}", markup=False)
+
+    @property
+    def _panes(self) -> ReportPanes:
+        return self.query_one(ReportPanes)
+
+
+def _predicted(row: ListedRow) -> Content:
+    """What the model gave a row, in both orders."""
+    words = [
+        Content.assemble(*probability_bar(row.probabilities, BAR), "  ", _given(row.probabilities)),
+        *([Content.assemble(("exchanged  ", MUTED), _given(row.swapped))] if row.swapped else []),
+        Content.styled(f"won: {winner(row.label)}  loss {row.loss:.2f}", "bold"),
+        *([Content.styled(row.remark, "$text-warning")] if row.remark else []),
+    ]
+    return Content("   ").join(words)
+
+
+def _given(probabilities: Sequence[float]) -> Content:
+    shares = zip(INITIALS, probabilities, COLOURS, strict=True)
+    return Content("  ").join(Content.styled(f"{name} {100 * p:.0f} %", colour) for name, p, colour in shares)

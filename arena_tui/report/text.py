@@ -1,0 +1,258 @@
+"""A report in lines of at most 80 columns, for pipes and plain terminals."""
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from rich.cells import cell_len, set_cell_size
+
+from arena_tui.format import numbers
+from arena_tui.format.sanitize import printable
+from core.report.report import Against, Interval, LengthBias, ListedRow, PositionBias, Ratings, Report
+
+COLUMNS = 80
+NAME_CELLS = 25
+CELL = 10
+SIGNIFICANT = 2.0
+"""Standard errors from which a chatbot counts as over- or underrated."""
+FEW = 30
+"""Rows below which a group's figures say little: they are muted."""
+MOST_RATED = 5
+"""Chatbots, and pairs of them, at each end."""
+
+Row = Sequence[str]
+
+
+def as_text(report: Report, rows: int) -> str:
+    """The whole report; of each list of rows, the first `rows`."""
+    parts = [
+        _headline(report),
+        _classes(report),
+        _calibration(report),
+        _groups(report),
+        *([_position(report.position_bias)] if report.position_bias else []),
+        *([_lengths(report.length_bias)] if report.length_bias else []),
+        *([_ratings("chatbots", report.models)] if report.models else []),
+        *([_ratings("pairs (of the first)", report.pairs)] if report.pairs and report.pairs.rated else []),
+        *([_against(report.against)] if report.against else []),
+        *([_list(title, listed[:rows]) for title, listed in titled(report).items()] if rows else []),
+    ]
+    return "\n\n".join("\n".join(lines) for lines in parts)
+
+
+def _headline(report: Report) -> Iterator[str]:
+    yield f"{printable(report.run)}, {_rows(report.rows)} of evaluation"
+    for caution in report.cautions:
+        yield from _wrapped(f"! {printable(caution)}", "  ")
+    yield ""
+    yield f"log loss  {numbers.loss(report.log_loss.value)}  {in_words(report.log_loss)}"
+    for reference in report.references:
+        apart = numbers.difference(report.log_loss.value - reference.log_loss)
+        head = f"{reference.name:<8}  {numbers.loss(reference.log_loss)}  {apart}  "
+        yield from _wrapped(head + reference.what, " " * len(head))
+    yield f"accuracy  {percent(report.accuracy)}  {beside_accuracy(report)}"
+
+
+def _classes(report: Report) -> Iterator[str]:
+    names = [one.name for one in report.classes]
+    yield _line("outcome", ("rows", "share", "predicted", "mean p", "log loss", "recall", "precision"))
+    for one in report.classes:
+        yield _line(
+            one.name,
+            (
+                numbers.count(one.rows),
+                numbers.share(one.rows, report.rows),
+                numbers.count(one.predicted),
+                percent(one.mean_probability),
+                numbers.MISSING if one.log_loss is None else numbers.loss(one.log_loss),
+                percent(one.recall),
+                percent(one.precision),
+            ),
+        )
+    yield ""
+    yield _line("was (down), predicted", names)
+    for name, counts in zip(names, report.confusion, strict=True):
+        yield _line(name, [numbers.count(n) for n in counts])
+
+
+def _calibration(report: Report) -> Iterator[str]:
+    found = report.calibration
+    yield f"expected calibration error {found.error:.4f}, by chance {found.by_chance:.4f}"
+    yield f"{found.bins} bins of the most probable outcome"
+    yield _line("confidence", ("rows", "mean", "accuracy", ""))
+    for bin in found.filled:
+        bar = "#" * round(20 * bin.accuracy)
+        cells = (numbers.count(bin.rows), percent(bin.confidence), percent(bin.accuracy))
+        yield f"{_line(f'{bin.low:.2f} to {bin.high:.2f}', cells)}  {bar}"
+
+
+def _groups(report: Report) -> Iterator[str]:
+    yield _line("rows by", ("rows", "share", "log loss", "±", "accuracy"))
+    kind = ""
+    for group in report.groups:
+        if group.kind != kind:
+            kind = group.kind
+            yield kind
+        margin = numbers.MISSING if group.margin is None else f"{group.margin:.4f}"
+        share = numbers.share(group.rows, report.rows)
+        cells = (numbers.count(group.rows), share, numbers.loss(group.log_loss), margin, percent(group.accuracy))
+        yield _line(f"  {group.name}", cells)
+
+
+def _position(bias: PositionBias) -> Iterator[str]:
+    yield "position: A and B exchanged"
+    yield f"  {percent(bias.flip_rate)} of the rows get another most probable outcome"
+    yield f"  standing first adds {points(bias.first)} points to an answer's probability of winning"
+    yield f"  log loss exchanged  {numbers.loss(bias.swapped.value)}  {in_words(bias.swapped)}"
+    yield f"  log loss averaged   {numbers.loss(bias.averaged.value)}  {in_words(bias.averaged)}"
+    yield from _wrapped(f"  averaging is {better(bias.gain)}", "  ")
+    yield f"  accuracy averaged   {percent(bias.averaged_accuracy)}"
+
+
+def _lengths(bias: LengthBias) -> Iterator[str]:
+    yield f"the longer answer, of {_rows(bias.rows)} with a winner and answers of unlike length"
+    yield from (f"  {line}" for line in preferences(bias))
+    yield _line("  A wins, ties apart", ("rows", "people", "model"))
+    for bin in bias.bins:
+        yield _line(f"  {bin.name}", (numbers.count(bin.rows), percent(bin.humans), percent(bin.model)))
+
+
+def _ratings(title: str, ratings: Ratings) -> Iterator[str]:
+    yield _line(title, ("rows", "scored", "predicted", "apart", "errors"))
+    shown = ratings.rated
+    if len(shown) > 2 * MOST_RATED:
+        shown = [*shown[:MOST_RATED], *shown[-MOST_RATED:]]
+    for one in shown:
+        name = printable(one.name)
+        cells = (numbers.count(one.rows), percent(one.score), percent(one.predicted), points(one.difference))
+        yield _line(f"  {name}", (*cells, errors(one.z) + ("!" if is_unlikely(one.z) else " ")))
+    yield from _wrapped(f"  {of_ratings(ratings)}", "  ")
+
+
+def _against(found: Against) -> Iterator[str]:
+    yield from _wrapped(f"against {printable(found.run)}, on {_rows(found.rows)} that both evaluated", "  ")
+    if found.only_here or found.only_there:
+        yield f"  only here {numbers.count(found.only_here)}, only there {numbers.count(found.only_there)}"
+    yield f"  log loss  {numbers.loss(found.log_loss)} here, {numbers.loss(found.other_log_loss)} there"
+    yield f"  {better(found.difference)}"
+    yield f"  accuracy  {percent(found.accuracy)} here, {percent(found.other_accuracy)} there"
+    yield f"  right here only {numbers.count(found.gained)}, right there only {numbers.count(found.lost)}"
+
+
+def _list(title: str, listed: Sequence[ListedRow]) -> Iterator[str]:
+    exchanged = "  exchanged     " if any(row.swapped for row in listed) else ""
+    cells = max(len(str(row.id)) for row in listed)
+    yield title
+    yield f"  {'id':>{cells}}  winner  loss     A    B  tie{exchanged}".rstrip()
+    for row in listed:
+        swapped = f"  {shares(row.swapped)}" if row.swapped else ""
+        beside = row.remark or ("" if row.models is None else " : ".join(map(printable, row.models)))
+        figured = f"{winner(row.label):<6}{row.loss:>6.2f}  {shares(row.probabilities)}{swapped}"
+        yield _fitted(f"  {row.id:>{cells}}  {figured}  {beside}")
+
+
+def titled(report: Report) -> dict[str, list[ListedRow]]:
+    """The lists by name, with how many rows there are of those that may go on."""
+    counts = {"likely mislabelled": report.mislabelled}
+    if report.against:
+        counts |= {"right here only": report.against.gained, "right there only": report.against.lost}
+    lists = report.lists.by_name()
+    return {f"{name}, {numbers.count(counts[name])}" if name in counts else name: lists[name] for name in lists}
+
+
+def in_words(interval: Interval) -> str:
+    """The interval of a log loss."""
+    if interval.low is None or interval.high is None:
+        return "no interval: one row"
+    return f"95 % interval {interval.low:.4f} to {interval.high:.4f}"
+
+
+def better(difference: Interval) -> str:
+    """A difference of log losses in words, with its interval: 0.0042 better, 95 % interval 0.0010 to 0.0070."""
+    value, low, high = difference.value, difference.low, difference.high
+    if low == value == high == 0:
+        return "the same in every row"
+    word = "better" if value < 0 else "worse"
+    if low is None or high is None:
+        return f"{abs(value):.4f} {word}, no interval: one row"
+    ends = (-high, -low) if value < 0 else (low, high)
+    between = " to ".join(f"{end:.4f}".replace("-", "−") for end in ends)
+    doubt = ", which may be chance" if low <= 0 <= high else ""
+    return f"{abs(value):.4f} {word}, 95 % interval {between}{doubt}"
+
+
+def percent(share: float | None) -> str:
+    return numbers.MISSING if share is None else f"{100 * share:.1f} %"
+
+
+def points(difference: float) -> str:
+    """A difference of two shares, in percentage points."""
+    return f"{100 * difference:+z.1f}".replace("-", "−")
+
+
+def errors(z: float | None) -> str:
+    """A difference in its standard errors."""
+    return numbers.MISSING if z is None else f"{z:+z.1f}".replace("-", "−")
+
+
+def is_unlikely(z: float | None) -> bool:
+    """Whether a difference of so many standard errors is unlikely to be chance."""
+    return z is not None and abs(z) >= SIGNIFICANT
+
+
+def of_ratings(ratings: Ratings) -> str:
+    """How they are to be read, and which are not there."""
+    words = (
+        "a win counts 1, a tie a half; a positive figure is overrated; ! two standard errors or more, as one in "
+        "twenty is by chance"
+    )
+    if ratings.few:
+        words += f"; {numbers.count(ratings.few)} with fewer than {ratings.fewest} rows left out"
+    if len(ratings.rated) < ratings.enough:
+        words += f"; of {numbers.count(ratings.enough)}, the {len(ratings.rated)} furthest apart are listed"
+    return words
+
+
+def preferences(bias: LengthBias) -> list[str]:
+    """Who prefers the longer answer how often, in two lines."""
+    return [
+        f"people prefer the longer one in {percent(bias.humans)}",
+        f"the model gives it {percent(bias.model)} on average, and more than the shorter one in {percent(bias.picked)}",
+    ]
+
+
+def beside_accuracy(report: Report) -> str:
+    """The accuracy of always giving the outcome that occurs most."""
+    rows = [one.rows for one in report.classes]
+    return f"always {winner(rows.index(max(rows)))} {100 * max(rows) / report.rows:.0f} %"
+
+
+def shares(probabilities: Sequence[float]) -> str:
+    """The probabilities of A, B and tie, in percent."""
+    return " ".join(f"{100 * p:>4.0f}" for p in probabilities)
+
+
+def winner(label: int) -> str:
+    return ("A", "B", "tie")[label]
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{numbers.count(count)} rows"
+
+
+def _line(name: str, cells: Row) -> str:
+    """Seven cells at most, beside a name that is cut where it has no room."""
+    room = min(NAME_CELLS, COLUMNS - CELL * len(cells))
+    return (_cell(name, room) + "".join(f"{cell:>{CELL}}" for cell in cells)).rstrip()
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    return textwrap.wrap(text, COLUMNS, subsequent_indent=indent)
+
+
+def _fitted(line: str) -> str:
+    return _cell(line, COLUMNS).rstrip()
+
+
+def _cell(text: str, cells: int) -> str:
+    """`text` in exactly so many cells."""
+    return set_cell_size(text, cells) if cell_len(text) <= cells else f"{set_cell_size(text, cells - 1)}…"

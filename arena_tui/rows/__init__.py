@@ -1,0 +1,1 @@
+"""One comparison in full, wherever it is listed."""

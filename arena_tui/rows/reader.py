@@ -1,0 +1,187 @@
+"""One row in full: what its prompt and answers are, and what of them the model is shown."""
+
+import asyncio
+from collections.abc import Callable
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Horizontal, VerticalScroll
+from textual.content import Content
+from textual.reactive import var
+from textual.widgets import Footer, Static
+
+from arena_tui.format import numbers
+from arena_tui.format.sanitize import printable, shortened
+from arena_tui.rows.text import ShownRow, part_text, sequence_text
+from arena_tui.rows.view import Inspected
+from arena_tui.screen.console_screen import ConsoleScreen
+from arena_tui.screen.keymap import named
+from core.data.example import LABELS, PARTS
+from core.data.truncation import keep
+from core.inspect.lookup import StoredRow, read_row
+from core.profile.settings import Tokens
+
+NAMES = ("prompt", "A", "B")
+
+
+class RowScreen(ConsoleScreen[int]):
+    """The answer is the place in the list of the row that was shown last."""
+
+    HELP = (
+        "One row of the training file: what the model is shown of prompt, A and B, and, dim and struck, what "
+        "is cut. Lengths are tokens of the checkpoint's own tokenizer."
+    )
+
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        "row",
+        Binding("n", "other(1)", "Next", tooltip="The next row of the list, or the one before"),
+        Binding("p", "other(-1)", "Before", tooltip="The next row of the list, or the one before"),
+        Binding("m", "model_view", "As the model sees it", tooltip="One sequence, token by token, and back to parts"),
+        Binding("i", "ids", "Token ids", tooltip="The id behind each token"),
+        Binding("down,j", "scroll_rows(1)", "Down", show=False, tooltip="Scroll the text"),
+        Binding("up,k", "scroll_rows(-1)", "Up", show=False, tooltip="Scroll the text"),
+        Binding("pagedown,space", "scroll_rows(15)", "Page down", show=False, tooltip="Scroll the text"),
+        Binding("pageup", "scroll_rows(-15)", "Page up", show=False, tooltip="Scroll the text"),
+        Binding("escape", "leave", "Back", key_display="esc", tooltip="Back to the list of rows"),
+    )
+
+    DEFAULT_CSS = """
+    RowScreen {
+        #top { height: 1; padding: 0 1; background: $panel; }
+        #title { width: auto; margin-right: 2; color: $accent; text-style: bold; }
+        #state { width: 1fr; text-align: right; color: $foreground 60%; text-wrap: nowrap; text-overflow: ellipsis; }
+        #beside { height: auto; padding: 0 1; background: $panel; }
+        VerticalScroll { height: 1fr; }
+        .part, #sequence { height: auto; padding: 0 1; border: round $foreground 25%; }
+        .part { border-title-color: $foreground; border-subtitle-color: $foreground 60%; }
+        #answers { layout: horizontal; height: auto; }
+        #response_a { width: 1fr; border: round $answer-a; border-title-color: $answer-a; }
+        #response_b { width: 1fr; border: round $answer-b; border-title-color: $answer-b; }
+        #sequence { display: none; }
+        &.-narrow #answers { layout: vertical; }
+        &.-sequence #prompt, &.-sequence #answers { display: none; }
+        &.-sequence #sequence { display: block; }
+    }
+    """
+
+    is_sequence: var[bool] = var(False)
+    has_ids: var[bool] = var(False)
+
+    def __init__(
+        self,
+        seen: Inspected,
+        tokens: Tokens,
+        numbers: NDArray[np.intp],
+        place: int,
+        beside: Callable[[int], Content] | None = None,
+    ) -> None:
+        """`seen` holds all rows; `numbers` lists some of them, and `place` is the first to be shown.
+
+        `beside` is what else there is to say of the row at a place of the list, in a line above it.
+        """
+        super().__init__()
+        self._seen = seen
+        self._tokens = tokens
+        self._numbers = numbers
+        self._place = place
+        self._beside = beside
+        self._row: ShownRow | None = None
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(id="top"):
+            yield Static(id="title", markup=False)
+            yield Static(id="state", markup=False)
+        if self._beside:
+            yield Static(id="beside", markup=False)
+        with VerticalScroll(can_focus=False):
+            yield Static(id="prompt", classes="part", markup=False)
+            with Container(id="answers"):
+                yield Static(id="response_a", classes="part", markup=False)
+                yield Static(id="response_b", classes="part", markup=False)
+            yield Static(id="sequence", markup=False)
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.read()
+
+    @work(exclusive=True)
+    async def read(self) -> None:
+        """Read the row at its place in the list, and show it."""
+        seen, number = self._seen, int(self._numbers[self._place])
+        assert seen.source is not None
+        try:
+            stored = await asyncio.to_thread(read_row, seen.source, number)
+        except OSError as error:
+            self.notify(printable(f"the inspection's file is gone: r in the list reads again: {error}"), markup=False)
+            return
+        shape = seen.rows.shape.take(np.array([number]))
+        self._row = ShownRow(stored.ids, shape, keep(shape, self._tokens, seen.frame), seen.frame, seen.pieces)
+        self._head(stored, number)
+        if self._beside:
+            self.query_one("#beside", Static).update(self._beside(self._place))
+        self._draw()
+        self.query_one(VerticalScroll).scroll_home(animate=False)
+
+    def _head(self, stored: StoredRow, number: int) -> None:
+        seen, row = self._seen, self._row
+        assert row is not None
+        label = LABELS[int(seen.rows.label[number])]
+        full = len(row.ids) + row.frame.specials
+        self.query_one("#title", Static).update(f"row {int(seen.rows.id[number])}")
+        limit = f"{numbers.count(self._tokens.max_length)} {self._tokens.truncation}"
+        at = f"{numbers.count(self._place + 1)} of {numbers.count(len(self._numbers))} listed"
+        self.query_one("#state", Static).update(f"{label} · {numbers.count(full)} tokens, limit {limit} · {at}")
+        parts, kept = row.shape.parts[0].tolist(), row.kept.of(row.shape)[0].tolist()
+        models = ("", stored.model_a, stored.model_b)
+        for part, name in enumerate(PARTS):
+            model = printable(shortened(models[part] or "", 40))
+            won = "won" if label.startswith(NAMES[part]) else ""
+            pane = self.query_one(f"#{name}", Static)
+            pane.border_title = Content(" · ".join(word for word in (NAMES[part], model, won) if word))
+            pane.border_subtitle = _kept(kept[part], parts[part])
+
+    def watch_is_sequence(self) -> None:
+        self._draw()
+
+    def watch_has_ids(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        if self._row is None:
+            return
+        self.set_class(self.is_sequence, "-sequence")
+        if self.is_sequence:
+            self.query_one("#sequence", Static).update(sequence_text(self._row, with_ids=self.has_ids))
+        else:
+            for part, name in enumerate(PARTS):
+                self.query_one(f"#{name}", Static).update(part_text(self._row, part))
+
+    def action_other(self, direction: int) -> None:
+        place = self._place + direction
+        if 0 <= place < len(self._numbers):
+            self._place = place
+            self.read()
+
+    def action_model_view(self) -> None:
+        self.is_sequence = not self.is_sequence
+
+    def action_ids(self) -> None:
+        self.has_ids = not self.has_ids
+        self.is_sequence = True
+
+    def action_scroll_rows(self, lines: int) -> None:
+        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+
+    def action_leave(self) -> None:
+        self.dismiss(self._place)
+
+
+def _kept(kept: int, of: int) -> Content:
+    if kept == of:
+        return Content(f"{numbers.count(of)} tokens")
+    words = f"{numbers.count(kept)} of" if kept else "! nothing of"
+    return Content.styled(f"{words} {numbers.count(of)} tokens shown", "bold $text-warning")

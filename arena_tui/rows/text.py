@@ -1,0 +1,114 @@
+"""A row's tokens as text: by part with what is lost behind the cut, or in one sequence as the model sees it. No widget.
+
+Long stretches are drawn at both ends only, so that every cut is seen and a row of any length costs the same.
+"""
+
+import codecs
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+from textual.content import Content
+
+from arena_tui.format import numbers
+from arena_tui.format.sanitize import printable_lines
+from arena_tui.format.status import MUTED
+from core.data.example import PARTS
+from core.data.shape import Shape
+from core.data.template import Frame
+from core.data.truncation import Kept, spans, stretches
+
+COLOURS = ("$foreground", "$answer-a", "$answer-b")
+"""Prompt, A and B."""
+CUT = "bold $background on $text-warning"
+SPECIAL = "bold $background on $foreground 80%"
+MOST_DRAWN = 3000
+"""Tokens of one stretch that are drawn."""
+
+Span = tuple[str, str]
+"""Text, printable, and its style."""
+
+
+class ShownRow(Struct, frozen=True):
+    """One row: its tokens without BOS and EOS, how they are divided, and what is kept of them (shapes of one row)."""
+
+    ids: Sequence[int]
+    shape: Shape
+    kept: Kept
+    frame: Frame
+    pieces: Sequence[bytes]
+
+
+def part_text(row: ShownRow, part: int) -> Content:
+    """A part's whole text; the cut stands where it falls, and what is lost is dim and struck."""
+    shown: list[Span] = []
+    every = stretches(row.kept, row.shape, 0, part)
+    for first, last, is_kept in every:
+        style = COLOURS[part] if is_kept else f"dim strike {COLOURS[part]}"
+        shown += [] if is_kept else [(f"✂ {numbers.count(last - first)} lost ", CUT)]
+        shown += _text(row, first, last, style)
+        shown += [] if is_kept or last == every[-1][1] else [(" ✂", CUT)]
+    return Content.assemble(*shown)
+
+
+def sequence_text(row: ShownRow, *, with_ids: bool) -> Content:
+    """What the model is given, token by token in two shades: BOS, what is kept with ellipses between, EOS."""
+    shown: list[Span] = [*_specials(row, row.frame.begin, SPECIAL, with_ids)]
+    for span in spans(row.kept, row.shape, 0):
+        if span is None:
+            shown += _specials(row, row.frame.mark, CUT, with_ids)
+        else:
+            shown += _tokens(row, *span, with_ids=with_ids)
+    return Content.assemble(*shown, *_specials(row, row.frame.end, SPECIAL, with_ids))
+
+
+def _text(row: ShownRow, first: int, last: int, style: str) -> Iterator[Span]:
+    for begin, end, left_out in _drawn(first, last):
+        text = b"".join(row.pieces[i] for i in row.ids[begin:end]).decode(errors="replace")
+        yield "\n".join(printable_lines(text)), style
+        if left_out:
+            yield f"\n… {numbers.count(left_out)} tokens are not drawn …\n", MUTED
+
+
+def _tokens(row: ShownRow, first: int, last: int, *, with_ids: bool) -> Iterator[Span]:
+    tags, starts = row.shape.starts_of(0)
+    for begin, end, left_out in _drawn(first, last):
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")  # a character may be spread over several tokens
+        for place in range(begin, end):
+            token = row.ids[place]
+            part = max(p for p in range(len(PARTS)) if tags[p] <= place)
+            text = decoder.decode(row.pieces[token], final=place == end - 1)
+            yield _visible(text), _shade(part, is_tag=place < starts[part], is_odd=place % 2 == 1)
+            if with_ids:
+                yield f"{token} ", MUTED
+        if left_out:
+            yield f"\n… {numbers.count(left_out)} tokens are not drawn …\n", MUTED
+
+
+def _specials(row: ShownRow, ids: Sequence[int], style: str, with_ids: bool) -> Iterator[Span]:
+    for token in ids:
+        yield _visible(row.pieces[token].decode(errors="replace")) or f"<{token}>", style
+        if with_ids:
+            yield f"{token} ", MUTED
+
+
+def _drawn(first: int, last: int) -> Iterator[tuple[int, int, int]]:
+    """The stretches of [first, last) that are drawn, each with how many tokens are left out behind it."""
+    half = MOST_DRAWN // 2
+    if last - first <= MOST_DRAWN:
+        yield first, last, 0
+    else:
+        yield first, first + half, last - first - 2 * half
+        yield last - half, last, 0
+
+
+def _visible(text: str) -> str:
+    """Line ends are seen, and end the line."""
+    return "⏎\n".join(printable_lines(text))
+
+
+def _shade(part: int, *, is_tag: bool, is_odd: bool) -> str:
+    if is_tag:
+        return f"bold $foreground on $foreground {24 if is_odd else 14}%"
+    if part == 0:
+        return f"$foreground on $foreground {14 if is_odd else 5}%"
+    return f"$foreground on {COLOURS[part]} {40 if is_odd else 20}%"

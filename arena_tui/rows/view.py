@@ -1,0 +1,116 @@
+"""The rows of an inspection as the data screen holds them, and what a limit and a strategy make of them. No widget."""
+
+from pathlib import Path
+
+import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from core.data.example import LABELS
+from core.data.template import Frame
+from core.inspect.cuts import LIMITS, Cut, CutFigures, cut, figures
+from core.inspect.figures import Epoch, Lengths, Rows, epoch, lengths, read_rows
+from core.inspect.lookup import read_pieces
+from core.inspect.protocol import Progress
+from core.inspect.quality import Hygiene, hygiene
+from core.inspect.report import held_out, margin
+from core.profile.errors import SettingError
+from core.profile.settings import TRUNCATIONS, Profile, Tokens
+
+
+class Inspected(Struct, frozen=True, kw_only=True):
+    """`source` and `pieces` are there once all rows have been read; until then these are the first rows."""
+
+    rows: Rows
+    of: int
+    """Rows of the file; about so many while these are the first."""
+    held_out: NDArray[np.bool_]
+    frame: Frame
+    full: NDArray[np.int64]
+    """Tokens of each row, BOS and EOS included."""
+    lengths: Lengths
+    hygiene: Hygiene
+    source: Path | None
+    pieces: list[bytes]
+    """What each token writes."""
+
+    @property
+    def is_sample(self) -> bool:
+        return self.source is None
+
+    def margin(self, count: int) -> float:
+        """Half the width of the 95 % interval of a share that `count` of the rows have; 0 when all are read."""
+        return margin(count, len(self.rows), self.of) if self.is_sample else 0.0
+
+
+class Outlook(Struct, frozen=True):
+    """What one limit and strategy leave of all rows."""
+
+    tokens: Tokens
+    cut: Cut
+    figures: CutFigures
+    epoch: Epoch
+
+
+def load(progress: Progress, profile: Profile) -> Inspected | None:
+    """What `progress` says is there to be read; None where it says nothing of that kind."""
+    path = progress.whole or progress.sample
+    if path is None or progress.frame is None:
+        return None
+    rows = read_rows(Path(path))
+    out = held_out(rows, profile.split)
+    full = rows.shape.total + progress.frame.specials
+    return Inspected(
+        rows=rows,
+        of=max(progress.of or 0, len(rows)),
+        held_out=out,
+        frame=progress.frame,
+        full=full,
+        lengths=lengths(full),
+        hygiene=hygiene(rows, out),
+        source=Path(progress.whole) if progress.whole else None,
+        pieces=read_pieces(Path(progress.pieces)) if progress.pieces else [],
+    )
+
+
+def outlook(seen: Inspected, profile: Profile, tokens: Tokens) -> Outlook:
+    """Under `tokens` in place of the profile's own. Raises SettingError where they leave no room for text."""
+    left = cut(seen.rows, tokens, seen.frame)
+    train = profile.train
+    return Outlook(
+        tokens=tokens,
+        cut=left,
+        figures=figures(left, np.ones(len(seen.rows), dtype=bool)),
+        epoch=epoch(left.shown[~seen.held_out], batch_size=train.per_device_batch_size, seed=train.seed),
+    )
+
+
+def by_limit(seen: Inspected, tokens: Tokens) -> dict[int, CutFigures | None]:
+    """The figures of each usual limit and of that of `tokens`, ascending."""
+    every = sorted({tokens.max_length, *LIMITS})
+    return {limit: _figures(seen, replace(tokens, max_length=limit)) for limit in every}
+
+
+def by_strategy(seen: Inspected, tokens: Tokens) -> dict[str, CutFigures | None]:
+    """The figures of each strategy at the limit of `tokens`."""
+    return {name: _figures(seen, replace(tokens, truncation=name)) for name in TRUNCATIONS}
+
+
+def _figures(seen: Inspected, tokens: Tokens) -> CutFigures | None:
+    try:
+        return figures(cut(seen.rows, tokens, seen.frame), np.ones(len(seen.rows), dtype=bool))
+    except SettingError:
+        return None
+
+
+def by_group(seen: Inspected, cut: Cut) -> dict[str, CutFigures]:
+    """The figures of each winner's rows, and of the training and the evaluation rows."""
+    winners = {name: figures(cut, seen.rows.label == label) for label, name in enumerate(LABELS)}
+    return {**winners, "train": figures(cut, ~seen.held_out), "eval": figures(cut, seen.held_out)}
+
+
+def split_again(seen: Inspected, profile: Profile) -> Inspected:
+    """The same rows, divided as `profile` says now."""
+    out = held_out(seen.rows, profile.split)
+    return replace(seen, held_out=out, hygiene=hygiene(seen.rows, out))

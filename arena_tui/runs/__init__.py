@@ -1,0 +1,1 @@
+"""What several screens need of runs: following them, their state, their queue."""

@@ -1,0 +1,120 @@
+"""The end of the child's output: read in bounded pieces as it grows, and shown to scroll through."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from textual.app import ComposeResult
+from textual.widgets import Log
+
+from arena_tui.format.sanitize import printable, shortened
+from arena_tui.widgets.pane import Pane
+
+MOST_BYTES = 256 << 10
+LONGEST_LINE = 2000
+
+
+class LogTail:
+    """Gives the lines that were added since the last call, harmless to show.
+
+    Of what comes faster than MOST_BYTES a call, the start is passed over with a word about it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._offset = 0
+        self._rest = b""
+
+    def read(self) -> list[str]:
+        try:
+            with self.path.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                if size < self._offset:
+                    self._offset, self._rest = 0, b""  # replaced by a shorter file
+                passed_over = max(0, size - self._offset - MOST_BYTES)
+                file.seek(self._offset + passed_over)
+                new = file.read(MOST_BYTES)
+        except OSError:
+            return []
+        self._offset += passed_over + len(new)
+        lines: list[str] = []
+        if passed_over:
+            lines.append(f"… {passed_over:,} bytes passed over; all of it is in {self.path.name}")
+            self._rest = b""
+        # A progress bar writes over itself with carriage returns: here each is a line.
+        *whole, rest = (self._rest + new).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        if not new or len(rest) > MOST_BYTES:
+            whole, rest = [*whole, *filter(None, [rest])], b""  # nothing more comes soon: show what is there
+        self._rest = rest
+        for line in whole:
+            lines.append(_readable(line))
+        return lines
+
+
+def _readable(line: bytes) -> str:
+    # Cut first: cleaning is the slow part. No character takes more than four bytes.
+    cut, more = line[: 4 * LONGEST_LINE], len(line) - 4 * LONGEST_LINE
+    text = shortened(printable(cut.decode(errors="replace").expandtabs(4)), LONGEST_LINE)
+    return f"{text}… (+{more:,} bytes)" if more > 0 else text
+
+
+MOST_LINES = 2000
+
+
+class Lines(Log, can_focus=False):
+    """A log that tells its pane when it has been given another size: only then is it known where its end is."""
+
+    def on_resize(self) -> None:
+        self.query_ancestor(LogPane).go_to_end()
+
+
+class LogPane(Pane):
+    DEFAULT_CSS = """
+    LogPane > Lines { height: 1fr; background: transparent; overflow: auto; }
+    """
+
+    tab_name = "log"
+    HELP = (
+        "The end of console.log, all that the training process prints, with control characters made visible. "
+        "It stays at its end until you scroll away, and follows again once you are back there."
+    )
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._shows_end = True
+
+    def compose(self) -> ComposeResult:
+        yield Lines(max_lines=MOST_LINES, highlight=False)
+
+    @property
+    def says(self) -> str:
+        """The lines in sight."""
+        log = self.query_one(Log)
+        return "\n".join(log.lines[log.scroll_offset.y :][: log.scrollable_content_region.height])
+
+    def add(self, lines: Sequence[str]) -> None:
+        """Add lines, already harmless to show. Stays where it is if the user has scrolled away from the end."""
+        self.query_one(Log).write_lines(lines, scroll_end=False)
+        self.call_after_refresh(self.go_to_end)
+
+    def go_to_end(self) -> None:
+        if self._shows_end and self.is_attached:  # called later than asked for: the screen may have gone
+            self.query_one(Log).scroll_end(animate=False, immediate=True, x_axis=False)
+
+    def scroll_text(self, lines: int) -> None:
+        self.query_one(Log).scroll_relative(y=lines, animate=False)
+        self.call_after_refresh(self._look_where_it_is)
+
+    def shift_text(self, columns: int) -> None:
+        self.query_one(Log).scroll_relative(x=columns, animate=False)
+
+    def on_mouse_scroll_up(self) -> None:
+        self.call_after_refresh(self._look_where_it_is)
+
+    def on_mouse_scroll_down(self) -> None:
+        self.call_after_refresh(self._look_where_it_is)
+
+    def _look_where_it_is(self) -> None:
+        # Asked only after the user has scrolled: while lines come in, the end is ahead of what is drawn.
+        if self.is_attached:
+            self._shows_end = self.query_one(Log).is_vertical_scroll_end

@@ -1,0 +1,114 @@
+"""What came out of a run, or of it so far, in words and figures."""
+
+from collections.abc import Sequence
+
+from textual.content import Content
+from textual.dom import DOMNode
+
+from arena_tui.format import numbers
+from arena_tui.format.sanitize import printable, shortened
+from arena_tui.format.status import MUTED
+from arena_tui.runs.follow import RunView
+from arena_tui.runs.waits import words
+from arena_tui.screen.keymap import hint
+from arena_tui.widgets.facts import Fact, facts
+from core.machine.control_group import killed_for_memory
+from core.profile.load import Change, written
+from core.runs import events
+from core.runs.metrics import RECIPE_LOG_LOSS, UNIFORM_LOG_LOSS
+from core.runs.state import Status
+
+KILLED = "It was killed, for want of memory perhaps, or the machine went down. The end of its log may tell."
+KILLED_FOR_MEMORY = (
+    "The kernel has killed a process of its control group for want of memory since it began. Give it more of the "
+    "machine's memory, or lower data.limit or train.per_device_batch_size."
+)
+LONGEST_VALUE = 40
+"""Characters of a setting's value."""
+
+
+def outcome(run: RunView) -> list[Fact]:
+    """The newest evaluation beside what it must be compared with, and the size of the run."""
+    state = run.state
+    rows: list[Fact] = []
+    if state.evaluations:
+        newest = state.evaluations[-1]
+        rows.append(("eval log loss", numbers.loss(newest.log_loss), f"at step {numbers.count(newest.step)}"))
+        rows += references(run)
+        rows.append(("accuracy", f"{100 * newest.accuracy:.1f} %", f"of {numbers.count(newest.rows)} rows"))
+    if started := state.started:
+        rows.append(("steps", numbers.count(state.step), f"of {numbers.count(started.steps)}"))
+    rows.append(("duration", numbers.duration(state.elapsed), ""))
+    return rows
+
+
+def references(run: RunView) -> list[Fact]:
+    """ln 3, the class prior of the split and the recipe, each with how far the run's log loss is from it."""
+    known = [("ln 3", UNIFORM_LOG_LOSS)]
+    if run.state.started:
+        known.append(("prior", run.state.started.prior_log_loss))
+    known.append(("recipe", RECIPE_LOG_LOSS))
+    reached = run.log_loss
+    return [
+        (name, numbers.loss(value), numbers.difference(reached - value) if reached is not None else "")
+        for name, value in known
+    ]
+
+
+def explanation(run: RunView, node: DOMNode) -> list[Content]:
+    """What a run waits for; or why it ended before its time, what is kept, and what to do, with the keys of `node`."""
+    if run.wait:
+        return [Content(sentence) for sentence in words(run.wait)]
+    match run.state.last:
+        case events.Failed(cause=cause, advice=advice, exit_code=code, changes=changes, kept=kept):
+            return [
+                Content.styled(printable(cause), "$text-error"),
+                Content(printable(advice)),
+                *_proposal(changes, hint(node, "fix", "{} tries again with these settings")),
+                Content.styled(f"exit code {code}", MUTED),
+                _kept(_newest_checkpoint(run) if kept is None else kept),
+            ]
+        case events.Cancelled(signal=name, step=step, kept=kept, adapter=adapter):
+            also = [Content(f"      {printable(adapter)}/, after its last step")] if adapter else []
+            told = Content(f"stopped by {printable(name)} at step {numbers.count(step)}")
+            return [told + hint(node, "resume", "; {} resumes it"), _kept(kept), *also]
+    if run.status is Status.LOST:
+        return [
+            Content.styled("The process ended without a last word.", "$text-error"),
+            Content(KILLED_FOR_MEMORY if killed_for_memory(run.folder) else KILLED)
+            + hint(node, "resume", " {} resumes the run."),
+            _kept(_newest_checkpoint(run)),
+        ]
+    return []
+
+
+def change_facts(changes: Sequence[Change]) -> list[Fact]:
+    """Each setting with its value before and after."""
+    return [
+        (printable(change.key), f"{_brief(written(change.old))} → {_brief(written(change.new))}", "")
+        for change in changes
+    ]
+
+
+def _brief(value: str) -> str:
+    return shortened(printable(value), LONGEST_VALUE)
+
+
+def _proposal(changes: Sequence[Change], way: Content) -> list[Content]:
+    """The proposed settings, and the key that takes them."""
+    if not changes:
+        return []
+    return [
+        Content(""),
+        facts(change_facts(changes)),
+        way,
+        Content(""),
+    ]
+
+
+def _newest_checkpoint(run: RunView) -> str | None:
+    return run.state.checkpoint.folder if run.state.checkpoint else None
+
+
+def _kept(checkpoint: str | None) -> Content:
+    return Content.assemble(("kept  ", MUTED), printable(checkpoint) if checkpoint else "no checkpoint yet")

@@ -1,0 +1,64 @@
+"""What screens do with the queue: give a run another place, take one out or adopt it after a question, pause it all."""
+
+import asyncio
+from typing import Any
+
+from textual.screen import Screen
+
+from arena_tui.dialogs.ask import STAY, AskScreen
+from arena_tui.format.sanitize import printable
+from core.runs.folder import RunFolder
+from core.runs.queue import Queue, QueueError, Where, queue_of
+
+
+async def move(screen: Screen[Any], run: RunFolder, where: Where) -> None:
+    """Give the run another place, or say why it has none."""
+    try:
+        await asyncio.to_thread(queue_of(run).move, run, where)
+    except (QueueError, OSError) as error:
+        _tell(screen, error)
+
+
+async def take_out(screen: Screen[Any], run: RunFolder) -> bool:
+    """Ask whether the run is to go, with its folder; True if it has gone."""
+    text = f"{run.id}\n\nIts folder is deleted if it holds no more than its profile."
+    answer = await screen.app.push_screen_wait(
+        AskScreen("take it out of the queue?", text, [("y", "take it out")], stay="let it wait")
+    )
+    if answer == STAY:
+        return False
+    try:
+        await asyncio.to_thread(queue_of(run).remove, run)
+    except (QueueError, OSError) as error:
+        _tell(screen, error)
+        return False
+    return True
+
+
+async def adopt(screen: Screen[Any], run: RunFolder) -> bool:
+    """Show what a run would run that this user has not queued here, and ask whether it is to; True if it is."""
+    try:
+        settings = await asyncio.to_thread(run.resolved.read_bytes)
+        text = f"{run.path}\n\n{settings.decode(errors='replace')}"
+        ask = AskScreen("start it as yours when its turn comes?", text, [("y", "let it start")], stay="do not start it")
+        if await screen.app.push_screen_wait(ask) == STAY:
+            return False
+        await asyncio.to_thread(queue_of(run).adopt, run, settings)
+    except (QueueError, OSError) as error:
+        _tell(screen, error)
+        return False
+    return True
+
+
+async def pause(screen: Screen[Any], queue: Queue) -> None:
+    """Start nothing more for now; or go on with it."""
+    try:
+        await asyncio.to_thread(queue.unpause if queue.is_paused else queue.pause)
+    except (QueueError, OSError) as error:
+        _tell(screen, error)
+    else:
+        screen.notify("the queue is paused" if queue.is_paused else "the queue goes on")
+
+
+def _tell(screen: Screen[Any], error: Exception) -> None:
+    screen.notify(printable(str(error)), title="the queue is as it was", severity="warning", markup=False)

@@ -1,0 +1,69 @@
+"""What queued runs wait for, and how that is said. Knows no widget."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from arena_tui.format.numbers import count, ordinal
+from arena_tui.format.sanitize import printable
+from core.machine.gpus import NO_GPU
+from core.runs.entry import Standing, standing
+from core.runs.folder import RunFolder
+from core.runs.lock import is_locked
+from core.runs.queue import Queue, Queued
+from core.runs.queue_runner import occupant
+
+
+class Wait(Struct, frozen=True):
+    """`place` counts from 1. `occupants` holds, for each card on which it may run, the id of the run that has it."""
+
+    place: int
+    is_paused: bool
+    is_served: bool
+    """Whether a runner is at work, without which nothing is started."""
+    occupants: dict[str, str | None]
+    standing: Standing = Standing.OURS
+
+
+def waits(queue: Queue, waiting: Sequence[Queued], others: Sequence[RunFolder]) -> dict[str, Wait]:
+    """What each of `waiting` waits for, by id, in order. `others` are the runs that may have a card."""
+    found = {gpu: occupant(others, gpu) for gpu in {gpu for _, entry in waiting for gpu in entry.gpus}}
+    ids = {gpu: run.id if run else None for gpu, run in found.items()}
+    is_paused, is_served = queue.is_paused, bool(is_locked(queue.runner_lock))
+    return {
+        run.id: Wait(place, is_paused, is_served, {gpu: ids[gpu] for gpu in entry.gpus}, standing(run, entry))
+        for place, (run, entry) in enumerate(waiting, 1)
+    }
+
+
+def card(gpu: str) -> str:
+    """A card as one speaks of it."""
+    return "the processor" if gpu == NO_GPU else f"GPU {printable(gpu)}"
+
+
+def words(wait: Wait) -> list[str]:
+    """Its place, what it waits for, and who will start it, in sentences."""
+    where = "It is next." if wait.place == 1 else f"It is {ordinal(wait.place)} in the queue."
+    if wait.standing is not Standing.OURS:
+        way_out = "a among the runs, or arena-tui queue adopt, shows what it would run, and asks whether to."
+        return [where, f"It {wait.standing}, so you do not start it: {way_out}"]
+    if wait.is_paused:
+        return [where, "The queue is paused; P among the runs, or arena-tui queue resume, lets it go on."]
+    if not wait.is_served:
+        return [where, "Nothing starts it at the moment; a console that is opened here, or arena-tui queue, will."]
+    taken = [f"{printable(run_id)} has {card(gpu)}." for gpu, run_id in wait.occupants.items() if run_id]
+    soon = ", within seconds" if wait.place == 1 and len(taken) < len(wait.occupants) else ""
+    return [where, *taken, f"It starts by itself{soon}, without this console."]
+
+
+def without_console(waiting: Sequence[Wait]) -> str:
+    """What becomes of those that wait when the console is left; empty where none does that this user has queued."""
+    waiting = [wait for wait in waiting if wait.standing is Standing.OURS]
+    if not waiting:
+        return ""
+    one = len(waiting) == 1
+    who = "1 run waits" if one else f"{count(len(waiting))} runs wait"
+    if waiting[0].is_paused:
+        return f"{who} in the queue, which is paused: arena-tui queue resume starts {'it' if one else 'them'}."
+    how = "it starts" if one else "they start one after the other"
+    return f"{who} in the queue; {how}, without this console."

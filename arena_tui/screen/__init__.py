@@ -1,0 +1,1 @@
+"""What every screen stands on: its keys, its messages, the profiles there are."""

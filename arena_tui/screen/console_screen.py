@@ -1,0 +1,67 @@
+"""What the console's screens share: what a read-only one leaves out, what F1 explains, how small they get."""
+
+from typing import ClassVar, TypeVar
+
+from textual.message import Message
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Static
+
+from arena_tui.runs.follow import RunView
+
+READONLY = "-readonly"
+"""The class of an app that may watch and touch nothing."""
+COLUMNS, LINES = 40, 12
+"""A terminal below this has no room for anything but to say so."""
+Result = TypeVar("Result")
+
+
+class RunEnded(Message):
+    """A run that this console has seen going on is over."""
+
+    def __init__(self, run: RunView) -> None:
+        super().__init__()
+        self.run = run
+
+
+class ConsoleScreen(Screen[Result]):
+    CHANGES: ClassVar[frozenset[str]] = frozenset()
+    """Actions that change a run, a profile or a file."""
+
+    DEFAULT_CSS = """
+    ConsoleScreen {
+        & > .too-small {
+            display: none;
+            overlay: screen;
+            position: absolute;
+            width: 100vw;
+            height: 100vh;
+            content-align: center middle;
+            text-align: center;
+            background: $background;
+        }
+        &.-too-small > .too-small { display: block; }
+    }
+    """
+
+    @property
+    def in_front(self) -> Widget | None:
+        """The widget that F1 explains: the one that keys go to."""
+        return self.focused
+
+    async def may_leave(self) -> bool:
+        """Whether the console may be left: one that holds what is not saved asks the user."""
+        return True
+
+    def on_mount(self) -> None:
+        self.mount(Static(classes="too-small", markup=False))
+
+    def on_resize(self) -> None:
+        columns, lines = self.app.size
+        self.set_class(columns < COLUMNS or lines < LINES, "-too-small")
+        words = f"too small: {columns} x {lines}\n{COLUMNS} x {LINES} at least"
+        for told in self.query(".too-small").results(Static):
+            told.update(words)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        return action not in self.CHANGES or not self.app.has_class(READONLY)

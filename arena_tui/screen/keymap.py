@@ -1,0 +1,110 @@
+"""The names by which a user's configuration gives other keys to what a screen does, and how a text tells such a key."""
+
+import difflib
+import re
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+from textual.actions import parse
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.dom import DOMNode
+from textual.keys import Keys
+
+from core.profile.errors import Problem
+
+if TYPE_CHECKING:
+    from arena_tui.app.app import ArenaApp
+
+MODIFIERS = {"ctrl", "shift", "alt", "super", "hyper", "meta"}
+
+
+def named(screen: str, *bindings: Binding) -> list[BindingType]:
+    """`bindings` with names made of the screen's and of what the footer says: monitor.stop. Without a screen, stop."""
+    return [replace(binding, id=_name(screen, binding.description)) for binding in bindings]
+
+
+def key_problems(keys: Mapping[str, str], lines: Mapping[str, int], usual: Sequence[Binding]) -> list[Problem]:
+    """What is wrong with a user's `keys`, by name; `usual` are all bindings that have names, `lines` those of the file.
+
+    A key that is taken from another name is told as well: it may be meant.
+    """
+    by_name = {name: _each(binding.key) for binding in usual if (name := binding.id)}
+    chosen = {name: _each(written) for name, written in keys.items()}
+    in_force = by_name | chosen
+    problems = []
+    for name, its in chosen.items():
+        messages = []
+        if name not in by_name:
+            nearest = difflib.get_close_matches(name, by_name, n=1)
+            messages.append(
+                f"unknown; did you mean {nearest[0]}?" if nearest else "unknown; arena-tui config lists all"
+            )
+        else:
+            messages += [
+                f"{key} is no key; one is written like s, S, ?, f5 or ctrl+t" for key in its if not _is_key(key)
+            ]
+            for other in by_name:
+                if other != name and _meet(name, other):
+                    taken = set(its) & set(in_force[other]) - set(by_name[name])
+                    messages += [f"{key} is also {other}'s" for key in its if key in taken]
+        for message in messages:
+            line = lines.get(name, 1)
+            problems.append(Problem(line=line, key=f"keys.{name}", value=repr(keys[name]), message=message))
+    return problems
+
+
+def _name(screen: str, description: str) -> str:
+    words = re.findall(r"[a-z0-9]+", description.lower())
+    return ".".join(filter(None, (screen, "-".join(words))))
+
+
+def _each(keys: str) -> list[str]:
+    """The keys of a list with commas, by their long names: question_mark for ?."""
+    return [binding.key for binding in Binding.make_bindings([Binding(keys, "", "")])]
+
+
+def _meet(one: str, other: str) -> bool:
+    """Whether both may be wanted at a time: on the same screen, or one of them everywhere."""
+    screens = {name.rpartition(".")[0] for name in (one, other)}
+    return len(screens) == 1 or "" in screens
+
+
+def _is_key(key: str) -> bool:
+    *modifiers, last = key.split("+")
+    characters = {name for character in string.punctuation.replace(",", "") for name in _each(character)} | {"comma"}
+    return MODIFIERS.issuperset(modifiers) and (len(last) == 1 or last in {*characters, *(key.value for key in Keys)})
+
+
+KEY = "bold $accent"
+
+
+def hint(node: DOMNode, action: str, words: str) -> Content:
+    """`words`, with the key of an action of `node`'s screen, of what stands around it, or of the app in place of {}.
+
+    Empty where the action is not to be had now, as what changes something in a read-only console.
+    """
+    before, _, after = words.partition("{}")
+    for place in node.ancestors_with_self:
+        binding = _binding(place, action)
+        if binding is not None:
+            _, name, parameters = parse(action)
+            if place.check_action(name, parameters) is False:
+                break
+            return Content.assemble(before, (_key(node, binding), KEY), after)
+    return Content("")
+
+
+def _binding(place: DOMNode, action: str) -> Binding | None:
+    all_of_it = (binding for kind in type(place).__mro__ for binding in vars(kind).get("BINDINGS", ()))
+    return next((one for one in all_of_it if isinstance(one, Binding) and one.action == action), None)
+
+
+def _key(node: DOMNode, binding: Binding) -> str:
+    """As the footer calls it; the first, where there are several."""
+    app = cast("ArenaApp", node.app)
+    chosen = app.config_file.config.keys.get(binding.id or "")
+    first, *_ = (chosen or binding.key).split(",")
+    return app.get_key_display(binding.with_key(first.strip(), None if chosen else binding.key_display))

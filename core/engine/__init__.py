@@ -1,0 +1,1 @@
+"""What trains, plans and predicts alike: engine, precision, memory, device, steps."""

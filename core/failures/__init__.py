@@ -1,0 +1,1 @@
+"""What errors mean and what to do, in the user's words."""

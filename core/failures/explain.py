@@ -1,0 +1,259 @@
+"""Says of an error that ended a run what it means and what to do, in the user's words."""
+
+import errno
+from collections.abc import Sequence
+from pathlib import Path
+from traceback import walk_tb
+from typing import Self
+
+from msgspec import Struct
+
+from core.cache import CACHE_VARIABLE, CacheFull, cache_folder, is_full_disk, keep_traceback, links
+from core.data.example import DataError
+from core.failures.known_errors import RESUME, symptom
+from core.profile.errors import ProfileError, SettingError
+from core.profile.load import Change
+from core.profile.settings import Profile
+from core.runs.events import Resumed
+from core.runs.folder import RunFolder
+from core.runs.record import Tail
+from core.runs.settings import read_settings
+from core.runs.state import RunState, fold
+
+BAD_INPUT = 2
+FAILURE = 1
+
+
+class Explanation(Struct, frozen=True):
+    """`changes` are those settings of the run that may mend it."""
+
+    cause: str
+    advice: str
+    exit_code: int = FAILURE
+    changes: list[Change] = []
+
+
+class Situation(Struct, frozen=True):
+    """What failed, and what its record says so far."""
+
+    profile: Profile
+    state: RunState
+    is_resumed: bool = False
+    """Whether this process goes on with what another has begun."""
+
+    @classmethod
+    def of(cls, folder: RunFolder) -> Self | None:
+        """None where the run's settings cannot be read."""
+        try:
+            profile = read_settings(folder)
+        except ProfileError:
+            return None
+        known = Tail(folder.events).read()
+        return cls(profile, fold(RunState(), known), any(isinstance(event, Resumed) for event in known))
+
+    @property
+    def phase(self) -> str:
+        return self.state.phase.phase if self.state.phase else ""
+
+
+def explain(error: BaseException, situation: Situation | None = None, *, has_log: bool = True) -> Explanation:
+    """What went wrong, what to do about it, and the exit code: 2 for a bad profile or data, else 1.
+
+    `has_log` says whether the traceback is in a console.log beside what failed; else it is kept in the cache.
+    """
+    is_resumed = situation is not None and situation.is_resumed
+    match error:
+        case DataError() if is_resumed:
+            return Explanation(str(error), f"Bring the rows back. {_moved('data.train')}", BAD_INPUT)
+        case DataError():
+            return Explanation(str(error), "Correct the file, or point data.train at another.", BAD_INPUT)
+        case SettingError(key="model.checkpoint") if is_resumed:
+            return Explanation(str(error), f"Bring the base back. {_moved('model.checkpoint')}", BAD_INPUT)
+        case SettingError() | ProfileError():
+            return Explanation(str(error), "Change this setting in the profile.", BAD_INPUT)
+        case OSError(errno=errno.EACCES | errno.EPERM | errno.EROFS, filename=str() as path):
+            return Explanation(f"{path}: {(error.strerror or str(error)).lower()}", _another_place(path))
+
+    # Not needed for the errors above, which may come before anything heavy is loaded.
+    import torch
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+    )
+
+    from core.engine.device import GpuError
+    from core.engine.divergence import Diverged
+
+    chain = list(links(error))
+    if full := _full_disk(chain):
+        return full
+    for link in chain:
+        match link:
+            case Diverged():
+                return _diverged(link, situation)
+            case torch.OutOfMemoryError():
+                return _out_of_memory(f"GPU memory ran out: {_first_line(link, sentences=2)}", situation)
+            case MemoryError():
+                return _out_of_memory("the machine's memory ran out", situation)
+            case RuntimeError() if _is_out_of_memory(str(link)):
+                return _out_of_memory(f"memory ran out: {_first_line(link)}", situation)
+            case GatedRepoError():
+                return Explanation(
+                    f"the checkpoint is gated: {_first_line(link)}",
+                    "Accept its licence on its Hugging Face page, then run `hf auth login` here.",
+                )
+            case RepositoryNotFoundError():
+                return Explanation(
+                    f"no such checkpoint: {_first_line(link)}",
+                    "Check the spelling of model.checkpoint; a private one needs `hf auth login`.",
+                )
+            case HfHubHTTPError() | LocalEntryNotFoundError() | ConnectionError():
+                return Explanation(
+                    f"the Hugging Face hub cannot be reached: {_first_line(link)}",
+                    "Check the network, or point model.checkpoint at a local folder.",
+                )
+            case _ if found := symptom(str(link)):
+                return Explanation(f"{found.cause}: {_first_line(link)}", found.advice)
+            case GpuError():
+                return Explanation(
+                    f"there is a card, and torch cannot use it: {_first_line(link)}",
+                    "`arena-tui doctor` looks closer. CUDA_VISIBLE_DEVICES= (empty) trains on the processor.",
+                )
+            case torch.AcceleratorError():
+                return Explanation(
+                    f"the card reported an error: {_first_line(link)}",
+                    f"`dmesg | grep -i xid` tells whether the card failed. {RESUME}",
+                )
+            case OSError() if "huggingface.co" in str(link) or "safetensors" in str(link):
+                return Explanation(
+                    f"the checkpoint cannot be loaded: {_first_line(link)}",
+                    "model.checkpoint must be a Hugging Face id that can be downloaded now or is in the cache, or a "
+                    "local folder with config.json and safetensors weights.",
+                )
+    return Explanation(f"{type(error).__name__}: {_first_line(error)}", _traceback(error, has_log))
+
+
+def _moved(key: str) -> str:
+    return f"Where it has moved, `arena-tui resume --set {key}=PATH` goes on with it there."
+
+
+def _another_place(path: str) -> str:
+    if Path(path).is_relative_to(cache_folder()):
+        return f"The cache is not yours to write to: {CACHE_VARIABLE} names another folder for it."
+    return "Change its owner or its mode, or name another place."
+
+
+def _traceback(error: BaseException, has_log: bool) -> str:
+    if has_log:
+        return "The traceback is in console.log."
+    try:
+        return f"The traceback is in {keep_traceback(error)}."
+    except OSError as other:
+        return f"The traceback could not be kept: {other}"
+
+
+def _out_of_memory(cause: str, situation: Situation | None) -> Explanation:
+    from core.engine import device
+    from core.failures import remedies
+
+    if situation is None:
+        return Explanation(cause, "Lower train.per_device_batch_size, and raise gradient_accumulation by as much.")
+    profile, started = situation.profile, situation.state.started
+    if situation.phase == "evaluating":
+        changes = remedies.less_memory_in_evaluation(profile)
+        advice = "It ran out while evaluating: score fewer rows at once."
+    elif started is None:
+        changes = remedies.less_memory_in_loading(profile)
+        advice = "It ran out before the first step. " + (
+            "Hold the base model in 4 bit." if changes else "Free the card, or choose a smaller base model."
+        )
+    else:
+        changes = remedies.less_memory(profile, started, device.available())
+        advice = (
+            "Less at once, with the same global batch."
+            if changes
+            else "No smaller batch, checkpointing or length is enough: free the card, or choose a smaller base model."
+        )
+    return Explanation(cause, advice + _shorter_rows(changes) + _held_by_others(situation), changes=changes)
+
+
+def _shorter_rows(changes: Sequence[Change]) -> str:
+    if any(change.key == "tokens.max_length" for change in changes):
+        return " A lower tokens.max_length cuts more of the rows: it changes what is trained."
+    return ""
+
+
+def _held_by_others(situation: Situation) -> str:
+    """How much of the card this run could not have, where that is a tenth of it or more."""
+    from core.engine import device
+
+    started, available = situation.state.started, device.available()
+    if started is None or available is None or started.device.memory - available < started.device.memory / 10:
+        return ""
+    return f" Other processes hold {(started.device.memory - available) / 2**30:.1f} GiB of the card."
+
+
+def _diverged(error: BaseException, situation: Situation | None) -> Explanation:
+    import torch
+
+    from core.failures import remedies
+
+    changes: list[Change] = []
+    if situation and situation.state.started:
+        has_bf16 = torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
+        changes = remedies.steadier(situation.profile, situation.state.started.precision, has_bf16=has_bf16)
+    advice = "Train more steadily: bfloat16 in place of float16 where the card has it, else half the learning rate."
+    return Explanation(str(error), f"{advice} train.divergence_patience says when a run is given up.", changes=changes)
+
+
+def ran_out_of_memory(error: BaseException) -> bool:
+    """Whether it is the card's memory, or the machine's, that was too small."""
+    import torch
+
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and _is_out_of_memory(str(error))
+
+
+def _is_out_of_memory(message: str) -> bool:
+    """CUDA's and cuBLAS's own failures to get memory, and that of the processor's allocator."""
+    signs = ("CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "DefaultCPUAllocator: can't allocate memory")
+    return any(sign in message for sign in signs)
+
+
+def _full_disk(chain: Sequence[BaseException]) -> Explanation | None:
+    """Which disk it was: the cache's, the one of the libraries that fetch models and data sets, or the run's."""
+    full = next((link for link in chain if is_full_disk(link)), None)
+    if full is None:
+        return None
+    cache = next((link for link in chain if isinstance(link, CacheFull)), None)
+    if cache is None and (place := next(filter(None, map(_library_cache, chain)), None)):
+        cache = CacheFull(place, "HF_HOME")
+    if cache:
+        return Explanation(cache.cause, cache.advice)
+    return Explanation(
+        f"no space is left on the disk: {_first_line(full)}",
+        "Free some, then resume the run; the checkpoints that were kept are whole.",
+    )
+
+
+def _library_cache(error: BaseException) -> Path | None:
+    """Where the library writes in which the error arose, if it is one that has a cache."""
+    for frame, _ in walk_tb(error.__traceback__):
+        match frame.f_globals["__name__"].partition(".")[0]:
+            case "huggingface_hub":
+                from huggingface_hub.constants import HF_HUB_CACHE
+
+                return Path(HF_HUB_CACHE)
+            case "datasets":
+                from datasets.config import HF_DATASETS_CACHE
+
+                return Path(HF_DATASETS_CACHE)
+    return None
+
+
+def _first_line(error: BaseException, sentences: int | None = None) -> str:
+    lines = str(error).strip().splitlines()
+    return ". ".join(lines[0].split(". ")[:sentences])[:500] if lines else type(error).__name__

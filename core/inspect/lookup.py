@@ -1,0 +1,63 @@
+"""Looks into the files of an inspection: one row in full, the rows that hold a text, the bytes of each token."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from msgspec import Struct
+from numpy.typing import NDArray
+from pyarrow import compute, parquet
+
+from core.data.example import MODELS, PARTS
+from core.files import write_whole
+
+GROUPS_AT_ONCE = 16
+"""Row groups whose text is in memory at a time: some 16 MB of a Kaggle file."""
+
+
+class StoredRow(Struct, frozen=True):
+    model_a: str | None
+    """None where the file names no models."""
+    model_b: str | None
+    ids: list[int]
+    """Tokens of the whole row, BOS and EOS apart."""
+
+
+def read_row(path: Path, number: int) -> StoredRow:
+    """The row of that number, from 0. Reads one row group: all but the last hold equally many."""
+    with parquet.ParquetFile(path) as file:
+        in_group = file.metadata.row_group(0).num_rows
+        group = file.read_row_group(number // in_group, columns=[*MODELS, "ids"])
+    row = group.slice(number % in_group, 1).to_pylist()[0]
+    return StoredRow(row["model_a"], row["model_b"], row["ids"])
+
+
+def holds_text(path: Path, text: str) -> NDArray[np.bool_]:
+    """Which rows have `text` in a turn of any part, upper and lower case alike, (n,)."""
+    with parquet.ParquetFile(path) as file:
+        groups = range(file.metadata.num_row_groups)
+        batches = [groups[i : i + GROUPS_AT_ONCE] for i in range(0, len(groups), GROUPS_AT_ONCE)]
+        found = [_holds(file.read_row_groups(batch, columns=list(PARTS)), text) for batch in batches]
+    return np.concatenate([np.zeros(0, dtype=bool), *found])
+
+
+def _holds(table: pa.Table, text: str) -> NDArray[np.bool_]:
+    found = np.zeros(len(table), dtype=bool)
+    for part in PARTS:
+        turns = table[part].combine_chunks()
+        matches = compute.match_substring(turns.flatten(), text, ignore_case=True)
+        found[compute.list_parent_indices(turns).filter(matches).to_numpy()] = True
+    return found
+
+
+def write_pieces(path: Path, pieces: Sequence[bytes]) -> None:
+    """One column, `piece`, in the order of the ids."""
+    buffer = pa.BufferOutputStream()
+    parquet.write_table(pa.table({"piece": pa.array(pieces, pa.binary())}), buffer)
+    write_whole(path, buffer.getvalue().to_pybytes())
+
+
+def read_pieces(path: Path) -> list[bytes]:
+    pieces: list[bytes] = parquet.read_table(path)["piece"].to_pylist()
+    return pieces

@@ -1,0 +1,28 @@
+"""How far an inspection is: what its child prints, one JSON object a line. Imports nothing heavy."""
+
+import sys
+
+from msgspec import Struct
+
+from core.data.template import Frame
+
+INSPECT = (sys.executable, "-P", "-m", "core.inspect")
+WAIT = "--wait"
+"""Get ready, and wait to be told on stdin what to inspect."""
+
+
+class Progress(Struct, frozen=True, kw_only=True):
+    """`rows` rows of about `of` have been read. Files that are there for the reader are named, others None."""
+
+    rows: int = 0
+    of: int | None = None
+    sample: str | None = None
+    """A Parquet file with the first rows."""
+    whole: str | None = None
+    """The Parquet file with all rows. The inspection is complete."""
+    pieces: str | None = None
+    """A Parquet file with the bytes that each token writes."""
+    frame: Frame | None = None
+    """BOS, EOS and the profile's ellipsis in tokens; there with the first rows and with all."""
+    problem: str | None = None
+    """Why there is no inspection."""

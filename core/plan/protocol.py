@@ -1,0 +1,93 @@
+"""What a profile would do, as the plan child answers it: one JSON object a line, each fuller than the one before."""
+
+import sys
+
+from msgspec import Struct
+
+from core.engine.fit import Verdict
+from core.engine.memory import Memory, Precision
+from core.model.shape import ModelShape
+
+PLAN = (sys.executable, "-P", "-m", "core.plan")
+
+
+class TokensPlan(Struct, frozen=True, kw_only=True):
+    """The tokens of all epochs, padding left out, and what is cut; rows of both sides of the split."""
+
+    effective: int
+    evaluated: int
+    """Of one evaluation."""
+    longest: int
+    rows_over: int
+    response_b_lost: int
+    rows: int
+
+
+class ProcessorPlan(Struct, frozen=True, kw_only=True):
+    """The same run without a card: bytes of the machine's memory at the peak, and free for this process."""
+
+    precision: Precision
+    peak: int
+    free: int
+    verdict: Verdict
+
+
+class MemoryPlan(Struct, frozen=True, kw_only=True):
+    """The predicted peak of GPU memory, in bytes; without a card that of one that computes bfloat16."""
+
+    shape: ModelShape
+    precision: Precision
+    is_packed: bool = False
+    engine_reason: str = ""
+    """Why not the packed engine, or how it spends memory."""
+    parts: Memory
+    factor: float
+    """What past runs here took, by what was predicted for them."""
+    peak: int
+    """The parts' total times the factor."""
+    basis: str
+    card: str | None
+    free: int | None
+    verdict: Verdict | None
+    """None without a card."""
+    change: list[str] | None
+    """The smallest change of settings that fits, as overrides; None where none is needed, or none is enough."""
+    processor: ProcessorPlan | None = None
+    """Where there is no card, which all the others are about. None for a base that is to be quantized here."""
+
+
+class TimePlan(Struct, frozen=True, kw_only=True):
+    """Seconds, from the throughput of a run of the same kind on this machine."""
+
+    tokens_per_second: float
+    training: float
+    evaluation: float
+    basis: str
+
+    @property
+    def seconds(self) -> float:
+        return self.training + self.evaluation
+
+
+class DiskPlan(Struct, frozen=True, kw_only=True):
+    """Bytes: one checkpoint, all that a run leaves behind at most, and what is free."""
+
+    checkpoint: int
+    needed: int
+    free: int
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """The answer so far; None means not known, or not yet. `problem` says what stands in the way of a run."""
+
+    global_batch: int
+    rows_train: int | None = None
+    rows_eval: int | None = None
+    steps: int | None = None
+    tokens: TokensPlan | None = None
+    memory: MemoryPlan | None = None
+    time: TimePlan | None = None
+    disk: DiskPlan | None = None
+    trainable_parameters: int | None = None
+    total_parameters: int | None = None
+    problem: str | None = None

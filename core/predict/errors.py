@@ -1,0 +1,67 @@
+"""Errors that end a prediction, in the user's words, and that of an adapter which is not as it was sealed."""
+
+from pathlib import Path
+
+from core.cache import CacheFull, is_full_disk
+from core.data.example import DataError
+from core.profile.errors import SettingError
+from core.runs.seal import MANIFEST, flaw
+from core.runs.trash import StillInUse
+
+BAD_INPUT = 2
+
+
+class ScoringError(Exception):
+    """`cause` and `advice` are for the user, as in a record's Failed event."""
+
+    def __init__(self, cause: str, advice: str, exit_code: int = 1) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.advice = advice
+        self.exit_code = exit_code
+
+
+def in_words(error: Exception) -> ScoringError:
+    """What went wrong, what to do about it, and the exit code: 2 for bad input, else 1."""
+    match error:
+        case ScoringError():
+            return error
+        case CacheFull():
+            return ScoringError(error.cause, error.advice)
+        case OSError() if is_full_disk(error):
+            return ScoringError(
+                f"no space is left on the disk{f': {error.filename}' if error.filename else ''}",
+                "Free some; what is scored already is kept, and the same command goes on.",
+            )
+        case StillInUse():
+            return ScoringError(str(error), "Try again once that is over.")
+        case DataError():
+            return ScoringError(str(error), "Correct the file, or name another.", BAD_INPUT)
+        case SettingError() if error.key.startswith("model."):
+            return ScoringError(str(error), "The run's base is needed as it was when the run began.", BAD_INPUT)
+        case SettingError():
+            return ScoringError(
+                str(error), "--max-length and --truncation replace a run's limit and strategy.", BAD_INPUT
+            )
+
+    from core.failures.explain import explain, ran_out_of_memory
+
+    why = explain(error)
+    if ran_out_of_memory(error):  # not while scoring: a batch is scored in halves then
+        return ScoringError(why.cause, "The model alone is too much for what is free; what is scored already is kept.")
+    return ScoringError(why.cause, why.advice, why.exit_code)
+
+
+def demand_whole(adapter: Path) -> None:
+    """Raises ScoringError where a file of the adapter is not as it was sealed. One without a manifest, of an older
+    version, is taken as it is."""
+    if (adapter / MANIFEST).exists() and (problem := flaw(adapter, content=True)):
+        raise ScoringError(
+            f"{adapter.parent.name}/{problem}",
+            "It was damaged since; --checkpoint takes one of the run's checkpoints, or restore it from a copy.",
+        )
+
+
+def unchecked(adapter: Path) -> str:
+    """What is to be said of an adapter that has no checksums."""
+    return f"{adapter} is of an older version and has no checksums: whether it is as it was saved cannot be told"

@@ -1,0 +1,121 @@
+"""Takes a run out of the house: `python -P -m core.predict.export RUN_DIR ADAPTER [--merged DIR] [--push REPO]`.
+
+Prints Exported, one JSON object, at the end.
+"""
+
+import argparse
+import shlex
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from core.files import as_their_folder, aside_of
+from core.imports import uncollected
+from core.predict.errors import BAD_INPUT, ScoringError, demand_whole, in_words, unchecked
+from core.predict.protocol import Exported
+from core.protocol import end_once
+from core.runs.folder import RunFolder
+from core.runs.seal import has_checksums
+from core.runs.settings import read_settings
+from core.train.model_card import CARD, USE_OF_ADAPTER, USE_OF_MERGED
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Export, and return the exit code; a problem is part of what is printed."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("run", type=Path)
+    parser.add_argument("adapter", type=Path)
+    parser.add_argument("--merged", type=Path)
+    parser.add_argument("--push")
+    options = parser.parse_args(arguments)
+    made, exit_code = Exported(), 0
+    try:
+        if options.merged:
+            merge_into(options.merged, RunFolder(options.run), options.adapter)
+            made = Exported(folder=str(options.merged))
+        if not has_checksums(options.adapter):
+            print(unchecked(options.adapter), file=sys.stderr)
+        if options.push:
+            demand_whole(options.adapter)
+            made = msgspec.structs.replace(made, url=push(options.merged or options.adapter, options.push))
+    except Exception as error:  # noqa: BLE001  (whatever it is, the reader is waiting for it)
+        why = in_words(error)
+        made = msgspec.structs.replace(made, problem=f"{why.cause.rstrip('.')}. {why.advice}")
+        exit_code = why.exit_code
+    sys.stdout.buffer.write(msgspec.json.encode(made) + b"\n")
+    return exit_code
+
+
+def merge_into(target: Path, run: RunFolder, adapter: Path) -> None:
+    """Write base and adapter as one 16-bit checkpoint to `target`, which appears whole. Raises ScoringError."""
+    if target.exists():
+        raise ScoringError(f"{target} is there already", "Name a folder that is not.", BAD_INPUT)
+
+    with uncollected():
+        from core.engine import device
+        from core.engine.choose import choose_precision
+        from core.model.merge import merged
+        from core.predict.model import load_trained, sixteen_bits
+
+    profile = read_settings(run)
+    device.use_one_gpu()
+    where, precision = device.device(), choose_precision(profile.train.precision, device.best_precision())
+    trained, tokenizer = load_trained(profile, adapter, precision=precision, kind=where.kind)
+    whole = merged(trained, dtype=sixteen_bits(precision))
+    aside = aside_of(target)
+    try:
+        whole.save_pretrained(aside)
+        tokenizer.save_pretrained(aside)
+        as_their_folder(aside)
+        if (adapter / CARD).is_file():
+            text = (adapter / CARD).read_text(encoding="utf-8")
+            (aside / CARD).write_text(as_merged(text), encoding="utf-8")
+        aside.rename(target)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def as_merged(card: str) -> str:
+    """The card of an adapter, for the checkpoint that it was merged into."""
+    return (
+        card.replace("library_name: peft", "library_name: transformers")
+        .replace("An adapter for", "Base and adapter merged into 16-bit weights; the adapter was for")
+        .replace(USE_OF_ADAPTER, USE_OF_MERGED)
+    )
+
+
+def push(folder: Path, repository: str) -> str:
+    """Upload a folder to a private repository of the Hugging Face hub, made if need be; returns its address.
+
+    Raises ScoringError.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
+
+    api = HfApi()
+    try:
+        api.whoami()
+        api.create_repo(repository, private=True, exist_ok=True)
+        return str(api.upload_folder(repo_id=repository, folder_path=folder))
+    except LocalTokenNotFoundError:
+        raise ScoringError("nobody is logged in to the Hugging Face hub", "Run `hf auth login` here.") from None
+    except HFValidationError as error:
+        raise ScoringError(str(error), "A repository is named owner/name.", BAD_INPUT) from None
+    except HfHubHTTPError as error:
+        raise ScoringError(
+            f"the hub refuses {repository}: {str(error).splitlines()[0]}", "Check its name, and who is logged in."
+        ) from None
+    except Exception as error:  # noqa: BLE001  (the client's transport has its own, which change with its versions)
+        again = f"`hf upload {repository} {shlex.quote(str(folder))} --private`"
+        raise ScoringError(
+            f"the Hugging Face hub cannot be reached: {type(error).__name__}: {error}",
+            f"Check the network; {again} tries again.",
+        ) from None
+
+
+if __name__ == "__main__":
+    end_once()
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,77 @@
+"""What a prediction, its workers and its exports say: one JSON object a line. Imports nothing heavy."""
+
+import sys
+
+import msgspec
+from msgspec import Struct
+
+from core.runs.events import Device, EngineName
+
+
+class Message(Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower):
+    """What workers say."""
+
+
+class Ready(Message, frozen=True, kw_only=True):
+    """The model is there."""
+
+    device: Device
+    precision: str
+    engine: EngineName
+    note: str = ""
+    """What else is to be said of the model."""
+
+
+class Answer(Message, frozen=True, kw_only=True):
+    """Logits (rows, 3), None where one is no finite number; memory in bytes, as core.engine.device tells it."""
+
+    logits: list[list[float | None]]
+    memory: tuple[int, int, int]
+    most_tokens: int
+    """What is computed at once from here on, padding counted: less once memory has run out."""
+
+
+class NoRoom(Message, frozen=True, kw_only=True):
+    """A row of the batch, by its number there, does not fit in memory even by itself, and why."""
+
+    row: int
+    why: str
+
+
+class Trouble(Message, frozen=True, kw_only=True):
+    """The worker ends, and why."""
+
+    cause: str
+    advice: str
+    exit_code: int
+
+
+AnyMessage = Ready | Answer | NoRoom | Trouble
+
+encode = msgspec.json.Encoder().encode
+decode_message = msgspec.json.Decoder(AnyMessage).decode
+decode_batch = msgspec.json.Decoder(list[list[int]]).decode
+
+CHECK = (sys.executable, "-P", "-m", "core.predict.submission")
+
+
+class Check(Struct, frozen=True, kw_only=True):
+    """No problems mean that the file can be handed in."""
+
+    file: str
+    rows: int = 0
+    expected_rows: int = 0
+    problems: list[str] = []
+    unreadable: str | None = None
+    """Why one of the two files could not be read."""
+
+
+EXPORT = (sys.executable, "-P", "-m", "core.predict.export")
+
+
+class Exported(Struct, frozen=True, kw_only=True):
+    folder: str | None = None
+    """The merged checkpoint, where one was asked for."""
+    url: str | None = None
+    """Where it was pushed to."""
+    problem: str | None = None

@@ -1,0 +1,145 @@
+"""What is to be predicted, with which runs: request.json. Imports nothing heavy: the console makes it."""
+
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from core.profile.files import expanded
+from core.profile.settings import Profile, Truncation
+from core.runs.checkpoints import checkpoints
+from core.runs.folder import RunFolder
+from core.runs.settings import read_settings
+
+BATCH_TOKENS = 8192
+"""Four rows of 2,048 tokens, which a card of 16 GB holds beside Gemma-2 9B in NF4."""
+DEMO = "demo"
+ADAPTER_CONFIG = "adapter_config.json"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
+
+
+class CannotPredict(Exception):
+    """The message says why, and the way out."""
+
+
+class Member(Struct, frozen=True):
+    """One of the runs whose probabilities are averaged: its folder, its adapter, and its share of the average."""
+
+    run: str
+    adapter: str
+    weight: float
+
+    def read_profile(self) -> Profile:
+        """The settings that the run was trained with. Raises ProfileError."""
+        return read_settings(RunFolder(Path(self.run)))
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """All paths are absolute. The limit and the strategy replace those of the runs where they are not None."""
+
+    members: list[Member]
+    test: str
+    max_length: int | None = None
+    truncation: Truncation | None = None
+    swap: bool = False
+    merge: bool = False
+    rules: bool = False
+    batch_tokens: int = BATCH_TOKENS
+    gpus: list[str] = []
+    """The cards to use, as nvidia-smi numbers them; the first visible one where there are none."""
+    workers: int = 1
+    """Processes where no cards are named."""
+    output: str | None = None
+    """Where the submission is written besides the prediction's own folder."""
+
+    def profile_of(self, member: Member) -> Profile:
+        """The member's settings with this request's limit and strategy. Raises ProfileError."""
+        profile = member.read_profile()
+        tokens = replace(
+            profile.tokens,
+            max_length=self.max_length or profile.tokens.max_length,
+            truncation=self.truncation or profile.tokens.truncation,
+        )
+        return replace(profile, tokens=tokens)
+
+    def asks_the_same(self, other: "Request") -> bool:
+        """Whether scores made for one of them are scores for the other: it does not matter how they are computed,
+        nor what is made of them."""
+        return self._question() == other._question()
+
+    def answers_the_same(self, other: "Request") -> bool:
+        """Whether the answer to one of them is the answer to the other."""
+        return self._answer() == other._answer()
+
+    def _answer(self) -> "Request":
+        return replace(self, batch_tokens=0, gpus=[], workers=1, output=None)
+
+    def _question(self) -> "Request":
+        members = [replace(member, weight=1.0) for member in self.members]
+        return replace(self, members=members, rules=False, batch_tokens=0, gpus=[], workers=1, output=None)
+
+
+def find_rows(test: str) -> str:
+    """The absolute path of a file of rows; the demo's keep their name. Raises CannotPredict where there is none."""
+    path = Path(expanded(test)).absolute()
+    if test == DEMO:
+        return test
+    if not path.is_file():
+        raise CannotPredict(f"{test}: no such file")
+    return str(path)
+
+
+def find_output(output: str, test: str) -> str:
+    """The absolute path that a submission is to be written to. Raises CannotPredict where that cannot go well, which
+    would be told only after hours, and where it would replace the rows themselves."""
+    path = Path(expanded(output)).absolute()
+    if path.is_dir():
+        raise CannotPredict(f"{output} is a folder; name a file in it")
+    if not path.parent.is_dir():
+        raise CannotPredict(f"{output}: there is no such folder")
+    if not os.access(path.parent, os.W_OK):
+        raise CannotPredict(f"{output}: its folder cannot be written to")
+    if path.resolve() == Path(test).resolve():
+        raise CannotPredict(f"{output} holds the rows; the submission needs another name")
+    return str(path)
+
+
+def choose_members(
+    runs: Sequence[RunFolder], weights: Sequence[float] | None = None, checkpoint: int | None = None
+) -> list[Member]:
+    """The members of an average, their weights made to sum to 1: equal ones where none are given.
+
+    Raises CannotPredict where a run has no adapter, or not this checkpoint, and where the weights make no sense.
+    """
+    weights = weights or [1.0] * len(runs)
+    if len(weights) != len(runs):
+        raise CannotPredict(f"{len(weights)} weights for {len(runs)} runs; each needs one")
+    if not (all(weight > 0 for weight in weights) and math.isfinite(sum(weights))):
+        raise CannotPredict("weights are numbers above 0, and so is their sum")
+    if len({run.path.resolve() for run in runs}) < len(runs):
+        raise CannotPredict("a run stands there twice; --weights gives it more weight")
+    return [
+        Member(str(run.path), str(_adapter(run, checkpoint)), weight / sum(weights))
+        for run, weight in zip(runs, weights, strict=True)
+    ]
+
+
+def _adapter(run: RunFolder, checkpoint: int | None) -> Path:
+    kept = checkpoints(run.checkpoints)
+    known = ", ".join(str(one.step) for one in kept)
+    if checkpoint is None:
+        way_out = f"; --checkpoint takes one of its checkpoints: {known}" if kept else ""
+        if not (run.adapter / ADAPTER_CONFIG).is_file():
+            raise CannotPredict(f"{run.id} has no adapter: it has not finished{way_out}")
+        if not (run.adapter / ADAPTER_WEIGHTS).is_file():
+            raise CannotPredict(f"{run.id}: there is no {ADAPTER_WEIGHTS} in its adapter{way_out}")
+        return run.adapter
+    for one in kept:
+        if one.step == checkpoint:
+            if one.problem:
+                raise CannotPredict(f"{run.id}: {one.problem}")
+            return one.path
+    raise CannotPredict(f"{run.id} has no checkpoint of step {checkpoint}; it has {known or 'none'}")

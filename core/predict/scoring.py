@@ -1,0 +1,204 @@
+"""One pass over all rows: workers score what is missing of one run in one order, and their answers are kept."""
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from queue import SimpleQueue
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+
+from core.data.example import Example, swapped
+from core.data.tokenizer import PromptTokenizer, fingerprint
+from core.data.tokens import Encoded, encode_all
+from core.predict.errors import ScoringError
+from core.predict.folder import PredictionFolder
+from core.predict.progress import Progress
+from core.predict.protocol import Answer, NoRoom, Ready
+from core.predict.request import ADAPTER_WEIGHTS, Request
+from core.predict.store import Kept
+from core.predict.workers import Crew, Deal, Worker
+from core.profile.settings import Profile
+from core.runs.events import Warning
+from core.runs.record import Record
+
+
+class Batch(Struct, frozen=True):
+    """Rows to be computed at once, by their numbers in the file; `tokens` are counted without padding."""
+
+    rows: list[int]
+    tokens: int
+
+
+def batches(lengths: Sequence[int], rows: Sequence[int], most_tokens: int) -> list[Batch]:
+    """`rows` in batches of at most `most_tokens` with their padding, the longest first, so that memory fails early.
+
+    A row that is longer than that is a batch of its own.
+    """
+    longest_first = sorted(rows, key=lambda row: (-lengths[row], row))
+    made = []
+    while longest_first:
+        count = max(1, most_tokens // lengths[longest_first[0]])
+        taken, longest_first = longest_first[:count], longest_first[count:]
+        made.append(Batch(taken, sum(lengths[row] for row in taken)))
+    return made
+
+
+class Pass:
+    """`rows` are in the order of the file, in tokens; the logits kept are those of the order they were shown in."""
+
+    def __init__(self, name: str, rows: Sequence[Encoded], is_swapped: bool, scores: Path, digest: str) -> None:
+        self.name = name
+        self.rows = rows
+        self.is_swapped = is_swapped
+        self.lengths = [len(row.ids) for row in rows]
+        # What was kept is found again by all that it depends on: other rows or another adapter begin anew.
+        self.kept = Kept(scores / f"{name}-{digest}", len(rows))
+
+    def batches(self, most_tokens: int) -> list[Batch]:
+        """What is still to be scored."""
+        return batches(self.lengths, self.kept.missing, most_tokens)
+
+    def ids(self, batch: Batch) -> list[list[int]]:
+        return [self.rows[row].ids.tolist() for row in batch.rows]
+
+    @property
+    def tokens(self) -> int:
+        return sum(self.lengths)
+
+
+def make_passes(
+    folder: PredictionFolder, request: Request, examples: Sequence[Example], record: Record
+) -> list[list[Pass]]:
+    """The passes of each member: the rows as they are, and with their answers exchanged if that is asked for.
+
+    The two orders share no keys and values of the prompt: in the first 100 rows of the Kaggle file what they begin
+    with alike, BOS and tags counted, is 8.5 % of all their tokens at a limit of 1,024 and 8.0 % at 2,048, and no more
+    than that could be saved.
+    """
+    encoded: dict[object, list[Encoded]] = {}  # runs with the same tokenizer, limit and strategy read the same
+    made = []
+    for number, member in enumerate(request.members):
+        profile, adapter = request.profile_of(member), Path(member.adapter)
+        of_member = []
+        for is_swapped in (False, True) if request.swap else (False,):
+            key = (fingerprint(adapter), profile.tokens, is_swapped)
+            if key not in encoded:
+                shown = [swapped(example) for example in examples] if is_swapped else examples
+                unit = "rows, A and B exchanged" if is_swapped else "rows"
+                encoded[key] = encode_all(shown, PromptTokenizer(adapter), profile, record, unit)
+            rows = encoded[key]
+            name = f"run_{number + 1}{'_swapped' if is_swapped else ''}"
+            known_by = digest(rows, profile, adapter, request.merge)
+            of_member.append(Pass(name, rows, is_swapped, folder.scores, known_by))
+        made.append(of_member)
+    return made
+
+
+def digest(rows: Sequence[Encoded], profile: Profile, adapter: Path, merge: bool) -> str:
+    """Of all that the logits of a pass depend on: ids and tokens of its rows, the model's settings, the adapter."""
+    found = hashlib.blake2b(digest_size=12)
+    found.update((adapter / ADAPTER_WEIGHTS).read_bytes())
+    found.update(msgspec.json.encode((profile.model, profile.lora, profile.train.precision, merge)))
+    for row in rows:
+        found.update(row.example.id.to_bytes(8, signed=True))
+        found.update(len(row.ids).to_bytes(4))
+        found.update(row.ids.tobytes())
+    return found.hexdigest()
+
+
+POLL_SECONDS = 0.2
+
+Task = tuple[Pass, Batch]
+
+
+def score(
+    folder: PredictionFolder,
+    request: Request,
+    member: int,
+    passes: Sequence[Pass],
+    record: Record,
+    progress: Progress,
+    begin: Callable[[Ready], None],
+) -> None:
+    """All that is missing of the passes of one member; `begin` is called as each worker is ready.
+
+    A worker that ends is told in the record, and its batch is done by the others; so is it that memory ran out, and
+    that less is computed at once. Raises ScoringError where no worker is left, where a row does not fit in memory, and
+    where a logit is no finite number.
+    """
+    tasks = [(one, batch) for one in passes for batch in one.batches(request.batch_tokens)]
+    tasks.sort(key=lambda task: task[1].tokens, reverse=True)
+
+    run = Path(request.members[member].run).name
+    at_once, smaller = request.batch_tokens, SimpleQueue[int]()
+
+    def keep(task: Task, answer: Answer | NoRoom) -> None:
+        one, batch = task
+        if isinstance(answer, NoRoom):
+            raise _no_room(one, batch.rows[answer.row], answer.why)
+        if answer.most_tokens < request.batch_tokens:
+            smaller.put(answer.most_tokens)
+        logits = np.array(answer.logits, dtype=np.float32)  # None becomes NaN
+        _demand_finite(one, batch, logits, run)
+        one.kept.add(batch.rows, logits)
+        progress.add(len(batch.rows), batch.tokens, answer.memory)
+
+    workers = _start(folder, request, member)
+    lost: list[ScoringError] = []
+    with Crew(workers, Deal(tasks), lambda task: task[0].ids(task[1]), begin, keep) as crew:
+        is_at_work = True
+        while is_at_work:
+            is_at_work = crew.wait(POLL_SECONDS)
+            while not crew.lost.empty():
+                lost.append(crew.lost.get())
+                if left := len(workers) - len(lost):
+                    others = "the others" if left > 1 else "the other one"
+                    record.write(Warning(message=f"{lost[-1].cause.rstrip('.')}; its rows are done by {others}"))
+            while not smaller.empty():
+                if (now := smaller.get()) < at_once:
+                    record.write(Warning(message=_less_at_once(run, at_once, now)))
+                    at_once = now
+            if not crew.failed.empty():
+                raise crew.failed.get()
+            progress.tell(at_once=not is_at_work)
+    if any(one.kept.missing for one in passes):
+        raise lost[-1]
+
+
+def _start(folder: PredictionFolder, request: Request, member: int) -> list[Worker]:
+    """A worker for each card that is named, or so many as are asked for, which share the processor's cores."""
+    if request.gpus:
+        return [Worker(folder.path, member, card, f"the worker on GPU {card}") for card in request.gpus]
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // request.workers)))
+    return [Worker(folder.path, member, None, f"worker {number + 1}") for number in range(request.workers)]
+
+
+def _less_at_once(run: str, before: int, now: int) -> str:
+    return (
+        f"memory ran out with {before:,} tokens at once: {run} is scored {now:,} at a time from here on, "
+        f"as --batch-tokens {now} does from the start"
+    )
+
+
+def _no_room(one: Pass, row: int, why: str) -> ScoringError:
+    return ScoringError(
+        f"the row with id {one.rows[row].example.id}, {one.lengths[row]:,} tokens, does not fit in memory even by "
+        f"itself: {why.rstrip('.')}",
+        "A lower --max-length cuts it. Or free memory: what is scored already is kept, and the same command goes on.",
+    )
+
+
+def _demand_finite(
+    one: Pass, batch: Batch, logits: "np.ndarray[tuple[int, ...], np.dtype[np.float32]]", run: str
+) -> None:
+    broken = np.flatnonzero(~np.isfinite(logits).all(axis=1))
+    if len(broken):
+        id = one.rows[batch.rows[broken[0]]].example.id
+        raise ScoringError(
+            f"{run} gives the row with id {id} logits that are no finite numbers, {len(broken)} of the "
+            f"{len(batch.rows)} rows of its batch",
+            "Its adapter or its base is broken, or its precision too small: fp16 overflows where bf16 does not.",
+        )

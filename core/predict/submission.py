@@ -1,0 +1,128 @@
+"""Checks a submission against its rows: `python -P -m core.predict.submission FILE TEST` prints a Check."""
+
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from core.data.example import DataError, named, place
+from core.data.files import Record, read_records
+from core.data.rows import WINNERS, id_of
+from core.predict.protocol import Check
+from core.predict.results import COLUMNS
+
+TOLERANCE = 1e-6
+SHOWN = 10
+"""Rows named for each kind of problem."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print what was found, and return the exit code: 0, 1 where something is wrong, 2 for what is no table."""
+    file, test = arguments
+    try:
+        found = check_submission(file, test)
+    except DataError as error:
+        found = Check(file=file, unreadable=str(error))
+    sys.stdout.buffer.write(msgspec.json.encode(found) + b"\n")
+    return 2 if found.unreadable else 1 if found.problems else 0
+
+
+def check_submission(file: str, test: str) -> Check:
+    """Hold `file` against the rows of `test`, whatever else these have.
+
+    Raises DataError for what is no table, and for rows whose ids are not unique.
+    """
+    wanted: dict[int, int] = {}
+    for line, record in read_records(test):
+        id = _id(test, line, record)
+        if id in wanted:
+            raise DataError(f"{place(test, line, id=id)}: this id stands on line {wanted[id]} already")
+        wanted[id] = line
+    if not wanted:
+        raise DataError(f"{test}: no rows")
+    found: list[int] = []
+    seen: dict[int, int] = {}
+    problems = _Problems()
+    is_first = True
+    for line, record in read_records(file):
+        if is_first and (missing := [column for column in COLUMNS if column not in record]):
+            return Check(file=file, rows=0, expected_rows=len(wanted), problems=[_columns(missing, record)])
+        if is_first and (more := [str(column) for column in record if column not in COLUMNS]):
+            problems.add("columns that do not belong there", *more)
+        is_first = False
+        try:
+            id = _id(file, line, record)
+        except DataError as error:
+            problems.add(
+                "ids that are no whole numbers of 64 bits", str(error).partition(": ")[0].removeprefix(f"{file}, ")
+            )
+            continue
+        if id in seen:
+            problems.add("ids that stand there twice", f"{id} (lines {seen[id]} and {line})")
+        seen.setdefault(id, line)
+        found.append(id)
+        for kind, what in _wrong(record):
+            problems.add(kind, f"{id} ({what})")
+    problems.add("ids that are missing", *map(str, (id for id in wanted if id not in seen)))
+    problems.add("ids that the rows do not have", *map(str, (id for id in seen if id not in wanted)))
+    return Check(file=file, rows=len(found), expected_rows=len(wanted), problems=problems.as_lines())
+
+
+class _Problems:
+    def __init__(self) -> None:
+        self._by_kind: dict[str, list[str]] = {}
+
+    def add(self, kind: str, *what: str) -> None:
+        if what:
+            self._by_kind.setdefault(kind, []).extend(what)
+
+    def as_lines(self) -> list[str]:
+        """A line a kind, with the first ones of it."""
+        lines = []
+        for kind, what in self._by_kind.items():
+            more = f" and {len(what) - SHOWN:,} more" if len(what) > SHOWN else ""
+            lines.append(f"{len(what):,} {kind}: {', '.join(what[:SHOWN])}{more}")
+        return lines
+
+
+def _wrong(record: Record) -> Iterator[tuple[str, str]]:
+    """Kind and value of what is wrong with the probabilities of a row."""
+    numbers = []
+    for column in WINNERS:
+        number = _number(record.get(column))
+        if number is None:
+            yield "rows with what is no number", f"{column} {str(record.get(column))[:40]!r}"
+            return
+        if not math.isfinite(number):
+            yield "rows with a number that is not finite", f"{column} {number}"
+            return
+        if number < 0:
+            yield "rows with a negative number", f"{column} {number}"
+        numbers.append(number)
+    if abs(sum(numbers) - 1) > TOLERANCE:
+        yield "rows that do not sum to 1", f"{sum(numbers):.8g}"
+
+
+def _number(cell: Any) -> float | None:
+    if isinstance(cell, bool):
+        return None
+    try:
+        return float(cell)
+    except (TypeError, ValueError):
+        return None
+
+
+def _id(source: str, line: int, record: Record) -> int:
+    if "id" not in record:
+        raise DataError(f"{source}: no column id")
+    return id_of(source, line, record["id"])
+
+
+def _columns(missing: list[str], record: Record) -> str:
+    return f"no column {', '.join(missing)}; found {named(record)}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,118 @@
+"""One worker of a prediction: loads one run's model and scores batches, in halves where memory runs out."""
+
+import gc
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core.data.example import LABELS
+from core.failures.explain import explain, ran_out_of_memory
+from core.imports import uncollected
+from core.predict.errors import in_words
+from core.predict.folder import PredictionFolder
+from core.predict.protocol import Answer, Message, NoRoom, Ready, Trouble, decode_batch, encode
+from core.predict.scoring import batches
+
+Logits = NDArray[np.float32]
+
+
+class NoRoomForOne(Exception):
+    """A single row is too much: its number in the batch, and what ran out in words."""
+
+    def __init__(self, row: int, why: str) -> None:
+        super().__init__(why)
+        self.row = row
+        self.why = why
+
+
+class Halves:
+    """Token ids to logits by `logits_of`, which takes and gives whole batches, at most `most_tokens` at once with
+    their padding. Once memory has run out that is less, for all that comes."""
+
+    def __init__(self, logits_of: Callable[[list[list[int]]], Logits], most_tokens: int) -> None:
+        self.most_tokens = most_tokens
+        self._logits_of = logits_of
+
+    def logits(self, ids: list[list[int]]) -> Logits:
+        """Logits of rows of token ids, shape (rows, 3). Raises NoRoomForOne, and what else `logits_of` raises."""
+        lengths = [len(row) for row in ids]
+        answered = np.empty((len(ids), len(LABELS)), dtype=np.float32)
+        waiting = set(range(len(ids)))
+        while waiting:
+            rows = batches(lengths, sorted(waiting), self.most_tokens)[0].rows
+            part = self._try([ids[row] for row in rows])
+            if not isinstance(part, str):
+                answered[rows] = part
+                waiting -= set(rows)
+            elif len(rows) > 1:
+                self.most_tokens = lengths[rows[0]] * -(-len(rows) // 2)
+            else:
+                raise NoRoomForOne(rows[0], part)
+        return answered
+
+    def _try(self, ids: list[list[int]]) -> Logits | str:
+        """Logits, or in words that memory ran out. The error holds what was computed so far: it must not live on."""
+        try:
+            return self._logits_of(ids)
+        except Exception as error:
+            if not ran_out_of_memory(error):
+                raise
+            why = explain(error).cause
+        gc.collect()
+        torch.cuda.empty_cache()
+        return why
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Score until there is nothing more to score, and return the exit code."""
+    # What libraries print must not be taken for an answer.
+    out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    try:
+        folder, member, *card = arguments
+        if card:
+            os.environ["CUDA_VISIBLE_DEVICES"] = card[0]
+        serve(PredictionFolder(Path(folder)), int(member), bool(card), sys.stdin.buffer, out)
+    except Exception as error:
+        logging.exception("the worker failed")
+        why = in_words(error)
+        _say(out, Trouble(cause=why.cause, advice=why.advice, exit_code=why.exit_code))
+        return why.exit_code
+    return 0
+
+
+def serve(folder: PredictionFolder, member: int, on_card: bool, batches: BinaryIO, out: BinaryIO) -> None:
+    """Answer each line of `batches` on `out`."""
+    with uncollected():
+        # MERGED
+        from core.engine import device
+        from core.predict.model import load_model
+
+    request = folder.read_request()
+    model = load_model(request, member, on_card)
+    halves = Halves(model.logits, request.batch_tokens)
+    _say(out, Ready(device=model.device, precision=model.precision, engine=model.engine, note=model.note))
+    for line in batches:
+        try:
+            logits = halves.logits(decode_batch(line)).tolist()
+        except NoRoomForOne as error:
+            _say(out, NoRoom(row=error.row, why=error.why))
+        else:
+            _say(out, Answer(logits=logits, memory=device.memory(), most_tokens=halves.most_tokens))
+
+
+def _say(out: BinaryIO, message: Message) -> None:
+    out.write(encode(message) + b"\n")
+    out.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,124 @@
+"""Puts a report together, from the run's evaluation, its rows, and another run; and keeps it in the cache."""
+
+import hashlib
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+
+import numpy as np
+
+from core.cache import cache_folder
+from core.report.chatbots import ratings
+from core.report.evaluation import Evaluation
+from core.report.groups import groups, length_bias, position_bias
+from core.report.report import Against, Report
+from core.report.row_lists import lists
+from core.report.scores import against, calibration, classes, confusion, interval, references
+from core.report.source_rows import Texts, chatbots
+
+EDITION = 5
+"""Raise it when what is written changes."""
+
+KEPT = 16
+"""Reports; one takes some megabytes."""
+
+SCRATCH = ".making-"
+
+
+class Store:
+    """The files of one report. Making the object touches nothing on disk."""
+
+    def __init__(self, content: Sequence[str]) -> None:
+        """`content` are digests, and whatever else the report depends on."""
+        digest = hashlib.blake2b(repr((EDITION, *content)).encode(), digest_size=12)
+        self.folder = _reports() / digest.hexdigest()
+        self.report = self.folder / "report.json"
+        self.rows = self.folder / "rows.parquet"
+        self.pieces = self.folder / "pieces.parquet"
+        self.progress = self.folder / "progress.json"
+        """The last word of the child that made it."""
+
+    @property
+    def is_complete(self) -> bool:
+        return self.progress.is_file()
+
+    @contextmanager
+    def making(self) -> Iterator[Path]:
+        """A scratch folder that becomes the report's when the block ends well, and goes when it does not."""
+        _reports().mkdir(parents=True, exist_ok=True)
+        made = sorted((path for path in _reports().glob("*") if path.is_dir()), key=lambda path: -path.stat().st_mtime)
+        for old in made[KEPT - 1 :]:
+            shutil.rmtree(old, ignore_errors=True)
+        scratch = Path(mkdtemp(prefix=SCRATCH, dir=_reports()))
+        try:
+            yield scratch
+            try:
+                scratch.rename(self.folder)
+            except OSError:
+                if not self.is_complete:  # else another process has put its equal copy there
+                    raise
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _reports() -> Path:
+    return cache_folder() / "reports"
+
+
+MOST_IDS = 5
+"""Ids that a caution names."""
+
+
+def make_report(
+    run: str,
+    evaluation: Evaluation,
+    texts: Texts | None,
+    prior: float | None,
+    other: tuple[str, Evaluation] | None,
+    cautions: Sequence[str],
+) -> Report:
+    """`prior` is the run's own; `other` is the run to compare with. Raises DataError where that shares no rows."""
+    compared: Against | None = None
+    gained = lost = np.zeros(0, dtype=np.intp)
+    if other is not None:
+        compared, gained, lost = against(evaluation, *other)
+    listed, suspects = lists(evaluation, texts, gained, lost)
+    rated = ratings(evaluation, chatbots(texts, evaluation)) if texts else None
+    return Report(
+        run=run,
+        rows=len(evaluation),
+        log_loss=interval(evaluation.losses),
+        accuracy=float(evaluation.is_right.mean()),
+        references=references(evaluation, texts, prior),
+        classes=classes(evaluation),
+        confusion=confusion(evaluation),
+        calibration=calibration(evaluation),
+        groups=groups(evaluation, texts.turns if texts else None),
+        models=rated[0] if rated else None,
+        pairs=rated[1] if rated else None,
+        length_bias=length_bias(evaluation, texts) if texts else None,
+        position_bias=position_bias(evaluation),
+        lists=listed,
+        mislabelled=suspects,
+        against=compared,
+        cautions=[*_about_rows(evaluation), *(texts.cautions if texts else []), *cautions],
+    )
+
+
+def _about_rows(evaluation: Evaluation) -> list[str]:
+    found = []
+    if count := len(evaluation.not_finite):
+        ids = ", ".join(map(str, evaluation.not_finite[:MOST_IDS].tolist()))
+        more = ", …" if count > MOST_IDS else ""
+        found.append(
+            f"{count:,} of {count + len(evaluation):,} rows have logits that are no finite numbers (id {ids}{more}): "
+            "all figures leave them out, and the log loss of all rows is not finite"
+        )
+    missing = [one.name for one in classes(evaluation) if not one.rows]
+    if missing:
+        found.append(f"no evaluation row has the outcome {' or '.join(missing)}")
+    if len(evaluation) == 1:
+        found.append("there is one evaluation row: nothing can be said of how certain the figures are")
+    return found

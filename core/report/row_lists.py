@@ -1,0 +1,175 @@
+"""The rows one should look at: worst, best, random, likely mislabelled; with their tokens, to show their cut."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from msgspec.structs import replace
+from numpy.typing import NDArray
+from pyarrow import parquet
+
+from core.data.example import LABELS, Example
+from core.data.files import Record
+from core.data.template import Frame
+from core.data.tokenizer import PromptTokenizer
+from core.data.tokens import Encoder
+from core.inspect.lookup import write_pieces
+from core.inspect.table import SCHEMA, as_table
+from core.profile.settings import Tokens
+from core.report.evaluation import Evaluation
+from core.report.report import ListedRow, Lists
+from core.report.source_rows import Texts, chatbots_of
+
+ROWS_A_GROUP = 32
+"""One row is read with its whole group, and a row may be long."""
+
+
+def write_rows(
+    lists: Lists, texts: Texts, evaluation: Evaluation, tokenizer: Path, tokens: Tokens, rows: Path, pieces: Path
+) -> tuple[Frame, int]:
+    """Write the listed rows that `texts` has, each once and in the order of their ids, and what tokens mean.
+
+    Also returns how many of them have other numbers of tokens than the run counted: their texts have changed since.
+    `tokenizer` is a folder. Raises DataError where it has none, OSError where nothing can be written.
+    """
+    read = PromptTokenizer(tokenizer)
+    encoder = Encoder(read)
+    batch = [texts.found[id] for id in shown_ids(lists, texts)]
+    place = {id: number for number, id in enumerate(evaluation.id.tolist())}
+    changed = 0
+    with parquet.ParquetWriter(rows, SCHEMA, compression="zstd", compression_level=1) as writer:
+        for first in range(0, len(batch), ROWS_A_GROUP):
+            group = batch[first : first + ROWS_A_GROUP]
+            whole = encoder.encode([example for example, _ in group])
+            writer.write_table(as_table(group, whole))
+            if evaluation.parts is not None:
+                counted = evaluation.parts[[place[example.id] for example, _ in group]]
+                changed += int((whole.shape.parts != counted).any(axis=1).sum())
+    write_pieces(pieces, read.pieces)
+    return read.frame(tokens.ellipsis), changed
+
+
+def numbered(lists: Lists, ids: Sequence[int]) -> Lists:
+    """The same lists, each row with its place in the file of rows."""
+    places = {id: number for number, id in enumerate(ids)}
+
+    def given(rows: list[ListedRow]) -> list[ListedRow]:
+        return [replace(row, number=places.get(row.id)) for row in rows]
+
+    return Lists(
+        worst=given(lists.worst),
+        best=given(lists.best),
+        random=given(lists.random),
+        mislabelled=given(lists.mislabelled),
+        gained=given(lists.gained),
+        lost=given(lists.lost),
+    )
+
+
+def shown_ids(lists: Lists, texts: Texts) -> list[int]:
+    """The ids of all listed rows whose text is known, ascending."""
+    return sorted({row.id for rows in lists.by_name().values() for row in rows} & set(texts.found))
+
+
+MOST = 100
+"""Rows of one list."""
+SEED = 0
+MOST_FOR_LABEL = 0.1
+IDENTICAL_WITH_WINNER, EMPTY_WON = CONTRADICTIONS = ("identical answers, yet a winner", "an empty answer, which won")
+"""What contradicts a label, whatever the model says."""
+
+Places = NDArray[np.intp]
+Number = TypeVar("Number", int, float)
+
+
+def lists(evaluation: Evaluation, texts: Texts | None, gained: Places, lost: Places) -> tuple[Lists, int]:
+    """The lists, and how many rows are likely mislabelled. Rows of `gained` and `lost` are listed in their order."""
+    by_loss = np.argsort(evaluation.losses, kind="stable")
+    wrong = by_loss[~evaluation.is_right[by_loss]]
+    found = [texts.found.get(id) if texts else None for id in evaluation.id.tolist()]
+    remarks = [
+        _remark(label, *_answers(row[0])) if row else "" for row, label in zip(found, evaluation.label, strict=True)
+    ]
+    suspects = likely_mislabelled(evaluation, remarks)
+    random = np.random.default_rng(SEED).permutation(len(evaluation))
+    row = _row_maker(evaluation, found, remarks)
+    made = Lists(
+        worst=_listed(wrong[::-1], row),
+        best=_listed(by_loss[evaluation.is_right[by_loss]], row),
+        random=_listed(random, row),
+        mislabelled=_listed(suspects, row),
+        gained=_listed(gained, row),
+        lost=_listed(lost, row),
+    )
+    return made, len(suspects)
+
+
+def likely_mislabelled(evaluation: Evaluation, remarks: Sequence[str]) -> Places:
+    """Rows whose text contradicts their label, then those of which the model is certain that they are something else.
+
+    Certain means: off the diagonal of the confident joint (Northcutt et al. 2021, section 3.1), where another outcome
+    reaches the mean probability that it has in rows of that outcome; and less than MOST_FOR_LABEL for the label. With
+    both orders scored, the mean of their probabilities counts: what one order alone says is no evidence.
+    """
+    probabilities, label = evaluation.probabilities, evaluation.label
+    if evaluation.swapped is not None:
+        probabilities = (probabilities + np.exp(evaluation.swapped)) / 2
+    rows = np.arange(len(label))
+    thresholds = [
+        probabilities[label == number, number].mean() if (label == number).any() else np.inf
+        for number in range(len(LABELS))
+    ]
+    confident = np.where(probabilities >= np.array(thresholds), probabilities, -1.0)
+    told = confident.argmax(axis=1)
+    for_label = probabilities[rows, label]
+    is_certain = (confident.max(axis=1) >= 0) & (told != label) & (for_label < MOST_FOR_LABEL)
+    is_contradicted = np.array([remark in CONTRADICTIONS for remark in remarks], dtype=bool)
+    suspects = np.flatnonzero(is_certain | is_contradicted)
+    margin = for_label - probabilities[rows, told]
+    return suspects[np.lexsort((margin[suspects], ~is_contradicted[suspects]))]
+
+
+def _listed(places: Places, row: Callable[[int], ListedRow]) -> list[ListedRow]:
+    return [row(place) for place in places[:MOST].tolist()]
+
+
+def _row_maker(
+    evaluation: Evaluation, found: Sequence[tuple[Example, Record] | None], remarks: Sequence[str]
+) -> Callable[[int], ListedRow]:
+    probabilities, losses = evaluation.probabilities, evaluation.losses
+    swapped = None if evaluation.swapped is None else np.exp(evaluation.swapped)
+
+    def row(place: int) -> ListedRow:
+        known = found[place]
+        return ListedRow(
+            id=int(evaluation.id[place]),
+            label=int(evaluation.label[place]),
+            probabilities=_three(probabilities[place].tolist()),
+            swapped=None if swapped is None else _three(swapped[place].tolist()),
+            loss=float(losses[place]),
+            tokens=int(evaluation.tokens[place]),
+            lost=_three(evaluation.lost[place].tolist()),
+            models=chatbots_of(known[1]) if known else None,
+            remark=remarks[place],
+        )
+
+    return row
+
+
+def _three(values: Sequence[Number]) -> tuple[Number, Number, Number]:
+    first, second, third = values
+    return first, second, third
+
+
+def _answers(example: Example) -> tuple[str, str]:
+    return " ".join(example.response_a).strip(), " ".join(example.response_b).strip()
+
+
+def _remark(label: int, a: str, b: str) -> str:
+    """What stands out in a row's text."""
+    if a == b:
+        return "identical answers" if LABELS[label] == "tie" else IDENTICAL_WITH_WINNER
+    if not (a and b):
+        return EMPTY_WON if (label == 0 and not a) or (label == 1 and not b) else "an empty answer"
+    return ""

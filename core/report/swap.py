@@ -1,0 +1,98 @@
+"""Scores the evaluation rows of a run with A and B exchanged, where the run itself did not: as a prediction of its own.
+
+The rows go out as a file, and the logits come back into eval.parquet, their columns changed back. Two short processes
+do that, before and after the prediction:
+
+    python -P -m core.report.swap RUN_DIR [--data FILE]
+    python -P -m core.report.swap RUN_DIR --add TABLE
+
+The first prints the file's path, or nothing where both orders are scored already; a problem goes to stderr.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pyarrow
+from pyarrow import parquet
+
+from core.data.example import LABELS, SWAPPED, DataError, Example, swapped
+from core.data.rows import WINNERS, iterate_examples
+from core.demo.assets import rows_source
+from core.files import write_whole
+from core.imports import keep_pandas_out
+from core.profile.errors import ProfileError
+from core.profile.files import expanded
+from core.profile.settings import Data
+from core.report import evaluation
+from core.runs.folder import RunFolder
+from core.runs.settings import read_settings
+
+FILE = "evaluation-exchanged.jsonl"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Returns the exit code, 0, 1 or 2."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--data")
+    parser.add_argument("--add", type=Path)
+    options = parser.parse_args(arguments)
+    folder = RunFolder(options.run)
+    keep_pandas_out()
+    try:
+        if options.add:
+            add_exchanged(folder, options.add)
+        elif evaluation.read_evaluation(folder).swapped is None:
+            print(write_exchanged(folder, read_settings(folder).data, options.data))
+    except (DataError, ProfileError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def write_exchanged(folder: RunFolder, data: Data, file: str | None) -> Path:
+    """A file in the run's folder with its evaluation rows, A and B exchanged; `file` stands in for the profile's.
+
+    Raises DataError where a row is missing there, OSError where nothing can be written.
+    """
+    source = expanded(file) if file else rows_source(data)
+    if not Path(source).is_file():
+        raise DataError(f"{source}: no such file; --data names it where it has moved")
+    wanted = set(parquet.read_table(folder.evaluation, columns=["id"])["id"].to_pylist())
+    lines = [_line(swapped(row)) for row, _ in iterate_examples(source, data.limit) if row.id in wanted]
+    if len(lines) < len(wanted):
+        raise DataError(f"{source} has changed: {len(wanted) - len(lines):,} of the evaluation rows are not in it")
+    path = folder.path / FILE
+    write_whole(path, b"\n".join(lines) + b"\n")
+    return path
+
+
+def add_exchanged(folder: RunFolder, predictions: Path) -> None:
+    """Put the logits of `predictions`, a table made with this run alone, into eval.parquet."""
+    scored = parquet.read_table(predictions)
+    place = {id: number for number, id in enumerate(scored["id"].to_pylist())}
+    table = parquet.read_table(folder.evaluation)
+    order = [place[id] for id in table["id"].to_pylist()]
+    for column, name in zip(SWAPPED, evaluation.SWAPPED, strict=True):
+        given = scored[f"run_1_{evaluation.LOGITS[column]}"].to_numpy()[order].astype(np.float32)
+        table = table.append_column(name, pyarrow.array(given))
+    buffer = pyarrow.BufferOutputStream()
+    parquet.write_table(table, buffer)
+    write_whole(folder.evaluation, buffer.getvalue().to_pybytes())
+
+
+def _line(row: Example) -> bytes:
+    winners = {winner: int(label == row.label) for label, winner in zip(range(len(LABELS)), WINNERS, strict=True)}
+    texts = {"prompt": row.prompt, "response_a": row.response_a, "response_b": row.response_b}
+    return msgspec.json.encode({"id": row.id, **texts, **winners})
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

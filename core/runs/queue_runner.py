@@ -1,0 +1,114 @@
+"""Starts queued runs, one at a time on a card: `python -P -m core.runs.queue_runner RUNS_DIR PROGRAM…`.
+
+They are those that this user has queued: a runs folder has one runner at a time for each user. It runs in a session of
+its own, started by whoever sees that runs of theirs wait and nobody starts them, and ends when nothing waits. The runs
+are no more its own than a console's: killing it ends none of them.
+"""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from core.runs.folder import RunFolder
+from core.runs.liveness import is_run_alive
+from core.runs.lock import is_locked, locked
+from core.runs.process import TRAIN, LaunchError, launch
+from core.runs.queue import Queue
+from core.runs.state import read_run
+
+POLL_SECONDS = 1.0
+RUNNER = (sys.executable, "-P", "-m", "core.runs.queue_runner")
+LONGEST_LOG = 1 << 20
+"""Bytes of the runner's log; a longer one is begun anew by the next runner."""
+
+
+def is_wanted(queue: Queue) -> bool:
+    """Whether something waits that may be started."""
+    return not queue.is_paused and bool(queue.ours())
+
+
+def see_to_runner(queue: Queue, program: Sequence[str] = TRAIN) -> "subprocess.Popen[bytes] | None":
+    """Start a runner if one is wanted and there is none. What it starts is `program`, as for `launch`.
+
+    Of two that are started at once, one finds the other and ends. Raises OSError.
+    """
+    if not is_wanted(queue) or is_locked(queue.runner_lock):
+        return None
+    with queue.runner_log.open("ab") as log:
+        if log.tell() > LONGEST_LOG:
+            log.truncate(0)
+        return subprocess.Popen(
+            [*RUNNER, str(queue.runs), *program],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def occupant(runs: Iterable[RunFolder], gpu: str) -> RunFolder | None:
+    """The one of these runs that has the card, whoever started it; None where none has."""
+    return next((run for run in runs if occupies(run, gpu)), None)
+
+
+def occupies(run: RunFolder, gpu: str) -> bool:
+    """Whether the run lives on this card. One that is just starting, or does not tell its card, may be on any."""
+    try:
+        alive = is_run_alive(run)
+    except FileNotFoundError:
+        return False  # the folder was deleted
+    info = run.read_info()
+    if info is None:
+        return alive is None and not read_run(run)[1].is_over
+    return alive is True and info.gpu in (None, gpu)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Start runs until none waits, and return the exit code."""
+    runs, *program = arguments
+    queue = Queue(Path(runs))
+    # Looked at again after the lock is let go: whoever queued a run just before that has seen a runner at work.
+    while is_wanted(queue):
+        with locked(queue.runner_lock) as is_ours:
+            if not is_ours:
+                return 0
+            serve(queue, program)
+    return 0
+
+
+def serve(queue: Queue, program: Sequence[str]) -> None:
+    """Start the next run on each card that is free, and look again, until nothing waits."""
+    children: list[subprocess.Popen[bytes]] = []
+    occupants: dict[str, RunFolder] = {}
+    while is_wanted(queue):
+        for gpu in sorted({gpu for _, entry in queue.ours() for gpu in entry.gpus}):
+            known = occupants.pop(gpu, None)
+            found = known if known and occupies(known, gpu) else occupant(queue.others(), gpu)
+            if found:
+                occupants[gpu] = found
+            elif child := start_next(queue, gpu, program):
+                children.append(child)
+        time.sleep(POLL_SECONDS)
+        children = [child for child in children if child.poll() is None]  # those that have ended are not left zombies
+
+
+def start_next(queue: Queue, gpu: str, program: Sequence[str]) -> "subprocess.Popen[bytes] | None":
+    """Start the next run for this card; None if none waits for it. One that cannot be started says so itself."""
+    taken = queue.take(gpu)
+    if taken is None:
+        return None
+    run, entry = taken
+    try:
+        child = launch(run, program, gpu=gpu, working_directory=Path(entry.working_directory))
+        print(f"started {run.id} on {gpu}", flush=True)
+    except (LaunchError, OSError) as error:
+        child = None
+        print(f"{run.id} did not start: {error}", flush=True)
+    queue.drop(run)
+    return child
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
