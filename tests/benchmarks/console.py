@@ -36,7 +36,7 @@ from core.runs.folder import RunFolder
 from core.runs.process import describe_this_process
 from core.runs.record import Record
 
-sys.path.append(str(Path(__file__).parents[1] / "console"))
+sys.path.append(str(Path(__file__).parents[1] / "support"))
 from emulator import Emulator
 
 NEWEST = re.compile(r"throughput +([0-9,]+) tokens/s")

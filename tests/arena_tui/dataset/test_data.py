@@ -1,0 +1,286 @@
+"""The data screen: its figures are the inspection's, its limit moves, its rows show their cut, nothing is obeyed."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from data_profile import PROFILE, write_rows
+from screen import children, planner, shown, until, until_shown
+from small_tokenizer import write_tokenizer
+from textual.pilot import Pilot
+
+from arena_tui.app.app import ArenaApp
+from arena_tui.dataset.cuts import cost_lines
+from arena_tui.dataset.row_pane import RowPane
+from arena_tui.dataset.screen import DataScreen
+from arena_tui.rows.reader import RowScreen
+from arena_tui.rows.text import MOST_DRAWN, ShownRow, part_text, sequence_text
+from arena_tui.rows.view import outlook
+from arena_tui.screen import profiles
+from core.data.shape import shape_of
+from core.data.template import Frame
+from core.data.truncation import keep, spans
+from core.inspect.cuts import report
+from core.inspect.lookup import read_row
+from core.inspect.protocol import INSPECT
+from core.profile.settings import Tokens
+
+
+@pytest.fixture
+def profile(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("ARENA_TUI_CACHE", str(workplace / "cache"))
+    write_rows(workplace / "rows.csv")
+    path = workplace / "profiles" / "small.toml"
+    path.write_text(PROFILE.format(folder=write_tokenizer(workplace / "tokenizer")))
+    return path
+
+
+async def open_data(
+    pilot: Pilot[None], path: Path, program: Sequence[str] = INSPECT, plan: str = "nothing"
+) -> DataScreen:
+    """The screen on a profile, with all rows read."""
+    screen = DataScreen(profiles.read(path), path.parent / "runs", program, planner(plan))
+    await pilot.app.push_screen(screen)
+    await until(pilot, lambda: screen.problem or (screen.seen and not screen.seen.is_sample), "all rows")
+    await until(pilot, lambda: not any(worker.group == "plan" for worker in screen.workers), "the plan's end")
+    await until(pilot, lambda: screen.problem or screen.query_one(RowPane).table.chosen is not None, "the list of rows")
+    await until(pilot, lambda: not children(), "the end of the child")
+    return screen
+
+
+def listed(screen: DataScreen) -> list[int]:
+    return screen.query_one(RowPane).table.numbers.tolist()
+
+
+async def test_d_on_home_opens_the_chosen_profile_and_shows_what_the_inspection_found(profile: Path) -> None:
+    app = ArenaApp(profile.parent / "runs", plan_program=planner("nothing"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shown(pilot, "small")
+        menu = app.screen.query_one("#profiles")
+        menu.highlighted = [Path(option.id).stem for option in menu.options].index("small")
+        await pilot.pause()
+        await pilot.press("d")
+        await until_shown(pilot, "40 rows · median", "limit 256 · right", "B gone")
+        screen = app.screen
+        assert isinstance(screen, DataScreen)
+        found = report(screen.seen.rows, screen.seen.held_out, Tokens(max_length=256), screen.seen.frame)
+        assert 0 < found.response_b_lost < found.rows_over
+        percentiles = screen.seen.lengths.percentiles
+        await until_shown(pilot, " ".join(f"p{p} {percentiles[p]}" for p in (50, 90, 99)))
+        lines = {line.split("│")[-2].strip() for line in shown(app).splitlines()[2:12]}
+        assert any(f"! B gone {found.response_b_lost:>12}" in line for line in lines), lines
+        assert any(line.startswith("rows over") and f" {found.rows_over} " in line for line in lines), lines
+        await until_shown(pilot, "longest-first", "> 256", "> right")
+        await until(pilot, lambda: not children(), "the end of the children")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_a_moved_limit_takes_every_figure_along_and_o_brings_it_back(
+    profile: Path, size: tuple[int, int]
+) -> None:
+    app = ArenaApp(profile.parent / "runs")
+    async with app.run_test(size=size, notifications=True) as pilot:
+        screen = await open_data(pilot, profile)
+        await pilot.press("right", "greater_than_sign", "left", "t")
+        await until_shown(pilot, "limit 768 · left", "profile: 256 · right; w writes this")
+        found = report(
+            screen.seen.rows, screen.seen.held_out, Tokens(max_length=768, truncation="left"), Frame([2], [1], [])
+        )
+        await until_shown(pilot, f"rows over   {found.rows_over:>7}")
+        await pilot.press("f")
+        await until(pilot, lambda: len(listed(screen)) == found.rows_over)
+        await pilot.press("o")
+        await until_shown(pilot, "limit 256 · right", "as in the profile")
+        await pilot.press(*["less_than_sign"] * 9)
+        await until_shown(pilot, "limit 64 ")
+
+
+async def test_a_limit_that_leaves_no_room_for_text_is_refused_with_the_reason(profile: Path) -> None:
+    profile.write_text(profile.read_text() + 'ellipsis = "[... cut here ...]"\n')
+    app = ArenaApp(profile.parent / "runs")
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await open_data(pilot, profile)
+        await pilot.press("less_than_sign")
+        await until_shown(pilot, "ellipses", "limit 256 · right")
+
+
+async def test_w_writes_limit_and_strategy_and_keeps_the_comments(profile: Path) -> None:
+    app = ArenaApp(profile.parent / "runs")
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await open_data(pilot, profile)
+        await pilot.press("right", "t", "w")
+        await until_shown(pilot, "written: profiles/small.toml", "as in the profile")
+        text = profile.read_text()
+        assert "max_length = 320  # as the recipe's, but smaller" in text
+        assert 'truncation = "left"' in text
+        assert text.startswith("# my notes")
+
+
+async def test_a_leak_into_evaluation_is_ended_with_one_key(profile: Path) -> None:
+    app = ArenaApp(profile.parent / "runs")
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        screen = await open_data(pilot, profile)
+        await pilot.press("shift+tab")
+        leaked = screen.seen.hygiene.eval_rows_with_leaked_prompt
+        assert leaked == 8  # every fifth of 40 rows, and every prompt is there twice
+        await until_shown(pilot, f"! {leaked} evaluation rows (100.0 %) have a prompt", "p sets split.by")
+        await pilot.press("p")
+        await until_shown(pilot, "no evaluation row has a prompt of a training row")
+        assert 'by = "prompt"' in profile.read_text()
+
+
+async def test_rows_are_filtered_sorted_and_searched(profile: Path) -> None:
+    app = ArenaApp(profile.parent / "runs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await open_data(pilot, profile)
+        await until(pilot, lambda: listed(screen) == list(range(40)))
+        await pilot.press("F", "F")
+        await until_shown(pilot, "rows: identical answers")
+        assert listed(screen) == [0, 8, 16, 24, 32]
+        await pilot.press("s")
+        full = screen.seen.full
+        assert [full[n] for n in listed(screen)] == sorted(full[[0, 8, 16, 24, 32]], reverse=True)
+        await pilot.press("f", "f", "slash", *"NEEDLE", "enter")
+        await until(pilot, lambda: listed(screen) == [33], "the row with that text")
+        await pilot.press("escape")
+        assert app.screen is screen
+        await pilot.press("slash", *str(2**40 + 7), "enter")
+        await until(pilot, lambda: listed(screen) == [7], "the row with that id")
+
+
+async def test_a_row_in_full_shows_the_cut_where_the_model_meets_it(profile: Path) -> None:
+    app = ArenaApp(profile.parent / "runs")
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await open_data(pilot, profile)
+        await pilot.press("end", "up", "enter")
+        await until_shown(pilot, f"row {2**40 + 38}", "39 of 40 listed")
+        assert isinstance(app.screen, RowScreen)
+        row = app.screen._row
+        assert row.ids == read_row(screen.seen.source, 38).ids
+        last = spans(row.kept, row.shape, 0)[-2][1]  # the first token that the model is not shown
+        first_of_b = row.shape.starts_of(0)[1][2]
+        lost = len(row.ids) - max(last, first_of_b)
+        await until_shown(pilot, f"✂ {lost} lost", f"! nothing of {lost} tokens shown")
+        await pilot.press("p")
+        await until_shown(pilot, f"row {2**40 + 37}", "38 of 40 listed", "B · right · won")
+        await pilot.press("m")
+        await until_shown(pilot, "<bos><prompt>:")
+        await pilot.press("i")
+        await until_shown(pilot, "<bos>2 ")
+        await pilot.press("escape")
+        await until(pilot, lambda: screen.query_one(RowPane).table.chosen == 37)
+
+
+async def test_hostile_rows_are_only_shown(profile: Path) -> None:
+    app = ArenaApp(profile.parent / "runs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_data(pilot, profile)
+        await pilot.press("home", "enter")
+        await until_shown(pilot, "[red]x[/red] [/] ␛[2J␇ \\u202egnp.exe", "[b]m0[/b]␛[2J")
+        await pilot.press("m")
+        await until_shown(pilot, "<bos><prompt>:")
+        assert not set(shown(app)) & {"\x1b", "\u202e", "\x07"}
+
+
+async def test_a_changed_file_is_noticed_and_read_again_with_one_key(profile: Path) -> None:
+    app = ArenaApp(profile.parent / "runs")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await open_data(pilot, profile)
+        write_rows(Path("rows.csv"), count=50)
+        await until_shown(pilot, "! the file was changed; r reads it again")
+        await pilot.press("r")
+        await until_shown(pilot, "50 rows · median")
+        await until(pilot, lambda: not children(), "the end of the child")
+
+
+async def test_a_bad_row_is_named_with_the_way_out(profile: Path) -> None:
+    with Path("rows.csv").open("a") as file:
+        file.write('7,m,n,"[red]not json[/red]","[]","[]",1,0,0\n')
+    app = ArenaApp(profile.parent / "runs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await open_data(pilot, profile)
+        await until(pilot, lambda: screen.problem)
+        await until_shown(pilot, "✗", "rows.csv", "e edits the profile")
+        await pilot.press("e")
+        await until_shown(pilot, "my notes")
+
+
+@pytest.mark.parametrize("program", [["/nowhere"], [sys.executable, "-c", "print('no answer')"]])
+async def test_a_child_that_never_answers_is_a_problem_with_a_way_out(profile: Path, program: list[str]) -> None:
+    app = ArenaApp(profile.parent / "runs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_data(pilot, profile, program)
+        await until_shown(pilot, "✗", "r reads again")
+
+
+async def test_memory_and_time_follow_the_limit(profile: Path) -> None:
+    app = ArenaApp(profile.parent / "runs")
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await open_data(pilot, profile, plan="ok")
+        await until(pilot, lambda: screen.plan, "the plan")
+        await until_shown(pilot, "memory", "fits", "to train")
+        costs = cost_lines(screen.plan, screen.settings, screen._own, screen._own)
+        await until_shown(pilot, costs[0][1], costs[1][1])
+        await pilot.press("<")
+        smaller = outlook(screen.seen, screen.settings, Tokens(max_length=64))
+        [memory, time] = cost_lines(screen.plan, screen.settings, smaller, screen._own)
+        assert memory[3].startswith("−")
+        assert time[3].startswith("−")
+        await until_shown(pilot, *memory[1:], *time[1:])
+
+
+async def test_what_a_limit_costs_in_time_is_unknown_until_a_run_has_told(profile: Path) -> None:
+    app = ArenaApp(profile.parent / "runs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_data(pilot, profile, plan="no time")
+        await until_shown(pilot, "unknown here")
+
+
+async def test_leaving_ends_the_child(profile: Path) -> None:
+    app = ArenaApp(profile.parent / "runs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        waits = [sys.executable, "-c", 'import time; print(\'{"rows": 5, "of": 70}\', flush=True); time.sleep(60)']
+        await app.push_screen(DataScreen(profiles.read(profile), profile.parent / "runs", waits))
+        await until_shown(pilot, "5 of about 70 rows")
+        assert len(children()) == 1
+        await pilot.press("escape")
+        await until(pilot, lambda: not children(), "the end of the child")
+
+
+async def test_figures_of_the_first_rows_are_marked_with_their_error(profile: Path) -> None:
+    waits = """\
+import subprocess, sys, time, json
+told = subprocess.run([sys.executable, "-P", "-m", "core.inspect", sys.argv[1]], capture_output=True).stdout
+last = json.loads(told.splitlines()[-1])
+print(json.dumps({"rows": 40, "of": 4000, "sample": last["whole"], "frame": last["frame"]}), flush=True)
+time.sleep(60)
+"""
+    app = ArenaApp(profile.parent / "runs")
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        screen = DataScreen(profiles.read(profile), profile.parent / "runs", [sys.executable, "-c", waits])
+        await app.push_screen(screen)
+        await until_shown(pilot, "a sample: the first 40 rows, ±14.7 at most · read 40 of about 4,000 rows")
+        n = screen.seen.margin(
+            report(screen.seen.rows, screen.seen.held_out, Tokens(max_length=256), screen.seen.frame).rows_over
+        )
+        await until_shown(pilot, f"±{100 * n:.1f}", "limit 256 · right · first 40 rows", "> 1099511627776")
+        await pilot.press("enter")
+        await until_shown(pilot, "once all rows have been read")
+        await pilot.press("escape")
+        await until(pilot, lambda: not children(), "the end of the child")
+
+
+def test_a_row_of_any_length_is_drawn_at_its_cuts() -> None:
+    n = 100_000
+    shape = shape_of([[[1, 5], [1, n], [1, n]]], [np.zeros(0, dtype=int)])
+    frame = Frame([2], [1], [])
+    kept = keep(shape, Tokens(max_length=120_000, truncation="head-tail"), frame)
+    row = ShownRow([65] * int(shape.total[0]), shape, kept, frame, [bytes([i]) for i in range(256)])
+    text = part_text(row, 1).plain
+    lost = int(kept.resume[0, 1] - kept.end[0, 1])
+    assert f"✂ {lost:,} lost " in text
+    assert "are not drawn" in text
+    assert len(text) < 3 * MOST_DRAWN + 200
+    assert len(sequence_text(row, with_ids=False).plain) < 12 * MOST_DRAWN
