@@ -1,0 +1,24 @@
+"""The page on the architecture tells of the files that there are, and of no others."""
+
+import re
+
+import house
+from places import ROOT
+
+
+def test_the_page_has_the_first_line_of_every_module() -> None:
+    written = house.PAGE.read_text("utf-8").split(house.BEGIN + "\n")[1]
+    assert written == house.rooms(), "python tests/support/house.py writes it anew"
+
+
+def test_every_page_of_the_manual_can_be_reached_from_the_readme_and_no_link_leads_nowhere() -> None:
+    reached, due = set(), [ROOT / "README.md"]
+    while due:
+        page = due.pop()
+        for target in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", page.read_text("utf-8")):
+            linked = (page.parent / target.replace("%5B", "[").replace("%5D", "]")).resolve()
+            assert linked.exists(), f"{page.name} links to {target}"
+            if linked.suffix == ".md" and linked not in reached:
+                reached.add(linked)
+                due.append(linked)
+    assert set((ROOT / "docs").glob("*.md")) <= reached
