@@ -24,6 +24,8 @@ MOST_OF_A_PROFILE = 1 << 20
 MOST_OF_A_CONFIG = 16 << 20
 MOST_OF_A_TOKENIZER = 256 << 20
 """Bytes. The largest files of their kind that are known have a few thousand, 4 million and 40 million."""
+MOST_OF_AN_EVALUATION = 1 << 30
+"""Of the evaluation rows of a run, of which one takes about a hundred."""
 
 
 def demand_ordinary(path: Path) -> None:
@@ -64,23 +66,28 @@ def write_whole(path: Path, content: bytes) -> None:
 
     What the user names is for `write_output`. Raises OSError.
     """
-    with _written(path) as file:
+    write_whole_in(None, path, content)
+
+
+def write_whole_in(folder: int | None, path: Path, content: bytes) -> None:
+    """`write_whole`, where a relative path is meant from the folder that is open as `folder`. Raises OSError."""
+    with _written(folder, path) as file:
         file.write(content)
 
 
 @contextmanager
-def _written(path: Path) -> Iterator[BinaryIO]:
+def _written(folder: int | None, path: Path) -> Iterator[BinaryIO]:
     aside = aside_of(path)
     # The name cannot be foretold, and nothing that bears it is opened: neither a link nor another user's file.
-    number = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
+    number = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666, dir_fd=folder)
     try:
         with os.fdopen(number, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        aside.replace(path)
+        os.rename(aside, path, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:
-        aside.unlink()
+        os.unlink(aside, dir_fd=folder)
         raise
 
 
@@ -104,7 +111,7 @@ def written(path: Path) -> Iterator[BinaryIO]:
             yield file
         return
     path = path.resolve() if path.is_symlink() else path
-    with _written(path) as file:
+    with _written(None, path) as file:
         yield file
 
 

@@ -90,8 +90,9 @@ def _add_trash(commands: "Commands") -> None:
 def _run_trash(options: argparse.Namespace) -> int:
     from arena_tui.format.numbers import gib
     from arena_tui.format.sanitize import printable
+    from core.runs.access import TRASH
     from core.runs.disk import size
-    from core.runs.folder import TRASH, choose_named, runs_folder
+    from core.runs.folder import choose_named, runs_folder
     from core.runs.trash import delete_for_good, put_back, trashed
 
     runs = runs_folder(options.runs_dir)

@@ -157,11 +157,12 @@ def run_remove(options: argparse.Namespace) -> int:
 def run_adopt(options: argparse.Namespace) -> int:
     """The settings are shown as they stand in the run's folder: these it would start with, whoever wrote them."""
     from arena_tui.format.sanitize import printable, printable_lines
+    from core.runs.access import read_whole
 
     queue = _queue(options)
     with _refusals():
         run = _chosen(queue, options.run)
-        settings = run.resolved.read_bytes()
+        settings = read_whole(run.resolved)
         print("\n".join(printable_lines(settings.decode(errors="replace"))))
         question = f"{printable(str(run.path))} would run these settings as you, here. Start it when its turn comes?"
         demand_yes(options, question, "it was not adopted")

@@ -1,7 +1,6 @@
 """`arena-tui report`: where a run's evaluation is won and lost."""
 
 import argparse
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +27,7 @@ def score_exchanged(folder: "RunFolder", data: str | None) -> int:
     from arena_tui.monitor.text import Told
     from core.predict.folder import PREDICT, settle
     from core.predict.request import CannotPredict, Request, choose_members
+    from core.runs.access import delete, remove_tree
     from core.runs.process import LaunchError
 
     try:
@@ -49,8 +49,8 @@ def score_exchanged(folder: "RunFolder", data: str | None) -> int:
     exit_code = foreground.follow(sys.stderr, told)
     if exit_code == 0:
         _ask(folder, "--add", str(prediction.table))
-        Path(rows).unlink(missing_ok=True)
-        shutil.rmtree(prediction.path, ignore_errors=True)  # its submission would answer other questions
+        delete(Path(rows))
+        remove_tree(prediction.path)  # its submission would answer other questions
     return exit_code
 
 

@@ -139,5 +139,7 @@ def run_train(options: argparse.Namespace) -> int:
     if options.json and code == 0:
         import msgspec
 
-        print_json(msgspec.json.format(folder.metrics.read_bytes(), indent=0))
+        from core.runs.access import read_whole
+
+        print_json(msgspec.json.format(read_whole(folder.metrics), indent=0))
     return code

@@ -30,6 +30,7 @@ from arena_tui.screen.messages import FixRun, PredictRun, ReportRun, ResumeRun
 from arena_tui.widgets.pane import Pane
 from core.profile.errors import ProfileError
 from core.profile.files import read_profile
+from core.runs.access import read_whole
 from core.runs.folder import RunFolder
 from core.runs.stopping import Rung
 
@@ -235,7 +236,7 @@ class MonitorScreen(PanesScreen):
     @work
     async def action_profile(self) -> None:
         try:
-            text = (await in_thread(partial(read_profile, self.folder.profile))).text
+            text = (await in_thread(partial(read_profile, self.folder.profile, read_whole))).text
         except ProfileError as error:
             text = str(error)
         self.app.push_screen(ReaderScreen("the profile of this run", text, language="toml"))

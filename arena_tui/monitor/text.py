@@ -56,7 +56,11 @@ def follow(folder: RunFolder, out: TextIO, told: Told | None = None) -> tuple[Ru
         if (place := queue.place(folder)) and place != told_place:
             print(f"queued: {numbers.ordinal(place)}; it starts by itself", file=out, flush=True)
             told_place = place
-        alive = is_run_alive(folder)  # asked first: a last event may come between the two
+        try:
+            alive = is_run_alive(folder)  # asked first: a last event may come between the two
+        except FileNotFoundError:
+            print(f"gone: {printable(str(folder.path))} was deleted or moved away", file=sys.stderr)
+            return told.state, Status.LOST
         new = told.tail.read()
         for event in new:
             line = _line(event, told.state)

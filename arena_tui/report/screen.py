@@ -30,10 +30,10 @@ from arena_tui.report.view import SeenReport, can_be_shown, load_report
 from arena_tui.rows.reader import RowScreen
 from arena_tui.screen.console_screen import ConsoleScreen
 from arena_tui.screen.keymap import hint, named
-from core.files import write_whole
 from core.profile.errors import ProfileError
 from core.report.protocol import REPORT, Progress
 from core.report.report import ListedRow
+from core.runs.access import write_whole
 from core.runs.folder import RunFolder, list_runs
 
 ROWS_OF_PAGE = 10

@@ -9,6 +9,7 @@ from textual.widgets import Log
 
 from arena_tui.format.sanitize import printable, shortened
 from arena_tui.widgets.pane import Pane
+from core.runs.access import Strange, open_for_reading
 
 MOST_BYTES = 256 << 10
 LONGEST_LINE = 2000
@@ -24,16 +25,20 @@ class LogTail:
         self.path = path
         self._offset = 0
         self._rest = b""
+        self._is_refused = False
 
     def read(self) -> list[str]:
         try:
-            with self.path.open("rb") as file:
+            with open_for_reading(self.path) as file:
                 size = os.fstat(file.fileno()).st_size
                 if size < self._offset:
                     self._offset, self._rest = 0, b""  # replaced by a shorter file
                 passed_over = max(0, size - self._offset - MOST_BYTES)
                 file.seek(self._offset + passed_over)
                 new = file.read(MOST_BYTES)
+        except Strange as error:
+            told, self._is_refused = self._is_refused, True
+            return [] if told else [f"{self.path.name} cannot be read: {error.strerror}"]
         except OSError:
             return []
         self._offset += passed_over + len(new)

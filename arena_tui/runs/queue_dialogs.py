@@ -7,6 +7,7 @@ from textual.screen import Screen
 
 from arena_tui.dialogs.ask import STAY, AskScreen
 from arena_tui.format.sanitize import printable
+from core.runs.access import read_whole
 from core.runs.folder import RunFolder
 from core.runs.queue import Queue, QueueError, Where, queue_of
 
@@ -38,7 +39,7 @@ async def take_out(screen: Screen[Any], run: RunFolder) -> bool:
 async def adopt(screen: Screen[Any], run: RunFolder) -> bool:
     """Show what a run would run that this user has not queued here, and ask whether it is to; True if it is."""
     try:
-        settings = await asyncio.to_thread(run.resolved.read_bytes)
+        settings = await asyncio.to_thread(read_whole, run.resolved)
         text = f"{run.path}\n\n{settings.decode(errors='replace')}"
         ask = AskScreen("start it as yours when its turn comes?", text, [("y", "let it start")], stay="do not start it")
         if await screen.app.push_screen_wait(ask) == STAY:

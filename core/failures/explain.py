@@ -19,6 +19,7 @@ from core.runs.folder import RunFolder
 from core.runs.record import Tail
 from core.runs.settings import read_settings
 from core.runs.state import RunState, fold
+from core.train.home import HomeLost, HomeMoved
 
 BAD_INPUT = 2
 FAILURE = 1
@@ -56,6 +57,9 @@ class Situation(Struct, frozen=True):
         return self.state.phase.phase if self.state.phase else ""
 
 
+_NOT_MOVED = "What was not saved yet is lost. Leave the folder of a run where it is until the run has ended."
+
+
 def explain(error: BaseException, situation: Situation | None = None, *, has_log: bool = True) -> Explanation:
     """What went wrong, what to do about it, and the exit code: 2 for a bad profile or data, else 1.
 
@@ -69,6 +73,9 @@ def explain(error: BaseException, situation: Situation | None = None, *, has_log
             return Explanation(str(error), "Correct the file, or point data.train at another.", BAD_INPUT)
         case SettingError(key="model.checkpoint") if is_resumed:
             return Explanation(str(error), f"Bring the base back. {_moved('model.checkpoint')}", BAD_INPUT)
+        case HomeMoved() | HomeLost():
+            kept = "arena-tui resume goes on with it there." if isinstance(error, HomeMoved) else _NOT_MOVED
+            return Explanation(str(error), kept)
         case SettingError() | ProfileError():
             return Explanation(str(error), "Change this setting in the profile.", BAD_INPUT)
         case OSError(errno=errno.EACCES | errno.EPERM | errno.EROFS, filename=str() as path):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from core.files import MOST_OF_A_CONFIG, read_bounded
 from core.runs.folder import RunFolder
 from core.runs.identity import is_seen_here
 
@@ -77,12 +78,14 @@ def oom_kill_file(root: Path = Path("/")) -> Path | None:
 
 
 def oom_kills(file: Path) -> int | None:
-    """The count in `file`; None where it cannot be read."""
+    """The count in `file`; None where it cannot be read. A run's record names it, and may name anything."""
     try:
-        pairs = [line.split() for line in file.read_text().splitlines()]
+        pairs = [line.split() for line in read_bounded(file, MOST_OF_A_CONFIG).splitlines()]
     except (OSError, ValueError):  # the name may come from a damaged run.json
         return None
-    return next((int(pair[1]) for pair in pairs if len(pair) == 2 and pair[0] == "oom_kill"), None)
+    return next(
+        (int(pair[1]) for pair in pairs if len(pair) == 2 and pair[0] == b"oom_kill" and pair[1].isdigit()), None
+    )
 
 
 def killed_for_memory(folder: RunFolder) -> bool:

@@ -1,7 +1,7 @@
 """Which models the packed engine computes as transformers does. Imports nothing heavy.
 
 It stands for the configurations of the four families in transformers 5.24: a key that changes what they compute is
-read by core.packed.engine in the same way, or has a rule here. tests/engine/test_gate.py varies every one of them.
+read by core.packed.engine in the same way, or has a rule here. test_gate.py varies every one of them.
 """
 
 from collections.abc import Mapping

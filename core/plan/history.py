@@ -19,6 +19,7 @@ from core.model.shape import ModelShape
 from core.profile.errors import ProfileError
 from core.profile.load import to_toml
 from core.profile.settings import Profile
+from core.runs.access import open_for_reading
 from core.runs.events import Evaluated, Failed, Step
 from core.runs.folder import RunFolder, create_run, list_runs
 from core.runs.metrics import Metrics, read_metrics
@@ -94,7 +95,8 @@ def speed(past: Sequence[Past], profile: Profile, precision: str, engine: str) -
 def _evaluated_tokens(folder: RunFolder) -> int:
     """Tokens of a run's evaluation rows as it was shown them; 0 where that is not known any more."""
     try:
-        return sum(parquet.read_table(folder.evaluation, columns=["tokens"])["tokens"].to_pylist())
+        with open_for_reading(folder.evaluation) as file:
+            return sum(parquet.read_table(file, columns=["tokens"])["tokens"].to_pylist())
     except (OSError, pyarrow.ArrowException, KeyError):
         return 0
 

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from core.files import write_output
+from core.files import write_output, written
 from core.predict.errors import in_words, unchecked
 from core.predict.folder import MemberSummary, PredictionFolder, Summary, save_summary
 from core.predict.request import DEMO, Request
+from core.runs.access import open_for_reading, remove_tree, write_whole
 from core.runs.events import Failed, Phase, Predicted, Resumed, Scoring, Warning
 from core.runs.folder import RunFolder
 from core.runs.lock import locked
@@ -62,7 +63,8 @@ def run(folder: PredictionFolder) -> int:
                 if was_begun and (end := folder.due_end()):  # killed before its last event alone was written
                     stop.close()
                     if request.output:
-                        write_output(Path(request.output), folder.submission.read_bytes())
+                        with open_for_reading(folder.submission) as answer, written(Path(request.output)) as output:
+                            shutil.copyfileobj(answer, output)
                     record.write(replace(end, submission=request.output or str(folder.submission)))
                     return 0
                 with ExitStack() as runs:
@@ -93,7 +95,7 @@ def predict(folder: PredictionFolder, request: Request, record: Record, stop: St
     from core.predict import average, results
     from core.predict.average import measure
     from core.predict.progress import Progress
-    from core.predict.results import write_submission
+    from core.predict.results import submission
     from core.predict.scoring import make_passes, score
 
     stop.heed()  # libraries drop what a signal raises while they are loaded
@@ -162,9 +164,10 @@ def predict(folder: PredictionFolder, request: Request, record: Record, stop: St
     ruled, rows_ruled = average.follow_rules(examples, plain)
     answered = ruled if request.rules else plain
     results.save_table(folder, examples, passes, answered)
-    write_submission(folder.submission, [example.id for example in examples], answered.tolist())
+    answer = submission([example.id for example in examples], answered.tolist())
+    write_whole(folder.submission, answer)
     if request.output:
-        write_submission(Path(request.output), [example.id for example in examples], answered.tolist())
+        write_output(Path(request.output), answer)
 
     # Told by an earlier process where all was scored already.
     scoring = next((event for event in reversed(Tail(folder.events).read()) if isinstance(event, Scoring)), None)
@@ -201,7 +204,7 @@ def predict(folder: PredictionFolder, request: Request, record: Record, stop: St
             device=scoring.device.name if scoring else "",
         ),
     )
-    shutil.rmtree(folder.scores)  # the table holds them all
+    remove_tree(folder.scores)  # the table holds them all
     record.write(
         Predicted(
             submission=request.output or str(folder.submission),

@@ -5,6 +5,7 @@ from pathlib import Path
 from core.cache import CacheFull, is_full_disk
 from core.data.example import DataError
 from core.profile.errors import SettingError
+from core.runs.access import demand_plain
 from core.runs.seal import MANIFEST, flaw
 from core.runs.trash import StillInUse
 
@@ -53,8 +54,12 @@ def in_words(error: Exception) -> ScoringError:
 
 
 def demand_whole(adapter: Path) -> None:
-    """Raises ScoringError where a file of the adapter is not as it was sealed. One without a manifest, of an older
-    version, is taken as it is."""
+    """Raises ScoringError where a file of the adapter is not as it was sealed, or no file but a link or the like. One
+    without a manifest, of an older version, is taken as it is."""
+    try:
+        demand_plain(adapter)
+    except OSError as error:
+        raise ScoringError(f"{error.filename}: {error.strerror}", "Nothing of it was read.", BAD_INPUT) from None
     if (adapter / MANIFEST).exists() and (problem := flaw(adapter, content=True)):
         raise ScoringError(
             f"{adapter.parent.name}/{problem}",

@@ -17,6 +17,7 @@ from core.imports import uncollected
 from core.predict.errors import BAD_INPUT, ScoringError, demand_whole, in_words, unchecked
 from core.predict.protocol import Exported
 from core.protocol import end_once
+from core.runs.access import is_file, read_whole
 from core.runs.folder import RunFolder
 from core.runs.seal import has_checksums
 from core.runs.settings import read_settings
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def merge_into(target: Path, run: RunFolder, adapter: Path) -> None:
     """Write base and adapter as one 16-bit checkpoint to `target`, which appears whole. Raises ScoringError."""
-    if target.exists():
+    if target.exists() or target.is_symlink():
         raise ScoringError(f"{target} is there already", "Name a folder that is not.", BAD_INPUT)
 
     with uncollected():
@@ -66,12 +67,13 @@ def merge_into(target: Path, run: RunFolder, adapter: Path) -> None:
     trained, tokenizer = load_trained(profile, adapter, precision=precision, kind=where.kind)
     whole = merged(trained, dtype=sixteen_bits(precision))
     aside = aside_of(target)
+    aside.mkdir()
     try:
         whole.save_pretrained(aside)
         tokenizer.save_pretrained(aside)
         as_their_folder(aside)
-        if (adapter / CARD).is_file():
-            text = (adapter / CARD).read_text(encoding="utf-8")
+        if is_file(adapter / CARD):
+            text = read_whole(adapter / CARD).decode(errors="replace")
             (aside / CARD).write_text(as_merged(text), encoding="utf-8")
         aside.rename(target)
     finally:

@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from core.files import write_whole
 from core.predict.request import DEMO, Request
+from core.runs.access import have_folder, is_file, is_folder, make_folder, remove_tree, write_whole
 from core.runs.damaged import Damaged, read_json
 from core.runs.events import Count, Figure, Predicted, Share
 from core.runs.folder import RunFolder
@@ -99,7 +99,7 @@ class PredictionFolder(RunFolder):
     def due_end(self) -> Predicted | None:
         """As that of a run: told from summary, table and submission."""
         summary = read_summary(self)
-        if summary is None or not (self.table.is_file() and self.submission.is_file()):
+        if summary is None or not (is_file(self.table) and is_file(self.submission)):
             return None
         return Predicted(
             time=self.summary.stat().st_mtime,
@@ -120,19 +120,19 @@ class PredictionFolder(RunFolder):
 def create_prediction(request: Request) -> PredictionFolder:
     """A new folder for `request`. Raises OSError where it cannot be made."""
     predictions = RunFolder(Path(request.members[0].run)).predictions
-    predictions.mkdir(exist_ok=True)
+    have_folder(predictions)
     slug = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(request.test).stem).strip("-.") or "rows"
     name = f"{time.strftime('%Y%m%d-%H%M%S')}-{slug[:60]}"
     for attempt in range(1, 1000):
         folder = PredictionFolder(predictions / (name if attempt == 1 else f"{name}-{attempt}"))
         try:
-            folder.path.mkdir()
+            make_folder(folder.path)
         except FileExistsError:
             continue
         try:
             folder.write_request(request)
         except OSError:  # no room for it
-            folder.path.rmdir()
+            remove_tree(folder.path)
             raise
         return folder
     raise FileExistsError(f"a thousand predictions were started in {predictions} in this second")
@@ -140,12 +140,12 @@ def create_prediction(request: Request) -> PredictionFolder:
 
 def list_predictions(run: RunFolder) -> list[PredictionFolder]:
     """The predictions that lie in a run's folder, newest first."""
-    return _newest_first(run.predictions.glob("*/request.json"))
+    return _newest_first(run.predictions.glob("*/request.json")) if is_folder(run.predictions) else []
 
 
 def list_all_predictions(runs: Path) -> list[PredictionFolder]:
     """The predictions with any of the runs in `runs`, newest first."""
-    return _newest_first(runs.glob("*/predictions/*/request.json"))
+    return _newest_first(order for order in runs.glob("*/predictions/*/request.json") if is_folder(order.parent))
 
 
 def find_predictions(runs: Path, wanted: str) -> list[PredictionFolder]:
@@ -170,7 +170,7 @@ def settle(request: Request) -> tuple[PredictionFolder, bool]:
     Raises OSError.
     """
     predictions = RunFolder(Path(request.members[0].run)).predictions
-    predictions.mkdir(exist_ok=True)
+    have_folder(predictions)
     with locked(predictions / ".lock"):  # held for moments only: two that ask at once are not to begin the same twice
         folder = unfinished(request)
         if folder is None:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from core.profile.files import expanded
 from core.profile.settings import Profile, Truncation
+from core.runs.access import demand_plain
 from core.runs.checkpoints import checkpoints
 from core.runs.folder import RunFolder
 from core.runs.settings import read_settings
@@ -132,10 +133,14 @@ def _adapter(run: RunFolder, checkpoint: int | None) -> Path:
     known = ", ".join(str(one.step) for one in kept)
     if checkpoint is None:
         way_out = f"; --checkpoint takes one of its checkpoints: {known}" if kept else ""
-        if not (run.adapter / ADAPTER_CONFIG).is_file():
+        if not (run.adapter / ADAPTER_CONFIG).exists():
             raise CannotPredict(f"{run.id} has no adapter: it has not finished{way_out}")
-        if not (run.adapter / ADAPTER_WEIGHTS).is_file():
+        if not (run.adapter / ADAPTER_WEIGHTS).exists():
             raise CannotPredict(f"{run.id}: there is no {ADAPTER_WEIGHTS} in its adapter{way_out}")
+        try:
+            demand_plain(run.adapter)
+        except OSError as error:
+            raise CannotPredict(f"{error.filename}: {error.strerror}") from None
         return run.adapter
     for one in kept:
         if one.step == checkpoint:

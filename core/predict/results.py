@@ -3,17 +3,16 @@
 import csv
 import io
 from collections.abc import Sequence
-from pathlib import Path
 
 import pyarrow
 from pyarrow import parquet
 
 from core.data.example import Example
 from core.data.rows import WINNERS
-from core.files import write_output, write_whole
 from core.predict.average import Probabilities, unswapped
 from core.predict.folder import PredictionFolder
 from core.predict.scoring import Pass
+from core.runs.access import write_whole
 
 
 def save_table(
@@ -37,10 +36,10 @@ def save_table(
 COLUMNS = ("id", *WINNERS)
 
 
-def write_submission(path: Path, ids: Sequence[int], probabilities: Sequence[Sequence[float]]) -> None:
-    """A line a row, with as many digits as the numbers have. Raises OSError."""
+def submission(ids: Sequence[int], probabilities: Sequence[Sequence[float]]) -> bytes:
+    """A line a row, with as many digits as the numbers have."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows([id, *map(repr, row)] for id, row in zip(ids, probabilities, strict=True))
-    write_output(path, out.getvalue().encode())
+    return out.getvalue().encode()

@@ -21,6 +21,7 @@ from core.predict.request import ADAPTER_WEIGHTS, Request
 from core.predict.store import Kept
 from core.predict.workers import Crew, Deal, Worker
 from core.profile.settings import Profile
+from core.runs.access import open_for_reading
 from core.runs.events import Warning
 from core.runs.record import Record
 
@@ -100,7 +101,9 @@ def make_passes(
 def digest(rows: Sequence[Encoded], profile: Profile, adapter: Path, merge: bool) -> str:
     """Of all that the logits of a pass depend on: ids and tokens of its rows, the model's settings, the adapter."""
     found = hashlib.blake2b(digest_size=12)
-    found.update((adapter / ADAPTER_WEIGHTS).read_bytes())
+    with open_for_reading(adapter / ADAPTER_WEIGHTS) as weights:
+        while chunk := weights.read(1 << 20):
+            found.update(chunk)
     found.update(msgspec.json.encode((profile.model, profile.lora, profile.train.precision, merge)))
     for row in rows:
         found.update(row.example.id.to_bytes(8, signed=True))

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.example import LABELS
-from core.files import write_whole
+from core.runs.access import have_folder, read_whole, write_whole
 
 SUFFIX = ".batch"
 _DIGEST_BYTES = 16
@@ -23,7 +23,8 @@ class Kept:
     def __init__(self, folder: Path, count: int) -> None:
         self._folder = folder
         self.logits: NDArray[np.float32] = np.full((count, len(LABELS)), np.nan, dtype=np.float32)
-        folder.mkdir(parents=True, exist_ok=True)
+        have_folder(folder.parent)
+        have_folder(folder)
         for path in folder.glob(f"*{SUFFIX}"):
             if (batch := _read(path, count)) is not None:
                 self.logits[batch["row"]] = batch["logits"]
@@ -44,7 +45,7 @@ class Kept:
 
 def _read(path: Path, count: int) -> NDArray[np.void] | None:
     try:
-        stored = path.read_bytes()
+        stored = read_whole(path)
     except OSError:
         return None
     digest, content = stored[:_DIGEST_BYTES], stored[_DIGEST_BYTES:]

@@ -1,6 +1,7 @@
 """Finds, reads and writes profiles: the shipped ones by name, others by path; and the paths in them."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct
@@ -80,11 +81,14 @@ def find_profile(name_or_path: str) -> Path:
     raise ProfileError(name_or_path, [Problem(line=1, key="", value="", message=message)])
 
 
-def read_profile(path: Path) -> ProfileFile:
-    """The text of a profile, its line breaks as they are. Raises ProfileError when it is no UTF-8 text, or no
-    file that a profile could be."""
+def read_profile(path: Path, read: Callable[[Path], bytes] | None = None) -> ProfileFile:
+    """The text of a profile, its line breaks as they are, by way of `read` where the file is a run's.
+
+    Raises ProfileError when it is no UTF-8 text, or no file that a profile could be.
+    """
     try:
-        return ProfileFile(path, read_bounded(path, MOST_OF_A_PROFILE).decode())
+        content = read_bounded(path, MOST_OF_A_PROFILE) if read is None else read(path)
+        return ProfileFile(path, content.decode())
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         problem = Problem(line=line, key="", value="", message="not UTF-8 text")
@@ -101,7 +105,7 @@ def write_profile(path: Path, text: str) -> None:
     target = path.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
     mode = target.stat().st_mode if target.exists() else None
-    write_output(target, text.encode())
+    write_output(path, text.encode())
     if mode is not None:
         target.chmod(mode)
 

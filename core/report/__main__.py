@@ -4,6 +4,7 @@ Prints Progress, a JSON object a line. What was made before, by content of all t
 """
 
 import argparse
+import hashlib
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from core.cache import filling_the_cache
 from core.data.example import DataError
 from core.data.tokenizer import FILE as TOKENIZER
 from core.demo.assets import rows_source
-from core.files import write_whole
+from core.files import MOST_OF_AN_EVALUATION, write_whole
 from core.imports import keep_pandas_out
 from core.inspect.store import digest_of
 from core.profile.errors import ProfileError
@@ -24,6 +25,7 @@ from core.profile.settings import Profile
 from core.protocol import end_once
 from core.report.build import Store
 from core.report.protocol import Progress
+from core.runs.access import Strange, demand_plain, open_for_reading
 from core.runs.folder import RunFolder
 from core.runs.metrics import read_metrics
 from core.runs.settings import read_settings
@@ -64,7 +66,7 @@ def report(folder: RunFolder, other: RunFolder | None, data: str | None) -> Iter
     files += [other.evaluation] if other else []
     if Path(source).is_file():  # else datasets reads the rows, which needs it
         keep_pandas_out()
-    digests = [digest_of(str(file)) if file.is_file() else "" for file in files] + [_digest_of_rows(source)]
+    digests = [_digest_of_file(file) for file in files] + [_digest_of_rows(source)]
     store = Store([folder.id, other.id if other else "", source, *digests])
     if not store.is_complete:
         yield from _make(folder, other, source, profile, store)
@@ -104,8 +106,9 @@ def _make(
             yield Progress(doing="looking up the listed rows")
             rows, pieces = scratch / store.rows.name, scratch / store.pieces.name
             try:
+                demand_plain(folder.adapter)
                 frame, changed = write_rows(made.lists, texts, evaluation, folder.adapter, profile.tokens, rows, pieces)
-            except DataError as error:
+            except (DataError, Strange) as error:
                 made = replace(made, cautions=[*made.cautions, f"no row can be shown with its cut: {error}"])
             else:
                 if changed:
@@ -117,6 +120,15 @@ def _make(
                 done = replace(done, rows=str(store.rows), pieces=str(store.pieces), frame=frame)
         write_whole(scratch / store.report.name, msgspec.json.encode(made))
         write_whole(scratch / store.progress.name, msgspec.json.encode(done))
+
+
+def _digest_of_file(path: Path) -> str:
+    """That of a file of a run; "" where it cannot be read, which the report will say where it counts."""
+    try:
+        with open_for_reading(path, MOST_OF_AN_EVALUATION) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
 
 
 def _digest_of_rows(source: str) -> str:

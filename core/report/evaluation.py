@@ -1,5 +1,7 @@
 """Reads eval.parquet: each evaluation row's outcome and what the model gave it. Knows no text."""
 
+import os
+
 import numpy as np
 import pyarrow
 from msgspec import Struct
@@ -8,6 +10,8 @@ from pyarrow import parquet
 from scipy.special import log_softmax
 
 from core.data.example import LABELS, PARTS, DataError
+from core.files import MOST_OF_AN_EVALUATION
+from core.runs.access import open_for_reading
 from core.runs.folder import RunFolder
 
 LOGITS = ("logit_a", "logit_b", "logit_tie")
@@ -67,10 +71,11 @@ def row_losses(log_probabilities: Floats, label: Counts) -> Floats:
 def read_evaluation(folder: RunFolder) -> Evaluation:
     """The run's evaluation rows. Raises DataError where there are none to report on."""
     path = folder.evaluation
-    if not path.is_file():
+    if not os.path.lexists(path):
         raise DataError(f"{folder.id} has no {path.name}: it is written when a run finishes")
     try:
-        table = parquet.read_table(path)
+        with open_for_reading(path, MOST_OF_AN_EVALUATION) as file:
+            table = parquet.read_table(file)
         columns = {name: table[name].to_numpy() for name in table.column_names}
         wanted = {name: columns[name] for name in ("id", "label", "tokens", *LOGITS)}
         lost = np.stack([columns[f"{part}_tokens_lost"] for part in PARTS], axis=1).astype(np.int64)

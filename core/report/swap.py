@@ -22,12 +22,12 @@ from pyarrow import parquet
 from core.data.example import LABELS, SWAPPED, DataError, Example, swapped
 from core.data.rows import WINNERS, iterate_examples
 from core.demo.assets import rows_source
-from core.files import write_whole
 from core.imports import keep_pandas_out
 from core.profile.errors import ProfileError
 from core.profile.files import expanded
 from core.profile.settings import Data
 from core.report import evaluation
+from core.runs.access import open_for_reading, write_whole
 from core.runs.folder import RunFolder
 from core.runs.settings import read_settings
 
@@ -65,7 +65,8 @@ def write_exchanged(folder: RunFolder, data: Data, file: str | None) -> Path:
     source = expanded(file) if file else rows_source(data)
     if not Path(source).is_file():
         raise DataError(f"{source}: no such file; --data names it where it has moved")
-    wanted = set(parquet.read_table(folder.evaluation, columns=["id"])["id"].to_pylist())
+    with open_for_reading(folder.evaluation) as rows:
+        wanted = set(parquet.read_table(rows, columns=["id"])["id"].to_pylist())
     lines = [_line(swapped(row)) for row, _ in iterate_examples(source, data.limit) if row.id in wanted]
     if len(lines) < len(wanted):
         raise DataError(f"{source} has changed: {len(wanted) - len(lines):,} of the evaluation rows are not in it")
@@ -76,9 +77,11 @@ def write_exchanged(folder: RunFolder, data: Data, file: str | None) -> Path:
 
 def add_exchanged(folder: RunFolder, predictions: Path) -> None:
     """Put the logits of `predictions`, a table made with this run alone, into eval.parquet."""
-    scored = parquet.read_table(predictions)
+    with open_for_reading(predictions) as file:
+        scored = parquet.read_table(file)
     place = {id: number for number, id in enumerate(scored["id"].to_pylist())}
-    table = parquet.read_table(folder.evaluation)
+    with open_for_reading(folder.evaluation) as file:
+        table = parquet.read_table(file)
     order = [place[id] for id in table["id"].to_pylist()]
     for column, name in zip(SWAPPED, evaluation.SWAPPED, strict=True):
         given = scored[f"run_1_{evaluation.LOGITS[column]}"].to_numpy()[order].astype(np.float32)

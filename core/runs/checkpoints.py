@@ -11,6 +11,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from core.runs.access import have_folder, is_folder, make_folder, move, reached, remove_tree
 from core.runs.disk import size
 from core.runs.folder import RunFolder
 from core.runs.seal import flaw, seal
@@ -36,6 +37,8 @@ def checkpoints(folder: Path) -> list[Kept]:
 
     Whoever uses one, or deletes others for its sake, asks for its `damage` too.
     """
+    if not is_folder(folder):
+        return []
     found = [path for path in folder.glob(f"{PREFIX}*") if NAME.fullmatch(path.name)]
     kept = [Kept(int(path.name.removeprefix(PREFIX)), path, flaw(path)) for path in found]
     return sorted(kept, key=lambda one: one.step, reverse=True)
@@ -54,21 +57,23 @@ def written_aside(folder: Path, step: int) -> Iterator[Path]:
     meanwhile, no half of it stays behind.
     """
     aside, name = folder / ASIDE, f"{PREFIX}{step}"
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
+    have_folder(folder)
+    remove_tree(aside)
+    make_folder(aside)
     try:
         _demand_room(folder)
-        yield aside
-        made = aside / name
-        files = sorted(path for path in made.rglob("*") if path.is_file())
-        for path in files:
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-        seal(made)
-        shutil.rmtree(folder / name, ignore_errors=True)
-        made.rename(folder / name)
+        with reached(aside) as here:  # a library would make the folder anew where it was renamed
+            yield here
+            made = here / name
+            files = sorted(path for path in made.rglob("*") if path.is_file())
+            for path in files:
+                with path.open("rb") as file:
+                    os.fsync(file.fileno())
+            seal(made)
+        remove_tree(folder / name)
+        move(aside / name, folder / name)
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        remove_tree(aside)
 
 
 def delete_old(folder: Path, keep: int, sound: int) -> None:
@@ -80,14 +85,14 @@ def delete_old(folder: Path, keep: int, sound: int) -> None:
     newest_sound = next((step for step in intact if step <= sound), None)
     for kept in checkpoints(folder):
         if len(intact) > keep and kept.step < intact[keep - 1] and kept.step != newest_sound:
-            shutil.rmtree(kept.path)
+            remove_tree(kept.path)
 
 
 def delete_after(folder: Path, step: int) -> None:
     """Delete the checkpoints of later steps."""
     for kept in checkpoints(folder):
         if kept.step > step:
-            shutil.rmtree(kept.path)
+            remove_tree(kept.path)
 
 
 def _demand_room(folder: Path) -> None:
@@ -128,7 +133,7 @@ def plan(folder: RunFolder, keep: int = KEEP) -> Pruning:
         staying = found
     going = [one.path for one in found if one not in staying]
     half_written = folder.checkpoints / ASIDE
-    paths = (*going, *([half_written] if half_written.exists() else []))
+    paths = (*going, *([half_written] if os.path.lexists(half_written) else []))
     return Pruning(folder, paths, sum(map(size, paths)), tuple(one.path.name for one in staying))
 
 
@@ -136,4 +141,4 @@ def carry_out(pruning: Pruning) -> None:
     """Delete what was planned. Raises StillInUse where the run has been resumed since; OSError."""
     with held(pruning.run):
         for path in pruning.paths:
-            shutil.rmtree(path, ignore_errors=not path.exists())
+            remove_tree(path)

@@ -5,6 +5,8 @@ from typing import TypeVar
 
 import msgspec
 
+from core.runs.access import read_whole
+
 Content = TypeVar("Content")
 
 UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -22,6 +24,6 @@ class Damaged(Exception):
 def read_json(path: Path, type: type[Content]) -> Content:
     """The value in the file. Raises OSError and Damaged."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=type)
+        return msgspec.json.decode(read_whole(path), type=type)
     except UNDECODABLE as error:
         raise Damaged(path, error) from None

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from core.runs.access import is_folder
 from core.runs.folder import RunFolder
 
 
@@ -22,6 +23,8 @@ def disk_use(folder: RunFolder) -> DiskUse:
 
 def size(folder: Path) -> int:
     """Bytes in all files below `folder`, links not followed; 0 where there is none. Files may vanish meanwhile."""
+    if not is_folder(folder):
+        return 0
     total = 0
     for place, _, names in os.walk(folder):
         for name in names:

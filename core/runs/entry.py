@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from core.runs.access import read_whole
 from core.runs.folder import RunFolder
 from core.secret import is_signed, sign
 
@@ -73,4 +74,4 @@ def _machine() -> str:
 
 
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if os.path.lexists(path) else ""
+    return hashlib.sha256(read_whole(path)).hexdigest() if os.path.lexists(path) else ""

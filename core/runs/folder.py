@@ -8,18 +8,16 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from core.files import write_whole
 from core.profile.files import rooted
 from core.profile.load import to_toml
 from core.profile.settings import Profile
+from core.runs.access import TRASH, is_file, make_folder, write_whole
 from core.runs.damaged import Damaged, read_json
 from core.runs.events import Finished, Last
 from core.runs.metrics import read_metrics
 from core.runs.seal import MANIFEST, flaw
 
 RUNS_VARIABLE = "ARENA_TUI_RUNS"
-TRASH = ".trash"
-"""Folder in a runs folder, where deleted runs lie."""
 
 
 class RunInfo(Struct, frozen=True, kw_only=True):
@@ -135,7 +133,7 @@ class RunFolder:
         them cut short. A process that was killed at that moment could not write it. None where something is missing."""
         metrics = read_metrics(self)
         try:
-            is_complete = (self.adapter / "adapter_config.json").is_file() and self.evaluation.is_file()
+            is_complete = is_file(self.adapter / "adapter_config.json") and is_file(self.evaluation)
             if metrics is None or not is_complete or ((self.adapter / MANIFEST).exists() and flaw(self.adapter)):
                 return None
             ended = self.metrics.stat().st_mtime
@@ -171,7 +169,7 @@ def create_run(runs: Path, profile: Profile, *, text: str, name: str) -> RunFold
     for attempt in range(1, 1000):
         folder = RunFolder(runs / (f"{stamp}-{slug}" if attempt == 1 else f"{stamp}-{slug}-{attempt}"))
         try:
-            folder.path.mkdir()
+            make_folder(folder.path)
         except FileExistsError:
             continue
         write_whole(folder.profile, text.encode())

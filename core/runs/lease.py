@@ -14,7 +14,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from core.files import write_whole
+from core.files import write_whole_in
+from core.runs.access import delete, opened, read_whole
 from core.runs.identity import Identity, is_alive
 
 LOCAL = frozenset({"localflock", "noflock", "nolock", "local_lock=flock", "local_lock=all"})
@@ -39,14 +40,13 @@ class Lease(Struct, frozen=True):
 def announced(lock: Path, *, shared: bool) -> Iterator[Path]:
     """A file of this process's own, gone afterwards though its folder was moved meanwhile. Raises OSError."""
     path = lock.with_name(f"{lock.name}.{_kind(shared)}-{secrets.token_hex(8)}")
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        write_whole(path, msgspec.json.encode(Identity.of_this_process()))
-        yield path
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(path.name, dir_fd=folder)  # a Path knows its folder by name only
-        os.close(folder)
+    with opened(path.parent) as folder:  # by its handle: it may be moved meanwhile
+        try:
+            write_whole_in(folder, Path(path.name), msgspec.json.encode(Identity.of_this_process()))
+            yield path
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(path.name, dir_fd=folder)
 
 
 def others(lock: Path, *, own: Path | None = None, shared: bool = False) -> list[Lease]:
@@ -76,13 +76,13 @@ def _kind(shared: bool) -> str:
 
 def _read(path: Path) -> Lease | None:
     try:
-        holder = msgspec.json.decode(path.read_bytes(), type=Identity)
+        holder = msgspec.json.decode(read_whole(path), type=Identity)
     except (OSError, msgspec.DecodeError):  # gone meanwhile, or not ours: they are written whole
         return None
     alive = is_alive(holder)
     if alive is False:
         with suppress(OSError):  # another has deleted it, or it is not ours to delete
-            path.unlink()
+            delete(path)
         return None
     return Lease(path, holder, alive is True)
 

@@ -18,6 +18,7 @@ from typing import IO
 import psutil
 
 from core.runs import lease
+from core.runs.access import open_for_reading, opened
 from core.user import name_of
 
 WAIT_SECONDS = 1.0
@@ -62,7 +63,7 @@ def is_locked(path: Path) -> bool | None:
     if leases := lease.others(path, shared=True):
         return True if any(one.is_seen for one in leases) else None
     try:
-        with os.fdopen(os.open(path, os.O_RDONLY | _NO_OTHER_FILE), "rb", buffering=0) as lock:
+        with open_for_reading(path) as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
@@ -108,19 +109,21 @@ def _open(path: Path) -> IO[bytes]:
 
     To be read and written: NFS shares a lock only through what may be read, and else only what may be written.
     """
-    folder = path.parent.stat()
-    mode = 0o600 | (0o060 if folder.st_mode & 0o020 else 0) | (0o006 if folder.st_mode & 0o002 else 0)
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _NO_OTHER_FILE, mode)
-    except PermissionError:
-        if not os.path.lexists(path):
-            raise
-        owner = name_of(path.lstat().st_uid)
-        raise PermissionError(f"the lock {path} is {owner}'s and not yours to write to: this is left to them") from None
-    except OSError as error:
-        if error.errno != errno.ELOOP:
-            raise
-        raise OSError(f"{path} is a link and no lock: delete it") from None
+    with opened(path.parent) as handle:
+        folder = os.fstat(handle)
+        mode = 0o600 | (0o060 if folder.st_mode & 0o020 else 0) | (0o006 if folder.st_mode & 0o002 else 0)
+        try:
+            descriptor = os.open(path.name, os.O_RDWR | os.O_CREAT | _NO_OTHER_FILE, mode, dir_fd=handle)
+        except PermissionError:
+            if not os.path.lexists(path):
+                raise
+            owner = name_of(path.lstat().st_uid)
+            told = f"the lock {path} is {owner}'s and not yours to write to: this is left to them"
+            raise PermissionError(told) from None
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            raise OSError(f"{path} is a link and no lock: delete it") from None
     lock = os.fdopen(descriptor, "r+b", buffering=0)
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode):

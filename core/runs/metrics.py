@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 from msgspec import Struct
 
-from core.files import write_whole
+from core.runs.access import write_whole
 from core.runs.damaged import Damaged, read_json
 from core.runs.events import Amount, Count, Figure, Share
 

@@ -5,9 +5,10 @@ import msgspec
 import tomli_w
 from msgspec import Struct
 
-from core.files import Stamp, stamp, write_whole
+from core.files import Stamp, stamp
 from core.profile.errors import ProfileError
 from core.profile.load import read_toml
+from core.runs.access import delete, read_whole, write_whole
 from core.runs.folder import RunFolder
 
 MOST_NAME = 60
@@ -55,7 +56,7 @@ def write_notes(folder: RunFolder, *, name: str | None = None, note: str | None 
     """Change what is given and keep the rest; returns what the file holds now.
 
     Raises NotesError for a text that is too long, and where the file as it is cannot be read, since it would be lost;
-    OSError where it cannot be written.
+    OSError where it is no file to read, or cannot be written.
     """
     before = Notes()
     if folder.notes.exists():
@@ -68,7 +69,7 @@ def write_notes(folder: RunFolder, *, name: str | None = None, note: str | None 
         if len(text) > most:
             raise NotesError(f"a {what} has at most {most:,} characters; this one has {len(text):,}")
     if after == Notes():
-        folder.notes.unlink(missing_ok=True)
+        delete(folder.notes)
     else:
         write_whole(folder.notes, tomli_w.dumps(msgspec.to_builtins(after), multiline_strings=True).encode())
     return after
@@ -76,8 +77,7 @@ def write_notes(folder: RunFolder, *, name: str | None = None, note: str | None 
 
 def load_notes(folder: RunFolder) -> Notes:
     """As `read_notes`. Raises OSError, and NotesError for a file that holds none."""
-    with folder.notes.open("rb") as file:
-        written = file.read(MOST_BYTES)
+    written = read_whole(folder.notes, MOST_BYTES)
     try:
         return msgspec.convert(read_toml(written.decode(), source=str(folder.notes)), Notes)
     except (UnicodeDecodeError, ProfileError, msgspec.ValidationError) as error:

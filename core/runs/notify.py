@@ -17,6 +17,7 @@ import psutil
 
 from core.config import read_config
 from core.runs import events, stopping
+from core.runs.access import open_for_append
 from core.runs.folder import RunFolder
 from core.runs.state import RunState, Status, read_run
 
@@ -32,7 +33,7 @@ def notify(folder: RunFolder) -> None:
     """Start the notifier, if the configuration names a command. A run that has ended does not fail by it."""
     if not read_config().config.notify.command:
         return
-    with suppress(OSError), folder.console_log.open("ab") as log:
+    with suppress(OSError), open_for_append(folder.console_log) as log:
         subprocess.Popen(
             [*NOTIFIER, str(folder.path)], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )

@@ -10,6 +10,7 @@ from types import ModuleType
 
 from core.machine.control_group import oom_kill_file, oom_kills
 from core.machine.gpus import nvml, only, visible_gpus
+from core.runs.access import Strange, open_for_append, open_for_reading
 from core.runs.events import Failed
 from core.runs.folder import RunFolder, RunInfo
 from core.runs.identity import Identity
@@ -44,7 +45,7 @@ def launch(
     """
     before = folder.read_info()
     try:
-        with folder.console_log.open("ab") as log:
+        with open_for_append(folder.console_log) as log:
             child = subprocess.Popen(
                 [*program, str(folder.path)],
                 stdin=subprocess.DEVNULL,
@@ -136,8 +137,10 @@ def _gpu_name(driver: ModuleType, number: int) -> str:
 def log_end(folder: RunFolder, size: int = 4000) -> str:
     """The last `size` bytes of the child's output, as text."""
     try:
-        with folder.console_log.open("rb") as log:
+        with open_for_reading(folder.console_log) as log:
             log.seek(max(0, log.seek(0, os.SEEK_END) - size))
             return log.read().decode(errors="replace").strip()
     except FileNotFoundError:
         return ""
+    except Strange as error:
+        return f"{error.filename}: {error.strerror}"

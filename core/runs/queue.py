@@ -7,7 +7,6 @@ themselves. Starts nothing.
 
 import hashlib
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,9 +15,9 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 
-from core.files import write_whole
 from core.machine.gpus import visible_gpus
 from core.profile.settings import Profile
+from core.runs.access import delete, have_folder, open_for_append, remove_tree, write_whole
 from core.runs.damaged import Damaged, read_json
 from core.runs.entry import Entry, Standing, sealed, standing
 from core.runs.folder import RunFolder, create_run, list_runs, run_in
@@ -95,7 +94,7 @@ class Queue:
             try:
                 entry = sealed(run, Entry(place=last + 1, gpus=gpus, working_directory=str(Path.cwd())))
             except OSError:  # no place for the user's secret
-                shutil.rmtree(run.path)
+                remove_tree(run.path)
                 raise
             self._write(run, entry)
         return run
@@ -139,19 +138,19 @@ class Queue:
         with self._changing():
             if run.id not in {waiting.id for waiting, _ in self.waiting()}:
                 raise QueueError(f"{run.id} does not wait in the queue any more")
-            self._path(run).unlink()
+            delete(self._path(run))
             if {path.name for path in run.path.iterdir()} <= QUEUED_FILES:
-                shutil.rmtree(run.path)
+                remove_tree(run.path)
 
     def pause(self) -> None:
         """Nothing is started until `unpause`; what runs goes on. Raises QueueError and OSError."""
         with self._changing():
-            self._paused.touch()
+            open_for_append(self._paused).close()
 
     def unpause(self) -> None:
         """Raises QueueError and OSError. What waits is started once there is a runner."""
         with self._changing():
-            self._paused.unlink(missing_ok=True)
+            delete(self._paused)
 
     def take(self, gpu: str) -> Queued | None:
         """The next run of `ours` for this card, marked as taken; None if none waits for it, or the queue is paused.
@@ -163,21 +162,21 @@ class Queue:
             kept = {run.id for run, _ in self.entries()}
             for path in self.folder.glob("*.json"):
                 if path.stem not in kept and _read(path) and path.lstat().st_uid == os.getuid():
-                    path.unlink()
+                    delete(path)
             entries = self.ours()
             left = [(run, entry) for run, entry in entries if entry.taken == gpu]
             fits = [(run, entry) for run, entry in entries if entry.taken is None and gpu in entry.gpus]
             if self.is_paused or not (left or fits):
                 return None
             run, entry = (left or fits)[0]
-            os.utime(run.resolved)  # since when it starts is told from this file's time
+            os.utime(run.resolved, follow_symlinks=False)  # since when it starts is told from this file's time
             entry = replace(entry, taken=gpu)
             self._write(run, entry)
         return run, entry
 
     def drop(self, run: RunFolder) -> None:
         """Delete the entry of a run that has begun, or could not. Raises OSError."""
-        self._path(run).unlink(missing_ok=True)
+        delete(self._path(run))
 
     def _run(self, path: Path) -> RunFolder | None:
         """Whose place the file is: a name that is no run's, as of `...json`, is not believed."""
@@ -194,7 +193,8 @@ class Queue:
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.runs.mkdir(parents=True, exist_ok=True)
+        have_folder(self.folder)
         with locked(self._lock) as is_ours:
             if not is_ours:
                 raise QueueError(f"the queue is being changed by somebody else; try again{holder(self._lock)}")

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from core.runs.access import open_for_append
 from core.runs.folder import RunFolder
 from core.runs.liveness import is_run_alive
 from core.runs.lock import is_locked, locked
@@ -36,7 +37,7 @@ def see_to_runner(queue: Queue, program: Sequence[str] = TRAIN) -> "subprocess.P
     """
     if not is_wanted(queue) or is_locked(queue.runner_lock):
         return None
-    with queue.runner_log.open("ab") as log:
+    with open_for_append(queue.runner_log) as log:
         if log.tell() > LONGEST_LOG:
             log.truncate(0)
         return subprocess.Popen(

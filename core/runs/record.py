@@ -10,9 +10,13 @@ from typing import Self
 
 import msgspec
 
+from core.runs.access import open_for_append, open_for_reading, opened
 from core.runs.damaged import UNDECODABLE
 from core.runs.events import AnyEvent, Last
 
+MOST_BYTES = 1 << 30
+"""Of a record; a step takes some 300 bytes."""
+ROOM = ".room"
 ROOM_BYTES = 64 << 10
 MOST_LINE_BYTES = 1 << 20
 """No event is nearly as long."""
@@ -28,20 +32,23 @@ class Record:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("a+b", buffering=0)
+        self._file = open_for_append(path)
         self._gap = b""
         """What ends a line that was left half done."""
         if self._file.tell():
             self._file.seek(-1, os.SEEK_END)
             self._gap = b"" if self._file.read(1) == b"\n" else b"\n"
-        self._room = path.with_name(".room")
+        with opened(path.parent) as folder:
+            self._folder = os.dup(folder)  # which may be moved meanwhile
         with suppress(OSError):  # there is none to hold; the first event will tell
-            self._room.write_bytes(bytes(ROOM_BYTES))
+            self._leave_room()
+            with open_for_append(path.with_name(ROOM)) as room:
+                room.write(bytes(ROOM_BYTES))
 
     def write(self, event: AnyEvent) -> None:
         """Raises OSError where the disk has no room for it."""
         if isinstance(event, Last):
-            self._room.unlink(missing_ok=True)
+            self._leave_room()
         line = self._gap + _encoder.encode(event) + b"\n"
         if self._file.write(line) != len(line):
             self._gap = b"\n"
@@ -55,7 +62,12 @@ class Record:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
-        self._room.unlink(missing_ok=True)
+        self._leave_room()
+        os.close(self._folder)
+
+    def _leave_room(self) -> None:
+        with suppress(FileNotFoundError):
+            os.unlink(ROOM, dir_fd=self._folder)
 
 
 class Tail:
@@ -83,7 +95,7 @@ class Tail:
         """
         rest = b""
         try:
-            with self.path.open("rb") as file:
+            with open_for_reading(self.path, MOST_BYTES) as file:
                 size = os.fstat(file.fileno()).st_size
                 if size < self.offset:
                     self.offset, self._is_in_long_line = 0, False  # replaced by a shorter file

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from core.files import write_whole
 from core.profile.edit import set_value
 from core.profile.files import read_profile, rooted
 from core.profile.load import Change, changes, parse_profile, to_toml
 from core.profile.settings import Profile
+from core.runs.access import read_whole, write_whole
 from core.runs.checkpoints import checkpoints
 from core.runs.events import Failed, Finished, Started
 from core.runs.folder import RunFolder
@@ -73,7 +73,7 @@ def prepare(folder: RunFolder, overrides: tuple[str, ...] = ()) -> None:
             f"{folder.id} was started by a version that did not record what its rows and base were: "
             "it cannot tell them at another place. Bring them back to where they were."
         )
-    if (text := to_toml(after).encode()) != folder.resolved.read_bytes():
+    if (text := to_toml(after).encode()) != read_whole(folder.resolved):
         write_whole(folder.resolved, text)
 
 
@@ -131,7 +131,7 @@ def prepare_retry(folder: RunFolder, overrides: Sequence[str] = ()) -> Retry:
             f"no other settings are proposed for {folder.id}; --set section.key=value chooses some, "
             "and arena-tui resume goes on with the same."
         )
-    text = read_profile(folder.profile).text
+    text = read_profile(folder.profile, read_whole).text
     own = rooted(parse_profile(text, source=str(folder.profile)), Path.cwd())  # as the new run will read it
     for change in changes(own, after):
         text = set_value(text, change.key, change.new)

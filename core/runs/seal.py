@@ -4,12 +4,14 @@ Lists look at sizes alone; whoever uses the weights reads all of them once: 300 
 """
 
 import hashlib
+import os
 from pathlib import Path, PurePosixPath
 
 import msgspec
 from msgspec import Struct
 
 from core.files import write_whole
+from core.runs.access import demand_plain
 from core.runs.damaged import Damaged, read_json
 
 MANIFEST = "manifest.json"
@@ -44,7 +46,11 @@ def has_checksums(folder: Path) -> bool:
 
 def flaw(folder: Path, *, content: bool = False) -> str | None:
     """What of the folder is not as it was sealed: its manifest, a name, a size, and with `content` what the files hold;
-    None where all is. Files that came later are no flaw."""
+    None where all is. Files that came later are no flaw, but a link or a special file is: libraries would open it."""
+    try:
+        demand_plain(folder)
+    except OSError as error:
+        return f"{os.path.relpath(error.filename, folder.parent)}: {error.strerror}"
     try:
         sums = read_json(folder / MANIFEST, Sums)
     except FileNotFoundError:

@@ -1,12 +1,12 @@
 """Deleted runs lie in .trash of their runs folder; a run is held while it is moved or deleted."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from core.runs.folder import TRASH, RunFolder, list_runs
+from core.runs.access import TRASH, have_folder, is_folder, move, remove_tree
+from core.runs.folder import RunFolder, list_runs
 from core.runs.lock import holder, locked
 from core.runs.state import Status, read_run
 
@@ -57,12 +57,13 @@ def read(folder: RunFolder) -> Iterator[None]:
 
 def trashed(runs: Path) -> list[RunFolder]:
     """The deleted runs of `runs`, newest first by the time of their start."""
-    return list_runs(runs / TRASH)
+    return list_runs(runs / TRASH) if is_folder(runs / TRASH) else []
 
 
 def discard(folder: RunFolder) -> RunFolder:
     """Move an ended run to the trash, and return where it lies now. Raises StillInUse and OSError."""
     with held(folder):
+        have_folder(folder.path.parent / TRASH)
         return _move(folder, folder.path.parent / TRASH)
 
 
@@ -75,13 +76,13 @@ def put_back(folder: RunFolder) -> RunFolder:
 def delete_for_good(folder: RunFolder) -> None:
     """Delete a run that lies in the trash. Raises OSError."""
     assert folder.path.parent.name == TRASH
-    shutil.rmtree(folder.path)
+    remove_tree(folder.path)
 
 
 def _move(folder: RunFolder, target: Path) -> RunFolder:
-    target.mkdir(exist_ok=True)
     for attempt in range(1, 1000):
         place = target / (folder.id if attempt == 1 else f"{folder.id}-{attempt}")
-        if not place.exists():
-            return RunFolder(folder.path.rename(place))
+        if not os.path.lexists(place):
+            move(folder.path, place)
+            return RunFolder(place)
     raise FileExistsError(f"{target} holds a thousand runs called {folder.id}")

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from core.runs.access import read_whole
 from core.runs.damaged import Damaged, read_json
 from core.runs.folder import RunFolder, RunInfo
 from core.runs.metrics import Metrics
@@ -37,7 +38,7 @@ class TroubleReader:
             elif path == self._folder.notes:
                 load_notes(self._folder)
             else:
-                path.read_bytes().decode()
+                read_whole(path).decode()
         except FileNotFoundError:
             return ""
         except OSError as error:

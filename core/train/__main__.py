@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from core.imports import uncollected
+from core.runs.access import have_folder
 from core.runs.checkpoints import checkpoints, delete_after
 from core.runs.events import Failed, Finished, Phase, Started, Warning
 from core.runs.folder import RunFolder
@@ -22,6 +23,7 @@ from core.runs.settings import read_settings
 from core.runs.stop_request import Stopped, StopRequest
 from core.train import trackers
 from core.train.attempt import Attempt
+from core.train.home import Home, HomeMoved
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -60,7 +62,8 @@ def run(folder: RunFolder, is_resumed: bool) -> int:
                 attempt = Attempt.resumed(folder, record) if is_resumed else Attempt()
                 stop.step, stop.checkpoint = attempt.step, attempt.kept
                 record.write(Phase(phase="loading"))
-                train(folder, record, stop, attempt)
+                with Home(folder) as home, home.watched():
+                    train(folder, record, stop, attempt, home)
             except Exception as error:
                 with stop.deferred():  # told to stop meanwhile, it still says why it failed
                     logging.exception("the run failed")
@@ -91,7 +94,7 @@ def explained(folder: RunFolder, error: Exception) -> Failed:
     )
 
 
-def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt) -> None:
+def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt, home: Home) -> None:
     """From profile to adapter. Raises what went wrong, or Stopped after a signal."""
     profile = read_settings(folder)
     trackers.demand(profile.run.report_to)
@@ -220,7 +223,9 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
 
     scorer = Scorer()
     watch = LossWatch(profile.train.divergence_patience)
-    callback = EventCallback(record, stop, watch)
+    home.demand()
+    have_folder(folder.checkpoints)  # the Trainer would make one anywhere
+    callback = EventCallback(record, stop, watch, home)
     trainer = ClassifierTrainer(
         head_learning_rate=profile.train.head_learning_rate,
         watch=watch,
@@ -246,7 +251,7 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     stop.heed()
     began = time.monotonic()
     try:
-        with stop.deferred():
+        with stop.deferred(), home.watched():
             trainer.train(resume_from_checkpoint=attempt.checkpoint)
             if stop.signal:
                 raise Stopped
@@ -259,7 +264,10 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
                 raise Diverged("the logits of the evaluation are not all finite numbers", sound=sound)
             if swapped_set:
                 swapped_logits = trainer.predict([row.features for row in swapped_set]).predictions
-    except Stopped:
+            home.demand()
+    except (Stopped, HomeMoved) as ended:
+        if isinstance(ended, HomeMoved):
+            trainer.args.output_dir = str(folder.checkpoints)
         if callback.is_worth_saving(trainer.state.global_step, model):
             trainer.save_checkpoint()
         if trainer.state.global_step:

@@ -12,6 +12,7 @@ from core.engine.divergence import LossWatch
 from core.runs.events import Checkpoint, Evaluated, Phase, Step, Warning
 from core.runs.record import Record
 from core.runs.stop_request import Stopped, StopRequest
+from core.train.home import Home
 from core.train.trainer import are_finite
 
 HEARTBEAT_SECONDS = 2.0
@@ -22,7 +23,7 @@ log = logging.getLogger(__name__)
 class EventCallback(TrainerCallback):
     """Writes phase, step, evaluated and checkpoint events to the record."""
 
-    def __init__(self, record: Record, stop: StopRequest, watch: LossWatch) -> None:
+    def __init__(self, record: Record, stop: StopRequest, watch: LossWatch, home: Home) -> None:
         self.evaluated: Evaluated | None = None
         """The last evaluation."""
         self.evaluation_seconds = 0.0
@@ -31,6 +32,7 @@ class EventCallback(TrainerCallback):
         self._record = record
         self._stop = stop
         self._watch = watch
+        self._home = home
         self._beat = 0.0
         self._batches_scored = 0
         self._tokens_logged = 0
@@ -51,6 +53,7 @@ class EventCallback(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, *, model: Any, **_: Any
     ) -> None:
         self._stop.step = state.global_step
+        self._home.demand()
         if self._stop.signal:
             control.should_save = control.should_training_stop = True
             control.should_evaluate = False  # it is made up for when the run is resumed
@@ -112,6 +115,7 @@ class EventCallback(TrainerCallback):
     ) -> None:
         if self._stop.signal:
             raise Stopped
+        self._home.demand()
         self._batches_scored += 1
         if time.monotonic() - self._beat > HEARTBEAT_SECONDS:
             self._phase(

@@ -7,9 +7,9 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from core.demo import assets
-from core.files import write_whole
 from core.profile.load import to_toml
 from core.profile.settings import Profile
+from core.runs.access import write_whole
 from core.runs.metrics import UNIFORM_LOG_LOSS, Metrics
 from core.runs.process import PACKAGES
 

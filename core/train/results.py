@@ -1,6 +1,5 @@
 """The files a finished run leaves behind: adapter, evaluation rows, metrics."""
 
-import shutil
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,7 +14,8 @@ from transformers import EvalPrediction, PreTrainedTokenizerFast
 
 from core.data.example import LABELS, PARTS, SWAPPED
 from core.data.tokens import Encoded
-from core.files import as_their_folder, write_whole
+from core.files import as_their_folder
+from core.runs.access import delete, make_folder, move, reached, remove_tree, write_whole
 from core.runs.folder import RunFolder
 from core.runs.seal import seal
 from core.train.model_card import CARD
@@ -61,14 +61,16 @@ def save_adapter(folder: RunFolder, model: PeftModel, tokenizer: PreTrainedToken
     Written aside and renamed: what has the adapter's name is whole. Returns that name, relative to the run folder.
     """
     aside = folder.path / ".adapter"
-    shutil.rmtree(aside, ignore_errors=True)
-    model.save_pretrained(aside, save_embedding_layers=False)
-    tokenizer.save_pretrained(aside)
-    as_their_folder(aside)
-    (aside / CARD).unlink()  # peft's own, which names paths of this machine; ours comes with the figures
-    seal(aside)
-    shutil.rmtree(folder.adapter, ignore_errors=True)  # a stop's, where the run was resumed
-    aside.rename(folder.adapter)
+    remove_tree(aside)
+    make_folder(aside)
+    with reached(aside) as here:
+        model.save_pretrained(here, save_embedding_layers=False)
+        tokenizer.save_pretrained(here)
+        as_their_folder(here)
+        delete(aside / CARD)  # peft's own, which names paths of this machine; ours comes with the figures
+        seal(here)
+    remove_tree(folder.adapter)  # a stop's, where the run was resumed
+    move(aside, folder.adapter)
     return folder.adapter.name
 
 

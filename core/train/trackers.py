@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 
 from core.profile.errors import SettingError
+from core.runs.access import have_folder
 from core.runs.folder import RunFolder
 
 PROJECT = "arena-tui"
@@ -36,7 +37,12 @@ def log_in(names: Sequence[str]) -> None:
 def settle(folder: RunFolder) -> None:
     """Tell the trackers to write into the run's folder, and to go on with a resumed run. What the user has set in the
     environment stays. trackio keeps its own folder, which its dashboard reads.
+
+    Raises OSError where a link lies in their folders' place.
     """
+    for name in ("tensorboard", "wandb"):
+        if os.path.lexists(folder.path / name):
+            have_folder(folder.path / name)
     for name, value in {
         "TENSORBOARD_LOGGING_DIR": str(folder.path / "tensorboard"),
         "WANDB_DIR": str(folder.path),

@@ -14,6 +14,11 @@ from typing import Any
 from core.train.__main__ import main
 
 
+def named(path: str) -> str:
+    """By its folder's name where the folder is named by its handle, as `reached` does."""
+    return os.path.realpath(path) if path.startswith("/proc/self/fd/") else path
+
+
 def halt_at(place: str) -> None:
     """Stop, as by ctrl+z, at the first time that it comes there."""
     steps, batches = count(1), count(1)
@@ -31,7 +36,7 @@ def halt_at(place: str) -> None:
             os.kill(os.getpid(), signal.SIGSTOP)
 
     def on_event(event: str, arguments: tuple[Any, ...]) -> None:
-        if event == "open" and str(arguments[0]).endswith(place):
+        if event == "open" and named(str(arguments[0])).endswith(place):
             os.kill(os.getpid(), signal.SIGSTOP)
 
     if place.isdecimal():

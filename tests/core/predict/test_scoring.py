@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from core.data.example import DataError, Example, swapped
 from core.predict.average import average, follow_rules, probabilities, unswapped
 from core.predict.errors import in_words
-from core.predict.results import write_submission
+from core.predict.results import submission
 from core.predict.scoring import batches
 from core.predict.store import Kept
 from core.predict.submission import check_submission
@@ -163,7 +163,7 @@ BIG = 2**63 - 1
 
 def test_a_submission_of_ours_is_accepted_to_the_last_digit_of_its_ids(tmp_path: Path) -> None:
     ids = [BIG, BIG - 1, -(2**63), 0]
-    write_submission(tmp_path / "out.csv", ids, [[1 / 3, 1 / 3, 1 / 3]] * 4)
+    (tmp_path / "out.csv").write_bytes(submission(ids, [[1 / 3, 1 / 3, 1 / 3]] * 4))
     found = check_submission(str(tmp_path / "out.csv"), rows_file(tmp_path / "rows.jsonl", ids))
     assert (found.problems, found.rows, found.expected_rows) == ([], 4, 4)
     assert (tmp_path / "out.csv").read_text().splitlines()[1].split(",")[0] == str(BIG)
