@@ -10,6 +10,7 @@ import msgspec
 
 from core.files import MOST_OF_A_CONFIG, MOST_OF_A_TOKENIZER, is_lfs_pointer, read_bounded
 from core.profile.errors import SettingError
+from core.runs.damaged import UNDECODABLE
 
 HEAD = 1 << 20
 """Bytes at the beginning of a file that are all read: a safetensors file names its tensors there."""
@@ -47,6 +48,8 @@ TOKENIZER = "tokenizer.json"
 ADAPTER_CONFIG = "adapter_config.json"
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
+MOST_OF_A_HEADER = 100_000_000
+"""Bytes; safetensors itself reads no longer ones."""
 
 Json = dict[str, Any]
 
@@ -92,7 +95,7 @@ def demand_weights(source: str, checkpoint: str) -> None:
     if (folder / WEIGHTS).is_file():
         names = {WEIGHTS}
     elif (folder / INDEX).is_file():
-        names = set(_read(folder / INDEX, checkpoint).get("weight_map", {}).values())
+        names = _shards(folder / INDEX, checkpoint)
     else:
         others = sorted(path.name for kind in ("*.bin", "*.pt", "*.pth") for path in folder.glob(kind))
         if not others:
@@ -104,6 +107,18 @@ def demand_weights(source: str, checkpoint: str) -> None:
         )
     for name in sorted(names):
         _demand_whole(folder / name, checkpoint)
+
+
+def _shards(index: Path, checkpoint: str) -> set[str]:
+    """The files of weights that the index names: beside it, and nowhere else."""
+    try:
+        names = set(msgspec.convert(_read(index, checkpoint).get("weight_map", {}), dict[str, str]).values())
+    except msgspec.ValidationError as error:
+        _refuse(checkpoint, f"its {index.name} is no index of weights ({error}): download it once more")
+    for name in sorted(names):
+        if Path(name).name != name:
+            _refuse(checkpoint, f"its {index.name} names {name!r}, which is no file of this folder")
+    return names
 
 
 def _demand_config_file(folder: Path, checkpoint: str) -> None:
@@ -121,11 +136,11 @@ def _demand_whole(path: Path, checkpoint: str) -> None:
     size = path.stat().st_size
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
-        header = file.read(length) if length <= size - 8 else b""
+        header = file.read(length) if length <= min(size - 8, MOST_OF_A_HEADER) else b""
     try:
         tensors = msgspec.json.decode(header, type=Json)
         end = max((one["data_offsets"][1] for name, one in tensors.items() if name != "__metadata__"), default=0)
-    except (msgspec.DecodeError, LookupError, TypeError):
+    except (*UNDECODABLE, LookupError, TypeError, AttributeError):
         _refuse(checkpoint, f"its {path.name} is no safetensors file, or cut short: download it once more")
     if size < (whole := 8 + length + end):
         _refuse(checkpoint, f"its {path.name} is cut short, {size:,} of {whole:,} bytes: download it once more")
@@ -133,6 +148,8 @@ def _demand_whole(path: Path, checkpoint: str) -> None:
 
 def _demand_trainable(stored: Json, checkpoint: str) -> None:
     """Of the forms that checkpoints are stored quantized in, bitsandbytes' NF4 and int8 can be trained."""
+    if not isinstance(stored, dict):
+        _refuse(checkpoint, f"its {CONFIG} has a quantization_config that is none: download it once more")
     four_bit = stored.get("bnb_4bit_quant_type", "fp4") if stored.get("load_in_4bit") else None
     if four_bit == "nf4" or stored.get("load_in_8bit"):
         return
@@ -167,7 +184,7 @@ def _read(path: Path, checkpoint: str) -> Json:
         found: Json = msgspec.json.decode(read_bounded(path, most), type=kind)
     except OSError as error:
         _refuse(checkpoint, f"its {path.name} cannot be read: {error.strerror}")
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNDECODABLE as error:
         _refuse(checkpoint, f"its {path.name} is not a JSON object ({error}): download it once more")
     return found
 

@@ -40,6 +40,9 @@ def load_config(source: str, model: settings.Model, *, max_length: int) -> Pretr
     Raises SettingError where the checkpoint contradicts the profile, or is of a kind that cannot be trained.
     """
     config = AutoConfig.from_pretrained(source, revision=model.revision, trust_remote_code=False)
+    # How to compute is the profile's to say. The name of a repository here would have transformers fetch its code and
+    # run it (the kernels package), and trust_remote_code would not be asked.
+    config._attn_implementation = config._experts_implementation = None
     if type(config) not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING:
         raise _refused(model, f"transformers has no text classifier of the kind {config.model_type}")
     if config.is_encoder_decoder:

@@ -11,9 +11,9 @@ from typing import Any
 import pyarrow
 from msgspec import Struct
 from msgspec.structs import replace
-from pyarrow import parquet
 
 from core.cache import cache_folder
+from core.data.numbers import read_numbers
 from core.engine.memory import predict
 from core.model.shape import ModelShape
 from core.profile.errors import ProfileError
@@ -96,7 +96,7 @@ def _evaluated_tokens(folder: RunFolder) -> int:
     """Tokens of a run's evaluation rows as it was shown them; 0 where that is not known any more."""
     try:
         with open_for_reading(folder.evaluation) as file:
-            return sum(parquet.read_table(file, columns=["tokens"])["tokens"].to_pylist())
+            return sum(read_numbers(file, ["tokens"])["tokens"].to_pylist())
     except (OSError, pyarrow.ArrowException, KeyError):
         return 0
 

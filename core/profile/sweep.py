@@ -80,7 +80,7 @@ def _items(written: str) -> list[Any] | None:
     """The items of a list, None where `written` is none. Words need no quotes, which a shell would take away."""
     try:
         value = tomllib.loads(f"value = {written}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         if not (written.startswith("[") and written.endswith("]")):
             return None
         words = [word.strip() for word in written[1:-1].split(",")]
@@ -91,7 +91,7 @@ def _items(written: str) -> list[Any] | None:
 def _plain(word: str) -> Any:
     try:
         return tomllib.loads(f"value = {word}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return word
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow
 from msgspec import Struct
 from numpy.typing import NDArray
-from pyarrow import parquet
 from scipy.special import log_softmax
 
 from core.data.example import LABELS, PARTS, DataError
+from core.data.numbers import read_numbers
 from core.files import MOST_OF_AN_EVALUATION
 from core.runs.access import open_for_reading
 from core.runs.folder import RunFolder
@@ -75,7 +75,7 @@ def read_evaluation(folder: RunFolder) -> Evaluation:
         raise DataError(f"{folder.id} has no {path.name}: it is written when a run finishes")
     try:
         with open_for_reading(path, MOST_OF_AN_EVALUATION) as file:
-            table = parquet.read_table(file)
+            table = read_numbers(file)
         columns = {name: table[name].to_numpy() for name in table.column_names}
         wanted = {name: columns[name] for name in ("id", "label", "tokens", *LOGITS)}
         lost = np.stack([columns[f"{part}_tokens_lost"] for part in PARTS], axis=1).astype(np.int64)

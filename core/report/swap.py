@@ -20,6 +20,7 @@ import pyarrow
 from pyarrow import parquet
 
 from core.data.example import LABELS, SWAPPED, DataError, Example, swapped
+from core.data.numbers import read_numbers
 from core.data.rows import WINNERS, iterate_examples
 from core.demo.assets import rows_source
 from core.imports import keep_pandas_out
@@ -66,7 +67,7 @@ def write_exchanged(folder: RunFolder, data: Data, file: str | None) -> Path:
     if not Path(source).is_file():
         raise DataError(f"{source}: no such file; --data names it where it has moved")
     with open_for_reading(folder.evaluation) as rows:
-        wanted = set(parquet.read_table(rows, columns=["id"])["id"].to_pylist())
+        wanted = set(read_numbers(rows, ["id"])["id"].to_pylist())
     lines = [_line(swapped(row)) for row, _ in iterate_examples(source, data.limit) if row.id in wanted]
     if len(lines) < len(wanted):
         raise DataError(f"{source} has changed: {len(wanted) - len(lines):,} of the evaluation rows are not in it")
@@ -81,7 +82,7 @@ def add_exchanged(folder: RunFolder, predictions: Path) -> None:
         scored = parquet.read_table(file)
     place = {id: number for number, id in enumerate(scored["id"].to_pylist())}
     with open_for_reading(folder.evaluation) as file:
-        table = parquet.read_table(file)
+        table = read_numbers(file)
     order = [place[id] for id in table["id"].to_pylist()]
     for column, name in zip(SWAPPED, evaluation.SWAPPED, strict=True):
         given = scored[f"run_1_{evaluation.LOGITS[column]}"].to_numpy()[order].astype(np.float32)

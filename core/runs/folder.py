@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import time
 from pathlib import Path
 
@@ -18,6 +19,10 @@ from core.runs.metrics import read_metrics
 from core.runs.seal import MANIFEST, flaw
 
 RUNS_VARIABLE = "ARENA_TUI_RUNS"
+
+
+LAST = "last"
+"""Names the newest run, whatever lies in the working directory: ./last is a folder."""
 
 
 class RunInfo(Struct, frozen=True, kw_only=True):
@@ -172,8 +177,12 @@ def create_run(runs: Path, profile: Profile, *, text: str, name: str) -> RunFold
             make_folder(folder.path)
         except FileExistsError:
             continue
-        write_whole(folder.profile, text.encode())
-        write_whole(folder.resolved, to_toml(rooted(profile, Path.cwd())).encode())
+        try:
+            write_whole(folder.profile, text.encode())
+            write_whole(folder.resolved, to_toml(rooted(profile, Path.cwd())).encode())
+        except OSError as error:  # no half of a run, which no list would show
+            shutil.rmtree(folder.path)
+            raise OSError(error.errno, error.strerror, str(folder.path)) from None
         return folder
     raise FileExistsError(f"a thousand runs were started in {runs} in this second")
 
@@ -214,7 +223,7 @@ def find_run(runs: Path, wanted: str) -> RunFolder:
 
     Raises LookupError when there is none.
     """
-    if wanted and _holds_run(Path(wanted)):
+    if wanted not in ("", LAST) and _holds_run(Path(wanted)):
         return RunFolder(Path(wanted))
     return _matching(runs, wanted)[0]
 
@@ -222,7 +231,7 @@ def find_run(runs: Path, wanted: str) -> RunFolder:
 def choose_run(runs: Path, wanted: str) -> RunFolder:
     """The run to do something to: as `find_run`, but where `wanted` is a part of several ids none of them is meant, and
     a path has to be that of a run as `run_in` would give it. Raises LookupError, and SeveralRuns."""
-    if wanted and _holds_run(Path(wanted)):
+    if wanted not in ("", LAST) and _holds_run(Path(wanted)):
         path = Path(os.path.abspath(wanted))  # noqa: PTH100  (resolve would follow a link)
         if path.parent.name == TRASH:
             raise LookupError(f"{path.name} lies in the trash: arena-tui trash --put-back {path.name} brings it back")
@@ -233,7 +242,7 @@ def choose_run(runs: Path, wanted: str) -> RunFolder:
 def choose_named(runs: Path, wanted: str) -> RunFolder:
     """As `choose_run`, by id alone."""
     found = _matching(runs, wanted)
-    if len(found) > 1 and wanted != "last":
+    if len(found) > 1 and wanted != LAST:
         raise SeveralRuns(f"{wanted} is a part of several ids: {', '.join(run.id for run in found)}")
     return found[0]
 
@@ -243,7 +252,7 @@ def _matching(runs: Path, wanted: str) -> list[RunFolder]:
     if not wanted:
         raise LookupError('no run is named: the name is empty; "last" is the newest')
     known = list_runs(runs)
-    if wanted == "last" and known:
+    if wanted == LAST and known:
         return known
     same = [run for run in known if run.id == wanted]
     if found := same or [run for run in known if wanted in run.id]:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from core.runs.access import open_for_append
@@ -16,7 +17,7 @@ from core.runs.folder import RunFolder
 from core.runs.liveness import is_run_alive
 from core.runs.lock import is_locked, locked
 from core.runs.process import TRAIN, LaunchError, launch
-from core.runs.queue import Queue
+from core.runs.queue import Queue, QueueError
 from core.runs.state import read_run
 
 POLL_SECONDS = 1.0
@@ -80,17 +81,28 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def serve(queue: Queue, program: Sequence[str]) -> None:
-    """Start the next run on each card that is free, and look again, until nothing waits."""
+    """Start the next run on each card that is free, and look again, until nothing waits.
+
+    A lock that somebody else holds, a full disk, a file server that does not answer: what waits is started after these.
+    """
     children: list[subprocess.Popen[bytes]] = []
     occupants: dict[str, RunFolder] = {}
-    while is_wanted(queue):
-        for gpu in sorted({gpu for _, entry in queue.ours() for gpu in entry.gpus}):
-            known = occupants.pop(gpu, None)
-            found = known if known and occupies(known, gpu) else occupant(queue.others(), gpu)
-            if found:
-                occupants[gpu] = found
-            elif child := start_next(queue, gpu, program):
-                children.append(child)
+    trouble = ""
+    while True:
+        try:
+            if not is_wanted(queue):
+                return
+            for gpu in sorted({gpu for _, entry in queue.ours() for gpu in entry.gpus}):
+                known = occupants.pop(gpu, None)
+                found = known if known and occupies(known, gpu) else occupant(queue.others(), gpu)
+                if found:
+                    occupants[gpu] = found
+                elif child := start_next(queue, gpu, program):
+                    children.append(child)
+            trouble = ""
+        except (QueueError, OSError) as error:
+            if trouble != (trouble := str(error)):
+                _say(f"nothing is started for now: {trouble}")
         time.sleep(POLL_SECONDS)
         children = [child for child in children if child.poll() is None]  # those that have ended are not left zombies
 
@@ -103,12 +115,17 @@ def start_next(queue: Queue, gpu: str, program: Sequence[str]) -> "subprocess.Po
     run, entry = taken
     try:
         child = launch(run, program, gpu=gpu, working_directory=Path(entry.working_directory))
-        print(f"started {run.id} on {gpu}", flush=True)
+        _say(f"started {run.id} on {gpu}")
     except (LaunchError, OSError) as error:
         child = None
-        print(f"{run.id} did not start: {error}", flush=True)
+        _say(f"{run.id} did not start: {error}")
     queue.drop(run)
     return child
+
+
+def _say(words: str) -> None:
+    with suppress(OSError):  # no room for the log is no reason to start nothing
+        print(words, flush=True)
 
 
 if __name__ == "__main__":

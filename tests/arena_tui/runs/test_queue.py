@@ -1,5 +1,6 @@
 """The queue and its runner, with real processes: what waits is started in order, once, whatever is killed."""
 
+import fcntl
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from core.runs.liveness import is_run_alive
 from core.runs.lock import is_locked, locked
 from core.runs.process import OTHER_AT_WORK, describe_this_process, launch
 from core.runs.queue import Queue, QueueError
-from core.runs.queue_runner import occupies, see_to_runner
+from core.runs.queue_runner import RUNNER, occupies, see_to_runner
 from core.runs.record import Tail
 from core.runs.resume import CannotResume, prepare
 from core.runs.state import Status, read_run
@@ -340,3 +341,25 @@ def test_a_log_of_many_runners_does_not_grow_without_end(queue: Queue) -> None:
     assert see_to_runner(queue, child("ok")) is not None
     until_status(run, Status.FINISHED)
     assert queue.runner_log.stat().st_size < 1000
+
+
+def test_a_runner_outlives_whoever_holds_the_queue(queue: Queue) -> None:
+    """Two runs: the second one's turn comes by itself, with nobody there to start another runner."""
+    first, second = add(queue, "first", "second")
+    with (queue.folder / "lock").open("r+b") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        served = see_to_runner(queue, child("ok"))
+        assert served is not None
+        until(lambda: "nothing is started for now: the queue is being changed" in queue.runner_log.read_text(), "log")
+        assert not first.info.exists()
+    until_status(second, Status.FINISHED)
+    assert served.wait(SECONDS) == 0
+
+
+def test_a_runner_whose_log_has_no_room_starts_what_waits(queue: Queue) -> None:
+    first, second = add(queue, "first", "second")
+    with Path("/dev/full").open("wb") as full:
+        subprocess.run([*RUNNER, str(queue.runs), *child("ok")], stdout=full, stderr=full, timeout=SECONDS)
+    for run in (first, second):
+        until_status(run, Status.FINISHED)
+    assert queue.entries() == []
