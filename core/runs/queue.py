@@ -164,7 +164,7 @@ class Queue:
                 if path.stem not in kept and _read(path) and path.lstat().st_uid == os.getuid():
                     delete(path)
             entries = self.ours()
-            left = [(run, entry) for run, entry in entries if entry.taken == gpu]
+            left = [(run, entry) for run, entry in entries if entry.taken == gpu and gpu in entry.gpus]
             fits = [(run, entry) for run, entry in entries if entry.taken is None and gpu in entry.gpus]
             if self.is_paused or not (left or fits):
                 return None

@@ -122,6 +122,15 @@ def test_an_entry_that_was_changed_is_not_started(queue: Queue, field: str) -> N
     nothing_starts(queue)
 
 
+def test_an_entry_that_another_user_gives_to_another_card_is_not_started_there(queue: Queue) -> None:
+    [run] = add(queue, "ours")
+    path = queue.folder / f"{run.id}.json"
+    entry = msgspec.json.decode(path.read_bytes())
+    path.write_bytes(msgspec.json.encode({**entry, "taken": "GPU-of-somebody"}))
+    assert standing_of(queue, run) is Standing.OURS
+    assert queue.take("GPU-of-somebody") is None
+
+
 def test_a_run_that_is_changed_while_a_runner_waits_for_the_card_is_not_started(queue: Queue) -> None:
     direct = create_run(queue.runs, Profile(), text="", name="direct")
     process = launch(direct, child("hang"))
