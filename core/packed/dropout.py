@@ -1,7 +1,8 @@
-"""Triton kernels of an adapter's first half with dropout on its input: forward, and the gradients of both factors.
+"""LoRA's A with dropout on its input, by Triton kernels: forward, and the gradients of A and of the input.
 
 The mask is made where it is needed, from a hash of seed and place: two rounds of MurmurHash3's finalizer, of which
 16 bits decide. So the rate is rounded to a 65,536th; what is kept is scaled by the rounded rate, and the mean stays.
+Shapes are written in the letters of core.packed.ops.
 """
 
 import torch
@@ -19,6 +20,7 @@ SPLITS = 8
 
 @triton.jit
 def _is_kept(seed, place, limit):
+    """Whether dropout keeps what lies at `place` in (T, I), as 65536 - limit in 65536 do: booleans of its shape."""
     mixed = place.to(tl.uint32) * 0x9E3779B1 + seed.to(tl.uint32)
     mixed = (mixed ^ (mixed >> 16)) * 0x85EBCA6B
     mixed = (mixed ^ (mixed >> 13) ^ seed.to(tl.uint32)) * 0xC2B2AE35
@@ -26,12 +28,16 @@ def _is_kept(seed, place, limit):
 
 
 @triton.jit(do_not_specialize=["tokens", "seed"])
-def drop_down(
-    x, a, out, tokens, seed, limit, scale,
+def dropout_lora_a_kernel(
+    x, lora_a, x_a, tokens, seed, limit, scale,
     WIDTH: tl.constexpr, COUNT: tl.constexpr, RANK: tl.constexpr, BLOCK: tl.constexpr,
     TOKENS: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
-    """A program is a tile of tokens and BLOCK rows of one adapter's A."""
+    """x_a = scale * (x * kept) A^T of each adapter (LoRA, Hu et al. 2021), summed in float32.
+
+    Reads `x` (T, I) and `lora_a` (N R, I) bf16. Writes `x_a` (T, N R) bf16. WIDTH is I, COUNT N, RANK R. A program is
+    TOKENS tokens and BLOCK rows of one adapter's A: (tiles of tokens, N * blocks of R).
+    """
     blocks: tl.constexpr = (RANK + BLOCK - 1) // BLOCK
     number = tl.program_id(1) // blocks
     row = tl.program_id(1) % blocks * BLOCK + tl.arange(0, BLOCK)
@@ -46,19 +52,23 @@ def drop_down(
         place = token.to(tl.int64)[:, None] * WIDTH + column[None, :]
         value = tl.load(x + place, mask=there & inside[None, :], other=0.0)
         value = tl.where(_is_kept(seed + number, place, limit), value, 0.0)
-        of_a = tl.load(a + row[:, None] * WIDTH + column[None, :], mask=has_row[:, None] & inside[None, :], other=0.0)
-        total = tl.dot(value, tl.trans(of_a), total)
+        a = tl.load(lora_a + row[:, None] * WIDTH + column[None, :], mask=has_row[:, None] & inside[None, :], other=0.0)
+        total = tl.dot(value, tl.trans(a), total)
     place = token.to(tl.int64)[:, None] * (COUNT * RANK) + row[None, :]
-    tl.store(out + place, (total * scale).to(out.dtype.element_ty), mask=there & has_row[None, :])
+    tl.store(x_a + place, (total * scale).to(x_a.dtype.element_ty), mask=there & has_row[None, :])
 
 
 @triton.jit(do_not_specialize=["tokens", "seed"])
-def drop_up(
-    d_x, d_down, a, tokens, seed, limit, scale,
+def dropout_lora_a_backward_x_kernel(
+    d_x, d_x_a, lora_a, tokens, seed, limit, scale,
     WIDTH: tl.constexpr, COUNT: tl.constexpr, RANK: tl.constexpr, BLOCK: tl.constexpr,
     TOKENS: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
-    """A program is a tile of tokens and inputs; the parts of all adapters are added to it at once."""
+    """d_x += scale * kept * (d_x_a A), over all adapters in turn, in float32.
+
+    Reads `d_x_a` (T, N R) and `lora_a` (N R, I) bf16; reads and writes `d_x` (T, I) bf16. A program is TOKENS tokens
+    and COLUMNS inputs: (tiles of tokens, tiles of inputs).
+    """
     token = tl.program_id(0) * TOKENS + tl.arange(0, TOKENS)
     column = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
     there = (token < tokens)[:, None]
@@ -72,20 +82,25 @@ def drop_up(
             has_row = row < RANK
             row += number * RANK
             source = token.to(tl.int64)[:, None] * (COUNT * RANK) + row[None, :]
-            left = tl.load(d_down + source, mask=there & has_row[None, :], other=0.0)
-            right = tl.load(a + row[:, None] * WIDTH + column[None, :], mask=has_row[:, None] & inside, other=0.0)
+            left = tl.load(d_x_a + source, mask=there & has_row[None, :], other=0.0)
+            right = tl.load(lora_a + row[:, None] * WIDTH + column[None, :], mask=has_row[:, None] & inside, other=0.0)
             part = tl.dot(left, right, part)
         total += tl.where(_is_kept(seed + number, place, limit), part * scale, 0.0)
     tl.store(d_x + place, total.to(d_x.dtype.element_ty), mask=there & inside)
 
 
 @triton.jit(do_not_specialize=["tokens", "seed"])
-def drop_outer(
-    x, d_down, out, tokens, seed, limit, scale,
+def dropout_lora_a_backward_a_kernel(
+    x, d_x_a, d_lora_a, tokens, seed, limit, scale,
     WIDTH: tl.constexpr, COUNT: tl.constexpr, RANK: tl.constexpr, BLOCK: tl.constexpr,
     TOKENS: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
-    """A program is a tile of inputs, BLOCK rows of one adapter's A, and a part of the tokens."""
+    """d_A = scale * d_x_a^T (x * kept) of each adapter, over a part of the tokens, in float32.
+
+    Reads `x` (T, I) and `d_x_a` (T, N R) bf16. Writes `d_lora_a` (SPLITS, N R, I) float32, to be summed over SPLITS.
+    A program is COLUMNS inputs, BLOCK rows of one adapter's A, and a part of the tokens: (tiles of inputs, N * blocks
+    of R, SPLITS).
+    """
     blocks: tl.constexpr = (RANK + BLOCK - 1) // BLOCK
     number = tl.program_id(1) // blocks
     row = tl.program_id(1) % blocks * BLOCK + tl.arange(0, BLOCK)
@@ -101,43 +116,52 @@ def drop_outer(
         value = tl.load(x + place, mask=there & inside[None, :], other=0.0)
         value = tl.where(_is_kept(seed + number, place, limit), value, 0.0)
         source = token.to(tl.int64)[:, None] * (COUNT * RANK) + row[None, :]
-        left = tl.load(d_down + source, mask=there & has_row[None, :], other=0.0)
+        left = tl.load(d_x_a + source, mask=there & has_row[None, :], other=0.0)
         total = tl.dot(tl.trans(left), value, total)
     place = (tl.program_id(2) * (COUNT * RANK) + row[:, None]) * WIDTH + column[None, :]
-    tl.store(out + place, total * scale, mask=has_row[:, None] & inside[None, :])
+    tl.store(d_lora_a + place, total * scale, mask=has_row[:, None] & inside[None, :])
 
 
-def down(x: Tensor, a: Tensor, rank: int, rate: float, seed: int) -> Tensor:
+def dropout_lora_a(x: Tensor, lora_a: Tensor, rank: int, rate: float, seed: int) -> Tensor:
+    """`Ops.dropout_lora_a`: (T, I) and (N R, I) to (T, N R) in the type of `x`."""
     tokens, width = x.shape
-    out = x.new_empty(tokens, len(a))
-    given = _given(width, len(a) // rank, rank)
-    rows = given["COUNT"] * triton.cdiv(rank, given["BLOCK"])
-    drop_down[triton.cdiv(tokens, TOKENS), rows](x, a, out, tokens, seed, *_kept(rate), **given)
-    return out
+    x_a = x.new_empty(tokens, len(lora_a))
+    sizes = _sizes(width, len(lora_a) // rank, rank)
+    rows = sizes["COUNT"] * triton.cdiv(rank, sizes["BLOCK"])
+    dropout_lora_a_kernel[triton.cdiv(tokens, TOKENS), rows](
+        x, lora_a, x_a, tokens, seed, *_limit_and_scale(rate), **sizes
+    )
+    return x_a
 
 
-def up(d_x: Tensor, d_down: Tensor, a: Tensor, rank: int, rate: float, seed: int) -> Tensor:
+def dropout_lora_a_backward_x(d_x: Tensor, d_x_a: Tensor, lora_a: Tensor, rank: int, rate: float, seed: int) -> Tensor:
+    """`Ops.dropout_lora_a_backward_x`: adds to `d_x` (T, I) in place, from (T, N R) and (N R, I)."""
     tokens, width = d_x.shape
     tiles = triton.cdiv(tokens, TOKENS), triton.cdiv(width, COLUMNS)
-    drop_up[tiles](d_x, d_down, a, tokens, seed, *_kept(rate), **_given(width, len(a) // rank, rank))
+    sizes = _sizes(width, len(lora_a) // rank, rank)
+    dropout_lora_a_backward_x_kernel[tiles](d_x, d_x_a, lora_a, tokens, seed, *_limit_and_scale(rate), **sizes)
     return d_x
 
 
-def outer(x: Tensor, d_down: Tensor, rank: int, rate: float, seed: int) -> Tensor:
+def dropout_lora_a_backward_a(x: Tensor, d_x_a: Tensor, rank: int, rate: float, seed: int) -> Tensor:
+    """`Ops.dropout_lora_a_backward_a`: (T, I) and (T, N R) to (N R, I) float32."""
     tokens, width = x.shape
-    out = x.new_empty(SPLITS, d_down.shape[1], width, dtype=torch.float32)
-    given = _given(width, d_down.shape[1] // rank, rank)
-    rows = given["COUNT"] * triton.cdiv(rank, given["BLOCK"])
-    drop_outer[triton.cdiv(width, COLUMNS), rows, SPLITS](x, d_down, out, tokens, seed, *_kept(rate), **given)
-    return out.sum(0)
+    d_lora_a = x.new_empty(SPLITS, d_x_a.shape[1], width, dtype=torch.float32)
+    sizes = _sizes(width, d_x_a.shape[1] // rank, rank)
+    rows = sizes["COUNT"] * triton.cdiv(rank, sizes["BLOCK"])
+    dropout_lora_a_backward_a_kernel[triton.cdiv(width, COLUMNS), rows, SPLITS](
+        x, d_x_a, d_lora_a, tokens, seed, *_limit_and_scale(rate), **sizes
+    )
+    return d_lora_a.sum(0)
 
 
-def _kept(rate: float) -> tuple[int, float]:
+def _limit_and_scale(rate: float) -> tuple[int, float]:
+    """The first of 65,536 equally likely numbers that is kept, and what the kept ones are multiplied by."""
     limit = round(rate * 65536)
     return limit, 65536 / (65536 - limit)
 
 
-def _given(width: int, count: int, rank: int) -> dict[str, int]:
+def _sizes(width: int, count: int, rank: int) -> dict[str, int]:
     block = max(16, min(64, triton.next_power_of_2(rank)))
     return {
         "WIDTH": width, "COUNT": count, "RANK": rank, "BLOCK": block, "TOKENS": TOKENS, "COLUMNS": COLUMNS,

@@ -1,6 +1,8 @@
-"""The packed forward pass of a PEFT classifier: same parameters, same logits, no padding."""
+"""The packed forward pass of a PEFT classifier: same parameters, same logits, no padding.
 
-from types import ModuleType
+Shapes are written in the letters of core.packed.ops.
+"""
+
 from typing import Any
 
 import torch
@@ -9,10 +11,9 @@ from torch import Tensor
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from core.packed import ops_reference
-from core.packed.embedding import Embedding
 from core.packed.layer import Call, Layer, TrainedLayer, forward
 from core.packed.layout import Layout
-from core.packed.ops import Attention, Norm
+from core.packed.ops import Attention, Norm, Ops
 from core.packed.pack import Pack, unpack
 from core.packed.projection import Projection
 
@@ -48,7 +49,7 @@ class PackedEngine:
         self._scale = next(some.scale for some in adapters if some)
 
     def __call__(self, input_ids: Tensor, **inputs: Any) -> SequenceClassifierOutput:
-        """Logits (examples, labels) in float32."""
+        """`input_ids` (T,) int64 to logits (E, labels) float32; `inputs` are a Pack's tensors by their names."""
         pack = unpack(inputs)
         with torch.no_grad():
             torch._foreach_copy_(self._copies, self._parameters)
@@ -58,7 +59,7 @@ class PackedEngine:
             return SequenceClassifierOutput(logits=self._head(hidden))
 
     def _hidden(self, input_ids: Tensor, pack: Pack) -> Tensor:
-        """The last hidden state of each example's last token, (examples, hidden) float32."""
+        """The last hidden state of each example's last token, (E, D) float32."""
         with torch.no_grad():
             residual, update = self._embedding(input_ids), None
         for number, layer in enumerate(self.layers):
@@ -87,7 +88,35 @@ class PackedEngine:
         return int(torch.randint(2**31 - 1, ()).item())
 
 
-def _ops(device: torch.device, dtype: torch.dtype) -> ModuleType:
+class Embedding:
+    """What the model's own embedding computes.
+
+    `on_host` takes the weights out of the model and off the card: no product needs them, and a step reads few rows.
+    They lie in pinned memory then, from which the card reads the rows it needs by itself; the model without this
+    object embeds nothing any more.
+    """
+
+    def __init__(self, module: Any, *, on_host: bool, ops: Ops) -> None:
+        self._ops = ops
+        self._weight = module.weight.detach()
+        self._scale = getattr(module, "embed_scale", None)  # Gemma's
+        if on_host:
+            device = self._weight.device
+            self._weight = self._weight.cpu()
+            if device.type == "cuda":
+                self._weight = self._weight.pin_memory()
+            module.weight = torch.nn.Parameter(self._weight.new_empty(0, device=device), requires_grad=False)
+
+    def __call__(self, ids: Tensor) -> Tensor:
+        """weight[ids], times embed_scale in Gemma (transformers' Gemma2TextScaledWordEmbedding).
+
+        `ids` (T,) int64 to (T, D) float32.
+        """
+        rows = self._ops.take_rows(self._weight, ids)
+        return (rows if self._scale is None else rows * self._scale.to(rows.dtype)).float()
+
+
+def _ops(device: torch.device, dtype: torch.dtype) -> Ops:
     if device.type != "cuda" or dtype is torch.float32:
         return ops_reference
     from core.packed import ops_triton
@@ -96,7 +125,7 @@ def _ops(device: torch.device, dtype: torch.dtype) -> ModuleType:
 
 
 def _layers(
-    decoder: Any, config: Any, dtype: torch.dtype, longest: int, keeps_weights: bool, ops: ModuleType
+    decoder: Any, config: Any, dtype: torch.dtype, longest: int, keeps_weights: bool, ops: Ops
 ) -> tuple[list[Layer], Norm | None, Norm]:
     """The layers, the norm of what the last one computes, and the last norm of all."""
     is_gemma = config.model_type.startswith("gemma")
@@ -121,10 +150,10 @@ def _layers(
         cos, sin = angles[kind]
         layers.append(
             Layer(
-                qkv=joined(attention.q_proj, attention.k_proj, attention.v_proj),
-                output=joined(attention.o_proj),
-                gate_up=joined(mlp.gate_proj, mlp.up_proj),
-                down=joined(mlp.down_proj),
+                qkv_proj=joined(attention.q_proj, attention.k_proj, attention.v_proj),
+                o_proj=joined(attention.o_proj),
+                gate_up_proj=joined(mlp.gate_proj, mlp.up_proj),
+                down_proj=joined(mlp.down_proj),
                 attention=Attention(
                     heads=config.num_attention_heads,
                     kv_heads=config.num_key_value_heads,
@@ -155,7 +184,7 @@ def _window(attention: Any, config: Any, longest: int) -> int:
 
 
 def _angles(decoder: Any, longest: int, kind: str | None) -> tuple[Tensor, Tensor]:
-    """cos and sin of the model's own rotary embedding, (longest, head_dim / 2) float32: its two halves are equal."""
+    """cos and sin of the model's own rotary embedding, (longest, C / 2) float32: its two halves are equal."""
     like = decoder.embed_tokens.weight.new_empty(0, dtype=torch.float32)
     places = torch.arange(longest, device=like.device)[None]
     cos, sin = decoder.rotary_emb(like, places) if kind is None else decoder.rotary_emb(like, places, kind)

@@ -1,41 +1,51 @@
 """A decoder layer, forward and backward, written out: only adapters get gradients, and only what they need is kept.
 
 A layer takes and gives the residual stream and an `update` that is still to be added to it (with Gemma's norm behind
-the half-layer first), so that adding, that norm and the next one are one operation. `ops` is ops_reference.py or
-ops_triton.py.
+the half-layer first), so that adding, that norm and the next one are one operation. Shapes are written in the letters
+of core.packed.ops; S are the tokens that go on after the attention, T in all layers but the last.
 """
 
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from core.packed.layout import Checkpointing
-from core.packed.ops import Activation, Attention, Norm
+from core.packed.ops import Activation, Attention, Norm, Ops
 from core.packed.pack import Pack
 from core.packed.projection import Projection
 
 
 class Layer(NamedTuple):
-    qkv: Projection
-    output: Projection
-    gate_up: Projection
-    down: Projection
+    """The parts of a decoder layer, its projections by transformers' names."""
+
+    qkv_proj: Projection
+    """q_proj, k_proj and v_proj side by side: D to W."""
+    o_proj: Projection
+    """H C to D."""
+    gate_up_proj: Projection
+    """gate_proj and up_proj side by side: D to 2 F."""
+    down_proj: Projection
+    """F to D."""
     attention: Attention
     activation: Activation
     below: Norm | None
     """Gemma's norm of what the layer below has computed; None in other families and in the first layer."""
     before_attention: Norm
+    """transformers' input_layernorm."""
     after_attention: Norm | None
+    """Gemma's post_attention_layernorm; None in other families."""
     before_mlp: Norm
+    """Gemma's pre_feedforward_layernorm; in other families what they call post_attention_layernorm."""
 
     @property
     def projections(self) -> tuple[Projection, ...]:
-        return self.qkv, self.output, self.gate_up, self.down
+        """All four, in the order in which the forward pass comes to them."""
+        return self.qkv_proj, self.o_proj, self.gate_up_proj, self.down_proj
 
     @property
     def parameters(self) -> list[torch.nn.Parameter]:
+        """Those of the adapters, A and B in turn, in the order of the projections."""
         return [parameter for projection in self.projections for parameter in projection.adapters.parameters]
 
 
@@ -43,49 +53,59 @@ class Call(NamedTuple):
     """One use of a layer."""
 
     layer: Layer
-    ops: ModuleType
+    ops: Ops
     dtype: torch.dtype
+    """The compute type."""
     pack: Pack
     seeds: list[int | None]
     """For each projection that of its adapters' dropout; None where nothing is dropped."""
     rows: Tensor | None
-    """The tokens that anything above reads, (rows,) int64: after the last layer's attention only they go on."""
+    """(S,) int64: the tokens that anything above reads. Behind the last attention only they go on; None is all."""
     checkpointing: Checkpointing
 
 
 class Kept(NamedTuple):
-    """What the forward pass leaves for the backward pass."""
+    """What the forward pass leaves for the backward pass; in the compute type where nothing else is said."""
 
     residual: Tensor
+    """(T, D) float32, with the update of the layer below added."""
     raw: Tensor | None
-    """Queries, keys and values before their norm, where they have one."""
+    """(T, W): queries, keys and values before their norm, where they have one."""
     qkv: Tensor
+    """(T, W), rotated."""
     attended: Tensor
-    normalizer: Tensor | None
+    """(T, H C)."""
+    logsumexp: Tensor | None
+    """(H, T) float32, what Ops.attend returns beside."""
     update: Tensor
+    """(S, D): what the attention adds to the residual stream."""
     gate_up: Tensor | None
-    qkv_down: Tensor | None
-    """What the adapters' A make of their input; of the other projections likewise."""
-    output_down: Tensor | None
-    gate_up_down: Tensor | None
-    down_down: Tensor | None
+    """(S, 2 F); None where it is computed again."""
+    qkv_x_a: Tensor | None
+    """What the adapters' A make of qkv_proj's input, (T, N R), None without adapters; of the others (S, N R)."""
+    o_x_a: Tensor | None
+    gate_up_x_a: Tensor | None
+    down_x_a: Tensor | None
 
 
 def forward(call: Call, residual: Tensor, update: Tensor | None) -> tuple[Tensor, Tensor, Kept]:
-    """(tokens, hidden) float32 and, in the compute type, `update`; to the same of the rows asked for."""
+    """`residual` (T, D) float32 and `update` (T, D) in the compute type; to the same of the rows asked for, (S, D).
+
+    transformers' Gemma2DecoderLayer and LlamaDecoderLayer, begun with the addition that ends the layer below.
+    """
     layer, ops, _, pack, seeds, rows, _ = call
     residual, normed = ops.add_norm(residual, update, layer.below, layer.before_attention, call.dtype)
-    raw, qkv_down = layer.qkv.forward(normed, seeds[0])
+    raw, qkv_x_a = layer.qkv_proj.forward(normed, seeds[0])
     qkv = ops.rotate(raw, pack, layer.attention)
-    attended, normalizer = ops.attend(qkv, pack, layer.attention)
+    attended, logsumexp = ops.attend(qkv, pack, layer.attention)
     going_on, above = (attended, residual) if rows is None else (attended[rows], residual[rows])
-    update, output_down = layer.output.forward(going_on, seeds[1])
+    update, o_x_a = layer.o_proj.forward(going_on, seeds[1])
     above, normed = ops.add_norm(above, update, layer.after_attention, layer.before_mlp, call.dtype)
-    gate_up, gate_up_down = layer.gate_up.forward(normed, seeds[2])
-    result, down_down = layer.down.forward(ops.gate(gate_up, layer.activation), seeds[3])
+    gate_up, gate_up_x_a = layer.gate_up_proj.forward(normed, seeds[2])
+    result, down_x_a = layer.down_proj.forward(ops.glu(gate_up, layer.activation), seeds[3])
     kept = Kept(
-        residual, raw if layer.attention.query_norm else None, qkv, attended, normalizer, update, gate_up,
-        qkv_down, output_down, gate_up_down, down_down,
+        residual, raw if layer.attention.query_norm else None, qkv, attended, logsumexp, update, gate_up,
+        qkv_x_a, o_x_a, gate_up_x_a, down_x_a,
     )  # fmt: skip
     return above, result, kept
 
@@ -93,34 +113,40 @@ def forward(call: Call, residual: Tensor, update: Tensor | None) -> tuple[Tensor
 def backward(
     call: Call, kept: Kept, update_below: Tensor | None, d_above: Tensor, d_result: Tensor, *, needs_input: bool
 ) -> tuple[Tensor | None, Tensor | None, list[Tensor]]:
-    """Gradients of residual and update, if they need one, and of the adapters' parameters in their order."""
+    """Gradients of residual and update (T, D), if they need one, and of the adapters' parameters in their order.
+
+    `d_above` (S, D) float32 and `d_result` (S, D) in the compute type are those of what `forward` returns, whose steps
+    are gone through backwards; `update_below` is the update that it was given.
+    """
     layer, ops, dtype, pack, seeds, rows, _ = call
     attention = layer.attention
     whole = kept.residual
     residual = whole if rows is None else whole[rows]
 
-    gated = ops.gate(kept.gate_up, layer.activation) if layer.down.adapters else None
-    d_gated, of_down = layer.down.backward(gated, kept.down_down, d_result, seeds[3])
-    d_gate_up = ops.gate_backward(kept.gate_up, layer.activation, d_gated)
+    gated = ops.glu(kept.gate_up, layer.activation) if layer.down_proj.adapters else None
+    d_gated, of_down = layer.down_proj.backward(gated, kept.down_x_a, d_result, seeds[3])
+    d_gate_up = ops.glu_backward(kept.gate_up, layer.activation, d_gated)
     normed = None
-    if layer.gate_up.adapters:
+    if layer.gate_up_proj.adapters:
         _, normed = ops.add_norm(residual, kept.update, layer.after_attention, layer.before_mlp, dtype)
-    d_normed, of_gate_up = layer.gate_up.backward(normed, kept.gate_up_down, d_gate_up, seeds[2])
+    d_normed, of_gate_up = layer.gate_up_proj.backward(normed, kept.gate_up_x_a, d_gate_up, seeds[2])
     del d_gated, d_gate_up, gated
     d_residual, d_update = ops.add_norm_backward(
         residual, kept.update, layer.after_attention, layer.before_mlp, d_above, d_normed, is_added=False
     )
 
     going_on = kept.attended if rows is None else kept.attended[rows]
-    d_attended, of_output = layer.output.backward(going_on, kept.output_down, d_update, seeds[1])
+    d_attended, of_o = layer.o_proj.backward(going_on, kept.o_x_a, d_update, seeds[1])
     if rows is not None:
         d_attended = torch.zeros_like(kept.attended).index_copy_(0, rows, d_attended)
         d_residual = torch.zeros_like(whole).index_copy_(0, rows, d_residual)
-    d_qkv = ops.attend_backward(kept.qkv, kept.attended, kept.normalizer, pack, attention, d_attended)
+    d_qkv = ops.attend_backward(kept.qkv, kept.attended, kept.logsumexp, pack, attention, d_attended)
     d_qkv = ops.rotate_backward(kept.qkv if kept.raw is None else kept.raw, pack, attention, d_qkv)
-    _, normed = ops.add_norm(whole, None, None, layer.before_attention, dtype) if layer.qkv.adapters else (None, None)
-    d_normed, of_qkv = layer.qkv.backward(normed, kept.qkv_down, d_qkv, seeds[0], needs_input=needs_input)
-    gradients = [*of_qkv, *of_output, *of_gate_up, *of_down]
+    normed = None
+    if layer.qkv_proj.adapters:
+        _, normed = ops.add_norm(whole, None, None, layer.before_attention, dtype)
+    d_normed, of_qkv = layer.qkv_proj.backward(normed, kept.qkv_x_a, d_qkv, seeds[0], needs_input=needs_input)
+    gradients = [*of_qkv, *of_o, *of_gate_up, *of_down]
     if not needs_input:
         return None, None, gradients
     d_residual, d_below = ops.add_norm_backward(
@@ -163,8 +189,9 @@ class TrainedLayer(torch.autograd.Function):
 
 
 def _with_gate_up(call: Call, kept: Kept) -> Kept:
+    """The same with gate and up computed again."""
     layer = call.layer
     residual = kept.residual if call.rows is None else kept.residual[call.rows]
     _, normed = call.ops.add_norm(residual, kept.update, layer.after_attention, layer.before_mlp, call.dtype)
-    gate_up, _ = layer.gate_up.forward(normed, call.seeds[2])
+    gate_up, _ = layer.gate_up_proj.forward(normed, call.seeds[2])
     return kept._replace(gate_up=gate_up)

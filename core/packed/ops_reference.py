@@ -1,6 +1,6 @@
-"""The operations of a decoder layer between its projections, as plainly as torch allows: on any device, in any type.
+"""The operations of core.packed.ops.Ops as plainly as torch allows: on any device, in any type. The kernels' yardstick.
 
-Each has a backward twin, which differentiates it by recomputing it. They define what the fused kernels compute.
+Shapes, types and formulas are those of `Ops`. Each backward pass differentiates its forward one by computing it again.
 """
 
 import itertools
@@ -18,12 +18,12 @@ from core.packed.pack import Pack
 
 
 def take_rows(weight: Tensor, ids: Tensor) -> Tensor:
-    """Rows `ids` of a matrix; the kernel reads one that lies in the host's pinned memory, too."""
+    """weight[ids]: (vocabulary, D) and (T,) to (T, D). Both lie on one device."""
     return weight[ids]
 
 
 def normalize(x: Tensor, norm: Norm) -> Tensor:
-    """RMSNorm (Zhang and Sennrich 2019) of the last dimension, in float32."""
+    """RMSNorm (Zhang and Sennrich 2019) of the last dimension: any shape and type to the same shape in float32."""
     x = x.float()
     return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + norm.eps) * norm.weight
 
@@ -31,8 +31,8 @@ def normalize(x: Tensor, norm: Norm) -> Tensor:
 def add_norm(
     residual: Tensor, update: Tensor | None, post: Norm | None, norm: Norm, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor]:
-    """The residual stream (tokens, hidden) float32 with `update` added, that normalized by `post` first where there
-    is one; and its normalized form in `dtype`, which the next projection reads."""
+    """The residual stream (T, D) float32 with `update` added, that normalized by `post` first where there is one;
+    and its normalized form (T, D) in `dtype`, which the next projection reads."""
     if update is not None:
         residual = residual + (normalize(update, post) if post else update.float())
     return residual, normalize(residual, norm).to(dtype)
@@ -43,30 +43,27 @@ def add_norm_backward(
     update: Tensor | None,
     post: Norm | None,
     norm: Norm,
-    d_residual: Tensor,
+    d_total: Tensor,
     d_normed: Tensor,
     *,
     is_added: bool,
 ) -> tuple[Tensor, Tensor | None]:
-    """Gradients of residual and update. `is_added` says that `residual` holds the update already."""
+    """Gradients of residual (T, D) float32 and update (T, D), from those of what add_norm returns."""
     if update is None:
-        (gradient,) = _vjp(lambda r: add_norm(r, None, None, norm, d_normed.dtype), [residual], [d_residual, d_normed])
-        return gradient, None
+        (d_residual,) = _vjp(lambda r: add_norm(r, None, None, norm, d_normed.dtype), [residual], [d_total, d_normed])
+        return d_residual, None
     if is_added:
         residual = residual - (normalize(update, post) if post else update.float())
 
     def again(r: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
         return add_norm(r, u, post, norm, d_normed.dtype)
 
-    d_residual, d_update = _vjp(again, [residual, update], [d_residual, d_normed])
+    d_residual, d_update = _vjp(again, [residual, update], [d_total, d_normed])
     return d_residual, d_update
 
 
 def rotate(qkv: Tensor, pack: Pack, attention: Attention) -> Tensor:
-    """Queries and keys normalized by head where the family does so, and rotated (Su et al. 2021, RoPE).
-
-    `qkv` is (tokens, (heads + 2 kv_heads) * head_dim).
-    """
+    """RoPE (Su et al. 2021) of queries and keys, after Gemma-3's norms by head: (T, W) to a new (T, W)."""
     queries, keys, values = attention.split(qkv)
     if attention.query_norm and attention.key_norm:
         queries = normalize(queries, attention.query_norm).to(qkv.dtype)
@@ -82,14 +79,12 @@ def rotate(qkv: Tensor, pack: Pack, attention: Attention) -> Tensor:
 
 
 def rotate_backward(raw: Tensor, pack: Pack, attention: Attention, d_qkv: Tensor) -> Tensor:
+    """The gradient of `rotate` at `raw`, (T, W), from that of its result, (T, W)."""
     return _vjp(lambda x: rotate(x, pack, attention), [raw], [d_qkv])[0]
 
 
-def attend(qkv: Tensor, pack: Pack, attention: Attention) -> tuple[Tensor, Tensor | None]:
-    """Attention of each token to its own example's tokens up to itself, within the window if there is one.
-
-    Returns (tokens, heads * head_dim); the kernels also return what their backward pass needs.
-    """
+def attend(qkv: Tensor, pack: Pack, attention: Attention) -> tuple[Tensor, None]:
+    """Softmax attention (Vaswani et al. 2017) of one example after another: (T, W) to (T, H C)."""
     attended = []
     bounds = pack.bounds.tolist()
     for begin, end in itertools.pairwise(bounds):
@@ -103,63 +98,65 @@ def attend(qkv: Tensor, pack: Pack, attention: Attention) -> tuple[Tensor, Tenso
         hidden = distance < 0
         if attention.window:
             hidden |= distance >= attention.window
-        shares = scores.masked_fill(hidden, -torch.inf).softmax(-1).to(qkv.dtype)
-        attended.append((shares @ values).transpose(0, 1).flatten(1))
+        probabilities = scores.masked_fill(hidden, -torch.inf).softmax(-1).to(qkv.dtype)
+        attended.append((probabilities @ values).transpose(0, 1).flatten(1))
     return torch.cat(attended), None
 
 
 def attend_backward(
     qkv: Tensor,
     attended: Tensor,  # noqa: ARG001  (the kernels need it)
-    normalizer: Tensor | None,  # noqa: ARG001
+    logsumexp: Tensor | None,  # noqa: ARG001
     pack: Pack,
     attention: Attention,
     d_attended: Tensor,
 ) -> Tensor:
+    """The gradient of `attend` at `qkv`, (T, W), from that of its result, (T, H C)."""
     return _vjp(lambda x: attend(x, pack, attention)[0], [qkv], [d_attended])[0]
 
 
-def gate(gate_up: Tensor, activation: Activation) -> Tensor:
-    """activation(gate) * up, of both side by side: (tokens, 2 * intermediate) to (tokens, intermediate)."""
-    opening, up = gate_up.float().chunk(2, dim=-1)
+def glu(gate_up: Tensor, activation: Activation) -> Tensor:
+    """activation(gate) * up (Shazeer 2020), of both side by side: (T, 2 F) to (T, F)."""
+    gate, up = gate_up.float().chunk(2, dim=-1)
     if activation == "silu":
-        opening = torch.nn.functional.silu(opening)
+        gate = torch.nn.functional.silu(gate)
     else:
-        opening = torch.nn.functional.gelu(opening, approximate="tanh")
-    return (opening * up).to(gate_up.dtype)
+        gate = torch.nn.functional.gelu(gate, approximate="tanh")
+    return (gate * up).to(gate_up.dtype)
 
 
-def gate_backward(gate_up: Tensor, activation: Activation, d_gated: Tensor) -> Tensor:
-    return _vjp(lambda x: gate(x, activation), [gate_up], [d_gated])[0]
+def glu_backward(gate_up: Tensor, activation: Activation, d_gated: Tensor) -> Tensor:
+    """The gradient of `glu` at `gate_up`, (T, 2 F), from that of its result, (T, F)."""
+    return _vjp(lambda x: glu(x, activation), [gate_up], [d_gated])[0]
 
 
-def drop_down(x: Tensor, a: Tensor, rank: int, rate: float, seed: int) -> Tensor:
-    """What each adapter's A, `a` (adapters * rank, inputs), makes of `x` after a dropout of its own."""
-    parts = a.split(rank)
-    return torch.cat([(x * _mask(x, rate, seed + number)) @ part.T for number, part in enumerate(parts)], dim=1)
+def dropout_lora_a(x: Tensor, lora_a: Tensor, rank: int, rate: float, seed: int) -> Tensor:
+    """dropout(x) A^T of each adapter (Hu et al. 2021): (T, I) and (N R, I) to (T, N R)."""
+    parts = lora_a.split(rank)
+    return torch.cat([(x * _mask(x, rate, seed + number)) @ a.T for number, a in enumerate(parts)], dim=1)
 
 
-def drop_outer(x: Tensor, d_down: Tensor, rank: int, rate: float, seed: int) -> Tensor:
-    """The gradient of `a`, float32."""
-    parts = d_down.split(rank, dim=1)
+def dropout_lora_a_backward_a(x: Tensor, d_x_a: Tensor, rank: int, rate: float, seed: int) -> Tensor:
+    """The gradient of each A, d_x_a^T dropout(x): (T, I) and (T, N R) to (N R, I) float32."""
+    parts = d_x_a.split(rank, dim=1)
     return torch.cat([(part.T @ (x * _mask(x, rate, seed + number))).float() for number, part in enumerate(parts)])
 
 
-def drop_up(d_x: Tensor, d_down: Tensor, a: Tensor, rank: int, rate: float, seed: int) -> Tensor:
-    """`d_x` with the gradient of `x` added in place."""
-    for number, (part, of_a) in enumerate(zip(d_down.split(rank, dim=1), a.split(rank), strict=True)):
-        d_x += _mask(d_x, rate, seed + number) * (part @ of_a)
+def dropout_lora_a_backward_x(d_x: Tensor, d_x_a: Tensor, lora_a: Tensor, rank: int, rate: float, seed: int) -> Tensor:
+    """`d_x` (T, I) with mask * (d_x_a A) of each adapter added in place: (T, N R) and (N R, I)."""
+    for number, (part, a) in enumerate(zip(d_x_a.split(rank, dim=1), lora_a.split(rank), strict=True)):
+        d_x += _mask(d_x, rate, seed + number) * (part @ a)
     return d_x
 
 
 def _mask(x: Tensor, rate: float, seed: int) -> Tensor:
-    """Dropout as a function of `seed`, so that the backward pass can make it again."""
+    """Dropout as a function of `seed`, so that the backward pass can make it again: 0 or 1 / (1 - rate), as `x`."""
     generator = torch.Generator(x.device).manual_seed(seed)
     return (torch.rand(x.shape, generator=generator, device=x.device) >= rate).to(x.dtype) / (1 - rate)
 
 
 def dequantize(weight: Params4bit, into: Tensor) -> None:
-    """The values of a 4-bit weight, in the type of `into` as bitsandbytes' forward pass computes with them."""
+    """bitsandbytes' dequantize_4bit in the type of `into`, (outputs, I), as its forward pass computes with it."""
     into.copy_(dequantize_4bit(weight.data, state_in(into.dtype, weight)))
 
 
@@ -171,6 +168,7 @@ def state_in(dtype: torch.dtype, weight: Params4bit) -> QuantState:
 
 
 def _vjp(function: Callable[..., Any], inputs: Sequence[Tensor], gradients: Sequence[Tensor]) -> list[Tensor]:
+    """Gradients of `inputs`, from those of what `function` makes of them."""
     with torch.enable_grad():
         leaves = [x.detach().requires_grad_() for x in inputs]
         outputs = function(*leaves)

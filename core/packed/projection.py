@@ -1,7 +1,10 @@
-"""Projections that read the same input, as one product, with their LoRA adapters (Hu et al. 2021) on them."""
+"""Projections that read the same input, as one product, with their LoRA adapters (Hu et al. 2021) on them.
+
+y = x weight^T + bias + scale * dropout(x) A^T B^T, as PEFT's LoraLayer computes it. `x_a` is dropout(x) A^T of all
+adapters side by side. Shapes are written in the letters of core.packed.ops; outputs are those of all projections.
+"""
 
 from collections.abc import Sequence
-from types import ModuleType
 from typing import Self
 
 import torch
@@ -9,16 +12,16 @@ from bitsandbytes.nn import Params4bit
 from peft.tuners.lora import LoraLayer
 from torch import Tensor
 
+from core.packed.ops import Ops
+
 
 class Adapters:
     """Those of some projections side by side; false where there are none. They share rank, scale and dropout."""
 
-    def __init__(
-        self, layers: Sequence[LoraLayer], spans: Sequence[slice], *, dtype: torch.dtype, ops: ModuleType
-    ) -> None:
+    def __init__(self, layers: Sequence[LoraLayer], spans: Sequence[slice], *, dtype: torch.dtype, ops: Ops) -> None:
         self._spans, self._ops = spans, ops
         self.parameters: list[torch.nn.Parameter] = []
-        """A (rank, inputs) and B (outputs, rank) of each in turn."""
+        """A (R, I) and B (its projection's outputs, R) of each in turn, as PEFT holds them."""
         self.copies: list[Tensor] = []
         """The same in the compute type, B times the scale; the engine keeps them current."""
         if not layers:
@@ -27,19 +30,17 @@ class Adapters:
         dropout = layers[0].lora_dropout[name]
         self.rate = dropout.p if isinstance(dropout, torch.nn.Dropout) else 0.0
         self.scale: float = layers[0].scaling[name]
-        downs = [layer.lora_A[name].weight for layer in layers]
-        ups = [layer.lora_B[name].weight for layer in layers]
-        self._rank = len(downs[0])
-        self._a = torch.cat([down.detach() for down in downs]).to(dtype)
-        self._b = [up.detach().to(dtype, copy=True) for up in ups]
-        for down, up, a, b in zip(downs, ups, self._a.split(self._rank), self._b, strict=True):
-            self.parameters += [down, up]
-            self.copies += [a, b]
+        lora_a = [layer.lora_A[name].weight for layer in layers]
+        lora_b = [layer.lora_B[name].weight for layer in layers]
+        self._rank = len(lora_a[0])
+        self._lora_a = torch.cat([a.detach() for a in lora_a]).to(dtype)
+        self._lora_b = [b.detach().to(dtype, copy=True) for b in lora_b]
+        for a, b, a_copy, b_copy in zip(lora_a, lora_b, self._lora_a.split(self._rank), self._lora_b, strict=True):
+            self.parameters += [a, b]
+            self.copies += [a_copy, b_copy]
 
     @classmethod
-    def of(
-        cls, modules: Sequence[torch.nn.Module], sizes: Sequence[int], *, dtype: torch.dtype, ops: ModuleType
-    ) -> Self:
+    def of(cls, modules: Sequence[torch.nn.Module], sizes: Sequence[int], *, dtype: torch.dtype, ops: Ops) -> Self:
         """Those of `modules`, which have `sizes` outputs side by side."""
         layers, spans, first = [], [], 0
         for module, size in zip(modules, sizes, strict=True):
@@ -53,33 +54,44 @@ class Adapters:
         return bool(self.parameters)
 
     def add(self, x: Tensor, y: Tensor, seed: int | None) -> Tensor:
-        """Adds to `y` in place. Returns what each A makes of `x`, (tokens, adapters * rank)."""
-        down = x @ self._a.T if seed is None else self._ops.drop_down(x, self._a, self._rank, self.rate, seed)
-        for span, b, part in zip(self._spans, self._b, down.split(self._rank, dim=1), strict=True):
+        """Adds scale * dropout(x) A^T B^T of each to `y` (T, outputs) in place; `x` is (T, I). Returns `x_a` (T, N R).
+
+        `seed` is that of the dropout; None for none.
+        """
+        if seed is None:
+            x_a = x @ self._lora_a.T
+        else:
+            x_a = self._ops.dropout_lora_a(x, self._lora_a, self._rank, self.rate, seed)
+        for span, b, part in zip(self._spans, self._lora_b, x_a.split(self._rank, dim=1), strict=True):
             y[:, span].addmm_(part, b.T)
-        return down
+        return x_a
 
     def backward(
-        self, x: Tensor, down: Tensor, d_y: Tensor, d_x: Tensor | None, seed: int | None
+        self, x: Tensor, x_a: Tensor, d_y: Tensor, d_x: Tensor | None, seed: int | None
     ) -> tuple[Tensor | None, list[Tensor]]:
-        """`d_x` with the adapters' part added in place, if there is one; and the parameters' gradients, float32."""
-        d_down = torch.empty_like(down)
-        d_ups = []
-        parts = zip(self._spans, self._b, down.split(self._rank, dim=1), d_down.split(self._rank, dim=1), strict=True)
-        for span, b, part, d_part in parts:
+        """`d_x` (T, I) with the adapters' part added in place, if there is one; and the parameters' gradients, float32.
+
+        d_B = scale * d_y^T x_a, d_x_a = scale * d_y B, d_A = d_x_a^T dropout(x), d_x += mask * (d_x_a A).
+        """
+        d_x_a = torch.empty_like(x_a)
+        d_lora_b = []
+        parts = x_a.split(self._rank, dim=1), d_x_a.split(self._rank, dim=1)
+        for span, b, part, d_part in zip(self._spans, self._lora_b, *parts, strict=True):
             torch.mm(d_y[:, span], b, out=d_part)
-            d_ups.append(_product(d_y[:, span].T, part).mul_(self.scale))
+            d_lora_b.append(_product(d_y[:, span].T, part).mul_(self.scale))
         if seed is None:
-            d_a = _product(d_down.T, x)
-            d_x = None if d_x is None else d_x.addmm_(d_down, self._a)
+            d_lora_a = _product(d_x_a.T, x)
+            d_x = None if d_x is None else d_x.addmm_(d_x_a, self._lora_a)
         else:
-            d_a = self._ops.drop_outer(x, d_down, self._rank, self.rate, seed)
-            d_x = None if d_x is None else self._ops.drop_up(d_x, d_down, self._a, self._rank, self.rate, seed)
-        return d_x, [gradient for pair in zip(d_a.split(self._rank), d_ups, strict=True) for gradient in pair]
+            drop = (self._rank, self.rate, seed)
+            d_lora_a = self._ops.dropout_lora_a_backward_a(x, d_x_a, *drop)
+            d_x = None if d_x is None else self._ops.dropout_lora_a_backward_x(d_x, d_x_a, self._lora_a, *drop)
+        pairs = zip(d_lora_a.split(self._rank), d_lora_b, strict=True)
+        return d_x, [gradient for pair in pairs for gradient in pair]
 
 
 def _product(left: Tensor, right: Tensor) -> Tensor:
-    """left @ right in float32, from 16 bit without rounding the sum to it."""
+    """left @ right, (m, k) and (k, n) to (m, n) float32, from 16 bit without rounding the sum to it."""
     if left.dtype is torch.float32:
         return left @ right
     return torch.mm(left, right, out_dtype=torch.float32)
@@ -93,7 +105,7 @@ class Projection:
     by side in place: their modules then hold views.
     """
 
-    def __init__(self, modules: Sequence[torch.nn.Module], *, dtype: torch.dtype, keeps: bool, ops: ModuleType) -> None:
+    def __init__(self, modules: Sequence[torch.nn.Module], *, dtype: torch.dtype, keeps: bool, ops: Ops) -> None:
         bases = [module.get_base_layer() if isinstance(module, LoraLayer) else module for module in modules]
         self._dtype, self._ops = dtype, ops
         self._weights = [base.weight for base in bases]
@@ -108,7 +120,7 @@ class Projection:
         self.adapters = Adapters.of(modules, self._sizes, dtype=dtype, ops=ops)
 
     def forward(self, x: Tensor, seed: int | None) -> tuple[Tensor, Tensor | None]:
-        """`x` (tokens, inputs) to (tokens, outputs); and what the adapters' A make of it, if there are any.
+        """`x` (T, I) to (T, outputs), both in the compute type; and `x_a` (T, N R), if there are adapters.
 
         `seed` is that of the adapters' dropout; None for none.
         """
@@ -116,20 +128,25 @@ class Projection:
         return y, self.adapters.add(x, y, seed) if self.adapters else None
 
     def backward(
-        self, x: Tensor | None, down: Tensor | None, d_y: Tensor, seed: int | None, *, needs_input: bool = True
+        self, x: Tensor | None, x_a: Tensor | None, d_y: Tensor, seed: int | None, *, needs_input: bool = True
     ) -> tuple[Tensor | None, list[Tensor]]:
-        """Gradients of x, if it needs one, and of the parameters. `x` and `down` are the adapters' alone."""
+        """Gradients of x, if it needs one, and of the adapters' parameters, float32.
+
+        d_x (T, I) = d_y weight, and the adapters' part; `d_y` is (T, outputs). Only adapters need `x` (T, I) and
+        `x_a` (T, N R).
+        """
         d_x = d_y @ self._weight() if needs_input else None
         if not self.adapters:
             return d_x, []
         assert x is not None
-        assert down is not None
-        return self.adapters.backward(x, down, d_y, d_x, seed)
+        assert x_a is not None
+        return self.adapters.backward(x, x_a, d_y, d_x, seed)
 
     def _weight(self) -> Tensor:
         return self._dequantized() if self._kept is None else self._kept
 
     def _dequantized(self) -> Tensor:
+        """The weight (outputs, I) in the compute type."""
         shape = (sum(self._sizes), self._inputs)
         whole = torch.empty(shape, dtype=self._dtype, device=self._weights[0].device)
         for weight, part in zip(self._weights, whole.split(self._sizes), strict=True):
@@ -141,6 +158,7 @@ class Projection:
 
 
 def _side_by_side(bases: Sequence[torch.nn.Module], dtype: torch.dtype) -> Tensor:
+    """The weight (outputs, I), of which the modules' weights become views if there are several."""
     if len(bases) == 1:
         weight: Tensor = bases[0].weight.data
         return weight.to(dtype)

@@ -170,7 +170,7 @@ def test_with_dropout_the_backward_pass_drops_what_the_forward_pass_dropped(fami
 
 def test_dropout_keeps_the_mean_and_each_adapter_drops_its_own() -> None:
     x = torch.ones(2000, 32)
-    seen = ops_reference.drop_down(x, torch.eye(32).repeat(2, 1), 32, 0.05, 9)
+    seen = ops_reference.dropout_lora_a(x, torch.eye(32).repeat(2, 1), 32, 0.05, 9)
     one, two = seen.split(32, dim=1)
     assert float((seen == 0).float().mean()) == pytest.approx(0.05, abs=0.005)
     assert float(seen.mean()) == pytest.approx(1, abs=0.006)
