@@ -1,11 +1,14 @@
 """What each entry point loads: the console and the light commands nothing heavy, the engine nothing of the screen."""
 
+import ast
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[1]
 HEAVY = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "datasets", "sklearn"}
 SCREEN = {"textual", "rich", "arena_tui"}
 
@@ -47,6 +50,32 @@ def test_the_light_half_of_the_engine_loads_nothing_heavy_and_no_screen() -> Non
         "core.engine.memory"
     )
     assert not loaded(code) & (HEAVY | SCREEN)
+
+
+def test_what_both_front_ends_do_with_runs_needs_neither_arrays_nor_screen() -> None:
+    assert not loaded("import core.runs.actions, core.predict.actions, core.protocol") & (HEAVY | SCREEN | {"numpy"})
+
+
+def test_neither_front_end_starts_a_run_or_makes_its_folder_by_itself() -> None:
+    of_the_kitchen = {"launch", "create_run", "create_prediction", "settle", "prepare", "TRAIN", "RESUME", "RUNNER"}
+    named = {
+        (alias.name, str(path))
+        for path in ROOT.glob("arena_tui/**/*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("core.")
+        for alias in node.names
+    }
+    assert {name for name, _ in named} & {"new_run", "resume", "predict", "stop"}, "nothing was looked at"
+    assert sorted((name, path) for name, path in named if name in of_the_kitchen) == [
+        ("TRAIN", str(ROOT / "arena_tui/app/app.py"))
+    ], "TRAIN is what tests replace in the console"
+
+
+def test_the_command_of_a_child_is_written_in_one_place() -> None:
+    places = [
+        path for path in (*ROOT.glob("core/**/*.py"), *ROOT.glob("arena_tui/**/*.py")) if '"-m"' in path.read_text()
+    ]
+    assert [str(path.relative_to(ROOT)) for path in places] == ["core/protocol.py", "core/runs/liveness.py"]
 
 
 def test_the_child_does_not_know_the_screen() -> None:

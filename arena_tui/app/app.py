@@ -35,10 +35,10 @@ from arena_tui.terminal.diff_output import Changes, Sent
 from arena_tui.terminal.notify import signals
 from core.config import Config, ConfigFile, config_path
 from core.plan.protocol import PLAN
-from core.predict.folder import PREDICT
+from core.predict.protocol import PREDICT
 from core.profile.errors import Problem
 from core.runs.folder import RunFolder
-from core.runs.process import TRAIN
+from core.runs.protocol import TRAIN
 
 SECONDS_BETWEEN_LOOKS = 5.0
 """At the queue: whether runs wait and nothing starts them."""

@@ -3,7 +3,6 @@
 Screens are imported when they are opened: the first one need not wait for the others, nor for what those need.
 """
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
@@ -32,7 +31,7 @@ from arena_tui.terminal.private_use import can_be_held
 from core.predict.request import CannotPredict
 from core.profile.errors import ProfileError
 from core.profile.files import read_profile
-from core.runs.process import LaunchError, launch
+from core.runs.process import LaunchError
 
 
 class OpeningApp(StartingApp):
@@ -113,13 +112,11 @@ class OpeningApp(StartingApp):
         from arena_tui.predict.screen import ask_for_prediction
 
         try:
-            answer = await ask_for_prediction(self, wish.folder)
-            if answer is None:
+            job = await ask_for_prediction(self, wish.folder, self.predict_program)
+            if job is None:
                 return
-            folder, is_at_work = answer
-            if not is_at_work:
-                self.child_processes.append(await asyncio.to_thread(launch, folder, self.predict_program))
+            await self.start_job(job)
         except (CannotPredict, LaunchError, ProfileError, OSError) as error:
             self.tell("nothing is predicted", str(error))
             return
-        self.watch_run(folder)
+        self.watch_run(job.folder)

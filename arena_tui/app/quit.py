@@ -15,7 +15,8 @@ from arena_tui.format.sanitize import printable
 from arena_tui.runs.consequences import what_is_kept
 from arena_tui.runs.follow import RunView
 from arena_tui.runs.waits import Wait, without_console
-from core.runs.stopping import Rung, ask
+from core.runs.actions import CannotStop, stop
+from core.runs.stopping import Rung
 
 
 class Leaving(Enum):
@@ -59,10 +60,8 @@ class QuitScreen(Dialog[Leaving]):
 
 def ask_to_stop(run: RunView) -> str:
     """Ask a run to end, and say what came of it in a line."""
-    name = printable(run.folder.id)
     try:
-        if ask(run.folder, Rung.SAVE):
-            return f"asked to stop: {name}; it saves a checkpoint and ends on its own"
-    except PermissionError:
-        return f"not stopped: {name} belongs to another user"
-    return f"not stopped: {name} has no process that could be asked"
+        stop(run.folder, Rung.SAVE)
+    except CannotStop as error:
+        return printable(f"not stopped: {error}")
+    return f"asked to stop: {printable(run.folder.id)}; it saves a checkpoint and ends on its own"

@@ -20,11 +20,11 @@ from arena_tui.screen.profiles import ProfileView
 from core.predict.folder import PredictionFolder
 from core.profile.errors import ProfileError
 from core.profile.files import write_profile
-from core.runs.folder import RunFolder, create_run
-from core.runs.process import LaunchError, launch
+from core.runs.actions import Job, new_run, resume, see_to_runner
+from core.runs.folder import RunFolder
+from core.runs.process import LaunchError
 from core.runs.queue import Queue, QueueError
-from core.runs.queue_runner import see_to_runner
-from core.runs.resume import CannotResume, CannotRetry, prepare, prepare_retry
+from core.runs.resume import CannotResume, CannotRetry, prepare_retry
 
 if TYPE_CHECKING:
     from arena_tui.plan.dialog import Chosen
@@ -48,8 +48,7 @@ class StartingApp(App[None]):
     async def resume_run(self, folder: RunFolder, overrides: tuple[str, ...] = ()) -> None:
         """Start a child that goes on with a run, and open a new monitor on it."""
         try:
-            await asyncio.to_thread(prepare, folder, overrides)
-            self.child_processes.append(await asyncio.to_thread(launch, folder, (*self.program, "--resume")))
+            await self.start_job(await asyncio.to_thread(resume, folder, overrides, self.program))
         except (CannotResume, ProfileError, LaunchError, OSError) as error:
             self.tell("the run was not resumed", str(error))
             return
@@ -74,7 +73,7 @@ class StartingApp(App[None]):
             self.tell("the run was not tried again", str(error))
             return
         if retry.goes_on:
-            self.resume_run(folder, tuple(change.override for change in retry.changes))
+            self.resume_run(folder, retry.overrides)
             return
         from arena_tui.plan.dialog import ConfirmScreen
 
@@ -103,17 +102,22 @@ class StartingApp(App[None]):
             self.tell(f"{profile.name} cannot be run", "\n".join(map(str, profile.problems)))
             return
         try:
-            folder = await asyncio.to_thread(
-                create_run, self.runs, profile.settings, text=profile.text, name=profile.name
+            job = await asyncio.to_thread(
+                new_run, self.runs, profile.settings, text=profile.text, name=profile.name, program=self.program
             )
         except OSError as error:
             self.tell("the run did not start", str(error))
             return
-        self.watch_run(folder)
+        self.watch_run(job.folder)
         try:
-            self.child_processes.append(await asyncio.to_thread(launch, folder, self.program))
+            await self.start_job(job)
         except (OSError, LaunchError) as error:
             self.tell("the run did not start", str(error))
+
+    async def start_job(self, job: Job[RunFolder]) -> None:
+        """Start its process, unless one is at work already. Raises LaunchError, and OSError."""
+        if child := await asyncio.to_thread(job.start):
+            self.child_processes.append(child)
 
     async def see_to_queue(self) -> None:
         """Start what starts the runs that wait, where it is gone: killed, or with the machine."""

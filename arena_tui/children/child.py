@@ -1,4 +1,4 @@
-"""Asks a child process of the engine, whose answers are JSON objects, one a line; and reads in threads."""
+"""Asks a child process of the engine, which answers by core.protocol; and reads in threads."""
 
 import asyncio
 import signal
@@ -9,6 +9,8 @@ from threading import Thread
 from typing import TypeVar
 
 import msgspec
+
+from core.protocol import read_answer
 
 Answer = TypeVar("Answer", bound=msgspec.Struct)
 
@@ -43,11 +45,8 @@ async def answers(child: Process, kind: type[Answer]) -> AsyncGenerator[Answer, 
     assert child.stdout is not None
     try:
         async for line in child.stdout:
-            try:
-                answer = msgspec.json.decode(line, type=kind)
-            except msgspec.DecodeError:
-                continue
-            yield answer
+            if (answer := read_answer(line, kind)) is not None:
+                yield answer
         await child.wait()
     finally:
         if child.returncode is None:
@@ -57,6 +56,21 @@ async def answers(child: Process, kind: type[Answer]) -> AsyncGenerator[Answer, 
             except TimeoutError:
                 child.kill()
                 await child.wait()
+
+
+def last_answer(
+    program: Sequence[str], *arguments: str, kind: type[Answer], hear: Callable[[Answer], object] = lambda _: None
+) -> tuple[Answer | None, int]:
+    """For a command, which has nothing to do meanwhile: a child's last answer, None if it has given none, and its exit
+    code. `hear` is given each answer as it comes. Raises OSError where `program` cannot be started."""
+
+    async def to_the_end() -> tuple[Answer | None, int]:
+        last, child = None, await ask(program, *arguments)
+        async for last in answers(child, kind):
+            hear(last)
+        return last, await child.wait()
+
+    return asyncio.run(to_the_end())
 
 
 Result = TypeVar("Result")

@@ -4,12 +4,11 @@ import asyncio
 from asyncio.subprocess import Process
 from contextlib import suppress
 
-import msgspec
-
 from arena_tui.children.child import ask
 from arena_tui.screen.profiles import ProfileView
 from core.inspect.protocol import INSPECT, WAIT
 from core.profile.settings import Model
+from core.protocol import as_line
 
 
 class Ahead:
@@ -35,7 +34,7 @@ class Ahead:
         """A child that inspects this profile's rows. Raises OSError where it cannot be started."""
         child, self._child = self._child, None
         if child and child.stdin:
-            child.stdin.write(msgspec.json.encode([str(profile.path)]) + b"\n")
+            child.stdin.write(as_line([str(profile.path)]))
             with suppress(ConnectionError):
                 await child.stdin.drain()
                 return child

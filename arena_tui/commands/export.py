@@ -10,7 +10,6 @@ from arena_tui.terminal.streams import print_json
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
-    from core.predict.protocol import Check, Exported
 
 
 def add(commands: "Commands") -> None:
@@ -32,11 +31,11 @@ def _add_export(commands: "Commands") -> None:
 
 
 def _run_export(options: argparse.Namespace) -> int:
-    import asyncio
-
     import msgspec
 
+    from arena_tui.children.child import last_answer
     from arena_tui.format.sanitize import printable
+    from core.predict.protocol import EXPORT, Exported
     from core.predict.request import DEMO, CannotPredict, choose_members
     from core.profile.errors import ProfileError
 
@@ -53,7 +52,8 @@ def _run_export(options: argparse.Namespace) -> int:
     arguments = [str(folder.path), member.adapter]
     arguments += ["--merged", str(Path(options.merged).absolute())] if options.merged else []
     arguments += ["--push", options.push_to_hub] if options.push_to_hub else []
-    exported, exit_code = asyncio.run(_exported(arguments))
+    said, exit_code = last_answer(EXPORT, *arguments, kind=Exported)  # from a child, which loads the model
+    exported = said or Exported(problem="the export ended without a word: it was killed, for want of memory perhaps")
     if options.json:
         print_json(msgspec.json.encode(exported))
     elif exported.folder:
@@ -62,18 +62,7 @@ def _run_export(options: argparse.Namespace) -> int:
         print(f"pushed to {printable(exported.url)}")
     if exported.problem:
         print(printable(exported.problem), file=sys.stderr)
-    return exit_code
-
-
-async def _exported(arguments: list[str]) -> "tuple[Exported, int]":
-    """What the child says, which loads the model; and its exit code."""
-    from arena_tui.children.child import answers, ask
-    from core.predict.protocol import EXPORT, Exported
-
-    child = await ask(EXPORT, *arguments)
-    said = [answer async for answer in answers(child, Exported)]
-    killed = Exported(problem="the export ended without a word: it was killed, for want of memory perhaps")
-    return said[-1] if said else killed, await child.wait() or (0 if said else 1)
+    return exit_code or (0 if said else 1)
 
 
 def _add_submission(commands: "Commands") -> None:
@@ -87,14 +76,17 @@ def _add_submission(commands: "Commands") -> None:
 
 
 def _run_submission(options: argparse.Namespace) -> int:
-    import asyncio
-
     import msgspec
 
+    from arena_tui.children.child import last_answer, without_a_word
     from arena_tui.format.numbers import count
     from arena_tui.format.sanitize import printable
+    from core.predict.protocol import CHECK, Check
 
-    found = asyncio.run(_checked([options.file, options.test]))
+    # By a child, which reads tables of any kind.
+    found, exit_code = last_answer(CHECK, options.file, options.test, kind=Check)
+    if found is None:
+        raise Refused(without_a_word("the check", exit_code), 1)
     if found.unreadable:
         raise Refused(printable(found.unreadable), 2)
     if options.json:
@@ -105,15 +97,3 @@ def _run_submission(options: argparse.Namespace) -> int:
     for problem in () if options.json else found.problems:
         print(printable(f"{found.file}: {problem}"), file=sys.stderr)
     return 1 if found.problems else 0
-
-
-async def _checked(arguments: list[str]) -> "Check":
-    """What the child says, which reads tables of any kind."""
-    from arena_tui.children.child import answers, ask, without_a_word
-    from core.predict.protocol import CHECK, Check
-
-    child = await ask(CHECK, *arguments)
-    said = [answer async for answer in answers(child, Check)]
-    if not said:
-        raise Refused(without_a_word("the check", child.returncode), 1)
-    return said[-1]

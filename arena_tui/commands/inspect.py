@@ -23,8 +23,6 @@ def add(commands: "Commands") -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    import asyncio
-
     import msgspec
 
     from arena_tui.dataset.text import as_text
@@ -35,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     from core.profile.errors import SettingError
 
     profile, path = chosen_profile(options)
-    found = asyncio.run(_inspected([str(path), *options.overrides]))
+    found = _inspected([str(path), *options.overrides])
     assert found.whole is not None
     assert found.frame is not None
     rows = read_rows(Path(found.whole))
@@ -57,18 +55,20 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-async def _inspected(arguments: list[str]) -> "Progress":
+def _inspected(arguments: list[str]) -> "Progress":
     """The complete inspection; how far it is goes to stderr."""
-    from arena_tui.children.child import answers, ask, without_a_word
+    from arena_tui.children.child import last_answer, without_a_word
     from core.inspect.protocol import INSPECT, Progress
 
-    last, child = Progress(), await ask(INSPECT, *arguments)
-    async for last in answers(child, Progress):
-        if last.of:
-            tell_progress(f"{last.rows:,} of {'' if last.whole else 'about '}{last.of:,} rows")
+    def tell(progress: Progress) -> None:
+        if progress.of:
+            tell_progress(f"{progress.rows:,} of {'' if progress.whole else 'about '}{progress.of:,} rows")
+
+    last, exit_code = last_answer(INSPECT, *arguments, kind=Progress, hear=tell)
     tell_progress("")
-    if last.whole is None:
-        raise Refused(last.problem or without_a_word("the inspection", child.returncode), child.returncode or 1)
+    if last is None or last.whole is None:
+        problem = last and last.problem
+        raise Refused(problem or without_a_word("the inspection", exit_code), exit_code or 1)
     return last
 
 

@@ -95,6 +95,7 @@ def _run_bench(options: argparse.Namespace) -> int:
     import msgspec
 
     from core.bench.protocol import BENCH, Answer, Question
+    from core.protocol import read_answer
 
     names = msgspec.structs.fields(Question)
     stated = {name.name: value for name in names if (value := getattr(options, name.name)) is not None}
@@ -103,9 +104,9 @@ def _run_bench(options: argparse.Namespace) -> int:
     except msgspec.ValidationError as error:
         raise Refused(error, 2) from None
     ran = subprocess.run([*BENCH, msgspec.json.encode(question).decode()], capture_output=True, encoding="utf-8")
-    answers = [line for line in ran.stdout.splitlines() if line.startswith("{")]
+    answers = [found for line in ran.stdout.splitlines() if (found := read_answer(line.encode(), Answer))]
     if ran.returncode or not answers:
         sys.stderr.write(ran.stderr)
         raise Refused("the benchmark failed", 1)
-    print_json(msgspec.json.format(msgspec.json.encode(msgspec.json.decode(answers[-1], type=Answer))))
+    print_json(msgspec.json.format(msgspec.json.encode(answers[-1])))
     return 0

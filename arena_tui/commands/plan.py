@@ -21,8 +21,6 @@ def add(commands: "Commands") -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    import asyncio
-
     import msgspec
 
     from arena_tui.plan.text import as_text
@@ -31,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     profile, path = chosen_profile(options)
     measure = ["--measure"] if options.measure else []
     arguments = [*measure, str(runs_folder(options.runs_dir)), str(path), *options.overrides]
-    found, exit_code = asyncio.run(_planned(arguments))
+    found, exit_code = _planned(arguments)
     if options.json:
         print_json(msgspec.json.encode(found))
     else:
@@ -39,20 +37,21 @@ def run(options: argparse.Namespace) -> int:
     return exit_code
 
 
-async def _planned(arguments: list[str]) -> "tuple[Plan, int]":
+def _planned(arguments: list[str]) -> "tuple[Plan, int]":
     """The plan, as far as it could be made, and the exit code of the child that made it."""
     from msgspec.structs import replace
 
-    from arena_tui.children.child import answers, ask, without_a_word
+    from arena_tui.children.child import last_answer, without_a_word
     from core.plan.protocol import PLAN, Plan
 
-    last, child = None, await ask(PLAN, *arguments)
-    async for last in answers(child, Plan):
-        waiting = "rows" if last.tokens is None else "memory and time" if last.memory is None else "the model"
+    def tell(plan: Plan) -> None:
+        waiting = "rows" if plan.tokens is None else "memory and time" if plan.memory is None else "the model"
         tell_progress(f"planning: {waiting} …")
+
+    last, exit_code = last_answer(PLAN, *arguments, kind=Plan, hear=tell)
     tell_progress("")
     if last is None:
-        raise Refused(without_a_word("the plan", child.returncode), 1)
-    if child.returncode and not last.problem:
-        return replace(last, problem=without_a_word("the plan", child.returncode)), 1
-    return last, child.returncode or 0
+        raise Refused(without_a_word("the plan", exit_code), 1)
+    if exit_code and not last.problem:
+        return replace(last, problem=without_a_word("the plan", exit_code)), 1
+    return last, exit_code

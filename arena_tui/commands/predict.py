@@ -43,24 +43,21 @@ def run(options: argparse.Namespace) -> int:
     import msgspec
 
     from arena_tui.format.sanitize import printable
-    from arena_tui.monitor.text import Told
-    from core.predict.folder import PREDICT, read_summary, settle
+    from core.predict.actions import predict
+    from core.predict.folder import read_summary
     from core.runs.process import LaunchError
 
     request = _request(options)
     out = sys.stderr if options.json else sys.stdout
     try:
-        folder, is_at_work = settle(request)
-        if is_at_work and folder.read_request() != request:
+        job = predict(request)
+        folder = job.folder
+        if job.is_at_work and folder.read_request() != request:
             raise Refused(
                 f"{folder.path} is at work on these rows with other options: wait for it, or stop it first", 1
             )
-        told = Told(folder) if is_at_work else Told.but_its_end(folder)
-        foreground = Foreground(folder)
-        if is_at_work:
-            foreground.join()
-        else:
-            foreground.start(PREDICT)
+        foreground = Foreground(job)
+        foreground.start()
     except LaunchError as error:
         raise Refused(error, 1) from None
     except OSError as error:
@@ -70,8 +67,8 @@ def run(options: argparse.Namespace) -> int:
     if options.detach and not foreground.is_to_stop:
         foreground.say_folder()
         return leave_running()
-    foreground.say(f"{'at work already:' if is_at_work else 'prediction'} {printable(str(folder.path))}", out)
-    exit_code = foreground.follow(out, told)
+    foreground.say(f"{'at work already:' if job.is_at_work else 'prediction'} {printable(str(folder.path))}", out)
+    exit_code = foreground.follow(out)
     if found := read_summary(folder):
         if options.json:
             print_json(msgspec.json.encode(found))

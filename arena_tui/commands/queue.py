@@ -70,21 +70,13 @@ def add(commands: "Commands") -> None:
 def run_add(options: argparse.Namespace) -> int:
     """Every profile is checked before any is queued."""
     from arena_tui.format.sanitize import printable
-    from core.profile.errors import ProfileError
-    from core.profile.files import find_profile, read_profile
-    from core.profile.sweep import variants
+    from core.runs.actions import CannotQueue, sweep
 
     queue = _queue(options)
-    asked, problems = [], []
-    for named in options.profiles:
-        try:
-            file = read_profile(find_profile(named))
-            runs = variants(file.text, source=str(file.path), name=file.name, overrides=options.overrides)
-            asked += [(file, variant) for variant in runs]
-        except ProfileError as error:
-            problems.append(str(error))
-    if problems:
-        raise Refused("\n".join(problems), 2)
+    try:
+        asked = sweep(options.profiles, options.overrides)
+    except CannotQueue as error:
+        raise Refused(error, 2) from None
     with _refusals():
         for file, variant in asked:
             run = queue.add(variant.profile, text=file.text, name=file.name)
@@ -226,7 +218,7 @@ def _refusals() -> Iterator[None]:
 
 def _see_to_it(queue: "Queue") -> int:
     """Whatever was asked of the queue: see that what waits is started."""
-    from core.runs.queue_runner import see_to_runner
+    from core.runs.actions import see_to_runner
 
     with _refusals():
         see_to_runner(queue)

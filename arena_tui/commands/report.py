@@ -1,7 +1,6 @@
 """`arena-tui report`: where a run's evaluation is won and lost."""
 
 import argparse
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,49 +18,47 @@ if TYPE_CHECKING:
     from core.runs.folder import RunFolder
 
 
-def score_exchanged(folder: "RunFolder", data: str | None) -> int:
-    """Have them scored, unless they are; what the child does goes to stderr. Returns its exit code.
+def score_swapped(folder: "RunFolder", data: str | None) -> int:
+    """Have the rows scored with A and B exchanged, unless they are; what the child does goes to stderr. Returns its
+    exit code.
 
     After a stop the same command goes on. Raises Refused.
     """
-    from arena_tui.monitor.text import Told
-    from core.predict.folder import PREDICT, settle
+    from core.predict.actions import predict
     from core.predict.request import CannotPredict, Request, choose_members
     from core.runs.access import delete, remove_tree
     from core.runs.process import LaunchError
 
+    rows = _ask(folder, *(["--data", data] if data else []))
+    if rows is None:
+        print("both orders are scored already", file=sys.stderr)
+        return 0
     try:
-        rows = _ask(folder, *(["--data", data] if data else []))
-        if not rows:
-            print("both orders are scored already", file=sys.stderr)
-            return 0
-        prediction, is_at_work = settle(Request(members=choose_members([folder]), test=rows))
-        told = Told(prediction) if is_at_work else Told.but_its_end(prediction)
-        foreground = Foreground(prediction)
-        if is_at_work:
-            foreground.join()
-        else:
-            foreground.start(PREDICT)
+        job = predict(Request(members=choose_members([folder]), test=rows))
+        foreground = Foreground(job)
+        foreground.start()
     except CannotPredict as error:
         raise Refused(error, 2) from None
     except (LaunchError, OSError) as error:
         raise Refused(error, 1) from None
-    exit_code = foreground.follow(sys.stderr, told)
+    exit_code = foreground.follow(sys.stderr)
     if exit_code == 0:
-        _ask(folder, "--add", str(prediction.table))
+        _ask(folder, "--add", str(job.folder.table))
         delete(Path(rows))
-        remove_tree(prediction.path)  # its submission would answer other questions
+        remove_tree(job.folder.path)  # its submission would answer other questions
     return exit_code
 
 
-def _ask(folder: "RunFolder", *arguments: str) -> str:
-    """What the engine's process printed. Raises Refused with its problem."""
-    from core.report.protocol import EXCHANGE
+def _ask(folder: "RunFolder", *arguments: str) -> str | None:
+    """The file of the rows that are to be scored, if any are. Raises Refused with the child's problem."""
+    from arena_tui.children.child import last_answer, without_a_word
+    from core.report.protocol import SWAP, Swap
 
-    ran = subprocess.run([*EXCHANGE, str(folder.path), *arguments], capture_output=True, encoding="utf-8", check=False)
-    if ran.returncode:
-        raise Refused(ran.stderr.strip() or f"ended with exit code {ran.returncode}", ran.returncode)
-    return ran.stdout.removesuffix("\n")
+    found, exit_code = last_answer(SWAP, str(folder.path), *arguments, kind=Swap)
+    if found is None or found.problem:
+        problem = found and found.problem
+        raise Refused(problem or without_a_word("the exchange of A and B", exit_code), exit_code or 1)
+    return found.rows
 
 
 def add(commands: "Commands") -> None:
@@ -78,18 +75,15 @@ def add(commands: "Commands") -> None:
 
 
 def _run_report(options: argparse.Namespace) -> int:
-    import asyncio
-
     import msgspec
 
-    # MERGED
     from arena_tui.report.text import as_text
     from arena_tui.report.view import load_report
 
     folder = seen_run(options)
-    if options.score_swap and (exit_code := score_exchanged(folder, options.data)):
+    if options.score_swap and (exit_code := score_swapped(folder, options.data)):
         return exit_code
-    made = asyncio.run(_made(_arguments(options, folder)))
+    made = _made(_arguments(options, folder))
     seen = load_report(made, folder)
     if options.html:
         _write_page(seen, options.rows, options.html)
@@ -124,18 +118,19 @@ def _arguments(options: argparse.Namespace, folder: "RunFolder") -> "Sequence[st
     return [*arguments, *(["--data", options.data] if options.data else [])]
 
 
-async def _made(arguments: "Sequence[str]") -> "Progress":
+def _made(arguments: "Sequence[str]") -> "Progress":
     """The child's last word; what it is doing goes to stderr."""
-    from arena_tui.children.child import answers, ask, without_a_word
+    from arena_tui.children.child import last_answer, without_a_word
     from arena_tui.format.sanitize import printable
     from core.report.protocol import REPORT, Progress
 
-    last, child = Progress(), await ask(REPORT, *arguments)
-    async for last in answers(child, Progress):
-        tell_progress(printable(last.doing))
+    last, exit_code = last_answer(
+        REPORT, *arguments, kind=Progress, hear=lambda progress: tell_progress(printable(progress.doing))
+    )
     tell_progress("")
-    if last.report is None:
-        raise Refused(last.problem or without_a_word("the report", child.returncode), child.returncode or 1)
+    if last is None or last.report is None:
+        problem = last and last.problem
+        raise Refused(problem or without_a_word("the report", exit_code), exit_code or 1)
     return last
 
 

@@ -9,6 +9,8 @@ from arena_tui.commands.train import Foreground
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
+    from core.runs.actions import Job
+    from core.runs.folder import RunFolder
 
 
 def add(commands: "Commands") -> None:
@@ -26,29 +28,21 @@ def _add_resume(commands: "Commands") -> None:
 
 
 def _run_resume(options: argparse.Namespace) -> int:
-    from arena_tui.monitor.text import Told
     from core.profile.errors import ProfileError
-    from core.runs.process import LaunchError
-    from core.runs.repair import add_due_end
-    from core.runs.resume import RESUME, CannotResume, prepare
+    from core.runs.actions import HadCompleted, resume
+    from core.runs.resume import CannotResume
 
     folder = chosen_run(options)
-    told = Told.but_its_end(folder)
     try:
-        if add_due_end(folder):
-            print(f"{folder.id} had completed: its last event, which was missing, is written; nothing is left to train")
-            return 0
-        prepare(folder, tuple(options.overrides))
-        foreground = Foreground(folder)
-        foreground.start(RESUME)
+        job = resume(folder, options.overrides)
+    except HadCompleted as completed:
+        print(completed)
+        return 0
     except (ProfileError, CannotResume) as error:
         raise Refused(error, 2) from None
-    except (LaunchError, OSError) as error:
+    except OSError as error:
         raise Refused(error, 1) from None
-    foreground.say(f"run {folder.path}", sys.stdout)
-    if options.detach and not foreground.is_to_stop:
-        return leave_running()
-    return foreground.follow(sys.stdout, told)
+    return _follow(job, is_detached=options.detach)
 
 
 def _add_retry(commands: "Commands") -> None:
@@ -62,30 +56,34 @@ def _add_retry(commands: "Commands") -> None:
 
 def _run_retry(options: argparse.Namespace) -> int:
     from arena_tui.format.sanitize import printable
-    from arena_tui.monitor.text import Told
     from core.profile.errors import ProfileError
-    from core.runs.folder import create_run, runs_folder
-    from core.runs.process import TRAIN, LaunchError
-    from core.runs.resume import RESUME, CannotResume, CannotRetry, prepare, prepare_retry
+    from core.runs.actions import retry
+    from core.runs.folder import runs_folder
+    from core.runs.resume import CannotResume, CannotRetry, prepare_retry
 
     folder = chosen_run(options)
     try:
-        retry = prepare_retry(folder, options.overrides)
-        for change in retry.changes:
+        proposed = prepare_retry(folder, options.overrides)
+        for change in proposed.changes:
             print(printable(str(change)))
-        if retry.goes_on:
-            told = Told.but_its_end(folder)
-            prepare(folder, tuple(change.override for change in retry.changes))
-        else:
-            folder = create_run(runs_folder(options.runs_dir), retry.profile, text=retry.text, name=folder.name)
-            told = Told(folder)
-        foreground = Foreground(folder)
-        foreground.start(RESUME if retry.goes_on else TRAIN)
+        job = retry(folder, proposed, runs_folder(options.runs_dir))
     except (CannotRetry, CannotResume, ProfileError) as error:
         raise Refused(error, 2) from None
+    except OSError as error:
+        raise Refused(error, 1) from None
+    return _follow(job, is_detached=options.detach)
+
+
+def _follow(job: "Job[RunFolder]", *, is_detached: bool) -> int:
+    """Start the run's process, and tell it to its end unless it `is_detached`. Returns the exit code."""
+    from core.runs.process import LaunchError
+
+    foreground = Foreground(job)
+    try:
+        foreground.start()
     except (LaunchError, OSError) as error:
         raise Refused(error, 1) from None
-    foreground.say(f"run {folder.path}", sys.stdout)
-    if options.detach and not foreground.is_to_stop:
+    foreground.say(f"run {job.folder.path}", sys.stdout)
+    if is_detached and not foreground.is_to_stop:
         return leave_running()
-    return foreground.follow(sys.stdout, told)
+    return foreground.follow(sys.stdout)

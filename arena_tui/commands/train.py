@@ -3,7 +3,7 @@
 import argparse
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from subprocess import Popen
 from types import FrameType
@@ -14,7 +14,7 @@ from arena_tui.terminal.streams import print_json, print_path
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
-    from arena_tui.monitor.text import Told
+    from core.runs.actions import Job
     from core.runs.folder import RunFolder
 
 
@@ -22,9 +22,13 @@ class Foreground:
     """Passes what this process is told to a run. Make it before the run's process is started: what comes while that
     has not said yet who it is, is passed on as soon as it has."""
 
-    def __init__(self, folder: "RunFolder") -> None:
-        self.folder = folder
+    def __init__(self, job: "Job[RunFolder]") -> None:
+        from arena_tui.monitor.text import Told
+
+        self.job = job
+        self.folder = job.folder
         self.child: Popen[bytes] | None = None
+        self._told = Told(job.folder) if job.is_at_work else Told.but_its_end(job.folder)
         self._heard: list[signal.Signals] = []
         self._has_begun = False
         from core.runs.stopping import SAVE, SAVE_THEN_NOW, SAVE_TOO
@@ -37,15 +41,10 @@ class Foreground:
         """Whether a signal has come before the run could hear it."""
         return bool(self._heard)
 
-    def start(self, program: Sequence[str]) -> None:
-        """Start the run's process. Raises LaunchError."""
-        from core.runs.process import launch
-
-        self.child = launch(self.folder, program)
-        self.join()
-
-    def join(self) -> None:
-        """From here on there is a process that can hear; one that another command has started, perhaps."""
+    def start(self) -> None:
+        """Start the run's process. From here on there is one that can hear; where it was at work already, that which
+        another command has started. Raises LaunchError, and OSError."""
+        self.child = self.job.start()
         self._has_begun = True
         for number in self._heard:
             self._pass_on(number)
@@ -60,12 +59,13 @@ class Foreground:
         with self._goes_on_unheard():
             print_path(str(self.folder.path))
 
-    def follow(self, out: TextIO, told: "Told | None" = None) -> int:
-        """Tell the run to its end, and return its exit code. Raises Refused where its lines cannot be written."""
+    def follow(self, out: TextIO) -> int:
+        """Tell the run to its end, but for what had happened before it was started here, and return its exit code.
+        Raises Refused where its lines cannot be written."""
         from arena_tui.monitor.text import exit_code, follow
 
         with self._goes_on_unheard():
-            state, _ = follow(self.folder, out, told)
+            state, _ = follow(self.folder, out, self._told)
         if self.child:
             self.child.wait()
         return exit_code(state)
@@ -116,15 +116,16 @@ def run_train(options: argparse.Namespace) -> int:
     from core.profile.errors import ProfileError
     from core.profile.files import find_profile, read_profile
     from core.profile.load import parse_profile
-    from core.runs.folder import create_run, runs_folder
-    from core.runs.process import TRAIN, LaunchError
+    from core.runs.actions import new_run
+    from core.runs.folder import runs_folder
+    from core.runs.process import LaunchError
 
     try:
         file = read_profile(find_profile(options.profile))
         profile = parse_profile(file.text, source=str(file.path), overrides=options.overrides)
-        folder = create_run(runs_folder(options.runs_dir), profile, text=file.text, name=file.name)
-        foreground = Foreground(folder)
-        foreground.start(TRAIN)
+        job = new_run(runs_folder(options.runs_dir), profile, text=file.text, name=file.name)
+        foreground = Foreground(job)
+        foreground.start()
     except ProfileError as error:
         raise Refused(error, 2) from None
     except (LaunchError, OSError) as error:
@@ -134,12 +135,12 @@ def run_train(options: argparse.Namespace) -> int:
         return leave_running()
 
     out = sys.stderr if options.json else sys.stdout
-    foreground.say(f"run {folder.path}", out)
+    foreground.say(f"run {job.folder.path}", out)
     code = foreground.follow(out)
     if options.json and code == 0:
         import msgspec
 
         from core.runs.access import read_whole
 
-        print_json(msgspec.json.format(read_whole(folder.metrics), indent=0))
+        print_json(msgspec.json.format(read_whole(job.folder.metrics), indent=0))
     return code

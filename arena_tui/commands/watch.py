@@ -72,29 +72,21 @@ def _add_stop(commands: "Commands") -> None:
 def _run_stop(options: argparse.Namespace) -> int:
     from arena_tui.monitor.text import Told, follow
     from arena_tui.runs.consequences import what_is_not_back
-    from core.runs.liveness import is_run_alive
-    from core.runs.queue import queue_of
-    from core.runs.stopping import RETURN_SECONDS, CardMemory, Rung, ask, note_kill, processes
+    from core.runs.actions import CannotStop, has_ended, stop
+    from core.runs.stopping import RETURN_SECONDS, CardMemory, Rung
 
     folder = chosen_work(options)
     rung = Rung.KILL if options.kill else Rung.NOW if options.now else Rung.SAVE
     told = Told.already(folder)
     memory = CardMemory(folder)
     try:
-        if not ask(folder, rung):
-            is_queued = queue_of(folder).place(folder) is not None
-            way_out = ": it waits in the queue; arena-tui queue remove takes it out" if is_queued else ""
-            if not is_queued and is_run_alive(folder) is None:
-                way_out = ", as far as can be told: it can only be stopped where it was started, by who started it"
-            raise Refused(f"{folder.id} is not running here{way_out}", 1)
-    except PermissionError:
-        raise Refused(f"{folder.id} belongs to another user; only they can stop it", 1) from None
+        stop(folder, rung)
+    except CannotStop as error:
+        raise Refused(error, 1) from None
     if rung is not Rung.KILL:
         follow(folder, sys.stderr, told)
-    while processes(folder):
+    while not has_ended(folder, was_killed=rung is Rung.KILL):
         time.sleep(POLL_SECONDS)
-    if rung is Rung.KILL:
-        note_kill(folder)
     state, status = follow(folder, sys.stderr, told)
     deadline = time.monotonic() + RETURN_SECONDS
     while (held := memory.held(state)) and time.monotonic() < deadline:

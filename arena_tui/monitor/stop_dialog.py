@@ -18,7 +18,8 @@ from arena_tui.format.sanitize import printable
 from arena_tui.format.status import MUTED
 from arena_tui.runs.consequences import what_is_kept, what_is_lost, what_is_not_back
 from arena_tui.runs.follow import RunView
-from core.runs.stopping import RETURN_SECONDS, CardMemory, Rung, ask, note_kill, processes
+from core.runs.actions import CannotStop, has_ended, stop
+from core.runs.stopping import RETURN_SECONDS, CardMemory, Rung
 
 if TYPE_CHECKING:
     from arena_tui.monitor.screen import MonitorScreen
@@ -83,11 +84,11 @@ class StopScreen(Dialog[None]):
         if self._memory is None:
             self._memory = await in_thread(lambda: CardMemory(self._folder))
         try:
-            sent = await asyncio.to_thread(ask, self._folder, rung)
-            self._problem = "" if sent else "no process of this run is to be seen from here"
-        except PermissionError:
-            sent, self._problem = False, "the run belongs to another user; only they can stop it"
-        if sent:
+            await asyncio.to_thread(stop, self._folder, rung)
+        except CannotStop as error:
+            self._problem = printable(str(error))
+        else:
+            self._problem = ""
             self._asked.setdefault(rung, time.monotonic())
             self.see_it_end()
         self._draw()
@@ -95,10 +96,8 @@ class StopScreen(Dialog[None]):
     @work(exclusive=True, group="end")
     async def see_it_end(self) -> None:
         """Leave once nothing of the run is left, neither process nor memory of the card."""
-        while await asyncio.to_thread(processes, self._folder):
+        while not await asyncio.to_thread(has_ended, self._folder, was_killed=Rung.KILL in self._asked):
             await asyncio.sleep(POLL_SECONDS)
-        if Rung.KILL in self._asked:
-            await asyncio.to_thread(note_kill, self._folder)
         deadline = time.monotonic() + RETURN_SECONDS
         while held := await asyncio.to_thread(self._memory_held):
             if time.monotonic() > deadline:

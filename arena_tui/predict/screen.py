@@ -1,6 +1,7 @@
 """A prediction: how is it going, and where is its file? Follows its folder; the prediction knows nothing of it."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import work
@@ -13,17 +14,19 @@ from textual.widgets import Footer
 
 from arena_tui.children.child import in_thread
 from arena_tui.dialogs.ask import STAY, AskScreen, WriteScreen
+from arena_tui.format.sanitize import printable
 from arena_tui.predict.scoring import ScoringPane
 from arena_tui.runs.follow import Follower, RunView
 from arena_tui.runs.log_pane import LogPane, LogTail
 from arena_tui.runs.strip import Strip
 from arena_tui.screen.console_screen import ConsoleScreen, RunEnded
 from arena_tui.screen.keymap import named
-from core.predict.folder import PredictionFolder, at_work, settle
+from core.predict.actions import predict
+from core.predict.folder import PredictionFolder, at_work
 from core.predict.request import Request, choose_members, find_rows
+from core.runs.actions import CannotStop, Job, stop
 from core.runs.folder import RunFolder
 from core.runs.stopping import Rung
-from core.runs.stopping import ask as ask_to_end
 
 SECONDS_TO_NEXT_READ = 0.5
 MOST_PATH = 4096
@@ -105,9 +108,9 @@ class PredictionScreen(ConsoleScreen[None]):
         )
         if await self.app.push_screen_wait(asked) != STAY:
             try:
-                await asyncio.to_thread(ask_to_end, self.folder, Rung.SAVE)
-            except PermissionError:
-                self.notify("It belongs to another user; only they can stop it.", severity="error")
+                await asyncio.to_thread(stop, self.folder, Rung.SAVE)
+            except CannotStop as error:
+                self.notify(printable(str(error)), severity="error", markup=False)
 
     def action_scroll_text(self, lines: int) -> None:
         self.query_one(ScoringPane).scroll_text(lines)
@@ -116,13 +119,11 @@ class PredictionScreen(ConsoleScreen[None]):
         self.query_one(LogPane).scroll_text(lines)
 
 
-async def ask_for_prediction(app: App[None], run: RunFolder) -> tuple[PredictionFolder, bool] | None:
-    """The prediction with `run` that is at work, else one of the rows that the user names; None if none are named.
-
-    Says whether a process is at work on it. Raises CannotPredict, ProfileError and OSError.
-    """
+async def ask_for_prediction(app: App[None], run: RunFolder, program: Sequence[str]) -> Job[PredictionFolder] | None:
+    """The prediction with `run` that is at work, else one by `program` of the rows that the user names; None if none
+    are named. Raises CannotPredict, ProfileError and OSError."""
     if folder := await asyncio.to_thread(at_work, run):
-        return folder, True
+        return Job(folder)
     [member] = choose_members([run])
     asked = WriteScreen(
         "answer which rows?",
@@ -135,4 +136,4 @@ async def ask_for_prediction(app: App[None], run: RunFolder) -> tuple[Prediction
     if not test:
         return None
     request = Request(members=[member], test=find_rows(test))
-    return await asyncio.to_thread(settle, request)
+    return await asyncio.to_thread(predict, request, program)

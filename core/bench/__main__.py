@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from core.bench.protocol import Answer, Question
 from core.profile.load import parse_profile
 from core.profile.settings import Profile
+from core.protocol import answer
 from core.runs.folder import RunFolder
 
 VOCABULARY = 256_000
@@ -28,7 +29,7 @@ SCORED_AT_ONCE = 8
 
 def main(arguments: Sequence[str]) -> int:
     question = msgspec.json.decode(arguments[0], type=Question)
-    sys.stdout.buffer.write(msgspec.json.encode(bench(question)) + b"\n")
+    answer(bench(question))
     return 0
 
 

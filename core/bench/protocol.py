@@ -1,11 +1,12 @@
 """What a benchmark is asked and what it answers. Imports nothing heavy."""
 
-import sys
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-BENCH = (sys.executable, "-P", "-m", "core.bench")
+from core.protocol import command
+
+BENCH = command("core.bench")
 
 Size = Literal["9b", "2b", "tiny"]
 

@@ -4,9 +4,8 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-import msgspec
-
 from core.doctor.protocol import Check
+from core.protocol import answer
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -20,10 +19,10 @@ def main(arguments: Sequence[str]) -> int:
     for name, group in groups:
         try:
             for check in group():
-                _print(check)
+                answer(check)
         except Exception as error:  # noqa: BLE001  (whatever it is, the user is to know)
             told = (str(error).splitlines() or [""])[0]
-            _print(Check(name, "problem", f"the check itself failed: {type(error).__name__}: {told}"))
+            answer(Check(name, "problem", f"the check itself failed: {type(error).__name__}: {told}"))
     return 0
 
 
@@ -49,11 +48,6 @@ def _hub() -> Iterator[Check]:
     from core.doctor import hub
 
     yield hub.login()
-
-
-def _print(check: Check) -> None:
-    sys.stdout.buffer.write(msgspec.json.encode(check) + b"\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

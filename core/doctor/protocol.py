@@ -1,11 +1,12 @@
-"""What a check has found."""
+"""What a look at the machine answers: a Check a line. Imports nothing heavy."""
 
-import sys
 from typing import Literal
 
 from msgspec import Struct
 
-DOCTOR = (sys.executable, "-P", "-m", "core.doctor")
+from core.protocol import command
+
+DOCTOR = command("core.doctor")
 
 Verdict = Literal["ok", "note", "problem"]
 

@@ -3,14 +3,13 @@
 import errno
 from collections.abc import Sequence
 from pathlib import Path
-from traceback import walk_tb
 from typing import Self
 
 from msgspec import Struct
 
-from core.cache import CACHE_VARIABLE, CacheFull, cache_folder, is_full_disk, keep_traceback, links
+from core.cache import CACHE_VARIABLE, cache_folder, is_full_disk, keep_traceback, links
 from core.data.example import DataError
-from core.failures.known_errors import RESUME, symptom
+from core.failures.known_errors import RESUME, full_cache, symptom
 from core.profile.errors import ProfileError, SettingError
 from core.profile.load import Change
 from core.profile.settings import Profile
@@ -231,34 +230,15 @@ def _is_out_of_memory(message: str) -> bool:
 
 
 def _full_disk(chain: Sequence[BaseException]) -> Explanation | None:
-    """Which disk it was: the cache's, the one of the libraries that fetch models and data sets, or the run's."""
     full = next((link for link in chain if is_full_disk(link)), None)
     if full is None:
         return None
-    cache = next((link for link in chain if isinstance(link, CacheFull)), None)
-    if cache is None and (place := next(filter(None, map(_library_cache, chain)), None)):
-        cache = CacheFull(place, "HF_HOME")
-    if cache:
+    if cache := full_cache(chain):
         return Explanation(cache.cause, cache.advice)
     return Explanation(
         f"no space is left on the disk: {_first_line(full)}",
         "Free some, then resume the run; the checkpoints that were kept are whole.",
     )
-
-
-def _library_cache(error: BaseException) -> Path | None:
-    """Where the library writes in which the error arose, if it is one that has a cache."""
-    for frame, _ in walk_tb(error.__traceback__):
-        match frame.f_globals["__name__"].partition(".")[0]:
-            case "huggingface_hub":
-                from huggingface_hub.constants import HF_HUB_CACHE
-
-                return Path(HF_HUB_CACHE)
-            case "datasets":
-                from datasets.config import HF_DATASETS_CACHE
-
-                return Path(HF_DATASETS_CACHE)
-    return None
 
 
 def _first_line(error: BaseException, sentences: int | None = None) -> str:

@@ -1,6 +1,12 @@
 """What drivers, CUDA and libraries say in words only, and what each means. Their errors have no types of their own."""
 
+from collections.abc import Sequence
+from pathlib import Path
+from traceback import walk_tb
+
 from msgspec import Struct
+
+from core.cache import CacheFull
 
 
 class Symptom(Struct, frozen=True):
@@ -133,3 +139,26 @@ def symptom(message: str) -> Symptom | None:
     """The first whose sign is in `message`."""
     found = message.lower()
     return next((one for one in SYMPTOMS if one.sign in found), None)
+
+
+def full_cache(chain: Sequence[BaseException]) -> CacheFull | None:
+    """Whose cache it is where the disk of one was full: ours, or that of a library which fetches models or rows."""
+    if known := next((link for link in chain if isinstance(link, CacheFull)), None):
+        return known
+    place = next(filter(None, map(_library_cache, chain)), None)
+    return CacheFull(place, "HF_HOME") if place else None
+
+
+def _library_cache(error: BaseException) -> Path | None:
+    """Where the library writes in which the error arose, if it is one that has a cache."""
+    for frame, _ in walk_tb(error.__traceback__):
+        match frame.f_globals["__name__"].partition(".")[0]:
+            case "huggingface_hub":
+                from huggingface_hub.constants import HF_HUB_CACHE
+
+                return Path(HF_HUB_CACHE)
+            case "datasets":
+                from datasets.config import HF_DATASETS_CACHE
+
+                return Path(HF_DATASETS_CACHE)
+    return None

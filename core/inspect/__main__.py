@@ -34,7 +34,7 @@ from core.model.locate import locate, tokenizer_folder
 from core.profile.files import read_profile
 from core.profile.load import parse_profile
 from core.profile.settings import Profile
-from core.protocol import end_once
+from core.protocol import answer, as_problem, end_once
 
 SAMPLE = 256
 """Rows that are shown first: a share of them is off by 6 % at most, and twice as many would come a sixth later."""
@@ -64,12 +64,12 @@ def main(arguments: Sequence[str]) -> int:
         if Path(rows_source(profile.data)).is_file():  # else datasets reads the rows, which needs it
             keep_pandas_out()
         for progress in inspect(profile, ready):
-            _print(progress)
+            answer(progress)
     except Exception as error:  # noqa: BLE001  (whatever it is, the reader is waiting for it)
         from core.failures.explain import explain
 
         why = explain(error, has_log=False)
-        _print(Progress(problem=f"{why.cause.rstrip('.')}. {why.advice}"))
+        answer(Progress(problem=as_problem(why.cause, why.advice)))
         return why.exit_code
     return 0
 
@@ -142,11 +142,6 @@ def _about_how_many(source: str, batch: Sequence[tuple[Example, Record]]) -> int
         return int(parquet.read_metadata(path).num_rows)
     size = sum(len(str(cell).encode(errors="replace")) + 1 for _, record in batch for cell in record.values())
     return path.stat().st_size * len(batch) // size
-
-
-def _print(progress: Progress) -> None:
-    sys.stdout.buffer.write(msgspec.json.encode(progress) + b"\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -1,12 +1,11 @@
 """How far an inspection is: what its child prints, one JSON object a line. Imports nothing heavy."""
 
-import sys
-
 from msgspec import Struct
 
 from core.data.template import Frame
+from core.protocol import command
 
-INSPECT = (sys.executable, "-P", "-m", "core.inspect")
+INSPECT = command("core.inspect")
 WAIT = "--wait"
 """Get ready, and wait to be told on stdin what to inspect."""
 

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import msgspec
 from msgspec.structs import replace
 
 from core.data.rows import read_examples
@@ -36,7 +35,7 @@ from core.plan.protocol import MemoryPlan, Plan, ProcessorPlan, TimePlan, Tokens
 from core.profile.files import read_profile, rooted
 from core.profile.load import parse_profile
 from core.profile.settings import Profile
-from core.protocol import end_once
+from core.protocol import answer, as_problem, end_once
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -48,12 +47,12 @@ def main(arguments: Sequence[str]) -> int:
     last = Plan(global_batch=profile.global_batch)
     try:
         for last in plans(profile, Path(runs), measuring=measuring):
-            _print(last)
+            answer(last)
     except Exception as error:  # noqa: BLE001  (whatever it is belongs in the plan)
         from core.failures.explain import explain
 
         why = explain(error, has_log=False)
-        _print(replace(last, problem=f"{why.cause.rstrip('.')}. {why.advice}"))
+        answer(replace(last, problem=as_problem(why.cause, why.advice)))
         return why.exit_code
     return 0
 
@@ -203,11 +202,6 @@ def _time(plan: Plan, profile: Profile, known: Speed) -> TimePlan:
         evaluation=passes * plan.tokens.evaluated * known.seconds_per_eval_token,
         basis=f"{known.tokens_per_second:,.0f} tokens/s in {known.run}",
     )
-
-
-def _print(plan: Plan) -> None:
-    sys.stdout.buffer.write(msgspec.json.encode(plan) + b"\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -1,14 +1,13 @@
 """What a profile would do, as the plan child answers it: one JSON object a line, each fuller than the one before."""
 
-import sys
-
 from msgspec import Struct
 
 from core.engine.fit import Verdict
 from core.engine.memory import Memory, Precision
 from core.model.shape import ModelShape
+from core.protocol import command
 
-PLAN = (sys.executable, "-P", "-m", "core.plan")
+PLAN = command("core.plan")
 
 
 class TokensPlan(Struct, frozen=True, kw_only=True):

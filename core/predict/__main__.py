@@ -26,7 +26,8 @@ from core.runs.events import Failed, Phase, Predicted, Resumed, Scoring, Warning
 from core.runs.folder import RunFolder
 from core.runs.lock import locked
 from core.runs.notify import notify
-from core.runs.process import OTHER_AT_WORK, describe_this_process
+from core.runs.process import describe_this_process
+from core.runs.protocol import OTHER_AT_WORK
 from core.runs.record import Record, Tail
 from core.runs.seal import has_checksums
 from core.runs.stop_request import Stopped, StopRequest

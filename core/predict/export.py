@@ -10,13 +10,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
+from msgspec.structs import replace
 
 from core.files import as_their_folder, aside_of
 from core.imports import uncollected
 from core.predict.errors import BAD_INPUT, ScoringError, demand_whole, in_words, unchecked
 from core.predict.protocol import Exported
-from core.protocol import end_once
+from core.protocol import answer, as_problem, end_once
 from core.runs.access import is_file, read_whole
 from core.runs.folder import RunFolder
 from core.runs.seal import has_checksums
@@ -41,12 +41,12 @@ def main(arguments: Sequence[str]) -> int:
             print(unchecked(options.adapter), file=sys.stderr)
         if options.push:
             demand_whole(options.adapter)
-            made = msgspec.structs.replace(made, url=push(options.merged or options.adapter, options.push))
+            made = replace(made, url=push(options.merged or options.adapter, options.push))
     except Exception as error:  # noqa: BLE001  (whatever it is, the reader is waiting for it)
         why = in_words(error)
-        made = msgspec.structs.replace(made, problem=f"{why.cause.rstrip('.')}. {why.advice}")
+        made = replace(made, problem=as_problem(why.cause, why.advice))
         exit_code = why.exit_code
-    sys.stdout.buffer.write(msgspec.json.encode(made) + b"\n")
+    answer(made)
     return exit_code
 
 

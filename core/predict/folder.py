@@ -1,24 +1,18 @@
 """The folder of a prediction, in that of the first run it was made with; its summary.json says that it is complete."""
 
 import os
-import re
-import sys
-import time
 from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
-from core.predict.request import DEMO, Request
-from core.runs.access import have_folder, is_file, is_folder, make_folder, remove_tree, write_whole
+from core.predict.request import Request
+from core.runs.access import is_file, is_folder, write_whole
 from core.runs.damaged import Damaged, read_json
 from core.runs.events import Count, Figure, Predicted, Share
 from core.runs.folder import RunFolder
 from core.runs.liveness import is_run_alive
-from core.runs.lock import locked
-from core.runs.record import Tail
-from core.runs.state import RunState, fold, read_run
 
 
 class MemberSummary(Struct, frozen=True, kw_only=True):
@@ -65,9 +59,6 @@ def read_summary(folder: "PredictionFolder") -> Summary | None:
         return read_json(folder.summary, Summary)
     except (OSError, Damaged):
         return None
-
-
-PREDICT = (sys.executable, "-P", "-m", "core.predict")
 
 
 class PredictionFolder(RunFolder):
@@ -117,27 +108,6 @@ class PredictionFolder(RunFolder):
         write_whole(self.order, msgspec.json.format(msgspec.json.encode(request)) + b"\n")
 
 
-def create_prediction(request: Request) -> PredictionFolder:
-    """A new folder for `request`. Raises OSError where it cannot be made."""
-    predictions = RunFolder(Path(request.members[0].run)).predictions
-    have_folder(predictions)
-    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(request.test).stem).strip("-.") or "rows"
-    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{slug[:60]}"
-    for attempt in range(1, 1000):
-        folder = PredictionFolder(predictions / (name if attempt == 1 else f"{name}-{attempt}"))
-        try:
-            make_folder(folder.path)
-        except FileExistsError:
-            continue
-        try:
-            folder.write_request(request)
-        except OSError:  # no room for it
-            remove_tree(folder.path)
-            raise
-        return folder
-    raise FileExistsError(f"a thousand predictions were started in {predictions} in this second")
-
-
 def list_predictions(run: RunFolder) -> list[PredictionFolder]:
     """The predictions that lie in a run's folder, newest first."""
     return _newest_first(run.predictions.glob("*/request.json")) if is_folder(run.predictions) else []
@@ -163,24 +133,6 @@ def _newest_first(orders: Iterable[Path]) -> list[PredictionFolder]:
     return sorted((PredictionFolder(path.parent) for path in orders), key=lambda folder: folder.id, reverse=True)
 
 
-def settle(request: Request) -> tuple[PredictionFolder, bool]:
-    """Where `request` is answered, and whether a process is at work on it there already.
-
-    A prediction of the same that was stopped is gone on with, its batches and its output as they are asked for now.
-    Raises OSError.
-    """
-    predictions = RunFolder(Path(request.members[0].run)).predictions
-    have_folder(predictions)
-    with locked(predictions / ".lock"):  # held for moments only: two that ask at once are not to begin the same twice
-        folder = unfinished(request)
-        if folder is None:
-            return create_prediction(request), False
-        if not read_run(folder)[1].is_over:
-            return folder, True
-        folder.write_request(request)
-        return folder, False
-
-
 def at_work(run: RunFolder) -> PredictionFolder | None:
     """The newest prediction with this run that goes on, if there is one. It may lie with another run of its average."""
     alive = (folder for folder in list_all_predictions(run.path.parent) if is_run_alive(folder))
@@ -193,22 +145,3 @@ def _asks(prediction: PredictionFolder, run: RunFolder) -> bool:
     except (OSError, Damaged):
         return False
     return run.path.resolve() in [Path(member.run).resolve() for member in members]
-
-
-def unfinished(request: Request) -> PredictionFolder | None:
-    """The newest prediction that was to answer the same and has not, or has and could not say so, if there is one."""
-    for folder in list_predictions(RunFolder(Path(request.members[0].run))):
-        try:
-            asked, end = folder.read_request(), folder.due_end()
-            if end and (fold(RunState(), Tail(folder.events).read()).last or _is_older(folder, request)):
-                continue
-        except (OSError, Damaged):
-            continue
-        if asked.answers_the_same(request) if end else asked.asks_the_same(request):
-            return folder
-    return None
-
-
-def _is_older(prediction: PredictionFolder, request: Request) -> bool:
-    """Whether the rows were written after the prediction was complete. Raises OSError."""
-    return request.test != DEMO and Path(request.test).stat().st_mtime > prediction.summary.stat().st_mtime

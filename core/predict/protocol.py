@@ -1,11 +1,15 @@
-"""What a prediction, its workers and its exports say: one JSON object a line. Imports nothing heavy."""
-
-import sys
+"""What the workers of a prediction, exports and checks are asked and answer. Imports nothing heavy."""
 
 import msgspec
 from msgspec import Struct
 
+from core.protocol import command
 from core.runs.events import Device, EngineName
+
+PREDICT = command("core.predict")
+"""Ends with the folder of the prediction, and answers in its record."""
+WORKER = command("core.predict.worker")
+"""Is sent batches on stdin, each the token ids of its rows, and answers each with a message."""
 
 
 class Message(Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower):
@@ -48,11 +52,10 @@ class Trouble(Message, frozen=True, kw_only=True):
 
 AnyMessage = Ready | Answer | NoRoom | Trouble
 
-encode = msgspec.json.Encoder().encode
 decode_message = msgspec.json.Decoder(AnyMessage).decode
 decode_batch = msgspec.json.Decoder(list[list[int]]).decode
 
-CHECK = (sys.executable, "-P", "-m", "core.predict.submission")
+CHECK = command("core.predict.submission")
 
 
 class Check(Struct, frozen=True, kw_only=True):
@@ -66,7 +69,7 @@ class Check(Struct, frozen=True, kw_only=True):
     """Why one of the two files could not be read."""
 
 
-EXPORT = (sys.executable, "-P", "-m", "core.predict.export")
+EXPORT = command("core.predict.export")
 
 
 class Exported(Struct, frozen=True, kw_only=True):

@@ -5,13 +5,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import msgspec
-
 from core.data.example import DataError, named, place
 from core.data.files import Record, read_records
 from core.data.rows import WINNERS, id_of
 from core.predict.protocol import Check
 from core.predict.results import COLUMNS
+from core.protocol import answer
 
 TOLERANCE = 1e-6
 SHOWN = 10
@@ -25,7 +24,7 @@ def main(arguments: Sequence[str]) -> int:
         found = check_submission(file, test)
     except DataError as error:
         found = Check(file=file, unreadable=str(error))
-    sys.stdout.buffer.write(msgspec.json.encode(found) + b"\n")
+    answer(found)
     return 2 if found.unreadable else 1 if found.problems else 0
 
 

@@ -17,8 +17,9 @@ from core.failures.explain import explain, ran_out_of_memory
 from core.imports import uncollected
 from core.predict.errors import in_words
 from core.predict.folder import PredictionFolder
-from core.predict.protocol import Answer, Message, NoRoom, Ready, Trouble, decode_batch, encode
+from core.predict.protocol import Answer, NoRoom, Ready, Trouble, decode_batch
 from core.predict.scoring import batches
+from core.protocol import answer
 
 Logits = NDArray[np.float32]
 
@@ -84,7 +85,7 @@ def main(arguments: Sequence[str]) -> int:
     except Exception as error:
         logging.exception("the worker failed")
         why = in_words(error)
-        _say(out, Trouble(cause=why.cause, advice=why.advice, exit_code=why.exit_code))
+        answer(Trouble(cause=why.cause, advice=why.advice, exit_code=why.exit_code), out)
         return why.exit_code
     return 0
 
@@ -92,26 +93,20 @@ def main(arguments: Sequence[str]) -> int:
 def serve(folder: PredictionFolder, member: int, on_card: bool, batches: BinaryIO, out: BinaryIO) -> None:
     """Answer each line of `batches` on `out`."""
     with uncollected():
-        # MERGED
         from core.engine import device
         from core.predict.model import load_model
 
     request = folder.read_request()
     model = load_model(request, member, on_card)
     halves = Halves(model.logits, request.batch_tokens)
-    _say(out, Ready(device=model.device, precision=model.precision, engine=model.engine, note=model.note))
+    answer(Ready(device=model.device, precision=model.precision, engine=model.engine, note=model.note), out)
     for line in batches:
         try:
             logits = halves.logits(decode_batch(line)).tolist()
         except NoRoomForOne as error:
-            _say(out, NoRoom(row=error.row, why=error.why))
+            answer(NoRoom(row=error.row, why=error.why), out)
         else:
-            _say(out, Answer(logits=logits, memory=device.memory(), most_tokens=halves.most_tokens))
-
-
-def _say(out: BinaryIO, message: Message) -> None:
-    out.write(encode(message) + b"\n")
-    out.flush()
+            answer(Answer(logits=logits, memory=device.memory(), most_tokens=halves.most_tokens), out)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -14,7 +13,8 @@ from typing import Generic, TypeVar
 from core.machine.control_group import killed_for_memory
 from core.predict.errors import ScoringError
 from core.predict.folder import PredictionFolder
-from core.predict.protocol import Answer, AnyMessage, NoRoom, Ready, Trouble, decode_message, encode
+from core.predict.protocol import WORKER, Answer, AnyMessage, NoRoom, Ready, Trouble, decode_message
+from core.protocol import as_line
 
 Task = TypeVar("Task")
 
@@ -60,9 +60,6 @@ class Deal(Generic[Task]):
             self._changed.notify_all()
 
 
-WORKER = (sys.executable, "-P", "-m", "core.predict.worker")
-
-
 class WorkerLost(ScoringError):
     """A worker has ended before its time."""
 
@@ -96,7 +93,7 @@ class Worker:
         """Raises WorkerLost."""
         assert self._process.stdin is not None
         with suppress(OSError):  # where it has gone, what it said last tells why
-            self._process.stdin.write(encode(ids) + b"\n")
+            self._process.stdin.write(as_line(ids))
             self._process.stdin.flush()
         answer = self.hear()
         assert isinstance(answer, Answer | NoRoom)

@@ -22,7 +22,7 @@ from core.inspect.store import digest_of
 from core.profile.errors import ProfileError
 from core.profile.files import expanded
 from core.profile.settings import Profile
-from core.protocol import end_once
+from core.protocol import answer, as_problem, end_once
 from core.report.build import Store
 from core.report.protocol import Progress
 from core.runs.access import Strange, demand_plain, open_for_reading
@@ -41,19 +41,19 @@ def main(arguments: Sequence[str]) -> int:
     other = RunFolder(options.against) if options.against else None
     try:
         for progress in report(RunFolder(options.run), other, options.data):
-            tell(progress)
+            answer(progress)
     except (DataError, ProfileError) as error:
         return _refused(str(error), 2)
     except Exception as error:  # noqa: BLE001  (whatever it is, the reader is waiting for it)
         from core.failures.explain import explain
 
         why = explain(error, has_log=False)
-        return _refused(f"the report cannot be made: {why.cause.rstrip('.')}. {why.advice}", why.exit_code)
+        return _refused(as_problem(f"the report cannot be made: {why.cause}", why.advice), why.exit_code)
     return 0
 
 
 def _refused(problem: str, exit_code: int) -> int:
-    tell(Progress(problem=problem))
+    answer(Progress(problem=problem))
     return exit_code
 
 
@@ -87,7 +87,7 @@ def _make(
     yield Progress(doing=f"reading the rows of {source}")
     try:
         texts = read_texts(
-            source, profile.data, evaluation, lambda rows: tell(Progress(doing=f"reading {source}: {rows:,} rows"))
+            source, profile.data, evaluation, lambda rows: answer(Progress(doing=f"reading {source}: {rows:,} rows"))
         )
     except DataError as error:
         cautions.append(f"without the rows' texts, no lengths, turns, chatbots or rows in full: {error}")
@@ -137,12 +137,6 @@ def _digest_of_rows(source: str) -> str:
         return digest_of(source)
     except (DataError, OSError):
         return ""
-
-
-def tell(progress: Progress) -> None:
-    """Print it on a line of its own, at once."""
-    sys.stdout.buffer.write(msgspec.json.encode(progress) + b"\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -1,13 +1,11 @@
-"""How far a report is: what its child prints, one JSON object a line. Imports nothing heavy."""
-
-import sys
+"""What the children of a report answer: how far it is, and what is to be scored for it. Imports nothing heavy."""
 
 from msgspec import Struct
 
 from core.data.template import Frame
+from core.protocol import command
 
-REPORT = (sys.executable, "-P", "-m", "core.report")
-EXCHANGE = (sys.executable, "-P", "-m", "core.report.swap")
+REPORT = command("core.report")
 
 
 class Progress(Struct, frozen=True, kw_only=True):
@@ -19,4 +17,15 @@ class Progress(Struct, frozen=True, kw_only=True):
     """A file with the rows that the report lists, as an inspection keeps them; None where they cannot be had."""
     pieces: str | None = None
     frame: Frame | None = None
+    problem: str | None = None
+
+
+SWAP = command("core.report.swap")
+
+
+class Swap(Struct, frozen=True, kw_only=True):
+    """What there is to do before a report can tell of both orders."""
+
+    rows: str | None = None
+    """A file with the rows to score, A and B exchanged; None where both orders are scored."""
     problem: str | None = None

@@ -6,7 +6,7 @@ do that, before and after the prediction:
     python -P -m core.report.swap RUN_DIR [--data FILE]
     python -P -m core.report.swap RUN_DIR --add TABLE
 
-The first prints the file's path, or nothing where both orders are scored already; a problem goes to stderr.
+Each answers with a Swap: the first names the file.
 """
 
 import argparse
@@ -27,7 +27,9 @@ from core.imports import keep_pandas_out
 from core.profile.errors import ProfileError
 from core.profile.files import expanded
 from core.profile.settings import Data
+from core.protocol import answer, as_problem, end_once
 from core.report import evaluation
+from core.report.protocol import Swap
 from core.runs.access import open_for_reading, write_whole
 from core.runs.folder import RunFolder
 from core.runs.settings import read_settings
@@ -44,21 +46,26 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     folder = RunFolder(options.run)
     keep_pandas_out()
+    found, exit_code = Swap(), 0
     try:
         if options.add:
-            add_exchanged(folder, options.add)
+            add_swapped(folder, options.add)
         elif evaluation.read_evaluation(folder).swapped is None:
-            print(write_exchanged(folder, read_settings(folder).data, options.data))
+            found = Swap(rows=str(write_swapped(folder, read_settings(folder).data, options.data)))
     except (DataError, ProfileError) as error:
-        print(error, file=sys.stderr)
-        return 2
+        found, exit_code = Swap(problem=str(error)), 2
     except OSError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+        found, exit_code = Swap(problem=str(error)), 1
+    except Exception as error:  # noqa: BLE001  (whatever it is, the reader is waiting for it)
+        from core.failures.explain import explain
+
+        why = explain(error, has_log=False)
+        found, exit_code = Swap(problem=as_problem(why.cause, why.advice)), why.exit_code
+    answer(found)
+    return exit_code
 
 
-def write_exchanged(folder: RunFolder, data: Data, file: str | None) -> Path:
+def write_swapped(folder: RunFolder, data: Data, file: str | None) -> Path:
     """A file in the run's folder with its evaluation rows, A and B exchanged; `file` stands in for the profile's.
 
     Raises DataError where a row is missing there, OSError where nothing can be written.
@@ -76,7 +83,7 @@ def write_exchanged(folder: RunFolder, data: Data, file: str | None) -> Path:
     return path
 
 
-def add_exchanged(folder: RunFolder, predictions: Path) -> None:
+def add_swapped(folder: RunFolder, predictions: Path) -> None:
     """Put the logits of `predictions`, a table made with this run alone, into eval.parquet."""
     with open_for_reading(predictions) as file:
         scored = parquet.read_table(file)
@@ -99,4 +106,5 @@ def _line(row: Example) -> bytes:
 
 
 if __name__ == "__main__":
+    end_once()
     sys.exit(main(sys.argv[1:]))

@@ -19,9 +19,9 @@ from core.config import read_config
 from core.runs import events, stopping
 from core.runs.access import open_for_append
 from core.runs.folder import RunFolder
+from core.runs.protocol import NOTIFIER
 from core.runs.state import RunState, Status, read_run
 
-NOTIFIER = (sys.executable, "-P", "-m", "core.runs.notify")
 SECONDS = 15
 """A command that takes longer is killed, with all that it has started."""
 POLL_SECONDS = 0.1

@@ -12,20 +12,15 @@ from core.machine.control_group import oom_kill_file, oom_kills
 from core.machine.gpus import nvml, only, visible_gpus
 from core.runs.access import Strange, open_for_append, open_for_reading
 from core.runs.events import Failed
-from core.runs.folder import RunFolder, RunInfo
-from core.runs.identity import Identity
+from core.runs.folder import RunFolder
+from core.runs.identity import Identity, RunInfo
 from core.runs.liveness import FOLDER_VARIABLE, START_SECONDS, mark
 from core.runs.lock import holder
 from core.runs.notify import notify
+from core.runs.protocol import OTHER_AT_WORK, RUN_VARIABLE, TRAIN
 from core.runs.record import Record
 from core.user import user_name
 
-OTHER_AT_WORK = 75
-"""Exit code of a child that finds another at work on its run, or a new run already begun: it has touched nothing."""
-# -P keeps a folder called core in the working directory from standing in for ours.
-RUN_VARIABLE = "ARENA_TUI_RUN"
-"""Holds the run's id in the environment of its process, and of all that this starts."""
-TRAIN = (sys.executable, "-P", "-m", "core.train")
 PACKAGES = ("arena-tui", "torch", "transformers", "peft", "bitsandbytes", "accelerate")
 
 

@@ -12,42 +12,19 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from core.runs.access import open_for_append
 from core.runs.folder import RunFolder
 from core.runs.liveness import is_run_alive
-from core.runs.lock import is_locked, locked
-from core.runs.process import TRAIN, LaunchError, launch
+from core.runs.lock import locked
+from core.runs.process import LaunchError, launch
 from core.runs.queue import Queue, QueueError
 from core.runs.state import read_run
 
 POLL_SECONDS = 1.0
-RUNNER = (sys.executable, "-P", "-m", "core.runs.queue_runner")
-LONGEST_LOG = 1 << 20
-"""Bytes of the runner's log; a longer one is begun anew by the next runner."""
 
 
 def is_wanted(queue: Queue) -> bool:
     """Whether something waits that may be started."""
     return not queue.is_paused and bool(queue.ours())
-
-
-def see_to_runner(queue: Queue, program: Sequence[str] = TRAIN) -> "subprocess.Popen[bytes] | None":
-    """Start a runner if one is wanted and there is none. What it starts is `program`, as for `launch`.
-
-    Of two that are started at once, one finds the other and ends. Raises OSError.
-    """
-    if not is_wanted(queue) or is_locked(queue.runner_lock):
-        return None
-    with open_for_append(queue.runner_log) as log:
-        if log.tell() > LONGEST_LOG:
-            log.truncate(0)
-        return subprocess.Popen(
-            [*RUNNER, str(queue.runs), *program],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
 
 
 def occupant(runs: Iterable[RunFolder], gpu: str) -> RunFolder | None:

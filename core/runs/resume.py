@@ -14,14 +14,12 @@ from core.runs.checkpoints import checkpoints
 from core.runs.events import Failed, Finished, Started
 from core.runs.folder import RunFolder
 from core.runs.liveness import is_run_alive
+from core.runs.lock import locked
 from core.runs.metrics import read_metrics
-from core.runs.process import TRAIN
 from core.runs.queue import queue_of
-from core.runs.record import Tail
+from core.runs.record import Record, Tail
 from core.runs.settings import read_settings
-from core.runs.state import read_run
-
-RESUME = (*TRAIN, "--resume")
+from core.runs.state import RunState, fold, read_run
 
 MAY_CHANGE = frozenset(
     {
@@ -47,8 +45,22 @@ class CannotResume(Exception):
     """The message says why, and the way out."""
 
 
+def add_due_end(folder: RunFolder) -> bool:
+    """Write the last event of a run that completed, and was killed before it could: the folder tells it. False where
+    there is none to write. Raises OSError."""
+    with locked(folder.lock) as is_ours:
+        if not is_ours or is_run_alive(folder) or fold(RunState(), Tail(folder.events).read()).last:
+            return False
+        end = folder.due_end()
+        if end is None:
+            return False
+        with Record(folder.events) as record:
+            record.write(end)
+    return True
+
+
 def prepare(folder: RunFolder, overrides: tuple[str, ...] = ()) -> None:
-    """Make `folder` ready for `launch(folder, RESUME)`, its settings changed by `overrides`.
+    """Make `folder` ready for a process that goes on with it, its settings changed by `overrides`.
 
     Raises CannotResume, naming the keys where settings are not to be changed; ProfileError for bad ones; OSError.
     """
@@ -111,6 +123,10 @@ class Retry(Struct, frozen=True):
     """From the settings of the failed run, its overrides included."""
     goes_on: bool
     """Whether the run itself can go on with these settings, so that nothing of it is trained again."""
+
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        return tuple(change.override for change in self.changes)
 
 
 def prepare_retry(folder: RunFolder, overrides: Sequence[str] = ()) -> Retry:

@@ -18,7 +18,7 @@ from core.runs.folder import RunFolder
 from core.runs.liveness import is_run_alive
 from core.runs.queue import queue_of
 from core.runs.record import Tail
-from core.runs.steps import Steps
+from core.runs.steps import Steps, seconds_of
 
 
 class Status(StrEnum):
@@ -126,8 +126,7 @@ def fold(state: RunState, new: Iterable[AnyEvent]) -> RunState:
         step=max([state.step, *[s.step for s in steps], *[s.step for s in saved], *(step for _, step in signs)]),
         training_since=min(signs, default=None) if state.training_since is None else state.training_since,
         steps=state.steps + steps,
-        training_seconds=state.training_seconds
-        + _training_seconds(steps, state.steps[-1].tokens if state.steps else 0),
+        training_seconds=state.training_seconds + seconds_of(steps, state.steps[-1].tokens if state.steps else 0),
         memory_peak=max([state.memory_peak, *[step.memory_peak for step in steps], *(s.memory_peak for s in scored)]),
         evaluations=_evaluations(state.evaluations, _of(events.Evaluated, others)),
         checkpoint=_newest(events.Checkpoint, others, state.checkpoint),
@@ -167,7 +166,7 @@ def _resume(state: RunState, resumed: events.Resumed) -> RunState:
         first_time=resumed.time if state.first_time is None else state.first_time,
         step=resumed.step,
         steps=steps,
-        training_seconds=_training_seconds(steps),
+        training_seconds=seconds_of(steps),
         evaluations=tuple(found for found in state.evaluations if found.step <= resumed.step),
         checkpoint=checkpoint or None,
         warnings=state.warnings + tuple(resumed.skipped),
@@ -240,16 +239,6 @@ def _evaluations(
     """One after a step: a run that was stopped after its last evaluation makes it again when it is resumed."""
     again = {evaluated.step for evaluated in new}
     return (*(evaluated for evaluated in before if evaluated.step not in again), *new)
-
-
-def _training_seconds(steps: Iterable[events.Step], tokens: int = 0) -> float:
-    """Each reading's tokens over its throughput; `tokens` are those of the reading before the first."""
-    seconds = 0.0
-    for step in steps:
-        if step.tokens_per_second > 0:
-            seconds += (step.tokens - tokens) / step.tokens_per_second
-        tokens = step.tokens
-    return seconds
 
 
 def _of(kind: type[Item], items: Sequence[object]) -> tuple[Item, ...]:

@@ -17,7 +17,8 @@ from core.runs.identity import process_started
 from core.runs.lock import locked
 from core.runs.metrics import Metrics, save_metrics
 from core.runs.notify import notify
-from core.runs.process import OTHER_AT_WORK, describe_this_process
+from core.runs.process import describe_this_process
+from core.runs.protocol import OTHER_AT_WORK, RESUME
 from core.runs.record import Record
 from core.runs.settings import read_settings
 from core.runs.stop_request import Stopped, StopRequest
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     *options, path = arguments
     folder = RunFolder(Path(path))
     with locked(folder.lock) as is_ours:
-        is_resumed = "--resume" in options
+        is_resumed = RESUME in options
         has_begun = (
             folder.info.exists() and not is_resumed
         )  # started by the queue's runner, which was killed, and again

@@ -10,7 +10,8 @@ import torch
 from pyarrow import parquet
 from tiny_runs import SECONDS, SETTINGS
 
-from core.predict.folder import PREDICT, create_prediction
+from core.predict.actions import create_prediction
+from core.predict.protocol import PREDICT
 from core.predict.request import Request, choose_members
 from core.profile.load import parse_profile
 from core.runs.events import Failed

@@ -21,9 +21,10 @@ from core.profile.settings import Profile
 from core.runs import events
 from core.runs.checkpoints import checkpoints
 from core.runs.folder import RunFolder, create_run, list_runs
-from core.runs.process import TRAIN, launch, log_end
+from core.runs.process import launch, log_end
+from core.runs.protocol import RESUME, TRAIN
 from core.runs.record import Record, Tail
-from core.runs.resume import RESUME, prepare
+from core.runs.resume import prepare
 from core.runs.state import Status, read_run
 from core.runs.stopping import Rung, ask
 
@@ -44,7 +45,7 @@ def test_a_full_disk_ends_a_run_that_says_so_and_goes_on_once_there_is_room(smal
 
     filler.unlink()
     prepare(folder)
-    resumed = launch(folder, RESUME)
+    resumed = launch(folder, (*TRAIN, RESUME))
     try:
         wait_for_after(folder, intact[0].step + 1)
         assert read_run(folder)[1] is Status.RUNNING
@@ -179,7 +180,7 @@ def test_a_kill_during_the_final_save_leaves_no_half_result_and_the_run_can_end_
     assert aside.exists()
     assert not folder.adapter.exists(), "what has the adapter's name is whole"
     prepare(folder)
-    assert launch(folder, RESUME).wait(SECONDS) == 0
+    assert launch(folder, (*TRAIN, RESUME)).wait(SECONDS) == 0
     assert read_run(folder)[1] is Status.FINISHED
     assert folder.metrics.exists()
     assert folder.adapter.exists()

@@ -25,9 +25,9 @@ from core.profile.load import parse_profile
 from core.runs import events
 from core.runs.folder import RunFolder
 from core.runs.process import launch
+from core.runs.protocol import TRAIN
 from core.runs.record import Record, Tail
-from core.runs.repair import add_due_end
-from core.runs.resume import RESUME, CannotResume, prepare
+from core.runs.resume import CannotResume, add_due_end, prepare
 from core.runs.state import Status, read_run
 from core.train.attempt import Attempt
 
@@ -39,7 +39,7 @@ def resume() -> Iterator[Callable[..., Any]]:
     """Resumes a run, with a program of its own perhaps; children left over are killed."""
     children = []
 
-    def resume(folder: RunFolder, *overrides: str, program: tuple[str, ...] = RESUME[:-1]) -> Any:
+    def resume(folder: RunFolder, *overrides: str, program: tuple[str, ...] = TRAIN) -> Any:
         prepare(folder, overrides)
         children.append(launch(folder, (*program, "--resume")))
         return children[-1]

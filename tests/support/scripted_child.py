@@ -15,7 +15,8 @@ from core.profile.load import Change
 from core.runs import events
 from core.runs.folder import RunFolder
 from core.runs.lock import locked
-from core.runs.process import OTHER_AT_WORK, describe_this_process
+from core.runs.process import describe_this_process
+from core.runs.protocol import OTHER_AT_WORK
 from core.runs.record import Record
 from core.runs.stopping import Rung
 

@@ -15,7 +15,8 @@ from core.profile.load import parse_profile
 from core.runs import events
 from core.runs.events import AnyEvent
 from core.runs.folder import RunFolder, create_run
-from core.runs.process import TRAIN, launch
+from core.runs.process import launch
+from core.runs.protocol import TRAIN
 from core.runs.record import Tail
 
 Start = Callable[..., tuple[RunFolder, "subprocess.Popen[bytes]"]]

@@ -17,13 +17,15 @@ from screen import child
 from core.machine.gpus import visible_gpus
 from core.profile.settings import Profile
 from core.runs import queue_runner
+from core.runs.actions import LONGEST_LOG, see_to_runner
 from core.runs.events import Started
 from core.runs.folder import RunFolder, create_run
 from core.runs.liveness import is_run_alive
 from core.runs.lock import is_locked, locked
-from core.runs.process import OTHER_AT_WORK, describe_this_process, launch
+from core.runs.process import describe_this_process, launch
+from core.runs.protocol import OTHER_AT_WORK, RUNNER
 from core.runs.queue import Queue, QueueError
-from core.runs.queue_runner import RUNNER, occupies, see_to_runner
+from core.runs.queue_runner import occupies
 from core.runs.record import Tail
 from core.runs.resume import CannotResume, prepare
 from core.runs.state import Status, read_run
@@ -101,7 +103,7 @@ def test_the_runner_is_killed_the_run_lives_on_and_a_new_runner_waits_for_its_en
 
 def test_of_two_runners_started_at_once_one_ends_and_nothing_runs_twice(queue: Queue) -> None:
     started = add(queue, "first", "second")
-    both = [subprocess.Popen([*queue_runner.RUNNER, str(queue.runs), *child("ok")]) for _ in range(2)]
+    both = [subprocess.Popen([*RUNNER, str(queue.runs), *child("ok")]) for _ in range(2)]
     assert [process.wait(SECONDS) for process in both] == [0, 0]
     for run in started:
         until_status(run, Status.FINISHED)
@@ -337,7 +339,7 @@ def test_a_queued_run_is_neither_stopped_nor_resumed_nor_deleted_as_if_it_had_be
 
 def test_a_log_of_many_runners_does_not_grow_without_end(queue: Queue) -> None:
     [run] = add(queue, "first")
-    queue.runner_log.write_bytes(b"x" * (queue_runner.LONGEST_LOG + 1))
+    queue.runner_log.write_bytes(b"x" * (LONGEST_LOG + 1))
     assert see_to_runner(queue, child("ok")) is not None
     until_status(run, Status.FINISHED)
     assert queue.runner_log.stat().st_size < 1000

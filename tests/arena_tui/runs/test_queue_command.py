@@ -7,8 +7,13 @@ import pytest
 from recorded import record_run
 
 from arena_tui.__main__ import main
-from core.runs.folder import list_runs
+from arena_tui.app.quit import ask_to_stop
+from arena_tui.runs.follow import Follower
+from core.profile.settings import Profile
+from core.runs.actions import CannotStop, stop
+from core.runs.folder import RunFolder, list_runs
 from core.runs.queue import Queue
+from core.runs.stopping import Rung
 
 Captured = pytest.CaptureFixture[str]
 
@@ -98,3 +103,16 @@ def test_a_runs_folder_that_cannot_be_made_is_an_error_not_a_traceback(capsys: C
     Path("a-file").write_text("")
     assert main(["queue", "add", "demo", "--runs-dir", "a-file"]) == 1
     assert capsys.readouterr().err
+
+
+def test_a_run_that_cannot_be_asked_to_stop_is_told_alike_by_command_and_console(runs: Path, capsys: Captured) -> None:
+    run = Queue(runs).add(Profile(), text="", name="waits")
+    assert main(["stop", run.id]) == 1
+    told = capsys.readouterr().err.strip()
+    assert told == f"{run.id} is not running here: it waits in the queue; arena-tui queue remove takes it out"
+    assert ask_to_stop(Follower(run).read()) == f"not stopped: {told}"
+
+
+def test_a_run_whose_folder_was_deleted_meanwhile_cannot_be_asked_to_stop(runs: Path) -> None:
+    with pytest.raises(CannotStop, match=r"gone is not running here: .*gone: No such file"):
+        stop(RunFolder(runs / "gone"), Rung.SAVE)

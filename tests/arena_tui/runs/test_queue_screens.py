@@ -16,8 +16,8 @@ from arena_tui.monitor.screen import MonitorScreen
 from core.machine.gpus import visible_gpus
 from core.profile.settings import Profile
 from core.runs.folder import RunFolder, list_runs
+from core.runs.protocol import RUNNER
 from core.runs.queue import Queue
-from core.runs.queue_runner import RUNNER
 from core.runs.state import Status, read_run
 from core.runs.stopping import Rung, ask
 

@@ -11,8 +11,9 @@ from core.runs import events
 from core.runs.folder import RunFolder
 from core.runs.metrics import read_metrics
 from core.runs.process import launch
+from core.runs.protocol import RESUME, TRAIN
 from core.runs.record import Tail
-from core.runs.resume import RESUME, prepare
+from core.runs.resume import prepare
 from core.runs.state import read_run
 
 pytestmark = pytest.mark.xdist_group("finished run")
@@ -76,7 +77,7 @@ def test_a_run_may_go_on_with_the_other_engine(start: Start, padded: RunFolder) 
     wait_until_halted(folder, child)
     kill(child)
     prepare(folder, ("train.engine=packed",))
-    assert launch(folder, RESUME).wait(SECONDS) == 0
+    assert launch(folder, (*TRAIN, RESUME)).wait(SECONDS) == 0
     (counted, measured), (counted_too, measured_too) = curve(padded), curve(folder)
     assert counted == counted_too
     assert np.allclose(measured, measured_too, atol=2e-3)

@@ -27,7 +27,9 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from core.data.rows import read_comparisons
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode
-from core.predict.folder import PREDICT, PredictionFolder, at_work, create_prediction, list_predictions, settle
+from core.predict.actions import create_prediction, settle
+from core.predict.folder import PredictionFolder, at_work, list_predictions
+from core.predict.protocol import PREDICT
 from core.predict.request import CannotPredict, Request, choose_members
 from core.predict.scoring import digest
 from core.profile.load import parse_profile, to_toml

@@ -14,8 +14,10 @@ from arena_tui.__main__ import main
 from arena_tui.monitor.text import exit_code
 from arena_tui.runs.follow import Follower
 from core.plan.history import past_runs, speed
+from core.predict.actions import settle
 from core.predict.errors import ScoringError
-from core.predict.folder import PREDICT, list_predictions, settle
+from core.predict.folder import list_predictions
+from core.predict.protocol import PREDICT
 from core.predict.request import Request, choose_members
 from core.predict.workers import Worker, WorkerLost
 from core.runs import events

@@ -19,7 +19,7 @@ from core.runs.folder import create_run
 from core.runs.identity import Identity
 from core.runs.lease import reaches_others
 from core.runs.lock import holder, is_locked, locked
-from core.runs.process import OTHER_AT_WORK, TRAIN
+from core.runs.protocol import OTHER_AT_WORK, TRAIN
 from core.runs.record import Record
 from core.runs.trash import StillInUse, held
 

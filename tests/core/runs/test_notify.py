@@ -18,6 +18,7 @@ from core.profile.settings import Profile
 from core.runs import events, notify
 from core.runs.folder import RunFolder, create_run
 from core.runs.process import LaunchError, launch
+from core.runs.protocol import NOTIFIER
 from core.runs.record import Record
 
 TELL = """
@@ -110,7 +111,7 @@ def test_a_run_that_never_began_tells_so(tmp_path: Path, told: Told) -> None:
 
 
 def test_hostile_words_of_a_run_are_values_and_nothing_else(ended: RunFolder, told: Told, tmp_path: Path) -> None:
-    subprocess.run([*notify.NOTIFIER, str(ended.path)], check=True, cwd=tmp_path)
+    subprocess.run([*NOTIFIER, str(ended.path)], check=True, cwd=tmp_path)
     found = told.wait()
     assert found["ARENA_TUI_STATUS"] == "failed"
     assert found["ARENA_TUI_DURATION"] == "61"

@@ -21,8 +21,9 @@ from core.runs.checkpoints import ASIDE, Pruning, checkpoints, plan
 from core.runs.disk import size
 from core.runs.folder import RunFolder
 from core.runs.process import LaunchError, launch
+from core.runs.protocol import RESUME, TRAIN
 from core.runs.record import Record, Tail
-from core.runs.resume import RESUME, CannotResume, prepare
+from core.runs.resume import CannotResume, prepare
 from core.runs.seal import MANIFEST
 from core.runs.state import Status, read_run
 from core.train.attempt import Attempt
@@ -68,7 +69,7 @@ def resume() -> Iterator[Callable[..., int]]:
 
     def resume(folder: RunFolder, *overrides: str) -> int:
         prepare(folder, overrides)
-        children.append(launch(folder, RESUME))
+        children.append(launch(folder, (*TRAIN, RESUME)))
         return children[-1].wait(SECONDS)
 
     yield resume
@@ -210,7 +211,7 @@ def test_a_running_run_and_a_finished_one_are_not_resumed(start: Start, whole: C
     with pytest.raises(CannotResume, match="still running"):
         prepare(folder)
     with pytest.raises(LaunchError, match="another process is at work"):
-        launch(folder, RESUME)
+        launch(folder, (*TRAIN, RESUME))
     assert read_run(folder)[1] is Status.RUNNING
     assert psutil.pid_exists(child.pid)
     assert not [event for event in Tail(folder.events).read() if isinstance(event, events.Resumed)]

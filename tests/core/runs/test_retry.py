@@ -16,8 +16,9 @@ from core.profile.load import Change, parse_profile
 from core.runs import events
 from core.runs.folder import RunFolder, create_run, list_runs
 from core.runs.process import LaunchError, launch
+from core.runs.protocol import RESUME, TRAIN
 from core.runs.record import Record, Tail
-from core.runs.resume import RESUME, CannotRetry, prepare, prepare_retry
+from core.runs.resume import CannotRetry, prepare, prepare_retry
 from core.runs.state import Status, read_run
 
 pytestmark = pytest.mark.xdist_group("finished run")
@@ -81,7 +82,7 @@ def test_late_out_of_memory_goes_on_from_the_checkpoint_in_the_steps_of_a_run_ne
     assert not prepare_retry(folder, ["data.train=other.csv"]).goes_on, "other rows are another run"
 
     prepare(folder, tuple(change.override for change in retry.changes))
-    assert launch(folder, RESUME).wait(SECONDS) == 0, folder.console_log.read_text()
+    assert launch(folder, (*TRAIN, RESUME)).wait(SECONDS) == 0, folder.console_log.read_text()
     state = read_run(folder)[0]
     whole, tried = {step.step: step for step in read_run(finished)[0].steps}, {step.step: step for step in state.steps}
     assert list(tried) == [1, 2, 3, 4, 6]
