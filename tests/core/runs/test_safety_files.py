@@ -18,8 +18,9 @@ from tiny_runs import SECONDS, SETTINGS, Start, halting, wait_for, wait_until_ha
 from arena_tui.monitor.text import follow
 from arena_tui.runs.log_pane import LogTail
 from core.files import write_output, write_whole
+from core.predict.actions import create_prediction, settle
 from core.predict.errors import ScoringError, demand_whole
-from core.predict.folder import create_prediction, list_predictions, settle
+from core.predict.folder import list_predictions
 from core.predict.request import CannotPredict, Member, Request, choose_members
 from core.predict.store import Kept
 from core.profile.load import parse_profile
