@@ -11,10 +11,10 @@ from queue import SimpleQueue
 from threading import Condition, Lock, Thread
 from typing import Generic, TypeVar
 
-from core.machine.control_group import killed_for_memory
 from core.predict.errors import ScoringError
 from core.predict.folder import PredictionFolder
 from core.predict.protocol import Answer, AnyMessage, NoRoom, Ready, Trouble, decode_message, encode
+from core.runs.process import killed_for_memory
 
 Task = TypeVar("Task")
 
