@@ -7,6 +7,8 @@ from textual.screen import Screen
 
 from arena_tui.dialogs.ask import STAY, AskScreen
 from arena_tui.format.sanitize import printable
+from arena_tui.runs.waits import Wait
+from core.runs.entry import Standing
 from core.runs.folder import RunFolder
 from core.runs.queue import Queue, QueueError, Where, queue_of
 
@@ -35,8 +37,11 @@ async def take_out(screen: Screen[Any], run: RunFolder) -> bool:
     return True
 
 
-async def adopt(screen: Screen[Any], run: RunFolder) -> bool:
+async def adopt(screen: Screen[Any], run: RunFolder, wait: Wait) -> bool:
     """Show what a run would run that this user has not queued here, and ask whether it is to; True if it is."""
+    if wait.standing is Standing.OURS:
+        screen.notify("This run is yours already: it starts when its turn comes.")
+        return False
     try:
         settings = await asyncio.to_thread(run.resolved.read_bytes)
         text = f"{run.path}\n\n{settings.decode(errors='replace')}"
