@@ -35,6 +35,7 @@ class WhatIf(Horizontal):
     `plan_program` is what tells of memory and time.
     """
 
+    SCOPED_CSS = False  # it is lower on screens that are
     DEFAULT_CSS = """
     WhatIf {
         height: 12;

@@ -22,6 +22,7 @@ from arena_tui.runs.panes import LogPane, Pane
 class MonitorPanes(Vertical):
     """The view is bound down."""
 
+    SCOPED_CSS = False  # it is laid out as large as the screen is
     DEFAULT_CSS = """
     MonitorPanes {
         height: 1fr;

@@ -44,6 +44,7 @@ class TextPane(VerticalScroll, can_focus=False):
 class ProblemText(Static):
     """Stands in for what a screen cannot show. The screen is of the class -failed meanwhile."""
 
+    SCOPED_CSS = False  # it is shown by a class of the screen
     DEFAULT_CSS = """
     ProblemText { display: none; padding: 1 2; }
     .-failed ProblemText { display: block; }
