@@ -18,21 +18,20 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from arena_tui.app.help import HelpScreen
-from arena_tui.app.navigation import OpeningApp
-from arena_tui.app.quit import Leaving, QuitScreen, ask_to_stop
+from arena_tui.app.navigation import Navigation
+from arena_tui.app.quit import ask_about_runs
+from arena_tui.app.starting import Starter
 from arena_tui.app.themes import THEMES, VARIABLES
-from arena_tui.children.child import in_thread
 from arena_tui.dialogs.ask import AskScreen
-from arena_tui.format.sanitize import printable
 from arena_tui.home.screen import HomeScreen
-from arena_tui.runs.follow import Follower, RunView
-from arena_tui.runs.waits import without_console
+from arena_tui.runs import messages
+from arena_tui.runs.follow import Follower, RunList, RunView
 from arena_tui.screen import profiles
-from arena_tui.screen.console_screen import READONLY, ConsoleScreen, RunEnded
+from arena_tui.screen.console_screen import READONLY, ConsoleScreen
 from arena_tui.screen.keymap import key_problems, named
 from arena_tui.terminal.ascii import Ascii
 from arena_tui.terminal.diff_output import Changes, Sent
-from arena_tui.terminal.notify import signals
+from arena_tui.terminal.sequences import signals
 from core.config import Config, ConfigFile, config_path
 from core.plan.protocol import PLAN
 from core.predict.protocol import PREDICT
@@ -42,11 +41,9 @@ from core.runs.protocol import TRAIN
 
 SECONDS_BETWEEN_LOOKS = 5.0
 """At the queue: whether runs wait and nothing starts them."""
-PATIENCE_SECONDS = 3.0
-"""After which a runs folder that does not answer is left unasked on the way out."""
 
 
-class ArenaApp(OpeningApp):
+class ArenaApp(App[None]):
     """`start` is a profile to launch at once; `watch` a run to open at once.
 
     `config` is the user's configuration, its open ends fitted to the terminal. If `readonly`, nothing can be changed.
@@ -78,7 +75,10 @@ class ArenaApp(OpeningApp):
         readonly: bool = False,
         predict_program: Sequence[str] = PREDICT,
     ) -> None:
-        super().__init__(runs, program, plan_program, predict_program)
+        super().__init__()
+        self.run_list = RunList(runs.absolute())
+        self._starter = Starter(self, self.run_list.runs, program, plan_program)
+        self._navigation = Navigation(self, self._starter, self.run_list, predict_program)
         self.set_class(readonly, READONLY)
         self.error_console = Console(stderr=True, color_system=None, markup=False, highlight=False)
         self.config_file = config or ConfigFile(config_path(), Config())
@@ -123,15 +123,18 @@ class ArenaApp(OpeningApp):
         if self.config_file.problems or self.config_file.config.keys:
             self.tell_problems()
         if self._watch:
-            self.watch_run(self._watch)
+            self._starter.watch(self._watch)
         if self._start:
-            self.start_run(profiles.read(self._start))
+            self.run_worker(self._starter.start(profiles.read(self._start)))
+
+    async def on_unmount(self) -> None:
+        await self._navigation.end()
 
     @work
     async def keep_seeing_to_queue(self) -> None:
         """One look after the other: one that gets no answer is not followed by more."""
         while True:
-            await self.see_to_queue()
+            await self._starter.see_to_queue()
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
     def _draw_anew(self, _: App[None]) -> None:
@@ -144,9 +147,9 @@ class ArenaApp(OpeningApp):
         """Say what is wrong with the configuration. Only now are all screens imported, whose keys it may change."""
         keys = await asyncio.to_thread(_key_problems, self.config_file)
         if problems := [*self.config_file.problems, *keys]:
-            self.tell("your configuration has problems; the rest of it counts", "\n".join(map(str, problems)))
+            self._starter.tell("your configuration has problems; the rest of it counts", "\n".join(map(str, problems)))
 
-    def on_run_ended(self, message: RunEnded) -> None:
+    def on_run_ended(self, message: messages.RunEnded) -> None:
         """Signal it once, however many screens have seen it; after it was resumed, again."""
         run = message.run
         ending = (run.folder.path, run.state.last_time)
@@ -154,6 +157,39 @@ class ArenaApp(OpeningApp):
         if ending not in self._told and words and self._driver:
             self._driver.write(words)
         self._told.add(ending)
+
+    async def on_home_screen_looked_at(self, message: HomeScreen.LookedAt) -> None:
+        await self._navigation.get_ready(message.profile)
+
+    def on_start_profile(self, wish: messages.StartProfile) -> None:
+        self.run_worker(self._navigation.confirm(wish.profile))
+
+    def on_edit_profile(self, wish: messages.EditProfile) -> None:
+        self.run_worker(self._navigation.edit(wish.profile))
+
+    def on_inspect_profile(self, wish: messages.InspectProfile) -> None:
+        self.run_worker(self._navigation.inspect(wish.profile))
+
+    def on_list_runs(self, wish: messages.ListRuns) -> None:
+        self._navigation.list_runs(wish.runs)
+
+    def on_open_run(self, wish: messages.OpenRun) -> None:
+        self._starter.watch(wish.folder)
+
+    def on_resume_run(self, wish: messages.ResumeRun) -> None:
+        self.run_worker(self._starter.resume(wish.folder))
+
+    def on_fix_run(self, wish: messages.FixRun) -> None:
+        self.run_worker(self._starter.retry(wish.folder))
+
+    def on_report_run(self, wish: messages.ReportRun) -> None:
+        self._navigation.report(wish.folder)
+
+    def on_predict_run(self, wish: messages.PredictRun) -> None:
+        self.run_worker(self._navigation.predict(wish.folder))
+
+    def on_compare_runs(self, wish: messages.CompareRuns) -> None:
+        self._navigation.compare(wish.folders)
 
     def action_help(self) -> None:
         self.push_screen(HelpScreen(self.screen.active_bindings.values()))
@@ -176,23 +212,8 @@ class ArenaApp(OpeningApp):
                 return
         if self.has_class(READONLY):
             self.exit()
-            return
-        try:
-            runs = await asyncio.wait_for(in_thread(self._known), PATIENCE_SECONDS)
-        except TimeoutError:
-            self.exit(message=Text("The runs folder does not answer; what goes on there is left running."))
-            return
-        going_on = [run for run in runs if run.is_going_on_here]
-        waiting = [run.wait for run in runs if run.wait]
-        answer = await self.push_screen_wait(QuitScreen(going_on, waiting)) if going_on else Leaving.LEAVE
-        if answer is Leaving.BACK:
-            return
-        if answer is Leaving.STOP:
-            lines = list(map(ask_to_stop, going_on))
-        else:
-            lines = [f"left running: {printable(run.folder.id)}" for run in going_on]
-        told = "\n".join(filter(None, [*lines, without_console(waiting)]))
-        self.exit(message=Text(told) if told else None)
+        elif (told := await ask_about_runs(self, self._known)) is not None:
+            self.exit(message=Text(told) if told else None)
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         if isinstance(renderable, LayoutUpdate | ChopsUpdate):
@@ -203,7 +224,7 @@ class ArenaApp(OpeningApp):
     def _known(self) -> list[RunView]:
         """The runs of the list, and others that were looked at."""
         known = {run.folder.path: run for run in self.run_list.read()}
-        others = (Follower(folder).read() for path, folder in self.watched.items() if path not in known)
+        others = (Follower(folder).read() for path, folder in self._starter.watched.items() if path not in known)
         return [*known.values(), *others]
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
@@ -223,4 +244,4 @@ def _key_problems(file: ConfigFile) -> list[Problem]:
         return []
     from arena_tui.app.bindings import all_keys
 
-    return key_problems(file.config.keys, file.lines, list(all_keys()))
+    return key_problems(file.config.keys, file.lines, list(all_keys(ArenaApp.BINDINGS)))

@@ -1,14 +1,11 @@
-"""All keys that can be given to something else: those of the app, of its screens and of its lists."""
+"""All keys that can be given to something else: those of the whole console, of its screens and of its lists."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 
-from arena_tui.app.app import ArenaApp
 from arena_tui.compare.screen import CompareScreen
-from arena_tui.dataset.reading import InspectionScreen
 from arena_tui.dataset.screen import DataScreen
-from arena_tui.editor.file_screen import FileScreen
 from arena_tui.editor.screen import EditorScreen
 from arena_tui.history.screen import HistoryScreen
 from arena_tui.home.screen import HomeScreen
@@ -19,23 +16,20 @@ from arena_tui.rows.reader import RowScreen
 from arena_tui.widgets.menu import Menu
 
 PLACES = (
-    ArenaApp,
     HomeScreen,
     Menu,
     MonitorScreen,
     PredictionScreen,
     HistoryScreen,
     CompareScreen,
-    FileScreen,
     EditorScreen,
-    InspectionScreen,
     DataScreen,
     RowScreen,
     ReportScreen,
 )
 
 
-def all_keys() -> Iterator[Binding]:
-    """Every binding that has a name, with its usual keys."""
-    for place in PLACES:
-        yield from (binding for binding in place.BINDINGS if isinstance(binding, Binding) and binding.id)
+def all_keys(everywhere: Sequence[BindingType]) -> Iterator[Binding]:
+    """Every binding that has a name, with its usual keys: first those that hold `everywhere`, which are the app's."""
+    for bindings in (everywhere, *(place.BINDINGS for place in PLACES)):
+        yield from (binding for binding in bindings if isinstance(binding, Binding) and binding.id)

@@ -1,15 +1,17 @@
 """Asks, before the console is left while runs go on, what becomes of them."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import ClassVar
 
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from arena_tui.children.child import in_thread
 from arena_tui.dialogs.ask import Dialog, keys
 from arena_tui.format.sanitize import printable
 from arena_tui.runs.consequences import what_is_kept
@@ -17,6 +19,9 @@ from arena_tui.runs.follow import RunView
 from arena_tui.runs.waits import Wait, without_console
 from core.runs.actions import CannotStop, stop
 from core.runs.stopping import Rung
+
+PATIENCE_SECONDS = 3.0
+"""After which a runs folder that does not answer is left unasked on the way out."""
 
 
 class Leaving(Enum):
@@ -65,3 +70,22 @@ def ask_to_stop(run: RunView) -> str:
     except CannotStop as error:
         return printable(f"not stopped: {error}")
     return f"asked to stop: {printable(run.folder.id)}; it saves a checkpoint and ends on its own"
+
+
+async def ask_about_runs(app: App[None], known_runs: Callable[[], Sequence[RunView]]) -> str | None:
+    """Ask what becomes of the runs that go on; what to say of them on leaving, or None where the user stays."""
+    try:
+        runs = await asyncio.wait_for(in_thread(known_runs), PATIENCE_SECONDS)
+    except TimeoutError:
+        return "The runs folder does not answer; what goes on there is left running."
+    going_on = [run for run in runs if run.is_going_on_here]
+    waiting = [run.wait for run in runs if run.wait]
+    answer = await app.push_screen_wait(QuitScreen(going_on, waiting)) if going_on else Leaving.LEAVE
+    match answer:
+        case Leaving.BACK:
+            return None
+        case Leaving.STOP:
+            lines = list(map(ask_to_stop, going_on))
+        case Leaving.LEAVE:
+            lines = [f"left running: {printable(run.folder.id)}" for run in going_on]
+    return "\n".join(filter(None, [*lines, without_console(waiting)]))

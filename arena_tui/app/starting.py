@@ -1,4 +1,4 @@
-"""Starts runs for the console's screens, goes on with them, and queues them. Knows no key."""
+"""Starts runs for the console's screens, goes on with them, and queues them. Knows no key and no home screen."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,13 +8,12 @@ from subprocess import Popen
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from textual import work
 from textual.app import App
 
 from arena_tui.children.child import in_thread
-from arena_tui.dialogs.reader import ReaderScreen
+from arena_tui.dialogs.ask import ReaderScreen
 from arena_tui.format.sanitize import printable
-from arena_tui.home.screen import HomeScreen
+from arena_tui.runs.messages import RunQueued
 from arena_tui.screen import profiles
 from arena_tui.screen.profiles import ProfileView
 from core.predict.folder import PredictionFolder
@@ -30,12 +29,15 @@ if TYPE_CHECKING:
     from arena_tui.plan.dialog import Chosen
 
 
-class StartingApp(App[None]):
-    """`program` is what trains a run, `plan_program` what tells of it before."""
+class Starter:
+    """`program` is what trains a run, `plan_program` what tells of it before. What it opens, it opens on `app`.
 
-    def __init__(self, runs: Path, program: Sequence[str], plan_program: Sequence[str]) -> None:
-        super().__init__()
-        self.runs = runs.absolute()
+    What asks the user waits for the answer, and is to be run as a worker.
+    """
+
+    def __init__(self, app: App[None], runs: Path, program: Sequence[str], plan_program: Sequence[str]) -> None:
+        self._app = app
+        self.runs = runs
         self.program = program
         self.plan_program = plan_program
         self.queue = Queue(self.runs)
@@ -44,28 +46,26 @@ class StartingApp(App[None]):
         # Held so that Python does not warn of children that outlive their object: ours are meant to.
         self.child_processes: list[Popen[bytes]] = []
 
-    @work
-    async def resume_run(self, folder: RunFolder, overrides: tuple[str, ...] = ()) -> None:
+    async def resume(self, folder: RunFolder, overrides: tuple[str, ...] = ()) -> None:
         """Start a child that goes on with a run, and open a new monitor on it."""
         try:
             await self.start_job(await asyncio.to_thread(resume, folder, overrides, self.program))
         except (CannotResume, ProfileError, LaunchError, OSError) as error:
             self.tell("the run was not resumed", str(error))
             return
-        if not isinstance(self.screen, HomeScreen):
-            self.pop_screen()
-        self.watch_run(folder)
+        self._close_front()
+        self.watch(folder)
 
-    def watch_run(self, folder: RunFolder) -> None:
+    def watch(self, folder: RunFolder) -> None:
         """Open the screen of a run, or of a prediction."""
         from arena_tui.monitor.screen import MonitorScreen  # the first screen need not wait for it
         from arena_tui.predict.screen import PredictionScreen
 
         self.watched[folder.path] = folder
-        self.push_screen(PredictionScreen(folder) if isinstance(folder, PredictionFolder) else MonitorScreen(folder))
+        screen = PredictionScreen(folder) if isinstance(folder, PredictionFolder) else MonitorScreen(folder)
+        self._app.push_screen(screen)
 
-    @work
-    async def retry_run(self, folder: RunFolder) -> None:
+    async def retry(self, folder: RunFolder) -> None:
         """Go on with a failed run with the settings proposed for it, or where it cannot, ask and start a new one."""
         try:
             retry = await asyncio.to_thread(prepare_retry, folder)
@@ -73,7 +73,7 @@ class StartingApp(App[None]):
             self.tell("the run was not tried again", str(error))
             return
         if retry.goes_on:
-            self.resume_run(folder, retry.overrides)
+            await self.resume(folder, retry.overrides)
             return
         from arena_tui.plan.dialog import ConfirmScreen
 
@@ -85,18 +85,21 @@ class StartingApp(App[None]):
                 self.tell("the run was not tried again", str(error))
                 return
             confirm = ConfirmScreen(profiles.read(path), self.runs, self.plan_program, retry.changes)
-            chosen = await self.push_screen_wait(confirm)
+            chosen = await self._app.push_screen_wait(confirm)
         if chosen:
-            if not isinstance(self.screen, HomeScreen):
-                self.pop_screen()
-            self.run_chosen(chosen)
+            self._close_front()
+            await self.run(chosen)
 
-    def run_chosen(self, chosen: "Chosen") -> None:
+    def _close_front(self) -> None:
+        """Close the screen in front, unless it is the first one: another follows in its place."""
+        if len(self._app.screen_stack) > 1:
+            self._app.pop_screen()
+
+    async def run(self, chosen: "Chosen") -> None:
         """Start it, or queue it."""
-        (self.queue_run if chosen.is_queued else self.start_run)(chosen.profile)
+        await (self.put_in_queue if chosen.is_queued else self.start)(chosen.profile)
 
-    @work
-    async def start_run(self, profile: ProfileView) -> None:
+    async def start(self, profile: ProfileView) -> None:
         """Make a run folder, open the monitor on it, and start the child there."""
         if profile.settings is None:
             self.tell(f"{profile.name} cannot be run", "\n".join(map(str, profile.problems)))
@@ -108,7 +111,7 @@ class StartingApp(App[None]):
         except OSError as error:
             self.tell("the run did not start", str(error))
             return
-        self.watch_run(job.folder)
+        self.watch(job.folder)
         try:
             await self.start_job(job)
         except (OSError, LaunchError) as error:
@@ -125,10 +128,9 @@ class StartingApp(App[None]):
             if runner := await in_thread(partial(see_to_runner, self.queue, self.program)):
                 self.child_processes.append(runner)
         except OSError as error:
-            self.log.warning(f"the queue's runner did not start: {error}")
+            self._app.log.warning(f"the queue's runner did not start: {error}")
 
-    @work
-    async def queue_run(self, profile: ProfileView) -> None:
+    async def put_in_queue(self, profile: ProfileView) -> None:
         """Make a run folder, and put it last in the queue."""
         assert profile.settings is not None
         try:
@@ -137,10 +139,9 @@ class StartingApp(App[None]):
             self.tell("the run was not queued", str(error))
             return
         how = "the queue is paused" if self.queue.is_paused else "it starts by itself"
-        self.notify(printable(folder.id), title=f"queued: {how}", markup=False)
+        self._app.notify(printable(folder.id), title=f"queued: {how}", markup=False)
         await self.see_to_queue()
-        if isinstance(self.screen, HomeScreen):
-            self.screen.look_again()
+        self._app.screen.post_message(RunQueued())
 
     def tell(self, title: str, text: str) -> None:
-        self.push_screen(ReaderScreen(title, text))
+        self._app.push_screen(ReaderScreen(title, text))

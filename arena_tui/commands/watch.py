@@ -32,7 +32,7 @@ def _add_watch(commands: "Commands") -> None:
 
 def _run_watch(options: argparse.Namespace) -> int:
     from arena_tui.monitor.text import exit_code, follow
-    from arena_tui.terminal.notify import signals
+    from arena_tui.terminal.sequences import signals
     from core.config import read_config
     from core.runs.state import read_run
 

@@ -1,11 +1,10 @@
 """The panes below the limit: tables of other limits and strategies, groups of rows, hygiene, and single rows."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from textual import work
 from textual.content import Content
-from textual.widget import Widget
 
 from arena_tui.dataset.cuts import cut_table
 from arena_tui.dataset.row_pane import RowPane
@@ -88,12 +87,14 @@ class DataPanes(TurningPanes):
     }
     """
 
-    def panes(self) -> Iterator[Widget]:
-        yield TextPane("limits", id="limits")
-        yield TextPane("strategies", id="strategies")
-        yield RowPane(id="rows")
-        yield TextPane("by winner and split", id="groups")
-        yield TextPane("hygiene", id="hygiene")
+    def __init__(self) -> None:
+        super().__init__(
+            TextPane("limits", id="limits"),
+            TextPane("strategies", id="strategies"),
+            RowPane(id="rows"),
+            TextPane("by winner and split", id="groups"),
+            TextPane("hygiene", id="hygiene"),
+        )
 
     def to_rows(self) -> RowPane:
         """Bring the rows to the front."""

@@ -1,32 +1,24 @@
-"""Reading a profile's rows in a child, noticing a changed file, and the line that says how far it is."""
+"""A profile's rows as far as a child has read them, whether their file is still the same, and the line that says so."""
 
 import asyncio
 from asyncio.subprocess import Process
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import ClassVar
 
-from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.reactive import var
 from textual.widgets import Static
 
 from arena_tui.children.child import answers, ask
 from arena_tui.format import numbers
-from arena_tui.format.sanitize import place, printable
+from arena_tui.format.sanitize import printable
 from arena_tui.rows.view import Inspected, load, split_again
 from arena_tui.screen import profiles
-from arena_tui.screen.console_screen import ConsoleScreen
-from arena_tui.screen.keymap import hint, named
-from arena_tui.screen.messages import EditProfile
 from arena_tui.screen.profiles import ProfileView
 from core.files import Stamp, stamp
-from core.inspect.protocol import INSPECT, Progress
+from core.inspect.protocol import Progress
 from core.profile.edit import Value
-from core.profile.errors import ProfileError
 from core.profile.files import expanded
 from core.profile.settings import Profile
 
@@ -69,30 +61,13 @@ def how_far(progress: Progress, seen: Inspected | None, source: str) -> str:
     )
 
 
-SECONDS_BETWEEN_LOOKS = 2.0
+class Inspection:
+    """`profile` has no problems; `seen` are its rows as far as they are known, None before the first of them.
 
+    `program` is the inspection child, which is given the profile's path; `child` is one that has been started already.
+    """
 
-class InspectionScreen(ConsoleScreen[None]):
-    CHANGES = frozenset({"edit", "split", "write"})
-
-    BINDINGS: ClassVar[list[BindingType]] = named(
-        "data",
-        Binding("r", "read", "Read again", show=False, tooltip="Read the rows again, from the file as it is now"),
-        Binding("e", "edit", "Edit", show=False, tooltip="Edit the profile"),
-        Binding("p", "split", "Split", show=False, tooltip='Write split.by = "prompt", so that no prompt leaks'),
-    )
-
-    progress: var[Progress] = var(Progress())
-    problem: var[str] = var("")
-    is_changed: var[bool] = var(False)
-    """Whether the file of rows is no longer the one that was read."""
-
-    def __init__(self, profile: ProfileView, program: Sequence[str] = INSPECT, child: Process | None = None) -> None:
-        """`profile` is one without problems; `program` is the inspection child, which is given the profile's path.
-
-        `child` is one that has been started already.
-        """
-        super().__init__()
+    def __init__(self, profile: ProfileView, program: Sequence[str], child: Process | None) -> None:
         assert profile.settings is not None
         self.profile = profile
         self.settings: Profile = profile.settings
@@ -101,94 +76,55 @@ class InspectionScreen(ConsoleScreen[None]):
         self._child = child
         self._stamp: Stamp | None = None
 
-    def on_mount(self) -> None:
-        self.call_after_refresh(self.action_read)  # an answer may come at once, and needs a place to stand
-        self.look()
+    async def read(self) -> AsyncGenerator[Progress]:
+        """What a child tells of the file as it is now: it is asked for all rows, and ends with this. Raises OSError."""
+        self._stamp = await asyncio.to_thread(stamp, self._file)
+        child = self._child or await ask(self._program, str(self.profile.path))
+        self._child = None
+        async with aclosing(answers(child, Progress)) as told:
+            async for progress in told:
+                yield progress
 
-    def show_rows(self, seen: Inspected) -> None:
-        """Show these rows, or the same ones under settings that have changed."""
-        raise NotImplementedError
-
-    @work(exclusive=True, group="read")
-    async def action_read(self) -> None:
-        """Ask the child for all rows, and show the first ones meanwhile. The child ends with the screen."""
-        self.problem, self.is_changed, self.progress = "", False, Progress()
-        rows = Path(expanded(self.settings.data.train))
-        self._stamp = await asyncio.to_thread(stamp, rows)
-        try:
-            child = self._child or await ask(self._program, str(self.profile.path))
-            self._child = None
-            async with aclosing(answers(child, Progress)) as told:
-                async for progress in told:
-                    self.progress = progress
-                    await self._take(progress)
-        except OSError as error:
-            self.problem = f"the rows cannot be read: {error}"
-        if self.progress.problem:
-            self.problem = self.progress.problem
-        elif not self.progress.whole and not self.problem:
-            self.problem = "The inspection ended before all rows were read."
-
-    async def _take(self, progress: Progress) -> None:
+    async def load(self, progress: Progress) -> bool:
+        """Whether what the child told is of new rows; these are `seen` from then on. Raises OSError."""
         try:
             seen = await asyncio.to_thread(load, progress, self.settings)
         except FileNotFoundError:
             if progress.whole:
                 raise
-            return  # the first rows were put away for the whole file, of which we hear in a moment
-        if seen and self.display:  # else it is being left
-            self.seen = seen
-            self.show_rows(seen)
+            return False  # the first rows were put away for the whole file, of which we hear in a moment
+        self.seen = seen or self.seen
+        return seen is not None
 
-    @work
-    async def look(self) -> None:
-        """Notice when the file of rows is changed."""
-        rows = Path(expanded(self.settings.data.train))
-        while True:
-            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
-            if self._stamp is not None:
-                self.is_changed = await asyncio.to_thread(stamp, rows) != self._stamp
+    async def is_changed(self) -> bool:
+        """Whether the file of rows is no longer the one that was read."""
+        return self._stamp is not None and await asyncio.to_thread(stamp, self._file) != self._stamp
 
-    @work
-    async def on_screen_resume(self) -> None:
-        """Read again after the profile was edited."""
+    async def follow_profile(self) -> bool:
+        """Take over the profile from its file; whether it is another one now. It may have problems."""
         profile = await asyncio.to_thread(profiles.read, self.profile.path)
         if profile.text == self.profile.text:
-            return
+            return False
         self.profile = profile
-        if profile.settings:
-            self.settings = profile.settings
-            self.action_read()
-        else:
-            self.problem = "\n".join(map(str, profile.problems))
-
-    def action_edit(self) -> None:
-        self.post_message(EditProfile(self.profile))
-
-    @work(exclusive=True, group="write")
-    async def action_split(self) -> None:
-        if self.settings.split.by == "prompt":
-            self.notify("The profile is split by prompt already.")
-        else:
-            await self.write([("split.by", "prompt")])
-
-    async def write(self, values: Sequence[tuple[str, Value]]) -> bool:
-        """Whether these settings now stand in the profile's file; a shipped profile gets a copy of one's own."""
-        path = self.profile.path
-        try:
-            for key, value in values:
-                path = await asyncio.to_thread(profiles.set_in_file, path, key, value)
-        except (OSError, ProfileError) as error:
-            self.notify(printable(f"not written: {error}"), severity="error", markup=False)
-            return False
-        profile = await asyncio.to_thread(profiles.read, path)
-        if profile.settings is None:
-            way_out = hint(self, "edit", "; {} edits it").plain
-            self.notify(f"{place(path)} has problems{way_out}", severity="error", markup=False)
-            return False
-        self.profile, self.settings = profile, profile.settings
-        if self.seen:
-            self.seen = await asyncio.to_thread(split_again, self.seen, self.settings)
-            self.show_rows(self.seen)
-        self.notify(f"written: {place(path)}", markup=False)
+        self.settings = profile.settings or self.settings
         return True
+
+    async def write(self, values: Sequence[tuple[str, Value]]) -> ProfileView:
+        """Set these values in the profile's file; a shipped profile gets a copy of one's own.
+
+        Returns what the file holds then, which is the profile from now on unless it has problems. Raises ProfileError
+        and OSError where the file stays without them.
+        """
+        path = self.profile.path
+        for key, value in values:
+            path = await asyncio.to_thread(profiles.set_in_file, path, key, value)
+        profile = await asyncio.to_thread(profiles.read, path)
+        if profile.settings:
+            self.profile, self.settings = profile, profile.settings
+            if self.seen:
+                self.seen = await asyncio.to_thread(split_again, self.seen, self.settings)
+        return profile
+
+    @property
+    def _file(self) -> Path:
+        return Path(expanded(self.settings.data.train))

@@ -1,41 +1,36 @@
 """Data: what will the model be shown? What a profile's limit and strategy leave of its rows, and what others would."""
 
+import asyncio
 from asyncio.subprocess import Process
 from collections.abc import Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from pathlib import Path
 from typing import ClassVar
 
-from msgspec.structs import replace
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
-from textual.content import Content
 from textual.reactive import var
 from textual.widget import Widget
-from textual.widgets import Footer, Static
+from textual.widgets import Footer
 
-from arena_tui.children.child import answers, ask
-from arena_tui.dataset.cuts import CutSummary, cost_lines
-from arena_tui.dataset.histogram import Histogram
 from arena_tui.dataset.panes import DataPanes
-from arena_tui.dataset.reading import InspectionLine, InspectionScreen, how_far
+from arena_tui.dataset.reading import Inspection, InspectionLine, how_far
 from arena_tui.dataset.row_pane import RowPane
-from arena_tui.format import numbers
-from arena_tui.format.sanitize import printable, printable_lines
+from arena_tui.dataset.what_if import WhatIf
+from arena_tui.format.sanitize import place, printable
 from arena_tui.rows.reader import RowScreen
-from arena_tui.rows.view import Inspected, Outlook, outlook
+from arena_tui.runs.messages import EditProfile
+from arena_tui.screen.console_screen import ConsoleScreen
 from arena_tui.screen.keymap import hint, named
 from arena_tui.screen.profiles import ProfileView
-from core.inspect.protocol import INSPECT
-from core.plan.protocol import PLAN, Plan
+from arena_tui.widgets.pane import ProblemText
+from core.inspect.protocol import INSPECT, Progress
+from core.plan.protocol import PLAN
 from core.profile.edit import Value
-from core.profile.errors import SettingError
-from core.profile.settings import TRUNCATIONS, Tokens
+from core.profile.errors import ProfileError, SettingError
 
-STEP = 64
-LONGEST = 131_072
+SECONDS_BETWEEN_LOOKS = 2.0
 LIMIT_KEYS = Binding.Group("Limit", compact=True)
 NEAR = "Move the limit by 64 tokens"
 FAR = "Move the limit by 512 tokens"
@@ -43,11 +38,15 @@ STRATEGY = "Another way to cut long rows, or the one before"
 FILTER = "List other rows: over the limit, B gone, ties, and so on"
 
 
-class DataScreen(InspectionScreen):
+class DataScreen(ConsoleScreen[None]):
+    CHANGES = frozenset({"edit", "split", "write"})
     AUTO_FOCUS = ""
 
     BINDINGS: ClassVar[list[BindingType]] = named(
         "data",
+        Binding("r", "read", "Read again", show=False, tooltip="Read the rows again, from the file as it is now"),
+        Binding("e", "edit", "Edit", show=False, tooltip="Edit the profile"),
+        Binding("p", "split", "Split", show=False, tooltip='Write split.by = "prompt", so that no prompt leaks'),
         Binding("left", "move(-1)", "64 lower", key_display="←", group=LIMIT_KEYS, tooltip=NEAR),
         Binding("right", "move(1)", "64 higher", key_display="→", group=LIMIT_KEYS, tooltip=NEAR),
         Binding("less_than_sign,shift+left", "move(-8)", "512 lower", key_display="<", group=LIMIT_KEYS, tooltip=FAR),
@@ -75,18 +74,13 @@ class DataScreen(InspectionScreen):
     )
 
     DEFAULT_CSS = """
-    DataScreen {
-        #problem { display: none; padding: 1 2; }
-        #what-if { height: 12; }
-        Histogram { width: 1fr; }
-        &.-narrow #what-if, &.-low #what-if { height: 10; }
-        &.-failed #what-if, &.-failed DataPanes { display: none; }
-        &.-failed #problem { display: block; }
-    }
+    DataScreen.-failed WhatIf, DataScreen.-failed DataPanes { display: none; }
     """
 
-    plan: var[Plan | None] = var(None)
-    """What the limit costs is told from it."""
+    progress: var[Progress] = var(Progress())
+    problem: var[str] = var("")
+    is_changed: var[bool] = var(False)
+    """Whether the file of rows is no longer the one that was read."""
 
     def __init__(
         self,
@@ -96,19 +90,17 @@ class DataScreen(InspectionScreen):
         plan_program: Sequence[str] = PLAN,
         child: Process | None = None,
     ) -> None:
-        super().__init__(profile, program, child)
-        self._runs = runs
-        self._plan_program = plan_program
-        self._tokens: Tokens = self.settings.tokens
-        self._own: Outlook | None = None
+        """`profile` is one without problems; `child` reads its rows already."""
+        super().__init__()
+        self.inspection = Inspection(profile, program, child)
+        self.what_if = WhatIf(self.inspection, runs, plan_program)
+        self._panes = DataPanes()
 
     def compose(self) -> ComposeResult:
         yield InspectionLine()
-        yield Static(id="problem", markup=False)
-        with Horizontal(id="what-if"):
-            yield Histogram()
-            yield CutSummary()
-        yield DataPanes()
+        yield ProblemText()
+        yield self.what_if
+        yield self._panes
         yield Footer(compact=True, show_command_palette=False)
 
     @property
@@ -117,109 +109,112 @@ class DataScreen(InspectionScreen):
 
     def on_mount(self) -> None:
         self._show_state()
+        self.call_after_refresh(self.action_read)  # an answer may come at once, and needs a place to stand
+        self.look()
+
+    @work(exclusive=True, group="read")
+    async def action_read(self) -> None:
+        """Read all rows, and show the first ones meanwhile. The child ends with the screen."""
+        self.problem, self.is_changed, self.progress = "", False, Progress()
+        try:
+            async with aclosing(self.inspection.read()) as told:
+                async for progress in told:
+                    self.progress = progress
+                    if await self.inspection.load(progress) and self.display:  # else it is being left
+                        self._show_rows()
+        except OSError as error:
+            self.problem = f"the rows cannot be read: {error}"
+        ended_early = "" if self.progress.whole else "The inspection ended before all rows were read."
+        self.problem = self.progress.problem or self.problem or ended_early
+
+    @work
+    async def look(self) -> None:
+        """Notice when the file of rows is changed."""
+        while True:
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+            self.is_changed = await self.inspection.is_changed()
+
+    @work
+    async def on_screen_resume(self) -> None:
+        """Read again after the profile was edited."""
+        if await self.inspection.follow_profile():
+            if problems := self.inspection.profile.problems:
+                self.problem = "\n".join(map(str, problems))
+            else:
+                self.action_read()
 
     def watch_progress(self) -> None:
-        if self.is_mounted and self.display:
-            self._show_state()
+        self._show_state()
 
     def watch_is_changed(self) -> None:
-        if self.is_mounted and self.display:
-            self._show_state()
+        self._show_state()
 
     def watch_problem(self, problem: str) -> None:
         self.set_class(bool(problem), "-failed")
         if self.is_mounted and self.display:
-            words = "\n".join(printable_lines(problem))
             ways_out = (("edit", "{} edits the profile, "), ("read", "{} reads again, "), ("back", "{} goes back"))
-            self.query_one("#problem", Static).update(
-                Content.assemble(
-                    (f"✗ {words}", "bold $text-error"), "\n\n", *(hint(self, *way_out) for way_out in ways_out)
-                )
-            )
+            self.query_one(ProblemText).show(problem, ways_out)
 
-    def show_rows(self, seen: Inspected) -> None:
+    def _show_rows(self) -> None:
         try:
-            own = outlook(seen, self.settings, self.settings.tokens)
+            self.what_if.show_rows()
         except SettingError as error:
             self.problem = str(error)
-            return
-        if self._own is None or self._own.tokens != own.tokens:
-            self._tokens = own.tokens
-        self._own = own
-        histogram = self.query_one(Histogram)
-        histogram.load(seen.full)
-        histogram.border_subtitle = Content(
-            " ".join(f"p{p} {numbers.count(seen.lengths.percentiles[p])}" for p in (50, 90, 99))
-        )
-        self._show_state()
-        self._look_at(self._tokens)
+        else:
+            self._show_state()
 
-        if not seen.is_sample and self.plan is None:
-            self.ask_for_the_plan()
-
-    @work(exclusive=True, group="plan")
-    async def ask_for_the_plan(self) -> None:
-        """Ask the plan child until it has told memory and time; the rest takes longer and is not needed."""
-        arguments = [str(self._runs), str(self.profile.path)]
-        with suppress(OSError):
-            async with aclosing(answers(await ask(self._plan_program, *arguments), Plan)) as plans:
-                async for plan in plans:
-                    if plan.memory or plan.time:
-                        self.plan = plan
-                        break
-
-    def watch_plan(self) -> None:
-        if self._own is not None and self.display:
-            self._look_at(self._tokens)
+    def on_what_if_chosen(self, message: WhatIf.Chosen) -> None:
+        """The tables follow."""
+        if self.inspection.seen:
+            self._panes.show(self.inspection.seen, self.inspection.settings, message.outlook)
 
     def _show_state(self) -> None:
-        read = how_far(self.progress, self.seen, self.settings.data.train)
+        if not (self.is_mounted and self.display):  # it is not there yet, or is being left
+            return
+        read = how_far(self.progress, self.inspection.seen, self.inspection.settings.data.train)
         changed = "! the file was changed" + hint(self, "read", "; {} reads it again").plain
         state = changed if self.is_changed else read
-        self.query_one(InspectionLine).show(self.profile.name, state, is_warning=self.is_changed)
+        self.query_one(InspectionLine).show(self.inspection.profile.name, state, is_warning=self.is_changed)
 
-    def _look_at(self, tokens: Tokens) -> None:
-        """Show what is left under these settings; the tables follow."""
-        seen, own = self.seen, self._own
-        if seen is None or own is None:
-            return
-        try:
-            chosen = outlook(seen, self.settings, tokens)
-        except SettingError as error:
-            self.notify(printable(str(error)), severity="warning", markup=False)
-            return
-        self._tokens = tokens
-        self.query_one(Histogram).show(tokens.max_length)
-        costs = cost_lines(self.plan, self.settings, chosen, own)
-        self.query_one(CutSummary).show(seen, chosen, own, costs)
-        self.query_one(DataPanes).show(seen, self.settings, chosen)
+    def action_edit(self) -> None:
+        self.post_message(EditProfile(self.inspection.profile))
 
     def action_move(self, steps: int) -> None:
-        """To the next multiple of STEP in that direction, or several of them."""
-        here = self._tokens.max_length
-        aligned = here // STEP if steps > 0 else -(-here // STEP)
-        limit = max(STEP, min(LONGEST, (aligned + steps) * STEP))
-        self._look_at(replace(self._tokens, max_length=limit))
+        self.what_if.move(steps)
 
     def action_strategy(self, direction: int) -> None:
-        at = TRUNCATIONS.index(self._tokens.truncation) + direction
-        self._look_at(replace(self._tokens, truncation=TRUNCATIONS[at % len(TRUNCATIONS)]))
+        self.what_if.turn_strategy(direction)
 
     def action_own(self) -> None:
-        self._look_at(self.settings.tokens)
+        self.what_if.back_to_own()
+
+    @work(exclusive=True, group="write")
+    async def action_split(self) -> None:
+        if self.inspection.settings.split.by == "prompt":
+            self.notify("The profile is split by prompt already.")
+        else:
+            await self._write([("split.by", "prompt")])
 
     @work(exclusive=True, group="write")
     async def action_write(self) -> None:
-        own, chosen = self.settings.tokens, self._tokens
-        values: list[tuple[str, Value]] = []
-        if chosen.max_length != own.max_length:
-            values.append(("tokens.max_length", chosen.max_length))
-        if chosen.truncation != own.truncation:
-            values.append(("tokens.truncation", chosen.truncation))
-        if values:
-            await self.write(values)
+        if changes := self.what_if.changes():
+            await self._write(changes)
         else:
             self.notify("The profile has this limit and strategy already.")
+
+    async def _write(self, values: Sequence[tuple[str, Value]]) -> None:
+        try:
+            profile = await self.inspection.write(values)
+        except (OSError, ProfileError) as error:
+            self.notify(printable(f"not written: {error}"), severity="error", markup=False)
+            return
+        if profile.problems:
+            way_out = hint(self, "edit", "; {} edits it").plain
+            self.notify(f"{place(profile.path)} has problems{way_out}", severity="error", markup=False)
+            return
+        if self.inspection.seen:
+            self._show_rows()
+        self.notify(f"written: {place(profile.path)}", markup=False)
 
     def action_filter(self, direction: int) -> None:
         self._panes.to_rows().turn_filter(direction)
@@ -232,13 +227,13 @@ class DataScreen(InspectionScreen):
 
     @work(exclusive=True, group="open")
     async def action_open(self) -> None:
-        table, seen = self._panes.to_rows().table, self.seen
+        table, seen = self._panes.to_rows().table, self.inspection.seen
         if seen is None or table.chosen is None or self.problem:
             return
         if seen.is_sample:
             self.notify("A row can be opened once all rows have been read.")
             return
-        last = await self.app.push_screen_wait(RowScreen(seen, self._tokens, table.numbers, table.cursor))
+        last = await self.app.push_screen_wait(RowScreen(seen, self.what_if.tokens, table.numbers, table.cursor))
         table.move_to(last)
 
     def action_down(self, lines: int) -> None:
@@ -253,7 +248,3 @@ class DataScreen(InspectionScreen):
     def action_back(self) -> None:
         if not self.query_one(RowPane).end_search():
             self.dismiss()
-
-    @property
-    def _panes(self) -> DataPanes:
-        return self.query_one(DataPanes)

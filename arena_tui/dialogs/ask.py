@@ -1,4 +1,4 @@
-"""Small dialogs: a question with a few answers, a line of text, one run of a list; and what all dialogs look like."""
+"""Small dialogs: a question with a few answers, a line to write, one run of a list, a text to read; how all look."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -11,10 +11,12 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.events import Key
 from textual.screen import ModalScreen
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Input, OptionList, Static, TextArea
 
 from arena_tui.format.sanitize import printable, printable_lines
+from arena_tui.terminal.sequences import copy
 from arena_tui.widgets.menu import Menu
+from arena_tui.widgets.pane import HighlightedText
 from core.runs.folder import RunFolder
 from core.runs.notes import read_notes
 
@@ -136,3 +138,36 @@ class ChooseRunScreen(Dialog[RunFolder | None]):
 
 def _line(run: RunFolder, width: int) -> Content:
     return Content(f"{printable(run.id)}  {printable(read_notes(run).name)}".rstrip()).truncate(width, ellipsis=True)
+
+
+class ReaderScreen(Dialog[None]):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter,q", "dismiss", "Close", key_display="esc"),
+        Binding("Y", "copy", "Copy", show=False),
+        Binding("j", "scroll(1)", "Down", show=False),
+        Binding("k", "scroll(-1)", "Up", show=False),
+    ]
+
+    DEFAULT_CSS = """
+    ReaderScreen > .box { height: 80%; }
+    ReaderScreen TextArea { height: 1fr; border: none; padding: 0; }
+    """
+
+    def __init__(self, title: str, text: str, *, language: str | None = None) -> None:
+        super().__init__()
+        self._title = title
+        self._text = "\n".join(printable_lines(text))
+        self._language = language
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box") as box:
+            box.border_title = Content(printable(self._title))
+            yield HighlightedText(self._text, language=self._language, read_only=True, soft_wrap=True)
+            yield Static(keys([("Y", "copy"), ("esc", "close")]), classes="keys")
+
+    def action_copy(self) -> None:
+        area = self.query_one(TextArea)
+        copy(self.app, area.selected_text or area.text)
+
+    def action_scroll(self, lines: int) -> None:
+        self.query_one(TextArea).scroll_relative(y=lines, animate=False)

@@ -10,11 +10,13 @@ from textual.containers import Horizontal, Vertical
 from textual.reactive import var
 from textual.widgets import Footer, OptionList, Static
 
-from arena_tui.editor.diff import Comparison, against_defaults
+from arena_tui.editor.diff import against_defaults
 from arena_tui.editor.explanation import Explanation, ProblemList
-from arena_tui.editor.file_screen import FileScreen
+from arena_tui.editor.file import EditedFile
+from arena_tui.editor.saving import Saving
 from arena_tui.editor.toml_area import Choices, TomlArea
 from arena_tui.format.sanitize import place, printable
+from arena_tui.screen.console_screen import ConsoleScreen
 from arena_tui.screen.keymap import named
 from core.profile.cursor import end_of_mistake
 from core.profile.errors import Problem, ProfileError
@@ -27,9 +29,14 @@ MOST_CHARACTERS = 100_000
 """Where all of it is a single line, a key takes half a second."""
 
 
-class EditorScreen(FileScreen):
+class EditorScreen(ConsoleScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = named(
         "editor",
+        Binding("f2,ctrl+s", "save", "Save", key_display="f2 ^s", tooltip="Save the text to its file"),
+        Binding("f3", "save_as", "Save as", tooltip="Save the text to another file"),
+        Binding("f4", "differences", "Diff", tooltip="What differs from the file on disk and from the defaults"),
+        Binding("f5", "edit_outside", "$EDITOR", tooltip="Go on in $VISUAL or $EDITOR, and come back with its text"),
+        Binding("escape", "leave", "Back", key_display="esc", tooltip="Leave the editor; asks about unsaved changes"),
         Binding("f8", "next_problem", "Next ✗", tooltip="To the next problem"),
         Binding("f1", "app.help", "Help", tooltip="All keys of this screen"),
     )
@@ -54,10 +61,12 @@ class EditorScreen(FileScreen):
     problems: var[tuple[Problem, ...]] = var(())
 
     def __init__(self, file: ProfileFile) -> None:
-        super().__init__(file)
+        super().__init__()
+        self._file = EditedFile(file)
         self._settings: Profile | None = None
         self._choices = Choices()
-        self.area = TomlArea(self.file.saved or "", self._choices)
+        self.area = TomlArea(file.text, self._choices)
+        self.saving = Saving(self, self.area, self._file, self.show_state)
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="top"):
@@ -78,18 +87,15 @@ class EditorScreen(FileScreen):
 
     @work
     async def begin(self) -> None:
-        """Go to the first problem, and only then ask about the file."""
+        """Go to the first problem, and only then ask about a draft; from then on keep one, and watch the file."""
         await self._check()
         if self.problems:
             self._go_to(self.problems[0])
-        self.guard()
-
-    @property
-    def text(self) -> str:
-        return self.area.profile_text
-
-    def load(self, text: str) -> None:
-        self.area.load_profile(text)
+        if await self.saving.settle_draft():
+            self.run_worker(self.saving.keep_drafts())
+            await self.saving.watch_file()
+        else:
+            self.dismiss()
 
     @on(TomlArea.Changed)
     def _follow_text(self) -> None:
@@ -105,7 +111,7 @@ class EditorScreen(FileScreen):
 
     async def _check(self) -> None:
         try:
-            self._settings = await asyncio.to_thread(parse_profile, self.text, source=self.file.path.name)
+            self._settings = await asyncio.to_thread(parse_profile, self.area.profile_text, source=self._file.path.name)
             self.problems = ()
         except ProfileError as error:
             self._settings = None
@@ -124,17 +130,40 @@ class EditorScreen(FileScreen):
     def show_state(self) -> None:
         if not self.display:  # a check or a draft can come to its end when the screen is gone
             return
-        file = self.file
+        file = self._file
         self.query_one("#title", Static).update(printable(file.path.stem) if file.is_shipped else place(file.path))
-        saved = "● not saved" if self.is_modified else "shipped: saved as your own" if file.is_shipped else "saved"
+        saved = (
+            "● not saved" if self.saving.is_modified else "shipped: saved as your own" if file.is_shipped else "saved"
+        )
         checked = "✓ can be run" if self._settings else f"✗ {len(self.problems)}" if self.problems else ""
         state = self.query_one("#state", Static)
-        state.update("   ".join(part for part in (self.draft_failure, saved, checked) if part))
-        state.set_class(bool(self.draft_failure), "-warning")
+        state.update("   ".join(part for part in (self.saving.draft_failure, saved, checked) if part))
+        state.set_class(bool(self.saving.draft_failure), "-warning")
 
-    async def comparisons(self) -> list[Comparison]:
+    @work
+    async def action_save(self) -> None:
+        await self.saving.save()
+
+    @work
+    async def action_save_as(self) -> None:
+        await self.saving.save_as()
+
+    @work
+    async def action_differences(self) -> None:
         await self._check()
-        return [against_defaults(self._settings)] if self._settings else []
+        await self.saving.compare([against_defaults(self._settings)] if self._settings else [])
+
+    @work
+    async def action_edit_outside(self) -> None:
+        await self.saving.edit_outside()
+
+    @work
+    async def action_leave(self) -> None:
+        if await self.may_leave():
+            self.dismiss()
+
+    async def may_leave(self) -> bool:
+        return await self.saving.may_leave()
 
     @on(OptionList.OptionSelected, "Choices")
     def _take_choice(self) -> None:

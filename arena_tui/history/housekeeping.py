@@ -1,7 +1,7 @@
 """What users do to runs in a list: say something of them, delete them and their checkpoints, get them back."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -11,20 +11,18 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.reactive import var
+from textual.screen import Screen
 from textual.widgets import OptionList, Static
 
-from arena_tui.children.child import in_thread
 from arena_tui.dialogs.ask import AskScreen, Dialog, WriteScreen, keys
 from arena_tui.format import numbers
 from arena_tui.format.sanitize import printable
 from arena_tui.runs.consequences import what_is_deleted, what_is_pruned
-from arena_tui.runs.follow import RunList, RunView
-from arena_tui.screen.console_screen import ConsoleScreen
+from arena_tui.runs.follow import RunView
 from arena_tui.screen.keymap import hint
 from arena_tui.widgets.menu import Menu
 from core.runs.checkpoints import carry_out, plan
-from core.runs.disk import disk_use, size
+from core.runs.disk import DiskUse, disk_use, size
 from core.runs.folder import RunFolder
 from core.runs.notes import MOST_NAME, MOST_NOTE, NotesError, write_notes
 from core.runs.trash import StillInUse, delete_for_good, discard, put_back, trashed
@@ -100,60 +98,45 @@ def _line(run: RunFolder, taken: int, width: int) -> Content:
     return Content.assemble(Content(printable(run.id)).truncate(width - len(end), ellipsis=True, pad=True), end)
 
 
-class HousekeepingScreen(ConsoleScreen[None]):
-    """The keys are the list's own."""
+def measured(runs: Sequence[RunView], known: Mapping[str, DiskUse]) -> dict[str, DiskUse]:
+    """What each run takes of the disk, by its id. What is `known` of one that will not change is not measured again."""
+    return {
+        run.folder.id: known[run.folder.id] if run.is_settled and run.folder.id in known else disk_use(run.folder)
+        for run in runs
+    }
 
-    CHANGES = frozenset({"note", "rename", "delete", "trash", "prune", "prune_all"})
 
-    runs: var[tuple[RunView, ...]] = var(())
+class Housekeeping:
+    """Asks on `screen`, and so waits for the answers: to be run as a worker of it."""
 
-    def __init__(self, run_list: RunList) -> None:
-        super().__init__()
-        self.run_list = run_list
+    def __init__(self, screen: Screen[None]) -> None:
+        self._screen = screen
 
-    @property
-    def chosen_run(self) -> RunView | None:
-        """The run that the keys are about."""
-        raise NotImplementedError
+    async def note(self, run: RunView) -> None:
+        """Let the user write the first line of what there is to say of a run."""
+        first, *rest = run.notes.note.splitlines() or [""]
+        more = f" Its {len(rest)} further lines stay, in {run.folder.notes.name}." if rest else ""
+        line = await self._screen.app.push_screen_wait(
+            WriteScreen("note", f"What there is to say of {run.name}.{more}", first, MOST_NOTE // 2)
+        )
+        if line is not None and line != printable(first):
+            await self._write(run.folder, note="\n".join([line, *rest]))
 
-    def forget_size(self, run: RunFolder) -> None:
-        """Something of the run was deleted."""
-        raise NotImplementedError
-
-    async def read_runs(self) -> None:
-        self.runs = await in_thread(self.run_list.read)
-
-    @work
-    async def action_note(self) -> None:
-        if run := self.chosen_run:
-            first, *rest = run.notes.note.splitlines() or [""]
-            more = f" Its {len(rest)} further lines stay, in {run.folder.notes.name}." if rest else ""
-            line = await self.app.push_screen_wait(
-                WriteScreen("note", f"What there is to say of {run.name}.{more}", first, MOST_NOTE // 2)
-            )
-            if line is not None and line != printable(first):
-                await self._write(run.folder, note="\n".join([line, *rest]))
-
-    @work
-    async def action_rename(self) -> None:
-        if run := self.chosen_run:
-            text = f"The name to show; its folder stays {run.folder.id}. Empty brings back the first one."
-            name = await self.app.push_screen_wait(WriteScreen("rename", text, run.name, MOST_NAME))
-            if name is not None and name != printable(run.name):
-                await self._write(run.folder, name="" if name == run.folder.name else name)
+    async def rename(self, run: RunView) -> None:
+        """Let the user give a run another name to show."""
+        text = f"The name to show; its folder stays {run.folder.id}. Empty brings back the first one."
+        name = await self._screen.app.push_screen_wait(WriteScreen("rename", text, run.name, MOST_NAME))
+        if name is not None and name != printable(run.name):
+            await self._write(run.folder, name="" if name == run.folder.name else name)
 
     async def _write(self, folder: RunFolder, **words: str) -> None:
         try:
             await asyncio.to_thread(write_notes, folder, **words)
         except (NotesError, OSError) as error:
             self.tell(f"not written: {error}")
-        await self.read_runs()
 
-    @work
-    async def action_delete(self) -> None:
-        run = self.chosen_run
-        if run is None:
-            return
+    async def delete(self, run: RunView) -> None:
+        """Move a run that is over to the trash, after a question."""
         if not run.status.is_over:
             self.tell(f"{run.name} is {run.status.value}: stop it first.", "warning")
             return
@@ -164,39 +147,31 @@ class HousekeepingScreen(ConsoleScreen[None]):
             except (StillInUse, OSError) as error:
                 self.tell(f"not deleted: {error}")
             else:
-                self.tell("In the trash now" + hint(self, "trash", "; {} opens it").plain, "information")
-            await self.read_runs()
+                self.tell("In the trash now" + hint(self._screen, "trash", "; {} opens it").plain, "information")
 
-    def action_trash(self) -> None:
-        self.app.push_screen(TrashScreen(self.run_list.runs))
+    async def prune(self, runs: Sequence[RunView]) -> list[RunFolder]:
+        """Delete all checkpoints but the newest intact one of those of `runs` that are over, after a question.
 
-    @work
-    async def action_prune(self) -> None:
-        if run := self.chosen_run:
-            await self._prune([run])
-
-    @work
-    async def action_prune_all(self) -> None:
-        await self._prune(self.runs)
-
-    async def _prune(self, runs: Sequence[RunView]) -> None:
+        Returns those of which something was to be deleted, once it was agreed to.
+        """
         ended = [run.folder for run in runs if run.status.is_over]
         found = await asyncio.to_thread(lambda: [plan(folder) for folder in ended])
         prunings = [pruning for pruning in found if pruning.paths]
         if not prunings:
             why = "no more than the newest intact one is kept" if ended else "only ended runs are pruned"
             self.tell(f"No checkpoint to delete: {why}.", "information")
-        elif await self._confirms("delete checkpoints?", what_is_pruned(prunings), "delete for good"):
-            for pruning in prunings:
-                try:
-                    await asyncio.to_thread(carry_out, pruning)
-                except (StillInUse, OSError) as error:
-                    self.tell(f"not pruned: {error}")
-                self.forget_size(pruning.run)
-            await self.read_runs()
+            return []
+        if not await self._confirms("delete checkpoints?", what_is_pruned(prunings), "delete for good"):
+            return []
+        for pruning in prunings:
+            try:
+                await asyncio.to_thread(carry_out, pruning)
+            except (StillInUse, OSError) as error:
+                self.tell(f"not pruned: {error}")
+        return [pruning.run for pruning in prunings]
 
     async def _confirms(self, title: str, text: str, word: str) -> bool:
-        return await self.app.push_screen_wait(AskScreen(title, text, [("y", word)])) == "y"
+        return await self._screen.app.push_screen_wait(AskScreen(title, text, [("y", word)])) == "y"
 
     def tell(self, text: str, severity: str = "error") -> None:
-        self.notify(printable(text), severity=severity, markup=False)  # type: ignore[arg-type]
+        self._screen.notify(printable(text), severity=severity, markup=False)  # type: ignore[arg-type]

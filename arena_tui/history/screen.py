@@ -1,6 +1,7 @@
 """History: which runs have there been? All of them as a table to sort, filter, name, delete and compare."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -9,27 +10,26 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
+from textual.reactive import var
 from textual.widgets import Footer, Input, Static
 
 from arena_tui.children.child import in_thread
-from arena_tui.format import numbers
-from arena_tui.format.sanitize import place, printable
-from arena_tui.format.status import MUTED
-from arena_tui.history.columns import COLUMNS, MEMORY, PRIOR, THROUGHPUT, WHEN, Row, matching, sorted_by
-from arena_tui.history.housekeeping import HousekeepingScreen
-from arena_tui.history.table import RunTable
+from arena_tui.history.columns import COLUMNS, Row, matching, sorted_by
+from arena_tui.history.housekeeping import Housekeeping, TrashScreen, measured
+from arena_tui.history.table import RunTable, detail, summary
 from arena_tui.plot.axes import FEWEST, MOST
 from arena_tui.runs.follow import RunList, RunView
+from arena_tui.runs.messages import CompareRuns, OpenRun, ReportRun
+from arena_tui.screen.console_screen import ConsoleScreen
 from arena_tui.screen.keymap import hint, named
-from arena_tui.screen.messages import CompareRuns, OpenRun, ReportRun
 from core.machine.gpus import look
-from core.runs.disk import DiskUse, disk_use
-from core.runs.folder import RunFolder
+from core.runs.disk import DiskUse
 
 SECONDS_BETWEEN_READS = 2.0
 
 
-class HistoryScreen(HousekeepingScreen):
+class HistoryScreen(ConsoleScreen[None]):
+    CHANGES = frozenset({"note", "rename", "delete", "trash", "prune", "prune_all"})
     AUTO_FOCUS = ""  # keys are for the table, until the filter is asked for
     BINDINGS: ClassVar[list[BindingType]] = named(
         "runs",
@@ -67,9 +67,13 @@ class HistoryScreen(HousekeepingScreen):
     }
     """
 
+    runs: var[tuple[RunView, ...]] = var(())
+
     def __init__(self, run_list: RunList, runs: tuple[RunView, ...]) -> None:
         """`runs` are known already, and shown at once."""
-        super().__init__(run_list)
+        super().__init__()
+        self.run_list = run_list
+        self._housekeeping = Housekeeping(self)
         self._known = runs
         self._disk: dict[str, DiskUse] = {}
         self._free = 0
@@ -98,13 +102,14 @@ class HistoryScreen(HousekeepingScreen):
         while True:
             if self.is_current:
                 await self.read_runs()
-                known = {run.folder.id: self._disk[run.folder.id] for run in self.runs if self._has_its_size(run)}
-                unknown = [run.folder for run in self.runs if run.folder.id not in known]
-                disk = known | await in_thread(lambda: {run.id: disk_use(run) for run in unknown})  # noqa: B023
+                disk = await in_thread(partial(measured, self.runs, dict(self._disk)))
                 free = (await in_thread(partial(look, self.run_list.runs))).disk_free
                 if disk != self._disk or abs(free - self._free) > self._free / 100:
                     self.show_sizes(disk, free)
             await asyncio.sleep(SECONDS_BETWEEN_READS)
+
+    async def read_runs(self) -> None:
+        self.runs = await in_thread(self.run_list.read)
 
     def show_sizes(self, disk: dict[str, DiskUse], free: int) -> None:
         """`disk` by id of the run; bytes `free` beside them."""
@@ -115,16 +120,9 @@ class HistoryScreen(HousekeepingScreen):
     def is_measured(self) -> bool:
         return bool(self._disk)
 
-    def _has_its_size(self, run: RunView) -> bool:
-        """Whether what the run takes of the disk is known and will not change."""
-        return run.is_settled and run.folder.id in self._disk
-
     @property
     def chosen_run(self) -> RunView | None:
         return self._table.chosen.run if self._table.chosen else None
-
-    def forget_size(self, run: RunFolder) -> None:
-        self._disk.pop(run.id, None)
 
     def watch_runs(self) -> None:
         self.draw()
@@ -140,18 +138,12 @@ class HistoryScreen(HousekeepingScreen):
         ids = {run.folder.id for run in self.runs}
         table.selected = tuple(run_id for run_id in table.selected if run_id in ids)
         table.show(rows)
-        words = [f"{numbers.count(len(rows))} of {numbers.count(len(all_rows))}"]
-        if table.selected:
-            words.append(f"{len(table.selected)} selected")
-        if self.is_measured:
-            total = sum(disk.total for disk in self._disk.values())
-            words.append(f"{numbers.gib(total)} on disk, {numbers.gib(self._free)} free")
-        self._state.update(Content(" · ".join(words)), layout=False)
+        self._state.update(Content(summary(len(rows), all_rows, len(table.selected), self._free)), layout=False)
         self._draw_detail()
 
     def _draw_detail(self) -> None:
         row = self._table.chosen
-        lines = [Content("")] if row is None else _detail(row, hint(self, "note", "; {} writes one"))
+        lines = [Content("")] if row is None else detail(row, hint(self, "note", "; {} writes one"))
         self._detail.update(Content("\n").join(lines), layout=False)
 
     def action_move(self, lines: int) -> None:
@@ -197,7 +189,7 @@ class HistoryScreen(HousekeepingScreen):
         if (run := self.chosen_run) and run.has_report:
             self.post_message(ReportRun(run.folder))
         elif run:
-            self.tell("This run has not finished: there is no evaluation to report on.", "warning")
+            self._housekeeping.tell("This run has not finished: there is no evaluation to report on.", "warning")
 
     def action_select(self) -> None:
         run, selected = self.chosen_run, self._table.selected
@@ -207,7 +199,7 @@ class HistoryScreen(HousekeepingScreen):
         if run_id in selected:
             self._table.selected = tuple(other for other in selected if other != run_id)
         elif len(selected) == MOST:
-            self.tell(f"At most {MOST} runs can be compared.", "warning")
+            self._housekeeping.tell(f"At most {MOST} runs can be compared.", "warning")
         else:
             self._table.selected = (*selected, run_id)
         self.draw()
@@ -217,27 +209,40 @@ class HistoryScreen(HousekeepingScreen):
         by_id = {run.folder.id: run.folder for run in self.runs}
         folders = [by_id[run_id] for run_id in self._table.selected if run_id in by_id]
         if len(folders) < FEWEST:
-            self.tell("Select two runs or more" + hint(self, "select", ": {} on each").plain, "warning")
+            self._housekeeping.tell("Select two runs or more" + hint(self, "select", ": {} on each").plain, "warning")
         else:
             self.post_message(CompareRuns(folders))
 
+    @work
+    async def action_note(self) -> None:
+        await self._keep_house(self._housekeeping.note)
 
-def _detail(row: Row, way: Content) -> list[Content]:
-    """Where the run lies; what is wrong with it, else its note or the way to one; and the figures for which a narrow
-    table has no room."""
-    note = printable(row.run.notes.note)
-    known = [f"{column.heading} {column.text(row)}" for column in (PRIOR, THROUGHPUT, MEMORY, WHEN)]
-    disk = row.disk
-    taken = ""
-    if disk:
-        parts = f"checkpoints {numbers.gib(disk.checkpoints)}, adapter {numbers.gib(disk.adapter)}"
-        taken = f"on disk {numbers.gib(disk.total)}: {parts}"
-    words = Content(note) if note else (Content("no note") + way).stylize_before(MUTED)
-    if row.run.trouble:
-        words = Content.styled(printable(row.run.trouble), "$text-error")
-    return [
-        Content(place(row.run.folder.path)),
-        words,
-        Content.styled(" · ".join(known), MUTED),
-        Content.styled(taken, MUTED),
-    ]
+    @work
+    async def action_rename(self) -> None:
+        await self._keep_house(self._housekeeping.rename)
+
+    @work
+    async def action_delete(self) -> None:
+        await self._keep_house(self._housekeeping.delete)
+
+    async def _keep_house(self, do: Callable[[RunView], Awaitable[None]]) -> None:
+        if run := self.chosen_run:
+            await do(run)
+            await self.read_runs()
+
+    def action_trash(self) -> None:
+        self.app.push_screen(TrashScreen(self.run_list.runs))
+
+    @work
+    async def action_prune(self) -> None:
+        if run := self.chosen_run:
+            await self._prune([run])
+
+    @work
+    async def action_prune_all(self) -> None:
+        await self._prune(self.runs)
+
+    async def _prune(self, runs: Sequence[RunView]) -> None:
+        for folder in await self._housekeeping.prune(runs):
+            self._disk.pop(folder.id, None)
+        await self.read_runs()

@@ -1,4 +1,4 @@
-"""A table of runs, drawn line by line as far as it is seen, so that it may be of any length."""
+"""A table of runs, drawn line by line as far as it is seen, so it may be of any length, and the lines around it."""
 
 from collections.abc import Sequence
 
@@ -11,8 +11,10 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.visual import Visual
 
+from arena_tui.format import numbers
+from arena_tui.format.sanitize import place, printable
 from arena_tui.format.status import MUTED, STYLES
-from arena_tui.history.columns import GAP, WHEN, Column, Row, fitting
+from arena_tui.history.columns import GAP, MEMORY, PRIOR, THROUGHPUT, WHEN, Column, Row, fitting
 
 MARGIN = 3
 """Cells for the cursor and for the number of a selected run."""
@@ -142,3 +144,34 @@ def _aligned(column: Column, text: str, cells: int) -> str:
         text, length = f"{set_cell_size(text, cells - 1)}…", cells
     room = " " * (cells - length)
     return (f"{text}{room}" if column.is_text else f"{room}{text}") + " " * GAP
+
+
+def summary(listed: int, rows: Sequence[Row], selected: int, free: int) -> str:
+    """How many of all `rows` are listed and selected, what they take of the disk, and how many bytes of it are free."""
+    words = [f"{numbers.count(listed)} of {numbers.count(len(rows))}"]
+    if selected:
+        words.append(f"{selected} selected")
+    if sizes := [row.disk.total for row in rows if row.disk]:
+        words.append(f"{numbers.gib(sum(sizes))} on disk, {numbers.gib(free)} free")
+    return " · ".join(words)
+
+
+def detail(row: Row, way: Content) -> list[Content]:
+    """Lines below the table: where the run lies; what is wrong with it, else its note or `way`, the way to one; and the
+    figures for which a narrow table has no room."""
+    note = printable(row.run.notes.note)
+    known = [f"{column.heading} {column.text(row)}" for column in (PRIOR, THROUGHPUT, MEMORY, WHEN)]
+    disk = row.disk
+    taken = ""
+    if disk:
+        parts = f"checkpoints {numbers.gib(disk.checkpoints)}, adapter {numbers.gib(disk.adapter)}"
+        taken = f"on disk {numbers.gib(disk.total)}: {parts}"
+    words = Content(note) if note else (Content("no note") + way).stylize_before(MUTED)
+    if row.run.trouble:
+        words = Content.styled(printable(row.run.trouble), "$text-error")
+    return [
+        Content(place(row.run.folder.path)),
+        words,
+        Content.styled(" · ".join(known), MUTED),
+        Content.styled(taken, MUTED),
+    ]

@@ -1,9 +1,9 @@
-"""The parts of the home screen: profiles and runs in a line and in brief, and the machine."""
+"""What the home screen tells: of the chosen profile or run, and of the machine."""
 
 from textual.app import ComposeResult
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.widgets import Static, TextArea
+from textual.widgets import ContentSwitcher, Static, TextArea
 
 from arena_tui.format import numbers
 from arena_tui.format.sanitize import place, printable, printable_lines
@@ -16,34 +16,6 @@ from arena_tui.widgets.facts import Fact, facts, wrapped
 from arena_tui.widgets.pane import HighlightedText
 from core.machine.gpus import Machine
 from core.profile.settings import Profile
-from core.runs.state import Status
-
-
-def profile_line(profile: ProfileView, width: int) -> Content:
-    beside = "" if profile.is_shipped else "yours"
-    if profile.problems:
-        n = len(profile.problems)
-        beside = f"✗ {n} problem{'s' if n > 1 else ''}"
-    name = Content(printable(profile.name)).truncate(width - len(beside) - 1, ellipsis=True, pad=True)
-    return Content.assemble(name, " ", (beside, "$text-error" if profile.problems else MUTED))
-
-
-def run_line(run: RunView, width: int) -> Content:
-    """Glyph, word, name, progress or log loss, duration; or the place in the queue.
-
-    A name too long for its place ends in an ellipsis.
-    """
-    status = run.status
-    mark = Content.styled(f"{GLYPHS[status]} {status.value:<9} ", STYLES[status])
-    figure = numbers.loss(run.log_loss) if run.state.evaluations else numbers.MISSING
-    if status in (Status.RUNNING, Status.STOPPING) and run.state.started:
-        figure = f"{100 * run.state.step // max(1, run.state.started.steps)} %"
-    end = f" {figure:>6} {numbers.duration(run.state.elapsed):>8}"
-    if run.wait:
-        end = f" {numbers.ordinal(run.wait.place)}"
-    shown = f"! {printable(run.name)}" if run.trouble else printable(run.name)
-    name = Content(shown).truncate(max(4, width - len(mark) - len(end)), ellipsis=True, pad=True)
-    return Content.assemble(mark, name, end)
 
 
 class MachineLine(Static):
@@ -73,6 +45,28 @@ def _is_like(machine: Machine, shown: Machine) -> bool:
         and abs(machine.memory_free - shown.memory_free) < shown.memory / 100
         and abs(machine.disk_free - shown.disk_free) < shown.disk_free / 100
     )
+
+
+class TitleLine(Horizontal):
+    """The first line of the screen: the program's name, and the machine."""
+
+    DEFAULT_CSS = """
+    TitleLine {
+        height: 1;
+        padding: 0 1;
+        background: $panel;
+        #title { width: auto; margin-right: 2; color: $accent; text-style: bold; }
+        MachineLine { width: 1fr; }
+    }
+    """
+
+    def __init__(self, is_readonly: bool) -> None:
+        super().__init__()
+        self._is_readonly = is_readonly
+
+    def compose(self) -> ComposeResult:
+        yield Static("arena-tui · read-only" if self._is_readonly else "arena-tui", id="title", markup=False)
+        yield MachineLine()
 
 
 BESIDE = 3
@@ -179,3 +173,29 @@ class RunPanel(VerticalScroll):
             moves = hint(self, "move('up')", "{} and ") + hint(self, "move('down')", "{} move it up and down, ")
             parts += [moves + hint(self, "dequeue", "{} takes it out of the queue")]
         self.query_one(Static).update(Content("\n").join(parts))
+
+
+class ChosenPanel(ContentSwitcher):
+    """Shows a profile or a run."""
+
+    DEFAULT_CSS = """
+    ChosenPanel {
+        width: 1fr;
+        height: 1fr;
+        border: round $foreground 25%;
+        border-title-color: $foreground;
+    }
+    """
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(ProfilePanel(id="profile"), RunPanel(id="run"), initial="profile", id=id)
+
+    def show(self, chosen: ProfileView | RunView | None) -> None:
+        """Show this one; of none, an empty panel."""
+        if isinstance(chosen, RunView):
+            self.query_one(RunPanel).show(chosen)
+        elif chosen:
+            self.query_one(ProfilePanel).show(chosen)
+        self.current = "run" if isinstance(chosen, RunView) else "profile"
+        name = "" if chosen is None else chosen.folder.id if isinstance(chosen, RunView) else chosen.name
+        self.border_title = Content(printable(name))

@@ -12,52 +12,26 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.events import DescendantFocus
+from textual.events import DescendantFocus, ScreenResume
 from textual.message import Message
 from textual.reactive import var
-from textual.widgets import ContentSwitcher, Footer, OptionList, Static
+from textual.widgets import Footer, OptionList
 
 from arena_tui.children.child import in_thread
-from arena_tui.format import numbers
-from arena_tui.format.sanitize import printable
-from arena_tui.home.panels import MachineLine, ProfilePanel, RunPanel, profile_line, run_line
+from arena_tui.home.lists import ProfileMenu, RunMenu
+from arena_tui.home.panels import ChosenPanel, MachineLine, TitleLine
+from arena_tui.runs import messages
 from arena_tui.runs.follow import RunList, RunView
 from arena_tui.runs.queue_dialogs import adopt, move, pause, take_out
-from arena_tui.screen.console_screen import READONLY, ConsoleScreen, RunEnded
+from arena_tui.screen.console_screen import READONLY, ConsoleScreen
 from arena_tui.screen.keymap import hint, named
-from arena_tui.screen.messages import (
-    EditProfile,
-    FixRun,
-    InspectProfile,
-    ListRuns,
-    OpenRun,
-    ReportRun,
-    ResumeRun,
-    StartProfile,
-)
 from arena_tui.screen.profiles import Profiles, ProfileView
-from arena_tui.widgets.menu import Menu
 from core.machine.gpus import look
-from core.runs.entry import Standing
 from core.runs.queue import Queue, Where
 
 SECONDS_BETWEEN_READS = 2.0
 SECONDS_OF_REST = 0.5
 """After which a profile is being looked at, and not passed by."""
-
-
-class ProfileMenu(Menu):
-    HELP = (
-        "The shipped profiles, and yours in ./profiles/*.toml, with the number of problems where there are any. "
-        "A profile is one TOML file, and all that a run needs to know."
-    )
-
-
-class RunMenu(Menu):
-    HELP = (
-        "All runs in the runs folder, newest first: state, name, how far or at which log loss (nats), and how long in "
-        "hours, minutes and seconds. Each is read from its events.jsonl, and from whether its process lives."
-    )
 
 
 class HomeScreen(ConsoleScreen[None]):
@@ -81,18 +55,9 @@ class HomeScreen(ConsoleScreen[None]):
 
     DEFAULT_CSS = """
     HomeScreen {
-        #top { height: 1; padding: 0 1; background: $panel; }
-        #title { width: auto; margin-right: 2; color: $accent; text-style: bold; }
-        MachineLine { width: 1fr; }
         #lists { width: 50%; max-width: 52; }
         #profiles { height: 2fr; }
         #runs { height: 3fr; }
-        #chosen {
-            width: 1fr;
-            height: 1fr;
-            border: round $foreground 25%;
-            border-title-color: $foreground;
-        }
     }
     """
 
@@ -113,21 +78,15 @@ class HomeScreen(ConsoleScreen[None]):
         self._runs_are_chosen = False
 
     def compose(self) -> ComposeResult:
-        with Horizontal(id="top"):
-            yield Static(Content("arena-tui" + " · read-only" * self.app.has_class(READONLY)), id="title")
-            yield MachineLine()
+        yield TitleLine(self.app.has_class(READONLY))
         with Horizontal():
             with Vertical(id="lists"):
                 yield ProfileMenu("none; write one into profiles/", id="profiles")
                 yield RunMenu("none yet" + hint(self, "start", "; {} starts a profile").plain, id="runs")
-            with ContentSwitcher(initial="profile", id="chosen"):
-                yield ProfilePanel(id="profile")
-                yield RunPanel(id="run")
+            yield ChosenPanel(id="chosen")
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        self.query_one("#profiles", Menu).border_title = Content("profiles")
-        self.query_one("#runs", Menu).border_title = Content("runs")
         self.query_one("#profiles").focus()
         self.read_profiles()
 
@@ -147,7 +106,7 @@ class HomeScreen(ConsoleScreen[None]):
     @work
     async def read_runs(self) -> None:
         """Look at the runs and the machine every now and then, and at once where there is news."""
-        menu, machine_line = self.query_one("#runs", Menu), self.query_one(MachineLine)
+        menu, machine_line = self.query_one(RunMenu), self.query_one(MachineLine)
         menu.border_subtitle = Content("reading …")
         runs = await in_thread(self._run_list.read)
         menu.border_subtitle = Content("")
@@ -164,6 +123,7 @@ class HomeScreen(ConsoleScreen[None]):
         while self.app.screen is not self:  # is_current also holds just below another screen, which would repaint
             await asyncio.sleep(SECONDS_BETWEEN_READS)
 
+    @on(messages.RunQueued)
     def look_again(self) -> None:
         """Read the runs now: something has been done that is to be seen at once."""
         self._news.set()
@@ -171,8 +131,7 @@ class HomeScreen(ConsoleScreen[None]):
     def watch_profiles(self, profiles: tuple[ProfileView, ...]) -> None:
         if not self.display:
             return
-        menu = self.query_one("#profiles", Menu)
-        menu.show([(str(profile.path), partial(profile_line, profile)) for profile in profiles])
+        self.query_one(ProfileMenu).show_profiles(profiles)
         self._show_chosen()
 
     def watch_runs(self, before: tuple[RunView, ...], runs: tuple[RunView, ...]) -> None:
@@ -181,31 +140,16 @@ class HomeScreen(ConsoleScreen[None]):
         going_on = {run.folder.path for run in before if not run.status.is_over}
         for run in runs:
             if run.status.is_over and run.folder.path in going_on:
-                self.post_message(RunEnded(run))
-        menu = self.query_one("#runs", Menu)
-        menu.show([(run.folder.id, partial(run_line, run)) for run in runs])
-        menu.border_subtitle = (
-            Content(numbers.count(len(runs))) + hint(self, "list_runs", " · {} all as a table") if runs else Content("")
-        )
+                self.post_message(messages.RunEnded(run))
+        self.query_one(RunMenu).show_runs(runs, hint(self, "list_runs", " · {} all as a table"))
         self._show_chosen()
 
     @on(OptionList.OptionHighlighted)
     def _show_chosen(self) -> None:
-        profile, run = self._profile, self._run
-        if self._runs_are_chosen and run:
-            self.query_one(RunPanel).show(run)
-        elif profile:
-            self.query_one(ProfilePanel).show(profile)
-        chosen = self.query_one("#chosen", ContentSwitcher)
-        chosen.current = "run" if self._runs_are_chosen and run else "profile"
-        chosen.border_title = Content(
-            printable(run.folder.id if self._runs_are_chosen and run else profile.name if profile else "")
-        )
+        self.query_one(ChosenPanel).show(self._run or self._profile)
         self._see_it_rest()
 
-    def on_screen_resume(self) -> None:
-        self._see_it_rest()
-
+    @on(ScreenResume)
     @work(exclusive=True, group="rest")
     async def _see_it_rest(self) -> None:
         await asyncio.sleep(SECONDS_OF_REST)
@@ -214,8 +158,8 @@ class HomeScreen(ConsoleScreen[None]):
             self.post_message(self.LookedAt(profile))
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
-        if isinstance(event.widget, Menu):
-            self._runs_are_chosen = event.widget.id == "runs"
+        if isinstance(event.widget, ProfileMenu | RunMenu):
+            self._runs_are_chosen = isinstance(event.widget, RunMenu)
             self._show_chosen()
 
     @on(OptionList.OptionSelected, "#profiles")
@@ -231,7 +175,7 @@ class HomeScreen(ConsoleScreen[None]):
             self.query_one("#profiles").focus()
             self._tell_problems("cannot be run")
         else:
-            self.post_message(StartProfile(profile))
+            self.post_message(messages.StartProfile(profile))
 
     def _tell_problems(self, what: str) -> None:
         way_out = hint(self, "edit", "; {} edits it").plain
@@ -239,59 +183,56 @@ class HomeScreen(ConsoleScreen[None]):
 
     def action_edit(self) -> None:
         if profile := self._profile:
-            self.post_message(EditProfile(profile))
+            self.post_message(messages.EditProfile(profile))
 
     def action_inspect(self) -> None:
         profile = self._profile
         if profile and profile.problems:
             self._tell_problems("cannot be inspected")
         elif profile:
-            self.post_message(InspectProfile(profile))
+            self.post_message(messages.InspectProfile(profile))
 
     @on(OptionList.OptionSelected, "#runs")
     def open_run(self) -> None:
-        if run := self._run:
-            self.post_message(OpenRun(run.folder))
+        if run := self.query_one(RunMenu).chosen:
+            self.post_message(messages.OpenRun(run.folder))
 
     def action_resume(self) -> None:
-        if (run := self._run) and self._runs_are_chosen:
-            self.post_message(ResumeRun(run.folder))
+        if run := self._run:
+            self.post_message(messages.ResumeRun(run.folder))
 
     def action_report(self) -> None:
-        if (run := self._run) and self._runs_are_chosen:
+        if run := self._run:
             if run.has_report:
-                self.post_message(ReportRun(run.folder))
+                self.post_message(messages.ReportRun(run.folder))
             else:
                 self.notify("This run has not finished: there is no evaluation to report on.", severity="warning")
 
     def action_list_runs(self) -> None:
-        self.post_message(ListRuns(self.runs))
+        self.post_message(messages.ListRuns(self.runs))
 
     def action_fix(self) -> None:
-        if (run := self._run) and self._runs_are_chosen:
+        if run := self._run:
             if run.can_be_fixed:
-                self.post_message(FixRun(run.folder))
+                self.post_message(messages.FixRun(run.folder))
             else:
                 self.notify("No other settings are proposed for this run.", severity="warning")
 
     @work
     async def action_move(self, where: Where) -> None:
-        if (run := self._run) and self._runs_are_chosen and run.wait:
+        if (run := self._run) and run.wait:
             await move(self, run.folder, where)
             self.look_again()
 
     @work
     async def action_dequeue(self) -> None:
-        if (run := self._run) and self._runs_are_chosen and run.wait and await take_out(self, run.folder):
+        if (run := self._run) and run.wait and await take_out(self, run.folder):
             self.look_again()
 
     @work
     async def action_adopt(self) -> None:
-        if (run := self._run) and self._runs_are_chosen and run.wait:
-            if run.wait.standing is Standing.OURS:
-                self.notify("This run is yours already: it starts when its turn comes.")
-            elif await adopt(self, run.folder):
-                self.look_again()
+        if (run := self._run) and run.wait and await adopt(self, run.folder, run.wait):
+            self.look_again()
 
     @work
     async def action_pause(self) -> None:
@@ -300,10 +241,10 @@ class HomeScreen(ConsoleScreen[None]):
 
     @property
     def _profile(self) -> ProfileView | None:
-        chosen = self.query_one("#profiles", Menu).highlighted_id
-        return next((profile for profile in self.profiles if str(profile.path) == chosen), None)
+        """The profile that is marked in its list, whether keys are for that or for the runs."""
+        return self.query_one(ProfileMenu).chosen
 
     @property
     def _run(self) -> RunView | None:
-        chosen = self.query_one("#runs", Menu).highlighted_id
-        return next((run for run in self.runs if run.folder.id == chosen), None)
+        """The run that keys are for; None while they are for the profiles."""
+        return self.query_one(RunMenu).chosen if self._runs_are_chosen else None

@@ -1,29 +1,53 @@
-"""What the monitor stands on: panes, one of them in front, and where in the run all curves look.
+"""The panes of the monitor: all in sight or one at a time, one of them in front, and where in the run the curves look.
 
 Does not know where the run comes from, nor what is done to it.
 """
 
 from collections.abc import Sequence
 
+from textual.app import ComposeResult
+from textual.containers import Container, Vertical
 from textual.reactive import var
 from textual.widgets import Tab, Tabs
 
-from arena_tui.monitor.figures import FiguresPane
-from arena_tui.monitor.loss import LossPane
+from arena_tui.monitor.curves import LossPane, gradient_norm, learning_rate, throughput
+from arena_tui.monitor.figures import FiguresPane, MemoryPane
 from arena_tui.plot.axes import Axis
 from arena_tui.plot.pane import PlotPane
 from arena_tui.plot.zoom import SMOOTHINGS, Window, showing, zoomed
 from arena_tui.runs.follow import RunView
-from arena_tui.runs.log_pane import LogPane
-from arena_tui.screen.console_screen import ConsoleScreen
-from arena_tui.terminal.clipboard import copy
-from arena_tui.widgets.pane import Pane
+from arena_tui.runs.panes import LogPane, Pane
 
 
-class PanesScreen(ConsoleScreen[None]):
-    """`panes` are those of the screen, in their order, once it is mounted. Their bindings are the screen's own."""
+class MonitorPanes(Vertical):
+    """The view is bound down."""
 
-    AUTO_FOCUS = ""
+    SCOPED_CSS = False  # it is laid out as large as the screen is
+    DEFAULT_CSS = """
+    MonitorPanes {
+        height: 1fr;
+        Tabs { display: none; }
+        Tab { padding: 0 0 0 1; }
+        #panes {
+            height: 1fr;
+            layout: grid;
+            grid-size: 12 3;
+            grid-rows: 2fr 1fr 1fr;
+        }
+        #loss { column-span: 7; }
+        #figures { column-span: 5; }
+        #learning-rate, #gradient, #throughput { column-span: 4; }
+        #log { column-span: 8; }
+        #memory { column-span: 4; }
+    }
+    /* One pane at a time, chosen by tabs: on small terminals, and where a pane is zoomed. */
+    .-narrow MonitorPanes, .-low MonitorPanes, MonitorPanes.-zoomed {
+        Tabs { display: block; }
+        #panes { layout: vertical; }
+        Pane { display: none; width: 1fr; height: 1fr; }
+        Pane.-current { display: block; }
+    }
+    """
 
     view: var[RunView | None] = var(None)
     current: var[int] = var(0)
@@ -35,46 +59,78 @@ class PanesScreen(ConsoleScreen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.panes: list[Pane] = []
+        self._panes: list[Pane] = [
+            LossPane(id="loss"),
+            FiguresPane(id="figures"),
+            learning_rate(),
+            gradient_norm(),
+            throughput(),
+            MemoryPane(id="memory"),
+            LogPane(id="log"),
+        ]
+        for number, pane in enumerate(self._panes, 1):
+            pane.number = number
+
+    def compose(self) -> ComposeResult:
+        tabs = Tabs(*(Tab(f"{pane.number} {pane.tab_name}") for pane in self._panes))
+        tabs.can_focus = False
+        yield tabs
+        with Container(id="panes"):
+            for pane in self._panes:
+                pane.data_bind(MonitorPanes.view)
+                if isinstance(pane, PlotPane):
+                    pane.data_bind(MonitorPanes.axis, MonitorPanes.cursor, MonitorPanes.window)
+                yield pane
+
+    def on_mount(self) -> None:
+        self.choose(0)
 
     @property
     def in_front(self) -> Pane:
-        return self.panes[self.current]
+        """The pane that keys are for."""
+        return self._panes[self.current]
 
-    def action_log_axis(self) -> None:
+    def turn_log(self) -> None:
+        """Loss on a logarithmic axis, and back."""
         loss = self.query_one(LossPane)
         loss.is_log = not loss.is_log
 
-    def action_smooth(self, direction: int) -> None:
+    def smooth(self, direction: int) -> None:
+        """Smooth the loss more, or less."""
         loss = self.query_one(LossPane)
         index = SMOOTHINGS.index(loss.smoothing) + direction
         loss.smoothing = SMOOTHINGS[min(len(SMOOTHINGS) - 1, max(0, index))]
 
-    def action_axis(self) -> None:
+    def turn_axis(self) -> None:
+        """All curves by the next of step, epoch, tokens and time."""
         self.axis = self.axis.following
 
-    def action_crosshair(self) -> None:
+    def turn_crosshair(self) -> None:
+        """Put the crosshair on the newest step in sight, or away."""
         if self.cursor is not None:
             self._point(None)
         elif self.view and self.view.state.steps:
-            if not isinstance(self.panes[self.current], PlotPane):
+            if not isinstance(self._panes[self.current], PlotPane):
                 self.choose(0)
             newest = self.view.state.steps[-1].step
             self._point(newest if self.window is None else min(newest, round(self.window.last)))
 
-    def action_magnify(self, factor: float) -> None:
-        self._magnify(factor, self.cursor)
+    def magnify(self, factor: float, around: float | None) -> None:
+        """`factor` times as much of the run in the curves; the step `around`, else the newest in sight, stays."""
+        if self.view:
+            self.window = zoomed(self.window, self.view.state, self.view.status.is_over, factor, around)
 
-    def action_show_all(self) -> None:
+    def show_all(self) -> None:
+        """The whole run in the curves."""
         self.window = None
 
     def on_plot_pane_pointed(self, message: PlotPane.Pointed) -> None:
         if message.step is not None:
-            self.choose(self.panes.index(message.pane))
+            self.choose(self._panes.index(message.pane))
         self._point(message.step)
 
     def on_plot_pane_wheeled(self, message: PlotPane.Wheeled) -> None:
-        self._magnify(message.factor, message.step)
+        self.magnify(message.factor, message.step)
 
     def _point(self, step: int | None) -> None:
         """Put the crosshair on a step, in sight, or away."""
@@ -83,33 +139,22 @@ class PanesScreen(ConsoleScreen[None]):
         self.cursor = step
         self._focus_crosshair()
 
-    def _magnify(self, factor: float, around: float | None) -> None:
-        if self.view:
-            self.window = zoomed(self.window, self.view.state, self.view.status.is_over, factor, around)
-
     def _focus_crosshair(self) -> None:
         """The pane in which the crosshair is moved takes the keys for it."""
-        pane = self.panes[self.current]
-        self.set_focus(pane if self.cursor is not None and isinstance(pane, PlotPane) else None)
+        pane = self._panes[self.current]
+        self.screen.set_focus(pane if self.cursor is not None and isinstance(pane, PlotPane) else None)
 
-    def action_copy(self) -> None:
-        copy(self.app, self.get_selected_text() or self.panes[self.current].says)
+    def turn(self, direction: int) -> None:
+        """To the next pane, or the one before."""
+        self.choose((self.current + direction) % len(self._panes))
 
-    def action_pane_at(self, index: int) -> None:
-        self.choose(index)
-
-    def action_pane(self, direction: int) -> None:
-        self.choose((self.current + direction) % len(self.panes))
-
-    def action_zoom(self) -> None:
-        self.toggle_class("-zoomed")
-
-    def action_scroll_text(self, lines: int) -> None:
-        pane = self.panes[self.current]
+    def scroll_text(self, lines: int) -> None:
+        """Scroll the figures where they are in front, else the log."""
+        pane = self._panes[self.current]
         text = pane if isinstance(pane, FiguresPane) else self.query_one(LogPane)
         text.scroll_text(lines)
 
-    def action_shift_log(self, columns: int) -> None:
+    def shift_log(self, columns: int) -> None:
         self.query_one(LogPane).shift_text(columns)
 
     def on_tabs_tab_activated(self, event: Tabs.TabActivated) -> None:
@@ -118,8 +163,9 @@ class PanesScreen(ConsoleScreen[None]):
             self.choose(names.index(event.tab.id or ""))
 
     def choose(self, index: int) -> None:
+        """Bring a pane to the front."""
         self.current = index
-        for i, pane in enumerate(self.panes):
+        for i, pane in enumerate(self._panes):
             pane.set_class(i == index, "-current")
         tabs = self.query_one(Tabs)
         tab = list(tabs.query(Tab))[index]

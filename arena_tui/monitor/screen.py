@@ -8,26 +8,23 @@ from typing import ClassVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container
-from textual.widgets import Footer, Tab, Tabs
+from textual.reactive import var
+from textual.widgets import Footer
 
 from arena_tui.children.child import in_thread
-from arena_tui.dialogs.reader import ReaderScreen
-from arena_tui.monitor.figures import FiguresPane
-from arena_tui.monitor.loss import LossPane
-from arena_tui.monitor.panes import PanesScreen
-from arena_tui.monitor.readings import MemoryPane, gradient_norm, learning_rate, throughput
+from arena_tui.dialogs.ask import ReaderScreen
+from arena_tui.monitor.panes import MonitorPanes
 from arena_tui.monitor.stop_dialog import StopScreen
-from arena_tui.plot.pane import COPY, SMOOTHING_KEYS, ZOOM, PlotPane
+from arena_tui.plot.pane import COPY, SMOOTHING_KEYS, ZOOM
 from arena_tui.runs.curve_files import export
 from arena_tui.runs.follow import Follower, RunView
-from arena_tui.runs.log_pane import LogPane, LogTail
+from arena_tui.runs.messages import FixRun, PredictRun, ReportRun, ResumeRun, RunEnded
+from arena_tui.runs.panes import LogPane, LogTail, Pane
 from arena_tui.runs.queue_dialogs import take_out
 from arena_tui.runs.strip import Strip
-from arena_tui.screen.console_screen import RunEnded
+from arena_tui.screen.console_screen import ConsoleScreen
 from arena_tui.screen.keymap import named
-from arena_tui.screen.messages import FixRun, PredictRun, ReportRun, ResumeRun
-from arena_tui.widgets.pane import Pane
+from arena_tui.terminal.sequences import copy
 from core.profile.errors import ProfileError
 from core.profile.files import read_profile
 from core.runs.access import read_whole
@@ -45,7 +42,8 @@ def seconds_to_next_read(curves_changed: bool) -> float:
     return 0.6 if curves_changed or "SSH_CONNECTION" in os.environ else 0.2
 
 
-class MonitorScreen(PanesScreen):
+class MonitorScreen(ConsoleScreen[None]):
+    AUTO_FOCUS = ""
     CHANGES = frozenset({"stop", "resume", "fix", "dequeue", "write", "predict"})
     BINDINGS: ClassVar[list[BindingType]] = named(
         "monitor",
@@ -72,13 +70,7 @@ class MonitorScreen(PanesScreen):
         ),
         Binding("x", "axis", "Axis", tooltip="Curves by step, epoch, tokens or time"),
         Binding("c", "crosshair", "Crosshair", tooltip="Read the curves off, step by step"),
-        Binding(
-            "i",
-            "magnify(0.5)",
-            "Nearer",
-            show=False,
-            tooltip=ZOOM,
-        ),
+        Binding("i", "magnify(0.5)", "Nearer", show=False, tooltip=ZOOM),
         Binding("o", "magnify(2)", "Farther", show=False, tooltip=ZOOM),
         Binding("0", "show_all", "Whole run", show=False, tooltip="The whole run in the curves"),
         Binding("shift+tab,left,h", "pane(-1)", "Pane before", show=False, tooltip="The next pane, or the one before"),
@@ -102,31 +94,7 @@ class MonitorScreen(PanesScreen):
         Binding("escape", "app.pop_screen", "Home", tooltip="Back to profiles and runs; the run goes on"),
     )
 
-    DEFAULT_CSS = """
-    MonitorScreen {
-        Tabs { display: none; }
-        Tab { padding: 0 0 0 1; }
-        #panes {
-            height: 1fr;
-            layout: grid;
-            grid-size: 12 3;
-            grid-rows: 2fr 1fr 1fr;
-        }
-        #loss { column-span: 7; }
-        #figures { column-span: 5; }
-        #learning-rate, #gradient, #throughput { column-span: 4; }
-        #log { column-span: 8; }
-        #memory { column-span: 4; }
-
-        /* One pane at a time, chosen by tabs: on small terminals, and where a pane is zoomed. */
-        &.-narrow, &.-low, &.-zoomed {
-            Tabs { display: block; }
-            #panes { layout: vertical; }
-            Pane { display: none; width: 1fr; height: 1fr; }
-            Pane.-current { display: block; }
-        }
-    }
-    """
+    view: var[RunView | None] = var(None)
 
     def __init__(self, folder: RunFolder) -> None:
         super().__init__()
@@ -137,32 +105,19 @@ class MonitorScreen(PanesScreen):
 
     def compose(self) -> ComposeResult:
         yield Strip().data_bind(MonitorScreen.view)
-        panes: list[Pane] = [
-            LossPane(id="loss"),
-            FiguresPane(id="figures"),
-            learning_rate(),
-            gradient_norm(),
-            throughput(),
-            MemoryPane(id="memory"),
-            LogPane(id="log"),
-        ]
-        for number, pane in enumerate(panes, 1):
-            pane.number = number
-        tabs = Tabs(*(Tab(f"{pane.number} {pane.tab_name}") for pane in panes))
-        tabs.can_focus = False
-        yield tabs
-        with Container(id="panes"):
-            for pane in panes:
-                pane.data_bind(MonitorScreen.view)
-                if isinstance(pane, PlotPane):
-                    pane.data_bind(MonitorScreen.axis, MonitorScreen.cursor, MonitorScreen.window)
-                yield pane
+        yield MonitorPanes().data_bind(MonitorScreen.view)
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        self.panes = list(self.query(Pane))
-        self.choose(0)
         self.follow()
+
+    @property
+    def panes(self) -> MonitorPanes:
+        return self.query_one(MonitorPanes)
+
+    @property
+    def in_front(self) -> Pane:
+        return self.panes.in_front
 
     @work
     async def follow(self) -> None:
@@ -182,10 +137,10 @@ class MonitorScreen(PanesScreen):
     def watch_view(self, before: RunView | None, view: RunView | None) -> None:
         was_waiting, waits = bool(before and before.wait), bool(view and view.wait)
         if was_waiting != waits:
-            self.choose(1 if waits else 0)  # what it waits for; then its curves
+            self.panes.choose(1 if waits else 0)  # what it waits for; then its curves
             self.refresh_bindings()
         if view and view.status.is_over and not (before and before.status.is_over):
-            self.choose(1)  # the result
+            self.panes.choose(1)  # the result
             self.refresh_bindings()
             if before:
                 self.post_message(RunEnded(view))
@@ -243,4 +198,42 @@ class MonitorScreen(PanesScreen):
 
     def action_stop(self) -> None:
         if self.view:
-            self.app.push_screen(StopScreen(self, self._asked))
+            dialog = StopScreen(self.folder, self.view, self._asked)
+            dialog.watch(self, "view", dialog.show, init=False)
+            self.app.push_screen(dialog)
+
+    def action_log_axis(self) -> None:
+        self.panes.turn_log()
+
+    def action_smooth(self, direction: int) -> None:
+        self.panes.smooth(direction)
+
+    def action_axis(self) -> None:
+        self.panes.turn_axis()
+
+    def action_crosshair(self) -> None:
+        self.panes.turn_crosshair()
+
+    def action_magnify(self, factor: float) -> None:
+        self.panes.magnify(factor, self.panes.cursor)
+
+    def action_show_all(self) -> None:
+        self.panes.show_all()
+
+    def action_copy(self) -> None:
+        copy(self.app, self.get_selected_text() or self.in_front.says)
+
+    def action_pane_at(self, index: int) -> None:
+        self.panes.choose(index)
+
+    def action_pane(self, direction: int) -> None:
+        self.panes.turn(direction)
+
+    def action_zoom(self) -> None:
+        self.panes.toggle_class("-zoomed")
+
+    def action_scroll_text(self, lines: int) -> None:
+        self.panes.scroll_text(lines)
+
+    def action_shift_log(self, columns: int) -> None:
+        self.panes.shift_log(columns)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -19,17 +19,18 @@ from arena_tui.format.status import MUTED
 from arena_tui.runs.consequences import what_is_kept, what_is_lost, what_is_not_back
 from arena_tui.runs.follow import RunView
 from core.runs.actions import CannotStop, has_ended, stop
+from core.runs.folder import RunFolder
 from core.runs.stopping import RETURN_SECONDS, CardMemory, Rung
-
-if TYPE_CHECKING:
-    from arena_tui.monitor.screen import MonitorScreen
 
 POLL_SECONDS = 0.25
 RUNGS = {Rung.SAVE: ("s", "stop and save"), Rung.NOW: ("n", "stop now"), Rung.KILL: ("k", "kill")}
 
 
 class StopScreen(Dialog[None]):
-    """Over a run's monitor. `asked` holds the time.monotonic() of each rung asked for; it outlives this screen."""
+    """Over a run's monitor. `view` is the run as it is now; `show` follows it.
+
+    `asked` holds the time.monotonic() of each rung that was asked for; it outlives this screen.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s,y,enter", "ask('SAVE')", "Stop and save", key_display="s"),
@@ -38,10 +39,10 @@ class StopScreen(Dialog[None]):
         Binding("escape,q", "dismiss", "Back", key_display="esc"),
     ]
 
-    def __init__(self, monitor: "MonitorScreen", asked: dict[Rung, float]) -> None:
+    def __init__(self, folder: RunFolder, view: RunView, asked: dict[Rung, float]) -> None:
         super().__init__()
-        self._monitor = monitor
-        self._folder = monitor.folder
+        self._view = view
+        self._folder = folder
         self._asked = asked
         self._memory: CardMemory | None = None
         self._problem = ""
@@ -55,21 +56,24 @@ class StopScreen(Dialog[None]):
             yield Static(id="keys", classes="keys")
 
     def on_mount(self) -> None:
-        self.watch(self._monitor, "view", self._draw)
+        self._draw()
         self.set_interval(1, self._draw)
         if self._asked:
             self.see_it_end()
 
-    @property
-    def view(self) -> RunView | None:
-        return self._monitor.view
+    def show(self, view: RunView | None) -> None:
+        """The run is another than it was."""
+        if view:
+            self._view = view
+        if self.is_mounted:
+            self._draw()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return action != "ask" or self._may(Rung[str(parameters[0])])
 
     def _may(self, rung: Rung) -> bool:
         """A rung can be reached from the one below it."""
-        is_stopping = bool(self.view and self.view.state.stopping)
+        is_stopping = bool(self._view.state.stopping)
         match rung:
             case Rung.SAVE:
                 return True
@@ -109,11 +113,9 @@ class StopScreen(Dialog[None]):
 
     def _memory_held(self) -> int:
         """Bytes of the card that the run had and that are not free again; 0 where it was stopped from elsewhere."""
-        return self._memory.held(self.view.state) if self._memory and self.view else 0
+        return self._memory.held(self._view.state) if self._memory else 0
 
     def _draw(self) -> None:
-        if self.view is None:
-            return
         gap = "" if self.has_class("-low") else "\n"
         lines = []
         for rung, (key, name) in RUNGS.items():
@@ -122,7 +124,7 @@ class StopScreen(Dialog[None]):
             style = "bold" if self._may(rung) else MUTED
             lines += [
                 Content.assemble(gap, (f"{key}  {name}", style), (since, "$accent")),
-                Content.styled(f"   {_keeps(rung, self.view)}", "" if self._may(rung) else MUTED),
+                Content.styled(f"   {_keeps(rung, self._view)}", "" if self._may(rung) else MUTED),
             ]
         self.query_one("#rungs", Static).update(Content("\n").join(lines))
         self.query_one("#left", Static).update(self._what_is_left())
@@ -134,13 +136,13 @@ class StopScreen(Dialog[None]):
     def _what_is_left(self) -> Content:
         if self._problem:
             return Content.styled(f"\n{self._problem}", "$text-error")
-        if self.view is None or not self._asked:
+        if not self._asked:
             return Content("")
-        state = self.view.state
+        state = self._view.state
         phase = f": {state.phase.phase}, step {numbers.count(state.step)}" if state.phase else ""
-        if self.view.status.is_over:
+        if self._view.status.is_over:
             phase = ": its last word is written"
-        heard = "" if state.stopping or self.view.status.is_over else ", and has not answered yet"
+        heard = "" if state.stopping or self._view.status.is_over else ", and has not answered yet"
         return Content(f"\nThe process is still there{phase}{heard}.")
 
 

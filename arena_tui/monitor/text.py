@@ -10,12 +10,11 @@ from msgspec.structs import replace
 from arena_tui.format import numbers
 from arena_tui.format.numbers import count, duration, gib
 from arena_tui.format.sanitize import printable, printable_lines
-from core.machine.control_group import killed_for_memory
 from core.runs import events
 from core.runs.events import AnyEvent
 from core.runs.folder import RunFolder
 from core.runs.liveness import is_run_alive
-from core.runs.process import log_end
+from core.runs.process import killed_for_memory, log_end
 from core.runs.queue import queue_of
 from core.runs.record import Tail
 from core.runs.state import RunState, Status, fold, status, with_due_end

@@ -4,6 +4,7 @@ The crosshair and the part of the run in sight are the screen's, the same in all
 """
 
 import math
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -22,7 +23,7 @@ from arena_tui.plot.curve import Curve
 from arena_tui.plot.plot import Plot
 from arena_tui.plot.zoom import Window, nearest, x_limits
 from arena_tui.runs.follow import RunView
-from arena_tui.widgets.pane import Pane
+from arena_tui.runs.panes import Pane
 
 WHEEL_FACTOR = 0.8
 MOVE_KEYS = Binding.Group("Move", compact=True)
@@ -94,17 +95,17 @@ class PlotPane(Pane, can_focus=True):
         """Take over the steps that are new; False where all of them are taken over anew."""
         return self.curve.follow(view.state, self.axis)
 
+    @abstractmethod
     def draw(self, view: RunView, plot: Plot, x_limits: Point, points: list[Gappy]) -> None:
         """Begin the drawing and draw its layers; `points` are those of the curve that are in sight."""
-        raise NotImplementedError
 
+    @abstractmethod
     def caption(self, view: RunView) -> Words:
         """What it is, what is wrong, how to read it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def readings(self, view: RunView, index: int) -> list[tuple[str, str]]:
         """Labels and exact figures at the step with this index."""
-        raise NotImplementedError
 
     def height(self, index: int) -> float | None:
         """Where the point with this index is drawn; None where it has no value."""

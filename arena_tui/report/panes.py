@@ -1,9 +1,5 @@
 """The panes of a report: summary, calibration and outcomes in sight, and below them rows, groups, chatbots and bias."""
 
-from collections.abc import Iterator
-
-from textual.widget import Widget
-
 from arena_tui.report.rows import ReportRows
 from arena_tui.report.tables import biases, calibration, chatbots, groups, outcomes, summary
 from arena_tui.widgets.pane import TextPane
@@ -76,17 +72,16 @@ class ReportPanes(TurningPanes):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(
+            Summary("log loss", id="summary"),
+            Calibration("calibration", id="calibration"),
+            Outcomes("outcomes: was ↓, predicted →", id="outcomes"),
+            Groups("log loss by group", id="groups"),
+            ReportRows(id="rows"),
+            Chatbots("chatbots: over- and underrated", id="chatbots"),
+            Bias("bias", id="bias"),
+        )
         self._report: Report | None = None
-
-    def panes(self) -> Iterator[Widget]:
-        yield Summary("log loss", id="summary")
-        yield Calibration("calibration", id="calibration")
-        yield Outcomes("outcomes: was ↓, predicted →", id="outcomes")
-        yield Groups("log loss by group", id="groups")
-        yield ReportRows(id="rows")
-        yield Chatbots("chatbots: over- and underrated", id="chatbots")
-        yield Bias("bias", id="bias")
 
     def show(self, report: Report) -> None:
         """Show this report in all panes."""

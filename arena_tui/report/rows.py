@@ -1,5 +1,6 @@
 """The rows that a report lists: one list at a time, a line a row. Told what to show."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from textual.app import ComposeResult
@@ -10,7 +11,7 @@ from textual.widgets import Static
 from arena_tui.format import numbers
 from arena_tui.format.sanitize import printable
 from arena_tui.format.status import MUTED
-from arena_tui.report.text import shares, titled, winner
+from arena_tui.report.wording import INITIALS, shares, titled, winner
 from arena_tui.widgets.menu import Menu
 from core.report.report import ListedRow, Report
 
@@ -124,3 +125,19 @@ def probability_bar(probabilities: tuple[float, float, float], cells: int) -> li
     for place in sorted(range(3), key=lambda n: filled[n] - exact[n])[: cells - sum(filled)]:
         filled[place] += 1
     return [("█" * n, colour) for n, colour in zip(filled, COLOURS, strict=True)]
+
+
+def predicted(row: ListedRow) -> Content:
+    """What the model gave a row, in both orders."""
+    words = [
+        Content.assemble(*probability_bar(row.probabilities, BAR), "  ", _given(row.probabilities)),
+        *([Content.assemble(("exchanged  ", MUTED), _given(row.swapped))] if row.swapped else []),
+        Content.styled(f"won: {winner(row.label)}  loss {row.loss:.2f}", "bold"),
+        *([Content.styled(row.remark, "$text-warning")] if row.remark else []),
+    ]
+    return Content("   ").join(words)
+
+
+def _given(probabilities: Sequence[float]) -> Content:
+    shares = zip(INITIALS, probabilities, COLOURS, strict=True)
+    return Content("  ").join(Content.styled(f"{name} {100 * p:.0f} %", colour) for name, p, colour in shares)

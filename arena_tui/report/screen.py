@@ -19,20 +19,17 @@ from textual.widgets import Footer, Static
 from arena_tui.children.child import answers, ask, in_thread
 from arena_tui.dialogs.ask import ChooseRunScreen
 from arena_tui.format import numbers
-from arena_tui.format.sanitize import place, printable, printable_lines
-from arena_tui.format.status import MUTED
+from arena_tui.format.sanitize import place, printable
 from arena_tui.report.html.document import as_html
 from arena_tui.report.panes import ReportPanes
-from arena_tui.report.rows import BAR, COLOURS, probability_bar
-from arena_tui.report.tables import INITIALS
-from arena_tui.report.text import winner
+from arena_tui.report.rows import predicted
 from arena_tui.report.view import SeenReport, can_be_shown, load_report
 from arena_tui.rows.reader import RowScreen
 from arena_tui.screen.console_screen import ConsoleScreen
-from arena_tui.screen.keymap import hint, named
+from arena_tui.screen.keymap import named
+from arena_tui.widgets.pane import ProblemText
 from core.profile.errors import ProfileError
 from core.report.protocol import REPORT, Progress
-from core.report.report import ListedRow
 from core.runs.access import write_whole
 from core.runs.folder import RunFolder, list_runs
 
@@ -69,10 +66,8 @@ class ReportScreen(ConsoleScreen[None]):
         #title { width: auto; margin-right: 2; color: $accent; text-style: bold; }
         #state { width: 1fr; text-align: right; color: $foreground 60%; text-wrap: nowrap; text-overflow: ellipsis; }
         #cautions { height: auto; max-height: 3; padding: 0 1; color: $text-warning; display: none; }
-        #problem { display: none; padding: 1 2; }
         &.-cautioned #cautions { display: block; }
         &.-failed ReportPanes, &.-failed #cautions { display: none; }
-        &.-failed #problem { display: block; }
     }
     """
 
@@ -91,7 +86,7 @@ class ReportScreen(ConsoleScreen[None]):
             yield Static(Content("where is it won and lost?"), id="title")
             yield Static(id="state", markup=False)
         yield Static(id="cautions", markup=False)
-        yield Static(id="problem", markup=False)
+        yield ProblemText()
         yield ReportPanes()
         yield Footer(compact=True, show_command_palette=False)
 
@@ -161,15 +156,8 @@ class ReportScreen(ConsoleScreen[None]):
     def watch_problem(self, problem: str) -> None:
         self.set_class(bool(problem), "-failed")
         if self.is_mounted and self.display:
-            words = "\n".join(printable_lines(problem))
-            self.query_one("#problem", Static).update(
-                Content.assemble(
-                    (f"✗ {words}", "bold $text-error"),
-                    "\n\n",
-                    hint(self, "read", "{} tries again, "),
-                    hint(self, "app.pop_screen", "{} goes back"),
-                )
-            )
+            ways_out = (("read", "{} tries again, "), ("app.pop_screen", "{} goes back"))
+            self.query_one(ProblemText).show(problem, ways_out)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("list", "open", "against", "pane", "write") and self.seen is None:
@@ -209,7 +197,7 @@ class ReportScreen(ConsoleScreen[None]):
             seen.profile.tokens,
             numbers,
             listed.index(chosen),
-            beside=lambda place: _predicted(listed[place]),
+            beside=lambda place: predicted(listed[place]),
         )
         last = await self.app.push_screen_wait(screen)
         rows.move_to(listed[last])
@@ -243,19 +231,3 @@ class ReportScreen(ConsoleScreen[None]):
     @property
     def _panes(self) -> ReportPanes:
         return self.query_one(ReportPanes)
-
-
-def _predicted(row: ListedRow) -> Content:
-    """What the model gave a row, in both orders."""
-    words = [
-        Content.assemble(*probability_bar(row.probabilities, BAR), "  ", _given(row.probabilities)),
-        *([Content.assemble(("exchanged  ", MUTED), _given(row.swapped))] if row.swapped else []),
-        Content.styled(f"won: {winner(row.label)}  loss {row.loss:.2f}", "bold"),
-        *([Content.styled(row.remark, "$text-warning")] if row.remark else []),
-    ]
-    return Content("   ").join(words)
-
-
-def _given(probabilities: Sequence[float]) -> Content:
-    shares = zip(INITIALS, probabilities, COLOURS, strict=True)
-    return Content("  ").join(Content.styled(f"{name} {100 * p:.0f} %", colour) for name, p, colour in shares)

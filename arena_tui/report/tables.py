@@ -5,8 +5,9 @@ from textual.content import Content
 from arena_tui.format import numbers
 from arena_tui.format.sanitize import printable
 from arena_tui.format.status import MUTED
-from arena_tui.report.text import (
+from arena_tui.report.wording import (
     FEW,
+    INITIALS,
     beside_accuracy,
     better,
     errors,
@@ -19,7 +20,6 @@ from arena_tui.report.text import (
 from arena_tui.widgets.facts import Fact, facts, wrapped
 from core.report.report import Group, Interval, LengthBias, PositionBias, Ratings, Report
 
-INITIALS = ("A", "B", "tie")
 CALIBRATION_BAR = 10
 STRONGEST = 60
 """Percent of the accent behind a cell with all rows of its outcome: a word on it can still be read."""

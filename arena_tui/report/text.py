@@ -7,15 +7,26 @@ from rich.cells import cell_len, set_cell_size
 
 from arena_tui.format import numbers
 from arena_tui.format.sanitize import printable
-from core.report.report import Against, Interval, LengthBias, ListedRow, PositionBias, Ratings, Report
+from arena_tui.report.wording import (
+    beside_accuracy,
+    better,
+    errors,
+    in_words,
+    is_unlikely,
+    of_ratings,
+    percent,
+    points,
+    preferences,
+    row_count,
+    shares,
+    titled,
+    winner,
+)
+from core.report.report import Against, LengthBias, ListedRow, PositionBias, Ratings, Report
 
 COLUMNS = 80
 NAME_CELLS = 25
 CELL = 10
-SIGNIFICANT = 2.0
-"""Standard errors from which a chatbot counts as over- or underrated."""
-FEW = 30
-"""Rows below which a group's figures say little: they are muted."""
 MOST_RATED = 5
 """Chatbots, and pairs of them, at each end."""
 
@@ -40,7 +51,7 @@ def as_text(report: Report, rows: int) -> str:
 
 
 def _headline(report: Report) -> Iterator[str]:
-    yield f"{printable(report.run)}, {_rows(report.rows)} of evaluation"
+    yield f"{printable(report.run)}, {row_count(report.rows)} of evaluation"
     for caution in report.cautions:
         yield from _wrapped(f"! {printable(caution)}", "  ")
     yield ""
@@ -109,7 +120,7 @@ def _position(bias: PositionBias) -> Iterator[str]:
 
 
 def _lengths(bias: LengthBias) -> Iterator[str]:
-    yield f"the longer answer, of {_rows(bias.rows)} with a winner and answers of unlike length"
+    yield f"the longer answer, of {row_count(bias.rows)} with a winner and answers of unlike length"
     yield from (f"  {line}" for line in preferences(bias))
     yield _line("  A wins, ties apart", ("rows", "people", "model"))
     for bin in bias.bins:
@@ -129,7 +140,7 @@ def _ratings(title: str, ratings: Ratings) -> Iterator[str]:
 
 
 def _against(found: Against) -> Iterator[str]:
-    yield from _wrapped(f"against {printable(found.run)}, on {_rows(found.rows)} that both evaluated", "  ")
+    yield from _wrapped(f"against {printable(found.run)}, on {row_count(found.rows)} that both evaluated", "  ")
     if found.only_here or found.only_there:
         yield f"  only here {numbers.count(found.only_here)}, only there {numbers.count(found.only_there)}"
     yield f"  log loss  {numbers.loss(found.log_loss)} here, {numbers.loss(found.other_log_loss)} there"
@@ -148,95 +159,6 @@ def _list(title: str, listed: Sequence[ListedRow]) -> Iterator[str]:
         beside = row.remark or ("" if row.models is None else " : ".join(map(printable, row.models)))
         figured = f"{winner(row.label):<6}{row.loss:>6.2f}  {shares(row.probabilities)}{swapped}"
         yield _fitted(f"  {row.id:>{cells}}  {figured}  {beside}")
-
-
-def titled(report: Report) -> dict[str, list[ListedRow]]:
-    """The lists by name, with how many rows there are of those that may go on."""
-    counts = {"likely mislabelled": report.mislabelled}
-    if report.against:
-        counts |= {"right here only": report.against.gained, "right there only": report.against.lost}
-    lists = report.lists.by_name()
-    return {f"{name}, {numbers.count(counts[name])}" if name in counts else name: lists[name] for name in lists}
-
-
-def in_words(interval: Interval) -> str:
-    """The interval of a log loss."""
-    if interval.low is None or interval.high is None:
-        return "no interval: one row"
-    return f"95 % interval {interval.low:.4f} to {interval.high:.4f}"
-
-
-def better(difference: Interval) -> str:
-    """A difference of log losses in words, with its interval: 0.0042 better, 95 % interval 0.0010 to 0.0070."""
-    value, low, high = difference.value, difference.low, difference.high
-    if low == value == high == 0:
-        return "the same in every row"
-    word = "better" if value < 0 else "worse"
-    if low is None or high is None:
-        return f"{abs(value):.4f} {word}, no interval: one row"
-    ends = (-high, -low) if value < 0 else (low, high)
-    between = " to ".join(f"{end:.4f}".replace("-", "−") for end in ends)
-    doubt = ", which may be chance" if low <= 0 <= high else ""
-    return f"{abs(value):.4f} {word}, 95 % interval {between}{doubt}"
-
-
-def percent(share: float | None) -> str:
-    return numbers.MISSING if share is None else f"{100 * share:.1f} %"
-
-
-def points(difference: float) -> str:
-    """A difference of two shares, in percentage points."""
-    return f"{100 * difference:+z.1f}".replace("-", "−")
-
-
-def errors(z: float | None) -> str:
-    """A difference in its standard errors."""
-    return numbers.MISSING if z is None else f"{z:+z.1f}".replace("-", "−")
-
-
-def is_unlikely(z: float | None) -> bool:
-    """Whether a difference of so many standard errors is unlikely to be chance."""
-    return z is not None and abs(z) >= SIGNIFICANT
-
-
-def of_ratings(ratings: Ratings) -> str:
-    """How they are to be read, and which are not there."""
-    words = (
-        "a win counts 1, a tie a half; a positive figure is overrated; ! two standard errors or more, as one in "
-        "twenty is by chance"
-    )
-    if ratings.few:
-        words += f"; {numbers.count(ratings.few)} with fewer than {ratings.fewest} rows left out"
-    if len(ratings.rated) < ratings.enough:
-        words += f"; of {numbers.count(ratings.enough)}, the {len(ratings.rated)} furthest apart are listed"
-    return words
-
-
-def preferences(bias: LengthBias) -> list[str]:
-    """Who prefers the longer answer how often, in two lines."""
-    return [
-        f"people prefer the longer one in {percent(bias.humans)}",
-        f"the model gives it {percent(bias.model)} on average, and more than the shorter one in {percent(bias.picked)}",
-    ]
-
-
-def beside_accuracy(report: Report) -> str:
-    """The accuracy of always giving the outcome that occurs most."""
-    rows = [one.rows for one in report.classes]
-    return f"always {winner(rows.index(max(rows)))} {100 * max(rows) / report.rows:.0f} %"
-
-
-def shares(probabilities: Sequence[float]) -> str:
-    """The probabilities of A, B and tie, in percent."""
-    return " ".join(f"{100 * p:>4.0f}" for p in probabilities)
-
-
-def winner(label: int) -> str:
-    return ("A", "B", "tie")[label]
-
-
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{numbers.count(count)} rows"
 
 
 def _line(name: str, cells: Row) -> str:

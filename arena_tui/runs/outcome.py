@@ -12,10 +12,10 @@ from arena_tui.runs.follow import RunView
 from arena_tui.runs.waits import words
 from arena_tui.screen.keymap import hint
 from arena_tui.widgets.facts import Fact, facts
-from core.machine.control_group import killed_for_memory
 from core.profile.load import Change, written
 from core.runs import events
 from core.runs.metrics import RECIPE_LOG_LOSS, UNIFORM_LOG_LOSS
+from core.runs.process import killed_for_memory
 from core.runs.state import Status
 
 KILLED = "It was killed, for want of memory perhaps, or the machine went down. The end of its log may tell."

@@ -7,7 +7,9 @@ from textual.screen import Screen
 
 from arena_tui.dialogs.ask import STAY, AskScreen
 from arena_tui.format.sanitize import printable
+from arena_tui.runs.waits import Wait
 from core.runs.access import read_whole
+from core.runs.entry import Standing
 from core.runs.folder import RunFolder
 from core.runs.queue import Queue, QueueError, Where, queue_of
 
@@ -36,8 +38,11 @@ async def take_out(screen: Screen[Any], run: RunFolder) -> bool:
     return True
 
 
-async def adopt(screen: Screen[Any], run: RunFolder) -> bool:
+async def adopt(screen: Screen[Any], run: RunFolder, wait: Wait) -> bool:
     """Show what a run would run that this user has not queued here, and ask whether it is to; True if it is."""
+    if wait.standing is Standing.OURS:
+        screen.notify("This run is yours already: it starts when its turn comes.")
+        return False
     try:
         settings = await asyncio.to_thread(read_whole, run.resolved)
         text = f"{run.path}\n\n{settings.decode(errors='replace')}"

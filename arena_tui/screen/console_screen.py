@@ -2,26 +2,15 @@
 
 from typing import ClassVar, TypeVar
 
-from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
-
-from arena_tui.runs.follow import RunView
 
 READONLY = "-readonly"
 """The class of an app that may watch and touch nothing."""
 COLUMNS, LINES = 40, 12
 """A terminal below this has no room for anything but to say so."""
 Result = TypeVar("Result")
-
-
-class RunEnded(Message):
-    """A run that this console has seen going on is over."""
-
-    def __init__(self, run: RunView) -> None:
-        super().__init__()
-        self.run = run
 
 
 class ConsoleScreen(Screen[Result]):

@@ -5,7 +5,7 @@ import re
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 from textual.actions import parse
 from textual.binding import Binding, BindingType
@@ -13,10 +13,8 @@ from textual.content import Content
 from textual.dom import DOMNode
 from textual.keys import Keys
 
+from core.config import ConfigFile
 from core.profile.errors import Problem
-
-if TYPE_CHECKING:
-    from arena_tui.app.app import ArenaApp
 
 MODIFIERS = {"ctrl", "shift", "alt", "super", "hyper", "meta"}
 
@@ -81,6 +79,14 @@ def _is_key(key: str) -> bool:
 KEY = "bold $accent"
 
 
+class Configured(Protocol):
+    """What of the console a hint needs: the keys that the user gave to actions, and how the footer calls a key."""
+
+    config_file: ConfigFile
+
+    def get_key_display(self, binding: Binding) -> str: ...
+
+
 def hint(node: DOMNode, action: str, words: str) -> Content:
     """`words`, with the key of an action of `node`'s screen, of what stands around it, or of the app in place of {}.
 
@@ -104,7 +110,7 @@ def _binding(place: DOMNode, action: str) -> Binding | None:
 
 def _key(node: DOMNode, binding: Binding) -> str:
     """As the footer calls it; the first, where there are several."""
-    app = cast("ArenaApp", node.app)
+    app = cast(Configured, node.app)
     chosen = app.config_file.config.keys.get(binding.id or "")
     first, *_ = (chosen or binding.key).split(",")
     return app.get_key_display(binding.with_key(first.strip(), None if chosen else binding.key_display))

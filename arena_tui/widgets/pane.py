@@ -1,53 +1,17 @@
-"""Titled panes: of a run's view, redrawn when what it shows has changed, and of text to scroll through."""
+"""Text in a place of its own: to scroll through, coloured by its language, or instead of what cannot be shown."""
+
+from collections.abc import Sequence
 
 from rich.style import Style
 from textual.app import ComposeResult
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.reactive import var
 from textual.theme import Theme
 from textual.widgets import Static, TextArea
 from textual.widgets.text_area import TextAreaTheme
 
-from arena_tui.format.status import MUTED
-from arena_tui.runs.follow import RunView
-
-
-class Pane(Vertical):
-    """`tab_name` is its name where panes are tabs, `number` the key that leads to it, 0 where none does.
-
-    The view is bound down.
-    """
-
-    DEFAULT_CSS = """
-    Pane {
-        border: round $foreground 25%;
-        border-title-color: $foreground;
-        border-subtitle-color: $foreground 60%;
-        padding: 0 1;
-        &.-current { border: round $accent; border-title-color: $accent; }
-    }
-    """
-
-    tab_name = ""
-    number = 0
-
-    view: var[RunView | None] = var(None)
-
-    title: var[str] = var("")
-    """Stands in the border, after the number."""
-
-    def on_mount(self) -> None:
-        self.title = self.title or self.tab_name
-
-    def watch_title(self, title: str) -> None:
-        self.border_title = Content.assemble((f"{self.number} " if self.number else "", MUTED), title)
-
-    @property
-    def says(self) -> str:
-        """What it shows, as text to copy."""
-        shown = [text for text in self.query(Static) if text.is_on_screen]
-        return "\n".join(str(text.content).strip("\n") for text in shown)
+from arena_tui.format.sanitize import printable_lines
+from arena_tui.screen.keymap import hint
 
 
 class TextPane(VerticalScroll, can_focus=False):
@@ -75,6 +39,25 @@ class TextPane(VerticalScroll, can_focus=False):
         """Show `text`, and `beside` in the border."""
         self.border_subtitle = Content(beside)
         self.query_one(Static).update(text)
+
+
+class ProblemText(Static):
+    """Stands in for what a screen cannot show. The screen is of the class -failed meanwhile."""
+
+    SCOPED_CSS = False  # it is shown by a class of the screen
+    DEFAULT_CSS = """
+    ProblemText { display: none; padding: 1 2; }
+    .-failed ProblemText { display: block; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(markup=False)
+
+    def show(self, problem: str, ways_out: Sequence[tuple[str, str]]) -> None:
+        """Say what is wrong, and which keys lead on: actions of the screen, with {} for their keys in the words."""
+        words = "\n".join(printable_lines(problem))
+        keys = (hint(self, action, does) for action, does in ways_out)
+        self.update(Content.assemble((f"✗ {words}", "bold $text-error"), "\n\n", *keys))
 
 
 ON_LIGHT = "on light"

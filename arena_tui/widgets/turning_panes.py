@@ -1,6 +1,5 @@
 """Panes that share a place: one is in front, and takes the keys. Knows nothing of what they show."""
 
-from collections.abc import Iterator
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -16,7 +15,7 @@ WIDE, HIGH = 110, 32
 class TurningPanes(Vertical):
     """Where there is room, the panes of FIXED are always seen and the others take turns; on small terminals all do.
 
-    The names of PANES, in the order of the tabs, are the ids of what `panes` gives. A subclass lays out #panes for
+    The names of PANES, in the order of the tabs, are the ids of the panes. A subclass lays out #panes for
     large terminals, and hides there what takes turns.
     """
 
@@ -44,16 +43,17 @@ class TurningPanes(Vertical):
 
     current: var[str] = var("")
 
-    def panes(self) -> Iterator[Widget]:
-        """The panes, each with its name for an id."""
-        raise NotImplementedError
+    def __init__(self, *panes: Widget) -> None:
+        """`panes` have their names for ids."""
+        super().__init__()
+        self._panes = panes
 
     def compose(self) -> ComposeResult:
         tabs = Tabs(*(Tab(name, id=f"tab-{name}") for name in self.PANES), active=f"tab-{self._first}")
         tabs.can_focus = False
         yield tabs
         with Container(id="panes"):
-            yield from self.panes()
+            yield from self._panes
 
     def on_mount(self) -> None:
         self.choose(self._first)

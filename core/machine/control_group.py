@@ -6,8 +6,6 @@ from pathlib import Path
 from msgspec import Struct
 
 from core.files import MOST_OF_A_CONFIG, read_bounded
-from core.runs.folder import RunFolder
-from core.runs.identity import is_seen_here
 
 NO_LIMIT = 1 << 60
 """Version 1 writes some such number where there is none, version 2 "max"."""
@@ -86,15 +84,3 @@ def oom_kills(file: Path) -> int | None:
     return next(
         (int(pair[1]) for pair in pairs if len(pair) == 2 and pair[0] == b"oom_kill" and pair[1].isdigit()), None
     )
-
-
-def killed_for_memory(folder: RunFolder) -> bool:
-    """Whether the kernel has killed a process of the run's control group since the run began, for want of memory.
-
-    False too where that cannot be known any more: elsewhere, after a reboot, and once the group is gone.
-    """
-    info = folder.read_info()
-    if info is None or info.oom_kills is None or not is_seen_here(info):
-        return False
-    now = oom_kills(Path(info.oom_kill_file))
-    return now is not None and now > info.oom_kills

@@ -21,9 +21,9 @@ from core.engine.memory import Precision, on_processor
 from core.engine.steps import evaluations, optimizer_steps
 from core.files import MOST_OF_A_CONFIG, read_bounded
 from core.imports import uncollected
-from core.inspect.__main__ import inspect
 from core.inspect.cuts import cut
 from core.inspect.figures import read_rows
+from core.inspect.inspection import inspect
 from core.inspect.report import held_out
 from core.machine.gpus import Machine, look
 from core.model.checkpoint import demand_weights

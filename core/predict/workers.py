@@ -10,11 +10,11 @@ from queue import SimpleQueue
 from threading import Condition, Lock, Thread
 from typing import Generic, TypeVar
 
-from core.machine.control_group import killed_for_memory
 from core.predict.errors import ScoringError
 from core.predict.folder import PredictionFolder
 from core.predict.protocol import WORKER, Answer, AnyMessage, NoRoom, Ready, Trouble, decode_message
 from core.protocol import as_line
+from core.runs.process import killed_for_memory
 
 Task = TypeVar("Task")
 

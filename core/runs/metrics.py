@@ -1,7 +1,8 @@
 """metrics.json: what a run came to. It is written last: a run that has it completed."""
 
 import math
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -9,9 +10,6 @@ from msgspec import Struct
 from core.runs.access import write_whole
 from core.runs.damaged import Damaged, read_json
 from core.runs.events import Amount, Count, Figure, Share
-
-if TYPE_CHECKING:
-    from core.runs.folder import RunFolder
 
 UNIFORM_LOG_LOSS = math.log(3)
 """Log loss of giving each of the three outcomes a third."""
@@ -42,13 +40,13 @@ class Metrics(Struct, frozen=True, kw_only=True):
     engine: Literal["packed", "padded"] = "padded"
 
 
-def save_metrics(folder: "RunFolder", metrics: Metrics) -> None:
-    write_whole(folder.metrics, msgspec.json.format(msgspec.json.encode(metrics)) + b"\n")
+def save_metrics(file: Path, metrics: Metrics) -> None:
+    write_whole(file, msgspec.json.format(msgspec.json.encode(metrics)) + b"\n")
 
 
-def read_metrics(folder: "RunFolder") -> Metrics | None:
-    """The metrics of a run, None while it has none that can be read."""
+def read_metrics(file: Path) -> Metrics | None:
+    """The metrics in this file of a run, None while it has none that can be read."""
     try:
-        return read_json(folder.metrics, Metrics)
+        return read_json(file, Metrics)
     except (OSError, Damaged):
         return None

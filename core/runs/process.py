@@ -13,7 +13,7 @@ from core.machine.gpus import nvml, only, visible_gpus
 from core.runs.access import Strange, open_for_append, open_for_reading
 from core.runs.events import Failed
 from core.runs.folder import RunFolder
-from core.runs.identity import Identity, RunInfo
+from core.runs.identity import Identity, RunInfo, is_seen_here
 from core.runs.liveness import FOLDER_VARIABLE, START_SECONDS, mark
 from core.runs.lock import holder
 from core.runs.notify import notify
@@ -139,3 +139,15 @@ def log_end(folder: RunFolder, size: int = 4000) -> str:
         return ""
     except Strange as error:
         return f"{error.filename}: {error.strerror}"
+
+
+def killed_for_memory(folder: RunFolder) -> bool:
+    """Whether the kernel has killed a process of the run's control group since the run began, for want of memory.
+
+    False too where that cannot be known any more: elsewhere, after a reboot, and once the group is gone.
+    """
+    info = folder.read_info()
+    if info is None or info.oom_kills is None or not is_seen_here(info):
+        return False
+    now = oom_kills(Path(info.oom_kill_file))
+    return now is not None and now > info.oom_kills

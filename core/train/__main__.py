@@ -306,7 +306,7 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     )
     model_card.save_card(folder.adapter, profile, metrics)
     stop.close()  # the run has completed; its last event is the one that says so
-    save_metrics(folder, metrics)
+    save_metrics(folder.metrics, metrics)
     record.write(Finished(log_loss=evaluated.log_loss, accuracy=evaluated.accuracy))
 
 

@@ -1,4 +1,4 @@
-"""The page's plots: tracks, a line high, which the style sheet draws, and the reliability diagram as inline SVG.
+"""How the page shows figures: in tables, on tracks drawn by the style sheet, and in the reliability diagram, an SVG.
 
 Colours are the page's own variables, so that they follow light and dark.
 """
@@ -9,6 +9,8 @@ from msgspec import Struct
 
 from core.report.report import Bin, Interval
 
+Cells = Sequence[str]
+"""Of a table's row: HTML already."""
 SIDE = 320
 """Pixels of the reliability diagram."""
 
@@ -91,3 +93,19 @@ def _between(scale: Scale, low: float, high: float) -> str:
 
 def _dot(scale: Scale, kind: str, value: float) -> str:
     return f'<i class="{kind}" style="left: {scale.percent(value)}%"></i>'
+
+
+def ends(interval: Interval) -> list[float]:
+    return [end for end in (interval.value, interval.low, interval.high) if end is not None]
+
+
+def table(head: Cells, rows: Sequence[Cells | str], words: Sequence[int] = (0,)) -> str:
+    """The columns of `words` stand on the left. A row that is a word heads those below it."""
+    kinds = [' class="words"' if place in words else "" for place in range(len(head))]
+    lines = ["".join(f"<th{kind}>{cell}</th>" for kind, cell in zip(kinds, head, strict=True))]
+    for row in rows:
+        if isinstance(row, str):
+            lines.append(f'<th class="words" colspan="{len(head)}">{row}</th>')
+        else:
+            lines.append("".join(f"<td{kind}>{cell}</td>" for kind, cell in zip(kinds, row, strict=True)))
+    return '<div class="table"><table>' + "".join(f"<tr>{line}</tr>" for line in lines) + "</table></div>"

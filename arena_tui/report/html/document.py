@@ -1,14 +1,15 @@
 """The page: its parts from top to bottom. All texts from outside are escaped; nothing is fetched, nothing is run."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
 from arena_tui.format import numbers
 from arena_tui.format.sanitize import printable
-from arena_tui.report.html.charts import Scale, axis, pair, reliability, scale_of, track
+from arena_tui.report.html.charts import Cells, Scale, axis, ends, pair, reliability, scale_of, table, track
 from arena_tui.report.html.rows import STYLE, row_in_full
-from arena_tui.report.text import (
+from arena_tui.report.view import SeenReport
+from arena_tui.report.wording import (
     FEW,
     beside_accuracy,
     better,
@@ -19,13 +20,11 @@ from arena_tui.report.text import (
     percent,
     points,
     preferences,
+    row_count,
     titled,
 )
-from arena_tui.report.view import SeenReport
 from core.profile.settings import Profile
 from core.report.report import Against, Group, Interval, LengthBias, PositionBias, Ratings, Report
-
-Cells = Sequence[str]
 
 
 def as_html(seen: SeenReport, rows: int) -> str:
@@ -86,23 +85,23 @@ def _headline(seen: SeenReport) -> Iterator[str]:
     report, reached = seen.report, seen.report.log_loss
     yield f'<p class="score">{numbers.loss(reached.value)}</p>'
     yield (
-        f"<p>log loss of {_rows(report.rows)}, {in_words(reached)}; accuracy {percent(report.accuracy)}, "
+        f"<p>log loss of {row_count(report.rows)}, {in_words(reached)}; accuracy {percent(report.accuracy)}, "
         f"{beside_accuracy(report)}</p>"
     )
-    scale = scale_of([*_ends(reached), *(r.log_loss for r in report.references)])
+    scale = scale_of([*ends(reached), *(r.log_loss for r in report.references)])
     lines: list[Cells] = [
         (r.name, numbers.loss(r.log_loss), numbers.difference(reached.value - r.log_loss),
          track(scale, reached.value, Interval(r.log_loss, None, None)), text(r.what))
         for r in report.references
     ]  # fmt: skip
     first = ("this run", numbers.loss(reached.value), "", track(scale, reached.value, reached), in_words(reached))
-    yield _table(("", "log loss", "this run", axis(scale), "what it is"), [first, *lines], words=(0, 4))
+    yield table(("", "log loss", "this run", axis(scale), "what it is"), [first, *lines], words=(0, 4))
 
 
 def _against(found: Against) -> Iterator[str]:
     yield f"<h2>Against {text(found.run)}</h2>"
-    yield f"<p>On {_rows(found.rows)} that both evaluated, this run is {better(found.difference)}.</p>"
-    yield _table(
+    yield f"<p>On {row_count(found.rows)} that both evaluated, this run is {better(found.difference)}.</p>"
+    yield table(
         ("", "here", "there"),
         [
             ("log loss", numbers.loss(found.log_loss), numbers.loss(found.other_log_loss)),
@@ -128,7 +127,7 @@ def _outcomes(report: Report) -> Iterator[str]:
     lines.append(f"<tr><th>precision</th>{right}<td></td></tr>")
     heads = "".join(f"<th>predicted {name}</th>" for name in names)
     yield f'<div class="table"><table><tr><th>was</th>{heads}<th>recall</th></tr>{"".join(lines)}</table></div>'
-    yield _table(
+    yield table(
         ("outcome", "rows", "share", "mean probability", "log loss"),
         [
             (
@@ -151,7 +150,7 @@ def _calibration(report: Report) -> Iterator[str]:
         f"probable outcome, over {found.bins} equal bins, weighted by rows. If the probabilities were true, it would "
         f"be {found.by_chance:.4f} by chance. Areas are rows; on the line, accuracy is what the confidence says.</p>"
     )
-    bins = _table(
+    bins = table(
         ("confidence", "rows", "mean", "accuracy"),
         [
             (f"{b.low:.2f} to {b.high:.2f}", numbers.count(b.rows), percent(b.confidence), percent(b.accuracy))
@@ -169,7 +168,7 @@ def _groups(report: Report) -> Iterator[str]:
     )
     overall = report.log_loss.value
     many = [group for group in report.groups if group.rows >= FEW] or report.groups
-    scale = scale_of([overall, *(end for group in many for end in _ends(_interval(group)))])
+    scale = scale_of([overall, *(end for group in many for end in ends(_interval(group)))])
     lines: list[Cells | str] = []
     kind = ""
     for group in report.groups:
@@ -186,7 +185,7 @@ def _groups(report: Report) -> Iterator[str]:
             track(scale, overall, _interval(group)),
         )
         lines.append([f'<span class="few">{cell}</span>' for cell in cells] if group.rows < FEW else cells)
-    yield _table(("rows by", "rows", "share", "log loss", "±", "accuracy", axis(scale)), lines)
+    yield table(("rows by", "rows", "share", "log loss", "±", "accuracy", axis(scale)), lines)
 
 
 def _interval(group: Group) -> Interval:
@@ -195,18 +194,14 @@ def _interval(group: Group) -> Interval:
     return Interval(group.log_loss, group.log_loss - group.margin, group.log_loss + group.margin)
 
 
-def _ends(interval: Interval) -> list[float]:
-    return [end for end in (interval.value, interval.low, interval.high) if end is not None]
-
-
 def _lengths(bias: LengthBias) -> Iterator[str]:
     yield "<h2>The longer answer</h2>"
     yield (
-        f"<p>Of {_rows(bias.rows)} with a winner and answers of unlike length, {'; '.join(preferences(bias))}. Below: "
-        f"how often A wins, ties apart, with people and, on average, in what the model gives to A and B.</p>"
+        f"<p>Of {row_count(bias.rows)} with a winner and answers of unlike length, {'; '.join(preferences(bias))}. "
+        f"Below: how often A wins, ties apart, with people and, on average, in what the model gives to A and B.</p>"
     )
     scale = Scale(0, 1)
-    yield _table(
+    yield table(
         ("", "rows", '<b class="people">●</b> people', '<b class="dot">●</b> model', axis(scale, ".0%")),
         [
             (b.name, numbers.count(b.rows), percent(b.humans), percent(b.model), pair(scale, 0.5, b.humans, b.model))
@@ -221,9 +216,9 @@ def _position(reached: Interval, bias: PositionBias) -> Iterator[str]:
         f"<p>{percent(bias.flip_rate)} of the rows get another most probable outcome when A and B change places. "
         f"Standing first adds {points(bias.first)} points to an answer's probability of winning.</p>"
     )
-    scale = scale_of([*_ends(reached), *_ends(bias.swapped), *_ends(bias.averaged)])
+    scale = scale_of([*ends(reached), *ends(bias.swapped), *ends(bias.averaged)])
     orders = (("as evaluated", reached), ("exchanged", bias.swapped), ("both averaged, by id", bias.averaged))
-    yield _table(
+    yield table(
         ("", "log loss", axis(scale), ""),
         [(name, numbers.loss(loss.value), track(scale, reached.value, loss), in_words(loss)) for name, loss in orders],
         words=(0, 3),
@@ -235,7 +230,7 @@ def _ratings(title: str, ratings: Ratings) -> Iterator[str]:
     yield f"<h2>{title}</h2>"
     words = of_ratings(ratings)
     yield f"<p>{words[0].upper()}{words[1:]}.</p>"
-    yield _table(
+    yield table(
         ("name", "rows", "scored", "predicted", "apart", "standard errors", ""),
         [
             (
@@ -250,19 +245,3 @@ def _ratings(title: str, ratings: Ratings) -> Iterator[str]:
             for one in ratings.rated
         ],
     )
-
-
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{numbers.count(count)} rows"
-
-
-def _table(head: Cells, rows: Sequence[Cells | str], words: Sequence[int] = (0,)) -> str:
-    """Cells are HTML already; the columns of `words` stand on the left. A row that is a word heads those below it."""
-    kinds = [' class="words"' if place in words else "" for place in range(len(head))]
-    lines = ["".join(f"<th{kind}>{cell}</th>" for kind, cell in zip(kinds, head, strict=True))]
-    for row in rows:
-        if isinstance(row, str):
-            lines.append(f'<th class="words" colspan="{len(head)}">{row}</th>')
-        else:
-            lines.append("".join(f"<td{kind}>{cell}</td>" for kind, cell in zip(kinds, row, strict=True)))
-    return '<div class="table"><table>' + "".join(f"<tr>{line}</tr>" for line in lines) + "</table></div>"

@@ -4,8 +4,8 @@ from html import escape
 
 from arena_tui.format import numbers
 from arena_tui.format.sanitize import printable, printable_lines
-from arena_tui.report.text import winner
 from arena_tui.report.view import SeenReport
+from arena_tui.report.wording import winner
 from arena_tui.rows.text import MOST_DRAWN, ShownRow
 from core.data.truncation import stretches
 from core.report.report import ListedRow

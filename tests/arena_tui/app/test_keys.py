@@ -88,15 +88,15 @@ async def test_unknown_names_no_keys_and_taken_ones_are_told_with_their_line(run
     ],
 )
 def test_which_keys_meet(keys: dict[str, str], sign: str) -> None:
-    told = [problem.message for problem in key_problems(keys, {}, list(all_keys()))]
+    told = [problem.message for problem in key_problems(keys, {}, list(all_keys(ArenaApp.BINDINGS)))]
     assert (not told) if not sign else len(told) == 1 and sign in told[0], told
 
 
 def test_the_usual_keys_are_all_named_once_and_do_not_meet() -> None:
-    names = Counter(binding.id for binding in all_keys())
+    names = Counter(binding.id for binding in all_keys(ArenaApp.BINDINGS))
     assert [name for name, count in names.items() if count > 1] == []
-    usual = {binding.id or "": binding.key for binding in all_keys()}
-    assert key_problems(usual, {}, list(all_keys())) == []
+    usual = {binding.id or "": binding.key for binding in all_keys(ArenaApp.BINDINGS)}
+    assert key_problems(usual, {}, list(all_keys(ArenaApp.BINDINGS))) == []
 
 
 def test_every_screen_that_is_no_dialog_has_named_keys() -> None:

@@ -43,7 +43,9 @@ async def open_data(
     """The screen on a profile, with all rows read."""
     screen = DataScreen(profiles.read(path), path.parent / "runs", program, planner(plan))
     await pilot.app.push_screen(screen)
-    await until(pilot, lambda: screen.problem or (screen.seen and not screen.seen.is_sample), "all rows")
+    await until(
+        pilot, lambda: screen.problem or (screen.inspection.seen and not screen.inspection.seen.is_sample), "all rows"
+    )
     await until(pilot, lambda: not any(worker.group == "plan" for worker in screen.workers), "the plan's end")
     await until(pilot, lambda: screen.problem or screen.query_one(RowPane).table.chosen is not None, "the list of rows")
     await until(pilot, lambda: not children(), "the end of the child")
@@ -65,9 +67,14 @@ async def test_d_on_home_opens_the_chosen_profile_and_shows_what_the_inspection_
         await until_shown(pilot, "40 rows · median", "limit 256 · right", "B gone")
         screen = app.screen
         assert isinstance(screen, DataScreen)
-        found = report(screen.seen.rows, screen.seen.held_out, Tokens(max_length=256), screen.seen.frame)
+        found = report(
+            screen.inspection.seen.rows,
+            screen.inspection.seen.held_out,
+            Tokens(max_length=256),
+            screen.inspection.seen.frame,
+        )
         assert 0 < found.response_b_lost < found.rows_over
-        percentiles = screen.seen.lengths.percentiles
+        percentiles = screen.inspection.seen.lengths.percentiles
         await until_shown(pilot, " ".join(f"p{p} {percentiles[p]}" for p in (50, 90, 99)))
         lines = {line.split("│")[-2].strip() for line in shown(app).splitlines()[2:12]}
         assert any(f"! B gone {found.response_b_lost:>12}" in line for line in lines), lines
@@ -86,7 +93,10 @@ async def test_a_moved_limit_takes_every_figure_along_and_o_brings_it_back(
         await pilot.press("right", "greater_than_sign", "left", "t")
         await until_shown(pilot, "limit 768 · left", "profile: 256 · right; w writes this")
         found = report(
-            screen.seen.rows, screen.seen.held_out, Tokens(max_length=768, truncation="left"), Frame([2], [1], [])
+            screen.inspection.seen.rows,
+            screen.inspection.seen.held_out,
+            Tokens(max_length=768, truncation="left"),
+            Frame([2], [1], []),
         )
         await until_shown(pilot, f"rows over   {found.rows_over:>7}")
         await pilot.press("f")
@@ -123,7 +133,7 @@ async def test_a_leak_into_evaluation_is_ended_with_one_key(profile: Path) -> No
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         screen = await open_data(pilot, profile)
         await pilot.press("shift+tab")
-        leaked = screen.seen.hygiene.eval_rows_with_leaked_prompt
+        leaked = screen.inspection.seen.hygiene.eval_rows_with_leaked_prompt
         assert leaked == 8  # every fifth of 40 rows, and every prompt is there twice
         await until_shown(pilot, f"! {leaked} evaluation rows (100.0 %) have a prompt", "p sets split.by")
         await pilot.press("p")
@@ -140,7 +150,7 @@ async def test_rows_are_filtered_sorted_and_searched(profile: Path) -> None:
         await until_shown(pilot, "rows: identical answers")
         assert listed(screen) == [0, 8, 16, 24, 32]
         await pilot.press("s")
-        full = screen.seen.full
+        full = screen.inspection.seen.full
         assert [full[n] for n in listed(screen)] == sorted(full[[0, 8, 16, 24, 32]], reverse=True)
         await pilot.press("f", "f", "slash", *"NEEDLE", "enter")
         await until(pilot, lambda: listed(screen) == [33], "the row with that text")
@@ -158,7 +168,7 @@ async def test_a_row_in_full_shows_the_cut_where_the_model_meets_it(profile: Pat
         await until_shown(pilot, f"row {2**40 + 38}", "39 of 40 listed")
         assert isinstance(app.screen, RowScreen)
         row = app.screen._row
-        assert row.ids == read_row(screen.seen.source, 38).ids
+        assert row.ids == read_row(screen.inspection.seen.source, 38).ids
         last = spans(row.kept, row.shape, 0)[-2][1]  # the first token that the model is not shown
         first_of_b = row.shape.starts_of(0)[1][2]
         lost = len(row.ids) - max(last, first_of_b)
@@ -219,13 +229,13 @@ async def test_memory_and_time_follow_the_limit(profile: Path) -> None:
     app = ArenaApp(profile.parent / "runs")
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await open_data(pilot, profile, plan="ok")
-        await until(pilot, lambda: screen.plan, "the plan")
+        await until(pilot, lambda: screen.what_if.plan, "the plan")
         await until_shown(pilot, "memory", "fits", "to train")
-        costs = cost_lines(screen.plan, screen.settings, screen._own, screen._own)
+        costs = cost_lines(screen.what_if.plan, screen.inspection.settings, screen.what_if.own, screen.what_if.own)
         await until_shown(pilot, costs[0][1], costs[1][1])
         await pilot.press("<")
-        smaller = outlook(screen.seen, screen.settings, Tokens(max_length=64))
-        [memory, time] = cost_lines(screen.plan, screen.settings, smaller, screen._own)
+        smaller = outlook(screen.inspection.seen, screen.inspection.settings, Tokens(max_length=64))
+        [memory, time] = cost_lines(screen.what_if.plan, screen.inspection.settings, smaller, screen.what_if.own)
         assert memory[3].startswith("−")
         assert time[3].startswith("−")
         await until_shown(pilot, *memory[1:], *time[1:])
@@ -262,8 +272,13 @@ time.sleep(60)
         screen = DataScreen(profiles.read(profile), profile.parent / "runs", [sys.executable, "-c", waits])
         await app.push_screen(screen)
         await until_shown(pilot, "a sample: the first 40 rows, ±14.7 at most · read 40 of about 4,000 rows")
-        n = screen.seen.margin(
-            report(screen.seen.rows, screen.seen.held_out, Tokens(max_length=256), screen.seen.frame).rows_over
+        n = screen.inspection.seen.margin(
+            report(
+                screen.inspection.seen.rows,
+                screen.inspection.seen.held_out,
+                Tokens(max_length=256),
+                screen.inspection.seen.frame,
+            ).rows_over
         )
         await until_shown(pilot, f"±{100 * n:.1f}", "limit 256 · right · first 40 rows", "> 1099511627776")
         await pilot.press("enter")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from arena_tui.format import numbers
 from arena_tui.format.sanitize import printable
 from arena_tui.plot.axes import DurationTicks, LargeTicks, LogTicks, RateTicks, Ticks, limits
-from arena_tui.runs.log_pane import LONGEST_LINE, MOST_BYTES, LogTail
+from arena_tui.runs.panes import LONGEST_LINE, MOST_BYTES, LogTail
 
 
 @given(st.text())

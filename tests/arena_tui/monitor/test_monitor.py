@@ -9,10 +9,10 @@ from screen import child, only_run, planner, shown, start, until, until_shown
 from textual.widgets import Log
 
 from arena_tui.app.app import ArenaApp
-from arena_tui.monitor.loss import LossPane
+from arena_tui.monitor.curves import LossPane
 from arena_tui.monitor.screen import MonitorScreen
 from arena_tui.plot.plot import Plot
-from arena_tui.runs.log_pane import LogPane
+from arena_tui.runs.panes import LogPane
 from core.runs.liveness import is_run_alive
 from core.runs.state import Status, read_run
 
@@ -255,4 +255,4 @@ async def test_of_two_panes_chosen_at_once_the_last_stays(runs: Path) -> None:
             app.screen.choose(3)
             for _ in range(5):
                 await pilot.pause()
-                assert app.screen.current == 3
+                assert app.screen.panes.current == 3

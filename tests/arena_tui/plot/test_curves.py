@@ -14,11 +14,11 @@ from textual.pilot import Pilot
 from arena_tui.app.app import ArenaApp
 from arena_tui.format import numbers
 from arena_tui.home.screen import HomeScreen
-from arena_tui.monitor.loss import LossPane
+from arena_tui.monitor.curves import LossPane
 from arena_tui.monitor.screen import MonitorScreen
 from arena_tui.plot.axes import Axis
 from arena_tui.plot.plot import MARGIN, Plot
-from arena_tui.terminal.clipboard import MOST_BYTES, copy
+from arena_tui.terminal.sequences import MOST_BYTES, copy
 from core.runs import events
 from core.runs.record import Record
 
@@ -49,13 +49,13 @@ async def test_the_crosshair_reads_off_the_recorded_figures(runs: Path, size: tu
         await pilot.press("home")
         await until_shown(pilot, "step 10", f"loss {step_event(10, 5748, at=0).loss:.4f}")
         await pilot.press("l", "right")
-        await until(pilot, lambda: screen.cursor and screen.cursor > 10, "the crosshair to move")
+        await until(pilot, lambda: screen.panes.cursor and screen.panes.cursor > 10, "the crosshair to move")
         await pilot.press("h", "left", "left", "left")
         await until_shown(pilot, "step 10  ")
         await pilot.press("end", "x", "x", "x")
         await until_shown(pilot, "step 5,740", numbers.duration(20 + 5740 * 0.25))
         await pilot.press("escape")
-        await until(pilot, lambda: screen.cursor is None, "the crosshair to be put away")
+        await until(pilot, lambda: screen.panes.cursor is None, "the crosshair to be put away")
         assert monitor(pilot) is screen
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen), "home")
@@ -69,14 +69,14 @@ async def test_on_thinned_curves_it_stands_on_recorded_steps_only(runs: Path) ->
         assert screen.view
         await pilot.press("c")
         for key in ("left", "left", "h", "i", "i", "left", "i", "h", "right"):
-            before = screen.cursor
+            before = screen.panes.cursor
             await pilot.press(key)
             if key != "i":
-                await until(pilot, lambda before=before: screen.cursor != before, "the crosshair to move")
-            step = next(step for step in screen.view.state.steps if step.step == screen.cursor)
+                await until(pilot, lambda before=before: screen.panes.cursor != before, "the crosshair to move")
+            step = next(step for step in screen.view.state.steps if step.step == screen.panes.cursor)
             await until_shown(pilot, f"step {numbers.count(step.step)}", f"loss {numbers.loss(step.loss)}")
-        assert screen.window
-        assert screen.window.first <= step.step <= screen.window.last
+        assert screen.panes.window
+        assert screen.panes.window.first <= step.step <= screen.panes.window.last
 
 
 async def test_the_crosshair_takes_the_view_along_and_the_axis_leaves_it(runs: Path) -> None:
@@ -86,22 +86,22 @@ async def test_the_crosshair_takes_the_view_along_and_the_axis_leaves_it(runs: P
         screen = await opened(pilot)
         await pilot.press("c", "i", "i", "i")
         await until_shown(pilot, "step 5,740")
-        window = screen.window
+        window = screen.panes.window
         assert window
         assert window.first > 4_000
         await pilot.press("home")
-        await until(pilot, lambda: screen.window and screen.window.first <= 10, "the view to follow")
-        assert screen.window
-        assert screen.window.last - screen.window.first == pytest.approx(window.last - window.first)
-        window = screen.window
+        await until(pilot, lambda: screen.panes.window and screen.panes.window.first <= 10, "the view to follow")
+        assert screen.panes.window
+        assert screen.panes.window.last - screen.panes.window.first == pytest.approx(window.last - window.first)
+        window = screen.panes.window
         for axis in (Axis.EPOCH, Axis.TOKENS, Axis.TIME):
             await pilot.press("x")
-            await until(pilot, lambda axis=axis: screen.axis is axis, "the axis")
-            assert screen.window == window
+            await until(pilot, lambda axis=axis: screen.panes.axis is axis, "the axis")
+            assert screen.panes.window == window
         await pilot.press("escape")
         await until_shown(pilot, "0 shows all")
         await pilot.press("0")
-        await until(pilot, lambda: screen.window is None and "0 shows all" not in shown(app), "the whole run")
+        await until(pilot, lambda: screen.panes.window is None and "0 shows all" not in shown(app), "the whole run")
 
 
 async def test_a_zoomed_view_stays_while_the_run_goes_on(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,12 +113,12 @@ async def test_a_zoomed_view_stays_while_the_run_goes_on(runs: Path, monkeypatch
         screen = monitor(pilot)
         await until(pilot, lambda: len(screen.view.state.steps) > 9, "some steps")
         await pilot.press("i")
-        await until(pilot, lambda: screen.window, "the zoom")
-        window, step = screen.window, screen.view.state.step
+        await until(pilot, lambda: screen.panes.window, "the zoom")
+        window, step = screen.panes.window, screen.view.state.step
         await until(pilot, lambda: screen.view.state.step > step + 60, "more steps")
-        assert screen.window == window
+        assert screen.panes.window == window
         await until_shown(pilot, "✓ finished")
-        assert screen.window == window
+        assert screen.panes.window == window
 
 
 async def test_a_resumed_run_that_forgets_steps_takes_the_crosshair_back(runs: Path) -> None:
@@ -180,9 +180,11 @@ async def test_the_mouse_points_and_its_wheel_zooms(runs: Path) -> None:
         middle = MARGIN + 1 + plot.columns // 4
         await pilot.mouse_down(plot, offset=(middle, 5))
         await pilot.mouse_up(plot, offset=(middle, 5))
-        await until(pilot, lambda: screen.cursor and 2_700 < screen.cursor < 3_050, "the crosshair in the middle")
+        await until(
+            pilot, lambda: screen.panes.cursor and 2_700 < screen.panes.cursor < 3_050, "the crosshair in the middle"
+        )
         await pilot.press("right")
-        await until_shown(pilot, f"step {numbers.count(screen.cursor or 0)}")
+        await until_shown(pilot, f"step {numbers.count(screen.panes.cursor or 0)}")
 
 
 async def test_digits_and_hl_lead_to_panes(runs: Path) -> None:
@@ -192,7 +194,7 @@ async def test_digits_and_hl_lead_to_panes(runs: Path) -> None:
         screen = await opened(pilot)
         for key, index, title in (("7", 6, "7 log"), ("4", 3, "4 gradient norm"), ("h", 2, "3 learning rate")):
             await pilot.press(key)
-            await until(pilot, lambda index=index: screen.current == index, title)
+            await until(pilot, lambda index=index: screen.panes.current == index, title)
             await until_shown(pilot, title)
 
 

@@ -24,7 +24,7 @@ from arena_tui.report.html.charts import scale_of, track
 from arena_tui.report.rows import ReportRows, probability_bar
 from arena_tui.report.screen import ReportScreen
 from arena_tui.report.tables import groups
-from arena_tui.report.text import better, errors, of_ratings, points
+from arena_tui.report.wording import better, errors, of_ratings, points
 from arena_tui.rows.reader import RowScreen
 from core.profile.load import to_toml
 from core.profile.settings import Data, Profile, Tokens

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from core.machine.control_group import killed_for_memory, oom_kill_file, oom_kills
+from core.machine.control_group import oom_kill_file, oom_kills
 from core.profile.load import parse_profile
 from core.runs.folder import create_run
-from core.runs.process import describe_this_process
+from core.runs.process import describe_this_process, killed_for_memory
 
 V2 = ("0::/user.slice/run.scope\n", "sys/fs/cgroup/user.slice/run.scope/memory.events", "low 0\noom 1\noom_kill {}\n")
 V1 = (

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from arena_tui.runs.log_pane import LogTail
 from tiny_runs import SECONDS, SETTINGS, Start, halting, wait_for, wait_until_halted
 
 from arena_tui.monitor.text import follow
-from arena_tui.runs.log_pane import LogTail
 from core.files import write_output, write_whole
 from core.predict.actions import create_prediction, settle
 from core.predict.errors import ScoringError, demand_whole

@@ -1,12 +1,13 @@
-"""The loss: single readings, their moving average, evaluations, ln 3, and what was not finite."""
+"""The curves of the monitor: the loss with its average and evaluations, and small ones of single readings."""
 
 import math
+from collections.abc import Callable
 
 from textual.reactive import var
 
 from arena_tui.format import numbers
 from arena_tui.format.status import MUTED
-from arena_tui.plot.axes import Gappy, LogTicks, Point, Ticks, limits, position
+from arena_tui.plot.axes import Gappy, LargeTicks, LogTicks, Point, RateTicks, Ticks, limits, position
 from arena_tui.plot.curve import Average, Curve
 from arena_tui.plot.pane import PlotPane, Words
 from arena_tui.plot.plot import Plot
@@ -99,3 +100,65 @@ class LossPane(PlotPane):
         rest = f" and {numbers.count(len(gaps) - 2)} more" if len(gaps) > 2 else ""
         steps = ", ".join(numbers.count(view.state.steps[i].step) for i in gaps[:2])
         return f"× not finite at step {steps}{rest}" if gaps else ""
+
+
+class HistoryPane(PlotPane):
+    """`figure` is the field of a step that is shown; `written` writes it with its unit."""
+
+    HELP = (
+        "One reading of every logged point: the learning rate, the norm of all gradients before they are "
+        "clipped, or the effective tokens (without padding) trained on in a second. ▲ marks what lies above "
+        "the frame and × what was not a finite number; all points are read from events.jsonl."
+    )
+
+    def __init__(
+        self,
+        name: str,
+        figure: str,
+        written: Callable[[float | None], str],
+        ticks: type[Ticks],
+        *,
+        id: str,
+    ) -> None:
+        super().__init__(Curve(figure), ticks, id=id)
+        self.tab_name = name
+        self._written = written
+        self._above = 0
+
+    def draw(self, view: RunView, plot: Plot, x_limits: Point, points: list[Gappy]) -> None:  # noqa: ARG002
+        values = [y for _, y in points if y is not None]
+        low, high = limits(values, always=[0.0] if points and not self.window else [])
+        self._above = self.curve.above(high, *x_limits) if values and max(values) > high else 0
+        plot.begin(x_limits, (low, high))
+        plot.curve(points)
+
+    def caption(self, view: RunView) -> Words:
+        missing = len(self.curve.gaps)
+        above = f"▲ {numbers.count(self._above)} above  " if self._above else ""
+        newest = self._written(self.height(-1)) if view.state.steps else numbers.MISSING
+        return [
+            (self.tab_name, "bold"),
+            (f"  × {numbers.count(missing)} not finite" if missing else "", "$text-error"),
+            (f"  {above}{newest}", MUTED),
+        ]
+
+    def readings(self, view: RunView, index: int) -> list[tuple[str, str]]:  # noqa: ARG002
+        return [(self.tab_name, self._written(self.height(index)))]
+
+
+def learning_rate() -> HistoryPane:
+    return HistoryPane("learning rate", "learning_rate", numbers.rate, RateTicks, id="learning-rate")
+
+
+def gradient_norm() -> HistoryPane:
+    return HistoryPane("gradient norm", "grad_norm", numbers.norm, Ticks, id="gradient")
+
+
+def throughput() -> HistoryPane:
+    return HistoryPane(
+        "throughput",
+        "tokens_per_second",
+        lambda value: f"{value or 0:,.0f} tokens/s",
+        LargeTicks,
+        id="throughput",
+    )

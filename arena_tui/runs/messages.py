@@ -1,4 +1,4 @@
-"""What the user wants to be done: posted by whatever screen has the key for it, heeded by the app."""
+"""What screens tell the app: what the user wants done to profiles and runs, and what has become of a run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -78,3 +78,14 @@ class CompareRuns(Message):
     """See these runs side by side."""
 
     folders: Sequence[RunFolder]
+
+
+@dataclass
+class RunEnded(Message):
+    """A run that this console has seen going on is over."""
+
+    run: RunView
+
+
+class RunQueued(Message):
+    """A run has been put into the queue. Posted to the screen in front."""

@@ -1,15 +1,57 @@
-"""The end of the child's output: read in bounded pieces as it grows, and shown to scroll through."""
+"""Panes that show a run: what all have in common, and the one with the end of what its process prints."""
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from textual.app import ComposeResult
-from textual.widgets import Log
+from textual.containers import Vertical
+from textual.content import Content
+from textual.reactive import var
+from textual.widgets import Log, Static
 
 from arena_tui.format.sanitize import printable, shortened
-from arena_tui.widgets.pane import Pane
+from arena_tui.format.status import MUTED
+from arena_tui.runs.follow import RunView
 from core.runs.access import Strange, open_for_reading
+
+
+class Pane(Vertical):
+    """`tab_name` is its name where panes are tabs, `number` the key that leads to it, 0 where none does.
+
+    The view is bound down.
+    """
+
+    DEFAULT_CSS = """
+    Pane {
+        border: round $foreground 25%;
+        border-title-color: $foreground;
+        border-subtitle-color: $foreground 60%;
+        padding: 0 1;
+        &.-current { border: round $accent; border-title-color: $accent; }
+    }
+    """
+
+    tab_name = ""
+    number = 0
+
+    view: var[RunView | None] = var(None)
+
+    title: var[str] = var("")
+    """Stands in the border, after the number."""
+
+    def on_mount(self) -> None:
+        self.title = self.title or self.tab_name
+
+    def watch_title(self, title: str) -> None:
+        self.border_title = Content.assemble((f"{self.number} " if self.number else "", MUTED), title)
+
+    @property
+    def says(self) -> str:
+        """What it shows, as text to copy."""
+        shown = [text for text in self.query(Static) if text.is_on_screen]
+        return "\n".join(str(text.content).strip("\n") for text in shown)
+
 
 MOST_BYTES = 256 << 10
 LONGEST_LINE = 2000

@@ -1,0 +1,102 @@
+"""What a report says in words, the same on the screen, on the page and in plain text."""
+
+from collections.abc import Sequence
+
+from arena_tui.format import numbers
+from core.report.report import Interval, LengthBias, ListedRow, Ratings, Report
+
+INITIALS = ("A", "B", "tie")
+"""Of the outcomes, by label."""
+SIGNIFICANT = 2.0
+"""Standard errors from which a chatbot counts as over- or underrated."""
+FEW = 30
+"""Rows below which a group's figures say little: they are muted."""
+
+
+def titled(report: Report) -> dict[str, list[ListedRow]]:
+    """The lists by name, with how many rows there are of those that may go on."""
+    counts = {"likely mislabelled": report.mislabelled}
+    if report.against:
+        counts |= {"right here only": report.against.gained, "right there only": report.against.lost}
+    lists = report.lists.by_name()
+    return {f"{name}, {numbers.count(counts[name])}" if name in counts else name: lists[name] for name in lists}
+
+
+def in_words(interval: Interval) -> str:
+    """The interval of a log loss."""
+    if interval.low is None or interval.high is None:
+        return "no interval: one row"
+    return f"95 % interval {interval.low:.4f} to {interval.high:.4f}"
+
+
+def better(difference: Interval) -> str:
+    """A difference of log losses in words, with its interval: 0.0042 better, 95 % interval 0.0010 to 0.0070."""
+    value, low, high = difference.value, difference.low, difference.high
+    if low == value == high == 0:
+        return "the same in every row"
+    word = "better" if value < 0 else "worse"
+    if low is None or high is None:
+        return f"{abs(value):.4f} {word}, no interval: one row"
+    ends = (-high, -low) if value < 0 else (low, high)
+    between = " to ".join(f"{end:.4f}".replace("-", "−") for end in ends)
+    doubt = ", which may be chance" if low <= 0 <= high else ""
+    return f"{abs(value):.4f} {word}, 95 % interval {between}{doubt}"
+
+
+def percent(share: float | None) -> str:
+    return numbers.MISSING if share is None else f"{100 * share:.1f} %"
+
+
+def points(difference: float) -> str:
+    """A difference of two shares, in percentage points."""
+    return f"{100 * difference:+z.1f}".replace("-", "−")
+
+
+def errors(z: float | None) -> str:
+    """A difference in its standard errors."""
+    return numbers.MISSING if z is None else f"{z:+z.1f}".replace("-", "−")
+
+
+def is_unlikely(z: float | None) -> bool:
+    """Whether a difference of so many standard errors is unlikely to be chance."""
+    return z is not None and abs(z) >= SIGNIFICANT
+
+
+def of_ratings(ratings: Ratings) -> str:
+    """How they are to be read, and which are not there."""
+    words = (
+        "a win counts 1, a tie a half; a positive figure is overrated; ! two standard errors or more, as one in "
+        "twenty is by chance"
+    )
+    if ratings.few:
+        words += f"; {numbers.count(ratings.few)} with fewer than {ratings.fewest} rows left out"
+    if len(ratings.rated) < ratings.enough:
+        words += f"; of {numbers.count(ratings.enough)}, the {len(ratings.rated)} furthest apart are listed"
+    return words
+
+
+def preferences(bias: LengthBias) -> list[str]:
+    """Who prefers the longer answer how often, in two lines."""
+    return [
+        f"people prefer the longer one in {percent(bias.humans)}",
+        f"the model gives it {percent(bias.model)} on average, and more than the shorter one in {percent(bias.picked)}",
+    ]
+
+
+def beside_accuracy(report: Report) -> str:
+    """The accuracy of always giving the outcome that occurs most."""
+    rows = [one.rows for one in report.classes]
+    return f"always {winner(rows.index(max(rows)))} {100 * max(rows) / report.rows:.0f} %"
+
+
+def shares(probabilities: Sequence[float]) -> str:
+    """The probabilities of A, B and tie, in percent."""
+    return " ".join(f"{100 * p:>4.0f}" for p in probabilities)
+
+
+def winner(label: int) -> str:
+    return INITIALS[label]
+
+
+def row_count(count: int) -> str:
+    return "1 row" if count == 1 else f"{numbers.count(count)} rows"

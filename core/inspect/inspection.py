@@ -1,0 +1,108 @@
+"""Inspecting a profile's rows: all of them are read, tokenized and kept, by content of file and tokenizer."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+from pyarrow import parquet
+
+from core.cache import filling_the_cache
+from core.data.example import Example
+from core.data.files import Record
+from core.data.rows import iterate_examples
+from core.data.template import Frame
+from core.data.tokenizer import fingerprint
+from core.data.tokens import BATCH
+from core.demo.assets import rows_source
+from core.files import write_whole
+from core.inspect.lookup import write_pieces
+from core.inspect.prefetch import Ready
+from core.inspect.protocol import Progress
+from core.inspect.store import Store, digest_of, make_room, scratch_folder
+from core.inspect.table import SCHEMA, as_table
+from core.model.locate import locate, tokenizer_folder
+from core.profile.settings import Profile
+
+SAMPLE = 256
+"""Rows that are shown first: a share of them is off by 6 % at most, and twice as many would come a sixth later."""
+
+
+class About(msgspec.Struct, frozen=True, kw_only=True):
+    """about.json, written last: the inspection is complete."""
+
+    source: str
+    rows: int
+    begin: list[int]
+    end: list[int]
+
+
+def inspect(profile: Profile, ready: Ready | None = None) -> Iterator[Progress]:
+    """Bring about the inspection of the profile's training file, and say how far it is.
+
+    `ready` serves if it is the profile's tokenizer.
+    """
+    source = rows_source(profile.data)
+    content = digest_of(source)
+    folder = tokenizer_folder(locate(profile.model), profile.model.revision)
+    known_by = fingerprint(folder)
+    store = Store(content, known_by, profile.data.limit)
+    if store.is_complete and not profile.tokens.ellipsis:
+        yield _complete(store, mark=[])
+        return
+
+    if ready is None or ready.fingerprint != known_by:
+        ready = Ready.of(folder, known_by)
+    frame = ready.tokenizer.frame(profile.tokens.ellipsis)
+    if not store.is_complete:
+        make_room()
+        with filling_the_cache(), scratch_folder() as scratch:
+            yield from _read(source, profile.data.limit, ready, frame, store, scratch)
+            store.keep(scratch)
+    yield _complete(store, frame.mark)
+
+
+def _read(
+    source: str, limit: int | None, ready: Ready, frame: Frame, store: Store, scratch: Path
+) -> Iterator[Progress]:
+    """Write all rows with their tokens into `scratch`."""
+    of = rows = 0
+    examples = iterate_examples(source, limit)
+    with parquet.ParquetWriter(scratch / store.whole.name, SCHEMA, compression="zstd", compression_level=1) as writer:
+        while batch := list(islice(examples, BATCH if rows else SAMPLE)):
+            table = as_table(batch, ready.encoder.encode([example for example, _ in batch]))
+            if rows == 0:
+                of = min(limit or sys.maxsize, _about_how_many(source, batch))
+                sample = scratch / store.sample.name
+                parquet.write_table(table, sample)
+                yield Progress(rows=len(batch), of=of, sample=str(sample), frame=frame)
+            writer.write_table(table)
+            rows += len(batch)
+            yield Progress(rows=rows, of=max(of, rows))
+    if not store.pieces.is_file():
+        write_pieces(store.pieces, ready.tokenizer.pieces)
+    about = About(source=source, rows=rows, begin=frame.begin, end=frame.end)
+    write_whole(scratch / store.about.name, msgspec.json.encode(about))
+
+
+def _complete(store: Store, mark: list[int]) -> Progress:
+    about = msgspec.json.decode(store.about.read_bytes(), type=About)
+    return Progress(
+        rows=about.rows,
+        of=about.rows,
+        whole=str(store.whole),
+        pieces=str(store.pieces),
+        frame=Frame(about.begin, about.end, mark),
+    )
+
+
+def _about_how_many(source: str, batch: Sequence[tuple[Example, Record]]) -> int:
+    """The rows of a text file, judged by the size of its first ones."""
+    path = Path(source)
+    if len(batch) < SAMPLE or not path.is_file():
+        return len(batch)
+    if path.suffix.lower() == ".parquet":
+        return int(parquet.read_metadata(path).num_rows)
+    size = sum(len(str(cell).encode(errors="replace")) + 1 for _, record in batch for cell in record.values())
+    return path.stat().st_size * len(batch) // size
