@@ -17,7 +17,6 @@ from core.profile.settings import Profile
 from core.runs.events import Resumed
 from core.runs.folder import RunFolder
 from core.runs.record import Tail
-from core.runs.settings import read_settings
 from core.runs.state import RunState, fold
 
 BAD_INPUT = 2
@@ -45,7 +44,7 @@ class Situation(Struct, frozen=True):
     def of(cls, folder: RunFolder) -> Self | None:
         """None where the run's settings cannot be read."""
         try:
-            profile = read_settings(folder)
+            profile = folder.read_profile()
         except ProfileError:
             return None
         known = Tail(folder.events).read()

@@ -24,7 +24,6 @@ from core.runs.folder import RunFolder, create_run, list_runs
 from core.runs.metrics import Metrics, read_metrics
 from core.runs.process import launch
 from core.runs.record import Tail
-from core.runs.settings import read_settings
 
 MOST = 50
 """Runs looked at, the newest ones."""
@@ -53,7 +52,7 @@ def past_runs(folders: Sequence[Path], device: str) -> list[Past]:
         info, metrics = run.read_info(), read_metrics(run)
         if info and metrics and info.host == socket.gethostname() and metrics.device == device:
             try:
-                profile = read_settings(run)
+                profile = run.read_profile()
             except ProfileError:
                 continue  # of another version
             found.append(Past(run, profile, metrics))

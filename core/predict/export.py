@@ -19,7 +19,6 @@ from core.predict.protocol import Exported
 from core.protocol import end_once
 from core.runs.folder import RunFolder
 from core.runs.seal import has_checksums
-from core.runs.settings import read_settings
 from core.train.model_card import CARD, USE_OF_ADAPTER, USE_OF_MERGED
 
 
@@ -60,7 +59,7 @@ def merge_into(target: Path, run: RunFolder, adapter: Path) -> None:
         from core.model.merge import merged
         from core.predict.model import load_trained, sixteen_bits
 
-    profile = read_settings(run)
+    profile = run.read_profile()
     device.use_one_gpu()
     where, precision = device.device(), choose_precision(profile.train.precision, device.best_precision())
     trained, tokenizer = load_trained(profile, adapter, precision=precision, kind=where.kind)

@@ -12,7 +12,6 @@ from core.profile.files import expanded
 from core.profile.settings import Profile, Truncation
 from core.runs.checkpoints import checkpoints
 from core.runs.folder import RunFolder
-from core.runs.settings import read_settings
 
 BATCH_TOKENS = 8192
 """Four rows of 2,048 tokens, which a card of 16 GB holds beside Gemma-2 9B in NF4."""
@@ -34,7 +33,7 @@ class Member(Struct, frozen=True):
 
     def read_profile(self) -> Profile:
         """The settings that the run was trained with. Raises ProfileError."""
-        return read_settings(RunFolder(Path(self.run)))
+        return RunFolder(Path(self.run)).read_profile()
 
 
 class Request(Struct, frozen=True, kw_only=True):

@@ -29,7 +29,6 @@ from core.profile.files import expanded
 from core.profile.settings import Data
 from core.report import evaluation
 from core.runs.folder import RunFolder
-from core.runs.settings import read_settings
 
 FILE = "evaluation-exchanged.jsonl"
 
@@ -47,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
         if options.add:
             add_exchanged(folder, options.add)
         elif evaluation.read_evaluation(folder).swapped is None:
-            print(write_exchanged(folder, read_settings(folder).data, options.data))
+            print(write_exchanged(folder, folder.read_profile().data, options.data))
     except (DataError, ProfileError) as error:
         print(error, file=sys.stderr)
         return 2

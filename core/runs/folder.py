@@ -6,51 +6,20 @@ import time
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
 
 from core.files import write_whole
-from core.profile.files import rooted
-from core.profile.load import to_toml
+from core.profile.files import read_profile, rooted
+from core.profile.load import parse_profile, to_toml
 from core.profile.settings import Profile
 from core.runs.damaged import Damaged, read_json
 from core.runs.events import Finished, Last
+from core.runs.identity import RunInfo
 from core.runs.metrics import read_metrics
 from core.runs.seal import MANIFEST, flaw
 
 RUNS_VARIABLE = "ARENA_TUI_RUNS"
 TRASH = ".trash"
 """Folder in a runs folder, where deleted runs lie."""
-
-
-class RunInfo(Struct, frozen=True, kw_only=True):
-    """run.json: who runs where since when. Written by the child before anything else.
-
-    pid and process_started (seconds since 1970) name the process together, since pids are used again; after a
-    reboot neither says anything.
-    """
-
-    command: list[str]
-    working_directory: str
-    host: str
-    user: str
-    pid: int
-    process_started: float
-    python: str
-    versions: dict[str, str]
-    gpus: list[str]
-    world_size: int
-    gpu: str | None = None
-    """The card that the run may use, as `visible_gpus` names it; None in records that do not tell."""
-    boot_id: str = ""
-    """The machine's id of the boot in which the process ran; "" where the system has none."""
-    pid_namespace: str = ""
-    """Where `pid` means this process: a container has a namespace of its own; "" where the system has none."""
-    oom_kill_file: str = ""
-    """Where the kernel counts the processes of the run's control group that it kills for want of memory."""
-    oom_kills: int | None = None
-    """That count when the run began; None where the kernel does not tell."""
-    start_ticks: int | None = None
-    """When the process started, in clock ticks since the boot; None where the system does not tell."""
 
 
 class RunFolder:
@@ -142,6 +111,15 @@ class RunFolder:
         except OSError:
             return None
         return Finished(time=ended, log_loss=metrics.log_loss, accuracy=metrics.accuracy)
+
+    def read_profile(self) -> Profile:
+        """Every setting of the run, from resolved.toml. Raises ProfileError where they cannot be read.
+
+        Paths are absolute since the run was made; those of older runs are meant from where their process was started.
+        """
+        profile = parse_profile(read_profile(self.resolved).text, source=str(self.resolved))
+        info = self.read_info()
+        return rooted(profile, Path(info.working_directory)) if info else profile
 
     def read_info(self) -> RunInfo | None:
         """run.json, or None while it is missing or is not one."""

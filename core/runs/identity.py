@@ -9,8 +9,6 @@ from typing import Self
 import psutil
 from msgspec import Struct
 
-from core.runs.folder import RunInfo
-
 # psutil derives a start time from the boot time, which moves when the clock is set. A pid is not
 # used again within seconds.
 SAME_START_SECONDS = 5
@@ -19,6 +17,37 @@ PIDS = range(1, 2**31)
 
 
 _LOADED = time.time()
+
+
+class RunInfo(Struct, frozen=True, kw_only=True):
+    """run.json: who runs where since when. Written by the child before anything else.
+
+    pid and process_started (seconds since 1970) name the process together, since pids are used again; after a
+    reboot neither says anything.
+    """
+
+    command: list[str]
+    working_directory: str
+    host: str
+    user: str
+    pid: int
+    process_started: float
+    python: str
+    versions: dict[str, str]
+    gpus: list[str]
+    world_size: int
+    gpu: str | None = None
+    """The card that the run may use, as `visible_gpus` names it; None in records that do not tell."""
+    boot_id: str = ""
+    """The machine's id of the boot in which the process ran; "" where the system has none."""
+    pid_namespace: str = ""
+    """Where `pid` means this process: a container has a namespace of its own; "" where the system has none."""
+    oom_kill_file: str = ""
+    """Where the kernel counts the processes of the run's control group that it kills for want of memory."""
+    oom_kills: int | None = None
+    """That count when the run began; None where the kernel does not tell."""
+    start_ticks: int | None = None
+    """When the process started, in clock ticks since the boot; None where the system does not tell."""
 
 
 class Identity(Struct, frozen=True, kw_only=True):

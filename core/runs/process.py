@@ -11,8 +11,8 @@ from types import ModuleType
 from core.machine.control_group import oom_kill_file, oom_kills
 from core.machine.gpus import nvml, only, visible_gpus
 from core.runs.events import Failed
-from core.runs.folder import RunFolder, RunInfo
-from core.runs.identity import Identity
+from core.runs.folder import RunFolder
+from core.runs.identity import Identity, RunInfo
 from core.runs.liveness import FOLDER_VARIABLE, START_SECONDS, mark
 from core.runs.lock import holder
 from core.runs.notify import notify

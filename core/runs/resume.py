@@ -18,7 +18,6 @@ from core.runs.metrics import read_metrics
 from core.runs.process import TRAIN
 from core.runs.queue import queue_of
 from core.runs.record import Tail
-from core.runs.settings import read_settings
 from core.runs.state import read_run
 
 RESUME = (*TRAIN, "--resume")
@@ -61,7 +60,7 @@ def prepare(folder: RunFolder, overrides: tuple[str, ...] = ()) -> None:
             raise CannotResume(f"{folder.id} is still running; arena-tui stop ends it first.")
         case None:
             raise CannotResume(f"{folder.id} was started elsewhere, or just now: whether it runs is not known here.")
-    before = read_settings(folder)
+    before = folder.read_profile()
     after = changed(before, overrides, source=str(folder.resolved))
     if refused := unfit(before, after):
         raise CannotResume(
@@ -122,7 +121,7 @@ def prepare_retry(folder: RunFolder, overrides: Sequence[str] = ()) -> Retry:
     if not status.is_over:
         raise CannotRetry(f"{folder.id} is not over; arena-tui stop ends it first.")
     proposed = state.last.changes if isinstance(state.last, Failed) else []
-    before = read_settings(folder)
+    before = folder.read_profile()
     chosen = [*(change.override for change in proposed), *overrides]
     after = changed(before, chosen, source=str(folder.resolved))
     differences = changes(before, after)

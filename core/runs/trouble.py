@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 
 from core.runs.damaged import Damaged, read_json
-from core.runs.folder import RunFolder, RunInfo
+from core.runs.folder import RunFolder
+from core.runs.identity import RunInfo
 from core.runs.metrics import Metrics
 from core.runs.notes import NotesError, load_notes
 

@@ -18,7 +18,6 @@ from core.runs.metrics import Metrics, save_metrics
 from core.runs.notify import notify
 from core.runs.process import OTHER_AT_WORK, describe_this_process
 from core.runs.record import Record
-from core.runs.settings import read_settings
 from core.runs.stop_request import Stopped, StopRequest
 from core.train import trackers
 from core.train.attempt import Attempt
@@ -93,7 +92,7 @@ def explained(folder: RunFolder, error: Exception) -> Failed:
 
 def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt) -> None:
     """From profile to adapter. Raises what went wrong, or Stopped after a signal."""
-    profile = read_settings(folder)
+    profile = folder.read_profile()
     trackers.demand(profile.run.report_to)
     trackers.settle(folder)
     trackers.log_in(profile.run.report_to)

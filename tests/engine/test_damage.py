@@ -25,7 +25,6 @@ from core.runs.process import launch
 from core.runs.record import Record, Tail
 from core.runs.resume import CannotResume, prepare
 from core.runs.seal import MANIFEST, flaw, has_checksums
-from core.runs.settings import read_settings
 from core.runs.state import RunState, Status, fold, read_run
 
 STEP = (
@@ -114,7 +113,7 @@ def test_a_flipped_bit_in_an_adapter_is_not_scored(finished: RunFolder, tmp_path
     content[-9] ^= 1
     weights.write_bytes(content)
     assert flaw(run.adapter) is None, "sizes do not tell"
-    profile = read_settings(run)
+    profile = run.read_profile()
     with pytest.raises(ScoringError, match=r"run/adapter: adapter_model.safetensors is not what was written"):
         load_trained(profile, run.adapter, precision="fp32", kind="cpu")
     (run.adapter / MANIFEST).unlink()  # as older versions left it
@@ -232,7 +231,7 @@ def test_a_plan_learns_from_the_runs_that_can_be_read(finished: RunFolder, tmp_p
         damage()
         past = past_runs([tmp_path], metrics.device)
         assert [run.folder.id for run in past] == [bad.id, good.id]
-        found = speed(past, read_settings(good), metrics.precision, metrics.engine)
+        found = speed(past, good.read_profile(), metrics.precision, metrics.engine)
         assert found is not None
         assert found.run == good.id
     bad.metrics.write_bytes(b'{"run":"\xff"')
