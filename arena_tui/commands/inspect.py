@@ -26,8 +26,10 @@ def run(options: argparse.Namespace) -> int:
     import asyncio
 
     import msgspec
+    from msgspec.structs import replace
 
     from arena_tui.dataset.text import as_text
+    from core.data.truncation import demand_room
     from core.inspect.cuts import LIMITS
     from core.inspect.export import export
     from core.inspect.figures import read_rows
@@ -40,6 +42,8 @@ def run(options: argparse.Namespace) -> int:
     assert found.frame is not None
     rows = read_rows(Path(found.whole))
     try:
+        for limit in options.max_length or ():
+            demand_room(rows.shape, replace(profile.tokens, max_length=limit), found.frame)
         result = report(rows, profile, found.frame, options.max_length or LIMITS)
     except SettingError as error:
         raise Refused(error, 2) from None

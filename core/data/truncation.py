@@ -41,7 +41,7 @@ def keep(shape: Shape, tokens: settings.Tokens, frame: Frame) -> Kept:
     All tags are kept, except by right: the recipe cuts them with the rest. No character is kept in part, so that
     a row can come out a few tokens shorter than the limit. Raises SettingError where it leaves no room for text.
     """
-    _check_room(shape, tokens, frame)
+    demand_room(shape, tokens, frame)
     room, mark = tokens.max_length - frame.specials, len(frame.mark)
     over = np.flatnonzero(shape.total > room)
     everything = _kept(shape, np.zeros_like(shape.parts), shape.parts, shape.parts)
@@ -85,7 +85,8 @@ def stretches(kept: Kept, shape: Shape, row: int, part: int) -> list[tuple[int, 
     return [(begin + first, begin + last, is_kept) for first, last, is_kept in every if first < last]
 
 
-def _check_room(shape: Shape, tokens: settings.Tokens, frame: Frame) -> None:
+def demand_room(shape: Shape, tokens: settings.Tokens, frame: Frame) -> None:
+    """Raises SettingError where `tokens.max_length` leaves no room for text beside tags and ellipses."""
     tags = 0 if tokens.truncation == "right" else int(shape.tags.sum(axis=1).max(initial=0))
     least = frame.specials + tags + MARKS * len(frame.mark) + 1
     if tokens.max_length < least:
