@@ -7,7 +7,10 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    import pyarrow
 
 READ_AND_WRITE = 0o666
 
@@ -66,6 +69,15 @@ def write_whole(path: Path, content: bytes) -> None:
     """
     with _written(path) as file:
         file.write(content)
+
+
+def write_table(path: Path, table: "pyarrow.Table") -> None:
+    """Write `table` as Parquet, as `write_whole` does. Raises OSError."""
+    from pyarrow import BufferOutputStream, parquet
+
+    buffer = BufferOutputStream()
+    parquet.write_table(table, buffer)
+    write_whole(path, buffer.getvalue().to_pybytes())
 
 
 @contextmanager
@@ -139,12 +151,13 @@ def is_lfs_pointer(path: Path) -> bool:
 _POINTER = b"version https://git-lfs.github.com/spec/"
 
 Stamp = tuple[int, int, int, int]
+"""Inode, size in bytes, and when content and inode were changed, in nanoseconds."""
 
 
-def stamp(path: Path) -> Stamp | None:
+def stamp(path: Path, *, follow_symlinks: bool = True) -> Stamp | None:
     """What tells a file from the one that lay there before; None where there is none."""
     try:
-        found = path.stat()
+        found = path.stat(follow_symlinks=follow_symlinks)
     except OSError:
         return None
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

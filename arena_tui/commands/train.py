@@ -27,9 +27,9 @@ class Foreground:
         self.child: Popen[bytes] | None = None
         self._heard: list[signal.Signals] = []
         self._has_begun = False
-        from core.runs.stopping import SAVE, SAVE_THEN_NOW, SAVE_TOO
+        from core.runs.stopping import SAVE_THEN_NOW, SAVES
 
-        for number in (SAVE_THEN_NOW, SAVE, *SAVE_TOO):
+        for number in (*SAVES, SAVE_THEN_NOW):
             signal.signal(number, self._hear)
 
     @property
