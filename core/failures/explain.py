@@ -195,13 +195,12 @@ def _held_by_others(situation: Situation) -> str:
 
 
 def _diverged(error: BaseException, situation: Situation | None) -> Explanation:
-    import torch
-
+    from core.engine import device
     from core.failures import remedies
 
     changes: list[Change] = []
     if situation and situation.state.started:
-        has_bf16 = torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
+        has_bf16 = device.best_precision() == "bf16"
         changes = remedies.steadier(situation.profile, situation.state.started.precision, has_bf16=has_bf16)
     advice = "Train more steadily: bfloat16 in place of float16 where the card has it, else half the learning rate."
     return Explanation(str(error), f"{advice} train.divergence_patience says when a run is given up.", changes=changes)

@@ -18,7 +18,7 @@ from core.data.tokenizer import FILE
 from core.demo.assets import rows_source
 from core.engine.choose import Engine, choose_engine, choose_precision, demand_computable
 from core.engine.fit import judge, judge_need, parts, smallest_change
-from core.engine.memory import Precision, on_processor
+from core.engine.memory import on_processor
 from core.engine.steps import evaluations, optimizer_steps
 from core.files import MOST_OF_A_CONFIG, read_bounded
 from core.imports import uncollected
@@ -77,36 +77,35 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
     assert plan.tokens is not None
 
     machine = look(runs)
-    best: Precision = "fp32" if machine.card is None else machine.card.best_precision
-    run_precision = choose_precision(profile.train.precision, best)
-    demand_computable(run_precision, best)
-    on_a_card = choose_precision(profile.train.precision, "bf16" if machine.card is None else best)
+    best = machine.best_precision
+    precision = choose_precision(profile.train.precision, best)
+    demand_computable(precision, best)
     past = past_runs((runs, measurements()), machine.name)
     config_json = json.loads(read_bounded(folder / "config.json", MOST_OF_A_CONFIG))
     shape = read_shape(config_json, profile.model)
     engine = choose_engine(
         profile,
         config_json,
-        precision=run_precision,
+        precision=precision,
         best=best,
         longest=plan.tokens.longest,
         free=machine.card.memory_free if machine.card else None,
     )
     if shape is not None:
-        memory = _memory(profile, shape, machine, past, on_a_card, plan.tokens.longest, engine)
+        memory = _memory(profile, shape, machine, past, plan.tokens.longest, engine)
         saved = sum(path.stat().st_size for path in (folder / FILE, folder / "tokenizer_config.json") if path.is_file())
         plan = replace(
             plan,
             memory=memory,
             disk=disk(profile, memory.parts, rows_eval=len(eval_rows), tokenizer=saved, free=machine.disk_free),
         )
-    known = speed(past, profile, run_precision, engine.name)
+    known = speed(past, profile, precision, engine.name)
     if known is not None:
         plan = replace(plan, time=_time(plan, profile, known))
     yield plan
     if measuring and known is None:
         measured = measure(profile)
-        known = speed([measured], profile, run_precision, engine.name)
+        known = speed([measured], profile, precision, engine.name)
         assert known is not None
         plan = replace(plan, time=_time(plan, profile, known))
         yield plan
@@ -144,10 +143,11 @@ def _memory(
     shape: ModelShape,
     machine: Machine,
     past: Sequence[Past],
-    precision: Precision,
     longest: int,
     engine: Engine,
 ) -> MemoryPlan:
+    """On the machine's card; where it has none, on one of today, and beside that on its processor."""
+    precision = choose_precision(profile.train.precision, machine.best_precision if machine.card else "bf16")
     is_packed = engine.layout is not None
     free = machine.card.memory_free if machine.card else None
     held = parts(profile, shape, precision=precision, longest=longest, is_packed=is_packed, free=free)
@@ -185,7 +185,7 @@ def _on_processor(
 ) -> ProcessorPlan | None:
     if machine.card or profile.model.quantization != "none":
         return None  # a base that is quantized here is read whole first, which nobody has measured
-    precision = choose_precision(profile.train.precision, "fp32")
+    precision = choose_precision(profile.train.precision, machine.best_precision)
     held = parts(profile, shape, precision=precision, longest=longest, is_packed=is_packed, free=None)
     peak = on_processor(held.total)
     return ProcessorPlan(

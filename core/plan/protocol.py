@@ -5,8 +5,9 @@ import sys
 from msgspec import Struct
 
 from core.engine.fit import Verdict
-from core.engine.memory import Memory, Precision
+from core.engine.memory import Memory
 from core.model.shape import ModelShape
+from core.profile.settings import Precision
 
 PLAN = (sys.executable, "-P", "-m", "core.plan")
 

@@ -5,7 +5,8 @@ import sys
 import msgspec
 from msgspec import Struct
 
-from core.runs.events import Device, EngineName
+from core.profile.settings import EngineName
+from core.runs.events import Device
 
 
 class Message(Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower):

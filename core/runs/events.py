@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from core.profile.load import Change
+from core.profile.settings import EngineName, Precision
 
 VERSION = 1
 
@@ -20,7 +21,6 @@ Amount = Annotated[float, Meta(ge=0, le=1e39)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 ExitCode = Annotated[int, Meta(ge=0, le=255)]
 PhaseName = Literal["loading", "tokenizing", "training", "evaluating", "scoring", "saving"]
-EngineName = Literal["packed", "padded"]
 
 
 class Event(Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower, gc=False):
@@ -67,7 +67,7 @@ class Started(Event, frozen=True, kw_only=True):
     global_batch: Count
     trainable_parameters: Count
     total_parameters: Count
-    precision: Literal["bf16", "fp16", "fp32"]
+    precision: Precision
     device: Device
     longest: Count | None = None
     """Tokens of the longest row, of both sides of the split."""

@@ -1,12 +1,13 @@
 """metrics.json: what a run came to. It is written last: a run that has it completed."""
 
 import math
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
 from core.files import write_whole
+from core.profile.settings import EngineName, Precision
 from core.runs.damaged import Damaged, read_json
 from core.runs.events import Amount, Count, Figure, Share
 
@@ -36,10 +37,10 @@ class Metrics(Struct, frozen=True, kw_only=True):
     training_seconds: Amount
     tokens_per_second: Amount
     memory_peak: Count
-    precision: Literal["bf16", "fp16", "fp32"]
+    precision: Precision
     device: str
     longest: int = 0
-    engine: Literal["packed", "padded"] = "padded"
+    engine: EngineName = "padded"
 
 
 def save_metrics(folder: "RunFolder", metrics: Metrics) -> None:

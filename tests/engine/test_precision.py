@@ -7,6 +7,7 @@ import pytest
 from tiny_runs import SECONDS, Start, copy_of
 
 from core.engine.choose import NOT_ON_A_PROCESSOR, choose_precision, demand_computable
+from core.machine.gpus import best_precision
 from core.predict.errors import ScoringError
 from core.predict.model import load_model
 from core.predict.request import Request, choose_members
@@ -40,6 +41,10 @@ def test_a_run_of_fp16_is_not_predicted_on_a_processor(
         load_model(Request(members=choose_members([half]), test="demo"), 0, on_card=False)
     assert refused.value.cause == f"train.precision = 'fp16': {NOT_ON_A_PROCESSOR}"
     assert refused.value.advice == "Predict with this run where there is a card."
+
+
+def test_auto_is_bf16_from_ampere_on_fp16_before_and_fp32_without_a_card() -> None:
+    assert [best_precision(major) for major in (9, 8, 7, None)] == ["bf16", "bf16", "fp16", "fp32"]
 
 
 def test_a_card_of_any_age_computes_in_fp16() -> None:
