@@ -10,10 +10,12 @@ from peft import PeftModel, load_peft_weights, set_peft_model_state_dict
 from safetensors import SafetensorError
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from core.data.example import UNLABELLED, Example
+from core.data.tokenizer import PromptTokenizer
+from core.data.tokens import encode
 from core.engine import device
 from core.engine.choose import choose_precision, choose_scoring_engine, demand_computable
 from core.engine.device import DTYPES
-from core.engine.memory import Precision
 from core.model.checkpoint import demand_weights
 from core.model.load import keep_residual_in_float32, load_classifier, load_config
 from core.model.locate import locate
@@ -24,12 +26,20 @@ from core.packed.engine import PackedEngine
 from core.packed.pack import pack
 from core.predict.errors import BAD_INPUT, ScoringError, demand_whole
 from core.predict.request import ADAPTER_WEIGHTS, Request
+from core.profile import settings
 from core.profile.errors import SettingError
-from core.profile.settings import Profile
-from core.runs.events import Device, EngineName
+from core.profile.settings import EngineName, Precision, Profile
+from core.runs.events import Device
 
-PROBE = "<prompt>: Which is larger, 7 or 12?\n\n<response_a>: 12 is larger.\n\n<response_b>: I cannot say."
-"""Scored before and after a merge, to tell what it changes."""
+PROBE = Example(
+    index=0,
+    id=0,
+    prompt=("Which is larger, 7 or 12?",),
+    response_a=("12 is larger.",),
+    response_b=("I cannot say.",),
+    label=UNLABELLED,
+)
+"""Answered before and after a merge, to tell what it changes."""
 
 
 class ScoringModel:
@@ -120,7 +130,7 @@ def load_model(request: Request, member: int, on_card: bool) -> ScoringModel:
             how = f"the {scoring.engine} engine scores it: {chosen.reason}"
             scoring.note = f"run {member + 1} asks for train.engine = {asked!r}; {how}"
         return scoring
-    probe = [[*tokenizer(PROBE)["input_ids"]]]
+    probe = probe_ids(adapter, profile.tokens)
     before = ScoringModel(model, pad, where, precision).logits(probe)
     whole = ScoringModel(merged(model, dtype=sixteen_bits(precision)), pad, where, precision)
     apart = float(np.abs(whole.logits(probe) - before).max())
@@ -129,6 +139,11 @@ def load_model(request: Request, member: int, on_card: bool) -> ScoringModel:
         + f": the base is no longer quantized in memory; the logits of a probe moved by up to {apart:.4f}"
     )
     return whole
+
+
+def probe_ids(adapter: Path, tokens: settings.Tokens) -> list[list[int]]:
+    """The probe as the run with this adapter is shown any row: (1, tokens). Raises SettingError as `encode` does."""
+    return [row.ids.tolist() for batch in encode([PROBE], PromptTokenizer(adapter), tokens) for row in batch]
 
 
 def load_trained(

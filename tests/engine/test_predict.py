@@ -27,9 +27,11 @@ from core.data.rows import read_comparisons
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode
 from core.predict.folder import PREDICT, PredictionFolder, at_work, create_prediction, list_predictions, settle
+from core.predict.model import probe_ids
 from core.predict.request import CannotPredict, Request, choose_members
 from core.predict.scoring import digest
 from core.profile.load import parse_profile, to_toml
+from core.profile.settings import Tokens
 from core.runs import events
 from core.runs.folder import RunFolder, create_run
 from core.runs.liveness import is_run_alive
@@ -254,6 +256,17 @@ def test_merged_weights_say_what_they_change_and_checkpoints_can_be_used(
     assert Path(early.adapter) == runs[0].checkpoints / "checkpoint-3"
     with pytest.raises(CannotPredict, match="no checkpoint of step 4; it has 6, 3"):
         choose_members(runs[:1], checkpoint=4)
+
+
+def test_the_probe_of_a_merge_is_shown_as_rows_are_between_bos_and_eos(runs: list[RunFolder]) -> None:
+    adapter = runs[0].adapter
+    tokenizer = AutoTokenizer.from_pretrained(adapter)
+    text = "<prompt>: Which is larger, 7 or 12?\n\n<response_a>: 12 is larger.\n\n<response_b>: I cannot say."
+    written = tokenizer(text, add_special_tokens=False)["input_ids"]
+    [ids] = probe_ids(adapter, Tokens())
+    assert ids == [tokenizer.bos_token_id, *written, tokenizer.eos_token_id]
+    [short] = probe_ids(adapter, Tokens(max_length=16))
+    assert short == [*ids[:15], tokenizer.eos_token_id]
 
 
 def test_logits_that_are_not_finite_end_it_with_the_row_and_the_run(
