@@ -88,6 +88,7 @@ def predict(folder: PredictionFolder, request: Request, record: Record, stop: St
     """From rows to a submission. Raises what went wrong, or Stopped after a signal."""
     began = time.monotonic()
 
+    from core.data.example import unswapped
     from core.data.rows import read_comparisons
     from core.demo import assets
     from core.predict import average, results
@@ -153,8 +154,7 @@ def predict(folder: PredictionFolder, request: Request, record: Record, stop: St
     stop.close()  # what remains is done in seconds
     record.write(Phase(phase="saving"))
     by_pass = [
-        average.probabilities(average.unswapped(one.kept.logits) if one.is_swapped else one.kept.logits)
-        for one in passes
+        average.probabilities(unswapped(one.kept.logits) if one.is_swapped else one.kept.logits) for one in passes
     ]
     orders = 2 if request.swap else 1
     by_run = [average.average(by_pass[i : i + orders], [1.0] * orders) for i in range(0, len(by_pass), orders)]

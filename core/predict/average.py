@@ -6,7 +6,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from core.data.example import LABELS, SWAPPED, Example
+from core.data.example import LABELS, Example
 
 Probabilities = NDArray[np.float64]
 
@@ -19,11 +19,6 @@ def probabilities(logits: NDArray[np.float32]) -> Probabilities:
     wide = logits.astype(np.float64)
     exponents = np.exp(wide - wide.max(axis=1, keepdims=True))
     return np.asarray(exponents / exponents.sum(axis=1, keepdims=True))
-
-
-def unswapped(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Logits for exchanged answers in the columns of A, B and tie."""
-    return logits[:, SWAPPED]
 
 
 def average(of: Sequence[Probabilities], weights: Sequence[float]) -> Probabilities:

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow
-from pyarrow import parquet
 
-from core.data.example import Example
+from core.data.example import LOGITS, Example, unswapped
 from core.data.rows import WINNERS
-from core.files import write_output, write_whole
-from core.predict.average import Probabilities, unswapped
+from core.files import write_output, write_table
+from core.predict.average import Probabilities
 from core.predict.folder import PredictionFolder
 from core.predict.scoring import Pass
 
@@ -27,11 +26,9 @@ def save_table(
     for one in passes:
         logits = unswapped(one.kept.logits) if one.is_swapped else one.kept.logits
         columns |= {f"{one.name}_tokens": pyarrow.array(one.lengths, pyarrow.int32())}
-        columns |= {f"{one.name}_logit_{which}": logits[:, i] for i, which in enumerate(("a", "b", "tie"))}
+        columns |= {f"{one.name}_{column}": logits[:, i] for i, column in enumerate(LOGITS)}
     columns |= {winner: answered[:, i] for i, winner in enumerate(WINNERS)}
-    buffer = pyarrow.BufferOutputStream()
-    parquet.write_table(pyarrow.table(columns), buffer)
-    write_whole(folder.table, buffer.getvalue().to_pybytes())
+    write_table(folder.table, pyarrow.table(columns))
 
 
 COLUMNS = ("id", *WINNERS)

@@ -7,12 +7,8 @@ from numpy.typing import NDArray
 from pyarrow import parquet
 from scipy.special import log_softmax
 
-from core.data.example import LABELS, PARTS, DataError
+from core.data.example import LABELS, LOGITS, PARTS, SWAPPED_LOGITS, DataError
 from core.runs.folder import RunFolder
-
-LOGITS = ("logit_a", "logit_b", "logit_tie")
-SWAPPED = tuple(f"swapped_{column}" for column in LOGITS)
-"""Of the copy with A and B exchanged, columns changed back: there where both orders were scored."""
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -82,7 +78,7 @@ def read_evaluation(folder: RunFolder) -> Evaluation:
     if not np.isin(label, range(len(LABELS))).all():
         raise DataError(f"{path}: a label is none of 0 (A wins), 1 (B wins) and 2 (tie)")
     logits = _logits(columns, LOGITS)
-    swapped = _logits(columns, SWAPPED) if SWAPPED[0] in columns else None
+    swapped = _logits(columns, SWAPPED_LOGITS) if SWAPPED_LOGITS[0] in columns else None
     known = np.isfinite(logits).all(axis=1) & (np.isfinite(swapped).all(axis=1) if swapped is not None else True)
     if not known.any():
         raise DataError(f"{path}: no row has finite logits: the model had diverged; there is nothing to report")

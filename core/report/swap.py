@@ -19,10 +19,10 @@ import numpy as np
 import pyarrow
 from pyarrow import parquet
 
-from core.data.example import LABELS, SWAPPED, DataError, Example, swapped
+from core.data.example import LABELS, LOGITS, SWAPPED_LOGITS, DataError, Example, swapped, unswapped
 from core.data.rows import WINNERS, iterate_examples
 from core.demo.assets import rows_source
-from core.files import write_whole
+from core.files import write_table, write_whole
 from core.imports import keep_pandas_out
 from core.profile.errors import ProfileError
 from core.profile.files import expanded
@@ -75,16 +75,14 @@ def write_exchanged(folder: RunFolder, data: Data, file: str | None) -> Path:
 
 def add_exchanged(folder: RunFolder, predictions: Path) -> None:
     """Put the logits of `predictions`, a table made with this run alone, into eval.parquet."""
-    scored = parquet.read_table(predictions)
-    place = {id: number for number, id in enumerate(scored["id"].to_pylist())}
+    predicted = parquet.read_table(predictions)
+    place = {id: number for number, id in enumerate(predicted["id"].to_pylist())}
     table = parquet.read_table(folder.evaluation)
     order = [place[id] for id in table["id"].to_pylist()]
-    for column, name in zip(SWAPPED, evaluation.SWAPPED, strict=True):
-        given = scored[f"run_1_{evaluation.LOGITS[column]}"].to_numpy()[order].astype(np.float32)
-        table = table.append_column(name, pyarrow.array(given))
-    buffer = pyarrow.BufferOutputStream()
-    parquet.write_table(table, buffer)
-    write_whole(folder.evaluation, buffer.getvalue().to_pybytes())
+    logits = np.column_stack([predicted[f"run_1_{column}"].to_numpy() for column in LOGITS])[order]
+    for name, column in zip(SWAPPED_LOGITS, unswapped(logits.astype(np.float32)).T, strict=True):
+        table = table.append_column(name, pyarrow.array(column))
+    write_table(folder.evaluation, table)
 
 
 def _line(row: Example) -> bytes:

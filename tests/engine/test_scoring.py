@@ -15,8 +15,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.data.example import DataError, Example, swapped
-from core.predict.average import average, follow_rules, probabilities, unswapped
+from core.data.example import DataError, Example, swapped, unswapped
+from core.predict.average import average, follow_rules, probabilities
 from core.predict.errors import in_words
 from core.predict.results import write_submission
 from core.predict.scoring import batches
