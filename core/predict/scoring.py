@@ -9,8 +9,9 @@ from queue import SimpleQueue
 import msgspec
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
-from core.data.example import Example, swapped
+from core.data.example import Example, swapped, unswapped
 from core.data.tokenizer import PromptTokenizer, fingerprint
 from core.data.tokens import Encoded, encode_all
 from core.predict.errors import ScoringError
@@ -67,6 +68,15 @@ class Pass:
     @property
     def tokens(self) -> int:
         return sum(self.lengths)
+
+    @property
+    def rows_cut(self) -> int:
+        return sum(row.is_cut for row in self.rows)
+
+    @property
+    def logits(self) -> NDArray[np.float32]:
+        """All that is kept, (rows, 3), in the columns of A, B and tie whatever the order."""
+        return unswapped(self.kept.logits) if self.is_swapped else self.kept.logits
 
 
 def make_passes(
@@ -191,9 +201,7 @@ def _no_room(one: Pass, row: int, why: str) -> ScoringError:
     )
 
 
-def _demand_finite(
-    one: Pass, batch: Batch, logits: "np.ndarray[tuple[int, ...], np.dtype[np.float32]]", run: str
-) -> None:
+def _demand_finite(one: Pass, batch: Batch, logits: NDArray[np.float32], run: str) -> None:
     broken = np.flatnonzero(~np.isfinite(logits).all(axis=1))
     if len(broken):
         id = one.rows[batch.rows[broken[0]]].example.id

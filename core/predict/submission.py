@@ -1,8 +1,11 @@
-"""Checks a submission against its rows: `python -P -m core.predict.submission FILE TEST` prints a Check."""
+"""The file that is handed in: written, and checked by `python -P -m core.predict.submission FILE TEST`."""
 
+import csv
+import io
 import math
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,12 +13,22 @@ import msgspec
 from core.data.example import DataError, named, place
 from core.data.files import Record, read_records
 from core.data.rows import WINNERS, id_of
+from core.files import write_output
 from core.predict.protocol import Check
-from core.predict.results import COLUMNS
 
+COLUMNS = ("id", *WINNERS)
 TOLERANCE = 1e-6
 SHOWN = 10
 """Rows named for each kind of problem."""
+
+
+def write_submission(path: Path, ids: Sequence[int], probabilities: Sequence[Sequence[float]]) -> None:
+    """A line a row, with as many digits as the numbers have. Raises OSError."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([id, *map(repr, row)] for id, row in zip(ids, probabilities, strict=True))
+    write_output(path, out.getvalue().encode())
 
 
 def main(arguments: Sequence[str]) -> int:

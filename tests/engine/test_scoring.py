@@ -18,10 +18,9 @@ from hypothesis import strategies as st
 from core.data.example import DataError, Example, swapped, unswapped
 from core.predict.average import average, follow_rules, probabilities
 from core.predict.errors import in_words
-from core.predict.results import write_submission
 from core.predict.scoring import batches
 from core.predict.store import Kept
-from core.predict.submission import check_submission
+from core.predict.submission import check_submission, write_submission
 from core.predict.worker import Halves, NoRoomForOne
 from core.predict.workers import Deal
 
