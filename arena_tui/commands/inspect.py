@@ -68,8 +68,8 @@ async def _inspected(arguments: list[str]) -> "Progress":
 
     last, child = Progress(), await ask(INSPECT, *arguments)
     async for last in answers(child, Progress):
-        if last.of:
-            tell_progress(f"{last.rows:,} of {'' if last.whole else 'about '}{last.of:,} rows")
+        if last.rows_total:
+            tell_progress(f"{last.rows:,} of {'' if last.whole else 'about '}{last.rows_total:,} rows")
     tell_progress("")
     if last.whole is None:
         raise Refused(last.problem or without_a_word("the inspection", child.returncode), child.returncode or 1)

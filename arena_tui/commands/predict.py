@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     import msgspec
 
     from arena_tui.format.sanitize import printable
-    from arena_tui.monitor.text import Told
+    from arena_tui.monitor.text import PrintedSoFar
     from core.predict.folder import PREDICT, read_summary, settle
     from core.runs.process import LaunchError
 
@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
             raise Refused(
                 f"{folder.path} is at work on these rows with other options: wait for it, or stop it first", 1
             )
-        told = Told(folder) if is_at_work else Told.but_its_end(folder)
+        printed = PrintedSoFar(folder) if is_at_work else PrintedSoFar.of_run_to_go_on(folder)
         foreground = Foreground(folder)
         if is_at_work:
             foreground.join()
@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
         foreground.say_folder()
         return leave_running()
     foreground.say(f"{'at work already:' if is_at_work else 'prediction'} {printable(str(folder.path))}", out)
-    exit_code = foreground.follow(out, told)
+    exit_code = foreground.follow(out, printed)
     if found := read_summary(folder):
         if options.json:
             print_json(msgspec.json.encode(found))

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from core.runs.folder import RunFolder
 
 
-def score_exchanged(folder: "RunFolder", data: str | None) -> int:
-    """Have them scored, unless they are; what the child does goes to stderr. Returns its exit code.
+def predict_swapped(folder: "RunFolder", data: str | None) -> int:
+    """Have the swapped rows predicted, unless they are; what the child does goes to stderr. Returns its exit code.
 
     After a stop the same command goes on. Raises Refused.
     """
-    from arena_tui.monitor.text import Told
+    from arena_tui.monitor.text import PrintedSoFar
     from core.predict.folder import PREDICT, settle
     from core.predict.request import CannotPredict, Request, choose_members
     from core.runs.process import LaunchError
@@ -36,7 +36,7 @@ def score_exchanged(folder: "RunFolder", data: str | None) -> int:
             print("both orders are scored already", file=sys.stderr)
             return 0
         prediction, is_at_work = settle(Request(members=choose_members([folder]), test=rows))
-        told = Told(prediction) if is_at_work else Told.but_its_end(prediction)
+        printed = PrintedSoFar(prediction) if is_at_work else PrintedSoFar.of_run_to_go_on(prediction)
         foreground = Foreground(prediction)
         if is_at_work:
             foreground.join()
@@ -46,7 +46,7 @@ def score_exchanged(folder: "RunFolder", data: str | None) -> int:
         raise Refused(error, 2) from None
     except (LaunchError, OSError) as error:
         raise Refused(error, 1) from None
-    exit_code = foreground.follow(sys.stderr, told)
+    exit_code = foreground.follow(sys.stderr, printed)
     if exit_code == 0:
         _ask(folder, "--add", str(prediction.table))
         Path(rows).unlink(missing_ok=True)
@@ -56,9 +56,9 @@ def score_exchanged(folder: "RunFolder", data: str | None) -> int:
 
 def _ask(folder: "RunFolder", *arguments: str) -> str:
     """What the engine's process printed. Raises Refused with its problem."""
-    from core.report.protocol import EXCHANGE
+    from core.report.protocol import SWAP
 
-    ran = subprocess.run([*EXCHANGE, str(folder.path), *arguments], capture_output=True, encoding="utf-8", check=False)
+    ran = subprocess.run([*SWAP, str(folder.path), *arguments], capture_output=True, encoding="utf-8", check=False)
     if ran.returncode:
         raise Refused(ran.stderr.strip() or f"ended with exit code {ran.returncode}", ran.returncode)
     return ran.stdout.removesuffix("\n")
@@ -87,7 +87,7 @@ def _run_report(options: argparse.Namespace) -> int:
     from arena_tui.report.view import load_report
 
     folder = seen_run(options)
-    if options.score_swap and (exit_code := score_exchanged(folder, options.data)):
+    if options.score_swap and (exit_code := predict_swapped(folder, options.data)):
         return exit_code
     made = asyncio.run(_made(_arguments(options, folder)))
     seen = load_report(made, folder)

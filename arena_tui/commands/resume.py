@@ -26,14 +26,14 @@ def _add_resume(commands: "Commands") -> None:
 
 
 def _run_resume(options: argparse.Namespace) -> int:
-    from arena_tui.monitor.text import Told
+    from arena_tui.monitor.text import PrintedSoFar
     from core.profile.errors import ProfileError
     from core.runs.process import LaunchError
     from core.runs.repair import add_due_end
     from core.runs.resume import RESUME, CannotResume, prepare
 
     folder = chosen_run(options)
-    told = Told.but_its_end(folder)
+    printed = PrintedSoFar.of_run_to_go_on(folder)
     try:
         if add_due_end(folder):
             print(f"{folder.id} had completed: its last event, which was missing, is written; nothing is left to train")
@@ -48,7 +48,7 @@ def _run_resume(options: argparse.Namespace) -> int:
     foreground.say(f"run {folder.path}", sys.stdout)
     if options.detach and not foreground.is_to_stop:
         return leave_running()
-    return foreground.follow(sys.stdout, told)
+    return foreground.follow(sys.stdout, printed)
 
 
 def _add_retry(commands: "Commands") -> None:
@@ -62,7 +62,7 @@ def _add_retry(commands: "Commands") -> None:
 
 def _run_retry(options: argparse.Namespace) -> int:
     from arena_tui.format.sanitize import printable
-    from arena_tui.monitor.text import Told
+    from arena_tui.monitor.text import PrintedSoFar
     from core.profile.errors import ProfileError
     from core.runs.folder import create_run, runs_folder
     from core.runs.process import TRAIN, LaunchError
@@ -74,11 +74,11 @@ def _run_retry(options: argparse.Namespace) -> int:
         for change in retry.changes:
             print(printable(str(change)))
         if retry.goes_on:
-            told = Told.but_its_end(folder)
+            printed = PrintedSoFar.of_run_to_go_on(folder)
             prepare(folder, tuple(change.override for change in retry.changes))
         else:
             folder = create_run(runs_folder(options.runs_dir), retry.profile, text=retry.text, name=folder.name)
-            told = Told(folder)
+            printed = PrintedSoFar(folder)
         foreground = Foreground(folder)
         foreground.start(RESUME if retry.goes_on else TRAIN)
     except (CannotRetry, CannotResume, ProfileError) as error:
@@ -88,4 +88,4 @@ def _run_retry(options: argparse.Namespace) -> int:
     foreground.say(f"run {folder.path}", sys.stdout)
     if options.detach and not foreground.is_to_stop:
         return leave_running()
-    return foreground.follow(sys.stdout, told)
+    return foreground.follow(sys.stdout, printed)

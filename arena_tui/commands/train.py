@@ -14,7 +14,7 @@ from arena_tui.terminal.streams import print_json, print_path
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
-    from arena_tui.monitor.text import Told
+    from arena_tui.monitor.text import PrintedSoFar
     from core.runs.folder import RunFolder
 
 
@@ -60,12 +60,12 @@ class Foreground:
         with self._goes_on_unheard():
             print_path(str(self.folder.path))
 
-    def follow(self, out: TextIO, told: "Told | None" = None) -> int:
+    def follow(self, out: TextIO, printed: "PrintedSoFar | None" = None) -> int:
         """Tell the run to its end, and return its exit code. Raises Refused where its lines cannot be written."""
         from arena_tui.monitor.text import exit_code, follow
 
         with self._goes_on_unheard():
-            state, _ = follow(self.folder, out, told)
+            state, _ = follow(self.folder, out, printed)
         if self.child:
             self.child.wait()
         return exit_code(state)

@@ -70,7 +70,7 @@ def _add_stop(commands: "Commands") -> None:
 
 
 def _run_stop(options: argparse.Namespace) -> int:
-    from arena_tui.monitor.text import Told, follow
+    from arena_tui.monitor.text import PrintedSoFar, follow
     from arena_tui.runs.consequences import what_is_not_back
     from core.runs.liveness import is_run_alive
     from core.runs.queue import queue_of
@@ -78,7 +78,7 @@ def _run_stop(options: argparse.Namespace) -> int:
 
     folder = chosen_work(options)
     rung = Rung.KILL if options.kill else Rung.NOW if options.now else Rung.SAVE
-    told = Told.already(folder)
+    printed = PrintedSoFar.up_to_now(folder)
     memory = CardMemory(folder)
     try:
         if not ask(folder, rung):
@@ -90,12 +90,12 @@ def _run_stop(options: argparse.Namespace) -> int:
     except PermissionError:
         raise Refused(f"{folder.id} belongs to another user; only they can stop it", 1) from None
     if rung is not Rung.KILL:
-        follow(folder, sys.stderr, told)
+        follow(folder, sys.stderr, printed)
     while processes(folder):
         time.sleep(POLL_SECONDS)
     if rung is Rung.KILL:
         note_kill(folder)
-    state, status = follow(folder, sys.stderr, told)
+    state, status = follow(folder, sys.stderr, printed)
     deadline = time.monotonic() + RETURN_SECONDS
     while (held := memory.held(state)) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)

@@ -13,7 +13,7 @@ from textual.widgets import Footer
 
 from arena_tui.children.child import in_thread
 from arena_tui.dialogs.ask import STAY, AskScreen, WriteScreen
-from arena_tui.predict.scoring import ScoringPane
+from arena_tui.predict.pane import PredictionPane
 from arena_tui.runs.follow import Follower, RunView
 from arena_tui.runs.log_pane import LogPane, LogTail
 from arena_tui.runs.strip import Strip
@@ -43,7 +43,7 @@ class PredictionScreen(ConsoleScreen[None]):
 
     DEFAULT_CSS = """
     PredictionScreen {
-        ScoringPane { height: 3fr; }
+        PredictionPane { height: 3fr; }
         LogPane { height: 2fr; }
     }
     """
@@ -52,7 +52,7 @@ class PredictionScreen(ConsoleScreen[None]):
 
     @property
     def in_front(self) -> Widget | None:
-        return self.query_one(ScoringPane)
+        return self.query_one(PredictionPane)
 
     def __init__(self, folder: PredictionFolder) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class PredictionScreen(ConsoleScreen[None]):
     def compose(self) -> ComposeResult:
         yield Strip().data_bind(PredictionScreen.view)
         with Vertical():
-            yield ScoringPane().data_bind(PredictionScreen.view)
+            yield PredictionPane().data_bind(PredictionScreen.view)
             yield LogPane(id="log").data_bind(PredictionScreen.view)
         yield Footer(compact=True, show_command_palette=False)
 
@@ -110,7 +110,7 @@ class PredictionScreen(ConsoleScreen[None]):
                 self.notify("It belongs to another user; only they can stop it.", severity="error")
 
     def action_scroll_text(self, lines: int) -> None:
-        self.query_one(ScoringPane).scroll_text(lines)
+        self.query_one(PredictionPane).scroll_text(lines)
 
     def action_scroll_log(self, lines: int) -> None:
         self.query_one(LogPane).scroll_text(lines)

@@ -23,7 +23,7 @@ class Inspected(Struct, frozen=True, kw_only=True):
     """`source` and `pieces` are there once all rows have been read; until then these are the first rows."""
 
     rows: Rows
-    of: int
+    rows_total: int
     """Rows of the file; about so many while these are the first."""
     held_out: NDArray[np.bool_]
     frame: Frame
@@ -41,7 +41,7 @@ class Inspected(Struct, frozen=True, kw_only=True):
 
     def margin(self, count: int) -> float:
         """Half the width of the 95 % interval of a share that `count` of the rows have; 0 when all are read."""
-        return margin(count, len(self.rows), self.of) if self.is_sample else 0.0
+        return margin(count, len(self.rows), self.rows_total) if self.is_sample else 0.0
 
 
 class Outlook(Struct, frozen=True):
@@ -63,7 +63,7 @@ def load(progress: Progress, profile: Profile) -> Inspected | None:
     full = rows.shape.total + progress.frame.specials
     return Inspected(
         rows=rows,
-        of=max(progress.of or 0, len(rows)),
+        rows_total=max(progress.rows_total or 0, len(rows)),
         held_out=out,
         frame=progress.frame,
         full=full,

@@ -40,7 +40,7 @@ SWAPPED = [1, 0, 2]
 
 
 def swapped(example: Example) -> Example:
-    """The same comparison with A and B exchanged; its label goes with them."""
+    """The same comparison with A and B swapped; its label goes with them."""
     label = example.label if example.label == UNLABELLED else SWAPPED[example.label]
     return replace(example, response_a=example.response_b, response_b=example.response_a, label=label)
 

@@ -12,7 +12,7 @@ from core.data.example import Example
 from core.data.shape import Shape, shape_of
 from core.data.template import Frame, segments
 from core.data.tokenizer import PromptTokenizer
-from core.data.truncation import Kept, keep, spans
+from core.data.truncation import TokensKept, keep, spans
 from core.data.words import WordEncoder, can_split, ended_before
 from core.profile import settings
 from core.profile.settings import Profile
@@ -92,12 +92,12 @@ def encode(examples: Sequence[Example], tokenizer: PromptTokenizer, tokens: sett
         whole = encoder.encode(batch)
         kept = keep(whole.shape, tokens, frame)
         full = (whole.shape.total + frame.specials).tolist()
-        lost = (whole.shape.parts - kept.of(whole.shape)).tolist()
+        lost = (whole.shape.parts - kept.by_part(whole.shape)).tolist()
         rows = zip(batch, show(whole, kept, frame), full, lost, whole.shape.parts.tolist(), strict=True)
         yield [Encoded(example, ids, length, tuple(gone), tuple(of)) for example, ids, length, gone, of in rows]
 
 
-def show(whole: Whole, kept: Kept, frame: Frame) -> list[Ids]:
+def show(whole: Whole, kept: TokensKept, frame: Frame) -> list[Ids]:
     """What the model is shown of each row, BOS and EOS included."""
     begin, end, mark = (np.array(ids, dtype=np.int32) for ids in (frame.begin, frame.end, frame.mark))
     shown = []

@@ -55,13 +55,13 @@ def choose_engine(
     asked for and cannot be had.
     """
     wanted = profile.train.engine
-    chosen = choose_scoring_engine(profile, config, precision=precision, best=best, longest=longest, free=free)
+    chosen = choose_prediction_engine(profile, config, precision=precision, best=best, longest=longest, free=free)
     if wanted == "packed" and chosen.layout is None:
         raise SettingError("train.engine", wanted, chosen.reason)
     return chosen
 
 
-def choose_scoring_engine(
+def choose_prediction_engine(
     profile: Profile,
     config: Mapping[str, Any],
     *,

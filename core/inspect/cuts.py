@@ -88,7 +88,7 @@ def cut(rows: Rows, tokens: settings.Tokens, frame: Frame) -> Cut:
     """What the limit and strategy of `tokens` leave of each row. Raises SettingError where that is no text."""
     shape = rows.shape
     kept = keep(shape, tokens, frame)
-    of_parts = kept.of(shape)
+    of_parts = kept.by_part(shape)
     of_text = kept.tags.sum(axis=1) + of_parts.sum(axis=1)
     return Cut(
         full=shape.total + frame.specials,

@@ -46,7 +46,7 @@ def export(
             shape = rows.shape.take(numbers)
             flat, ends = batch["ids"].flatten().to_numpy(), np.cumsum(batch["ids"].value_lengths().to_numpy())
             kept = keep(shape, tokens, frame)
-            of_parts = kept.of(shape)
+            of_parts = kept.by_part(shape)
             writer.write_table(
                 pa.table(
                     {

@@ -75,13 +75,13 @@ def _reports(rows: Rows, out: NDArray[np.bool_], tried: Iterable[cuts.Tried]) ->
     ]
 
 
-def margin(count: int, sampled: int, of: int) -> float:
+def margin(count: int, sampled: int, total: int) -> float:
     """Half the width of the 95 % interval of a share that `count` of `sampled` rows have, as a share.
 
-    Wilson's interval, narrowed for a finite number of rows `of`. Holds for rows in random order, as Kaggle's are.
+    Wilson's interval, narrowed for a finite number of rows `total`. Holds for rows in random order, as Kaggle's are.
     """
-    if not 0 < sampled < of:
+    if not 0 < sampled < total:
         return 0.0
     z, share = 1.96, count / sampled
     spread = math.sqrt(share * (1 - share) / sampled + z * z / (4 * sampled * sampled))
-    return z * spread / (1 + z * z / sampled) * math.sqrt(1 - sampled / of)
+    return z * spread / (1 + z * z / sampled) * math.sqrt(1 - sampled / total)

@@ -31,7 +31,7 @@ from core.model.checkpoint import demand_weights
 from core.model.locate import locate, tokenizer_folder
 from core.model.shape import ModelShape, read_shape
 from core.plan.disk import disk
-from core.plan.history import Past, Speed, measure, measurements, memory_factor, past_runs, speed
+from core.plan.history import PastRun, Speed, measure, measurements, memory_factor, past_runs, speed
 from core.plan.protocol import MemoryPlan, Plan, ProcessorPlan, TimePlan, TokensPlan
 from core.profile.files import read_profile, rooted
 from core.profile.load import parse_profile
@@ -142,7 +142,7 @@ def _memory(
     profile: Profile,
     shape: ModelShape,
     machine: Machine,
-    past: Sequence[Past],
+    past: Sequence[PastRun],
     longest: int,
     engine: Engine,
 ) -> MemoryPlan:
@@ -196,7 +196,7 @@ def _on_processor(
 def _time(plan: Plan, profile: Profile, known: Speed) -> TimePlan:
     assert plan.tokens is not None
     assert plan.steps is not None
-    passes = evaluations(plan.steps, profile) + profile.eval.swap  # the copies with A and B exchanged, at the end
+    passes = evaluations(plan.steps, profile) + profile.eval.swap  # the copies with A and B swapped, at the end
     return TimePlan(
         tokens_per_second=known.tokens_per_second,
         training=plan.tokens.effective / known.tokens_per_second,

@@ -21,7 +21,7 @@ from core.files import write_output
 from core.predict.errors import in_words, unchecked
 from core.predict.folder import PredictionFolder, save_summary
 from core.predict.request import DEMO, Request
-from core.runs.events import Failed, Phase, Predicted, Resumed, Scoring, Warning
+from core.runs.events import Failed, Phase, Predicted, Predicting, Resumed, Warning
 from core.runs.folder import RunFolder
 from core.runs.lock import locked
 from core.runs.notify import notify
@@ -32,9 +32,9 @@ from core.runs.stop_request import Stopped, StopRequest
 from core.runs.trash import read
 
 if TYPE_CHECKING:
+    from core.predict.passes import Pass
     from core.predict.progress import Progress
     from core.predict.protocol import Ready
-    from core.predict.scoring import Pass
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -92,8 +92,8 @@ def predict(folder: PredictionFolder, request: Request, record: Record, stop: St
 
     from core.data.rows import read_comparisons
     from core.demo import assets
+    from core.predict.passes import make_passes
     from core.predict.results import answer, save_answers, summarize
-    from core.predict.scoring import make_passes
 
     stop.heed()  # libraries drop what a signal raises while they are loaded
     record.write(Phase(phase="loading", detail="reading the rows"))
@@ -111,8 +111,8 @@ def predict(folder: PredictionFolder, request: Request, record: Record, stop: St
     record.write(Phase(phase="saving"))
     answers = answer(request, examples, passes)
     save_answers(folder, request, examples, passes, answers)
-    # Told by an earlier process where all was scored already.
-    told = next((event for event in reversed(Tail(folder.events).read()) if isinstance(event, Scoring)), None)
+    # Told by an earlier process where all logits were there already.
+    told = next((event for event in reversed(Tail(folder.events).read()) if isinstance(event, Predicting)), None)
     seconds = time.monotonic() - began
     summary = summarize(
         folder, request, examples, passes, answers, told, seconds=seconds, memory_peak=progress.memory[2]
@@ -129,9 +129,9 @@ def predict(folder: PredictionFolder, request: Request, record: Record, stop: St
 def predict_missing(
     folder: PredictionFolder, request: Request, by_member: "list[list[Pass]]", record: Record, stop: StopRequest
 ) -> "Progress":
-    """All logits that are not there yet, one run after the other. Returns how far it came. Raises ScoringError."""
+    """All logits that are not there yet, one run after the other. Returns how far it came. Raises PredictionError."""
+    from core.predict.passes import run_passes
     from core.predict.progress import Progress
-    from core.predict.scoring import score
 
     passes = [one for of_member in by_member for one in of_member]
     kept = [(one, set(range(len(one.rows))) - set(one.kept.missing)) for one in passes]
@@ -146,12 +146,12 @@ def predict_missing(
     notes: set[str] = set()
 
     def begin(ready: "Ready") -> None:
-        """Say what is scored, once it is known on what."""
+        """Say what is predicted, once it is known on what."""
         nonlocal has_told
         if not has_told:
             has_told = True
             record.write(
-                Scoring(
+                Predicting(
                     runs=[Path(member.run).name for member in request.members],
                     rows=len(passes[0].rows),
                     rows_total=sum(len(one.rows) for one in passes),
@@ -176,7 +176,7 @@ def predict_missing(
             of_runs = f"run {number + 1} of {len(by_member)}: " if len(by_member) > 1 else ""
             name = Path(request.members[number].run).name
             record.write(Phase(phase="loading", detail=f"{of_runs}the model of {name}"))
-            score(folder, request, number, of_member, record, progress, begin)
+            run_passes(folder, request, number, of_member, record, progress, begin)
             progress.pause()
     return progress
 

@@ -65,7 +65,7 @@ class Request(Struct, frozen=True, kw_only=True):
         return replace(profile, tokens=tokens)
 
     def asks_the_same(self, other: "Request") -> bool:
-        """Whether scores made for one of them are scores for the other: it does not matter how they are computed,
+        """Whether logits computed for one of them are those of the other: it does not matter how they are computed,
         nor what is made of them."""
         return self._question() == other._question()
 

@@ -11,10 +11,10 @@ from core.data.rows import WINNERS
 from core.files import write_table
 from core.predict.average import Probabilities, average, follow_rules, measure, probabilities
 from core.predict.folder import MemberSummary, PredictionFolder, Summary
+from core.predict.passes import Pass
 from core.predict.request import Request
-from core.predict.scoring import Pass
 from core.predict.submission import write_submission
-from core.runs.events import Scoring
+from core.runs.events import Predicting
 
 
 class Answers(Struct, frozen=True):
@@ -57,12 +57,12 @@ def summarize(
     examples: Sequence[Example],
     passes: Sequence[Pass],
     answers: Answers,
-    told: Scoring | None,
+    told: Predicting | None,
     *,
     seconds: float,
     memory_peak: int,
 ) -> Summary:
-    """`told` is what the record says of what was to be scored; `memory_peak` in bytes."""
+    """`told` is what the record says of what was to be predicted; `memory_peak` in bytes."""
     reached, of_runs_alone = measure(examples, answers.given), [measure(examples, one) for one in answers.by_run]
     with_rules, without = measure(examples, answers.ruled), measure(examples, answers.plain)
     return Summary(

@@ -1,4 +1,4 @@
-"""One worker of a prediction: loads one run's model and scores batches, in halves where memory runs out."""
+"""One worker of a prediction: loads one run's model and computes batches, smaller ones where memory runs out."""
 
 import gc
 import logging
@@ -17,8 +17,8 @@ from core.failures.explain import explain, ran_out_of_memory
 from core.imports import uncollected
 from core.predict.errors import in_words
 from core.predict.folder import PredictionFolder
+from core.predict.passes import batches
 from core.predict.protocol import Answer, Message, NoRoom, Ready, Trouble, decode_batch, encode
-from core.predict.scoring import batches
 
 Logits = NDArray[np.float32]
 
@@ -32,7 +32,7 @@ class NoRoomForOne(Exception):
         self.why = why
 
 
-class Halves:
+class AdaptiveBatches:
     """Token ids to logits by `logits_of`, which takes and gives whole batches, at most `most_tokens` at once with
     their padding. Once memory has run out that is less, for all that comes."""
 
@@ -71,7 +71,7 @@ class Halves:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Score until there is nothing more to score, and return the exit code."""
+    """Answer batches until none comes, and return the exit code."""
     # What libraries print must not be taken for an answer.
     out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
@@ -98,15 +98,15 @@ def serve(folder: PredictionFolder, member: int, on_card: bool, batches: BinaryI
 
     request = folder.read_request()
     model = load_model(request, member, on_card)
-    halves = Halves(model.logits, request.batch_tokens)
+    adaptive = AdaptiveBatches(model.logits, request.batch_tokens)
     _say(out, Ready(device=model.device, precision=model.precision, engine=model.engine, note=model.note))
     for line in batches:
         try:
-            logits = halves.logits(decode_batch(line)).tolist()
+            logits = adaptive.logits(decode_batch(line)).tolist()
         except NoRoomForOne as error:
             _say(out, NoRoom(row=error.row, why=error.why))
         else:
-            _say(out, Answer(logits=logits, memory=device.memory(), most_tokens=halves.most_tokens))
+            _say(out, Answer(logits=logits, memory=device.memory(), most_tokens=adaptive.most_tokens))
 
 
 def _say(out: BinaryIO, message: Message) -> None:

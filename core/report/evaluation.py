@@ -25,7 +25,7 @@ class Evaluation(Struct, frozen=True, kw_only=True):
     log_probabilities: Floats
     """Log-softmax of the logits, (n, 3), computed in float64."""
     swapped: Floats | None
-    """The same of the exchanged copies."""
+    """The same of the swapped copies."""
     tokens: Counts
     lost: Counts
     parts: Counts | None

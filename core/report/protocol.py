@@ -7,7 +7,7 @@ from msgspec import Struct
 from core.data.template import Frame
 
 REPORT = (sys.executable, "-P", "-m", "core.report")
-EXCHANGE = (sys.executable, "-P", "-m", "core.report.swap")
+SWAP = (sys.executable, "-P", "-m", "core.report.swap")
 
 
 class Progress(Struct, frozen=True, kw_only=True):

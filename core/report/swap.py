@@ -1,4 +1,4 @@
-"""Scores the evaluation rows of a run with A and B exchanged, where the run itself did not: as a prediction of its own.
+"""Predicts the evaluation rows of a run with A and B swapped, where the run itself did not: as a prediction of its own.
 
 The rows go out as a file, and the logits come back into eval.parquet, their columns changed back. Two short processes
 do that, before and after the prediction:
@@ -6,7 +6,7 @@ do that, before and after the prediction:
     python -P -m core.report.swap RUN_DIR [--data FILE]
     python -P -m core.report.swap RUN_DIR --add TABLE
 
-The first prints the file's path, or nothing where both orders are scored already; a problem goes to stderr.
+The first prints the file's path, or nothing where both orders are there already; a problem goes to stderr.
 """
 
 import argparse
@@ -44,9 +44,9 @@ def main(arguments: Sequence[str]) -> int:
     keep_pandas_out()
     try:
         if options.add:
-            add_exchanged(folder, options.add)
+            add_swapped(folder, options.add)
         elif evaluation.read_evaluation(folder).swapped is None:
-            print(write_exchanged(folder, folder.read_profile().data, options.data))
+            print(write_swapped(folder, folder.read_profile().data, options.data))
     except (DataError, ProfileError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -56,8 +56,8 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def write_exchanged(folder: RunFolder, data: Data, file: str | None) -> Path:
-    """A file in the run's folder with its evaluation rows, A and B exchanged; `file` stands in for the profile's.
+def write_swapped(folder: RunFolder, data: Data, file: str | None) -> Path:
+    """A file in the run's folder with its evaluation rows, A and B swapped; `file` stands in for the profile's.
 
     Raises DataError where a row is missing there, OSError where nothing can be written.
     """
@@ -73,7 +73,7 @@ def write_exchanged(folder: RunFolder, data: Data, file: str | None) -> Path:
     return path
 
 
-def add_exchanged(folder: RunFolder, predictions: Path) -> None:
+def add_swapped(folder: RunFolder, predictions: Path) -> None:
     """Put the logits of `predictions`, a table made with this run alone, into eval.parquet."""
     predicted = parquet.read_table(predictions)
     place = {id: number for number, id in enumerate(predicted["id"].to_pylist())}

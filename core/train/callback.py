@@ -32,7 +32,7 @@ class EventCallback(TrainerCallback):
         self._stop = stop
         self._watch = watch
         self._beat = 0.0
-        self._batches_scored = 0
+        self._batches_evaluated = 0
         self._tokens_logged = 0
         self._logged_at = 0.0
         self._was_lost = False
@@ -112,10 +112,10 @@ class EventCallback(TrainerCallback):
     ) -> None:
         if self._stop.signal:
             raise Stopped
-        self._batches_scored += 1
+        self._batches_evaluated += 1
         if time.monotonic() - self._beat > HEARTBEAT_SECONDS:
             self._phase(
-                Phase(phase="evaluating", done=self._batches_scored, total=len(eval_dataloader), unit="batches")
+                Phase(phase="evaluating", done=self._batches_evaluated, total=len(eval_dataloader), unit="batches")
             )
 
     def on_evaluate(
@@ -128,7 +128,7 @@ class EventCallback(TrainerCallback):
         **_: Any,
     ) -> None:
         assert metrics is not None
-        self._batches_scored = 0
+        self._batches_evaluated = 0
         self.evaluation_seconds += metrics["eval_runtime"]
         self._logged_at += metrics["eval_runtime"]  # training throughput leaves evaluations out
         self.evaluated = Evaluated(
@@ -156,7 +156,7 @@ class EventCallback(TrainerCallback):
         **_: Any,
     ) -> None:
         assert metrics is not None
-        self._batches_scored = 0
+        self._batches_evaluated = 0
         self.evaluation_seconds += metrics["test_runtime"]
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
@@ -165,7 +165,7 @@ class EventCallback(TrainerCallback):
         log.info("saved %s", self._stop.checkpoint)
 
     def begin_evaluation(self, batches: int) -> None:
-        """Before the first batch is scored."""
+        """Before the first batch is evaluated."""
         self._phase(Phase(phase="evaluating", done=0, total=batches, unit="batches"))
 
     def is_worth_saving(self, step: int, model: Any) -> bool:

@@ -14,7 +14,7 @@ from arena_tui.__main__ import main
 from arena_tui.monitor.text import exit_code
 from arena_tui.runs.follow import Follower
 from core.plan.history import past_runs, speed
-from core.predict.errors import ScoringError
+from core.predict.errors import PredictionError
 from core.predict.folder import PREDICT, list_predictions, settle
 from core.predict.request import Request, choose_members
 from core.predict.workers import Worker, WorkerLost
@@ -62,11 +62,11 @@ def test_a_pace_of_next_to_nothing_has_no_remaining_time() -> None:
     state = fold(
         RunState(),
         [
-            events.Scoring(
+            events.Predicting(
                 runs=[], rows=1, rows_total=1, rows_kept=0, rows_cut=0, tokens_total=2**40, swapped=False, workers=1,
                 precision="fp32", engine="padded", device=card,
             ),
-            events.Scored(
+            events.PredictionProgress(
                 rows=0, tokens=0, rows_per_second=0, tokens_per_second=1e-320, memory_allocated=0, memory_reserved=0,
                 memory_peak=0,
             ),
@@ -114,7 +114,7 @@ def test_a_flipped_bit_in_an_adapter_is_not_scored(finished: RunFolder, tmp_path
     weights.write_bytes(content)
     assert flaw(run.adapter) is None, "sizes do not tell"
     profile = run.read_profile()
-    with pytest.raises(ScoringError, match=r"run/adapter: adapter_model.safetensors is not what was written"):
+    with pytest.raises(PredictionError, match=r"run/adapter: adapter_model.safetensors is not what was written"):
         load_trained(profile, run.adapter, precision="fp32", kind="cpu")
     (run.adapter / MANIFEST).unlink()  # as older versions left it
     load_trained(profile, run.adapter, precision="fp32", kind="cpu")

@@ -155,7 +155,7 @@ def test_the_first_rows_come_before_the_whole_and_are_its_beginning(
         assert child.stdout
         first = msgspec.json.decode(child.stdout.readline(), type=Progress)
         assert first.sample
-        assert first.of and 600 < first.of <= 699, "reckoned from the first rows"
+        assert first.rows_total and 600 < first.rows_total <= 699, "reckoned from the first rows"
         sample = read_rows(Path(first.sample))
         child.stdout.read()
     assert 0 < len(sample) < 699

@@ -28,8 +28,8 @@ from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode
 from core.predict.folder import PREDICT, PredictionFolder, at_work, create_prediction, list_predictions, settle
 from core.predict.model import probe_ids
+from core.predict.passes import digest
 from core.predict.request import CannotPredict, Request, choose_members
-from core.predict.scoring import digest
 from core.profile.load import parse_profile, to_toml
 from core.profile.settings import Tokens
 from core.runs import events
@@ -213,7 +213,7 @@ def test_a_prediction_that_was_stopped_half_way_goes_on_and_equals_the_plain_one
     next(folder.scores.glob("*/*.batch")).write_bytes(b"half")
 
     assert ask(test, swap=True).path == folder.path
-    started = [event for event in Tail(folder.events).read() if isinstance(event, events.Scoring)]
+    started = [event for event in Tail(folder.events).read() if isinstance(event, events.Predicting)]
     assert started[-1].rows_kept == before - 1
     assert_same(submitted(plain), submitted(folder))
     assert read_run(folder)[1] is Status.FINISHED
@@ -428,7 +428,7 @@ def test_scores_are_gone_on_with_whatever_the_weights_and_tell_on_what_they_were
     assert [member["weight"] for member in summary["members"]] == [0.75, 0.25]
     assert summary["precision"] == "fp32"
     assert summary["device"]
-    assert sum(isinstance(event, events.Scoring) for event in Tail(folder.events).read()) == 1, (
+    assert sum(isinstance(event, events.Predicting) for event in Tail(folder.events).read()) == 1, (
         "nothing is scored twice"
     )
 
@@ -521,7 +521,7 @@ def test_a_full_disk_is_told_at_the_beginning_and_on_the_way_and_once_there_is_r
 
 
 def short_of_memory(most_rows: int) -> list[str]:
-    return [sys.executable, "-P", str(Path(__file__).parent / "failing_scorer.py"), str(most_rows)]
+    return [sys.executable, "-P", str(Path(__file__).parent / "failing_worker.py"), str(most_rows)]
 
 
 def kept(folder: PredictionFolder) -> int:
