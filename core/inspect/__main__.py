@@ -28,7 +28,7 @@ from core.imports import keep_pandas_out
 from core.inspect.lookup import write_pieces
 from core.inspect.prefetch import LoadedTokenizer, read_ahead
 from core.inspect.protocol import WAIT, Progress
-from core.inspect.store import Store, digest_of, make_room, scratch_folder
+from core.inspect.store import Store, digest_of
 from core.inspect.table import SCHEMA, as_table
 from core.model.locate import locate, tokenizer_folder
 from core.profile.files import read_profile
@@ -92,10 +92,8 @@ def inspect(profile: Profile, ready: LoadedTokenizer | None = None) -> Iterator[
         ready = LoadedTokenizer.of(folder, known_by)
     frame = ready.tokenizer.frame(profile.tokens.ellipsis)
     if not store.is_complete:
-        make_room()
-        with filling_the_cache(), scratch_folder() as scratch:
+        with filling_the_cache(), store.making() as scratch:
             yield from _read(source, profile.data.limit, ready, frame, store, scratch)
-            store.keep(scratch)
     yield _complete(store, frame.mark)
 
 
