@@ -44,7 +44,8 @@ def in_words(error: Exception) -> PredictionError:
                 str(error), "--max-length and --truncation replace a run's limit and strategy.", BAD_INPUT
             )
 
-    from core.failures.explain import explain, ran_out_of_memory
+    from core.failures.explain import explain
+    from core.failures.known_errors import ran_out_of_memory
 
     why = explain(error)
     if ran_out_of_memory(error):  # not while predicting: a batch is halved then

@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from core.data.example import LABELS
-from core.failures.explain import explain, ran_out_of_memory
+from core.failures.explain import explain
+from core.failures.known_errors import ran_out_of_memory
 from core.imports import uncollected
 from core.predict.errors import in_words
 from core.predict.folder import PredictionFolder

@@ -18,7 +18,7 @@ from core.runs.folder import RunFolder
 from core.runs.liveness import is_run_alive
 from core.runs.queue import queue_of
 from core.runs.record import Tail
-from core.runs.steps import Steps
+from core.runs.steps import Steps, training_seconds
 
 
 class Status(StrEnum):
@@ -127,8 +127,7 @@ def fold(state: RunState, new: Iterable[AnyEvent]) -> RunState:
         step=max([state.step, *[s.step for s in steps], *[s.step for s in saved], *(step for _, step in signs)]),
         training_since=min(signs, default=None) if state.training_since is None else state.training_since,
         steps=state.steps + steps,
-        training_seconds=state.training_seconds
-        + _training_seconds(steps, state.steps[-1].tokens if state.steps else 0),
+        training_seconds=state.training_seconds + training_seconds(steps, state.steps[-1].tokens if state.steps else 0),
         memory_peak=max(
             [state.memory_peak, *(one.memory_peak for one in steps), *(one.memory_peak for one in progress)]
         ),
@@ -162,17 +161,15 @@ def _go_on(state: RunState, time: float) -> RunState:
 def _resume(state: RunState, resumed: events.Resumed) -> RunState:
     """What was trained after the checkpoint is forgotten."""
     steps = state.steps[: bisect_right(state.steps.column("step"), resumed.step)]
-    checkpoint = resumed.checkpoint and events.Checkpoint(
-        time=resumed.time, step=resumed.step, folder=resumed.checkpoint
-    )
+    folder, now = resumed.checkpoint, resumed.time
     return replace(
-        _go_on(state, resumed.time),
-        first_time=resumed.time if state.first_time is None else state.first_time,
+        _go_on(state, now),
+        first_time=now if state.first_time is None else state.first_time,
         step=resumed.step,
         steps=steps,
-        training_seconds=_training_seconds(steps),
+        training_seconds=training_seconds(steps),
         evaluations=tuple(found for found in state.evaluations if found.step <= resumed.step),
-        checkpoint=checkpoint or None,
+        checkpoint=events.Checkpoint(time=now, step=resumed.step, folder=folder) if folder else None,
         warnings=state.warnings + tuple(resumed.skipped),
     )
 
@@ -243,16 +240,6 @@ def _evaluations(
     """One after a step: a run that was stopped after its last evaluation makes it again when it is resumed."""
     again = {evaluated.step for evaluated in new}
     return (*(evaluated for evaluated in before if evaluated.step not in again), *new)
-
-
-def _training_seconds(steps: Iterable[events.Step], tokens: int = 0) -> float:
-    """Each reading's tokens over its throughput; `tokens` are those of the reading before the first."""
-    seconds = 0.0
-    for step in steps:
-        if step.tokens_per_second > 0:
-            seconds += (step.tokens - tokens) / step.tokens_per_second
-        tokens = step.tokens
-    return seconds
 
 
 def _of(kind: type[Item], items: Sequence[object]) -> tuple[Item, ...]:

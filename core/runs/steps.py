@@ -81,3 +81,13 @@ class Steps(Sequence[Step]):
         steps = cls.__new__(cls)
         steps._columns, steps._length = columns, length
         return steps
+
+
+def training_seconds(steps: Iterable[Step], tokens: int = 0) -> float:
+    """Each reading's tokens over its throughput; `tokens` are those of the reading before the first."""
+    seconds = 0.0
+    for step in steps:
+        if step.tokens_per_second > 0:
+            seconds += (step.tokens - tokens) / step.tokens_per_second
+        tokens = step.tokens
+    return seconds
