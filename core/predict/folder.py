@@ -1,9 +1,7 @@
 """The folder of a prediction, in that of the first run it was made with; its summary.json says that it is complete."""
 
 import os
-import re
 import sys
-import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from core.files import write_whole
 from core.predict.request import DEMO, Request
 from core.runs.damaged import Damaged, read_json
 from core.runs.events import Count, Figure, Predicted, Share
-from core.runs.folder import RunFolder
+from core.runs.folder import RunFolder, file_name, new_folder
 from core.runs.liveness import is_run_alive
 from core.runs.lock import locked
 from core.runs.record import Tail
@@ -67,6 +65,8 @@ def read_summary(folder: "PredictionFolder") -> Summary | None:
         return None
 
 
+MOST_OF_NAME = 60
+"""Characters of the name of the file of rows in that of a prediction."""
 PREDICT = (sys.executable, "-P", "-m", "core.predict")
 
 
@@ -121,21 +121,14 @@ def create_prediction(request: Request) -> PredictionFolder:
     """A new folder for `request`. Raises OSError where it cannot be made."""
     predictions = RunFolder(Path(request.members[0].run)).predictions
     predictions.mkdir(exist_ok=True)
-    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(request.test).stem).strip("-.") or "rows"
-    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{slug[:60]}"
-    for attempt in range(1, 1000):
-        folder = PredictionFolder(predictions / (name if attempt == 1 else f"{name}-{attempt}"))
-        try:
-            folder.path.mkdir()
-        except FileExistsError:
-            continue
-        try:
-            folder.write_request(request)
-        except OSError:  # no room for it
-            folder.path.rmdir()
-            raise
-        return folder
-    raise FileExistsError(f"a thousand predictions were started in {predictions} in this second")
+    name = file_name(Path(request.test).stem) or "rows"
+    folder = PredictionFolder(new_folder(predictions, name[:MOST_OF_NAME]))
+    try:
+        folder.write_request(request)
+    except OSError:  # no room for it
+        folder.path.rmdir()
+        raise
+    return folder
 
 
 def list_predictions(run: RunFolder) -> list[PredictionFolder]:

@@ -143,19 +143,29 @@ def create_run(runs: Path, profile: Profile, *, text: str, name: str) -> RunFold
     `name` is used where the profile gives none. Relative paths are meant from our working directory.
     Raises OSError where the folder cannot be made.
     """
-    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", profile.run.name or name).strip("-.") or "run"
-    stamp = time.strftime("%Y%m%d-%H%M%S")
     runs.mkdir(parents=True, exist_ok=True)
+    folder = RunFolder(new_folder(runs, file_name(profile.run.name or name) or "run"))
+    write_whole(folder.profile, text.encode())
+    write_whole(folder.resolved, to_toml(rooted(profile, Path.cwd())).encode())
+    return folder
+
+
+def file_name(words: str) -> str:
+    """`words` as a part of a file's name: a dash for what does not belong into one; "" where nothing else is left."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", words).strip("-.")
+
+
+def new_folder(parent: Path, name: str) -> Path:
+    """A new folder in `parent`, named after the time and `name`. Raises OSError where it cannot be made."""
+    dated = f"{time.strftime('%Y%m%d-%H%M%S')}-{name}"
     for attempt in range(1, 1000):
-        folder = RunFolder(runs / (f"{stamp}-{slug}" if attempt == 1 else f"{stamp}-{slug}-{attempt}"))
+        folder = parent / (dated if attempt == 1 else f"{dated}-{attempt}")
         try:
-            folder.path.mkdir()
+            folder.mkdir()
         except FileExistsError:
             continue
-        write_whole(folder.profile, text.encode())
-        write_whole(folder.resolved, to_toml(rooted(profile, Path.cwd())).encode())
         return folder
-    raise FileExistsError(f"a thousand runs were started in {runs} in this second")
+    raise FileExistsError(f"a thousand folders were made in {parent} in this second")
 
 
 class SeveralRuns(LookupError):
