@@ -18,7 +18,7 @@ from core.data.tokenizer import FILE
 from core.demo.assets import rows_source
 from core.engine.choose import Engine, choose_engine, choose_precision, demand_computable
 from core.engine.fit import judge, judge_need, parts, smallest_change
-from core.engine.memory import on_processor
+from core.engine.memory import Memory, on_processor
 from core.engine.steps import evaluations, optimizer_steps
 from core.files import MOST_OF_A_CONFIG, read_bounded
 from core.imports import uncollected
@@ -30,9 +30,8 @@ from core.machine.gpus import Machine, look
 from core.model.checkpoint import demand_weights
 from core.model.locate import locate, tokenizer_folder
 from core.model.shape import ModelShape, read_shape
-from core.plan.disk import disk
 from core.plan.history import PastRun, Speed, measure, measurements, memory_factor, past_runs, speed
-from core.plan.protocol import MemoryPlan, Plan, ProcessorPlan, TimePlan, TokensPlan
+from core.plan.protocol import DiskPlan, MemoryPlan, Plan, ProcessorPlan, TimePlan, TokensPlan
 from core.profile.files import read_profile, rooted
 from core.profile.load import parse_profile
 from core.profile.settings import Profile
@@ -97,7 +96,7 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
         plan = replace(
             plan,
             memory=memory,
-            disk=disk(profile, memory.parts, rows_eval=len(eval_rows), tokenizer=saved, free=machine.disk_free),
+            disk=_disk(profile, memory.parts, rows_eval=len(eval_rows), tokenizer=saved, free=machine.disk_free),
         )
     known = speed(past, profile, precision, engine.name)
     if known is not None:
@@ -191,6 +190,22 @@ def _on_processor(
     return ProcessorPlan(
         precision=precision, peak=peak, free=machine.memory_free, verdict=judge_need(peak, machine.memory_free)
     )
+
+
+TRAINER_STATE = 64 << 10
+"""Bytes of a checkpoint's random states, schedule and the Trainer's own record, for a run of usual length."""
+
+EVALUATION_ROW = 48
+"""Bytes of a row of eval.parquet, at most."""
+
+
+def _disk(profile: Profile, memory: Memory, *, rows_eval: int, tokenizer: int, free: int) -> DiskPlan:
+    """`tokenizer` is the size of its files, which are saved with every checkpoint and with the adapter; in bytes."""
+    adapter = memory.adapters + tokenizer
+    checkpoint = adapter + memory.optimizer + TRAINER_STATE
+    # A new checkpoint is written before the oldest is deleted.
+    needed = (profile.train.keep_checkpoints + 1) * checkpoint + adapter + EVALUATION_ROW * rows_eval
+    return DiskPlan(checkpoint=checkpoint, needed=needed, free=free)
 
 
 def _time(plan: Plan, profile: Profile, known: Speed) -> TimePlan:
