@@ -49,7 +49,7 @@ def past_runs(folders: Sequence[Path], device: str) -> list[PastRun]:
     found = []
     runs = sorted((run for folder in folders for run in list_runs(folder)), key=lambda run: run.id, reverse=True)
     for run in runs[:MOST]:
-        info, metrics = run.read_info(), read_metrics(run)
+        info, metrics = run.read_info(), read_metrics(run.metrics)
         if info and metrics and info.host == socket.gethostname() and metrics.device == device:
             try:
                 profile = run.read_profile()
@@ -147,7 +147,7 @@ def measure(profile: Profile) -> PastRun:
     finally:
         child.kill()
         child.wait()
-    metrics = read_metrics(folder)
+    metrics = read_metrics(folder.metrics)
     if metrics is None:
         causes = [event.cause for event in Tail(folder.events).read() if isinstance(event, Failed)]
         raise MeasurementError(f"the measured steps failed: {causes[-1] if causes else f'see {folder.console_log}'}")

@@ -90,7 +90,7 @@ def _make(
         cautions.append(f"without the rows' texts, no lengths, turns, chatbots or rows in full: {error}")
 
     yield Progress(doing="reckoning")
-    metrics = read_metrics(folder)
+    metrics = read_metrics(folder.metrics)
     if texts and metrics and (others := len(texts.train_label)) != metrics.rows_train:
         cautions.append(
             f"{source} has changed: {others:,} rows were not evaluated, where the run was trained on "

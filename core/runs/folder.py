@@ -102,7 +102,7 @@ class RunFolder:
     def due_end(self) -> Last | None:
         """The last event of a run that completed, told from what it has left: metrics, adapter and evaluation, none of
         them cut short. A process that was killed at that moment could not write it. None where something is missing."""
-        metrics = read_metrics(self)
+        metrics = read_metrics(self.metrics)
         try:
             is_complete = (self.adapter / "adapter_config.json").is_file() and self.evaluation.is_file()
             if metrics is None or not is_complete or ((self.adapter / MANIFEST).exists() and flaw(self.adapter)):

@@ -1,7 +1,7 @@
 """metrics.json: what a run came to. It is written last: a run that has it completed."""
 
 import math
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import msgspec
 from msgspec import Struct
@@ -10,9 +10,6 @@ from core.files import write_whole
 from core.profile.settings import EngineName, Precision
 from core.runs.damaged import Damaged, read_json
 from core.runs.events import Amount, Count, Figure, Share
-
-if TYPE_CHECKING:
-    from core.runs.folder import RunFolder
 
 UNIFORM_LOG_LOSS = math.log(3)
 """Log loss of giving each of the three outcomes a third."""
@@ -43,13 +40,14 @@ class Metrics(Struct, frozen=True, kw_only=True):
     engine: EngineName = "padded"
 
 
-def save_metrics(folder: "RunFolder", metrics: Metrics) -> None:
-    write_whole(folder.metrics, msgspec.json.format(msgspec.json.encode(metrics)) + b"\n")
+def save_metrics(path: Path, metrics: Metrics) -> None:
+    """Raises OSError."""
+    write_whole(path, msgspec.json.format(msgspec.json.encode(metrics)) + b"\n")
 
 
-def read_metrics(folder: "RunFolder") -> Metrics | None:
-    """The metrics of a run, None while it has none that can be read."""
+def read_metrics(path: Path) -> Metrics | None:
+    """What a run came to, None while it has no metrics that can be read."""
     try:
-        return read_json(folder.metrics, Metrics)
+        return read_json(path, Metrics)
     except (OSError, Damaged):
         return None

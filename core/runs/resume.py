@@ -51,7 +51,7 @@ def prepare(folder: RunFolder, overrides: tuple[str, ...] = ()) -> None:
 
     Raises CannotResume, naming the keys where settings are not to be changed; ProfileError for bad ones; OSError.
     """
-    if read_metrics(folder) and isinstance(read_run(folder)[0].last, Finished):
+    if read_metrics(folder.metrics) and isinstance(read_run(folder)[0].last, Finished):
         raise CannotResume(f"{folder.id} has finished: there is nothing left to train. Start a new run instead.")
     if place := queue_of(folder).place(folder):
         raise CannotResume(f"{folder.id} has not begun: it waits in the queue, at place {place}.")
@@ -136,4 +136,6 @@ def prepare_retry(folder: RunFolder, overrides: Sequence[str] = ()) -> Retry:
         text = set_value(text, change.key, change.new)
     has_checkpoint = any(kept.problem is None for kept in checkpoints(folder.checkpoints))
     is_another = bool(unfit(before, after)) or any(change.key in PLACES for change in differences)
-    return Retry(text, after, differences, goes_on=has_checkpoint and not is_another and read_metrics(folder) is None)
+    return Retry(
+        text, after, differences, goes_on=has_checkpoint and not is_another and read_metrics(folder.metrics) is None
+    )

@@ -179,7 +179,7 @@ def save(
     )
     model_card.save_card(folder.adapter, profile, metrics)
     stop.close()  # the run has completed; its last event is the one that says so
-    save_metrics(folder, metrics)
+    save_metrics(folder.metrics, metrics)
 
 
 if __name__ == "__main__":

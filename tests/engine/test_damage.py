@@ -225,7 +225,7 @@ def test_a_worker_that_is_killed_says_what_that_means(finished: RunFolder, tmp_p
 
 def test_a_plan_learns_from_the_runs_that_can_be_read(finished: RunFolder, tmp_path: Path) -> None:
     good, bad = (copy_of(finished, tmp_path / f"20260101-00000{number}-tiny") for number in (1, 2))
-    metrics = read_metrics(good)
+    metrics = read_metrics(good.metrics)
     assert metrics is not None
     for damage in (lambda: bad.events.unlink(), lambda: bad.events.symlink_to(bad.events)):
         damage()

@@ -67,7 +67,10 @@ def test_packed_and_padded_runs_take_the_same_steps_and_follow_each_other(
     assert started(padded).engine == "padded"
     assert started(packed).engine == "packed"
     assert f"rows of {4 if memory == 'small' else 8}" in started(packed).engine_reason
-    assert [metrics.engine for run in (padded, packed) if (metrics := read_metrics(run))] == ["padded", "packed"]
+    assert [metrics.engine for run in (padded, packed) if (metrics := read_metrics(run.metrics))] == [
+        "padded",
+        "packed",
+    ]
 
 
 def test_a_run_may_go_on_with_the_other_engine(start: Start, padded: RunFolder) -> None:

@@ -77,7 +77,7 @@ def test_the_plan_agrees_with_the_run_it_was_made_for(finished: RunFolder, profi
     assert before.time is None
 
     started = next(event for event in Tail(finished.events).read() if isinstance(event, Started))
-    metrics = read_metrics(finished)
+    metrics = read_metrics(finished.metrics)
     assert metrics
     assert (before.rows_train, before.rows_eval, before.steps) == (
         started.rows_train, started.rows_eval, started.steps,
@@ -128,7 +128,7 @@ def test_a_measurement_that_fails_says_why(profile_file: Path, tmp_path: Path) -
 
 def test_runs_of_other_machines_and_unfinished_ones_tell_nothing(finished: RunFolder, tmp_path: Path) -> None:
     folder = copy_of(finished, tmp_path / "runs" / finished.id)
-    metrics, info = read_metrics(folder), folder.read_info()
+    metrics, info = read_metrics(folder.metrics), folder.read_info()
     assert metrics
     assert info
     name = look(tmp_path).name
@@ -146,13 +146,13 @@ def test_runs_of_other_machines_and_unfinished_ones_tell_nothing(finished: RunFo
 
 def test_past_peaks_correct_the_prediction(finished: RunFolder, checkpoint: Path, tmp_path: Path) -> None:
     folder = copy_of(finished, tmp_path / "runs" / finished.id)
-    metrics = read_metrics(folder)
+    metrics = read_metrics(folder.metrics)
     assert metrics
     profile = parse_profile(folder.resolved.read_text(), source="resolved")
     shape = read_shape(json.loads((checkpoint / "config.json").read_text()), profile.model)
     assert shape
     predicted = predict(profile, shape, precision=metrics.precision, length=metrics.longest).total
-    save_metrics(folder, replace(metrics, memory_peak=round(predicted * 1.25)))
+    save_metrics(folder.metrics, replace(metrics, memory_peak=round(predicted * 1.25)))
     factor, runs = memory_factor(past_runs([tmp_path / "runs"], look(tmp_path).name), profile, shape)
     assert (round(factor, 3), runs) == (1.25, 1)
     other = replace(profile, model=replace(profile.model, quantization="int8"))
@@ -333,7 +333,7 @@ def test_without_a_card_the_plan_says_whether_the_processor_has_the_memory(profi
 
 
 def test_the_predicted_peak_of_a_processor_is_about_what_a_run_took(finished: RunFolder, profile_file: Path) -> None:
-    metrics = read_metrics(finished)
+    metrics = read_metrics(finished.metrics)
     plan = planned(finished.path.parent, profile_file)
     assert metrics
     assert plan.memory

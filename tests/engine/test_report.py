@@ -337,7 +337,7 @@ class TestRows:
         assert "lengths" not in {one.name for one in report.references}
 
     def test_texts_and_training_rows_that_have_changed_are_said(self, run: RunFolder, tmp_path: Path) -> None:
-        save_metrics(run, finished(rows_train=240))
+        save_metrics(run.metrics, finished(rows_train=240))
         assert made_by(run.path)[0].cautions == []
         lines = (tmp_path / "train.csv").read_text().splitlines()
         worst = made_by(run.path)[0].lists.worst[0].id
