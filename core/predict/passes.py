@@ -15,7 +15,7 @@ from core.data.example import Example, swapped, unswapped
 from core.data.tokenizer import PromptTokenizer, fingerprint
 from core.data.tokens import Encoded, encode_all
 from core.predict.errors import PredictionError
-from core.predict.folder import PredictionFolder
+from core.predict.folder import PredictionFolder, pass_name
 from core.predict.progress import Progress
 from core.predict.protocol import Answer, NoRoom, Ready
 from core.predict.request import ADAPTER_WEIGHTS, Request
@@ -100,7 +100,7 @@ def make_passes(
                 unit = "rows, A and B exchanged" if is_swapped else "rows"
                 encoded[key] = encode_all(shown, PromptTokenizer(adapter), profile, record, unit)
             rows = encoded[key]
-            name = f"run_{number + 1}{'_swapped' if is_swapped else ''}"
+            name = pass_name(number, is_swapped=is_swapped)
             known_by = digest(rows, profile, adapter, request.merge)
             of_member.append(Pass(name, rows, is_swapped, folder.scores, known_by))
         made.append(of_member)

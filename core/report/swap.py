@@ -24,6 +24,7 @@ from core.data.rows import WINNERS, iterate_examples
 from core.demo.assets import rows_source
 from core.files import write_table, write_whole
 from core.imports import keep_pandas_out
+from core.predict.folder import pass_name
 from core.profile.errors import ProfileError
 from core.profile.files import expanded
 from core.profile.settings import Data
@@ -79,9 +80,10 @@ def add_swapped(folder: RunFolder, predictions: Path) -> None:
     place = {id: number for number, id in enumerate(predicted["id"].to_pylist())}
     table = parquet.read_table(folder.evaluation)
     order = [place[id] for id in table["id"].to_pylist()]
-    logits = np.column_stack([predicted[f"run_1_{column}"].to_numpy() for column in LOGITS])[order]
-    for name, column in zip(SWAPPED_LOGITS, unswapped(logits.astype(np.float32)).T, strict=True):
-        table = table.append_column(name, pyarrow.array(column))
+    name = pass_name(0, is_swapped=False)  # the rows are swapped themselves
+    logits = np.column_stack([predicted[f"{name}_{column}"].to_numpy() for column in LOGITS])[order]
+    for title, column in zip(SWAPPED_LOGITS, unswapped(logits.astype(np.float32)).T, strict=True):
+        table = table.append_column(title, pyarrow.array(column))
     write_table(folder.evaluation, table)
 
 
