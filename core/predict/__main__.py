@@ -29,7 +29,7 @@ from core.runs.process import OTHER_AT_WORK, describe_this_process
 from core.runs.record import Record, Tail
 from core.runs.seal import has_checksums
 from core.runs.stop_request import Stopped, StopRequest
-from core.runs.trash import read
+from core.runs.trash import kept_in_place
 
 if TYPE_CHECKING:
     from core.predict.passes import Pass
@@ -69,7 +69,7 @@ def run(folder: PredictionFolder) -> int:
                     return 0
                 with ExitStack() as runs:
                     for member in request.members:
-                        runs.enter_context(read(RunFolder(Path(member.run))))
+                        runs.enter_context(kept_in_place(RunFolder(Path(member.run))))
                     predict(folder, request, record, stop)
             except Exception as error:
                 with stop.deferred():  # told to stop meanwhile, it still says why it failed
