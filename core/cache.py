@@ -2,10 +2,13 @@
 
 import errno
 import os
+import shutil
+import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from core.files import write_whole
 from core.user import home
@@ -26,6 +29,42 @@ def keep_traceback(error: BaseException) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, "".join(traceback.format_exception(error)).encode(errors="backslashreplace"))
     return path
+
+
+SCRATCH = ".making-"
+SECONDS_IN_A_DAY = 86_400
+
+
+@contextmanager
+def made_aside(folder: Path, is_complete: Callable[[], bool]) -> Iterator[Path]:
+    """A path to make a folder at, which takes the place of `folder` once the block ends well, and else goes.
+
+    Of several processes that make the same at once the first wins: the copies of the others are as good as its own.
+    Raises OSError where the folder can neither be put there nor `is_complete` already.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=SCRATCH, dir=folder.parent, ignore_cleanup_errors=True) as scratch:
+        aside = Path(scratch) / folder.name
+        yield aside
+        try:
+            aside.rename(folder)
+        except OSError:
+            if not is_complete():
+                raise
+
+
+def make_room(folder: Path, most: int) -> None:
+    """Delete the folders in `folder` that were made longest ago, so that with one more there are `most`, and what
+    killed processes left behind a day ago."""
+    folders = [path for path in folder.glob("*") if path.is_dir()]
+    made = sorted((path for path in folders if not path.name.startswith(SCRATCH)), key=_age)
+    left_behind = [path for path in folders if path.name.startswith(SCRATCH) and _age(path) > SECONDS_IN_A_DAY]
+    for path in (*made[most - 1 :], *left_behind):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _age(path: Path) -> float:
+    return time.time() - path.stat().st_mtime
 
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})

@@ -7,7 +7,10 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    import pyarrow
 
 READ_AND_WRITE = 0o666
 
@@ -73,6 +76,15 @@ def write_whole_in(folder: int | None, path: Path, content: bytes) -> None:
     """`write_whole`, where a relative path is meant from the folder that is open as `folder`. Raises OSError."""
     with _written(folder, path) as file:
         file.write(content)
+
+
+def as_parquet(table: "pyarrow.Table") -> bytes:
+    """The table as a file of Parquet."""
+    from pyarrow import BufferOutputStream, parquet
+
+    buffer = BufferOutputStream()
+    parquet.write_table(table, buffer)
+    return bytes(buffer.getvalue().to_pybytes())
 
 
 @contextmanager
@@ -146,12 +158,13 @@ def is_lfs_pointer(path: Path) -> bool:
 _POINTER = b"version https://git-lfs.github.com/spec/"
 
 Stamp = tuple[int, int, int, int]
+"""Inode, size in bytes, and when content and inode were changed, in nanoseconds."""
 
 
-def stamp(path: Path) -> Stamp | None:
+def stamp(path: Path, *, follow_symlinks: bool = True) -> Stamp | None:
     """What tells a file from the one that lay there before; None where there is none."""
     try:
-        found = path.stat()
+        found = path.stat(follow_symlinks=follow_symlinks)
     except OSError:
         return None
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

@@ -24,8 +24,10 @@ def add(commands: "Commands") -> None:
 
 def run(options: argparse.Namespace) -> int:
     import msgspec
+    from msgspec.structs import replace
 
     from arena_tui.dataset.text import as_text
+    from core.data.truncation import demand_room
     from core.inspect.cuts import LIMITS
     from core.inspect.export import export
     from core.inspect.figures import read_rows
@@ -38,6 +40,8 @@ def run(options: argparse.Namespace) -> int:
     assert found.frame is not None
     rows = read_rows(Path(found.whole))
     try:
+        for limit in options.max_length or ():
+            demand_room(rows.shape, replace(profile.tokens, max_length=limit), found.frame)
         result = report(rows, profile, found.frame, options.max_length or LIMITS)
     except SettingError as error:
         raise Refused(error, 2) from None
@@ -61,8 +65,8 @@ def _inspected(arguments: list[str]) -> "Progress":
     from core.inspect.protocol import INSPECT, Progress
 
     def tell(progress: Progress) -> None:
-        if progress.of:
-            tell_progress(f"{progress.rows:,} of {'' if progress.whole else 'about '}{progress.of:,} rows")
+        if progress.rows_total:
+            tell_progress(f"{progress.rows:,} of {'' if progress.whole else 'about '}{progress.rows_total:,} rows")
 
     last, exit_code = last_answer(INSPECT, *arguments, kind=Progress, hear=tell)
     tell_progress("")

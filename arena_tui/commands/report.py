@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from core.runs.folder import RunFolder
 
 
-def score_swapped(folder: "RunFolder", data: str | None) -> int:
-    """Have the rows scored with A and B exchanged, unless they are; what the child does goes to stderr. Returns its
-    exit code.
+def predict_swapped(folder: "RunFolder", data: str | None) -> int:
+    """Have the swapped rows predicted, unless they are; what the child does goes to stderr. Returns its exit code.
 
     After a stop the same command goes on. Raises Refused.
     """
@@ -81,7 +80,7 @@ def _run_report(options: argparse.Namespace) -> int:
     from arena_tui.report.view import load_report
 
     folder = seen_run(options)
-    if options.score_swap and (exit_code := score_swapped(folder, options.data)):
+    if options.score_swap and (exit_code := predict_swapped(folder, options.data)):
         return exit_code
     made = _made(_arguments(options, folder))
     seen = load_report(made, folder)

@@ -23,17 +23,17 @@ class Foreground:
     has not said yet who it is, is passed on as soon as it has."""
 
     def __init__(self, job: "Job[RunFolder]") -> None:
-        from arena_tui.monitor.text import Told
+        from arena_tui.monitor.text import PrintedSoFar
 
         self.job = job
         self.folder = job.folder
         self.child: Popen[bytes] | None = None
-        self._told = Told(job.folder) if job.is_at_work else Told.but_its_end(job.folder)
+        self._printed = PrintedSoFar(job.folder) if job.is_at_work else PrintedSoFar.of_run_to_go_on(job.folder)
         self._heard: list[signal.Signals] = []
         self._has_begun = False
-        from core.runs.stopping import SAVE, SAVE_THEN_NOW, SAVE_TOO
+        from core.runs.stopping import SAVE_THEN_NOW, SAVES
 
-        for number in (SAVE_THEN_NOW, SAVE, *SAVE_TOO):
+        for number in (*SAVES, SAVE_THEN_NOW):
             signal.signal(number, self._hear)
 
     @property
@@ -65,7 +65,7 @@ class Foreground:
         from arena_tui.monitor.text import exit_code, follow
 
         with self._goes_on_unheard():
-            state, _ = follow(self.folder, out, self._told)
+            state, _ = follow(self.folder, out, self._printed)
         if self.child:
             self.child.wait()
         return exit_code(state)

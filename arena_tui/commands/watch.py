@@ -70,24 +70,24 @@ def _add_stop(commands: "Commands") -> None:
 
 
 def _run_stop(options: argparse.Namespace) -> int:
-    from arena_tui.monitor.text import Told, follow
+    from arena_tui.monitor.text import PrintedSoFar, follow
     from arena_tui.runs.consequences import what_is_not_back
     from core.runs.actions import CannotStop, has_ended, stop
     from core.runs.stopping import RETURN_SECONDS, CardMemory, Rung
 
     folder = chosen_work(options)
     rung = Rung.KILL if options.kill else Rung.NOW if options.now else Rung.SAVE
-    told = Told.already(folder)
+    printed = PrintedSoFar.up_to_now(folder)
     memory = CardMemory(folder)
     try:
         stop(folder, rung)
     except CannotStop as error:
         raise Refused(error, 1) from None
     if rung is not Rung.KILL:
-        follow(folder, sys.stderr, told)
+        follow(folder, sys.stderr, printed)
     while not has_ended(folder, was_killed=rung is Rung.KILL):
         time.sleep(POLL_SECONDS)
-    state, status = follow(folder, sys.stderr, told)
+    state, status = follow(folder, sys.stderr, printed)
     deadline = time.monotonic() + RETURN_SECONDS
     while (held := memory.held(state)) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)

@@ -118,8 +118,8 @@ class ComparisonPlot(Vertical):
         self.query_one(".caption", Static).update(title, layout=False)
 
 
-def _numbered(curve: list[Gappy], right: float, number: int, of: int) -> list[tuple[float, float]]:
+def _numbered(curve: list[Gappy], right: float, number: int, curves: int) -> list[tuple[float, float]]:
     """Where a curve bears its number: at places of its own, so that curves that lie together can be told apart."""
     points = [(x, y) for x, y in curve if y is not None]
-    places = [right * (i + number / (of + 1)) / NUMBERS_ON_A_CURVE for i in range(NUMBERS_ON_A_CURVE)]
+    places = [right * (i + number / (curves + 1)) / NUMBERS_ON_A_CURVE for i in range(NUMBERS_ON_A_CURVE)]
     return [min(points, key=lambda point: abs(point[0] - x)) for x in places if points and x <= points[-1][0]]

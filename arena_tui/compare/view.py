@@ -13,7 +13,6 @@ from arena_tui.runs.follow import RunView
 from core.profile.edit import literal
 from core.profile.errors import ProfileError
 from core.runs.folder import RunFolder
-from core.runs.settings import read_settings as run_settings
 from core.runs.state import Status
 
 """Runs that can be compared at once."""
@@ -47,7 +46,7 @@ class Difference(Struct, frozen=True):
 
 def read_settings(folder: RunFolder) -> Settings:
     try:
-        profile = run_settings(folder)
+        profile = folder.read_profile()
     except ProfileError:
         return {}  # of another version, or gone
     return {

@@ -48,8 +48,9 @@ class InspectionLine(Horizontal):
 
 def how_far(progress: Progress, seen: Inspected | None, source: str) -> str:
     """How much of `source` has been read, and how far that can be trusted."""
-    about = f"{numbers.count(progress.rows)} of about {numbers.count(progress.of)} rows" if progress.of else "…"
-    if seen is None or (seen.is_sample and not progress.of):
+    total = progress.rows_total
+    about = f"{numbers.count(progress.rows)} of about {numbers.count(total)} rows" if total else "…"
+    if seen is None or (seen.is_sample and not total):
         return f"reading {printable(source)} {about}"
     if seen.is_sample:
         error = 100 * seen.margin(len(seen.rows) // 2)

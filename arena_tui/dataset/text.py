@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from arena_tui.format.numbers import count, share
-from core.inspect.cuts import CutFigures, CutReport
+from core.inspect.cuts import CutFigures, CutReport, NoRoom
 from core.inspect.quality import Hygiene
 from core.inspect.report import Report
 from core.profile.settings import Profile
@@ -14,7 +14,7 @@ _HEADINGS = ("rows over", "", "tokens lost", "", "A cut", "A gone", "B cut", "B 
 def as_text(report: Report, profile: Profile) -> str:
     """The report, the profile's own limit and strategy marked, a line of words for what it means first."""
     tokens = profile.tokens
-    own = next(r for r in report.limits if r.max_length == tokens.max_length)
+    own = next(r for r in report.limits if isinstance(r, CutReport) and r.max_length == tokens.max_length)
     return "\n".join(
         [
             f"{count(report.rows)} rows, {count(report.split.train)} to train and {count(report.split.eval)} to "
@@ -39,11 +39,13 @@ def _part(part: int, whole: int) -> str:
     return f"{count(part)} rows ({share(part, whole)})"
 
 
-def _cuts(title: str, rows: Sequence[tuple[str, CutReport]], own: CutReport) -> list[str]:
+def _cuts(title: str, rows: Sequence[tuple[str, CutReport | NoRoom]], own: CutReport) -> list[str]:
     lines = [_line(title, _HEADINGS)]
     for name, figures in rows:
         is_own = (figures.max_length, figures.truncation) == (own.max_length, own.truncation)
-        lines.append(_line(f"{'>' if is_own else ' '} {name}", _figures(figures)))
+        label = f"{'>' if is_own else ' '} {name}"
+        found = f"{label:<20}{figures.problem}" if isinstance(figures, NoRoom) else _line(label, _figures(figures))
+        lines.append(found)
     return lines
 
 

@@ -23,32 +23,32 @@ from core.runs.stopping import NOW
 POLL_SECONDS = 0.2
 
 
-class Told:
-    """How far a record has been told."""
+class PrintedSoFar:
+    """How much of a run's record has been printed, and the state that it folds to."""
 
     def __init__(self, folder: RunFolder) -> None:
         self.tail = Tail(folder.events)
         self.state = RunState()
 
     @classmethod
-    def already(cls, folder: RunFolder) -> "Told":
+    def up_to_now(cls, folder: RunFolder) -> "PrintedSoFar":
         """All of it that there is now."""
-        told = cls(folder)
-        for batch in told.tail.batches():
-            told.state = _brief(fold(told.state, batch))
-        return told
+        printed = cls(folder)
+        for batch in printed.tail.batches():
+            printed.state = _brief(fold(printed.state, batch))
+        return printed
 
     @classmethod
-    def but_its_end(cls, folder: RunFolder) -> "Told":
+    def of_run_to_go_on(cls, folder: RunFolder) -> "PrintedSoFar":
         """All of it that there is now, of a run that is about to go on: it is not over, though it has yet to say so."""
-        told = cls.already(folder)
-        told.state = replace(told.state, last=None)
-        return told
+        printed = cls.up_to_now(folder)
+        printed.state = replace(printed.state, last=None)
+        return printed
 
 
-def follow(folder: RunFolder, out: TextIO, told: Told | None = None) -> tuple[RunState, Status]:
+def follow(folder: RunFolder, out: TextIO, printed: PrintedSoFar | None = None) -> tuple[RunState, Status]:
     """Print a line for each event that says something new, until the run is over; what was `told` is passed over."""
-    told = told or Told(folder)
+    printed = printed or PrintedSoFar(folder)
     queue = queue_of(folder)
     told_place = None
     while True:
@@ -59,24 +59,24 @@ def follow(folder: RunFolder, out: TextIO, told: Told | None = None) -> tuple[Ru
             alive = is_run_alive(folder)  # asked first: a last event may come between the two
         except FileNotFoundError:
             print(f"gone: {printable(str(folder.path))} was deleted or moved away", file=sys.stderr)
-            return told.state, Status.LOST
-        new = told.tail.read()
+            return printed.state, Status.LOST
+        new = printed.tail.read()
         for event in new:
-            line = _line(event, told.state)
-            told.state = _brief(fold(told.state, [event]))
+            line = _line(event, printed.state)
+            printed.state = _brief(fold(printed.state, [event]))
             if line is not None:
                 print(line, file=out, flush=True)
-        if (ended := with_due_end(told.state, folder, alive)) is not told.state:
+        if (ended := with_due_end(printed.state, folder, alive)) is not printed.state:
             print("its last event is missing; all that it was to leave is there: arena-tui resume adds it", file=out)
-            told.state = ended
-        now = Status.QUEUED if place else status(told.state, alive, time.time())
+            printed.state = ended
+        now = Status.QUEUED if place else status(printed.state, alive, time.time())
         if now is Status.LOST:
             why = "; the kernel has killed for want of memory meanwhile" if killed_for_memory(folder) else ""
             print(f"lost: the process ended without a last event{why}. Its log ends:", file=sys.stderr)
             for line in printable_lines(log_end(folder)):
                 print(line, file=sys.stderr)
         if now.is_over:
-            return told.state, now
+            return printed.state, now
         if not new:
             time.sleep(POLL_SECONDS)
 
@@ -148,7 +148,7 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
             return f"resumed from {event.checkpoint or 'the beginning: no checkpoint is intact'}{skipped}"
         case events.Finished():
             return f"finished: evaluation log loss {numbers.loss(event.log_loss)}, accuracy {event.accuracy:.1%}"
-        case events.Scoring():
+        case events.Predicting():
             orders = ", each in both orders" if event.swapped else ""
             kept = (
                 f"; {count(event.rows_kept)} of {count(event.rows_total)} are scored already" if event.rows_kept else ""
@@ -157,9 +157,10 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
                 f"scoring: {count(event.rows)} rows{orders}, {count(event.rows_cut)} cut, with {_runs(event.runs)}; "
                 f"{event.precision}, {event.engine}, on {printable(event.device.name)}{kept}"
             )
-        case events.Scored():
-            total = before.scoring.rows_total if before.scoring else event.rows
-            left = "" if before.scored is None or before.remaining is None else f"  {duration(before.remaining)} left"
+        case events.PredictionProgress():
+            total = before.predicting.rows_total if before.predicting else event.rows
+            seconds = before.remaining if before.prediction_progress else None
+            left = "" if seconds is None else f"  {duration(seconds)} left"
             return (
                 f"row {event.rows:>{len(str(total))}} of {total}  {event.rows_per_second:.1f} rows/s  "
                 f"{count(round(event.tokens_per_second))} tokens/s  peak {gib(event.memory_peak)}{left}"
@@ -171,10 +172,11 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
                 else ""
             )
             return f"predicted {count(event.rows)} rows{figures_of}; wrote {printable(event.submission)}"
-        case events.Cancelled() if before.scoring:
-            scored = before.scored.rows if before.scored else before.scoring.rows_kept
+        case events.Cancelled() if before.predicting:
+            asked, progress = before.predicting, before.prediction_progress
+            rows = progress.rows if progress else asked.rows_kept
             return (
-                f"cancelled with {count(scored)} of {count(before.scoring.rows_total)} rows scored: they are kept, and "
+                f"cancelled with {count(rows)} of {count(asked.rows_total)} rows scored: they are kept, and "
                 "the same command goes on"
             )
         case events.Cancelled():

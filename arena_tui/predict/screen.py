@@ -53,7 +53,7 @@ class PredictionScreen(ConsoleScreen[None]):
 
     DEFAULT_CSS = """
     PredictionScreen {
-        ScoringPane { height: 3fr; }
+        PredictionPane { height: 3fr; }
         LogPane { height: 2fr; }
     }
     """
@@ -62,7 +62,7 @@ class PredictionScreen(ConsoleScreen[None]):
 
     @property
     def in_front(self) -> Widget | None:
-        return self.query_one(ScoringPane)
+        return self.query_one(PredictionPane)
 
     def __init__(self, folder: PredictionFolder) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class PredictionScreen(ConsoleScreen[None]):
     def compose(self) -> ComposeResult:
         yield Strip().data_bind(PredictionScreen.view)
         with Vertical():
-            yield ScoringPane().data_bind(PredictionScreen.view)
+            yield PredictionPane().data_bind(PredictionScreen.view)
             yield LogPane(id="log").data_bind(PredictionScreen.view)
         yield Footer(compact=True, show_command_palette=False)
 
@@ -120,7 +120,7 @@ class PredictionScreen(ConsoleScreen[None]):
                 self.notify(printable(str(error)), severity="error", markup=False)
 
     def action_scroll_text(self, lines: int) -> None:
-        self.query_one(ScoringPane).scroll_text(lines)
+        self.query_one(PredictionPane).scroll_text(lines)
 
     def action_scroll_log(self, lines: int) -> None:
         self.query_one(LogPane).scroll_text(lines)
@@ -149,9 +149,9 @@ async def ask_for_prediction(app: App[None], run: RunFolder, program: Sequence[s
 KEPT = "what is scored is kept: asked for the same again, P or arena-tui predict goes on with it"
 
 
-class ScoringPane(Pane):
+class PredictionPane(Pane):
     DEFAULT_CSS = """
-    ScoringPane .warnings { color: $text-warning; }
+    PredictionPane .warnings { color: $text-warning; }
     """
 
     tab_name = "figures"
@@ -205,20 +205,20 @@ def _readings(view: RunView) -> list[Fact]:
         rows.append(("log loss", numbers.loss(state.last.log_loss), f"ln 3 {UNIFORM_LOG_LOSS:.4f}"))
     if isinstance(state.last, events.Predicted) and state.last.accuracy is not None:
         rows.append(("accuracy", f"{100 * state.last.accuracy:.1f} %", "chance 33.3 %"))
-    if (scored := state.scored) and (scoring := state.scoring):
-        card = "machine" if scoring.device.kind == "cpu" else "card"
-        share = numbers.share(scored.memory_peak, scoring.device.memory)
+    if (progress := state.prediction_progress) and (asked := state.predicting):
+        card = "machine" if asked.device.kind == "cpu" else "card"
+        share = numbers.share(progress.memory_peak, asked.device.memory)
         rows += [
-            ("scored", numbers.count(scored.rows), f"of {numbers.count(scoring.rows_total)} rows"),
-            ("speed", f"{scored.rows_per_second:.1f} rows/s", f"{scored.tokens_per_second:,.0f} tokens/s"),
-            ("peak memory", numbers.gib(scored.memory_peak), f"{share} of the {card}"),
+            ("scored", numbers.count(progress.rows), f"of {numbers.count(asked.rows_total)} rows"),
+            ("speed", f"{progress.rows_per_second:.1f} rows/s", f"{progress.tokens_per_second:,.0f} tokens/s"),
+            ("peak memory", numbers.gib(progress.memory_peak), f"{share} of the {card}"),
         ]
-    if scoring := state.scoring:
-        orders = "each in both orders" if scoring.swapped else "in the order they have"
+    if asked := state.predicting:
+        orders = "each in both orders" if asked.swapped else "in the order they have"
         rows += [
-            ("file", f"{numbers.count(scoring.rows)} rows", orders),
-            ("cut", numbers.count(scoring.rows_cut), numbers.share(scoring.rows_cut, scoring.rows)),
-            ("runs", numbers.count(len(scoring.runs)), printable(", ".join(scoring.runs))),
-            ("device", printable(scoring.device.name), f"{printable(scoring.precision)}, {scoring.engine}"),
+            ("file", f"{numbers.count(asked.rows)} rows", orders),
+            ("cut", numbers.count(asked.rows_cut), numbers.share(asked.rows_cut, asked.rows)),
+            ("runs", numbers.count(len(asked.runs)), printable(", ".join(asked.runs))),
+            ("device", printable(asked.device.name), f"{printable(asked.precision)}, {asked.engine}"),
         ]
     return rows or [("phase", state.phase.phase if state.phase else numbers.MISSING, "")]

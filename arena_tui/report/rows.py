@@ -79,8 +79,8 @@ class ReportRows(Vertical):
         self.border_title = Content(f"rows: {self._titles[self._at]}")
         self.border_subtitle = Content(f"{numbers.count(len(rows))} listed · f: {self._following}")
         cells = max((len(str(row.id)) for row in rows), default=2)
-        exchanged = "  exchanged     " if any(row.swapped for row in rows) else ""
-        heading = f"{'id':>{cells}}  {'won':<4}{'loss':>6}  {'':{BAR}}  {'A':>4} {'B':>4} {'tie':>4}{exchanged}"
+        swapped = "  exchanged     " if any(row.swapped for row in rows) else ""
+        heading = f"{'id':>{cells}}  {'won':<4}{'loss':>6}  {'':{BAR}}  {'A':>4} {'B':>4} {'tie':>4}{swapped}"
         self.query_one(Static).update(Content.styled(heading, MUTED))
         self._menu.show([(f"{self._at}-{n}", partial(_line, row, cells)) for n, row in enumerate(rows)])
 

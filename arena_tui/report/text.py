@@ -150,10 +150,10 @@ def _against(found: Against) -> Iterator[str]:
 
 
 def _list(title: str, listed: Sequence[ListedRow]) -> Iterator[str]:
-    exchanged = "  exchanged     " if any(row.swapped for row in listed) else ""
+    swapped = "  exchanged     " if any(row.swapped for row in listed) else ""
     cells = max(len(str(row.id)) for row in listed)
     yield title
-    yield f"  {'id':>{cells}}  winner  loss     A    B  tie{exchanged}".rstrip()
+    yield f"  {'id':>{cells}}  winner  loss     A    B  tie{swapped}".rstrip()
     for row in listed:
         swapped = f"  {shares(row.swapped)}" if row.swapped else ""
         beside = row.remark or ("" if row.models is None else " : ".join(map(printable, row.models)))

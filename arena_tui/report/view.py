@@ -15,7 +15,6 @@ from core.profile.settings import Profile
 from core.report.protocol import Progress
 from core.report.report import ListedRow, Report
 from core.runs.folder import RunFolder
-from core.runs.settings import read_settings
 
 
 class SeenReport(Struct, frozen=True):
@@ -41,7 +40,7 @@ def load_report(progress: Progress, folder: RunFolder) -> SeenReport:
     """The complete report that `progress` names. Raises OSError where it has gone, ProfileError for the run's."""
     assert progress.report is not None
     report = msgspec.json.decode(Path(progress.report).read_bytes(), type=Report)
-    profile = read_settings(folder)
+    profile = folder.read_profile()
     listed = Inspection(whole=progress.rows, pieces=progress.pieces, frame=progress.frame)
     return SeenReport(report, load(listed, profile), profile)
 

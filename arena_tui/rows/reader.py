@@ -135,7 +135,7 @@ class RowScreen(ConsoleScreen[int]):
         limit = f"{numbers.count(self._tokens.max_length)} {self._tokens.truncation}"
         at = f"{numbers.count(self._place + 1)} of {numbers.count(len(self._numbers))} listed"
         self.query_one("#state", Static).update(f"{label} · {numbers.count(full)} tokens, limit {limit} · {at}")
-        parts, kept = row.shape.parts[0].tolist(), row.kept.of(row.shape)[0].tolist()
+        parts, kept = row.shape.parts[0].tolist(), row.kept.by_part(row.shape)[0].tolist()
         models = ("", stored.model_a, stored.model_b)
         for part, name in enumerate(PARTS):
             model = printable(shortened(models[part] or "", 40))
@@ -180,8 +180,8 @@ class RowScreen(ConsoleScreen[int]):
         self.dismiss(self._place)
 
 
-def _kept(kept: int, of: int) -> Content:
-    if kept == of:
-        return Content(f"{numbers.count(of)} tokens")
+def _kept(kept: int, total: int) -> Content:
+    if kept == total:
+        return Content(f"{numbers.count(total)} tokens")
     words = f"{numbers.count(kept)} of" if kept else "! nothing of"
-    return Content.styled(f"{words} {numbers.count(of)} tokens shown", "bold $text-warning")
+    return Content.styled(f"{words} {numbers.count(total)} tokens shown", "bold $text-warning")

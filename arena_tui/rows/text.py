@@ -15,7 +15,7 @@ from arena_tui.format.status import MUTED
 from core.data.example import PARTS
 from core.data.shape import Shape
 from core.data.template import Frame
-from core.data.truncation import Kept, spans, stretches
+from core.data.truncation import TokensKept, spans, stretches
 
 COLOURS = ("$foreground", "$answer-a", "$answer-b")
 """Prompt, A and B."""
@@ -33,7 +33,7 @@ class ShownRow(Struct, frozen=True):
 
     ids: Sequence[int]
     shape: Shape
-    kept: Kept
+    kept: TokensKept
     frame: Frame
     pieces: Sequence[bytes]
 

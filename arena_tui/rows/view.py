@@ -9,21 +9,21 @@ from numpy.typing import NDArray
 
 from core.data.example import LABELS
 from core.data.template import Frame
-from core.inspect.cuts import LIMITS, Cut, CutFigures, cut, figures
+from core.inspect import cuts
+from core.inspect.cuts import Cut, CutFigures, cut, figures
 from core.inspect.figures import Epoch, Lengths, Rows, epoch, lengths, read_rows
 from core.inspect.lookup import read_pieces
 from core.inspect.protocol import Progress
 from core.inspect.quality import Hygiene, hygiene
 from core.inspect.report import held_out, margin
-from core.profile.errors import SettingError
-from core.profile.settings import TRUNCATIONS, Profile, Tokens
+from core.profile.settings import Profile, Tokens
 
 
 class Inspected(Struct, frozen=True, kw_only=True):
     """`source` and `pieces` are there once all rows have been read; until then these are the first rows."""
 
     rows: Rows
-    of: int
+    rows_total: int
     """Rows of the file; about so many while these are the first."""
     held_out: NDArray[np.bool_]
     frame: Frame
@@ -41,7 +41,7 @@ class Inspected(Struct, frozen=True, kw_only=True):
 
     def margin(self, count: int) -> float:
         """Half the width of the 95 % interval of a share that `count` of the rows have; 0 when all are read."""
-        return margin(count, len(self.rows), self.of) if self.is_sample else 0.0
+        return margin(count, len(self.rows), self.rows_total) if self.is_sample else 0.0
 
 
 class Outlook(Struct, frozen=True):
@@ -63,7 +63,7 @@ def load(progress: Progress, profile: Profile) -> Inspected | None:
     full = rows.shape.total + progress.frame.specials
     return Inspected(
         rows=rows,
-        of=max(progress.of or 0, len(rows)),
+        rows_total=max(progress.rows_total or 0, len(rows)),
         held_out=out,
         frame=progress.frame,
         full=full,
@@ -88,20 +88,16 @@ def outlook(seen: Inspected, profile: Profile, tokens: Tokens) -> Outlook:
 
 def by_limit(seen: Inspected, tokens: Tokens) -> dict[int, CutFigures | None]:
     """The figures of each usual limit and of that of `tokens`, ascending."""
-    every = sorted({tokens.max_length, *LIMITS})
-    return {limit: _figures(seen, replace(tokens, max_length=limit)) for limit in every}
+    return {tried.max_length: _figures(left) for tried, left in cuts.by_limit(seen.rows, tokens, seen.frame)}
 
 
 def by_strategy(seen: Inspected, tokens: Tokens) -> dict[str, CutFigures | None]:
     """The figures of each strategy at the limit of `tokens`."""
-    return {name: _figures(seen, replace(tokens, truncation=name)) for name in TRUNCATIONS}
+    return {tried.truncation: _figures(left) for tried, left in cuts.by_strategy(seen.rows, tokens, seen.frame)}
 
 
-def _figures(seen: Inspected, tokens: Tokens) -> CutFigures | None:
-    try:
-        return figures(cut(seen.rows, tokens, seen.frame), np.ones(len(seen.rows), dtype=bool))
-    except SettingError:
-        return None
+def _figures(left: Cut | None) -> CutFigures | None:
+    return None if left is None else figures(left, np.ones(len(left.full), dtype=bool))
 
 
 def by_group(seen: Inspected, cut: Cut) -> dict[str, CutFigures]:

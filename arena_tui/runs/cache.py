@@ -8,15 +8,15 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from core import files
 from core.cache import cache_folder
-from core.files import write_whole
 from core.runs.damaged import UNDECODABLE
 from core.runs.events import Step
 from core.runs.folder import RunFolder
 from core.runs.state import RunState, Status
 from core.runs.steps import Steps
 
-EDITION = 3
+EDITION = 4
 """Raise it when a record folds to another state than before."""
 
 Stamp = tuple[int, int]
@@ -75,13 +75,11 @@ class Endings:
         self._is_saved = True
         with suppress(OSError):  # then the records are read once more next time
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(self._path, _encoder.encode(self._known))
+            files.write_whole(self._path, _encoder.encode(self._known))
 
 
 def stamp(run: RunFolder) -> Stamp | None:
-    """Tells whether a record has grown; None where there is none."""
-    try:
-        found = run.events.stat()
-    except OSError:
-        return None
-    return found.st_size, found.st_mtime_ns
+    """Tells whether a record has grown; None where there is none. It is kept longer than an inode: a mount may give
+    the same file another."""
+    found = files.stamp(run.events)
+    return None if found is None else found[1:3]

@@ -11,7 +11,7 @@ from arena_tui.runs.cache import Ending, Endings, stamp
 from arena_tui.runs.waits import Wait, waits
 from core.runs.events import Failed
 from core.runs.folder import RunFolder, list_runs
-from core.runs.liveness import MayLive, is_run_alive
+from core.runs.liveness import LivenessCache, is_run_alive
 from core.runs.notes import Notes, NotesReader
 from core.runs.queue import Queue, queue_of
 from core.runs.record import Tail
@@ -82,7 +82,7 @@ class Follower:
         self._state = RunState()
         self._notes = NotesReader(folder)
         self._trouble = TroubleReader(folder)
-        self._may_live = MayLive()
+        self._may_live = LivenessCache()
 
     def read(self) -> RunView:
         queue = queue_of(self.folder)

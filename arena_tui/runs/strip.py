@@ -77,8 +77,9 @@ def _how_far(view: RunView, width: int) -> Content:
 def _progress(view: RunView) -> tuple[int, int, str]:
     """Done, total and unit of the phase where it is counted, else of the training steps."""
     state = view.state
-    if state.scoring:
-        return state.scored.rows if state.scored else state.scoring.rows_kept, state.scoring.rows_total, "rows"
+    if asked := state.predicting:
+        progress = state.prediction_progress
+        return progress.rows if progress else asked.rows_kept, asked.rows_total, "rows"
     if state.phase and state.phase.phase != "training" and state.phase.total and not view.status.is_over:
         return state.phase.done or 0, state.phase.total, printable(state.phase.unit)
     return state.step, _steps(state), "steps"

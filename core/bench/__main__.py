@@ -23,7 +23,7 @@ from core.runs.folder import RunFolder
 VOCABULARY = 256_000
 FROZEN = {"9b": 16, "2b": 10, "tiny": 2}
 """Layers without adapters, the same share of all."""
-SCORED_AT_ONCE = 8
+EVALUATED_AT_ONCE = 8
 """Rows of an evaluation batch; the packed engine takes as many tokens as these would have at most."""
 
 
@@ -138,7 +138,7 @@ def _profile(question: Question) -> Profile:
             f"train.per_device_batch_size={at_once}",
             f"train.gradient_accumulation={question.batch // at_once}",
             f"train.log_steps={question.steps + question.warmup}",
-            f"eval.per_device_batch_size={SCORED_AT_ONCE}",
+            f"eval.per_device_batch_size={EVALUATED_AT_ONCE}",
             f"lora.freeze_layers={FROZEN[question.model]}",
         ],
     )

@@ -2,14 +2,23 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 PARTS = ("prompt", "response_a", "response_b")
 MODELS = ("model_a", "model_b")
 LABELS = ("A wins", "B wins", "tie")
 UNLABELLED = -1
+LOGITS = ("logit_a", "logit_b", "logit_tie")
+"""Columns of tables that hold a row's logits, in the order of LABELS."""
+SWAPPED_LOGITS = tuple(f"swapped_{column}" for column in LOGITS)
+"""Those of the copy of the row with A and B swapped, changed back: each in the column of its own outcome."""
 
 
 class Example(Struct, frozen=True):
@@ -31,9 +40,14 @@ SWAPPED = [1, 0, 2]
 
 
 def swapped(example: Example) -> Example:
-    """The same comparison with A and B exchanged; its label goes with them."""
+    """The same comparison with A and B swapped; its label goes with them."""
     label = example.label if example.label == UNLABELLED else SWAPPED[example.label]
     return replace(example, response_a=example.response_b, response_b=example.response_a, label=label)
+
+
+def unswapped(logits: "NDArray[np.float32]") -> "NDArray[np.float32]":
+    """Logits of copies with A and B swapped, shape (rows, 3), in the columns of A, B and tie."""
+    return logits[:, SWAPPED]
 
 
 MOST_OF_A_CELL = 80

@@ -12,7 +12,7 @@ from core.data.example import Example
 from core.data.shape import Shape, shape_of
 from core.data.template import Frame, segments
 from core.data.tokenizer import PromptTokenizer
-from core.data.truncation import Kept, keep, spans
+from core.data.truncation import TokensKept, keep, spans
 from core.data.words import WordEncoder, can_split, ended_before
 from core.profile import settings
 from core.profile.settings import Profile
@@ -24,7 +24,7 @@ BATCH = 512
 Ids = NDArray[np.int32]
 
 
-class Whole(Struct, frozen=True):
+class UncutRows(Struct, frozen=True):
     """Rows in tokens before anything is cut and without BOS and EOS: `ids` by row, `shape` says what they are."""
 
     ids: list[Ids]
@@ -60,7 +60,7 @@ class Encoder:
         self._tokenizer = tokenizer
         self._words = WordEncoder(tokenizer.backend) if can_split(tokenizer.spec) else None
 
-    def encode(self, rows: Sequence[Example]) -> Whole:
+    def encode(self, rows: Sequence[Example]) -> UncutRows:
         """All tokens of `rows`. A token belongs to the tag or turn that holds its last character."""
         texts = [segments(row.prompt, row.response_a, row.response_b) for row in rows]
         encoded = self._words.encode(texts) if self._words else self._plainly(texts)
@@ -69,7 +69,7 @@ class Encoder:
             [_by_part(row, ends) for row, (_, ends) in zip(rows, encoded, strict=True)],
             [np.flatnonzero(self._tokenizer.continues[row_ids]) for row_ids in ids],
         )
-        return Whole(ids, shape)
+        return UncutRows(ids, shape)
 
     def _plainly(self, texts: list[list[str]]) -> list[tuple[Ids, list[int]]]:
         encodings = self._tokenizer.backend.encode_batch(["".join(text) for text in texts], add_special_tokens=False)
@@ -92,12 +92,12 @@ def encode(examples: Sequence[Example], tokenizer: PromptTokenizer, tokens: sett
         whole = encoder.encode(batch)
         kept = keep(whole.shape, tokens, frame)
         full = (whole.shape.total + frame.specials).tolist()
-        lost = (whole.shape.parts - kept.of(whole.shape)).tolist()
+        lost = (whole.shape.parts - kept.by_part(whole.shape)).tolist()
         rows = zip(batch, show(whole, kept, frame), full, lost, whole.shape.parts.tolist(), strict=True)
         yield [Encoded(example, ids, length, tuple(gone), tuple(of)) for example, ids, length, gone, of in rows]
 
 
-def show(whole: Whole, kept: Kept, frame: Frame) -> list[Ids]:
+def show(whole: UncutRows, kept: TokensKept, frame: Frame) -> list[Ids]:
     """What the model is shown of each row, BOS and EOS included."""
     begin, end, mark = (np.array(ids, dtype=np.int32) for ids in (frame.begin, frame.end, frame.mark))
     shown = []

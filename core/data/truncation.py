@@ -18,7 +18,7 @@ MARKS = 8
 """The room left beside the tags must hold this many ellipses: two for each part, and some text."""
 
 
-class Kept(Struct, frozen=True):
+class TokensKept(Struct, frozen=True):
     """What is kept of n rows: of each part the tokens [start, end) and those from `resume` on, of each tag a head.
 
     All counts have the shape (n, 3), for prompt, A and B; `marks`, of shape (n,), counts the ellipses.
@@ -30,18 +30,18 @@ class Kept(Struct, frozen=True):
     resume: Counts
     marks: Counts
 
-    def of(self, shape: Shape) -> Counts:
+    def by_part(self, shape: Shape) -> Counts:
         """Tokens kept of each part, (n, 3), the ellipses not counted."""
         return self.end - self.start + shape.parts - self.resume
 
 
-def keep(shape: Shape, tokens: settings.Tokens, frame: Frame) -> Kept:
+def keep(shape: Shape, tokens: settings.Tokens, frame: Frame) -> TokensKept:
     """What `tokens.truncation` keeps of each row within `tokens.max_length`, the frame included.
 
     All tags are kept, except by right: the recipe cuts them with the rest. No character is kept in part, so that
     a row can come out a few tokens shorter than the limit. Raises SettingError where it leaves no room for text.
     """
-    _check_room(shape, tokens, frame)
+    demand_room(shape, tokens, frame)
     room, mark = tokens.max_length - frame.specials, len(frame.mark)
     over = np.flatnonzero(shape.total > room)
     everything = _kept(shape, np.zeros_like(shape.parts), shape.parts, shape.parts)
@@ -53,10 +53,10 @@ def keep(shape: Shape, tokens: settings.Tokens, frame: Frame) -> Kept:
     else:
         cut = _STRATEGIES[tokens.truncation](long, room - long.tags.sum(axis=1), tokens, mark)
     cut = _whole_characters(cut, long)
-    return Kept(*(_put(whole, over, part) for whole, part in zip(_fields(everything), _fields(cut), strict=True)))
+    return TokensKept(*(_put(whole, over, part) for whole, part in zip(_fields(everything), _fields(cut), strict=True)))
 
 
-def spans(kept: Kept, shape: Shape, row: int) -> list[tuple[int, int] | None]:
+def spans(kept: TokensKept, shape: Shape, row: int) -> list[tuple[int, int] | None]:
     """The row as it is shown: stretches [first, last) of its tokens in order, None where an ellipsis stands."""
     tag_starts, part_starts = shape.starts_of(row)
     found: list[tuple[int, int] | None] = []
@@ -76,7 +76,7 @@ def spans(kept: Kept, shape: Shape, row: int) -> list[tuple[int, int] | None]:
     return found
 
 
-def stretches(kept: Kept, shape: Shape, row: int, part: int) -> list[tuple[int, int, bool]]:
+def stretches(kept: TokensKept, shape: Shape, row: int, part: int) -> list[tuple[int, int, bool]]:
     """All of a part in order: stretches [first, last) of the row's tokens, and whether they are kept."""
     _, part_starts = shape.starts_of(row)
     begin, size = part_starts[part], int(shape.parts[row, part])
@@ -85,7 +85,8 @@ def stretches(kept: Kept, shape: Shape, row: int, part: int) -> list[tuple[int, 
     return [(begin + first, begin + last, is_kept) for first, last, is_kept in every if first < last]
 
 
-def _check_room(shape: Shape, tokens: settings.Tokens, frame: Frame) -> None:
+def demand_room(shape: Shape, tokens: settings.Tokens, frame: Frame) -> None:
+    """Raises SettingError where `tokens.max_length` leaves no room for text beside tags and ellipses."""
     tags = 0 if tokens.truncation == "right" else int(shape.tags.sum(axis=1).max(initial=0))
     least = frame.specials + tags + MARKS * len(frame.mark) + 1
     if tokens.max_length < least:
@@ -96,10 +97,10 @@ def _check_room(shape: Shape, tokens: settings.Tokens, frame: Frame) -> None:
         )
 
 
-def _right(shape: Shape, room: int, mark: int) -> Kept:
+def _right(shape: Shape, room: int, mark: int) -> TokensKept:
     shown = room - mark
     tag_starts, part_starts = shape.starts
-    return Kept(
+    return TokensKept(
         tags=np.clip(shown - tag_starts, 0, shape.tags),
         start=np.zeros_like(shape.parts),
         end=np.clip(shown - part_starts, 0, shape.parts),
@@ -108,17 +109,17 @@ def _right(shape: Shape, room: int, mark: int) -> Kept:
     )
 
 
-def _left(shape: Shape, room: Counts, _: settings.Tokens, mark: int) -> Kept:
+def _left(shape: Shape, room: Counts, _: settings.Tokens, mark: int) -> TokensKept:
     return _without(shape, np.zeros_like(room), shape.parts.sum(axis=1) - room + 3 * mark)
 
 
-def _head_tail(shape: Shape, room: Counts, _: settings.Tokens, mark: int) -> Kept:
+def _head_tail(shape: Shape, room: Counts, _: settings.Tokens, mark: int) -> TokensKept:
     shown = room - 3 * mark
     head = shown - shown // 2
     return _without(shape, head, shape.parts.sum(axis=1) - shown // 2)
 
 
-def _without(shape: Shape, first: Counts, last: Counts) -> Kept:
+def _without(shape: Shape, first: Counts, last: Counts) -> TokensKept:
     """Everything but the tokens [first, last), counted through the three parts without their tags."""
     before = np.cumsum(shape.parts, axis=1) - shape.parts
     end = np.clip(first[:, None] - before, 0, shape.parts)
@@ -126,16 +127,16 @@ def _without(shape: Shape, first: Counts, last: Counts) -> Kept:
     return _kept(shape, np.zeros_like(end), end, resume)
 
 
-def _thirds(shape: Shape, room: Counts, _: settings.Tokens, mark: int) -> Kept:
+def _thirds(shape: Shape, room: Counts, _: settings.Tokens, mark: int) -> TokensKept:
     third = room // 3
     return _heads(shape, np.stack([room - 2 * third, third, third], axis=1), mark)
 
 
-def _proportional(shape: Shape, room: Counts, _: settings.Tokens, mark: int) -> Kept:
+def _proportional(shape: Shape, room: Counts, _: settings.Tokens, mark: int) -> TokensKept:
     return _heads(shape, _shares(room, shape.parts, (1, 2, 2)), mark)
 
 
-def _longest_first(shape: Shape, room: Counts, tokens: settings.Tokens, mark: int) -> Kept:
+def _longest_first(shape: Shape, room: Counts, tokens: settings.Tokens, mark: int) -> TokensKept:
     wanted = shape.parts.copy()
     if tokens.prompt_max is not None:
         excess = shape.parts.sum(axis=1) - room
@@ -144,7 +145,7 @@ def _longest_first(shape: Shape, room: Counts, tokens: settings.Tokens, mark: in
     return _heads(shape, _shares(room, wanted, (1, 1, 1)), mark)
 
 
-def _rounds(shape: Shape, room: Counts, _: settings.Tokens, mark: int) -> Kept:
+def _rounds(shape: Shape, room: Counts, _: settings.Tokens, mark: int) -> TokensKept:
     room = room - 6 * mark  # a part can have a gap before the round that is cut, and one inside it
     in_round = shape.rounds.sum(axis=1)
     through = np.cumsum(in_round)
@@ -162,7 +163,7 @@ def _rounds(shape: Shape, room: Counts, _: settings.Tokens, mark: int) -> Kept:
     return _kept(shape, start, start + heads, resume)
 
 
-_STRATEGIES: dict[str, Callable[[Shape, Counts, settings.Tokens, int], Kept]] = {
+_STRATEGIES: dict[str, Callable[[Shape, Counts, settings.Tokens, int], TokensKept]] = {
     "left": _left,
     "head-tail": _head_tail,
     "thirds": _thirds,
@@ -193,19 +194,19 @@ def _shares(room: Counts, wanted: Counts, weights: tuple[int, int, int]) -> Coun
     return given
 
 
-def _heads(shape: Shape, allotted: Counts, mark: int) -> Kept:
+def _heads(shape: Shape, allotted: Counts, mark: int) -> TokensKept:
     """Of each part that does not fit its allotment, as many tokens from its start as fit beside the ellipsis."""
     end = np.where(allotted >= shape.parts, shape.parts, allotted - mark)
     return _kept(shape, np.zeros_like(end), end, shape.parts)
 
 
-def _kept(shape: Shape, start: Counts, end: Counts, resume: Counts) -> Kept:
+def _kept(shape: Shape, start: Counts, end: Counts, resume: Counts) -> TokensKept:
     """All tags, these tokens of the parts, and an ellipsis for each gap."""
     gaps = (start > 0).sum(axis=1) + (resume > end).sum(axis=1)
-    return Kept(shape.tags, start, end, resume, gaps)
+    return TokensKept(shape.tags, start, end, resume, gaps)
 
 
-def _whole_characters(kept: Kept, shape: Shape) -> Kept:
+def _whole_characters(kept: TokensKept, shape: Shape) -> TokensKept:
     """The same without the tokens of characters that are kept in part."""
     starts = shape.starts[1]
     end, resume = kept.end.copy(), kept.resume.copy()
@@ -216,7 +217,7 @@ def _whole_characters(kept: Kept, shape: Shape) -> Kept:
     return replace(kept, end=end, resume=resume)
 
 
-def _fields(kept: Kept) -> tuple[Counts, ...]:
+def _fields(kept: TokensKept) -> tuple[Counts, ...]:
     return kept.tags, kept.start, kept.end, kept.resume, kept.marks
 
 

@@ -2,9 +2,8 @@
 
 import random
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from core.cache import cache_folder, filling_the_cache
+from core.cache import cache_folder, filling_the_cache, made_aside
 from core.data.template import join
 from core.demo.model import build_model
 from core.demo.rows import make_comparison, write_rows
@@ -49,17 +48,9 @@ def ensure_demo(folder: Path) -> None:
     """
     if _is_demo(folder):
         return
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
-        built = Path(scratch) / "demo"
-        built.mkdir()
-        _build(built)
-        try:
-            built.rename(folder)
-        except OSError:
-            # Another process may have put its equal copy there first.
-            if not _is_demo(folder):
-                raise
+    with made_aside(folder, lambda: _is_demo(folder)) as aside:
+        aside.mkdir()
+        _build(aside)
 
 
 def _folder() -> Path:

@@ -5,20 +5,18 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from core.engine.memory import Precision
 from core.engine.packed_memory import choose
 from core.model.shape import read_shape
 from core.packed.gate import obstacle
 from core.packed.layout import Layout
 from core.profile.errors import SettingError
-from core.profile.settings import Profile
+from core.profile.settings import EngineName, Precision, Profile
 
 NOT_ON_A_PROCESSOR = "a processor computes a run in fp32, which auto takes, or in bf16"
 
 
-def choose_precision(wanted: Literal["auto", "bf16", "fp16", "fp32"], best: Precision) -> Precision:
-    """`best` is that of the device, which `auto` takes: bf16 where a card computes it itself, fp16 on older cards,
-    fp32 on a processor."""
+def choose_precision(wanted: Literal["auto", Precision], best: Precision) -> Precision:
+    """`auto` takes the device's `best`, as `core.machine.gpus.best_precision` tells it."""
     return best if wanted == "auto" else wanted
 
 
@@ -39,7 +37,7 @@ class Engine(Struct, frozen=True, kw_only=True):
     reason: str
 
     @property
-    def name(self) -> Literal["packed", "padded"]:
+    def name(self) -> EngineName:
         return "padded" if self.layout is None else "packed"
 
 
@@ -57,13 +55,13 @@ def choose_engine(
     asked for and cannot be had.
     """
     wanted = profile.train.engine
-    chosen = choose_scoring_engine(profile, config, precision=precision, best=best, longest=longest, free=free)
+    chosen = choose_prediction_engine(profile, config, precision=precision, best=best, longest=longest, free=free)
     if wanted == "packed" and chosen.layout is None:
         raise SettingError("train.engine", wanted, chosen.reason)
     return chosen
 
 
-def choose_scoring_engine(
+def choose_prediction_engine(
     profile: Profile,
     config: Mapping[str, Any],
     *,

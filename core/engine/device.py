@@ -7,10 +7,10 @@ import psutil
 import pynvml
 import torch
 
-from core.engine.memory import Precision
 from core.machine import gpus
 from core.machine.gpus import NO_GPU, NVIDIA_SMIS, ORDER_VARIABLE, only, visible
 from core.machine.visible import GPU_VARIABLE
+from core.profile.settings import Precision
 from core.runs.events import Device
 from core.runs.process import gpu_names
 
@@ -76,10 +76,8 @@ def device() -> Device:
 
 
 def best_precision() -> Precision:
-    """What the device computes itself: bf16 on cards from Ampere on, fp16 on older ones, fp32 on a processor."""
-    if not torch.cuda.is_available():
-        return "fp32"
-    return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+    """What the device computes itself."""
+    return gpus.best_precision(torch.cuda.get_device_capability()[0] if torch.cuda.is_available() else None)
 
 
 def available() -> int | None:

@@ -5,14 +5,10 @@ steps of full-sized models on tensors without storage, every allocation counted:
 torch calls the peak of allocated memory; the driver's own and what torch holds in reserve come on top.
 """
 
-from typing import Literal
-
 from msgspec import Struct
 
 from core.model.shape import ModelShape
-from core.profile.settings import Profile
-
-Precision = Literal["bf16", "fp16", "fp32"]
+from core.profile.settings import Precision, Profile
 
 LABELS = 3
 FLOAT32 = 4

@@ -3,10 +3,10 @@
 What it keeps was counted in core.packed.layer; weights, adapters and optimizer are those of core.engine.memory.
 """
 
-from core.engine.memory import EASY, FLOAT32, Memory, Precision, on_card, predict
+from core.engine.memory import EASY, FLOAT32, Memory, on_card, predict
 from core.model.shape import ModelShape
 from core.packed.layout import Layout, layouts
-from core.profile.settings import Profile
+from core.profile.settings import Precision, Profile
 
 
 def choose(profile: Profile, shape: ModelShape, *, precision: Precision, longest: int, free: int | None) -> Layout:

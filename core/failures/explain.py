@@ -9,16 +9,15 @@ from msgspec import Struct
 
 from core.cache import CACHE_VARIABLE, cache_folder, is_full_disk, keep_traceback, links
 from core.data.example import DataError
-from core.failures.known_errors import RESUME, full_cache, symptom
+from core.failures.known_errors import RESUME, full_cache, is_out_of_memory, symptom
 from core.profile.errors import ProfileError, SettingError
 from core.profile.load import Change
 from core.profile.settings import Profile
 from core.runs.events import Resumed
 from core.runs.folder import RunFolder
+from core.runs.home import HomeLost, HomeMoved
 from core.runs.record import Tail
-from core.runs.settings import read_settings
 from core.runs.state import RunState, fold
-from core.train.home import HomeLost, HomeMoved
 
 BAD_INPUT = 2
 FAILURE = 1
@@ -45,7 +44,7 @@ class Situation(Struct, frozen=True):
     def of(cls, folder: RunFolder) -> Self | None:
         """None where the run's settings cannot be read."""
         try:
-            profile = read_settings(folder)
+            profile = folder.read_profile()
         except ProfileError:
             return None
         known = Tail(folder.events).read()
@@ -103,7 +102,7 @@ def explain(error: BaseException, situation: Situation | None = None, *, has_log
                 return _out_of_memory(f"GPU memory ran out: {_first_line(link, sentences=2)}", situation)
             case MemoryError():
                 return _out_of_memory("the machine's memory ran out", situation)
-            case RuntimeError() if _is_out_of_memory(str(link)):
+            case RuntimeError() if is_out_of_memory(str(link)):
                 return _out_of_memory(f"memory ran out: {_first_line(link)}", situation)
             case GatedRepoError():
                 return Explanation(
@@ -202,31 +201,15 @@ def _held_by_others(situation: Situation) -> str:
 
 
 def _diverged(error: BaseException, situation: Situation | None) -> Explanation:
-    import torch
-
+    from core.engine import device
     from core.failures import remedies
 
     changes: list[Change] = []
     if situation and situation.state.started:
-        has_bf16 = torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
+        has_bf16 = device.best_precision() == "bf16"
         changes = remedies.steadier(situation.profile, situation.state.started.precision, has_bf16=has_bf16)
     advice = "Train more steadily: bfloat16 in place of float16 where the card has it, else half the learning rate."
     return Explanation(str(error), f"{advice} train.divergence_patience says when a run is given up.", changes=changes)
-
-
-def ran_out_of_memory(error: BaseException) -> bool:
-    """Whether it is the card's memory, or the machine's, that was too small."""
-    import torch
-
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    return isinstance(error, RuntimeError) and _is_out_of_memory(str(error))
-
-
-def _is_out_of_memory(message: str) -> bool:
-    """CUDA's and cuBLAS's own failures to get memory, and that of the processor's allocator."""
-    signs = ("CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "DefaultCPUAllocator: can't allocate memory")
-    return any(sign in message for sign in signs)
 
 
 def _full_disk(chain: Sequence[BaseException]) -> Explanation | None:

@@ -141,6 +141,21 @@ def symptom(message: str) -> Symptom | None:
     return next((one for one in SYMPTOMS if one.sign in found), None)
 
 
+def ran_out_of_memory(error: BaseException) -> bool:
+    """Whether it is the card's memory, or the machine's, that was too small."""
+    import torch
+
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and is_out_of_memory(str(error))
+
+
+def is_out_of_memory(message: str) -> bool:
+    """CUDA's and cuBLAS's own failures to get memory, and that of the processor's allocator."""
+    signs = ("CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "DefaultCPUAllocator: can't allocate memory")
+    return any(sign in message for sign in signs)
+
+
 def full_cache(chain: Sequence[BaseException]) -> CacheFull | None:
     """Whose cache it is where the disk of one was full: ours, or that of a library which fetches models or rows."""
     if known := next((link for link in chain if isinstance(link, CacheFull)), None):

@@ -1,6 +1,6 @@
 """What a limit and a strategy leave of each row, and in sum. Reckons with counts: nothing is tokenized again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from msgspec import Struct, structs
@@ -13,6 +13,7 @@ from core.data.template import Frame
 from core.data.truncation import keep
 from core.inspect.figures import Rows
 from core.profile import settings
+from core.profile.errors import SettingError
 
 LIMITS = (512, 1024, 1536, 2048, 4096)
 """Put beside a profile's own."""
@@ -75,11 +76,19 @@ class CutReport(CutFigures, frozen=True, kw_only=True):
     by_split: dict[str, CutFigures]
 
 
+class NoRoom(Struct, frozen=True, kw_only=True):
+    """A limit that leaves no room for text under its strategy."""
+
+    max_length: int
+    truncation: str
+    problem: str = "leaves no room for text"
+
+
 def cut(rows: Rows, tokens: settings.Tokens, frame: Frame) -> Cut:
-    """What the limit and strategy of `tokens` leave of each row."""
+    """What the limit and strategy of `tokens` leave of each row. Raises SettingError where that is no text."""
     shape = rows.shape
     kept = keep(shape, tokens, frame)
-    of_parts = kept.of(shape)
+    of_parts = kept.by_part(shape)
     of_text = kept.tags.sum(axis=1) + of_parts.sum(axis=1)
     return Cut(
         full=shape.total + frame.specials,
@@ -107,9 +116,8 @@ def figures(left: Cut, chosen: Flags) -> CutFigures:
     )
 
 
-def report(rows: Rows, held_out: Flags, tokens: settings.Tokens, frame: Frame) -> CutReport:
-    """The figures of one limit and strategy. `held_out`, of shape (n,), marks the evaluation rows."""
-    left = cut(rows, tokens, frame)
+def report(rows: Rows, held_out: Flags, tokens: settings.Tokens, left: Cut) -> CutReport:
+    """The figures of what `tokens` leave. `held_out`, of shape (n,), marks the evaluation rows."""
     return CutReport(
         max_length=tokens.max_length,
         truncation=tokens.truncation,
@@ -119,14 +127,23 @@ def report(rows: Rows, held_out: Flags, tokens: settings.Tokens, frame: Frame) -
     )
 
 
-def by_limit(
-    rows: Rows, held_out: Flags, tokens: settings.Tokens, frame: Frame, limits: Sequence[int] = LIMITS
-) -> list[CutReport]:
-    """A report for the profile's limit and each of `limits`, ascending."""
-    every = sorted({tokens.max_length, *limits})
-    return [report(rows, held_out, replace(tokens, max_length=limit), frame) for limit in every]
+Tried = tuple[settings.Tokens, Cut | None]
+"""A limit and a strategy, and what they leave; None where they leave no room for text."""
 
 
-def by_strategy(rows: Rows, held_out: Flags, tokens: settings.Tokens, frame: Frame) -> list[CutReport]:
-    """A report for each strategy at the profile's limit."""
-    return [report(rows, held_out, replace(tokens, truncation=name), frame) for name in settings.TRUNCATIONS]
+def by_limit(rows: Rows, tokens: settings.Tokens, frame: Frame, limits: Sequence[int] = LIMITS) -> Iterator[Tried]:
+    """The limit of `tokens` and each of `limits`, ascending."""
+    return _tried(rows, frame, [replace(tokens, max_length=limit) for limit in sorted({tokens.max_length, *limits})])
+
+
+def by_strategy(rows: Rows, tokens: settings.Tokens, frame: Frame) -> Iterator[Tried]:
+    """Each strategy at the limit of `tokens`."""
+    return _tried(rows, frame, [replace(tokens, truncation=name) for name in settings.TRUNCATIONS])
+
+
+def _tried(rows: Rows, frame: Frame, every: Sequence[settings.Tokens]) -> Iterator[Tried]:
+    for tokens in every:
+        try:
+            yield tokens, cut(rows, tokens, frame)
+        except SettingError:
+            yield tokens, None

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pyarrow import parquet
 
 from core.data.template import Frame
-from core.data.tokens import Whole, show
+from core.data.tokens import UncutRows, show
 from core.data.truncation import keep
 from core.files import written
 from core.inspect.figures import Rows
@@ -46,14 +46,14 @@ def export(
             shape = rows.shape.take(numbers)
             flat, ends = batch["ids"].flatten().to_numpy(), np.cumsum(batch["ids"].value_lengths().to_numpy())
             kept = keep(shape, tokens, frame)
-            of_parts = kept.of(shape)
+            of_parts = kept.by_part(shape)
             writer.write_table(
                 pa.table(
                     {
                         "id": rows.id[numbers],
                         "split": np.where(held_out[numbers], "eval", "train").tolist(),
                         "label": rows.label[numbers],
-                        "input_ids": show(Whole(np.split(flat, ends[:-1]), shape), kept, frame),
+                        "input_ids": show(UncutRows(np.split(flat, ends[:-1]), shape), kept, frame),
                         "prompt_tokens": of_parts[:, 0],
                         "response_a_tokens": of_parts[:, 1],
                         "response_b_tokens": of_parts[:, 2],

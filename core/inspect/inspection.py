@@ -18,9 +18,9 @@ from core.data.tokens import BATCH
 from core.demo.assets import rows_source
 from core.files import write_whole
 from core.inspect.lookup import write_pieces
-from core.inspect.prefetch import Ready
+from core.inspect.prefetch import LoadedTokenizer
 from core.inspect.protocol import Progress
-from core.inspect.store import Store, digest_of, make_room, scratch_folder
+from core.inspect.store import Store, digest_of
 from core.inspect.table import SCHEMA, as_table
 from core.model.locate import locate, tokenizer_folder
 from core.profile.settings import Profile
@@ -38,7 +38,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     end: list[int]
 
 
-def inspect(profile: Profile, ready: Ready | None = None) -> Iterator[Progress]:
+def inspect(profile: Profile, ready: LoadedTokenizer | None = None) -> Iterator[Progress]:
     """Bring about the inspection of the profile's training file, and say how far it is.
 
     `ready` serves if it is the profile's tokenizer.
@@ -53,33 +53,31 @@ def inspect(profile: Profile, ready: Ready | None = None) -> Iterator[Progress]:
         return
 
     if ready is None or ready.fingerprint != known_by:
-        ready = Ready.of(folder, known_by)
+        ready = LoadedTokenizer.of(folder, known_by)
     frame = ready.tokenizer.frame(profile.tokens.ellipsis)
     if not store.is_complete:
-        make_room()
-        with filling_the_cache(), scratch_folder() as scratch:
+        with filling_the_cache(), store.making() as scratch:
             yield from _read(source, profile.data.limit, ready, frame, store, scratch)
-            store.keep(scratch)
     yield _complete(store, frame.mark)
 
 
 def _read(
-    source: str, limit: int | None, ready: Ready, frame: Frame, store: Store, scratch: Path
+    source: str, limit: int | None, ready: LoadedTokenizer, frame: Frame, store: Store, scratch: Path
 ) -> Iterator[Progress]:
     """Write all rows with their tokens into `scratch`."""
-    of = rows = 0
+    total = rows = 0
     examples = iterate_examples(source, limit)
     with parquet.ParquetWriter(scratch / store.whole.name, SCHEMA, compression="zstd", compression_level=1) as writer:
         while batch := list(islice(examples, BATCH if rows else SAMPLE)):
             table = as_table(batch, ready.encoder.encode([example for example, _ in batch]))
             if rows == 0:
-                of = min(limit or sys.maxsize, _about_how_many(source, batch))
+                total = min(limit or sys.maxsize, _about_how_many(source, batch))
                 sample = scratch / store.sample.name
                 parquet.write_table(table, sample)
-                yield Progress(rows=len(batch), of=of, sample=str(sample), frame=frame)
+                yield Progress(rows=len(batch), rows_total=total, sample=str(sample), frame=frame)
             writer.write_table(table)
             rows += len(batch)
-            yield Progress(rows=rows, of=max(of, rows))
+            yield Progress(rows=rows, rows_total=max(total, rows))
     if not store.pieces.is_file():
         write_pieces(store.pieces, ready.tokenizer.pieces)
     about = About(source=source, rows=rows, begin=frame.begin, end=frame.end)
@@ -90,7 +88,7 @@ def _complete(store: Store, mark: list[int]) -> Progress:
     about = msgspec.json.decode(store.about.read_bytes(), type=About)
     return Progress(
         rows=about.rows,
-        of=about.rows,
+        rows_total=about.rows,
         whole=str(store.whole),
         pieces=str(store.pieces),
         frame=Frame(about.begin, about.end, mark),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pyarrow import compute, parquet
 
 from core.data.example import MODELS, PARTS
-from core.files import write_whole
+from core.files import as_parquet, write_whole
 
 GROUPS_AT_ONCE = 16
 """Row groups whose text is in memory at a time: some 16 MB of a Kaggle file."""
@@ -53,9 +53,7 @@ def _holds(table: pa.Table, text: str) -> NDArray[np.bool_]:
 
 def write_pieces(path: Path, pieces: Sequence[bytes]) -> None:
     """One column, `piece`, in the order of the ids."""
-    buffer = pa.BufferOutputStream()
-    parquet.write_table(pa.table({"piece": pa.array(pieces, pa.binary())}), buffer)
-    write_whole(path, buffer.getvalue().to_pybytes())
+    write_whole(path, as_parquet(pa.table({"piece": pa.array(pieces, pa.binary())})))
 
 
 def read_pieces(path: Path) -> list[bytes]:

@@ -11,7 +11,7 @@ from core.profile.files import read_profile
 from core.profile.load import parse_profile
 
 
-class Ready(Struct, frozen=True):
+class LoadedTokenizer(Struct, frozen=True):
     """A tokenizer that has been read, known by its `fingerprint`."""
 
     fingerprint: str
@@ -19,13 +19,13 @@ class Ready(Struct, frozen=True):
     encoder: Encoder
 
     @classmethod
-    def of(cls, folder: Path, known_by: str) -> "Ready":
+    def of(cls, folder: Path, known_by: str) -> "LoadedTokenizer":
         """`known_by` is the fingerprint. Raises DataError where `folder` has no tokenizer that can be read."""
         tokenizer = PromptTokenizer(folder)
         return cls(known_by, tokenizer, Encoder(tokenizer))
 
 
-def read_ahead(profile: Path) -> Ready | None:
+def read_ahead(profile: Path) -> LoadedTokenizer | None:
     """The tokenizer of the profile's checkpoint; None if it does not lie on this machine, or cannot be read.
 
     Nothing is fetched or made, and nothing is said of what is wrong: nobody has asked yet.
@@ -33,6 +33,6 @@ def read_ahead(profile: Path) -> Ready | None:
     try:
         file = read_profile(profile)
         folder = tokenizer_at_hand(parse_profile(file.text, source=str(file.path)).model)
-        return Ready.of(folder, fingerprint(folder)) if folder else None
+        return LoadedTokenizer.of(folder, fingerprint(folder)) if folder else None
     except Exception:  # noqa: BLE001  (it comes again, and is told, once the rows are asked for)
         return None

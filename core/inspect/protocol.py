@@ -11,10 +11,10 @@ WAIT = "--wait"
 
 
 class Progress(Struct, frozen=True, kw_only=True):
-    """`rows` rows of about `of` have been read. Files that are there for the reader are named, others None."""
+    """`rows` rows of about `rows_total` have been read. Files that are there for the reader are named, others None."""
 
     rows: int = 0
-    of: int | None = None
+    rows_total: int | None = None
     sample: str | None = None
     """A Parquet file with the first rows."""
     whole: str | None = None

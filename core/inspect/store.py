@@ -1,16 +1,13 @@
 """Where inspections lie: in the cache, named after the content of file, tokenizer and template."""
 
 import hashlib
-import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import mkdtemp
 
 import msgspec
 
-from core.cache import cache_folder
+from core.cache import cache_folder, made_aside, make_room
 from core.data.files import read_records
 from core.data.template import TAGS
 
@@ -20,8 +17,8 @@ EDITION = 1
 KEPT = 8
 """Inspections; one of a Kaggle file takes about 100 MB."""
 
-SCRATCH = ".making-"
-SECONDS_IN_A_DAY = 86_400
+PRIVATE = 0o700
+"""The mode of its folder: it holds the rows."""
 
 
 class Store:
@@ -40,33 +37,13 @@ class Store:
     def is_complete(self) -> bool:
         return self.about.is_file()
 
-    def keep(self, made: Path) -> None:
-        """Put the finished folder `made` in its place. Another process may have put its equal copy there first."""
-        try:
-            made.rename(self.folder)
-        except OSError:
-            if not self.is_complete:
-                raise
-
-
-@contextmanager
-def scratch_folder() -> Iterator[Path]:
-    """A folder beside the inspections, gone afterwards unless it was renamed."""
-    _inspections().mkdir(parents=True, exist_ok=True)
-    folder = Path(mkdtemp(prefix=SCRATCH, dir=_inspections()))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def make_room() -> None:
-    """Delete the inspections that were made longest ago, and what killed processes left behind a day ago."""
-    folders = [path for path in _inspections().glob("*") if path.is_dir()]
-    made = sorted((path for path in folders if not path.name.startswith(SCRATCH)), key=_age)
-    left_behind = [path for path in folders if path.name.startswith(SCRATCH) and _age(path) > SECONDS_IN_A_DAY]
-    for folder in (*made[KEPT - 1 :], *left_behind):
-        shutil.rmtree(folder, ignore_errors=True)
+    @contextmanager
+    def making(self) -> Iterator[Path]:
+        """A folder that becomes the inspection's when the block ends well; the oldest others make room for it."""
+        make_room(self.folder.parent, KEPT)
+        with made_aside(self.folder, lambda: self.is_complete) as aside:
+            aside.mkdir(PRIVATE)
+            yield aside
 
 
 def digest_of(source: str) -> str:
@@ -86,7 +63,3 @@ def digest_of(source: str) -> str:
 
 def _inspections() -> Path:
     return cache_folder() / "inspections"
-
-
-def _age(path: Path) -> float:
-    return time.time() - path.stat().st_mtime

@@ -13,7 +13,7 @@ from core.data.example import MODELS, PARTS, Example
 from core.data.files import Record
 from core.data.shape import ROW_BITS
 from core.data.split import prompt_key
-from core.data.tokens import Whole
+from core.data.tokens import UncutRows
 from core.inspect.figures import FLAGS, flaws
 
 SCHEMA = pa.schema(
@@ -32,7 +32,7 @@ SCHEMA = pa.schema(
 )
 
 
-def as_table(batch: Sequence[tuple[Example, Record]], whole: Whole) -> pa.Table:
+def as_table(batch: Sequence[tuple[Example, Record]], whole: UncutRows) -> pa.Table:
     """A batch of rows with their tokens."""
     examples, records = zip(*batch, strict=True)
     shape = whole.shape

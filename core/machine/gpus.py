@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Literal
 
 import psutil
 from msgspec import Struct
 
 from core.machine.control_group import group_memory
 from core.machine.visible import GPU_VARIABLE, Installed, Instance, Visible, read_visible
+from core.profile.settings import Precision
 
 
 @contextmanager
@@ -47,8 +47,7 @@ class Card(Struct, frozen=True):
     name: str
     memory_free: int
     memory: int
-    best_precision: Literal["bf16", "fp16"]
-    """What `train.precision = "auto"` means on it."""
+    best_precision: Precision
 
 
 class Machine(Struct, frozen=True):
@@ -62,6 +61,19 @@ class Machine(Struct, frozen=True):
     memory_free: int
     memory: int
     disk_free: int
+
+    @property
+    def best_precision(self) -> Precision:
+        """What `train.precision = "auto"` means here."""
+        return self.card.best_precision if self.card else best_precision(None)
+
+
+def best_precision(compute_capability: int | None) -> Precision:
+    """What a device computes itself, by the major version of its compute capability: bf16 on cards from Ampere on,
+    fp16 on older ones; fp32 on a processor, which has none."""
+    if compute_capability is None:
+        return "fp32"
+    return "bf16" if compute_capability >= BF16_SINCE else "fp16"
 
 
 def look(runs: Path) -> Machine:
@@ -105,7 +117,7 @@ def card(gpu: str | None = None) -> Card | None:
             full_name = str(driver.nvmlDeviceGetName(handle))
         except driver.NVMLError:
             return None
-    return Card(full_name, int(held.free), int(held.total), "bf16" if int(major) >= BF16_SINCE else "fp16")
+    return Card(full_name, int(held.free), int(held.total), best_precision(int(major)))
 
 
 def visible() -> Visible:

@@ -3,9 +3,8 @@
 import hashlib
 import shutil
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from core.cache import cache_folder, filling_the_cache
+from core.cache import cache_folder, filling_the_cache, made_aside
 from core.data.tokenizer import FILE
 from core.demo import assets
 from core.files import as_their_folder
@@ -32,9 +31,7 @@ def unpack_gguf(folder: Path, name: str) -> Path:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    unpacked.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f".{unpacked.name}-", dir=unpacked.parent) as scratch:
-        aside = Path(scratch) / "unpacked"
+    with made_aside(unpacked, unpacked.is_dir) as aside:
         AutoTokenizer.from_pretrained(folder, gguf_file=name).save_pretrained(aside)
         model = AutoModelForCausalLM.from_pretrained(folder, gguf_file=name, dtype=torch.bfloat16)
         del model.config.quantization_config  # names the file's own format, which the saved weights no longer have
@@ -43,11 +40,6 @@ def unpack_gguf(folder: Path, name: str) -> Path:
         plain.load_state_dict(model.state_dict())
         plain.save_pretrained(aside)
         as_their_folder(aside)
-        try:
-            aside.replace(unpacked)
-        except OSError:
-            if not unpacked.is_dir():  # else another run was quicker, and its folder is as good
-                raise
     return unpacked
 
 
@@ -122,16 +114,9 @@ def tokenizer_folder(source: str, revision: str | None) -> Path:
     known_by = hashlib.blake2b(str(folder).encode(), digest_size=6).hexdigest()
     converted = cache_folder() / f"tokenizer-{folder.name}-{known_by}"
     if not (converted / FILE).is_file():
-        converted.parent.mkdir(parents=True, exist_ok=True)
-        with filling_the_cache(), TemporaryDirectory(prefix=f".{converted.name}-", dir=converted.parent) as scratch:
-            aside = Path(scratch) / "converted"
+        with filling_the_cache(), made_aside(converted, (converted / FILE).is_file) as aside:
             _convert(folder, source, aside)
             shutil.rmtree(converted, ignore_errors=True)  # what an earlier version was killed at
-            try:
-                aside.rename(converted)
-            except OSError:
-                if not (converted / FILE).is_file():  # else another process was quicker, and its folder is as good
-                    raise
     return converted
 
 

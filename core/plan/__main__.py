@@ -17,7 +17,7 @@ from core.data.tokenizer import FILE
 from core.demo.assets import rows_source
 from core.engine.choose import Engine, choose_engine, choose_precision, demand_computable
 from core.engine.fit import judge, judge_need, parts, smallest_change
-from core.engine.memory import Precision, on_processor
+from core.engine.memory import Memory, on_processor
 from core.engine.steps import evaluations, optimizer_steps
 from core.files import MOST_OF_A_CONFIG, read_bounded
 from core.imports import uncollected
@@ -29,9 +29,8 @@ from core.machine.gpus import Machine, look
 from core.model.checkpoint import demand_weights
 from core.model.locate import locate, tokenizer_folder
 from core.model.shape import ModelShape, read_shape
-from core.plan.disk import disk
-from core.plan.history import Past, Speed, measure, measurements, memory_factor, past_runs, speed
-from core.plan.protocol import MemoryPlan, Plan, ProcessorPlan, TimePlan, TokensPlan
+from core.plan.history import PastRun, Speed, measure, measurements, memory_factor, past_runs, speed
+from core.plan.protocol import DiskPlan, MemoryPlan, Plan, ProcessorPlan, TimePlan, TokensPlan
 from core.profile.files import read_profile, rooted
 from core.profile.load import parse_profile
 from core.profile.settings import Profile
@@ -76,36 +75,35 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
     assert plan.tokens is not None
 
     machine = look(runs)
-    best: Precision = "fp32" if machine.card is None else machine.card.best_precision
-    run_precision = choose_precision(profile.train.precision, best)
-    demand_computable(run_precision, best)
-    on_a_card = choose_precision(profile.train.precision, "bf16" if machine.card is None else best)
+    best = machine.best_precision
+    precision = choose_precision(profile.train.precision, best)
+    demand_computable(precision, best)
     past = past_runs((runs, measurements()), machine.name)
     config_json = json.loads(read_bounded(folder / "config.json", MOST_OF_A_CONFIG))
     shape = read_shape(config_json, profile.model)
     engine = choose_engine(
         profile,
         config_json,
-        precision=run_precision,
+        precision=precision,
         best=best,
         longest=plan.tokens.longest,
         free=machine.card.memory_free if machine.card else None,
     )
     if shape is not None:
-        memory = _memory(profile, shape, machine, past, on_a_card, plan.tokens.longest, engine)
+        memory = _memory(profile, shape, machine, past, plan.tokens.longest, engine)
         saved = sum(path.stat().st_size for path in (folder / FILE, folder / "tokenizer_config.json") if path.is_file())
         plan = replace(
             plan,
             memory=memory,
-            disk=disk(profile, memory.parts, rows_eval=len(eval_rows), tokenizer=saved, free=machine.disk_free),
+            disk=_disk(profile, memory.parts, rows_eval=len(eval_rows), tokenizer=saved, free=machine.disk_free),
         )
-    known = speed(past, profile, run_precision, engine.name)
+    known = speed(past, profile, precision, engine.name)
     if known is not None:
         plan = replace(plan, time=_time(plan, profile, known))
     yield plan
     if measuring and known is None:
         measured = measure(profile)
-        known = speed([measured], profile, run_precision, engine.name)
+        known = speed([measured], profile, precision, engine.name)
         assert known is not None
         plan = replace(plan, time=_time(plan, profile, known))
         yield plan
@@ -142,11 +140,12 @@ def _memory(
     profile: Profile,
     shape: ModelShape,
     machine: Machine,
-    past: Sequence[Past],
-    precision: Precision,
+    past: Sequence[PastRun],
     longest: int,
     engine: Engine,
 ) -> MemoryPlan:
+    """On the machine's card; where it has none, on one of today, and beside that on its processor."""
+    precision = choose_precision(profile.train.precision, machine.best_precision if machine.card else "bf16")
     is_packed = engine.layout is not None
     free = machine.card.memory_free if machine.card else None
     held = parts(profile, shape, precision=precision, longest=longest, is_packed=is_packed, free=free)
@@ -184,7 +183,7 @@ def _on_processor(
 ) -> ProcessorPlan | None:
     if machine.card or profile.model.quantization != "none":
         return None  # a base that is quantized here is read whole first, which nobody has measured
-    precision = choose_precision(profile.train.precision, "fp32")
+    precision = choose_precision(profile.train.precision, machine.best_precision)
     held = parts(profile, shape, precision=precision, longest=longest, is_packed=is_packed, free=None)
     peak = on_processor(held.total)
     return ProcessorPlan(
@@ -192,10 +191,26 @@ def _on_processor(
     )
 
 
+TRAINER_STATE = 64 << 10
+"""Bytes of a checkpoint's random states, schedule and the Trainer's own record, for a run of usual length."""
+
+EVALUATION_ROW = 48
+"""Bytes of a row of eval.parquet, at most."""
+
+
+def _disk(profile: Profile, memory: Memory, *, rows_eval: int, tokenizer: int, free: int) -> DiskPlan:
+    """`tokenizer` is the size of its files, which are saved with every checkpoint and with the adapter; in bytes."""
+    adapter = memory.adapters + tokenizer
+    checkpoint = adapter + memory.optimizer + TRAINER_STATE
+    # A new checkpoint is written before the oldest is deleted.
+    needed = (profile.train.keep_checkpoints + 1) * checkpoint + adapter + EVALUATION_ROW * rows_eval
+    return DiskPlan(checkpoint=checkpoint, needed=needed, free=free)
+
+
 def _time(plan: Plan, profile: Profile, known: Speed) -> TimePlan:
     assert plan.tokens is not None
     assert plan.steps is not None
-    passes = evaluations(plan.steps, profile) + profile.eval.swap  # the copies with A and B exchanged, at the end
+    passes = evaluations(plan.steps, profile) + profile.eval.swap  # the copies with A and B swapped, at the end
     return TimePlan(
         tokens_per_second=known.tokens_per_second,
         training=plan.tokens.effective / known.tokens_per_second,

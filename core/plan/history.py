@@ -25,13 +25,12 @@ from core.runs.folder import RunFolder, create_run, list_runs
 from core.runs.metrics import Metrics, read_metrics
 from core.runs.process import launch
 from core.runs.record import Tail
-from core.runs.settings import read_settings
 
 MOST = 50
 """Runs looked at, the newest ones."""
 
 
-class Past(Struct, frozen=True):
+class PastRun(Struct, frozen=True):
     """A run that completed on this machine and card."""
 
     folder: RunFolder
@@ -46,7 +45,7 @@ class Speed(Struct, frozen=True):
     seconds_per_eval_token: float
 
 
-def past_runs(folders: Sequence[Path], device: str) -> list[Past]:
+def past_runs(folders: Sequence[Path], device: str) -> list[PastRun]:
     """The completed runs in `folders` that ran here on `device`, the newest first."""
     found = []
     runs = sorted((run for folder in folders for run in list_runs(folder)), key=lambda run: run.id, reverse=True)
@@ -54,14 +53,14 @@ def past_runs(folders: Sequence[Path], device: str) -> list[Past]:
         info, metrics = run.read_info(), read_metrics(run.metrics)
         if info and metrics and info.host == socket.gethostname() and metrics.device == device:
             try:
-                profile = read_settings(run)
+                profile = run.read_profile()
             except ProfileError:
                 continue  # of another version
-            found.append(Past(run, profile, metrics))
+            found.append(PastRun(run, profile, metrics))
     return found
 
 
-def memory_factor(past: Sequence[Past], profile: Profile, shape: ModelShape) -> tuple[float, int]:
+def memory_factor(past: Sequence[PastRun], profile: Profile, shape: ModelShape) -> tuple[float, int]:
     """The median of measured over predicted peak among padded runs of the same base, and how many runs that is.
 
     1 where there is none. Runs on a processor have no such peak.
@@ -75,7 +74,7 @@ def memory_factor(past: Sequence[Past], profile: Profile, shape: ModelShape) -> 
     return (statistics.median(ratios), len(ratios)) if ratios else (1.0, 0)
 
 
-def speed(past: Sequence[Past], profile: Profile, precision: str, engine: str) -> Speed | None:
+def speed(past: Sequence[PastRun], profile: Profile, precision: str, engine: str) -> Speed | None:
     """The throughput of the newest run that computed the same way, whatever its rows, schedule and length."""
     for run in past:
         if _computes(run.profile, run.metrics.precision, run.metrics.engine) != _computes(profile, precision, engine):
@@ -129,7 +128,7 @@ def measurements() -> Path:
     return cache_folder() / "measurements"
 
 
-def measure(profile: Profile) -> Past:
+def measure(profile: Profile) -> PastRun:
     """Run a few steps of `profile`, on its own first rows. Raises MeasurementError with what went wrong.
 
     The run ends with the caller.
@@ -154,4 +153,4 @@ def measure(profile: Profile) -> Past:
     if metrics is None:
         causes = [event.cause for event in Tail(folder.events).read() if isinstance(event, Failed)]
         raise MeasurementError(f"the measured steps failed: {causes[-1] if causes else f'see {folder.console_log}'}")
-    return Past(folder, short, metrics)
+    return PastRun(folder, short, metrics)

@@ -3,8 +3,9 @@
 from msgspec import Struct
 
 from core.engine.fit import Verdict
-from core.engine.memory import Memory, Precision
+from core.engine.memory import Memory
 from core.model.shape import ModelShape
+from core.profile.settings import Precision
 from core.protocol import command
 
 PLAN = command("core.plan")

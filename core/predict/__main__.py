@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from core.files import write_output, written
+from core.files import written
 from core.predict.errors import in_words, unchecked
-from core.predict.folder import MemberSummary, PredictionFolder, Summary, save_summary
+from core.predict.folder import PredictionFolder, save_summary
 from core.predict.request import DEMO, Request
-from core.runs.access import open_for_reading, remove_tree, write_whole
-from core.runs.events import Failed, Phase, Predicted, Resumed, Scoring, Warning
+from core.runs.access import open_for_reading, remove_tree
+from core.runs.events import Failed, Phase, Predicted, Predicting, Resumed, Warning
 from core.runs.folder import RunFolder
 from core.runs.lock import locked
 from core.runs.notify import notify
@@ -31,9 +31,11 @@ from core.runs.protocol import OTHER_AT_WORK
 from core.runs.record import Record, Tail
 from core.runs.seal import has_checksums
 from core.runs.stop_request import Stopped, StopRequest
-from core.runs.trash import read
+from core.runs.trash import kept_in_place
 
 if TYPE_CHECKING:
+    from core.predict.passes import Pass
+    from core.predict.progress import Progress
     from core.predict.protocol import Ready
 
 
@@ -70,7 +72,7 @@ def run(folder: PredictionFolder) -> int:
                     return 0
                 with ExitStack() as runs:
                     for member in request.members:
-                        runs.enter_context(read(RunFolder(Path(member.run))))
+                        runs.enter_context(kept_in_place(RunFolder(Path(member.run))))
                     predict(folder, request, record, stop)
             except Exception as error:
                 with stop.deferred():  # told to stop meanwhile, it still says why it failed
@@ -93,11 +95,8 @@ def predict(folder: PredictionFolder, request: Request, record: Record, stop: St
 
     from core.data.rows import read_comparisons
     from core.demo import assets
-    from core.predict import average, results
-    from core.predict.average import measure
-    from core.predict.progress import Progress
-    from core.predict.results import submission
-    from core.predict.scoring import make_passes, score
+    from core.predict.passes import make_passes
+    from core.predict.results import answer, save_answers, summarize
 
     stop.heed()  # libraries drop what a signal raises while they are loaded
     record.write(Phase(phase="loading", detail="reading the rows"))
@@ -108,28 +107,59 @@ def predict(folder: PredictionFolder, request: Request, record: Record, stop: St
             record.write(Warning(message=unchecked(Path(member.adapter))))
     by_member = make_passes(folder, request, examples, record)
     passes = [one for of_member in by_member for one in of_member]
+    stop.checkpoint = folder.scores.name
+    progress = predict_missing(folder, request, by_member, record, stop)
 
-    kept = [(one, set(range(len(examples))) - set(one.kept.missing)) for one in passes]
+    stop.close()  # what remains is done in seconds
+    record.write(Phase(phase="saving"))
+    answers = answer(request, examples, passes)
+    save_answers(folder, request, examples, passes, answers)
+    # Told by an earlier process where all logits were there already.
+    told = next((event for event in reversed(Tail(folder.events).read()) if isinstance(event, Predicting)), None)
+    seconds = time.monotonic() - began
+    summary = summarize(
+        folder, request, examples, passes, answers, told, seconds=seconds, memory_peak=progress.memory[2]
+    )
+    save_summary(folder, summary)
+    remove_tree(folder.scores)  # the table holds them all
+    record.write(
+        Predicted(
+            submission=summary.submission, rows=summary.rows, log_loss=summary.log_loss, accuracy=summary.accuracy
+        )
+    )
+
+
+def predict_missing(
+    folder: PredictionFolder, request: Request, by_member: "list[list[Pass]]", record: Record, stop: StopRequest
+) -> "Progress":
+    """All logits that are not there yet, one run after the other. Returns how far it came. Raises PredictionError."""
+    from core.predict.passes import run_passes
+    from core.predict.progress import Progress
+
+    passes = [one for of_member in by_member for one in of_member]
+    kept = [(one, set(range(len(one.rows))) - set(one.kept.missing)) for one in passes]
+    rows_kept = sum(len(rows) for _, rows in kept)
     progress = Progress(
         record,
-        rows_total=len(examples) * len(passes),
-        rows=sum(len(rows) for _, rows in kept),
+        rows_total=sum(len(one.rows) for one in passes),
+        rows=rows_kept,
         tokens=sum(one.lengths[row] for one, rows in kept for row in rows),
     )
-    stop.checkpoint = folder.scores.name
-    told: list[Scoring] = []
+    has_told = False
     notes: set[str] = set()
 
     def begin(ready: "Ready") -> None:
-        """Say what is scored, once it is known on what."""
-        if not told:
-            told.append(
-                Scoring(
+        """Say what is predicted, once it is known on what."""
+        nonlocal has_told
+        if not has_told:
+            has_told = True
+            record.write(
+                Predicting(
                     runs=[Path(member.run).name for member in request.members],
-                    rows=len(examples),
-                    rows_total=len(examples) * len(passes),
-                    rows_kept=sum(len(rows) for _, rows in kept),
-                    rows_cut=sum(row.is_cut for row in passes[0].rows),
+                    rows=len(passes[0].rows),
+                    rows_total=sum(len(one.rows) for one in passes),
+                    rows_kept=rows_kept,
+                    rows_cut=passes[0].rows_cut,
                     tokens_total=sum(one.tokens for one in passes),
                     swapped=request.swap,
                     workers=len(request.gpus) or request.workers,
@@ -138,7 +168,6 @@ def predict(folder: PredictionFolder, request: Request, record: Record, stop: St
                     device=ready.device,
                 )
             )
-            record.write(told[0])
         if ready.note and ready.note not in notes:  # each worker of a run says the same
             notes.add(ready.note)
             record.write(Warning(message=ready.note))
@@ -150,70 +179,9 @@ def predict(folder: PredictionFolder, request: Request, record: Record, stop: St
             of_runs = f"run {number + 1} of {len(by_member)}: " if len(by_member) > 1 else ""
             name = Path(request.members[number].run).name
             record.write(Phase(phase="loading", detail=f"{of_runs}the model of {name}"))
-            score(folder, request, number, of_member, record, progress, begin)
+            run_passes(folder, request, number, of_member, record, progress, begin)
             progress.pause()
-
-    stop.close()  # what remains is done in seconds
-    record.write(Phase(phase="saving"))
-    by_pass = [
-        average.probabilities(average.unswapped(one.kept.logits) if one.is_swapped else one.kept.logits)
-        for one in passes
-    ]
-    orders = 2 if request.swap else 1
-    by_run = [average.average(by_pass[i : i + orders], [1.0] * orders) for i in range(0, len(by_pass), orders)]
-    plain = average.average(by_run, [member.weight for member in request.members])
-    ruled, rows_ruled = average.follow_rules(examples, plain)
-    answered = ruled if request.rules else plain
-    results.save_table(folder, examples, passes, answered)
-    answer = submission([example.id for example in examples], answered.tolist())
-    write_whole(folder.submission, answer)
-    if request.output:
-        write_output(Path(request.output), answer)
-
-    # Told by an earlier process where all was scored already.
-    scoring = next((event for event in reversed(Tail(folder.events).read()) if isinstance(event, Scoring)), None)
-    reached, of_runs_alone = measure(examples, answered), [measure(examples, one) for one in by_run]
-    with_rules, without = measure(examples, ruled), measure(examples, plain)
-    save_summary(
-        folder,
-        Summary(
-            prediction=folder.id,
-            submission=request.output or str(folder.submission),
-            rows=len(examples),
-            rows_cut=sum(row.is_cut for row in passes[0].rows),
-            members=[
-                MemberSummary(
-                    run=Path(member.run).name,
-                    adapter=Path(member.adapter).name,
-                    weight=member.weight,
-                    log_loss=alone.log_loss if alone else None,
-                    accuracy=alone.accuracy if alone else None,
-                )
-                for member, alone in zip(request.members, of_runs_alone, strict=True)
-            ],
-            swap=request.swap,
-            merge=request.merge,
-            log_loss=reached.log_loss if reached else None,
-            accuracy=reached.accuracy if reached else None,
-            rows_ruled=rows_ruled,
-            log_loss_with_rules=with_rules.log_loss if with_rules else None,
-            log_loss_without_rules=without.log_loss if without else None,
-            rules=request.rules,
-            seconds=time.monotonic() - began,
-            memory_peak=progress.memory[2],
-            precision=scoring.precision if scoring else "",
-            device=scoring.device.name if scoring else "",
-        ),
-    )
-    remove_tree(folder.scores)  # the table holds them all
-    record.write(
-        Predicted(
-            submission=request.output or str(folder.submission),
-            rows=len(examples),
-            log_loss=reached.log_loss if reached else None,
-            accuracy=reached.accuracy if reached else None,
-        )
-    )
+    return progress
 
 
 if __name__ == "__main__":

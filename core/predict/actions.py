@@ -4,21 +4,22 @@ It is no part of core.runs.actions, which runs' folders and programs stand on: t
 Imports nothing heavy.
 """
 
-import re
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from core.predict.folder import PredictionFolder, list_predictions
 from core.predict.protocol import PREDICT
 from core.predict.request import DEMO, Request
-from core.runs.access import have_folder, make_folder, remove_tree
+from core.runs.access import have_folder, remove_tree
 from core.runs.actions import Job
 from core.runs.damaged import Damaged
-from core.runs.folder import RunFolder
+from core.runs.folder import RunFolder, file_name, new_folder
 from core.runs.lock import locked
 from core.runs.record import Tail
 from core.runs.state import RunState, fold, read_run
+
+MOST_OF_NAME = 60
+"""Characters of the name of the file of rows in that of a prediction."""
 
 
 def predict(request: Request, program: Sequence[str] = PREDICT) -> Job[PredictionFolder]:
@@ -68,18 +69,11 @@ def create_prediction(request: Request) -> PredictionFolder:
     """A new folder for `request`. Raises OSError where it cannot be made."""
     predictions = RunFolder(Path(request.members[0].run)).predictions
     have_folder(predictions)
-    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(request.test).stem).strip("-.") or "rows"
-    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{slug[:60]}"
-    for attempt in range(1, 1000):
-        folder = PredictionFolder(predictions / (name if attempt == 1 else f"{name}-{attempt}"))
-        try:
-            make_folder(folder.path)
-        except FileExistsError:
-            continue
-        try:
-            folder.write_request(request)
-        except OSError:  # no room for it
-            remove_tree(folder.path)
-            raise
-        return folder
-    raise FileExistsError(f"a thousand predictions were started in {predictions} in this second")
+    name = file_name(Path(request.test).stem) or "rows"
+    folder = PredictionFolder(new_folder(predictions, name[:MOST_OF_NAME]))
+    try:
+        folder.write_request(request)
+    except OSError:  # no room for it
+        remove_tree(folder.path)
+        raise
+    return folder

@@ -6,7 +6,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from core.data.example import LABELS, SWAPPED, Example
+from core.data.example import LABELS, Example
 
 Probabilities = NDArray[np.float64]
 
@@ -21,14 +21,9 @@ def probabilities(logits: NDArray[np.float32]) -> Probabilities:
     return np.asarray(exponents / exponents.sum(axis=1, keepdims=True))
 
 
-def unswapped(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Logits for exchanged answers in the columns of A, B and tie."""
-    return logits[:, SWAPPED]
-
-
-def average(of: Sequence[Probabilities], weights: Sequence[float]) -> Probabilities:
+def average(members: Sequence[Probabilities], weights: Sequence[float]) -> Probabilities:
     """The weighted mean, each row divided by its sum: rows sum to 1 as closely as float64 can."""
-    mean = np.average(np.stack(of), axis=0, weights=weights)
+    mean = np.average(np.stack(members), axis=0, weights=weights)
     return np.asarray(mean / mean.sum(axis=1, keepdims=True))
 
 

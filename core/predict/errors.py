@@ -12,7 +12,7 @@ from core.runs.trash import StillInUse
 BAD_INPUT = 2
 
 
-class ScoringError(Exception):
+class PredictionError(Exception):
     """`cause` and `advice` are for the user, as in a record's Failed event."""
 
     def __init__(self, cause: str, advice: str, exit_code: int = 1) -> None:
@@ -22,46 +22,49 @@ class ScoringError(Exception):
         self.exit_code = exit_code
 
 
-def in_words(error: Exception) -> ScoringError:
+def in_words(error: Exception) -> PredictionError:
     """What went wrong, what to do about it, and the exit code: 2 for bad input, else 1."""
     match error:
-        case ScoringError():
+        case PredictionError():
             return error
         case CacheFull():
-            return ScoringError(error.cause, error.advice)
+            return PredictionError(error.cause, error.advice)
         case OSError() if is_full_disk(error):
-            return ScoringError(
+            return PredictionError(
                 f"no space is left on the disk{f': {error.filename}' if error.filename else ''}",
                 "Free some; what is scored already is kept, and the same command goes on.",
             )
         case StillInUse():
-            return ScoringError(str(error), "Try again once that is over.")
+            return PredictionError(str(error), "Try again once that is over.")
         case DataError():
-            return ScoringError(str(error), "Correct the file, or name another.", BAD_INPUT)
+            return PredictionError(str(error), "Correct the file, or name another.", BAD_INPUT)
         case SettingError() if error.key.startswith("model."):
-            return ScoringError(str(error), "The run's base is needed as it was when the run began.", BAD_INPUT)
+            return PredictionError(str(error), "The run's base is needed as it was when the run began.", BAD_INPUT)
         case SettingError():
-            return ScoringError(
+            return PredictionError(
                 str(error), "--max-length and --truncation replace a run's limit and strategy.", BAD_INPUT
             )
 
-    from core.failures.explain import explain, ran_out_of_memory
+    from core.failures.explain import explain
+    from core.failures.known_errors import ran_out_of_memory
 
     why = explain(error)
-    if ran_out_of_memory(error):  # not while scoring: a batch is scored in halves then
-        return ScoringError(why.cause, "The model alone is too much for what is free; what is scored already is kept.")
-    return ScoringError(why.cause, why.advice, why.exit_code)
+    if ran_out_of_memory(error):  # not while predicting: a batch is halved then
+        return PredictionError(
+            why.cause, "The model alone is too much for what is free; what is scored already is kept."
+        )
+    return PredictionError(why.cause, why.advice, why.exit_code)
 
 
 def demand_whole(adapter: Path) -> None:
-    """Raises ScoringError where a file of the adapter is not as it was sealed, or no file but a link or the like. One
+    """Raises PredictionError where a file of the adapter is not as it was sealed, or is a link or the like. One
     without a manifest, of an older version, is taken as it is."""
     try:
         demand_plain(adapter)
     except OSError as error:
-        raise ScoringError(f"{error.filename}: {error.strerror}", "Nothing of it was read.", BAD_INPUT) from None
+        raise PredictionError(f"{error.filename}: {error.strerror}", "Nothing of it was read.", BAD_INPUT) from None
     if (adapter / MANIFEST).exists() and (problem := flaw(adapter, content=True)):
-        raise ScoringError(
+        raise PredictionError(
             f"{adapter.parent.name}/{problem}",
             "It was damaged since; --checkpoint takes one of the run's checkpoints, or restore it from a copy.",
         )

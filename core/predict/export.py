@@ -14,13 +14,12 @@ from msgspec.structs import replace
 
 from core.files import as_their_folder, aside_of
 from core.imports import uncollected
-from core.predict.errors import BAD_INPUT, ScoringError, demand_whole, in_words, unchecked
+from core.predict.errors import BAD_INPUT, PredictionError, demand_whole, in_words, unchecked
 from core.predict.protocol import Exported
 from core.protocol import answer, as_problem, end_once
 from core.runs.access import is_file, read_whole
 from core.runs.folder import RunFolder
 from core.runs.seal import has_checksums
-from core.runs.settings import read_settings
 from core.train.model_card import CARD, USE_OF_ADAPTER, USE_OF_MERGED
 
 
@@ -51,9 +50,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def merge_into(target: Path, run: RunFolder, adapter: Path) -> None:
-    """Write base and adapter as one 16-bit checkpoint to `target`, which appears whole. Raises ScoringError."""
+    """Write base and adapter as one 16-bit checkpoint to `target`, which appears whole. Raises PredictionError."""
     if target.exists() or target.is_symlink():
-        raise ScoringError(f"{target} is there already", "Name a folder that is not.", BAD_INPUT)
+        raise PredictionError(f"{target} is there already", "Name a folder that is not.", BAD_INPUT)
 
     with uncollected():
         from core.engine import device
@@ -61,7 +60,7 @@ def merge_into(target: Path, run: RunFolder, adapter: Path) -> None:
         from core.model.merge import merged
         from core.predict.model import load_trained, sixteen_bits
 
-    profile = read_settings(run)
+    profile = run.read_profile()
     device.use_one_gpu()
     where, precision = device.device(), choose_precision(profile.train.precision, device.best_precision())
     trained, tokenizer = load_trained(profile, adapter, precision=precision, kind=where.kind)
@@ -92,7 +91,7 @@ def as_merged(card: str) -> str:
 def push(folder: Path, repository: str) -> str:
     """Upload a folder to a private repository of the Hugging Face hub, made if need be; returns its address.
 
-    Raises ScoringError.
+    Raises PredictionError.
     """
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
@@ -103,16 +102,16 @@ def push(folder: Path, repository: str) -> str:
         api.create_repo(repository, private=True, exist_ok=True)
         return str(api.upload_folder(repo_id=repository, folder_path=folder))
     except LocalTokenNotFoundError:
-        raise ScoringError("nobody is logged in to the Hugging Face hub", "Run `hf auth login` here.") from None
+        raise PredictionError("nobody is logged in to the Hugging Face hub", "Run `hf auth login` here.") from None
     except HFValidationError as error:
-        raise ScoringError(str(error), "A repository is named owner/name.", BAD_INPUT) from None
+        raise PredictionError(str(error), "A repository is named owner/name.", BAD_INPUT) from None
     except HfHubHTTPError as error:
-        raise ScoringError(
+        raise PredictionError(
             f"the hub refuses {repository}: {str(error).splitlines()[0]}", "Check its name, and who is logged in."
         ) from None
     except Exception as error:  # noqa: BLE001  (the client's transport has its own, which change with its versions)
         again = f"`hf upload {repository} {shlex.quote(str(folder))} --private`"
-        raise ScoringError(
+        raise PredictionError(
             f"the Hugging Face hub cannot be reached: {type(error).__name__}: {error}",
             f"Check the network; {again} tries again.",
         ) from None

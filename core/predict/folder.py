@@ -61,6 +61,11 @@ def read_summary(folder: "PredictionFolder") -> Summary | None:
         return None
 
 
+def pass_name(member: int, *, is_swapped: bool) -> str:
+    """What the columns are called after that hold the tokens and logits of one run, from 0, in one order."""
+    return f"run_{member + 1}{'_swapped' if is_swapped else ''}"
+
+
 class PredictionFolder(RunFolder):
     """Paths of one prediction, beside the record, the log and the lock that every child has."""
 

@@ -10,10 +10,12 @@ from peft import PeftModel, load_peft_weights, set_peft_model_state_dict
 from safetensors import SafetensorError
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from core.data.example import UNLABELLED, Example
+from core.data.tokenizer import PromptTokenizer
+from core.data.tokens import encode
 from core.engine import device
-from core.engine.choose import choose_precision, choose_scoring_engine, demand_computable
+from core.engine.choose import choose_precision, choose_prediction_engine, demand_computable
 from core.engine.device import DTYPES
-from core.engine.memory import Precision
 from core.model.checkpoint import demand_weights
 from core.model.load import keep_residual_in_float32, load_classifier, load_config
 from core.model.locate import locate
@@ -22,17 +24,25 @@ from core.model.merge import merged
 from core.model.tokenizer import load_tokenizer
 from core.packed.engine import PackedEngine
 from core.packed.pack import pack
-from core.predict.errors import BAD_INPUT, ScoringError, demand_whole
+from core.predict.errors import BAD_INPUT, PredictionError, demand_whole
 from core.predict.request import ADAPTER_WEIGHTS, Request
+from core.profile import settings
 from core.profile.errors import SettingError
-from core.profile.settings import Profile
-from core.runs.events import Device, EngineName
+from core.profile.settings import EngineName, Precision, Profile
+from core.runs.events import Device
 
-PROBE = "<prompt>: Which is larger, 7 or 12?\n\n<response_a>: 12 is larger.\n\n<response_b>: I cannot say."
-"""Scored before and after a merge, to tell what it changes."""
+PROBE = Example(
+    index=0,
+    id=0,
+    prompt=("Which is larger, 7 or 12?",),
+    response_a=("12 is larger.",),
+    response_b=("I cannot say.",),
+    label=UNLABELLED,
+)
+"""Answered before and after a merge, to tell what it changes."""
 
 
-class ScoringModel:
+class PredictionModel:
     """Token ids to logits: by the model as it is, padded, or by a packed engine made of it."""
 
     def __init__(
@@ -55,10 +65,10 @@ class ScoringModel:
     def logits(self, ids: list[list[int]]) -> NDArray[np.float32]:
         """Logits of rows of token ids, BOS and EOS included: shape (rows, 3), float32, in the run's mixed precision.
 
-        Raises ScoringError for a token that the model has no embedding of.
+        Raises PredictionError for a token that the model has no embedding of.
         """
         if (highest := max(map(max, ids))) >= self._tokens:
-            raise ScoringError(
+            raise PredictionError(
                 f"a row holds token {highest}, which the run's tokenizer knows and its model, with {self._tokens:,} "
                 "tokens, does not",
                 "Leave that row out: it holds the text of a special token.",
@@ -86,10 +96,10 @@ class ScoringModel:
         return logits
 
 
-def load_model(request: Request, member: int, on_card: bool) -> ScoringModel:
+def load_model(request: Request, member: int, on_card: bool) -> PredictionModel:
     """The model of one member of `request`, on the one card this process may use, or on the processor.
 
-    `on_card` demands a card: ScoringError where it cannot be used. Raises SettingError, and what transformers and
+    `on_card` demands a card: PredictionError where it cannot be used. Raises SettingError, and what transformers and
     peft raise.
     """
     device.use_one_gpu()
@@ -97,38 +107,43 @@ def load_model(request: Request, member: int, on_card: bool) -> ScoringModel:
         raise device.GpuError(trouble)
     if on_card and not torch.cuda.is_available():
         card = os.environ["CUDA_VISIBLE_DEVICES"]
-        raise ScoringError(f"GPU {card} cannot be used here", "nvidia-smi tells which there are.", exit_code=2)
+        raise PredictionError(f"GPU {card} cannot be used here", "nvidia-smi tells which there are.", exit_code=2)
     profile = request.profile_of(request.members[member])
     where, best = device.device(), device.best_precision()
     precision = choose_precision(profile.train.precision, best)
     try:
         demand_computable(precision, best)
     except SettingError as error:
-        raise ScoringError(str(error), "Predict with this run where there is a card.", exit_code=2) from None
+        raise PredictionError(str(error), "Predict with this run where there is a card.", exit_code=2) from None
     adapter, free = Path(request.members[member].adapter), device.free_memory()
     model, tokenizer = load_trained(profile, adapter, precision=precision, kind=where.kind)
     pad: int = tokenizer.pad_token_id
     if not request.merge:
         longest = profile.tokens.max_length
         config = model.get_base_model().config.to_dict()
-        chosen = choose_scoring_engine(profile, config, precision=precision, best=best, longest=longest, free=free)
+        chosen = choose_prediction_engine(profile, config, precision=precision, best=best, longest=longest, free=free)
         packed = None
         if chosen.layout:
             packed = PackedEngine(model, dtype=DTYPES[precision], longest=longest, layout=chosen.layout)
-        scoring = ScoringModel(model, pad, where, precision, packed)
-        if (asked := profile.train.engine) not in ("auto", scoring.engine):
-            how = f"the {scoring.engine} engine scores it: {chosen.reason}"
-            scoring.note = f"run {member + 1} asks for train.engine = {asked!r}; {how}"
-        return scoring
-    probe = [[*tokenizer(PROBE)["input_ids"]]]
-    before = ScoringModel(model, pad, where, precision).logits(probe)
-    whole = ScoringModel(merged(model, dtype=sixteen_bits(precision)), pad, where, precision)
+        made = PredictionModel(model, pad, where, precision, packed)
+        if (asked := profile.train.engine) not in ("auto", made.engine):
+            how = f"the {made.engine} engine scores it: {chosen.reason}"
+            made.note = f"run {member + 1} asks for train.engine = {asked!r}; {how}"
+        return made
+    probe = probe_ids(adapter, profile.tokens)
+    before = PredictionModel(model, pad, where, precision).logits(probe)
+    whole = PredictionModel(merged(model, dtype=sixteen_bits(precision)), pad, where, precision)
     apart = float(np.abs(whole.logits(probe) - before).max())
     whole.note = (
         f"run {member + 1}: base and adapter are merged into {whole.model.dtype} weights".replace("torch.", "")
         + f": the base is no longer quantized in memory; the logits of a probe moved by up to {apart:.4f}"
     )
     return whole
+
+
+def probe_ids(adapter: Path, tokens: settings.Tokens) -> list[list[int]]:
+    """The probe as the run with this adapter is shown any row: (1, tokens). Raises SettingError as `encode` does."""
+    return [row.ids.tolist() for batch in encode([PROBE], PromptTokenizer(adapter), tokens) for row in batch]
 
 
 def load_trained(
@@ -138,8 +153,8 @@ def load_trained(
     and the tokenizer that it was trained with.
 
     Built as for training and filled then: peft's own loading leaves the head in the precision of the base.
-    Raises ScoringError where the adapter is not what was saved, cannot be read, or holds other weights than the profile
-    asks for, and SettingError where the base is no longer one that can be loaded.
+    Raises PredictionError where the adapter is not what was saved, cannot be read, or holds other weights than the
+    profile asks for, and SettingError where the base is no longer one that can be loaded.
     """
     demand_whole(adapter)
     source = locate(profile.model)
@@ -147,7 +162,7 @@ def load_trained(
     try:
         weights = load_peft_weights(str(adapter), device="cpu")
     except SafetensorError as error:
-        raise ScoringError(
+        raise PredictionError(
             f"{adapter / ADAPTER_WEIGHTS} cannot be read: {error}",
             "It was damaged since; --checkpoint takes one of the run's checkpoints.",
         ) from None
@@ -164,7 +179,7 @@ def load_trained(
     loaded = set_peft_model_state_dict(model, weights)
     if loaded.unexpected_keys or trained & set(loaded.missing_keys):
         odd = next(iter([*loaded.unexpected_keys, *sorted(trained & set(loaded.missing_keys))]))
-        raise ScoringError(
+        raise PredictionError(
             f"{adapter} does not fit the run's settings: {odd}", "Its resolved.toml or its adapter was changed since."
         )
     return model, tokenizer

@@ -3,7 +3,7 @@
 import time
 from threading import Lock
 
-from core.runs.events import Phase, Scored
+from core.runs.events import Phase, PredictionProgress
 from core.runs.record import Record
 
 BEAT_SECONDS = 2.0
@@ -55,7 +55,7 @@ class Progress:
         if rows == self._rows_before:
             return
         self._record.write(
-            Scored(
+            PredictionProgress(
                 rows=rows,
                 tokens=tokens,
                 rows_per_second=(rows - self._rows_before) / seconds,

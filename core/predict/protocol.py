@@ -3,8 +3,9 @@
 import msgspec
 from msgspec import Struct
 
+from core.profile.settings import EngineName
 from core.protocol import command
-from core.runs.events import Device, EngineName
+from core.runs.events import Device
 
 PREDICT = command("core.predict")
 """Ends with the folder of the prediction, and answers in its record."""

@@ -13,7 +13,6 @@ from core.profile.settings import Profile, Truncation
 from core.runs.access import demand_plain
 from core.runs.checkpoints import checkpoints
 from core.runs.folder import RunFolder
-from core.runs.settings import read_settings
 
 BATCH_TOKENS = 8192
 """Four rows of 2,048 tokens, which a card of 16 GB holds beside Gemma-2 9B in NF4."""
@@ -35,7 +34,7 @@ class Member(Struct, frozen=True):
 
     def read_profile(self) -> Profile:
         """The settings that the run was trained with. Raises ProfileError."""
-        return read_settings(RunFolder(Path(self.run)))
+        return RunFolder(Path(self.run)).read_profile()
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -67,7 +66,7 @@ class Request(Struct, frozen=True, kw_only=True):
         return replace(profile, tokens=tokens)
 
     def asks_the_same(self, other: "Request") -> bool:
-        """Whether scores made for one of them are scores for the other: it does not matter how they are computed,
+        """Whether logits computed for one of them are those of the other: it does not matter how they are computed,
         nor what is made of them."""
         return self._question() == other._question()
 

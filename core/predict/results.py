@@ -1,18 +1,100 @@
-"""What a prediction writes in the end: all its logits row by row, and the submission."""
+"""What a prediction comes to: the averaged answers, how good they are, and the files that hold them."""
 
-import csv
-import io
 from collections.abc import Sequence
+from pathlib import Path
 
 import pyarrow
-from pyarrow import parquet
+from msgspec import Struct
 
-from core.data.example import Example
+from core.data.example import LOGITS, Example
 from core.data.rows import WINNERS
-from core.predict.average import Probabilities, unswapped
-from core.predict.folder import PredictionFolder
-from core.predict.scoring import Pass
+from core.files import as_parquet, write_output
+from core.predict.average import Probabilities, average, follow_rules, measure, probabilities
+from core.predict.folder import MemberSummary, PredictionFolder, Summary
+from core.predict.passes import Pass
+from core.predict.request import Request
+from core.predict.submission import submission
 from core.runs.access import write_whole
+from core.runs.events import Predicting
+
+
+class Answers(Struct, frozen=True):
+    """Probabilities of all rows, (rows, 3)."""
+
+    by_run: list[Probabilities]
+    plain: Probabilities
+    """The average of all runs."""
+    ruled: Probabilities
+    """With fixed answers for rows that need no model."""
+    rows_ruled: int
+    given: Probabilities
+    """Whichever of the two is asked for."""
+
+
+def answer(request: Request, examples: Sequence[Example], passes: Sequence[Pass]) -> Answers:
+    """Averages the passes of each run, and the runs. `passes` are complete, those of a run one after the other."""
+    by_pass = [probabilities(one.logits) for one in passes]
+    orders = 2 if request.swap else 1
+    by_run = [average(by_pass[i : i + orders], [1.0] * orders) for i in range(0, len(by_pass), orders)]
+    plain = average(by_run, [member.weight for member in request.members])
+    ruled, rows_ruled = follow_rules(examples, plain)
+    return Answers(by_run, plain, ruled, rows_ruled, ruled if request.rules else plain)
+
+
+def save_answers(
+    folder: PredictionFolder, request: Request, examples: Sequence[Example], passes: Sequence[Pass], answers: Answers
+) -> None:
+    """The table and the submission, also to where the request wants it. Raises OSError."""
+    save_table(folder, examples, passes, answers.given)
+    ids, given = [example.id for example in examples], answers.given.tolist()
+    handed_in = submission(ids, given)
+    write_whole(folder.submission, handed_in)
+    if request.output:
+        write_output(Path(request.output), handed_in)
+
+
+def summarize(
+    folder: PredictionFolder,
+    request: Request,
+    examples: Sequence[Example],
+    passes: Sequence[Pass],
+    answers: Answers,
+    told: Predicting | None,
+    *,
+    seconds: float,
+    memory_peak: int,
+) -> Summary:
+    """`told` is what the record says of what was to be predicted; `memory_peak` in bytes."""
+    reached, of_runs_alone = measure(examples, answers.given), [measure(examples, one) for one in answers.by_run]
+    with_rules, without = measure(examples, answers.ruled), measure(examples, answers.plain)
+    return Summary(
+        prediction=folder.id,
+        submission=request.output or str(folder.submission),
+        rows=len(examples),
+        rows_cut=passes[0].rows_cut,
+        members=[
+            MemberSummary(
+                run=Path(member.run).name,
+                adapter=Path(member.adapter).name,
+                weight=member.weight,
+                log_loss=alone.log_loss if alone else None,
+                accuracy=alone.accuracy if alone else None,
+            )
+            for member, alone in zip(request.members, of_runs_alone, strict=True)
+        ],
+        swap=request.swap,
+        merge=request.merge,
+        log_loss=reached.log_loss if reached else None,
+        accuracy=reached.accuracy if reached else None,
+        rows_ruled=answers.rows_ruled,
+        log_loss_with_rules=with_rules.log_loss if with_rules else None,
+        log_loss_without_rules=without.log_loss if without else None,
+        rules=request.rules,
+        seconds=seconds,
+        memory_peak=memory_peak,
+        precision=told.precision if told else "",
+        device=told.device.name if told else "",
+    )
 
 
 def save_table(
@@ -24,22 +106,7 @@ def save_table(
         "label": pyarrow.array([None if e.label < 0 else e.label for e in examples], pyarrow.int8()),
     }
     for one in passes:
-        logits = unswapped(one.kept.logits) if one.is_swapped else one.kept.logits
         columns |= {f"{one.name}_tokens": pyarrow.array(one.lengths, pyarrow.int32())}
-        columns |= {f"{one.name}_logit_{which}": logits[:, i] for i, which in enumerate(("a", "b", "tie"))}
+        columns |= {f"{one.name}_{column}": one.logits[:, i] for i, column in enumerate(LOGITS)}
     columns |= {winner: answered[:, i] for i, winner in enumerate(WINNERS)}
-    buffer = pyarrow.BufferOutputStream()
-    parquet.write_table(pyarrow.table(columns), buffer)
-    write_whole(folder.table, buffer.getvalue().to_pybytes())
-
-
-COLUMNS = ("id", *WINNERS)
-
-
-def submission(ids: Sequence[int], probabilities: Sequence[Sequence[float]]) -> bytes:
-    """A line a row, with as many digits as the numbers have."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([id, *map(repr, row)] for id, row in zip(ids, probabilities, strict=True))
-    return out.getvalue().encode()
+    write_whole(folder.table, as_parquet(pyarrow.table(columns)))

@@ -14,8 +14,8 @@ _DIGEST_BYTES = 16
 _ROWS = np.dtype([("row", "<i4"), ("logits", "<f4", (len(LABELS),))])
 
 
-class Kept:
-    """Logits of `count` rows in one folder, a file a batch, each behind its digest. What is not whole is scored again.
+class LogitStore:
+    """Logits of `count` rows in one folder, a file a batch, each behind its digest. What is not whole is made anew.
 
     `logits` has the shape (count, 3), NaN where there are none yet.
     """

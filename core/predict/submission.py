@@ -1,5 +1,7 @@
-"""Checks a submission against its rows: `python -P -m core.predict.submission FILE TEST` prints a Check."""
+"""The file that is handed in: written, and checked by `python -P -m core.predict.submission FILE TEST`."""
 
+import csv
+import io
 import math
 import sys
 from collections.abc import Iterator, Sequence
@@ -9,12 +11,21 @@ from core.data.example import DataError, named, place
 from core.data.files import Record, read_records
 from core.data.rows import WINNERS, id_of
 from core.predict.protocol import Check
-from core.predict.results import COLUMNS
 from core.protocol import answer
 
+COLUMNS = ("id", *WINNERS)
 TOLERANCE = 1e-6
 SHOWN = 10
 """Rows named for each kind of problem."""
+
+
+def submission(ids: Sequence[int], probabilities: Sequence[Sequence[float]]) -> bytes:
+    """A line a row, with as many digits as the numbers have."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([id, *map(repr, row)] for id, row in zip(ids, probabilities, strict=True))
+    return out.getvalue().encode()
 
 
 def main(arguments: Sequence[str]) -> int:

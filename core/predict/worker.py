@@ -1,4 +1,4 @@
-"""One worker of a prediction: loads one run's model and scores batches, in halves where memory runs out."""
+"""One worker of a prediction: loads one run's model and computes batches, smaller ones where memory runs out."""
 
 import gc
 import logging
@@ -13,12 +13,13 @@ import torch
 from numpy.typing import NDArray
 
 from core.data.example import LABELS
-from core.failures.explain import explain, ran_out_of_memory
+from core.failures.explain import explain
+from core.failures.known_errors import ran_out_of_memory
 from core.imports import uncollected
 from core.predict.errors import in_words
 from core.predict.folder import PredictionFolder
+from core.predict.passes import batches
 from core.predict.protocol import Answer, NoRoom, Ready, Trouble, decode_batch
-from core.predict.scoring import batches
 from core.protocol import answer
 
 Logits = NDArray[np.float32]
@@ -33,7 +34,7 @@ class NoRoomForOne(Exception):
         self.why = why
 
 
-class Halves:
+class AdaptiveBatches:
     """Token ids to logits by `logits_of`, which takes and gives whole batches, at most `most_tokens` at once with
     their padding. Once memory has run out that is less, for all that comes."""
 
@@ -72,7 +73,7 @@ class Halves:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Score until there is nothing more to score, and return the exit code."""
+    """Answer batches until none comes, and return the exit code."""
     # What libraries print must not be taken for an answer.
     out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
@@ -98,15 +99,15 @@ def serve(folder: PredictionFolder, member: int, on_card: bool, batches: BinaryI
 
     request = folder.read_request()
     model = load_model(request, member, on_card)
-    halves = Halves(model.logits, request.batch_tokens)
+    adaptive = AdaptiveBatches(model.logits, request.batch_tokens)
     answer(Ready(device=model.device, precision=model.precision, engine=model.engine, note=model.note), out)
     for line in batches:
         try:
-            logits = halves.logits(decode_batch(line)).tolist()
+            logits = adaptive.logits(decode_batch(line)).tolist()
         except NoRoomForOne as error:
             answer(NoRoom(row=error.row, why=error.why), out)
         else:
-            answer(Answer(logits=logits, memory=device.memory(), most_tokens=halves.most_tokens), out)
+            answer(Answer(logits=logits, memory=device.memory(), most_tokens=adaptive.most_tokens), out)
 
 
 if __name__ == "__main__":

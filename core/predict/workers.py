@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from threading import Condition, Lock, Thread
 from typing import Generic, TypeVar
 
-from core.predict.errors import ScoringError
+from core.predict.errors import PredictionError
 from core.predict.folder import PredictionFolder
 from core.predict.protocol import WORKER, Answer, AnyMessage, NoRoom, Ready, Trouble, decode_message
 from core.protocol import as_line
@@ -19,7 +19,7 @@ from core.runs.process import killed_for_memory
 Task = TypeVar("Task")
 
 
-class Deal(Generic[Task]):
+class TaskQueue(Generic[Task]):
     """Tasks for several threads. What is taken is not done before it is said so, and can be given back."""
 
     def __init__(self, tasks: Iterable[Task]) -> None:
@@ -60,7 +60,7 @@ class Deal(Generic[Task]):
             self._changed.notify_all()
 
 
-class WorkerLost(ScoringError):
+class WorkerLost(PredictionError):
     """A worker has ended before its time."""
 
 
@@ -89,7 +89,7 @@ class Worker:
             raise WorkerLost(f"{self.name}: {message.cause}", message.advice, message.exit_code)
         return message
 
-    def score(self, ids: list[list[int]]) -> Answer | NoRoom:
+    def predict(self, ids: list[list[int]]) -> Answer | NoRoom:
         """Raises WorkerLost."""
         assert self._process.stdin is not None
         with suppress(OSError):  # where it has gone, what it said last tells why
@@ -131,8 +131,8 @@ def _end(name: str, code: int, is_out_of_memory: bool) -> tuple[str, str]:
     )
 
 
-class Crew(Generic[Task]):
-    """Workers that share one deal.
+class WorkerPool(Generic[Task]):
+    """Workers that share one queue of tasks.
 
     `ids_of` gives the token ids of a task; `begin` is told of each worker that is ready, one at a time, and `take`
     each answer, all from several threads.
@@ -141,7 +141,7 @@ class Crew(Generic[Task]):
     def __init__(
         self,
         workers: list[Worker],
-        deal: Deal[Task],
+        tasks: TaskQueue[Task],
         ids_of: Callable[[Task], list[list[int]]],
         begin: Callable[[Ready], None],
         take: Callable[[Task, Answer | NoRoom], None],
@@ -150,20 +150,20 @@ class Crew(Generic[Task]):
         self.failed: SimpleQueue[Exception] = SimpleQueue()
         """What went wrong in this process."""
         self._workers = workers
-        self._deal = deal
+        self._tasks = tasks
         self._ids_of = ids_of
         self._begin = begin
         self._beginning = Lock()
         self._take = take
         self._threads = [Thread(target=self._serve, args=(worker,), daemon=True) for worker in workers]
 
-    def __enter__(self) -> "Crew[Task]":
+    def __enter__(self) -> "WorkerPool[Task]":
         for thread in self._threads:
             thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._deal.close()
+        self._tasks.close()
         for worker in self._workers:
             worker.kill()
         for thread in self._threads:  # one may be keeping an answer
@@ -183,16 +183,16 @@ class Crew(Generic[Task]):
             assert isinstance(ready, Ready)
             with self._beginning:
                 self._begin(ready)
-            while (task := self._deal.take()) is not None:
+            while (task := self._tasks.take()) is not None:
                 try:
-                    answer = worker.score(self._ids_of(task))
+                    answer = worker.predict(self._ids_of(task))
                 except WorkerLost:
-                    self._deal.give_back(task)
+                    self._tasks.give_back(task)
                     raise
                 self._take(task, answer)
-                self._deal.done()
+                self._tasks.done()
         except WorkerLost as lost:
             self.lost.put(lost)
         except Exception as error:  # noqa: BLE001  (raised again by who waits)
             self.failed.put(error)
-            self._deal.close()
+            self._tasks.close()

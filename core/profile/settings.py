@@ -12,6 +12,8 @@ Count = Annotated[int, Meta(ge=1)]
 Share = Annotated[float, Meta(ge=0, lt=1)]
 Rate = Annotated[float, Meta(gt=0, le=1)]
 Truncation = Literal["right", "left", "head-tail", "thirds", "proportional", "longest-first", "rounds"]
+Precision = Literal["bf16", "fp16", "fp32"]
+EngineName = Literal["packed", "padded"]
 
 
 TRUNCATIONS: tuple[Truncation, ...] = get_args(Truncation)
@@ -147,7 +149,7 @@ class Train(Section, frozen=True, kw_only=True):
         Meta(description="AdamW with 8-bit state, the same with state paged to host memory, or in 32 bit"),
     ] = "adamw_8bit"
     precision: Annotated[
-        Literal["auto", "bf16", "fp16", "fp32"],
+        Literal["auto", Precision],
         Meta(
             description="Mixed precision; auto is bf16 where the card computes it, else fp16, and fp32 on CPU",
             extra={"recipe": "fp16"},
@@ -163,7 +165,7 @@ class Train(Section, frozen=True, kw_only=True):
         ),
     ] = True
     engine: Annotated[
-        Literal["auto", "packed", "padded"],
+        Literal["auto", EngineName],
         Meta(
             description="packed joins the rows of a step without padding and computes only what training needs; padded "
             "is transformers' own forward pass. auto is packed where a card can and the model is known"

@@ -28,7 +28,6 @@ from core.report.protocol import Progress
 from core.runs.access import Strange, demand_plain, open_for_reading
 from core.runs.folder import RunFolder
 from core.runs.metrics import read_metrics
-from core.runs.settings import read_settings
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -60,7 +59,7 @@ def _refused(problem: str, exit_code: int) -> int:
 def report(folder: RunFolder, other: RunFolder | None, data: str | None) -> Iterator[Progress]:
     """Bring about the report on the run, and say how far it is. `data` stands in for the profile's file of rows."""
     yield Progress(doing="reading the evaluation")
-    profile = read_settings(folder)
+    profile = folder.read_profile()
     source = expanded(data) if data else rows_source(profile.data)
     files = [folder.evaluation, folder.resolved, folder.metrics, folder.adapter / TOKENIZER]
     files += [other.evaluation] if other else []

@@ -1,15 +1,14 @@
 """Puts a report together, from the run's evaluation, its rows, and another run; and keeps it in the cache."""
 
 import hashlib
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import mkdtemp
 
 import numpy as np
 
-from core.cache import cache_folder
+from core.cache import cache_folder, made_aside, make_room
+from core.inspect.store import PRIVATE
 from core.report.chatbots import ratings
 from core.report.evaluation import Evaluation
 from core.report.groups import groups, length_bias, position_bias
@@ -23,8 +22,6 @@ EDITION = 5
 
 KEPT = 16
 """Reports; one takes some megabytes."""
-
-SCRATCH = ".making-"
 
 
 class Store:
@@ -46,21 +43,11 @@ class Store:
 
     @contextmanager
     def making(self) -> Iterator[Path]:
-        """A scratch folder that becomes the report's when the block ends well, and goes when it does not."""
-        _reports().mkdir(parents=True, exist_ok=True)
-        made = sorted((path for path in _reports().glob("*") if path.is_dir()), key=lambda path: -path.stat().st_mtime)
-        for old in made[KEPT - 1 :]:
-            shutil.rmtree(old, ignore_errors=True)
-        scratch = Path(mkdtemp(prefix=SCRATCH, dir=_reports()))
-        try:
-            yield scratch
-            try:
-                scratch.rename(self.folder)
-            except OSError:
-                if not self.is_complete:  # else another process has put its equal copy there
-                    raise
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+        """A folder that becomes the report's when the block ends well; the oldest others make room for it."""
+        make_room(self.folder.parent, KEPT)
+        with made_aside(self.folder, lambda: self.is_complete) as aside:
+            aside.mkdir(PRIVATE)
+            yield aside
 
 
 def _reports() -> Path:

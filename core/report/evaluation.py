@@ -8,15 +8,11 @@ from msgspec import Struct
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 
-from core.data.example import LABELS, PARTS, DataError
+from core.data.example import LABELS, LOGITS, PARTS, SWAPPED_LOGITS, DataError
 from core.data.numbers import read_numbers
 from core.files import MOST_OF_AN_EVALUATION
 from core.runs.access import open_for_reading
 from core.runs.folder import RunFolder
-
-LOGITS = ("logit_a", "logit_b", "logit_tie")
-SWAPPED = tuple(f"swapped_{column}" for column in LOGITS)
-"""Of the copy with A and B exchanged, columns changed back: there where both orders were scored."""
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -33,7 +29,7 @@ class Evaluation(Struct, frozen=True, kw_only=True):
     log_probabilities: Floats
     """Log-softmax of the logits, (n, 3), computed in float64."""
     swapped: Floats | None
-    """The same of the exchanged copies."""
+    """The same of the swapped copies."""
     tokens: Counts
     lost: Counts
     parts: Counts | None
@@ -87,7 +83,7 @@ def read_evaluation(folder: RunFolder) -> Evaluation:
     if not np.isin(label, range(len(LABELS))).all():
         raise DataError(f"{path}: a label is none of 0 (A wins), 1 (B wins) and 2 (tie)")
     logits = _logits(columns, LOGITS)
-    swapped = _logits(columns, SWAPPED) if SWAPPED[0] in columns else None
+    swapped = _logits(columns, SWAPPED_LOGITS) if SWAPPED_LOGITS[0] in columns else None
     known = np.isfinite(logits).all(axis=1) & (np.isfinite(swapped).all(axis=1) if swapped is not None else True)
     if not known.any():
         raise DataError(f"{path}: no row has finite logits: the model had diverged; there is nothing to report")

@@ -97,14 +97,14 @@ def length_bias(evaluation: Evaluation, texts: Texts) -> LengthBias | None:
 
 
 def position_bias(evaluation: Evaluation) -> PositionBias | None:
-    """None where the exchanged copies were not scored."""
+    """None where the swapped copies were not evaluated."""
     swapped = evaluation.swapped
     if swapped is None:
         return None
     plain, other = evaluation.probabilities, np.exp(swapped)
     averaged = np.logaddexp(evaluation.log_probabilities, swapped) - np.log(2)
     averaged_losses = row_losses(averaged, evaluation.label)
-    # A stands first in the plain copy, B in the exchanged one.
+    # A stands first in the plain copy, B in the swapped one.
     first = ((plain[:, 0] - other[:, 0]) + (other[:, 1] - plain[:, 1])) / 2
     return PositionBias(
         flip_rate=float((plain.argmax(axis=1) != other.argmax(axis=1)).mean()),

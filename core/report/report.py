@@ -130,7 +130,7 @@ class PositionBias(Struct, frozen=True, kw_only=True):
     first: float
     """What an answer's probability of winning gains by standing first, on average."""
     swapped: Interval
-    """Log loss of the exchanged copies alone."""
+    """Log loss of the swapped copies alone."""
     averaged: Interval
     """Log loss of the mean of both probabilities, by id."""
     averaged_accuracy: float
@@ -145,7 +145,7 @@ class ListedRow(Struct, frozen=True, kw_only=True):
     label: int
     probabilities: tuple[float, float, float]
     swapped: tuple[float, float, float] | None
-    """Of the exchanged copy, columns changed back."""
+    """Of the swapped copy, columns changed back."""
     loss: float
     tokens: int
     lost: tuple[int, int, int]

@@ -110,7 +110,7 @@ def likely_mislabelled(evaluation: Evaluation, remarks: Sequence[str]) -> Places
 
     Certain means: off the diagonal of the confident joint (Northcutt et al. 2021, section 3.1), where another outcome
     reaches the mean probability that it has in rows of that outcome; and less than MOST_FOR_LABEL for the label. With
-    both orders scored, the mean of their probabilities counts: what one order alone says is no evidence.
+    both orders evaluated, the mean of their probabilities counts: what one order alone says is no evidence.
     """
     probabilities, label = evaluation.probabilities, evaluation.label
     if evaluation.swapped is not None:

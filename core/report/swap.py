@@ -1,4 +1,4 @@
-"""Scores the evaluation rows of a run with A and B exchanged, where the run itself did not: as a prediction of its own.
+"""Predicts the evaluation rows of a run with A and B swapped, where the run itself did not: as a prediction of its own.
 
 The rows go out as a file, and the logits come back into eval.parquet, their columns changed back. Two short processes
 do that, before and after the prediction:
@@ -19,11 +19,13 @@ import numpy as np
 import pyarrow
 from pyarrow import parquet
 
-from core.data.example import LABELS, SWAPPED, DataError, Example, swapped
+from core.data.example import LABELS, LOGITS, SWAPPED_LOGITS, DataError, Example, swapped, unswapped
 from core.data.numbers import read_numbers
 from core.data.rows import WINNERS, iterate_examples
 from core.demo.assets import rows_source
+from core.files import as_parquet
 from core.imports import keep_pandas_out
+from core.predict.folder import pass_name
 from core.profile.errors import ProfileError
 from core.profile.files import expanded
 from core.profile.settings import Data
@@ -32,7 +34,6 @@ from core.report import evaluation
 from core.report.protocol import Swap
 from core.runs.access import open_for_reading, write_whole
 from core.runs.folder import RunFolder
-from core.runs.settings import read_settings
 
 FILE = "evaluation-exchanged.jsonl"
 
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
         if options.add:
             add_swapped(folder, options.add)
         elif evaluation.read_evaluation(folder).swapped is None:
-            found = Swap(rows=str(write_swapped(folder, read_settings(folder).data, options.data)))
+            found = Swap(rows=str(write_swapped(folder, folder.read_profile().data, options.data)))
     except (DataError, ProfileError) as error:
         found, exit_code = Swap(problem=str(error)), 2
     except OSError as error:
@@ -66,7 +67,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def write_swapped(folder: RunFolder, data: Data, file: str | None) -> Path:
-    """A file in the run's folder with its evaluation rows, A and B exchanged; `file` stands in for the profile's.
+    """A file in the run's folder with its evaluation rows, A and B swapped; `file` stands in for the profile's.
 
     Raises DataError where a row is missing there, OSError where nothing can be written.
     """
@@ -86,17 +87,16 @@ def write_swapped(folder: RunFolder, data: Data, file: str | None) -> Path:
 def add_swapped(folder: RunFolder, predictions: Path) -> None:
     """Put the logits of `predictions`, a table made with this run alone, into eval.parquet."""
     with open_for_reading(predictions) as file:
-        scored = parquet.read_table(file)
-    place = {id: number for number, id in enumerate(scored["id"].to_pylist())}
+        predicted = parquet.read_table(file)
+    place = {id: number for number, id in enumerate(predicted["id"].to_pylist())}
     with open_for_reading(folder.evaluation) as file:
         table = read_numbers(file)
     order = [place[id] for id in table["id"].to_pylist()]
-    for column, name in zip(SWAPPED, evaluation.SWAPPED, strict=True):
-        given = scored[f"run_1_{evaluation.LOGITS[column]}"].to_numpy()[order].astype(np.float32)
-        table = table.append_column(name, pyarrow.array(given))
-    buffer = pyarrow.BufferOutputStream()
-    parquet.write_table(table, buffer)
-    write_whole(folder.evaluation, buffer.getvalue().to_pybytes())
+    name = pass_name(0, is_swapped=False)  # the rows are swapped themselves
+    logits = np.column_stack([predicted[f"{name}_{column}"].to_numpy() for column in LOGITS])[order]
+    for title, column in zip(SWAPPED_LOGITS, unswapped(logits.astype(np.float32)).T, strict=True):
+        table = table.append_column(title, pyarrow.array(column))
+    write_whole(folder.evaluation, as_parquet(table))
 
 
 def _line(row: Example) -> bytes:

@@ -24,7 +24,7 @@ SPARE_BYTES = 16 << 20
 """Left free beside a checkpoint, for the record and the log."""
 
 
-class Kept(Struct, frozen=True):
+class StoredCheckpoint(Struct, frozen=True):
     """`problem` says why a checkpoint cannot be resumed from; None where it is as it was written."""
 
     step: int
@@ -32,7 +32,7 @@ class Kept(Struct, frozen=True):
     problem: str | None
 
 
-def checkpoints(folder: Path) -> list[Kept]:
+def checkpoints(folder: Path) -> list[StoredCheckpoint]:
     """The checkpoints in `folder`, newest first, each held against its manifest: file names and sizes in bytes.
 
     Whoever uses one, or deletes others for its sake, asks for its `damage` too.
@@ -40,11 +40,11 @@ def checkpoints(folder: Path) -> list[Kept]:
     if not is_folder(folder):
         return []
     found = [path for path in folder.glob(f"{PREFIX}*") if NAME.fullmatch(path.name)]
-    kept = [Kept(int(path.name.removeprefix(PREFIX)), path, flaw(path)) for path in found]
+    kept = [StoredCheckpoint(int(path.name.removeprefix(PREFIX)), path, flaw(path)) for path in found]
     return sorted(kept, key=lambda one: one.step, reverse=True)
 
 
-def damage(kept: Kept) -> str | None:
+def damage(kept: StoredCheckpoint) -> str | None:
     """As its `problem`, but told from what the files hold, which reads all of them."""
     return kept.problem or flaw(kept.path, content=True)
 

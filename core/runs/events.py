@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from core.profile.load import Change
+from core.profile.settings import EngineName, Precision
 
 VERSION = 1
 
@@ -20,7 +21,6 @@ Amount = Annotated[float, Meta(ge=0, le=1e39)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 ExitCode = Annotated[int, Meta(ge=0, le=255)]
 PhaseName = Literal["loading", "tokenizing", "training", "evaluating", "scoring", "saving"]
-EngineName = Literal["packed", "padded"]
 
 
 class Event(Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower, gc=False):
@@ -67,7 +67,7 @@ class Started(Event, frozen=True, kw_only=True):
     global_batch: Count
     trainable_parameters: Count
     total_parameters: Count
-    precision: Literal["bf16", "fp16", "fp32"]
+    precision: Precision
     device: Device
     longest: Count | None = None
     """Tokens of the longest row, of both sides of the split."""
@@ -149,15 +149,15 @@ class Resumed(Event, frozen=True, kw_only=True):
     """Why newer checkpoints were passed over."""
 
 
-class Scoring(Event, frozen=True, kw_only=True):
-    """What a prediction will score. A row counts once for each run and each order of its answers."""
+class Predicting(Event, frozen=True, kw_only=True, tag="scoring"):
+    """What a prediction will do. A row counts once for each run and each order of its answers."""
 
     runs: list[str]
     rows: Count
     """Rows of the file."""
     rows_total: Count
     rows_kept: Count
-    """Those that were scored before, by a process that was stopped."""
+    """Those that were done before, by a process that was stopped."""
     rows_cut: Count
     tokens_total: Count
     swapped: bool
@@ -167,7 +167,7 @@ class Scoring(Event, frozen=True, kw_only=True):
     device: Device
 
 
-class Scored(Event, frozen=True, kw_only=True):
+class PredictionProgress(Event, frozen=True, kw_only=True, tag="scored"):
     """How far a prediction is, those kept included. Rates are this process's; memory in bytes, the most of a worker."""
 
     rows: Count
@@ -221,8 +221,8 @@ AnyEvent = (
     | Warning
     | Stopping
     | Resumed
-    | Scoring
-    | Scored
+    | Predicting
+    | PredictionProgress
     | Predicted
     | Finished
     | Cancelled

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import msgspec
 
-from core.profile.files import rooted
-from core.profile.load import to_toml
+from core.profile.files import read_profile, rooted
+from core.profile.load import parse_profile, to_toml
 from core.profile.settings import Profile
-from core.runs.access import TRASH, is_file, make_folder, write_whole
+from core.runs.access import TRASH, is_file, make_folder, read_whole, write_whole
 from core.runs.damaged import Damaged, read_json
 from core.runs.events import Finished, Last
 from core.runs.identity import RunInfo
@@ -115,6 +115,15 @@ class RunFolder:
             return None
         return Finished(time=ended, log_loss=metrics.log_loss, accuracy=metrics.accuracy)
 
+    def read_profile(self) -> Profile:
+        """Every setting of the run, from resolved.toml. Raises ProfileError where they cannot be read.
+
+        Paths are absolute since the run was made; those of older runs are meant from where their process was started.
+        """
+        profile = parse_profile(read_profile(self.resolved, read_whole).text, source=str(self.resolved))
+        info = self.read_info()
+        return rooted(profile, Path(info.working_directory)) if info else profile
+
     def read_info(self) -> RunInfo | None:
         """run.json, or None while it is missing or is not one."""
         try:
@@ -137,23 +146,33 @@ def create_run(runs: Path, profile: Profile, *, text: str, name: str) -> RunFold
     `name` is used where the profile gives none. Relative paths are meant from our working directory.
     Raises OSError where the folder cannot be made.
     """
-    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", profile.run.name or name).strip("-.") or "run"
-    stamp = time.strftime("%Y%m%d-%H%M%S")
     runs.mkdir(parents=True, exist_ok=True)
+    folder = RunFolder(new_folder(runs, file_name(profile.run.name or name) or "run"))
+    try:
+        write_whole(folder.profile, text.encode())
+        write_whole(folder.resolved, to_toml(rooted(profile, Path.cwd())).encode())
+    except OSError as error:  # no half of a run, which no list would show
+        shutil.rmtree(folder.path)
+        raise OSError(error.errno, error.strerror, str(folder.path)) from None
+    return folder
+
+
+def file_name(words: str) -> str:
+    """`words` as a part of a file's name: a dash for what does not belong into one; "" where nothing else is left."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", words).strip("-.")
+
+
+def new_folder(parent: Path, name: str) -> Path:
+    """A new folder in `parent`, named after the time and `name`. Raises OSError where it cannot be made."""
+    dated = f"{time.strftime('%Y%m%d-%H%M%S')}-{name}"
     for attempt in range(1, 1000):
-        folder = RunFolder(runs / (f"{stamp}-{slug}" if attempt == 1 else f"{stamp}-{slug}-{attempt}"))
+        folder = parent / (dated if attempt == 1 else f"{dated}-{attempt}")
         try:
-            make_folder(folder.path)
+            make_folder(folder)
         except FileExistsError:
             continue
-        try:
-            write_whole(folder.profile, text.encode())
-            write_whole(folder.resolved, to_toml(rooted(profile, Path.cwd())).encode())
-        except OSError as error:  # no half of a run, which no list would show
-            shutil.rmtree(folder.path)
-            raise OSError(error.errno, error.strerror, str(folder.path)) from None
         return folder
-    raise FileExistsError(f"a thousand runs were started in {runs} in this second")
+    raise FileExistsError(f"a thousand folders were made in {parent} in this second")
 
 
 class SeveralRuns(LookupError):

@@ -107,7 +107,7 @@ def _may_be_starting(folder: RunFolder) -> bool:
     return abs(age) < START_SECONDS or (age < 0 and bool(is_locked(folder.lock)))
 
 
-class MayLive:
+class LivenessCache:
     """Asks again and again which runs may live. One whose process has ended is not asked again as long as its run.json
     is the same: a process does not come back, and the next one writes another."""
 

@@ -2,11 +2,11 @@
 
 import math
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
+from core.profile.settings import EngineName, Precision
 from core.runs.access import write_whole
 from core.runs.damaged import Damaged, read_json
 from core.runs.events import Amount, Count, Figure, Share
@@ -34,19 +34,20 @@ class Metrics(Struct, frozen=True, kw_only=True):
     training_seconds: Amount
     tokens_per_second: Amount
     memory_peak: Count
-    precision: Literal["bf16", "fp16", "fp32"]
+    precision: Precision
     device: str
     longest: int = 0
-    engine: Literal["packed", "padded"] = "padded"
+    engine: EngineName = "padded"
 
 
-def save_metrics(file: Path, metrics: Metrics) -> None:
-    write_whole(file, msgspec.json.format(msgspec.json.encode(metrics)) + b"\n")
+def save_metrics(path: Path, metrics: Metrics) -> None:
+    """Raises OSError."""
+    write_whole(path, msgspec.json.format(msgspec.json.encode(metrics)) + b"\n")
 
 
-def read_metrics(file: Path) -> Metrics | None:
-    """The metrics in this file of a run, None while it has none that can be read."""
+def read_metrics(path: Path) -> Metrics | None:
+    """What a run came to, None while it has no metrics that can be read."""
     try:
-        return read_json(file, Metrics)
+        return read_json(path, Metrics)
     except (OSError, Damaged):
         return None

@@ -18,7 +18,6 @@ from core.runs.lock import locked
 from core.runs.metrics import read_metrics
 from core.runs.queue import queue_of
 from core.runs.record import Record, Tail
-from core.runs.settings import read_settings
 from core.runs.state import RunState, fold, read_run
 
 MAY_CHANGE = frozenset(
@@ -73,7 +72,7 @@ def prepare(folder: RunFolder, overrides: tuple[str, ...] = ()) -> None:
             raise CannotResume(f"{folder.id} is still running; arena-tui stop ends it first.")
         case None:
             raise CannotResume(f"{folder.id} was started elsewhere, or just now: whether it runs is not known here.")
-    before = read_settings(folder)
+    before = folder.read_profile()
     after = changed(before, overrides, source=str(folder.resolved))
     if refused := unfit(before, after):
         raise CannotResume(
@@ -138,7 +137,7 @@ def prepare_retry(folder: RunFolder, overrides: Sequence[str] = ()) -> Retry:
     if not status.is_over:
         raise CannotRetry(f"{folder.id} is not over; arena-tui stop ends it first.")
     proposed = state.last.changes if isinstance(state.last, Failed) else []
-    before = read_settings(folder)
+    before = folder.read_profile()
     chosen = [*(change.override for change in proposed), *overrides]
     after = changed(before, chosen, source=str(folder.resolved))
     differences = changes(before, after)
@@ -153,5 +152,6 @@ def prepare_retry(folder: RunFolder, overrides: Sequence[str] = ()) -> Retry:
         text = set_value(text, change.key, change.new)
     has_checkpoint = any(kept.problem is None for kept in checkpoints(folder.checkpoints))
     is_another = bool(unfit(before, after)) or any(change.key in PLACES for change in differences)
-    is_complete = read_metrics(folder.metrics) is not None
-    return Retry(text, after, differences, goes_on=has_checkpoint and not is_another and not is_complete)
+    return Retry(
+        text, after, differences, goes_on=has_checkpoint and not is_another and read_metrics(folder.metrics) is None
+    )

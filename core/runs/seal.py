@@ -17,31 +17,31 @@ from core.runs.damaged import Damaged, read_json
 MANIFEST = "manifest.json"
 
 
-class Sum(Struct, frozen=True):
+class Checksum(Struct, frozen=True):
     """Of one file: bytes, and the blake2b digest of these, in hex."""
 
     size: int
     blake2b: str
 
 
-Sums = dict[str, int | Sum]
+Checksums = dict[str, int | Checksum]
 """By name, relative to the folder. Manifests of older versions hold sizes alone."""
 
 
 def seal(folder: Path) -> None:
     """Write the manifest of all files in `folder` as they are now. Raises OSError."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / MANIFEST)
-    sums = {path.relative_to(folder).as_posix(): Sum(path.stat().st_size, _digest(path)) for path in files}
+    sums = {path.relative_to(folder).as_posix(): Checksum(path.stat().st_size, _digest(path)) for path in files}
     write_whole(folder / MANIFEST, msgspec.json.encode(sums))
 
 
 def has_checksums(folder: Path) -> bool:
     """Whether the content of the files can be checked."""
     try:
-        sums = read_json(folder / MANIFEST, Sums)
+        sums = read_json(folder / MANIFEST, Checksums)
     except (OSError, Damaged):
         return False
-    return all(isinstance(known, Sum) for known in sums.values())
+    return all(isinstance(known, Checksum) for known in sums.values())
 
 
 def flaw(folder: Path, *, content: bool = False) -> str | None:
@@ -52,7 +52,7 @@ def flaw(folder: Path, *, content: bool = False) -> str | None:
     except OSError as error:
         return f"{os.path.relpath(error.filename, folder.parent)}: {error.strerror}"
     try:
-        sums = read_json(folder / MANIFEST, Sums)
+        sums = read_json(folder / MANIFEST, Checksums)
     except FileNotFoundError:
         return f"{folder.name} has no {MANIFEST}"
     except OSError as error:
@@ -62,12 +62,12 @@ def flaw(folder: Path, *, content: bool = False) -> str | None:
     for name, known in sums.items():
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or not name.isprintable():
             return f"{folder.name}: {MANIFEST} names {name[:80]!r}, which is no file of this folder"
-        size = known.size if isinstance(known, Sum) else known
+        size = known.size if isinstance(known, Checksum) else known
         try:
             found = (folder / name).stat().st_size
             if found != size:
                 return f"{folder.name}: {name} has {found:,} of {size:,} bytes"
-            if content and isinstance(known, Sum) and _digest(folder / name) != known.blake2b:
+            if content and isinstance(known, Checksum) and _digest(folder / name) != known.blake2b:
                 return f"{folder.name}: {name} is not what was written there: its checksum differs"
         except FileNotFoundError:
             return f"{folder.name}: {name} is missing"

@@ -18,7 +18,7 @@ from core.runs.folder import RunFolder
 from core.runs.liveness import is_run_alive
 from core.runs.queue import queue_of
 from core.runs.record import Tail
-from core.runs.steps import Steps, seconds_of
+from core.runs.steps import Steps, training_seconds
 
 
 class Status(StrEnum):
@@ -61,9 +61,9 @@ class RunState(Struct, frozen=True, kw_only=True):
     evaluations: tuple[events.Evaluated, ...] = ()
     checkpoint: events.Checkpoint | None = None
     warnings: tuple[str, ...] = ()
-    scoring: events.Scoring | None = None
-    scored: events.Scored | None = None
-    """Of a prediction: what it is to score, and how far it is."""
+    predicting: events.Predicting | None = None
+    prediction_progress: events.PredictionProgress | None = None
+    """Of a prediction: what it is to do, and how far it is."""
     stopping: events.Stopping | None = None
     last: Last | None = None
 
@@ -81,8 +81,9 @@ class RunState(Struct, frozen=True, kw_only=True):
     def remaining(self) -> float | None:
         """Seconds until the last training step, or the last row of a prediction, at the pace of this run; None before
         it has one."""
-        if self.scoring and self.scored and self.scored.tokens_per_second:
-            seconds = (self.scoring.tokens_total - self.scored.tokens) / self.scored.tokens_per_second
+        asked, progress = self.predicting, self.prediction_progress
+        if asked and progress and progress.tokens_per_second:
+            seconds = (asked.tokens_total - progress.tokens) / progress.tokens_per_second
             return seconds if isfinite(seconds) else None
         if self.started is None or self.training_since is None or self.last_time is None:
             return None
@@ -111,7 +112,7 @@ def fold(state: RunState, new: Iterable[AnyEvent]) -> RunState:
         if after:
             return fold(fold(state, new[: index + 1]), after)
     steps = [event for event in new if isinstance(event, events.Step)]
-    scored, saved = _of(events.Scored, others), _of(events.Checkpoint, others)
+    progress, saved = _of(events.PredictionProgress, others), _of(events.Checkpoint, others)
     signs = [(p.time, p.done) for p in _of(events.Phase, others) if p.phase == "training" and p.done is not None]
     signs += [(s.time, s.step) for s in steps[:1]]
     times = [event.time for event in new]
@@ -126,13 +127,15 @@ def fold(state: RunState, new: Iterable[AnyEvent]) -> RunState:
         step=max([state.step, *[s.step for s in steps], *[s.step for s in saved], *(step for _, step in signs)]),
         training_since=min(signs, default=None) if state.training_since is None else state.training_since,
         steps=state.steps + steps,
-        training_seconds=state.training_seconds + seconds_of(steps, state.steps[-1].tokens if state.steps else 0),
-        memory_peak=max([state.memory_peak, *[step.memory_peak for step in steps], *(s.memory_peak for s in scored)]),
+        training_seconds=state.training_seconds + training_seconds(steps, state.steps[-1].tokens if state.steps else 0),
+        memory_peak=max(
+            [state.memory_peak, *(one.memory_peak for one in steps), *(one.memory_peak for one in progress)]
+        ),
         evaluations=_evaluations(state.evaluations, _of(events.Evaluated, others)),
         checkpoint=_newest(events.Checkpoint, others, state.checkpoint),
         warnings=state.warnings + tuple(w.message for w in _of(events.Warning, others)),
-        scoring=_newest(events.Scoring, others, state.scoring),
-        scored=_newest(events.Scored, others, state.scored),
+        predicting=_newest(events.Predicting, others, state.predicting),
+        prediction_progress=_newest(events.PredictionProgress, others, state.prediction_progress),
         stopping=_newest(events.Stopping, others, state.stopping),
         last=turn,
     )
@@ -148,8 +151,8 @@ def _go_on(state: RunState, time: float) -> RunState:
         phase=None,
         started=None,
         training_since=None,
-        scoring=None,
-        scored=None,
+        predicting=None,
+        prediction_progress=None,
         stopping=None,
         last=None,
     )
@@ -158,17 +161,15 @@ def _go_on(state: RunState, time: float) -> RunState:
 def _resume(state: RunState, resumed: events.Resumed) -> RunState:
     """What was trained after the checkpoint is forgotten."""
     steps = state.steps[: bisect_right(state.steps.column("step"), resumed.step)]
-    checkpoint = resumed.checkpoint and events.Checkpoint(
-        time=resumed.time, step=resumed.step, folder=resumed.checkpoint
-    )
+    folder, now = resumed.checkpoint, resumed.time
     return replace(
-        _go_on(state, resumed.time),
-        first_time=resumed.time if state.first_time is None else state.first_time,
+        _go_on(state, now),
+        first_time=now if state.first_time is None else state.first_time,
         step=resumed.step,
         steps=steps,
-        training_seconds=seconds_of(steps),
+        training_seconds=training_seconds(steps),
         evaluations=tuple(found for found in state.evaluations if found.step <= resumed.step),
-        checkpoint=checkpoint or None,
+        checkpoint=events.Checkpoint(time=now, step=resumed.step, folder=folder) if folder else None,
         warnings=state.warnings + tuple(resumed.skipped),
     )
 
@@ -211,7 +212,7 @@ def status(state: RunState, alive: bool | None, now: float) -> Status:
         return Status.STOPPING
     if silence(state, now) > patience(state):
         return Status.STALLED
-    return Status.RUNNING if state.started or state.scoring else Status.STARTING
+    return Status.RUNNING if state.started or state.predicting else Status.STARTING
 
 
 def read_run(folder: RunFolder) -> tuple[RunState, Status]:

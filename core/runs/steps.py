@@ -83,8 +83,8 @@ class Steps(Sequence[Step]):
         return steps
 
 
-def seconds_of(steps: Iterable[Step], tokens: int = 0) -> float:
-    """What training took: each reading's tokens over its throughput. `tokens` are those of the reading before."""
+def training_seconds(steps: Iterable[Step], tokens: int = 0) -> float:
+    """Each reading's tokens over its throughput; `tokens` are those of the reading before the first."""
     seconds = 0.0
     for step in steps:
         if step.tokens_per_second > 0:

@@ -8,7 +8,7 @@ from types import FrameType
 
 from core.runs.events import Cancelled, Stopping
 from core.runs.record import Record
-from core.runs.stopping import HEARD, IGNORED, NOW, SAVE, SAVE_TOO
+from core.runs.stopping import HEARD, IGNORED, NOW, SAVE, SAVES
 
 
 class Stopped(BaseException):
@@ -60,7 +60,7 @@ class StopRequest:
 
     def _hear(self, number: int, _frame: FrameType | None) -> None:
         before, heard = self.signal, signal.Signals(number)
-        if before is not None and heard in (SAVE, *SAVE_TOO):
+        if before is not None and heard in SAVES:
             return
         self.signal = heard
         self._record.write(Stopping(signal=heard.name))

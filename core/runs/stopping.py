@@ -29,7 +29,9 @@ NOW = signal.SIGQUIT
 IGNORED = signal.SIGHUP
 """A closed terminal ends no run."""
 
-HEARD = (SAVE, *SAVE_TOO, SAVE_THEN_NOW, NOW)
+SAVES = (SAVE, *SAVE_TOO)
+HEARD = (*SAVES, SAVE_THEN_NOW, NOW)
+"""What a run heeds."""
 
 RETURN_SECONDS = 10
 """So long after a run's last process the driver may take to clear its memory away."""

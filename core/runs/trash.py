@@ -43,7 +43,7 @@ def held(folder: RunFolder) -> Iterator[None]:
 
 
 @contextmanager
-def read(folder: RunFolder) -> Iterator[None]:
+def kept_in_place(folder: RunFolder) -> Iterator[None]:
     """Keep what the run holds where it is, from all who heed `held`. Raises StillInUse where it is just being taken
     away; who may not write there holds nothing, and can only hope."""
     if not os.access(folder.path, os.W_OK):

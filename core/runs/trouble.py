@@ -1,16 +1,14 @@
 """What is wrong with the small files of a run. Each stands for itself: the rest of the run counts all the same."""
 
-import os
 from pathlib import Path
 
+from core.files import Stamp, stamp
 from core.runs.access import read_whole
 from core.runs.damaged import Damaged, read_json
 from core.runs.folder import RunFolder
 from core.runs.identity import RunInfo
 from core.runs.metrics import Metrics
 from core.runs.notes import NotesError, load_notes
-
-Stamp = tuple[int, int, int, int]
 
 
 class TroubleReader:
@@ -24,7 +22,7 @@ class TroubleReader:
 
     def read(self) -> str:
         """What cannot be read, and why; "" where all can, and of files that are not there."""
-        found = list(map(_stamp, self._files))
+        found = [stamp(file, follow_symlinks=False) for file in self._files]  # a link may lead nowhere
         if found != self._stamps:
             self._stamps = found
             self._trouble = "; ".join(filter(None, map(self._problem, self._files)))
@@ -51,12 +49,3 @@ class TroubleReader:
         except UnicodeDecodeError:
             return f"{path.name} is damaged: not UTF-8 text"
         return ""
-
-
-def _stamp(path: Path) -> Stamp | None:
-    """Of a link itself: it may lead nowhere."""
-    try:
-        found = os.lstat(path)
-    except OSError:
-        return None
-    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

@@ -7,12 +7,13 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.imports import uncollected
-from core.runs.access import have_folder
-from core.runs.checkpoints import checkpoints, delete_after
-from core.runs.events import Failed, Finished, Phase, Started, Warning
+from core.runs.checkpoints import checkpoints
+from core.runs.events import Failed, Finished, Phase
 from core.runs.folder import RunFolder
+from core.runs.home import Home
 from core.runs.identity import process_started
 from core.runs.lock import locked
 from core.runs.metrics import Metrics, save_metrics
@@ -20,11 +21,15 @@ from core.runs.notify import notify
 from core.runs.process import describe_this_process
 from core.runs.protocol import OTHER_AT_WORK, RESUME
 from core.runs.record import Record
-from core.runs.settings import read_settings
 from core.runs.stop_request import Stopped, StopRequest
 from core.train import trackers
 from core.train.attempt import Attempt
-from core.train.home import Home, HomeMoved
+
+if TYPE_CHECKING:
+    from core.data.example import Example
+    from core.profile.settings import Profile
+    from core.train.setup import Hardware, RunModel, RunRows
+    from core.train.training import Trained
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -37,9 +42,8 @@ def main(arguments: Sequence[str]) -> int:
     folder = RunFolder(Path(path))
     with locked(folder.lock) as is_ours:
         is_resumed = RESUME in options
-        has_begun = (
-            folder.info.exists() and not is_resumed
-        )  # started by the queue's runner, which was killed, and again
+        # Started by the queue's runner, which was killed, and started again.
+        has_begun = folder.info.exists() and not is_resumed
         if not is_ours or has_begun:
             return OTHER_AT_WORK
         exit_code = run(folder, is_resumed)
@@ -97,217 +101,88 @@ def explained(folder: RunFolder, error: Exception) -> Failed:
 
 def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt, home: Home) -> None:
     """From profile to adapter. Raises what went wrong, or Stopped after a signal."""
-    profile = read_settings(folder)
+    profile = folder.read_profile()
     trackers.demand(profile.run.report_to)
     trackers.settle(folder)
     trackers.log_in(profile.run.report_to)
-
-    from core.data.example import swapped
-    from core.data.rows import read_examples
-    from core.data.split import split
-    from core.demo import assets
-    from core.model.checkpoint import demand_weights
-    from core.model.locate import base_folder, locate, tokenizer_folder
-
-    if assets.is_named_by(profile) and not assets.is_made():
-        record.write(Phase(phase="loading", detail="making the demo's rows and base model, once"))
-    train_rows, eval_rows = split(read_examples(assets.rows_source(profile.data), profile.data.limit), profile.split)
-
-    source = locate(profile.model)
-    demand_weights(source, profile.model.checkpoint)
+    train_rows, eval_rows, source = find_inputs(profile, record)
 
     stop.heed()  # libraries drop what a signal raises while they are loaded
     # Imported only now: they take ten seconds, and bad data or a bad checkpoint is reported in one.
     with uncollected():
-        from numpy import isfinite
-        from transformers import DataCollatorWithPadding, PrinterCallback, set_seed
-
-        from core.data.tokenizer import PromptTokenizer
-        from core.data.tokens import encode_all, rows_digest
-        from core.engine import device
-        from core.engine.choose import choose_engine, choose_precision, demand_computable
-        from core.engine.divergence import Diverged, LossWatch
-        from core.engine.steps import optimizer_steps
-        from core.model.checkpoint import base_digest
-        from core.model.load import keep_residual_in_float32, load_classifier, load_config
-        from core.model.lora import add_adapters, checkpoint_activations, parameter_counts
-        from core.model.probe import demand_sound
-        from core.model.tokenizer import load_tokenizer
-        from core.packed.engine import PackedEngine
-        from core.packed.pack import pack
-        from core.train import model_card, results
-        from core.train.callback import EventCallback
-        from core.train.results import Scorer, prior_log_loss
-        from core.train.trainer import ClassifierTrainer, training_arguments
+        from core.model.locate import tokenizer_folder
+        from core.train.setup import choose_hardware, encode_rows, load_model, started
+        from core.train.training import Training
 
     stop.heed()
-    if warning := device.use_one_gpu():
-        record.write(Warning(message=warning))
-    if trouble := device.unused_gpu():
-        if not assets.is_named_by(profile):
-            raise device.GpuError(trouble)
-        record.write(Warning(message=f"the demo runs on the processor: {trouble}"))
-    here = device.device()
-    best = device.best_precision()
-    precision = choose_precision(profile.train.precision, best)
-    demand_computable(precision, best)
-
+    hardware = choose_hardware(profile, record)
     tokenizer_files = tokenizer_folder(source, profile.model.revision)
-    prompt_tokenizer = PromptTokenizer(tokenizer_files)
-    train_set = encode_all(train_rows, prompt_tokenizer, profile, record, "training rows")
-    eval_set = encode_all(eval_rows, prompt_tokenizer, profile, record, "evaluation rows")
-    digest_train, digest_eval = rows_digest(train_set), rows_digest(eval_set)
-    attempt.demand_same_rows(train_set, digest_train, digest_eval)
-    # Rows of like length share a batch, which saves padding; the longest come first, so memory fails early.
-    eval_set.sort(key=lambda row: len(row.ids), reverse=True)
-    swapped_set = []
-    if profile.eval.swap:
-        copies = [swapped(row.example) for row in eval_set]
-        swapped_set = encode_all(copies, prompt_tokenizer, profile, record, "evaluation rows, A and B exchanged")
+    rows = encode_rows(profile, train_rows, eval_rows, tokenizer_files, attempt, record)
+    made = load_model(profile, source, tokenizer_files, rows, hardware, attempt, stop, record)
+    record.write(started(profile, rows, hardware, made))
 
-    record.write(Phase(phase="loading"))
-    set_seed(profile.train.seed)
-    config = load_config(source, profile.model, max_length=profile.tokens.max_length)
-    tokenizer = load_tokenizer(tokenizer_files, config)
-    rows = [*train_set, *eval_set, *swapped_set]
-    longest = max(len(row.ids) for row in rows)
-    chosen = choose_engine(
-        profile, config.to_dict(), precision=precision, best=best, longest=longest, free=device.free_memory()
-    )
-    stop.heed()
-    base, head = load_classifier(
-        source,
-        config,
-        profile.model,
-        dtype=device.DTYPES[precision],
-        device="cuda:0" if here.kind == "cuda" else "cpu",
-    )
-    digest_base = base_digest(base_folder(source, profile.model.revision))
-    attempt.demand_same_base(profile.model.checkpoint, digest_base)
-    if precision == "fp16":
-        keep_residual_in_float32(base)
-    if head == "replaced":
-        record.write(Warning(message=f"the head of {profile.model.checkpoint} is another's: a new one takes its place"))
-    if head == "kept":
-        record.write(Warning(message=f"{profile.model.checkpoint} is an exported run: its head goes on being trained"))
-    model = add_adapters(base, profile.lora)
-    demand_sound(model, rows, dtype=device.DTYPES[precision], checkpoint=profile.model.checkpoint)
-    trainable, total = parameter_counts(model)
-    engine = None
-    if chosen.layout:
-        engine = PackedEngine(model, dtype=device.DTYPES[precision], longest=longest, layout=chosen.layout)
-    elif profile.train.gradient_checkpointing:
-        checkpoint_activations(model)
-
-    prior = prior_log_loss([row.label for row in train_rows], [row.label for row in eval_rows])
-    record.write(
-        Started(
-            rows_train=len(train_set),
-            rows_eval=len(eval_set),
-            rows_cut=sum(row.is_cut for row in train_set),
-            tokens_train=sum(len(row.ids) for row in train_set),
-            steps=optimizer_steps(len(train_set), profile.train),
-            global_batch=profile.global_batch,
-            trainable_parameters=trainable,
-            total_parameters=total,
-            precision=precision,
-            device=here,
-            longest=longest,
-            prior_log_loss=prior,
-            engine=chosen.name,
-            engine_reason=chosen.reason,
-            digest_train=digest_train,
-            digest_eval=digest_eval,
-            digest_base=digest_base,
-        )
-    )
-
-    scorer = Scorer()
-    watch = LossWatch(profile.train.divergence_patience)
-    home.demand()
-    have_folder(folder.checkpoints)  # the Trainer would make one anywhere
-    callback = EventCallback(record, stop, watch, home)
-    trainer = ClassifierTrainer(
-        head_learning_rate=profile.train.head_learning_rate,
-        watch=watch,
-        before_evaluation=callback.begin_evaluation,
-        engine=engine,
-        eval_tokens=profile.eval.per_device_batch_size * longest,
-        model=model,
-        args=training_arguments(
-            profile,
-            precision,
-            folder,
-            batch=chosen.layout.examples if chosen.layout else profile.train.per_device_batch_size,
-        ),
-        train_dataset=[row.features for row in train_set],
-        eval_dataset=[row.features for row in eval_set],
-        data_collator=pack if engine else DataCollatorWithPadding(tokenizer),
-        processing_class=tokenizer,
-        compute_metrics=scorer,
-        callbacks=[callback],
-    )
-    trainer.remove_callback(PrinterCallback)
-    trainer.args.eval_on_start = attempt.owes_evaluation(profile, len(train_set))
-    stop.heed()
-    began = time.monotonic()
-    try:
-        with stop.deferred(), home.watched():
-            trainer.train(resume_from_checkpoint=attempt.checkpoint)
-            if stop.signal:
-                raise Stopped
-            if callback.evaluated is None or callback.evaluated.step != trainer.state.global_step:
-                trainer.evaluate()
-            logits, swapped_logits = scorer.logits, None
-            if not isfinite(logits).all():
-                # Without patience nobody has watched which checkpoints are of before.
-                sound = watch.sound if profile.train.divergence_patience else trainer.state.global_step
-                raise Diverged("the logits of the evaluation are not all finite numbers", sound=sound)
-            if swapped_set:
-                swapped_logits = trainer.predict([row.features for row in swapped_set]).predictions
-            home.demand()
-    except (Stopped, HomeMoved) as ended:
-        if isinstance(ended, HomeMoved):
-            trainer.args.output_dir = str(folder.checkpoints)
-        if callback.is_worth_saving(trainer.state.global_step, model):
-            trainer.save_checkpoint()
-        if trainer.state.global_step:
-            stop.adapter = results.save_adapter(folder, model, tokenizer)
-        raise
-    except Diverged as lost:
-        delete_after(folder.checkpoints, lost.sound)  # what is worth going on from is the newest one again
-        raise
-    training_seconds = time.monotonic() - began - callback.evaluation_seconds
-
+    trained = Training(folder, profile, rows, made, hardware, attempt, stop, record, home).run()
     record.write(Phase(phase="saving"))
-    results.save_adapter(folder, model, tokenizer)
-    results.save_evaluation(folder, eval_set, logits, swapped_logits)
-    evaluated = callback.evaluated
-    assert evaluated is not None
-    tokens = int(trainer.state.num_input_tokens_seen)
+    save(folder, profile, rows, made, hardware, trained, stop)
+    record.write(Finished(log_loss=trained.evaluated.log_loss, accuracy=trained.evaluated.accuracy))
+
+
+def find_inputs(profile: "Profile", record: Record) -> "tuple[list[Example], list[Example], str]":
+    """The rows to train on and those to evaluate, and where the base is loaded from, its weights all there.
+
+    Raises DataError and SettingError.
+    """
+    from core.data.rows import read_examples
+    from core.data.split import split
+    from core.demo import assets
+    from core.model.checkpoint import demand_weights
+    from core.model.locate import locate
+
+    if assets.is_named_by(profile) and not assets.is_made():
+        record.write(Phase(phase="loading", detail="making the demo's rows and base model, once"))
+    train_rows, eval_rows = split(read_examples(assets.rows_source(profile.data), profile.data.limit), profile.split)
+    source = locate(profile.model)
+    demand_weights(source, profile.model.checkpoint)
+    return train_rows, eval_rows, source
+
+
+def save(
+    folder: RunFolder,
+    profile: "Profile",
+    rows: "RunRows",
+    made: "RunModel",
+    hardware: "Hardware",
+    trained: "Trained",
+    stop: StopRequest,
+) -> None:
+    """Adapter, evaluation, card, and at last the metrics: there they say that the run has completed."""
+    from core.engine import device
+    from core.train import model_card, results
+
+    results.save_adapter(folder, made.model, made.tokenizer)
+    results.save_evaluation(folder, rows.evaluation, trained.logits, trained.swapped_logits)
     metrics = Metrics(
         run=folder.id,
-        log_loss=evaluated.log_loss,
-        accuracy=evaluated.accuracy,
-        prior_log_loss=prior,
-        rows_train=len(train_set),
-        rows_eval=len(eval_set),
-        rows_cut=sum(row.is_cut for row in train_set),
-        steps=trainer.state.global_step,
-        tokens=tokens,
+        log_loss=trained.evaluated.log_loss,
+        accuracy=trained.evaluated.accuracy,
+        prior_log_loss=rows.prior_log_loss,
+        rows_train=len(rows.train),
+        rows_eval=len(rows.evaluation),
+        rows_cut=sum(row.is_cut for row in rows.train),
+        steps=trained.step,
+        tokens=trained.tokens,
         seconds=time.time() - process_started(),
-        training_seconds=training_seconds,
-        tokens_per_second=(tokens - callback.tokens_before) / training_seconds,
+        training_seconds=trained.seconds,
+        tokens_per_second=trained.tokens_per_second,
         memory_peak=device.memory()[2],
-        longest=longest,
-        precision=precision,
-        device=here.name,
-        engine=chosen.name,
+        longest=rows.longest,
+        precision=hardware.precision,
+        device=hardware.device.name,
+        engine=made.engine.name,
     )
     model_card.save_card(folder.adapter, profile, metrics)
     stop.close()  # the run has completed; its last event is the one that says so
     save_metrics(folder.metrics, metrics)
-    record.write(Finished(log_loss=evaluated.log_loss, accuracy=evaluated.accuracy))
 
 
 if __name__ == "__main__":

@@ -10,9 +10,9 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from core.engine.device import memory
 from core.engine.divergence import LossWatch
 from core.runs.events import Checkpoint, Evaluated, Phase, Step, Warning
+from core.runs.home import Home
 from core.runs.record import Record
 from core.runs.stop_request import Stopped, StopRequest
-from core.train.home import Home
 from core.train.trainer import are_finite
 
 HEARTBEAT_SECONDS = 2.0
@@ -34,7 +34,7 @@ class EventCallback(TrainerCallback):
         self._watch = watch
         self._home = home
         self._beat = 0.0
-        self._batches_scored = 0
+        self._batches_evaluated = 0
         self._tokens_logged = 0
         self._logged_at = 0.0
         self._was_lost = False
@@ -116,10 +116,10 @@ class EventCallback(TrainerCallback):
         if self._stop.signal:
             raise Stopped
         self._home.demand()
-        self._batches_scored += 1
+        self._batches_evaluated += 1
         if time.monotonic() - self._beat > HEARTBEAT_SECONDS:
             self._phase(
-                Phase(phase="evaluating", done=self._batches_scored, total=len(eval_dataloader), unit="batches")
+                Phase(phase="evaluating", done=self._batches_evaluated, total=len(eval_dataloader), unit="batches")
             )
 
     def on_evaluate(
@@ -132,7 +132,7 @@ class EventCallback(TrainerCallback):
         **_: Any,
     ) -> None:
         assert metrics is not None
-        self._batches_scored = 0
+        self._batches_evaluated = 0
         self.evaluation_seconds += metrics["eval_runtime"]
         self._logged_at += metrics["eval_runtime"]  # training throughput leaves evaluations out
         self.evaluated = Evaluated(
@@ -160,7 +160,7 @@ class EventCallback(TrainerCallback):
         **_: Any,
     ) -> None:
         assert metrics is not None
-        self._batches_scored = 0
+        self._batches_evaluated = 0
         self.evaluation_seconds += metrics["test_runtime"]
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
@@ -169,7 +169,7 @@ class EventCallback(TrainerCallback):
         log.info("saved %s", self._stop.checkpoint)
 
     def begin_evaluation(self, batches: int) -> None:
-        """Before the first batch is scored."""
+        """Before the first batch is evaluated."""
         self._phase(Phase(phase="evaluating", done=0, total=batches, unit="batches"))
 
     def is_worth_saving(self, step: int, model: Any) -> bool:

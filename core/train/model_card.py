@@ -6,6 +6,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from core.data.template import join
 from core.demo import assets
 from core.profile.load import to_toml
 from core.profile.settings import Profile
@@ -14,8 +15,9 @@ from core.runs.metrics import UNIFORM_LOG_LOSS, Metrics
 from core.runs.process import PACKAGES
 
 CARD = "README.md"
-USE = """inputs = tokenizer(
-    ["<prompt>: …\\n\\n<response_a>: …\\n\\n<response_b>: …"], padding=True, return_tensors="pt"
+SHOWN = join(["…"], ["…"], ["…"]).replace("\n", "\\n")
+USE = f"""inputs = tokenizer(
+    ["{SHOWN}"], padding=True, return_tensors="pt"
 )
 print(model(**inputs).logits.softmax(-1))  # A wins, B wins, tie
 """
@@ -58,7 +60,7 @@ tags: [human-preference, lora]
 
 Says of a prompt and two answers which of them a person prefers: class 0 is A, 1 is B, 2 a tie. An adapter for
 `{base}` ({_held(shared)}), trained with arena-tui. It reads
-`<prompt>: …\\n\\n<response_a>: …\\n\\n<response_b>: …` between BOS and EOS, which the tokenizer adds, in training at
+`{SHOWN}` between BOS and EOS, which the tokenizer adds, in training at
 most {profile.tokens.max_length:,} tokens of it.
 
 ```python

@@ -6,15 +6,14 @@ import numpy as np
 import pyarrow
 from numpy.typing import NDArray
 from peft import PeftModel
-from pyarrow import parquet
 from scipy.special import softmax
 from sklearn.metrics import accuracy_score
 from sklearn.metrics import log_loss as sklearn_log_loss
 from transformers import EvalPrediction, PreTrainedTokenizerFast
 
-from core.data.example import LABELS, PARTS, SWAPPED
+from core.data.example import LABELS, LOGITS, PARTS, SWAPPED_LOGITS, unswapped
 from core.data.tokens import Encoded
-from core.files import as_their_folder
+from core.files import as_parquet, as_their_folder
 from core.runs.access import delete, make_folder, move, reached, remove_tree, write_whole
 from core.runs.folder import RunFolder
 from core.runs.seal import seal
@@ -52,9 +51,6 @@ class Scorer:
         }
 
 
-LOGITS = ("logit_a", "logit_b", "logit_tie")
-
-
 def save_adapter(folder: RunFolder, model: PeftModel, tokenizer: PreTrainedTokenizerFast) -> str:
     """Adapter and head as `PeftModel.from_pretrained` reads them, and the tokenizer they were trained with.
 
@@ -87,7 +83,7 @@ def save_evaluation(
         {
             "id": pyarrow.array([row.example.id for row in ordered], pyarrow.int64()),
             "label": pyarrow.array([row.example.label for row in ordered], pyarrow.int8()),
-            **{name: logits[order, column] for column, name in enumerate(LOGITS)},
+            **dict(zip(LOGITS, logits[order].T, strict=True)),
             "tokens": pyarrow.array([len(row.ids) for row in ordered], pyarrow.int32()),
             "is_cut": pyarrow.array([row.is_cut for row in ordered], pyarrow.bool_()),
             **{
@@ -98,13 +94,7 @@ def save_evaluation(
                 f"{part}_tokens": pyarrow.array([row.parts[number] for row in ordered], pyarrow.int32())
                 for number, part in enumerate(PARTS)
             },
-            **{
-                f"swapped_{name}": swapped[order, column]
-                for name, column in zip(LOGITS, SWAPPED, strict=True)
-                if swapped is not None
-            },
+            **({} if swapped is None else dict(zip(SWAPPED_LOGITS, unswapped(swapped[order]).T, strict=True))),
         }
     )
-    buffer = pyarrow.BufferOutputStream()
-    parquet.write_table(table, buffer)
-    write_whole(folder.evaluation, buffer.getvalue().to_pybytes())
+    write_whole(folder.evaluation, as_parquet(table))

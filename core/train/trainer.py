@@ -11,11 +11,10 @@ from transformers import Trainer, TrainingArguments
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from core.engine.divergence import LossWatch
-from core.engine.memory import Precision
 from core.files import as_their_folder
 from core.packed.engine import PackedEngine
 from core.packed.pack import PackedBatches
-from core.profile.settings import Profile
+from core.profile.settings import Precision, Profile
 from core.runs.checkpoints import delete_old, written_aside
 from core.runs.folder import RunFolder
 from core.train.trackers import PROJECT

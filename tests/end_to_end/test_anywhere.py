@@ -19,7 +19,6 @@ from core.profile.load import parse_profile, to_toml
 from core.profile.settings import Data, Model
 from core.runs.folder import RunFolder, create_run, list_runs
 from core.runs.resume import prepare, prepare_retry
-from core.runs.settings import read_settings
 from core.runs.state import Status, read_run
 
 pytestmark = pytest.mark.xdist_group("anywhere")
@@ -85,7 +84,7 @@ def test_from_elsewhere_an_older_one_is_reported_on_and_gone_on_with_for_good(
     info = run.read_info()
     assert info is not None
     assert info.working_directory == str(tmp_path), "what is relative would be meant from here now"
-    assert read_settings(run).model.checkpoint == str(work / "models/x")
+    assert run.read_profile().model.checkpoint == str(work / "models/x")
 
 
 def test_a_path_given_to_resume_is_meant_from_where_it_is_given(
@@ -96,7 +95,7 @@ def test_a_path_given_to_resume_is_meant_from_where_it_is_given(
     shutil.copy(work / "train.csv", tmp_path / "moved.csv")
     monkeypatch.chdir(tmp_path)
     prepare(run, ("data.train=moved.csv",))
-    settings = read_settings(run)
+    settings = run.read_profile()
     assert (settings.data.train, settings.model.checkpoint) == (str(tmp_path / "moved.csv"), str(work / "models/x"))
 
 
@@ -160,4 +159,4 @@ def test_a_tilde_is_the_home_folder_before_a_run_and_in_one(
         locate(Model(checkpoint="~/y"))
     profile = replace(parse_profile("", source="none"), data=Data(train="~/train.csv"), model=model)
     folder = create_run(tmp_path / "runs", profile, text=to_toml(profile), name="x")
-    assert read_settings(folder).data.train == str(tmp_path / "train.csv")
+    assert folder.read_profile().data.train == str(tmp_path / "train.csv")

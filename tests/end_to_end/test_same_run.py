@@ -87,7 +87,7 @@ def test_resumed_twice_at_the_end_of_an_epoch_it_is_the_run_never_stopped_and_ow
 def test_stopped_in_its_last_evaluation_it_evaluates_again_and_trains_no_step_more(
     start: Start, resume: Callable[..., Any]
 ) -> None:
-    """Half an epoch, which the Trainer takes one step further each time; stopped among the exchanged rows."""
+    """Half an epoch, which the Trainer takes one step further each time; stopped among the swapped rows."""
     folder, child = start("train.epochs=0.5", "eval.swap=true", program=halting("evaluation-5"))
     wait_until_halted(folder, child)
     assert stop(child) == 143
@@ -126,7 +126,7 @@ def test_a_run_killed_between_its_metrics_and_its_last_event_has_finished_and_it
         prepare(folder)
 
 
-def exchanged(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+def swapped(rows: list[dict[str, str]]) -> list[dict[str, str]]:
     """A and B of each row, labels too, and two training rows: as many of each side, and of as many tokens."""
     other = {"response_a": "response_b", "winner_model_a": "winner_model_b"}
     other |= {b: a for a, b in other.items()}
@@ -154,14 +154,14 @@ def reworded(rows: list[dict[str, str]]) -> list[dict[str, str]]:
 @pytest.mark.parametrize(
     ("change", "found"),
     [
-        (exchanged, "other ids and labels and tokens in the training rows"),
+        (swapped, "other ids and labels and tokens in the training rows"),
         (flipped(1), "other labels in the training rows"),
         (flipped(0), "other labels in the evaluation rows"),
         (reworded, "tokens"),
         (lambda rows: rows[:-5], "44 training rows of"),
         (lambda rows: rows, None),
     ],
-    ids=["exchanged", "a training label", "an evaluation label", "a word", "fewer", "the same"],
+    ids=["swapped", "a training label", "an evaluation label", "a word", "fewer", "the same"],
 )
 def test_other_rows_are_refused_and_what_differs_is_named(
     change: Callable[[list[dict[str, str]]], list[dict[str, str]]],

@@ -106,7 +106,7 @@ def record_prediction(
     with Record(folder.events) as record, folder.console_log.open("w") as log:
         record.write(events.Phase(time=began, phase="loading"))
         record.write(
-            events.Scoring(
+            events.Predicting(
                 time=began + 20, runs=[run.id], rows=ROWS, rows_total=total, rows_kept=0, rows_cut=4_250,
                 tokens_total=total * 600, swapped=True, workers=1, precision="bf16", engine="packed", device=card,
             )
@@ -120,7 +120,7 @@ def record_prediction(
             at = began + 20 + rows / 41.3
             record.write(events.Phase(time=at, phase="scoring", done=rows, total=total, unit="rows"))
             record.write(
-                events.Scored(
+                events.PredictionProgress(
                     time=at, rows=rows, tokens=rows * 600, rows_per_second=41.3, tokens_per_second=24_780.0,
                     memory_allocated=8 * GIB, memory_reserved=9 * GIB, memory_peak=9 * GIB,
                 )

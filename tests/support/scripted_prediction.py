@@ -23,7 +23,7 @@ class Told(BaseException):
 def predict(record: Record, folder: PredictionFolder, scenario: str) -> None:
     record.write(events.Phase(phase="tokenizing", done=ROWS, total=ROWS, unit="rows"))
     record.write(
-        events.Scoring(
+        events.Predicting(
             runs=["a run"], rows=ROWS, rows_total=ROWS, rows_kept=0, rows_cut=4_250, tokens_total=ROWS * 600,
             swapped=False, workers=1, precision="bf16", engine="packed",
             device=events.Device(kind="cuda", name="NVIDIA H200", memory=140 * GIB),
@@ -32,7 +32,7 @@ def predict(record: Record, folder: PredictionFolder, scenario: str) -> None:
     for rows in range(5_000, ROWS + 1, 5_000):
         record.write(events.Phase(phase="scoring", done=rows, total=ROWS, unit="rows"))
         record.write(
-            events.Scored(
+            events.PredictionProgress(
                 rows=rows, tokens=rows * 600, rows_per_second=41.3, tokens_per_second=24_780.0,
                 memory_allocated=8 * GIB, memory_reserved=9 * GIB, memory_peak=9 * GIB,
             )

@@ -90,7 +90,7 @@ def _part(row: ShownRow, part: int, model: str) -> str:
         written = _text(row, first, last)
         drawn.append(written if is_kept else f"<del>{written}</del>")
     name = f"{NAMES[part]} · {escape(printable(model))}" if model else NAMES[part]
-    kept, of = int(row.kept.of(row.shape)[0, part]), int(row.shape.parts[0, part])
+    kept, of = int(row.kept.by_part(row.shape)[0, part]), int(row.shape.parts[0, part])
     size = f"<small>{numbers.count(of)} tokens</small>"
     if kept < of:
         shown = numbers.count(kept) if kept else "! nothing"

@@ -17,12 +17,12 @@ from arena_tui.dataset.row_pane import RowPane
 from arena_tui.dataset.screen import DataScreen
 from arena_tui.rows.reader import RowScreen
 from arena_tui.rows.text import MOST_DRAWN, ShownRow, part_text, sequence_text
-from arena_tui.rows.view import outlook
+from arena_tui.rows.view import Inspected, outlook
 from arena_tui.screen import profiles
 from core.data.shape import shape_of
 from core.data.template import Frame
 from core.data.truncation import keep, spans
-from core.inspect.cuts import report
+from core.inspect.cuts import CutReport, cut, report
 from core.inspect.lookup import read_row
 from core.inspect.protocol import INSPECT
 from core.profile.settings import Tokens
@@ -56,6 +56,10 @@ def listed(screen: DataScreen) -> list[int]:
     return screen.query_one(RowPane).table.numbers.tolist()
 
 
+def cut_report(seen: Inspected, tokens: Tokens) -> CutReport:
+    return report(seen.rows, seen.held_out, tokens, cut(seen.rows, tokens, seen.frame))
+
+
 async def test_d_on_home_opens_the_chosen_profile_and_shows_what_the_inspection_found(profile: Path) -> None:
     app = ArenaApp(profile.parent / "runs", plan_program=planner("nothing"))
     async with app.run_test(size=(120, 40)) as pilot:
@@ -67,12 +71,7 @@ async def test_d_on_home_opens_the_chosen_profile_and_shows_what_the_inspection_
         await until_shown(pilot, "40 rows · median", "limit 256 · right", "B gone")
         screen = app.screen
         assert isinstance(screen, DataScreen)
-        found = report(
-            screen.inspection.seen.rows,
-            screen.inspection.seen.held_out,
-            Tokens(max_length=256),
-            screen.inspection.seen.frame,
-        )
+        found = cut_report(screen.inspection.seen, Tokens(max_length=256))
         assert 0 < found.response_b_lost < found.rows_over
         percentiles = screen.inspection.seen.lengths.percentiles
         await until_shown(pilot, " ".join(f"p{p} {percentiles[p]}" for p in (50, 90, 99)))
@@ -92,12 +91,7 @@ async def test_a_moved_limit_takes_every_figure_along_and_o_brings_it_back(
         screen = await open_data(pilot, profile)
         await pilot.press("right", "greater_than_sign", "left", "t")
         await until_shown(pilot, "limit 768 · left", "profile: 256 · right; w writes this")
-        found = report(
-            screen.inspection.seen.rows,
-            screen.inspection.seen.held_out,
-            Tokens(max_length=768, truncation="left"),
-            Frame([2], [1], []),
-        )
+        found = cut_report(screen.inspection.seen, Tokens(max_length=768, truncation="left"))
         await until_shown(pilot, f"rows over   {found.rows_over:>7}")
         await pilot.press("f")
         await until(pilot, lambda: len(listed(screen)) == found.rows_over)
@@ -272,14 +266,7 @@ time.sleep(60)
         screen = DataScreen(profiles.read(profile), profile.parent / "runs", [sys.executable, "-c", waits])
         await app.push_screen(screen)
         await until_shown(pilot, "a sample: the first 40 rows, ±14.7 at most · read 40 of about 4,000 rows")
-        n = screen.inspection.seen.margin(
-            report(
-                screen.inspection.seen.rows,
-                screen.inspection.seen.held_out,
-                Tokens(max_length=256),
-                screen.inspection.seen.frame,
-            ).rows_over
-        )
+        n = screen.inspection.seen.margin(cut_report(screen.inspection.seen, Tokens(max_length=256)).rows_over)
         await until_shown(pilot, f"±{100 * n:.1f}", "limit 256 · right · first 40 rows", "> 1099511627776")
         await pilot.press("enter")
         await until_shown(pilot, "once all rows have been read")

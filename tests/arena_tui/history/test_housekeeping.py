@@ -21,7 +21,7 @@ from core.runs.folder import RunFolder, list_runs
 from core.runs.lock import locked
 from core.runs.notes import MOST_NAME, Notes, NotesError, read_notes, write_notes
 from core.runs.state import Status
-from core.runs.trash import StillInUse, discard, held, put_back, read, trashed
+from core.runs.trash import StillInUse, discard, held, kept_in_place, put_back, trashed
 
 
 @pytest.fixture(autouse=True)
@@ -111,12 +111,12 @@ class TestTrash:
 
     def test_a_run_is_neither_moved_nor_pruned_while_a_prediction_reads_it(self, tmp_path: Path) -> None:
         run = ended(tmp_path)
-        with read(run), read(run):  # several may
+        with kept_in_place(run), kept_in_place(run):  # several may
             for take_away in (discard, lambda run: carry_out(plan(run, keep=0))):
                 with pytest.raises(StillInUse, match=f"a prediction with {run.id} is at work: wait, or arena-tui stop"):
                     take_away(run)
         assert run.path.exists()
-        with held(run), pytest.raises(StillInUse, match="just being moved"), read(run):
+        with held(run), pytest.raises(StillInUse, match="just being moved"), kept_in_place(run):
             pass
         assert discard(run).path.exists()
 

@@ -95,7 +95,7 @@ def test_a_and_b_are_treated_alike(strategy: str, rounds: list[tuple[int, int, i
             inside=np.zeros(0, dtype=int),
         )
         frame = Frame(begin=[2], end=[1], mark=[9] * mark)
-        return keep(shape, chosen(strategy, 11 + 8 * mark + room, prompt_max=7), frame).of(shape)[0]
+        return keep(shape, chosen(strategy, 11 + 8 * mark + room, prompt_max=7), frame).by_part(shape)[0]
 
     assert kept([0, 1, 2])[[0, 2, 1]].tolist() == kept([0, 2, 1]).tolist()
 
@@ -213,5 +213,5 @@ def test_what_is_shown_is_as_long_as_what_is_reckoned(tokenizer: PromptTokenizer
     for strategy in TRUNCATIONS:
         frame = tokenizer.frame("…")
         kept = keep(whole.shape, chosen(strategy, 120, "…"), frame)
-        reckoned = frame.specials + (kept.tags + kept.of(whole.shape)).sum(axis=1) + kept.marks * len(frame.mark)
+        reckoned = frame.specials + (kept.tags + kept.by_part(whole.shape)).sum(axis=1) + kept.marks * len(frame.mark)
         assert [len(ids) for ids in show(whole, kept, frame)] == reckoned.tolist()

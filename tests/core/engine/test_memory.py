@@ -20,14 +20,14 @@ from transformers import (
     Qwen2Config,
 )
 
-from core.engine.memory import Memory, Precision, predict, trainable_sizes
+from core.engine.memory import Memory, predict, trainable_sizes
 from core.model.load import lay_out
 from core.model.lora import add_adapters, parameter_counts
 from core.model.shape import read_shape
 from core.profile import settings
 from core.profile.errors import SettingError
 from core.profile.load import parse_profile
-from core.profile.settings import Profile
+from core.profile.settings import Precision, Profile
 
 GIB = 2**30
 # As their checkpoints on the hub state them.

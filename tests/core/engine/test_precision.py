@@ -7,7 +7,8 @@ import pytest
 from tiny_runs import SECONDS, Start, copy_of
 
 from core.engine.choose import NOT_ON_A_PROCESSOR, choose_precision, demand_computable
-from core.predict.errors import ScoringError
+from core.machine.gpus import best_precision
+from core.predict.errors import PredictionError
 from core.predict.model import load_model
 from core.predict.request import Request, choose_members
 from core.profile.load import parse_profile, to_toml
@@ -36,10 +37,14 @@ def test_a_run_of_fp16_is_not_predicted_on_a_processor(
     half = copy_of(finished, tmp_path / "half")
     profile = parse_profile(half.resolved.read_text(), source="half", overrides=["train.precision=fp16"])
     half.resolved.write_text(to_toml(profile))
-    with pytest.raises(ScoringError) as refused:
+    with pytest.raises(PredictionError) as refused:
         load_model(Request(members=choose_members([half]), test="demo"), 0, on_card=False)
     assert refused.value.cause == f"train.precision = 'fp16': {NOT_ON_A_PROCESSOR}"
     assert refused.value.advice == "Predict with this run where there is a card."
+
+
+def test_auto_is_bf16_from_ampere_on_fp16_before_and_fp32_without_a_card() -> None:
+    assert [best_precision(major) for major in (9, 8, 7, None)] == ["bf16", "bf16", "fp16", "fp32"]
 
 
 def test_a_card_of_any_age_computes_in_fp16() -> None:

@@ -12,13 +12,16 @@ import msgspec
 import numpy as np
 import pytest
 import tiny
+from msgspec.structs import replace
 from pyarrow import parquet
 
+from arena_tui.dataset.text import as_text
+from arena_tui.rows.view import by_strategy, load
 from core.data.rows import read_examples
 from core.data.split import split
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode
-from core.inspect.cuts import LIMITS
+from core.inspect.cuts import LIMITS, NoRoom
 from core.inspect.export import export
 from core.inspect.figures import Rows, epoch, histogram, lengths, read_rows
 from core.inspect.lookup import read_pieces
@@ -152,7 +155,7 @@ def test_the_first_rows_come_before_the_whole_and_are_its_beginning(
         assert child.stdout
         first = msgspec.json.decode(child.stdout.readline(), type=Progress)
         assert first.sample
-        assert first.of and 600 < first.of <= 699, "reckoned from the first rows"
+        assert first.rows_total and 600 < first.rows_total <= 699, "reckoned from the first rows"
         sample = read_rows(Path(first.sample))
         child.stdout.read()
     assert 0 < len(sample) < 699
@@ -275,6 +278,24 @@ def test_the_command_prints_the_agreed_keys(profile_file: Path, environment: dic
     words = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
     assert f"{result['limits'][1]['response_b_lost']} rows" in words
     assert 'split.by = "prompt" ends it' in words
+
+
+def test_the_command_and_the_screen_tell_alike_which_strategies_leave_no_room(
+    found: tuple[Rows, Progress, Profile],
+) -> None:
+    rows, progress, profile = found
+    assert progress.frame
+    tokens = replace(profile.tokens, max_length=20)  # by right the tags may be cut too, else they take more
+    short = replace(profile, tokens=tokens)
+    told = report(rows, short, progress.frame, LIMITS)
+    seen = load(progress, profile)
+    assert seen
+    shown = by_strategy(seen, tokens)
+    assert {one.truncation for one in told.strategies if isinstance(one, NoRoom)} == set(TRUNCATIONS) - {"right"}
+    assert {one.truncation: getattr(one, "tokens_lost", None) for one in told.strategies} == {
+        name: figures and figures.tokens_lost for name, figures in shown.items()
+    }
+    assert as_text(told, short).count("leaves no room for text") == len(TRUNCATIONS) - 1
 
 
 def test_the_command_refuses_a_bad_file_and_a_limit_without_room(

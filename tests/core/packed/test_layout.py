@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from shapes import GEMMA3, LLAMA, NINE, QWEN, shape
 
-from core.engine.choose import choose_engine, choose_scoring_engine
+from core.engine.choose import choose_engine, choose_prediction_engine
 from core.engine.packed_memory import choose, predict_packed
 from core.packed.gate import obstacle
 from core.packed.layout import Layout, layouts
@@ -48,7 +48,7 @@ def test_what_would_not_be_the_same_training_is_left_to_the_padded_engine(
     asked = profile(*overrides, "train.engine=packed")
     with pytest.raises(SettingError, match=r"train.engine = 'packed': the packed engine cannot compute this"):
         choose_engine(asked, config, **here)
-    assert choose_scoring_engine(asked, config, **here) == chosen
+    assert choose_prediction_engine(asked, config, **here) == chosen
 
 
 @pytest.mark.parametrize("dtype", ["auto", "bfloat16"])
@@ -64,7 +64,7 @@ def test_bf16_is_packed_only_where_a_card_computes_it_itself(best: Any, free: in
     made, here = profile("train.engine=packed"), {"best": best, "longest": 1024, "free": free}
     with pytest.raises(SettingError, match="computes in bf16 only on cards that do so themselves"):
         choose_engine(made, NINE, precision="bf16", **here)
-    assert choose_scoring_engine(made, NINE, precision="bf16", **here).name == "padded"
+    assert choose_prediction_engine(made, NINE, precision="bf16", **here).name == "padded"
     assert choose_engine(made, NINE, precision="fp32", **here).name == "packed"
 
 
@@ -72,12 +72,12 @@ def test_bf16_is_packed_only_where_a_card_computes_it_itself(best: Any, free: in
 def test_predictions_are_packed_where_they_can_be_unless_the_run_asks_for_padded(asked: str) -> None:
     made, padded = profile(f"train.engine={asked}"), profile("train.engine=padded")
     on_card: Any = {"precision": "fp32", "best": "bf16", "longest": 1024, "free": 80 * GIB}
-    assert choose_scoring_engine(made, NINE, **on_card).name == "packed"
-    assert choose_scoring_engine(padded, NINE, **on_card).name == "padded"
+    assert choose_prediction_engine(made, NINE, **on_card).name == "packed"
+    assert choose_prediction_engine(padded, NINE, **on_card).name == "padded"
     on_a_t4: Any = {"precision": "fp16", "best": "fp16", "longest": 1024, "free": 15 * GIB}
-    assert choose_scoring_engine(made, NINE, **on_a_t4).name == "padded"
+    assert choose_prediction_engine(made, NINE, **on_a_t4).name == "padded"
     on_processor: Any = {"precision": "fp32", "best": "fp32", "longest": 1024, "free": None}
-    assert choose_scoring_engine(made, NINE, **on_processor).name == ("packed" if asked == "packed" else "padded")
+    assert choose_prediction_engine(made, NINE, **on_processor).name == ("packed" if asked == "packed" else "padded")
 
 
 def test_more_free_memory_never_means_a_slower_layout() -> None:

@@ -29,10 +29,12 @@ from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode
 from core.predict.actions import create_prediction, settle
 from core.predict.folder import PredictionFolder, at_work, list_predictions
+from core.predict.model import probe_ids
+from core.predict.passes import digest
 from core.predict.protocol import PREDICT
 from core.predict.request import CannotPredict, Request, choose_members
-from core.predict.scoring import digest
 from core.profile.load import parse_profile, to_toml
+from core.profile.settings import Tokens
 from core.runs import events
 from core.runs.folder import RunFolder, create_run
 from core.runs.liveness import is_run_alive
@@ -214,7 +216,7 @@ def test_a_prediction_that_was_stopped_half_way_goes_on_and_equals_the_plain_one
     next(folder.scores.glob("*/*.batch")).write_bytes(b"half")
 
     assert ask(test, swap=True).path == folder.path
-    started = [event for event in Tail(folder.events).read() if isinstance(event, events.Scoring)]
+    started = [event for event in Tail(folder.events).read() if isinstance(event, events.Predicting)]
     assert started[-1].rows_kept == before - 1
     assert_same(submitted(plain), submitted(folder))
     assert read_run(folder)[1] is Status.FINISHED
@@ -257,6 +259,17 @@ def test_merged_weights_say_what_they_change_and_checkpoints_can_be_used(
     assert Path(early.adapter) == runs[0].checkpoints / "checkpoint-3"
     with pytest.raises(CannotPredict, match="no checkpoint of step 4; it has 6, 3"):
         choose_members(runs[:1], checkpoint=4)
+
+
+def test_the_probe_of_a_merge_is_shown_as_rows_are_between_bos_and_eos(runs: list[RunFolder]) -> None:
+    adapter = runs[0].adapter
+    tokenizer = AutoTokenizer.from_pretrained(adapter)
+    text = "<prompt>: Which is larger, 7 or 12?\n\n<response_a>: 12 is larger.\n\n<response_b>: I cannot say."
+    written = tokenizer(text, add_special_tokens=False)["input_ids"]
+    [ids] = probe_ids(adapter, Tokens())
+    assert ids == [tokenizer.bos_token_id, *written, tokenizer.eos_token_id]
+    [short] = probe_ids(adapter, Tokens(max_length=16))
+    assert short == [*ids[:15], tokenizer.eos_token_id]
 
 
 def test_logits_that_are_not_finite_end_it_with_the_row_and_the_run(
@@ -418,7 +431,7 @@ def test_scores_are_gone_on_with_whatever_the_weights_and_tell_on_what_they_were
     assert [member["weight"] for member in summary["members"]] == [0.75, 0.25]
     assert summary["precision"] == "fp32"
     assert summary["device"]
-    assert sum(isinstance(event, events.Scoring) for event in Tail(folder.events).read()) == 1, (
+    assert sum(isinstance(event, events.Predicting) for event in Tail(folder.events).read()) == 1, (
         "nothing is scored twice"
     )
 
@@ -511,7 +524,7 @@ def test_a_full_disk_is_told_at_the_beginning_and_on_the_way_and_once_there_is_r
 
 
 def short_of_memory(most_rows: int) -> list[str]:
-    return [sys.executable, "-P", str(SUPPORT / "failing_scorer.py"), str(most_rows)]
+    return [sys.executable, "-P", str(SUPPORT / "failing_worker.py"), str(most_rows)]
 
 
 def kept(folder: PredictionFolder) -> int:

@@ -15,15 +15,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.data.example import DataError, Example, swapped
-from core.predict.average import average, follow_rules, probabilities, unswapped
+from core.data.example import DataError, Example, swapped, unswapped
+from core.predict.average import average, follow_rules, probabilities
 from core.predict.errors import in_words
-from core.predict.results import submission
-from core.predict.scoring import batches
-from core.predict.store import Kept
-from core.predict.submission import check_submission
-from core.predict.worker import Halves, NoRoomForOne
-from core.predict.workers import Deal
+from core.predict.passes import batches
+from core.predict.store import LogitStore
+from core.predict.submission import check_submission, submission
+from core.predict.worker import AdaptiveBatches, NoRoomForOne
+from core.predict.workers import TaskQueue
 
 
 @given(st.lists(st.integers(1, 900), max_size=60), st.integers(1, 2000))
@@ -38,43 +37,43 @@ def test_every_row_is_in_one_batch_that_holds_no_more_than_it_may(lengths: list[
 
 
 def test_a_task_that_is_given_back_is_done_by_those_who_thought_that_all_was_done() -> None:
-    deal = Deal(["only"])
-    taken = deal.take()
+    tasks = TaskQueue(["only"])
+    taken = tasks.take()
     found: list[str | None] = []
-    waiting = Thread(target=lambda: found.append(deal.take()))
+    waiting = Thread(target=lambda: found.append(tasks.take()))
     waiting.start()
     assert taken == "only"
-    deal.give_back(taken)
+    tasks.give_back(taken)
     waiting.join(10)
     assert found == ["only"]
-    deal.done()
-    assert deal.take() is None
+    tasks.done()
+    assert tasks.take() is None
 
 
 def test_a_closed_deal_lets_nobody_wait() -> None:
-    deal = Deal(["one"])
-    deal.take()
-    waiting = Thread(target=deal.take)
+    tasks = TaskQueue(["one"])
+    tasks.take()
+    waiting = Thread(target=tasks.take)
     waiting.start()
-    deal.close()
+    tasks.close()
     waiting.join(10)
     assert not waiting.is_alive()
-    deal.give_back("one")
-    assert deal.take() is None
+    tasks.give_back("one")
+    assert tasks.take() is None
 
 
 def test_what_is_kept_is_read_again_and_what_is_damaged_or_of_other_rows_is_not(tmp_path: Path) -> None:
-    kept = Kept(tmp_path, 5)
+    kept = LogitStore(tmp_path, 5)
     kept.add([3, 1], np.array([[1, 2, 3], [4, 5, 6]], dtype=np.float32))
     kept.add([4], np.array([[7, 8, 9]], dtype=np.float32))
     whole = (tmp_path / "3.batch").read_bytes()
     flipped = bytes([*whole[:-1], whole[-1] ^ 1])
     for name, content in (("0", b""), ("1", b"half"), ("2", whole[:-1]), ("5", flipped), ("6", bytes(4096))):
         (tmp_path / f"{name}.batch").write_bytes(content)
-    again = Kept(tmp_path, 5)
+    again = LogitStore(tmp_path, 5)
     assert again.missing == [0, 2]
     np.testing.assert_array_equal(again.logits[[1, 3, 4]], [[4, 5, 6], [1, 2, 3], [7, 8, 9]])
-    assert Kept(tmp_path, 4).missing == [0, 2]  # row 4 is none of four rows
+    assert LogitStore(tmp_path, 4).missing == [0, 2]  # row 4 is none of four rows
 
 
 def test_a_mean_of_probabilities_is_never_worse_than_its_members_and_sums_to_one() -> None:
@@ -102,18 +101,18 @@ def test_where_memory_runs_out_a_batch_is_scored_in_halves_and_so_is_all_that_co
         return np.array([[row[0], len(row), 0] for row in ids], dtype=np.float32)
 
     scratch: list[weakref.ref[torch.Tensor]] = []
-    halves = Halves(logits_of, most_tokens=100)
+    adaptive = AdaptiveBatches(logits_of, most_tokens=100)
     ids = [[number] * (10 - number % 3) for number in range(9)]
     expected = [[number, 10 - number % 3, 0] for number in range(9)]
-    assert halves.logits(ids).tolist() == expected
+    assert adaptive.logits(ids).tolist() == expected
     assert sorted(computed) == sorted(ids), "each row counts once"
-    assert halves.most_tokens <= 25
+    assert adaptive.most_tokens <= 25
     failed = len(scratch)
     assert failed
-    assert halves.logits(ids).tolist() == expected
+    assert adaptive.logits(ids).tolist() == expected
     assert len(scratch) == failed, "the smaller budget is kept"
     with pytest.raises(NoRoomForOne, match=r"GPU memory ran out: CUDA out of memory. Tried to allocate 9.50 GiB") as no:
-        halves.logits([[1], [2] * 26, [3]])
+        adaptive.logits([[1], [2] * 26, [3]])
     assert no.value.row == 1
 
 
@@ -125,11 +124,11 @@ def test_an_error_that_has_nothing_to_do_with_memory_is_not_tried_again() -> Non
         raise RuntimeError("shape mismatch")
 
     with pytest.raises(RuntimeError, match="shape mismatch"):
-        Halves(logits_of, 100).logits([[1], [2]])
+        AdaptiveBatches(logits_of, 100).logits([[1], [2]])
     assert len(calls) == 1
 
 
-def test_exchanged_answers_and_columns_are_put_back() -> None:
+def test_swapped_answers_and_columns_are_put_back() -> None:
     example = Example(index=0, id=1, prompt=("p",), response_a=("a",), response_b=("b",), label=0)
     assert swapped(example) == Example(index=0, id=1, prompt=("p",), response_a=("b",), response_b=("a",), label=1)
     assert swapped(swapped(example)) == example

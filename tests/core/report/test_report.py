@@ -121,7 +121,7 @@ class TestFigures:
         probabilities = softmax(LOGITS[[2, 3]].astype(np.float64), axis=1)
         assert gone.log_loss == pytest.approx(log_loss([2, 2], probabilities, labels=[0, 1, 2]))
 
-    def test_exchanged_copies_tell_flips_the_first_place_and_the_averaged_log_loss(self, tmp_path: Path) -> None:
+    def test_swapped_copies_tell_flips_the_first_place_and_the_averaged_log_loss(self, tmp_path: Path) -> None:
         plain = np.log([[0.6, 0.3, 0.1], [0.2, 0.7, 0.1]]).astype(np.float32)
         swapped = np.log([[0.4, 0.5, 0.1], [0.2, 0.7, 0.1]]).astype(np.float32)
         found = position_bias(by_hand(tmp_path, [0, 1], plain, swapped=swapped))

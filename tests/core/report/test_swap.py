@@ -1,4 +1,4 @@
-"""eval.swap: the exchanged copies are scored by the same model, paired by row, with their columns changed back."""
+"""eval.swap: the swapped copies are scored by the same model, paired by row, with their columns changed back."""
 
 import json
 import os
@@ -43,7 +43,7 @@ def with_swap(start_shared: Start) -> Callable[[str], RunFolder]:
 
 
 @pytest.mark.parametrize("engine", ["padded", "packed"])
-def test_the_swapped_columns_are_what_the_adapter_gives_the_exchanged_rows(
+def test_the_swapped_columns_are_what_the_adapter_gives_the_swapped_rows(
     engine: str, with_swap: Callable[[str], RunFolder], checkpoint: Path, train_csv: Path
 ) -> None:
     folder = with_swap(engine)
@@ -72,7 +72,7 @@ def test_the_swapped_columns_are_what_the_adapter_gives_the_exchanged_rows(
     assert 0 <= found.flip_rate <= 1
 
 
-def test_twice_exchanged_is_the_row_itself(train_csv: Path) -> None:
+def test_twice_swapped_is_the_row_itself(train_csv: Path) -> None:
     for row in read_examples(str(train_csv)):
         assert swapped(swapped(row)) == row
         assert (swapped(row).response_a, swapped(row).prompt) == (row.response_b, row.prompt)

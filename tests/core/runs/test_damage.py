@@ -15,7 +15,7 @@ from arena_tui.monitor.text import exit_code
 from arena_tui.runs.follow import Follower
 from core.plan.history import past_runs, speed
 from core.predict.actions import settle
-from core.predict.errors import ScoringError
+from core.predict.errors import PredictionError
 from core.predict.folder import list_predictions
 from core.predict.protocol import PREDICT
 from core.predict.request import Request, choose_members
@@ -27,7 +27,6 @@ from core.runs.process import launch
 from core.runs.record import Record, Tail
 from core.runs.resume import CannotResume, prepare
 from core.runs.seal import MANIFEST, flaw, has_checksums
-from core.runs.settings import read_settings
 from core.runs.state import RunState, Status, fold, read_run
 
 STEP = (
@@ -65,11 +64,11 @@ def test_a_pace_of_next_to_nothing_has_no_remaining_time() -> None:
     state = fold(
         RunState(),
         [
-            events.Scoring(
+            events.Predicting(
                 runs=[], rows=1, rows_total=1, rows_kept=0, rows_cut=0, tokens_total=2**40, swapped=False, workers=1,
                 precision="fp32", engine="padded", device=card,
             ),
-            events.Scored(
+            events.PredictionProgress(
                 rows=0, tokens=0, rows_per_second=0, tokens_per_second=1e-320, memory_allocated=0, memory_reserved=0,
                 memory_peak=0,
             ),
@@ -116,8 +115,8 @@ def test_a_flipped_bit_in_an_adapter_is_not_scored(finished: RunFolder, tmp_path
     content[-9] ^= 1
     weights.write_bytes(content)
     assert flaw(run.adapter) is None, "sizes do not tell"
-    profile = read_settings(run)
-    with pytest.raises(ScoringError, match=r"run/adapter: adapter_model.safetensors is not what was written"):
+    profile = run.read_profile()
+    with pytest.raises(PredictionError, match=r"run/adapter: adapter_model.safetensors is not what was written"):
         load_trained(profile, run.adapter, precision="fp32", kind="cpu")
     (run.adapter / MANIFEST).unlink()  # as older versions left it
     load_trained(profile, run.adapter, precision="fp32", kind="cpu")
@@ -234,7 +233,7 @@ def test_a_plan_learns_from_the_runs_that_can_be_read(finished: RunFolder, tmp_p
         damage()
         past = past_runs([tmp_path], metrics.device)
         assert [run.folder.id for run in past] == [bad.id, good.id]
-        found = speed(past, read_settings(good), metrics.precision, metrics.engine)
+        found = speed(past, good.read_profile(), metrics.precision, metrics.engine)
         assert found is not None
         assert found.run == good.id
     bad.metrics.write_bytes(b'{"run":"\xff"')

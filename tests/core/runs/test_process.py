@@ -13,7 +13,7 @@ from core.profile.settings import Profile
 from core.runs import events
 from core.runs.folder import RunFolder, create_run, find_run, list_runs
 from core.runs.identity import boot_id, is_alive, pid_namespace, start_ticks
-from core.runs.liveness import MayLive, is_run_alive
+from core.runs.liveness import LivenessCache, is_run_alive
 from core.runs.lock import locked
 from core.runs.process import LaunchError, describe_this_process, launch, log_end
 from core.runs.record import Record, Tail
@@ -120,7 +120,7 @@ def test_a_zombie_is_dead() -> None:
 
 
 def test_a_run_that_has_ended_is_not_asked_again_until_another_process_is_at_work_on_it(folder: RunFolder) -> None:
-    may_live = MayLive()
+    may_live = LivenessCache()
     assert may_live.among([folder]) == [folder]  # it may be just starting
     me = describe_this_process(["arena"])
     folder.write_info(replace(me, boot_id="00000000-0000-0000-0000-000000000000"))

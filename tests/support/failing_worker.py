@@ -1,4 +1,4 @@
-"""A prediction whose workers are short of memory: `failing_scorer.py ROWS PREDICTION_DIR`.
+"""A prediction whose workers are short of memory: `failing_worker.py ROWS PREDICTION_DIR`.
 
 What fails is one hook in torch, where a batch of more than ROWS rows is computed; all else is the engine's own.
 """

@@ -1,4 +1,4 @@
-"""One pass over all rows: workers score what is missing of one run in one order, and their answers are kept."""
+"""One pass over all rows: workers predict what is missing of one run in one order, and their answers are kept."""
 
 import hashlib
 import os
@@ -9,17 +9,18 @@ from queue import SimpleQueue
 import msgspec
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
-from core.data.example import Example, swapped
+from core.data.example import Example, swapped, unswapped
 from core.data.tokenizer import PromptTokenizer, fingerprint
 from core.data.tokens import Encoded, encode_all
-from core.predict.errors import ScoringError
-from core.predict.folder import PredictionFolder
+from core.predict.errors import PredictionError
+from core.predict.folder import PredictionFolder, pass_name
 from core.predict.progress import Progress
 from core.predict.protocol import Answer, NoRoom, Ready
 from core.predict.request import ADAPTER_WEIGHTS, Request
-from core.predict.store import Kept
-from core.predict.workers import Crew, Deal, Worker
+from core.predict.store import LogitStore
+from core.predict.workers import TaskQueue, Worker, WorkerPool
 from core.profile.settings import Profile
 from core.runs.access import open_for_reading
 from core.runs.events import Warning
@@ -56,10 +57,10 @@ class Pass:
         self.is_swapped = is_swapped
         self.lengths = [len(row.ids) for row in rows]
         # What was kept is found again by all that it depends on: other rows or another adapter begin anew.
-        self.kept = Kept(scores / f"{name}-{digest}", len(rows))
+        self.kept = LogitStore(scores / f"{name}-{digest}", len(rows))
 
     def batches(self, most_tokens: int) -> list[Batch]:
-        """What is still to be scored."""
+        """What is still to be predicted."""
         return batches(self.lengths, self.kept.missing, most_tokens)
 
     def ids(self, batch: Batch) -> list[list[int]]:
@@ -69,11 +70,20 @@ class Pass:
     def tokens(self) -> int:
         return sum(self.lengths)
 
+    @property
+    def rows_cut(self) -> int:
+        return sum(row.is_cut for row in self.rows)
+
+    @property
+    def logits(self) -> NDArray[np.float32]:
+        """All that is kept, (rows, 3), in the columns of A, B and tie whatever the order."""
+        return unswapped(self.kept.logits) if self.is_swapped else self.kept.logits
+
 
 def make_passes(
     folder: PredictionFolder, request: Request, examples: Sequence[Example], record: Record
 ) -> list[list[Pass]]:
-    """The passes of each member: the rows as they are, and with their answers exchanged if that is asked for.
+    """The passes of each member: the rows as they are, and with A and B swapped if that is asked for.
 
     The two orders share no keys and values of the prompt: in the first 100 rows of the Kaggle file what they begin
     with alike, BOS and tags counted, is 8.5 % of all their tokens at a limit of 1,024 and 8.0 % at 2,048, and no more
@@ -91,7 +101,7 @@ def make_passes(
                 unit = "rows, A and B exchanged" if is_swapped else "rows"
                 encoded[key] = encode_all(shown, PromptTokenizer(adapter), profile, record, unit)
             rows = encoded[key]
-            name = f"run_{number + 1}{'_swapped' if is_swapped else ''}"
+            name = pass_name(number, is_swapped=is_swapped)
             known_by = digest(rows, profile, adapter, request.merge)
             of_member.append(Pass(name, rows, is_swapped, folder.scores, known_by))
         made.append(of_member)
@@ -117,7 +127,7 @@ POLL_SECONDS = 0.2
 Task = tuple[Pass, Batch]
 
 
-def score(
+def run_passes(
     folder: PredictionFolder,
     request: Request,
     member: int,
@@ -129,8 +139,8 @@ def score(
     """All that is missing of the passes of one member; `begin` is called as each worker is ready.
 
     A worker that ends is told in the record, and its batch is done by the others; so is it that memory ran out, and
-    that less is computed at once. Raises ScoringError where no worker is left, where a row does not fit in memory, and
-    where a logit is no finite number.
+    that less is computed at once. Raises PredictionError where no worker is left, where a row does not fit in memory,
+    and where a logit is no finite number.
     """
     tasks = [(one, batch) for one in passes for batch in one.batches(request.batch_tokens)]
     tasks.sort(key=lambda task: task[1].tokens, reverse=True)
@@ -150,13 +160,13 @@ def score(
         progress.add(len(batch.rows), batch.tokens, answer.memory)
 
     workers = _start(folder, request, member)
-    lost: list[ScoringError] = []
-    with Crew(workers, Deal(tasks), lambda task: task[0].ids(task[1]), begin, keep) as crew:
+    lost: list[PredictionError] = []
+    with WorkerPool(workers, TaskQueue(tasks), lambda task: task[0].ids(task[1]), begin, keep) as pool:
         is_at_work = True
         while is_at_work:
-            is_at_work = crew.wait(POLL_SECONDS)
-            while not crew.lost.empty():
-                lost.append(crew.lost.get())
+            is_at_work = pool.wait(POLL_SECONDS)
+            while not pool.lost.empty():
+                lost.append(pool.lost.get())
                 if left := len(workers) - len(lost):
                     others = "the others" if left > 1 else "the other one"
                     record.write(Warning(message=f"{lost[-1].cause.rstrip('.')}; its rows are done by {others}"))
@@ -164,8 +174,8 @@ def score(
                 if (now := smaller.get()) < at_once:
                     record.write(Warning(message=_less_at_once(run, at_once, now)))
                     at_once = now
-            if not crew.failed.empty():
-                raise crew.failed.get()
+            if not pool.failed.empty():
+                raise pool.failed.get()
             progress.tell(at_once=not is_at_work)
     if any(one.kept.missing for one in passes):
         raise lost[-1]
@@ -186,21 +196,19 @@ def _less_at_once(run: str, before: int, now: int) -> str:
     )
 
 
-def _no_room(one: Pass, row: int, why: str) -> ScoringError:
-    return ScoringError(
+def _no_room(one: Pass, row: int, why: str) -> PredictionError:
+    return PredictionError(
         f"the row with id {one.rows[row].example.id}, {one.lengths[row]:,} tokens, does not fit in memory even by "
         f"itself: {why.rstrip('.')}",
         "A lower --max-length cuts it. Or free memory: what is scored already is kept, and the same command goes on.",
     )
 
 
-def _demand_finite(
-    one: Pass, batch: Batch, logits: "np.ndarray[tuple[int, ...], np.dtype[np.float32]]", run: str
-) -> None:
+def _demand_finite(one: Pass, batch: Batch, logits: NDArray[np.float32], run: str) -> None:
     broken = np.flatnonzero(~np.isfinite(logits).all(axis=1))
     if len(broken):
         id = one.rows[batch.rows[broken[0]]].example.id
-        raise ScoringError(
+        raise PredictionError(
             f"{run} gives the row with id {id} logits that are no finite numbers, {len(broken)} of the "
             f"{len(batch.rows)} rows of its batch",
             "Its adapter or its base is broken, or its precision too small: fp16 overflows where bf16 does not.",

@@ -1,0 +1,180 @@
+"""What a run is made of before its first step: its device, its rows in tokens, its model and what computes it."""
+
+from pathlib import Path
+
+from msgspec import Struct
+from peft import PeftModel
+from transformers import PreTrainedTokenizerFast, set_seed
+
+from core.data.example import Example, swapped
+from core.data.tokenizer import PromptTokenizer
+from core.data.tokens import Encoded, encode_all, rows_digest
+from core.demo import assets
+from core.engine import device
+from core.engine.choose import Engine, choose_engine, choose_precision, demand_computable
+from core.engine.steps import optimizer_steps
+from core.model.checkpoint import base_digest
+from core.model.load import keep_residual_in_float32, load_classifier, load_config
+from core.model.locate import base_folder
+from core.model.lora import add_adapters, checkpoint_activations, parameter_counts
+from core.model.probe import demand_sound
+from core.model.tokenizer import load_tokenizer
+from core.packed.engine import PackedEngine
+from core.profile.settings import Precision, Profile
+from core.runs.events import Device, Phase, RowsDigest, Started, Warning
+from core.runs.record import Record
+from core.runs.stop_request import StopRequest
+from core.train.attempt import Attempt
+from core.train.results import prior_log_loss
+
+
+class Hardware(Struct, frozen=True):
+    """The one device of a run, the precision that suits it best, and that in which the run computes."""
+
+    device: Device
+    best_precision: Precision
+    precision: Precision
+
+
+def choose_hardware(profile: Profile, record: Record) -> Hardware:
+    """Hides all cards but one. Raises GpuError for a card that cannot be used, SettingError for a precision."""
+    if warning := device.use_one_gpu():
+        record.write(Warning(message=warning))
+    if trouble := device.unused_gpu():
+        if not assets.is_named_by(profile):
+            raise device.GpuError(trouble)
+        record.write(Warning(message=f"the demo runs on the processor: {trouble}"))
+    best = device.best_precision()
+    precision = choose_precision(profile.train.precision, best)
+    demand_computable(precision, best)
+    return Hardware(device.device(), best, precision)
+
+
+class RunRows(Struct, frozen=True):
+    """All rows of a run in tokens: those to train on, those to evaluate, and copies of these with A and B swapped."""
+
+    train: list[Encoded]
+    evaluation: list[Encoded]
+    """The longest first."""
+    swapped: list[Encoded]
+    """In the same order; none unless `eval.swap` asks for them."""
+    digest_train: RowsDigest
+    digest_eval: RowsDigest
+    prior_log_loss: float
+    """On the evaluation rows, of always answering the class shares of the training rows."""
+
+    @property
+    def every(self) -> list[Encoded]:
+        return [*self.train, *self.evaluation, *self.swapped]
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest row."""
+        return max(len(row.ids) for row in self.every)
+
+
+def encode_rows(
+    profile: Profile,
+    train_rows: list[Example],
+    eval_rows: list[Example],
+    tokenizer_files: Path,
+    attempt: Attempt,
+    record: Record,
+) -> RunRows:
+    """Raises DataError where a resumed run had others, SettingError where the limit leaves no room for text."""
+    tokenizer = PromptTokenizer(tokenizer_files)
+    train_set = encode_all(train_rows, tokenizer, profile, record, "training rows")
+    eval_set = encode_all(eval_rows, tokenizer, profile, record, "evaluation rows")
+    digest_train, digest_eval = rows_digest(train_set), rows_digest(eval_set)
+    attempt.demand_same_rows(train_set, digest_train, digest_eval)
+    # Rows of like length share a batch, which saves padding; the longest come first, so memory fails early.
+    eval_set.sort(key=lambda row: len(row.ids), reverse=True)
+    swapped_set = []
+    if profile.eval.swap:
+        copies = [swapped(row.example) for row in eval_set]
+        swapped_set = encode_all(copies, tokenizer, profile, record, "evaluation rows, A and B exchanged")
+    prior = prior_log_loss([row.label for row in train_rows], [row.label for row in eval_rows])
+    return RunRows(train_set, eval_set, swapped_set, digest_train, digest_eval, prior)
+
+
+class RunModel(Struct, frozen=True):
+    """A run's base with its adapters and head, the tokenizer it is saved with, and what computes it."""
+
+    model: PeftModel
+    tokenizer: PreTrainedTokenizerFast
+    engine: Engine
+    packed: PackedEngine | None
+    """Computes in the model's place where `engine` is the packed one."""
+    digest_base: dict[str, str]
+    trainable_parameters: int
+    total_parameters: int
+
+
+def load_model(
+    profile: Profile,
+    source: str,
+    tokenizer_files: Path,
+    rows: RunRows,
+    hardware: Hardware,
+    attempt: Attempt,
+    stop: StopRequest,
+    record: Record,
+) -> RunModel:
+    """Raises SettingError for a base that is another than a resumed run's, or does not compute as it should."""
+    record.write(Phase(phase="loading"))
+    set_seed(profile.train.seed)
+    precision, dtype = hardware.precision, device.DTYPES[hardware.precision]
+    config = load_config(source, profile.model, max_length=profile.tokens.max_length)
+    tokenizer = load_tokenizer(tokenizer_files, config)
+    longest = rows.longest
+    engine = choose_engine(
+        profile,
+        config.to_dict(),
+        precision=precision,
+        best=hardware.best_precision,
+        longest=longest,
+        free=device.free_memory(),
+    )
+    stop.heed()
+    place = "cuda:0" if hardware.device.kind == "cuda" else "cpu"
+    base, head = load_classifier(source, config, profile.model, dtype=dtype, device=place)
+    digest_base = base_digest(base_folder(source, profile.model.revision))
+    attempt.demand_same_base(profile.model.checkpoint, digest_base)
+    if precision == "fp16":
+        keep_residual_in_float32(base)
+    if head == "replaced":
+        record.write(Warning(message=f"the head of {profile.model.checkpoint} is another's: a new one takes its place"))
+    if head == "kept":
+        record.write(Warning(message=f"{profile.model.checkpoint} is an exported run: its head goes on being trained"))
+    model = add_adapters(base, profile.lora)
+    demand_sound(model, rows.every, dtype=dtype, checkpoint=profile.model.checkpoint)
+    trainable, total = parameter_counts(model)
+    packed = None
+    if engine.layout:
+        packed = PackedEngine(model, dtype=dtype, longest=longest, layout=engine.layout)
+    elif profile.train.gradient_checkpointing:
+        checkpoint_activations(model)
+    return RunModel(model, tokenizer, engine, packed, digest_base, trainable, total)
+
+
+def started(profile: Profile, rows: RunRows, hardware: Hardware, made: RunModel) -> Started:
+    """What the run is about to do, for its record."""
+    return Started(
+        rows_train=len(rows.train),
+        rows_eval=len(rows.evaluation),
+        rows_cut=sum(row.is_cut for row in rows.train),
+        tokens_train=sum(len(row.ids) for row in rows.train),
+        steps=optimizer_steps(len(rows.train), profile.train),
+        global_batch=profile.global_batch,
+        trainable_parameters=made.trainable_parameters,
+        total_parameters=made.total_parameters,
+        precision=hardware.precision,
+        device=hardware.device,
+        longest=rows.longest,
+        prior_log_loss=rows.prior_log_loss,
+        engine=made.engine.name,
+        engine_reason=made.engine.reason,
+        digest_train=rows.digest_train,
+        digest_eval=rows.digest_eval,
+        digest_base=made.digest_base,
+    )

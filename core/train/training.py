@@ -1,0 +1,135 @@
+"""The training of a run: the Trainer with all that watches it, from the first step to the last evaluation's logits."""
+
+import time
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+from transformers import DataCollatorWithPadding, PrinterCallback
+
+from core.engine.divergence import Diverged, LossWatch
+from core.packed.pack import pack
+from core.profile.settings import Profile
+from core.runs.access import have_folder
+from core.runs.checkpoints import delete_after
+from core.runs.events import Evaluated
+from core.runs.folder import RunFolder
+from core.runs.home import Home, HomeMoved
+from core.runs.record import Record
+from core.runs.stop_request import Stopped, StopRequest
+from core.train import results
+from core.train.attempt import Attempt
+from core.train.callback import EventCallback
+from core.train.results import Scorer
+from core.train.setup import Hardware, RunModel, RunRows
+from core.train.trainer import ClassifierTrainer, training_arguments
+
+Logits = NDArray[np.float32]
+
+
+class Trained(Struct, frozen=True):
+    """What the training of a run came to; of each evaluation row the logits, (rows, 3)."""
+
+    logits: Logits
+    swapped_logits: Logits | None
+    """Those of the copies with A and B swapped, as they were shown; None where there are none."""
+    evaluated: Evaluated
+    step: int
+    tokens: int
+    """Effective ones, in all processes of the run."""
+    seconds: float
+    """Of this process, evaluations left out."""
+    tokens_per_second: float
+
+
+class Training:
+    """The Trainer of a run, and what watches it."""
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        profile: Profile,
+        rows: RunRows,
+        made: RunModel,
+        hardware: Hardware,
+        attempt: Attempt,
+        stop: StopRequest,
+        record: Record,
+        home: Home,
+    ) -> None:
+        self._folder, self._profile, self._rows, self._made = folder, profile, rows, made
+        self._attempt, self._stop, self._home = attempt, stop, home
+        self._scorer = Scorer()
+        self._watch = LossWatch(profile.train.divergence_patience)
+        home.demand()
+        have_folder(folder.checkpoints)  # the Trainer would make one anywhere
+        self._callback = EventCallback(record, stop, self._watch, home)
+        layout = made.engine.layout
+        batch = layout.examples if layout else profile.train.per_device_batch_size
+        self._trainer = ClassifierTrainer(
+            head_learning_rate=profile.train.head_learning_rate,
+            watch=self._watch,
+            before_evaluation=self._callback.begin_evaluation,
+            engine=made.packed,
+            eval_tokens=profile.eval.per_device_batch_size * rows.longest,
+            model=made.model,
+            args=training_arguments(profile, hardware.precision, folder, batch=batch),
+            train_dataset=[row.features for row in rows.train],
+            eval_dataset=[row.features for row in rows.evaluation],
+            data_collator=pack if made.packed else DataCollatorWithPadding(made.tokenizer),
+            processing_class=made.tokenizer,
+            compute_metrics=self._scorer,
+            callbacks=[self._callback],
+        )
+        self._trainer.remove_callback(PrinterCallback)
+        self._trainer.args.eval_on_start = attempt.owes_evaluation(profile, len(rows.train))
+
+    def run(self) -> Trained:
+        """Train to the end and evaluate. Raises Stopped or HomeMoved once what is to be kept is saved; Diverged."""
+        self._stop.heed()
+        began = time.monotonic()
+        try:
+            with self._stop.deferred(), self._home.watched():
+                logits, swapped_logits = self._train_and_evaluate()
+                self._home.demand()
+        except (Stopped, HomeMoved) as ended:
+            if isinstance(ended, HomeMoved):
+                self._trainer.args.output_dir = str(self._folder.checkpoints)
+            if self._callback.is_worth_saving(self._trainer.state.global_step, self._made.model):
+                self._trainer.save_checkpoint()
+            if self._trainer.state.global_step:
+                self._stop.adapter = results.save_adapter(self._folder, self._made.model, self._made.tokenizer)
+            raise
+        except Diverged as lost:
+            delete_after(self._folder.checkpoints, lost.sound)  # what is worth going on from is the newest one again
+            raise
+        seconds = time.monotonic() - began - self._callback.evaluation_seconds
+        evaluated, state = self._callback.evaluated, self._trainer.state
+        assert evaluated is not None
+        tokens = int(state.num_input_tokens_seen)
+        return Trained(
+            logits=logits,
+            swapped_logits=swapped_logits,
+            evaluated=evaluated,
+            step=state.global_step,
+            tokens=tokens,
+            seconds=seconds,
+            tokens_per_second=(tokens - self._callback.tokens_before) / seconds,
+        )
+
+    def _train_and_evaluate(self) -> tuple[Logits, Logits | None]:
+        """The logits of the evaluation rows and of their swapped copies."""
+        trainer, last = self._trainer, self._callback
+        trainer.train(resume_from_checkpoint=self._attempt.checkpoint)
+        if self._stop.signal:
+            raise Stopped
+        if last.evaluated is None or last.evaluated.step != trainer.state.global_step:
+            trainer.evaluate()
+        logits = self._scorer.logits  # a prediction replaces them there
+        if not np.isfinite(logits).all():
+            # Without patience nobody has watched which checkpoints are of before.
+            sound = self._watch.sound if self._profile.train.divergence_patience else trainer.state.global_step
+            raise Diverged("the logits of the evaluation are not all finite numbers", sound=sound)
+        if not self._rows.swapped:
+            return logits, None
+        return logits, trainer.predict([row.features for row in self._rows.swapped]).predictions
