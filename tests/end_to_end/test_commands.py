@@ -12,7 +12,7 @@ import pytest
 from command_line import ARENA_TUI, arena_tui
 from tiny_runs import SECONDS, SETTINGS, wait_for
 
-from arena_tui.monitor.text import POLL_SECONDS, Told, follow
+from arena_tui.monitor.text import POLL_SECONDS, PrintedSoFar, follow
 from core.profile.load import Change
 from core.profile.settings import Profile
 from core.runs import events
@@ -195,7 +195,7 @@ def test_a_run_that_goes_on_is_followed_though_its_process_has_not_said_so_yet(t
     folder = create_run(tmp_path, Profile(), text="", name="x")
     with Record(folder.events) as record:
         record.write(events.Failed(cause="the first time", advice="", exit_code=1))
-    told = Told.but_its_end(folder)
+    told = PrintedSoFar.of_run_to_go_on(folder)
     folder.write_info(describe_this_process(["x"]))  # this process plays the run's
     read, write = os.pipe()
     lines, out = os.fdopen(read), os.fdopen(write, "w")

@@ -13,16 +13,16 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from arena_tui.runs.log_pane import LogTail
 from tiny_runs import SECONDS, SETTINGS, Start, halting, wait_for, wait_until_halted
 
 from arena_tui.monitor.text import follow
+from arena_tui.runs.panes import LogTail
 from core.files import write_output, write_whole
 from core.predict.actions import create_prediction, settle
-from core.predict.errors import ScoringError, demand_whole
+from core.predict.errors import PredictionError, demand_whole
 from core.predict.folder import list_predictions
 from core.predict.request import CannotPredict, Member, Request, choose_members
-from core.predict.store import Kept
+from core.predict.store import LogitStore
 from core.profile.load import parse_profile
 from core.runs import events
 from core.runs.checkpoints import carry_out, checkpoints, delete_after, plan, written_aside
@@ -127,7 +127,7 @@ OF_A_RUN: list[tuple[str, str, Act]] = [
     ("checkpoints", ".", lambda run: delete_after(run.checkpoints, 0)),
     ("predictions", ".", lambda run: create_prediction(request(run))),
     ("predictions", ".", lambda run: settle(request(run))),
-    ("predictions/scores", ".", lambda run: Kept(run.predictions / "scores" / "run_1", 3)),
+    ("predictions/scores", ".", lambda run: LogitStore(run.predictions / "scores" / "run_1", 3)),
     ("../.queue", ".", queue),
     ("../.queue", ".", pause),
     ("../.trash", ".", discard),
@@ -397,7 +397,7 @@ def test_a_run_whose_old_place_is_a_link_to_the_new_one_ends_saved_too(start: St
 
 def test_an_adapter_with_a_link_in_it_is_neither_scored_with_nor_sent_anywhere(run: RunFolder, elsewhere: Path) -> None:
     put_link(run.adapter / "README.md", elsewhere / "treasure")
-    with pytest.raises(ScoringError, match=r"README\.md: a link"):
+    with pytest.raises(PredictionError, match=r"README\.md: a link"):
         demand_whole(run.adapter)
     seal(run.checkpoints / "checkpoint-2")
     put_link(run.checkpoints / "checkpoint-2" / "more", elsewhere)
