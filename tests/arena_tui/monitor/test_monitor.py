@@ -251,8 +251,8 @@ async def test_of_two_panes_chosen_at_once_the_last_stays(runs: Path) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shown(pilot, "evaluation log loss")
         for _ in range(5):
-            app.screen.choose(0)
-            app.screen.choose(3)
+            app.screen.panes.choose(0)
+            app.screen.panes.choose(3)
             for _ in range(5):
                 await pilot.pause()
                 assert app.screen.panes.current == 3
