@@ -22,3 +22,8 @@ def test_every_page_of_the_manual_can_be_reached_from_the_readme_and_no_link_lea
                 reached.add(linked)
                 due.append(linked)
     assert set((ROOT / "docs").glob("*.md")) <= reached
+
+
+def test_files_are_neither_long_nor_many() -> None:
+    files = [path for top in ("core", "arena_tui") for path in (ROOT / top).rglob("*.py")]
+    assert [str(path.relative_to(ROOT)) for path in files if len(path.read_text("utf-8").splitlines()) > 250] == []

@@ -84,7 +84,7 @@ def test_the_child_does_not_know_the_screen() -> None:
 
 
 def test_a_prediction_itself_loads_no_model() -> None:
-    code = "import core.predict.__main__, core.predict.passes, core.predict.average, core.predict.results"
+    code = "import core.predict.__main__, core.predict.passes, core.predict.results, core.predict.results"
     assert not loaded(code) & {"torch", "transformers", "peft", "bitsandbytes", *SCREEN}
 
 

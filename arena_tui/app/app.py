@@ -17,9 +17,8 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.widget import Widget
 
-from arena_tui.app.help import HelpScreen
+from arena_tui.app.dialogs import HelpScreen, ask_about_runs
 from arena_tui.app.navigation import Navigation
-from arena_tui.app.quit import ask_about_runs
 from arena_tui.app.starting import Starter
 from arena_tui.app.themes import THEMES, VARIABLES
 from arena_tui.dialogs.ask import AskScreen
@@ -29,8 +28,7 @@ from arena_tui.runs.follow import Follower, RunList, RunView
 from arena_tui.screen import profiles
 from arena_tui.screen.console_screen import READONLY, ConsoleScreen
 from arena_tui.screen.keymap import key_problems, named
-from arena_tui.terminal.ascii import Ascii
-from arena_tui.terminal.diff_output import Changes, Sent
+from arena_tui.terminal.output import Ascii, Changes, Sent
 from arena_tui.terminal.sequences import signals
 from core.config import Config, ConfigFile, config_path
 from core.plan.protocol import PLAN

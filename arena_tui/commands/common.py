@@ -96,7 +96,7 @@ def chosen_profile(options: argparse.Namespace) -> "tuple[Profile, Path]":
 
 def leave_running() -> int:
     """Say what would end a run that is left; returns the exit code."""
-    from core.machine.logind import logout_warning
+    from core.machine.system import logout_warning
 
     if warning := logout_warning():
         print(f"warning: {warning}", file=sys.stderr)

@@ -65,7 +65,7 @@ def _add_delete(commands: "Commands") -> None:
 def _run_delete(options: argparse.Namespace) -> int:
     from arena_tui.runs.consequences import what_is_deleted
     from arena_tui.runs.follow import Follower
-    from core.runs.disk import disk_use
+    from core.runs.checkpoints import disk_use
     from core.runs.trash import StillInUse, discard
 
     folder = chosen_run(options)
@@ -91,7 +91,7 @@ def _run_trash(options: argparse.Namespace) -> int:
     from arena_tui.format.numbers import gib
     from arena_tui.format.sanitize import printable
     from core.runs.access import TRASH
-    from core.runs.disk import size
+    from core.runs.checkpoints import size
     from core.runs.folder import choose_named, runs_folder
     from core.runs.trash import delete_for_good, put_back, trashed
 

@@ -8,19 +8,17 @@ from types import FrameType
 
 from arena_tui.commands import (
     console,
+    control,
     export,
     housekeeping,
-    inspect,
     machine,
-    plan,
     predict,
+    preview,
     profiles,
     queue,
     report,
-    resume,
     runs,
     train,
-    watch,
 )
 from arena_tui.commands.common import EXIT_CODES, Refused, add_runs_dir
 from arena_tui.terminal.streams import give_up, settle_streams, unwritable
@@ -45,8 +43,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--readonly", action="store_true", help="open the console to watch, and touch nothing")
     parser.set_defaults(command=console.open_console, runs_dir=None)
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
-    of_runs = (runs, report, watch, resume, housekeeping)
-    for of_a_task in (console, profiles, inspect, plan, train, queue, *of_runs, predict, export, machine):
+    of_runs = (runs, report, control, housekeeping)
+    for of_a_task in (console, profiles, preview, train, queue, *of_runs, predict, export, machine):
         of_a_task.add(commands)
     return parser
 

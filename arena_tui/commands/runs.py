@@ -33,7 +33,7 @@ def _run_runs(options: argparse.Namespace) -> int:
     from arena_tui.history.columns import COLUMNS, Row, matching, sorted_by
     from arena_tui.history.text import as_json, as_table
     from arena_tui.runs.follow import RunList
-    from core.runs.disk import disk_use
+    from core.runs.checkpoints import disk_use
     from core.runs.folder import runs_folder
 
     column = next((column for column in COLUMNS if column.key == options.sort), None)
@@ -59,7 +59,7 @@ def _add_compare(commands: "Commands") -> None:
 
 
 def _run_compare(options: argparse.Namespace) -> int:
-    from arena_tui.compare.text import as_json, as_text
+    from arena_tui.compare.view import as_json, as_text
     from arena_tui.plot.axes import FEWEST, MOST
     from arena_tui.runs.follow import Follower
     from core.runs.folder import find_run, runs_folder

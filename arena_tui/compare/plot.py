@@ -9,7 +9,7 @@ from textual.reactive import var
 from textual.widgets import Static
 
 from arena_tui.compare.tables import legend
-from arena_tui.format.status import MUTED
+from arena_tui.format.numbers import MUTED
 from arena_tui.plot.axes import MOST, Axis, Gappy, Ticks, axis_end, axis_ticks, limits, position
 from arena_tui.plot.curve import Average, Curve
 from arena_tui.plot.plot import Plot

@@ -16,8 +16,8 @@ from arena_tui.children.child import in_thread
 from arena_tui.compare.plot import ComparisonPlot
 from arena_tui.compare.tables import figures_table, settings_table
 from arena_tui.compare.view import Settings, cautions, differences, measures, read_settings
+from arena_tui.plot.curve import SMOOTHINGS
 from arena_tui.plot.pane import SMOOTHING_KEYS
-from arena_tui.plot.zoom import SMOOTHINGS
 from arena_tui.runs.curve_files import export
 from arena_tui.runs.follow import Follower, RunView
 from arena_tui.screen.console_screen import ConsoleScreen

@@ -7,9 +7,8 @@ from textual.content import Content
 
 from arena_tui.compare.view import Difference, Measure
 from arena_tui.format import numbers
-from arena_tui.format.numbers import MISSING
+from arena_tui.format.numbers import GLYPHS, MISSING, MUTED, STYLES
 from arena_tui.format.sanitize import printable
-from arena_tui.format.status import GLYPHS, MUTED, STYLES
 from arena_tui.runs.follow import RunView
 from core.runs.metrics import RECIPE_LOG_LOSS, UNIFORM_LOG_LOSS
 

@@ -8,8 +8,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from arena_tui.format import numbers
-from arena_tui.format.numbers import MISSING, duration, gib
-from arena_tui.format.status import MUTED
+from arena_tui.format.numbers import MISSING, MUTED, duration, gib
 from arena_tui.rows.view import Inspected, Outlook
 from arena_tui.screen.keymap import hint
 from core.engine.fit import judge, parts

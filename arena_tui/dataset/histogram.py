@@ -5,7 +5,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from arena_tui.format import numbers
-from arena_tui.format.status import MUTED
+from arena_tui.format.numbers import MUTED
 from core.data.shape import Counts
 from core.inspect.figures import histogram
 

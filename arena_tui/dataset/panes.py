@@ -9,7 +9,7 @@ from textual.content import Content
 from arena_tui.dataset.cuts import cut_table
 from arena_tui.dataset.row_pane import RowPane
 from arena_tui.format import numbers
-from arena_tui.format.status import MUTED
+from arena_tui.format.numbers import MUTED
 from arena_tui.rows.view import Inspected, Outlook, by_group, by_limit, by_strategy
 from arena_tui.screen.keymap import hint
 from arena_tui.widgets.pane import TextPane

@@ -18,7 +18,7 @@ from arena_tui.format.sanitize import printable, shortened
 from arena_tui.rows.view import Inspected
 from core.inspect.cuts import Cut
 from core.inspect.lookup import holds_text
-from core.inspect.quality import TIE
+from core.inspect.report import TIE
 
 Flags = NDArray[np.bool_]
 

@@ -11,7 +11,7 @@ from textual.visual import Visual
 
 from arena_tui.dataset.cuts import ALARM
 from arena_tui.format import numbers
-from arena_tui.format.status import MUTED
+from arena_tui.format.numbers import MUTED
 from arena_tui.rows.view import Inspected
 from core.data.example import LABELS
 from core.inspect.cuts import Cut

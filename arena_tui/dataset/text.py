@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from arena_tui.format.numbers import count, share
 from core.inspect.cuts import CutFigures, CutReport, NoRoom
-from core.inspect.quality import Hygiene
-from core.inspect.report import Report
+from core.inspect.report import Hygiene, Report
 from core.profile.settings import Profile
 
 _HEADINGS = ("rows over", "", "tokens lost", "", "A cut", "A gone", "B cut", "B gone", "")

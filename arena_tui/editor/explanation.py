@@ -8,8 +8,8 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from arena_tui.format.numbers import MUTED
 from arena_tui.format.sanitize import printable, shortened
-from arena_tui.format.status import MUTED
 from arena_tui.widgets.facts import Fact, facts
 from core.profile.cursor import place
 from core.profile.errors import Problem

@@ -10,9 +10,8 @@ from pathlib import Path
 from textual.app import SuspendNotSupported
 
 from arena_tui.dialogs.ask import STAY, AskScreen
-from arena_tui.editor.diff import Comparison, DifferencesScreen
+from arena_tui.editor.dialogs import Comparison, DifferencesScreen, SaveAsScreen
 from arena_tui.editor.file import EditedFile, chosen_editor, edit_outside
-from arena_tui.editor.save_as import SaveAsScreen
 from arena_tui.editor.toml_area import TomlArea
 from arena_tui.format.sanitize import place, printable
 from arena_tui.screen.console_screen import ConsoleScreen

@@ -10,7 +10,7 @@ from textual.containers import Horizontal, Vertical
 from textual.reactive import var
 from textual.widgets import Footer, OptionList, Static
 
-from arena_tui.editor.diff import against_defaults
+from arena_tui.editor.dialogs import against_defaults
 from arena_tui.editor.explanation import Explanation, ProblemList
 from arena_tui.editor.file import EditedFile
 from arena_tui.editor.saving import Saving

@@ -1,6 +1,36 @@
-"""How figures are written: units, separators and decimals, the same on every screen and command line."""
+"""How figures are written, the same on every screen and command line; and the glyph of each state."""
 
 import math
+
+from core.runs.state import Status
+
+MUTED = "$foreground 60%"
+"""For what only explains a figure."""
+
+GLYPHS = {
+    Status.QUEUED: "◷",
+    Status.STARTING: "◌",
+    Status.RUNNING: "●",
+    Status.STALLED: "◑",
+    Status.STOPPING: "◍",
+    Status.FINISHED: "✓",
+    Status.CANCELLED: "■",
+    Status.FAILED: "✗",
+    Status.LOST: "?",
+    Status.UNKNOWN: "!",
+}
+STYLES = {
+    Status.QUEUED: "$accent",
+    Status.STARTING: "$accent",
+    Status.RUNNING: "$accent",
+    Status.STALLED: "$text-warning",
+    Status.STOPPING: "$accent",
+    Status.FINISHED: "",
+    Status.CANCELLED: MUTED,
+    Status.FAILED: "$text-error",
+    Status.LOST: "$text-error",
+    Status.UNKNOWN: "$text-error",
+}
 
 MISSING = "–"
 """Stands where a figure is not known."""

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from msgspec import Struct
 
 from arena_tui.format import numbers
-from arena_tui.format.numbers import MISSING
+from arena_tui.format.numbers import GLYPHS, MISSING
 from arena_tui.format.sanitize import printable
-from arena_tui.format.status import GLYPHS
 from arena_tui.runs.follow import RunView
-from core.runs.disk import DiskUse
+from core.runs.checkpoints import DiskUse
 from core.runs.state import Status
 
 

@@ -21,8 +21,7 @@ from arena_tui.runs.consequences import what_is_deleted, what_is_pruned
 from arena_tui.runs.follow import RunView
 from arena_tui.screen.keymap import hint
 from arena_tui.widgets.menu import Menu
-from core.runs.checkpoints import carry_out, plan
-from core.runs.disk import DiskUse, disk_use, size
+from core.runs.checkpoints import DiskUse, carry_out, disk_use, plan, size
 from core.runs.folder import RunFolder
 from core.runs.notes import MOST_NAME, MOST_NOTE, NotesError, write_notes
 from core.runs.trash import StillInUse, delete_for_good, discard, put_back, trashed

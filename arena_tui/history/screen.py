@@ -23,7 +23,7 @@ from arena_tui.runs.messages import CompareRuns, OpenRun, ReportRun
 from arena_tui.screen.console_screen import ConsoleScreen
 from arena_tui.screen.keymap import hint, named
 from core.machine.gpus import look
-from core.runs.disk import DiskUse
+from core.runs.checkpoints import DiskUse
 
 SECONDS_BETWEEN_READS = 2.0
 

@@ -12,8 +12,8 @@ from textual.strip import Strip
 from textual.visual import Visual
 
 from arena_tui.format import numbers
+from arena_tui.format.numbers import MUTED, STYLES
 from arena_tui.format.sanitize import place, printable
-from arena_tui.format.status import MUTED, STYLES
 from arena_tui.history.columns import GAP, MEMORY, PRIOR, THROUGHPUT, WHEN, Column, Row, fitting
 
 MARGIN = 3

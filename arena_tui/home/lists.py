@@ -5,8 +5,8 @@ from functools import partial
 from textual.content import Content
 
 from arena_tui.format import numbers
+from arena_tui.format.numbers import GLYPHS, MUTED, STYLES
 from arena_tui.format.sanitize import printable
-from arena_tui.format.status import GLYPHS, MUTED, STYLES
 from arena_tui.runs.follow import RunView
 from arena_tui.screen.profiles import ProfileView
 from arena_tui.widgets.menu import Menu

@@ -6,8 +6,8 @@ from textual.content import Content
 from textual.widgets import ContentSwitcher, Static, TextArea
 
 from arena_tui.format import numbers
+from arena_tui.format.numbers import GLYPHS, MUTED, STYLES
 from arena_tui.format.sanitize import place, printable, printable_lines
-from arena_tui.format.status import GLYPHS, MUTED, STYLES
 from arena_tui.runs.follow import RunView
 from arena_tui.runs.outcome import explanation, outcome
 from arena_tui.screen.keymap import hint

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from textual.reactive import var
 
 from arena_tui.format import numbers
-from arena_tui.format.status import MUTED
+from arena_tui.format.numbers import MUTED
 from arena_tui.plot.axes import Gappy, LargeTicks, LogTicks, Point, RateTicks, Ticks, limits, position
 from arena_tui.plot.curve import Average, Curve
 from arena_tui.plot.pane import PlotPane, Words

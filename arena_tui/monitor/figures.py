@@ -7,8 +7,8 @@ from textual.reactive import var
 from textual.widgets import Digits, Static
 
 from arena_tui.format import numbers
+from arena_tui.format.numbers import MUTED
 from arena_tui.format.sanitize import place, printable
-from arena_tui.format.status import MUTED
 from arena_tui.runs.follow import RunView
 from arena_tui.runs.outcome import explanation, outcome, references
 from arena_tui.runs.panes import Pane

@@ -13,8 +13,8 @@ from textual.widgets import Tab, Tabs
 from arena_tui.monitor.curves import LossPane, gradient_norm, learning_rate, throughput
 from arena_tui.monitor.figures import FiguresPane, MemoryPane
 from arena_tui.plot.axes import Axis
+from arena_tui.plot.curve import SMOOTHINGS, Window, showing, zoomed
 from arena_tui.plot.pane import PlotPane
-from arena_tui.plot.zoom import SMOOTHINGS, Window, showing, zoomed
 from arena_tui.runs.follow import RunView
 from arena_tui.runs.panes import LogPane, Pane
 

@@ -14,8 +14,8 @@ from textual.widgets import Static
 from arena_tui.children.child import in_thread
 from arena_tui.dialogs.ask import Dialog, keys
 from arena_tui.format import numbers
+from arena_tui.format.numbers import MUTED
 from arena_tui.format.sanitize import printable
-from arena_tui.format.status import MUTED
 from arena_tui.runs.consequences import what_is_kept, what_is_lost, what_is_not_back
 from arena_tui.runs.follow import RunView
 from core.runs.actions import CannotStop, has_ended, stop

@@ -24,7 +24,7 @@ from arena_tui.runs.outcome import change_facts
 from arena_tui.screen import profiles
 from arena_tui.screen.profiles import ProfileView, set_in_file
 from arena_tui.widgets.facts import Fact, facts, wrapped
-from core.machine.logind import logout_warning
+from core.machine.system import logout_warning
 from core.plan.protocol import Plan
 from core.profile.errors import ProfileError
 from core.profile.load import Change

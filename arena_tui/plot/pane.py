@@ -17,11 +17,10 @@ from textual.reactive import var
 from textual.widgets import Static
 
 from arena_tui.format import numbers
-from arena_tui.format.status import MUTED
+from arena_tui.format.numbers import MUTED
 from arena_tui.plot.axes import Axis, Gappy, Point, Ticks, axis_ticks, position
-from arena_tui.plot.curve import Curve
+from arena_tui.plot.curve import Curve, Window, nearest, x_limits
 from arena_tui.plot.plot import Plot
-from arena_tui.plot.zoom import Window, nearest, x_limits
 from arena_tui.runs.follow import RunView
 from arena_tui.runs.panes import Pane
 

@@ -9,8 +9,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from arena_tui.format import numbers
+from arena_tui.format.numbers import MUTED
 from arena_tui.format.sanitize import printable
-from arena_tui.format.status import MUTED
 from arena_tui.report.wording import INITIALS, shares, titled, winner
 from arena_tui.widgets.menu import Menu
 from core.report.report import ListedRow, Report

@@ -3,8 +3,8 @@
 from textual.content import Content
 
 from arena_tui.format import numbers
+from arena_tui.format.numbers import MUTED
 from arena_tui.format.sanitize import printable
-from arena_tui.format.status import MUTED
 from arena_tui.report.wording import (
     FEW,
     INITIALS,

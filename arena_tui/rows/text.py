@@ -10,11 +10,10 @@ from msgspec import Struct
 from textual.content import Content
 
 from arena_tui.format import numbers
+from arena_tui.format.numbers import MUTED
 from arena_tui.format.sanitize import printable_lines
-from arena_tui.format.status import MUTED
-from core.data.example import PARTS
+from core.data.example import PARTS, Frame
 from core.data.shape import Shape
-from core.data.template import Frame
 from core.data.truncation import TokensKept, spans, stretches
 
 COLOURS = ("$foreground", "$answer-a", "$answer-b")

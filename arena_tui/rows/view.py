@@ -7,15 +7,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from core.data.example import LABELS
-from core.data.template import Frame
+from core.data.example import LABELS, Frame
 from core.inspect import cuts
 from core.inspect.cuts import Cut, CutFigures, cut, figures
 from core.inspect.figures import Epoch, Lengths, Rows, epoch, lengths, read_rows
 from core.inspect.lookup import read_pieces
 from core.inspect.protocol import Progress
-from core.inspect.quality import Hygiene, hygiene
-from core.inspect.report import held_out, margin
+from core.inspect.report import Hygiene, held_out, hygiene, margin
 from core.profile.settings import Profile, Tokens
 
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from core import files
 from core.cache import cache_folder
-from core.runs.damaged import UNDECODABLE
+from core.runs.access import UNDECODABLE
 from core.runs.events import Step
 from core.runs.folder import RunFolder
 from core.runs.state import RunState, Status

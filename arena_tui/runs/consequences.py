@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from arena_tui.format import numbers
 from arena_tui.format.sanitize import printable
 from arena_tui.runs.follow import RunView
-from core.runs.checkpoints import Pruning
-from core.runs.disk import DiskUse
+from core.runs.checkpoints import DiskUse, Pruning
 
 
 def what_is_deleted(run: RunView, disk: DiskUse) -> str:

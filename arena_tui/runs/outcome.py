@@ -6,8 +6,8 @@ from textual.content import Content
 from textual.dom import DOMNode
 
 from arena_tui.format import numbers
+from arena_tui.format.numbers import MUTED
 from arena_tui.format.sanitize import printable, shortened
-from arena_tui.format.status import MUTED
 from arena_tui.runs.follow import RunView
 from arena_tui.runs.waits import words
 from arena_tui.screen.keymap import hint

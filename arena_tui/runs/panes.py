@@ -10,8 +10,8 @@ from textual.content import Content
 from textual.reactive import var
 from textual.widgets import Log, Static
 
+from arena_tui.format.numbers import MUTED
 from arena_tui.format.sanitize import printable, shortened
-from arena_tui.format.status import MUTED
 from arena_tui.runs.follow import RunView
 from core.runs.access import Strange, open_for_reading
 

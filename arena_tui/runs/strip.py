@@ -5,8 +5,8 @@ from textual.reactive import var
 from textual.widgets import Static
 
 from arena_tui.format import numbers
+from arena_tui.format.numbers import GLYPHS, MUTED, STYLES
 from arena_tui.format.sanitize import printable
-from arena_tui.format.status import GLYPHS, MUTED, STYLES
 from arena_tui.runs.follow import RunView
 from arena_tui.runs.waits import words
 from core.runs.state import RunState, Status

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from core.config import Console
 from core.doctor.protocol import Check
-from core.machine.logind import logout_warning
+from core.machine.system import logout_warning
 
 SSH_FRAME_RATE = 15
 """Frames per second: fewer than Textual's 60, since each travels, and enough for what changes a few times a second."""

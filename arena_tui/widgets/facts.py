@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
-from arena_tui.format.status import MUTED
+from arena_tui.format.numbers import MUTED
 
 MINIMUM = 20
 """Cells for what is broken into lines, however narrow the place."""

@@ -39,11 +39,10 @@ def bench(question: Question) -> Answer:
     import transformers
     from transformers import PrinterCallback
 
-    from core.bench.model import config, random_classifier
-    from core.bench.timing import Clock, ceiling, flops_per_token, timed
+    from core.bench.model import Clock, ceiling, config, flops_per_token, random_classifier, timed
     from core.engine import device
     from core.engine.choose import choose_engine
-    from core.engine.divergence import LossWatch
+    from core.engine.steps import LossWatch
     from core.model.lora import checkpoint_activations
     from core.model.shape import read_shape
     from core.packed.engine import PackedEngine

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from core.cache import is_full_disk, links
+from core.data.bounds import MOST_OF_A_RECORD, watched
 from core.data.example import DataError, named, place, reason
-from core.data.memory import MOST_OF_A_RECORD, watched
 from core.files import demand_ordinary, is_lfs_pointer
 from core.machine.gpus import memory
 

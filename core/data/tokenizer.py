@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from core.data.example import DataError
-from core.data.template import Frame
+from core.data.example import DataError, Frame
 from core.files import MOST_OF_A_CONFIG, MOST_OF_A_TOKENIZER, read_bounded
 
 FILE = "tokenizer.json"

@@ -8,9 +8,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from core.data.example import Example
+from core.data.example import Example, Frame, segments
 from core.data.shape import Shape, shape_of
-from core.data.template import Frame, segments
 from core.data.tokenizer import PromptTokenizer
 from core.data.truncation import TokensKept, keep, spans
 from core.data.words import WordEncoder, can_split, ended_before

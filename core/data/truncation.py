@@ -7,8 +7,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from core.data.example import Frame
 from core.data.shape import Shape
-from core.data.template import Frame
 from core.profile import settings
 from core.profile.errors import SettingError
 

@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 
 from core.doctor.protocol import Check
 from core.machine import gpus
-from core.machine.control_group import group_memory
+from core.machine.system import group_memory
 from core.runs.folder import list_runs
 
 GIB = 2**30

@@ -5,8 +5,8 @@ from typing import Literal
 
 from msgspec.structs import replace
 
+from core.engine.choose import choose, predict_packed
 from core.engine.memory import EASY, Memory, on_card, predict
-from core.engine.packed_memory import choose, predict_packed
 from core.model.shape import ModelShape
 from core.profile.load import Change, changes
 from core.profile.settings import Precision, Profile

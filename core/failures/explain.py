@@ -15,9 +15,9 @@ from core.profile.load import Change
 from core.profile.settings import Profile
 from core.runs.events import Resumed
 from core.runs.folder import RunFolder
-from core.runs.home import HomeLost, HomeMoved
 from core.runs.record import Tail
 from core.runs.state import RunState, fold
+from core.runs.stop_request import HomeLost, HomeMoved
 
 BAD_INPUT = 2
 FAILURE = 1
@@ -89,7 +89,7 @@ def explain(error: BaseException, situation: Situation | None = None, *, has_log
     )
 
     from core.engine.device import GpuError
-    from core.engine.divergence import Diverged
+    from core.engine.steps import Diverged
 
     chain = list(links(error))
     if full := _full_disk(chain):

@@ -15,8 +15,7 @@ import msgspec
 
 from core.demo.assets import rows_source
 from core.imports import keep_pandas_out
-from core.inspect.inspection import inspect
-from core.inspect.prefetch import read_ahead
+from core.inspect.inspection import inspect, read_ahead
 from core.inspect.protocol import WAIT, Progress
 from core.profile.files import read_profile
 from core.profile.load import parse_profile

@@ -7,9 +7,8 @@ from msgspec import Struct, structs
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from core.data.example import LABELS
+from core.data.example import LABELS, Frame
 from core.data.shape import Counts
-from core.data.template import Frame
 from core.data.truncation import keep
 from core.inspect.figures import Rows
 from core.profile import settings

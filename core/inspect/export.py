@@ -7,7 +7,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import parquet
 
-from core.data.template import Frame
+from core.data.example import Frame
 from core.data.tokens import UncutRows, show
 from core.data.truncation import keep
 from core.files import written

@@ -1,4 +1,4 @@
-"""Inspecting a profile's rows: all of them are read, tokenized and kept, by content of file and tokenizer."""
+"""Inspecting a profile's rows: all are read, tokenized and kept; the tokenizer is read before it is asked for."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -6,24 +6,53 @@ from itertools import islice
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 from pyarrow import parquet
 
 from core.cache import filling_the_cache
-from core.data.example import Example
+from core.data.example import Example, Frame
 from core.data.files import Record
 from core.data.rows import iterate_examples
-from core.data.template import Frame
-from core.data.tokenizer import fingerprint
-from core.data.tokens import BATCH
+from core.data.tokenizer import PromptTokenizer, fingerprint
+from core.data.tokens import BATCH, Encoder
 from core.demo.assets import rows_source
 from core.files import write_whole
 from core.inspect.lookup import write_pieces
-from core.inspect.prefetch import LoadedTokenizer
 from core.inspect.protocol import Progress
 from core.inspect.store import Store, digest_of
 from core.inspect.table import SCHEMA, as_table
-from core.model.locate import locate, tokenizer_folder
+from core.model.locate import locate, tokenizer_at_hand, tokenizer_folder
+from core.profile.files import read_profile
+from core.profile.load import parse_profile
 from core.profile.settings import Profile
+
+
+class LoadedTokenizer(Struct, frozen=True):
+    """A tokenizer that has been read, known by its `fingerprint`."""
+
+    fingerprint: str
+    tokenizer: PromptTokenizer
+    encoder: Encoder
+
+    @classmethod
+    def of(cls, folder: Path, known_by: str) -> "LoadedTokenizer":
+        """`known_by` is the fingerprint. Raises DataError where `folder` has no tokenizer that can be read."""
+        tokenizer = PromptTokenizer(folder)
+        return cls(known_by, tokenizer, Encoder(tokenizer))
+
+
+def read_ahead(profile: Path) -> LoadedTokenizer | None:
+    """The tokenizer of the profile's checkpoint; None if it does not lie on this machine, or cannot be read.
+
+    Nothing is fetched or made, and nothing is said of what is wrong: nobody has asked yet.
+    """
+    try:
+        file = read_profile(profile)
+        folder = tokenizer_at_hand(parse_profile(file.text, source=str(file.path)).model)
+        return LoadedTokenizer.of(folder, fingerprint(folder)) if folder else None
+    except Exception:  # noqa: BLE001  (it comes again, and is told, once the rows are asked for)
+        return None
+
 
 SAMPLE = 256
 """Rows that are shown first: a share of them is off by 6 % at most, and twice as many would come a sixth later."""

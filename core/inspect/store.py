@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 
 from core.cache import cache_folder, made_aside, make_room
+from core.data.example import TAGS
 from core.data.files import read_records
-from core.data.template import TAGS
 
 EDITION = 1
 """Raise it when what is written of a row changes."""

@@ -11,7 +11,7 @@ from types import ModuleType
 import psutil
 from msgspec import Struct
 
-from core.machine.control_group import group_memory
+from core.machine.system import group_memory
 from core.machine.visible import GPU_VARIABLE, Installed, Instance, Visible, read_visible
 from core.profile.settings import Precision
 

@@ -10,7 +10,7 @@ import msgspec
 
 from core.files import MOST_OF_A_CONFIG, MOST_OF_A_TOKENIZER, is_lfs_pointer, read_bounded
 from core.profile.errors import SettingError
-from core.runs.damaged import UNDECODABLE
+from core.runs.access import UNDECODABLE
 
 HEAD = 1 << 20
 """Bytes at the beginning of a file that are all read: a safetensors file names its tensors there."""

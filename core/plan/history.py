@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from core.cache import cache_folder
-from core.data.numbers import read_numbers
+from core.data.bounds import read_numbers
 from core.engine.memory import predict
 from core.model.shape import ModelShape
 from core.profile.errors import ProfileError

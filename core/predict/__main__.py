@@ -35,8 +35,8 @@ from core.runs.trash import kept_in_place
 
 if TYPE_CHECKING:
     from core.predict.passes import Pass
-    from core.predict.progress import Progress
     from core.predict.protocol import Ready
+    from core.predict.store import Progress
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -134,7 +134,7 @@ def predict_missing(
 ) -> "Progress":
     """All logits that are not there yet, one run after the other. Returns how far it came. Raises PredictionError."""
     from core.predict.passes import run_passes
-    from core.predict.progress import Progress
+    from core.predict.store import Progress
 
     passes = [one for of_member in by_member for one in of_member]
     kept = [(one, set(range(len(one.rows))) - set(one.kept.missing)) for one in passes]

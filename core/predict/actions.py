@@ -10,9 +10,8 @@ from pathlib import Path
 from core.predict.folder import PredictionFolder, list_predictions
 from core.predict.protocol import PREDICT
 from core.predict.request import DEMO, Request
-from core.runs.access import have_folder, remove_tree
+from core.runs.access import Damaged, have_folder, remove_tree
 from core.runs.actions import Job
-from core.runs.damaged import Damaged
 from core.runs.folder import RunFolder, file_name, new_folder
 from core.runs.lock import locked
 from core.runs.record import Tail

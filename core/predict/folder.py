@@ -8,8 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from core.predict.request import Request
-from core.runs.access import is_file, is_folder, write_whole
-from core.runs.damaged import Damaged, read_json
+from core.runs.access import Damaged, is_file, is_folder, read_json, write_whole
 from core.runs.events import Count, Figure, Predicted, Share
 from core.runs.folder import RunFolder
 from core.runs.liveness import is_run_alive

@@ -16,10 +16,9 @@ from core.data.tokenizer import PromptTokenizer, fingerprint
 from core.data.tokens import Encoded, encode_all
 from core.predict.errors import PredictionError
 from core.predict.folder import PredictionFolder, pass_name
-from core.predict.progress import Progress
 from core.predict.protocol import Answer, NoRoom, Ready
 from core.predict.request import ADAPTER_WEIGHTS, Request
-from core.predict.store import LogitStore
+from core.predict.store import LogitStore, Progress
 from core.predict.workers import TaskQueue, Worker, WorkerPool
 from core.profile.settings import Profile
 from core.runs.access import open_for_reading

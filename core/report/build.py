@@ -9,9 +9,8 @@ import numpy as np
 
 from core.cache import cache_folder, made_aside, make_room
 from core.inspect.store import PRIVATE
-from core.report.chatbots import ratings
 from core.report.evaluation import Evaluation
-from core.report.groups import groups, length_bias, position_bias
+from core.report.groups import groups, length_bias, position_bias, ratings
 from core.report.report import Against, Report
 from core.report.row_lists import lists
 from core.report.scores import against, calibration, classes, confusion, interval, references

@@ -8,8 +8,8 @@ from msgspec import Struct
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 
+from core.data.bounds import read_numbers
 from core.data.example import LABELS, LOGITS, PARTS, SWAPPED_LOGITS, DataError
-from core.data.numbers import read_numbers
 from core.files import MOST_OF_AN_EVALUATION
 from core.runs.access import open_for_reading
 from core.runs.folder import RunFolder

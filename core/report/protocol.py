@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from core.data.template import Frame
+from core.data.example import Frame
 from core.protocol import command
 
 REPORT = command("core.report")

@@ -9,9 +9,8 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 from pyarrow import parquet
 
-from core.data.example import LABELS, Example
+from core.data.example import LABELS, Example, Frame
 from core.data.files import Record
-from core.data.template import Frame
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import Encoder
 from core.inspect.lookup import write_pieces

@@ -19,8 +19,8 @@ import numpy as np
 import pyarrow
 from pyarrow import parquet
 
+from core.data.bounds import read_numbers
 from core.data.example import LABELS, LOGITS, SWAPPED_LOGITS, DataError, Example, swapped, unswapped
-from core.data.numbers import read_numbers
 from core.data.rows import WINNERS, iterate_examples
 from core.demo.assets import rows_source
 from core.files import as_parquet

@@ -2,7 +2,8 @@
 
 Run folders travel, so a stranger may have laid out what lies in one. Every folder from the runs folder down is opened
 by its name in the one above (openat(2)), so that none can be exchanged for a link meanwhile. The runs folder itself,
-and the way to it, are the user's: there links are followed.
+and the way to it, are the user's: there links are followed. Anything may have happened to a file since it was written:
+all that can be wrong with its JSON is one error.
 """
 
 import errno
@@ -13,7 +14,9 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from io import BufferedReader, FileIO
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
+
+import msgspec
 
 from core.files import write_whole_in
 
@@ -212,3 +215,24 @@ def _told(error: OSError, path: Path, folder: int) -> OSError:
 
 LINK = "a link, and below a runs folder none is followed: put what it means in its place"
 SPECIAL = "no regular file: delete it"
+
+Content = TypeVar("Content")
+
+UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are no such value: cut short, of other types, no UTF-8, nested without end."""
+
+
+class Damaged(Exception):
+    """A file that does not hold what is written there."""
+
+    def __init__(self, path: Path, why: object) -> None:
+        super().__init__(f"{path} is damaged: {why}")
+        self.why = str(why)
+
+
+def read_json(path: Path, type: type[Content]) -> Content:
+    """The value in the file. Raises OSError and Damaged."""
+    try:
+        return msgspec.json.decode(read_whole(path), type=type)
+    except UNDECODABLE as error:
+        raise Damaged(path, error) from None

@@ -1,4 +1,4 @@
-"""Checkpoints of a run: written aside and renamed, checked, and deleted where they need not be kept."""
+"""Checkpoints of a run: written aside, checked, deleted where they need not be kept; and a run's disk use."""
 
 import errno
 import os
@@ -12,7 +12,6 @@ from pathlib import Path
 from msgspec import Struct
 
 from core.runs.access import have_folder, is_folder, make_folder, move, reached, remove_tree
-from core.runs.disk import size
 from core.runs.folder import RunFolder
 from core.runs.seal import flaw, seal
 from core.runs.trash import held
@@ -142,3 +141,29 @@ def carry_out(pruning: Pruning) -> None:
     with held(pruning.run):
         for path in pruning.paths:
             remove_tree(path)
+
+
+class DiskUse(Struct, frozen=True):
+    """Bytes in the files of a run: in all of them, of these in checkpoints, and in the adapter."""
+
+    total: int
+    checkpoints: int
+    adapter: int
+
+
+def disk_use(folder: RunFolder) -> DiskUse:
+    return DiskUse(size(folder.path), size(folder.checkpoints), size(folder.adapter))
+
+
+def size(folder: Path) -> int:
+    """Bytes in all files below `folder`, links not followed; 0 where there is none. Files may vanish meanwhile."""
+    if not is_folder(folder):
+        return 0
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(place, name)).st_size  # noqa: PTH118  (a Path each is slow)
+            except OSError:
+                continue
+    return total

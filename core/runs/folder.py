@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -11,8 +12,7 @@ import msgspec
 from core.profile.files import read_profile, rooted
 from core.profile.load import parse_profile, to_toml
 from core.profile.settings import Profile
-from core.runs.access import TRASH, is_file, make_folder, read_whole, write_whole
-from core.runs.damaged import Damaged, read_json
+from core.runs.access import TRASH, Damaged, is_file, make_folder, read_json, read_whole, write_whole
 from core.runs.events import Finished, Last
 from core.runs.identity import RunInfo
 from core.runs.metrics import read_metrics
@@ -21,8 +21,7 @@ from core.runs.seal import MANIFEST, flaw
 RUNS_VARIABLE = "ARENA_TUI_RUNS"
 
 
-LAST = "last"
-"""Names the newest run, whatever lies in the working directory: ./last is a folder."""
+LAST = "last"  # the newest run, whatever lies in the working directory: ./last is a folder
 
 
 class RunFolder:
@@ -167,11 +166,9 @@ def new_folder(parent: Path, name: str) -> Path:
     dated = f"{time.strftime('%Y%m%d-%H%M%S')}-{name}"
     for attempt in range(1, 1000):
         folder = parent / (dated if attempt == 1 else f"{dated}-{attempt}")
-        try:
+        with suppress(FileExistsError):
             make_folder(folder)
-        except FileExistsError:
-            continue
-        return folder
+            return folder
     raise FileExistsError(f"a thousand folders were made in {parent} in this second")
 
 

@@ -7,8 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from core.profile.settings import EngineName, Precision
-from core.runs.access import write_whole
-from core.runs.damaged import Damaged, read_json
+from core.runs.access import Damaged, read_json, write_whole
 from core.runs.events import Amount, Count, Figure, Share
 
 UNIFORM_LOG_LOSS = math.log(3)

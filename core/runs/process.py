@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
-from core.machine.control_group import oom_kill_file, oom_kills
 from core.machine.gpus import nvml, only, visible_gpus
+from core.machine.system import oom_kill_file, oom_kills
 from core.runs.access import Strange, open_for_append, open_for_reading
 from core.runs.events import Failed
 from core.runs.folder import RunFolder

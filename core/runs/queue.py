@@ -17,8 +17,7 @@ from msgspec.structs import replace
 
 from core.machine.gpus import visible_gpus
 from core.profile.settings import Profile
-from core.runs.access import delete, have_folder, open_for_append, remove_tree, write_whole
-from core.runs.damaged import Damaged, read_json
+from core.runs.access import Damaged, delete, have_folder, open_for_append, read_json, remove_tree, write_whole
 from core.runs.entry import Entry, Standing, sealed, standing
 from core.runs.folder import RunFolder, create_run, list_runs, run_in
 from core.runs.lock import holder, locked

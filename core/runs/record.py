@@ -10,8 +10,7 @@ from typing import Self
 
 import msgspec
 
-from core.runs.access import open_for_append, open_for_reading, opened
-from core.runs.damaged import UNDECODABLE
+from core.runs.access import UNDECODABLE, open_for_append, open_for_reading, opened
 from core.runs.events import AnyEvent, Last
 
 MOST_BYTES = 1 << 30

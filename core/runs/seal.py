@@ -11,8 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from core.files import write_whole
-from core.runs.access import demand_plain
-from core.runs.damaged import Damaged, read_json
+from core.runs.access import Damaged, demand_plain, read_json
 
 MANIFEST = "manifest.json"
 

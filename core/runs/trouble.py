@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from core.files import Stamp, stamp
-from core.runs.access import read_whole
-from core.runs.damaged import Damaged, read_json
+from core.runs.access import Damaged, read_json, read_whole
 from core.runs.folder import RunFolder
 from core.runs.identity import RunInfo
 from core.runs.metrics import Metrics

@@ -13,7 +13,6 @@ from core.imports import uncollected
 from core.runs.checkpoints import checkpoints
 from core.runs.events import Failed, Finished, Phase
 from core.runs.folder import RunFolder
-from core.runs.home import Home
 from core.runs.identity import process_started
 from core.runs.lock import locked
 from core.runs.metrics import Metrics, save_metrics
@@ -21,7 +20,7 @@ from core.runs.notify import notify
 from core.runs.process import describe_this_process
 from core.runs.protocol import OTHER_AT_WORK, RESUME
 from core.runs.record import Record
-from core.runs.stop_request import Stopped, StopRequest
+from core.runs.stop_request import Home, Stopped, StopRequest
 from core.train import trackers
 from core.train.attempt import Attempt
 

@@ -8,11 +8,10 @@ from typing import Any
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from core.engine.device import memory
-from core.engine.divergence import LossWatch
+from core.engine.steps import LossWatch
 from core.runs.events import Checkpoint, Evaluated, Phase, Step, Warning
-from core.runs.home import Home
 from core.runs.record import Record
-from core.runs.stop_request import Stopped, StopRequest
+from core.runs.stop_request import Home, Stopped, StopRequest
 from core.train.trainer import are_finite
 
 HEARTBEAT_SECONDS = 2.0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from core.data.template import join
+from core.data.example import join
 from core.demo import assets
 from core.profile.load import to_toml
 from core.profile.settings import Profile

@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader
 from transformers import Trainer, TrainingArguments
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from core.engine.divergence import LossWatch
+from core.engine.steps import LossWatch
 from core.files import as_their_folder
 from core.packed.engine import PackedEngine
 from core.packed.pack import PackedBatches

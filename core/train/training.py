@@ -7,16 +7,15 @@ from msgspec import Struct
 from numpy.typing import NDArray
 from transformers import DataCollatorWithPadding, PrinterCallback
 
-from core.engine.divergence import Diverged, LossWatch
+from core.engine.steps import Diverged, LossWatch
 from core.packed.pack import pack
 from core.profile.settings import Profile
 from core.runs.access import have_folder
 from core.runs.checkpoints import delete_after
 from core.runs.events import Evaluated
 from core.runs.folder import RunFolder
-from core.runs.home import Home, HomeMoved
 from core.runs.record import Record
-from core.runs.stop_request import Stopped, StopRequest
+from core.runs.stop_request import Home, HomeMoved, Stopped, StopRequest
 from core.train import results
 from core.train.attempt import Attempt
 from core.train.callback import EventCallback

@@ -28,7 +28,7 @@ from core.data.example import MODELS, PARTS
 from core.machine.gpus import Card, Machine
 from core.profile.load import to_toml
 from core.profile.settings import Data, Profile, Tokens
-from core.runs.disk import DiskUse
+from core.runs.checkpoints import DiskUse
 from core.runs.folder import list_runs
 from core.runs.notes import write_notes
 

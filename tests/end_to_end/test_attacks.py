@@ -10,8 +10,8 @@ import pytest
 from pyarrow import parquet
 from tiny_runs import copy_of, fill
 
+from core.data.bounds import MOST_ROWS
 from core.data.example import DataError
-from core.data.numbers import MOST_ROWS
 from core.model.checkpoint import demand_weights
 from core.model.load import load_config
 from core.model.locate import locate

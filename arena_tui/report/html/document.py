@@ -1,22 +1,30 @@
 """The page: its parts from top to bottom. All texts from outside are escaped; nothing is fetched, nothing is run."""
 
 from collections.abc import Iterator
-from html import escape
 from pathlib import Path
 
 from arena_tui.format import numbers
-from arena_tui.format.sanitize import printable
-from arena_tui.report.html.charts import Cells, Scale, axis, ends, pair, reliability, scale_of, table, track
-from arena_tui.report.html.rows import STYLE, row_in_full
+from arena_tui.report.html.parts import (
+    STYLE,
+    Cells,
+    Scale,
+    axis,
+    ends,
+    pair,
+    ratings_table,
+    reliability,
+    row_in_full,
+    scale_of,
+    table,
+    text,
+    track,
+)
 from arena_tui.report.view import SeenReport
 from arena_tui.report.wording import (
     FEW,
     beside_accuracy,
     better,
-    errors,
     in_words,
-    is_unlikely,
-    of_ratings,
     percent,
     points,
     preferences,
@@ -24,7 +32,7 @@ from arena_tui.report.wording import (
     titled,
 )
 from core.profile.settings import Profile
-from core.report.report import Against, Group, Interval, LengthBias, PositionBias, Ratings, Report
+from core.report.report import Against, Group, Interval, LengthBias, PositionBias, Report
 
 
 def as_html(seen: SeenReport, rows: int) -> str:
@@ -40,11 +48,6 @@ def as_html(seen: SeenReport, rows: int) -> str:
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
     )
-
-
-def text(words: str) -> str:
-    """Text from outside as it may stand in a page: escaped, control and reordering characters made visible."""
-    return escape(printable(words))
 
 
 def _parts(seen: SeenReport, rows: int) -> Iterator[str]:
@@ -63,9 +66,9 @@ def _parts(seen: SeenReport, rows: int) -> Iterator[str]:
     if report.position_bias:
         yield from _position(report.log_loss, report.position_bias)
     if report.models:
-        yield from _ratings("Chatbots", report.models)
+        yield from ratings_table("Chatbots", report.models)
     if report.pairs and report.pairs.rated:
-        yield from _ratings("Pairs of chatbots", report.pairs)
+        yield from ratings_table("Pairs of chatbots", report.pairs)
     for title, listed in titled(report).items() if rows else ():
         yield f"<h2>{text(title.capitalize())}</h2>"
         yield from (row_in_full(seen, row) for row in listed[:rows])
@@ -224,24 +227,3 @@ def _position(reached: Interval, bias: PositionBias) -> Iterator[str]:
         words=(0, 3),
     )
     yield f"<p>Averaging is {better(bias.gain)}; its accuracy is {percent(bias.averaged_accuracy)}.</p>"
-
-
-def _ratings(title: str, ratings: Ratings) -> Iterator[str]:
-    yield f"<h2>{title}</h2>"
-    words = of_ratings(ratings)
-    yield f"<p>{words[0].upper()}{words[1:]}.</p>"
-    yield table(
-        ("name", "rows", "scored", "predicted", "apart", "standard errors", ""),
-        [
-            (
-                text(one.name),
-                numbers.count(one.rows),
-                percent(one.score),
-                percent(one.predicted),
-                points(one.difference),
-                errors(one.z),
-                '<b class="caution">!</b>' if is_unlikely(one.z) else "",
-            )
-            for one in ratings.rated
-        ],
-    )

@@ -19,8 +19,8 @@ from arena_tui.rows.reader import RowScreen
 from arena_tui.rows.text import MOST_DRAWN, ShownRow, part_text, sequence_text
 from arena_tui.rows.view import Inspected, outlook
 from arena_tui.screen import profiles
+from core.data.example import Frame
 from core.data.shape import shape_of
-from core.data.template import Frame
 from core.data.truncation import keep, spans
 from core.inspect.cuts import CutReport, cut, report
 from core.inspect.lookup import read_row

@@ -11,8 +11,7 @@ from msgspec.structs import replace
 from scripted_child import started, step_event
 
 from arena_tui.plot.axes import LARGEST, Axis, Gappy, axis_end, segments, thinned
-from arena_tui.plot.curve import Average, Curve
-from arena_tui.plot.zoom import LEAST_POINTS, Window, nearest, showing, x_limits, x_of, zoomed
+from arena_tui.plot.curve import LEAST_POINTS, Average, Curve, Window, nearest, showing, x_limits, x_of, zoomed
 from core.runs import events
 from core.runs.state import RunState, fold
 

@@ -20,7 +20,7 @@ from arena_tui.app.app import ArenaApp
 from arena_tui.dialogs.ask import ChooseRunScreen
 from arena_tui.format import numbers
 from arena_tui.format.sanitize import printable
-from arena_tui.report.html.charts import scale_of, track
+from arena_tui.report.html.parts import scale_of, track
 from arena_tui.report.rows import ReportRows, probability_bar
 from arena_tui.report.screen import ReportScreen
 from arena_tui.report.tables import groups

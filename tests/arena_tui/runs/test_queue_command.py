@@ -7,7 +7,7 @@ import pytest
 from recorded import record_run
 
 from arena_tui.__main__ import main
-from arena_tui.app.quit import ask_to_stop
+from arena_tui.app.dialogs import ask_to_stop
 from arena_tui.runs.follow import Follower
 from core.profile.settings import Profile
 from core.runs.actions import CannotStop, stop

@@ -17,13 +17,12 @@ from core.machine.gpus import visible_gpus
 from core.profile.settings import Profile
 from core.runs import queue_runner
 from core.runs.actions import see_to_runner
-from core.runs.entry import Standing, standing
+from core.runs.entry import Standing, secret_file, standing
 from core.runs.folder import RunFolder, create_run
 from core.runs.process import launch
 from core.runs.protocol import RUNNER
 from core.runs.queue import Queue
 from core.runs.state import Status, read_run
-from core.secret import secret_file
 
 Captured = pytest.CaptureFixture[str]
 

@@ -10,7 +10,7 @@ from recorded import record_run
 from screen import child, choose, planner, shown, start, until, until_shown
 
 from arena_tui.app.app import ArenaApp
-from arena_tui.app.quit import QuitScreen
+from arena_tui.app.dialogs import QuitScreen
 from arena_tui.home.screen import HomeScreen
 from arena_tui.monitor.screen import MonitorScreen
 from core.machine.gpus import visible_gpus

@@ -21,10 +21,10 @@ from tour import prepare, record_going_on, tour
 
 from arena_tui.app.app import ArenaApp
 from arena_tui.app.themes import THEMES
-from arena_tui.format.status import GLYPHS
+from arena_tui.format.numbers import GLYPHS
 from arena_tui.runs.panes import Pane
-from arena_tui.terminal.ascii import in_ascii
 from arena_tui.terminal.capabilities import SSH_FRAME_RATE, suited
+from arena_tui.terminal.output import in_ascii
 from core.config import CONFIG_VARIABLE, Config, ConfigFile, Console, read_config
 from core.runs.identity import start_ticks
 from core.runs.liveness import FOLDER_VARIABLE, mark

@@ -130,10 +130,10 @@ def test_a_row_group_that_memory_cannot_hold_is_refused_before_it_is_read(
 
 
 def test_rows_that_fill_the_memory_are_told_before_the_kernel_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    from core.data import memory
+    from core.data import bounds
     from core.data.example import DataError
 
     free = iter(range(1 << 30, 0, -100 << 20))
-    monkeypatch.setattr(memory, "memory", lambda: (next(free), 1 << 34))
+    monkeypatch.setattr(bounds, "memory", lambda: (next(free), 1 << 34))
     with pytest.raises(DataError, match=r"train.csv, line \d+: memory is nearly used up, 2\d\d MiB are free"):
-        list(memory.watched("train.csv", ((line, {"id": line}) for line in range(10**6))))
+        list(bounds.watched("train.csv", ((line, {"id": line}) for line in range(10**6))))

@@ -11,10 +11,9 @@ import pytest
 import tiny
 from pyarrow import parquet
 
-from core.data.example import DataError
+from core.data.example import DataError, join
 from core.data.rows import WINNERS, iterate_examples, read_examples, turns
 from core.data.split import split
-from core.data.template import join
 from core.profile import settings
 
 HEADER = ",".join(tiny.COLUMNS)

@@ -7,8 +7,7 @@ import pytest
 import tiny
 from transformers import AutoConfig, AutoTokenizer
 
-from core.data.example import DataError, Example
-from core.data.template import join
+from core.data.example import DataError, Example, join
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode
 from core.model.locate import tokenizer_folder

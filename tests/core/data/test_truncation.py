@@ -8,9 +8,8 @@ import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.data.example import Example
+from core.data.example import TAGS, Example, Frame, join, segments
 from core.data.shape import Shape
-from core.data.template import TAGS, Frame, join, segments
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import Encoder, encode, show
 from core.data.truncation import keep

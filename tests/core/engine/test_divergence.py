@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from places import SUPPORT
 from tiny_runs import SECONDS, Start, wait_for
 
-from core.engine.divergence import Diverged, LossWatch
+from core.engine.steps import Diverged, LossWatch
 from core.profile.load import Change
 from core.runs import events
 from core.runs.checkpoints import checkpoints

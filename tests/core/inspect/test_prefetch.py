@@ -9,7 +9,7 @@ import tiny
 from pyarrow import parquet
 
 from core.cache import CACHE_VARIABLE
-from core.inspect.prefetch import read_ahead
+from core.inspect.inspection import read_ahead
 from core.inspect.protocol import INSPECT, WAIT, Progress
 
 SECONDS = 240

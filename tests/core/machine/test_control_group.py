@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from core.machine.control_group import oom_kill_file, oom_kills
+from core.machine.system import oom_kill_file, oom_kills
 from core.profile.load import parse_profile
 from core.runs.folder import create_run
 from core.runs.process import describe_this_process, killed_for_memory

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from core.machine.logind import kills_user_processes, logout_warning
+from core.machine.system import kills_user_processes, logout_warning
 
 SESSION = "0::/user.slice/user-1000.slice/session-3.scope\n"
 V1_SESSION = "4:memory:/user.slice\n1:name=systemd:/user.slice/user-1000.slice/session-c2.scope\n0::/\n"

@@ -17,8 +17,8 @@ from peft import PeftModel
 from places import ROOT
 from torch.nn.utils.rnn import pad_sequence
 
+from core.data.example import join
 from core.data.rows import read_comparisons
-from core.data.template import join
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode
 from core.model.load import load_classifier, load_config

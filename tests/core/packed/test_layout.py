@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 from shapes import GEMMA3, LLAMA, NINE, QWEN, shape
 
-from core.engine.choose import choose_engine, choose_prediction_engine
-from core.engine.packed_memory import choose, predict_packed
+from core.engine.choose import choose, choose_engine, choose_prediction_engine, predict_packed
 from core.packed.gate import obstacle
 from core.packed.layout import Layout, layouts
 from core.profile.errors import SettingError

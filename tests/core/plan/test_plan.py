@@ -19,8 +19,8 @@ from core.cache import CACHE_VARIABLE
 from core.engine.fit import judge, judge_need, smallest_change
 from core.engine.memory import predict
 from core.engine.steps import evaluations
-from core.machine.control_group import GroupMemory, group_memory, memory_groups
 from core.machine.gpus import look, memory
+from core.machine.system import GroupMemory, group_memory, memory_groups
 from core.model.shape import ModelShape, read_shape
 from core.plan.__main__ import plans
 from core.plan.history import memory_factor, past_runs, speed

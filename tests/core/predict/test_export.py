@@ -19,7 +19,7 @@ from stand_in_hub import TOKEN, hub
 from tiny_runs import SECONDS, SETTINGS
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from core.data.template import join
+from core.data.example import join
 from core.profile.load import parse_profile
 from core.runs.folder import RunFolder, create_run
 from core.runs.process import launch

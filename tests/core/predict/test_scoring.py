@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.data.example import DataError, Example, swapped, unswapped
-from core.predict.average import average, follow_rules, probabilities
 from core.predict.errors import in_words
 from core.predict.passes import batches
+from core.predict.results import average, follow_rules, probabilities
 from core.predict.store import LogitStore
 from core.predict.submission import check_submission, submission
 from core.predict.worker import AdaptiveBatches, NoRoomForOne
@@ -217,7 +217,7 @@ def test_a_submission_without_its_columns_or_without_rows_says_so(tmp_path: Path
 
 
 def test_figures_of_labelled_rows_are_scikit_learns() -> None:
-    from core.predict.average import measure
+    from core.predict.results import measure
 
     def example(label: int) -> Any:
         return Example(index=0, id=1, prompt=(), response_a=(), response_b=(), label=label)

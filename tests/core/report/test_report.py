@@ -24,9 +24,8 @@ from core.inspect.lookup import read_row
 from core.profile.load import to_toml
 from core.profile.settings import Data, Profile, Tokens
 from core.report.build import make_report
-from core.report.chatbots import ratings
 from core.report.evaluation import Evaluation, read_evaluation
-from core.report.groups import position_bias
+from core.report.groups import position_bias, ratings
 from core.report.protocol import REPORT, Progress
 from core.report.report import Report
 from core.report.row_lists import IDENTICAL_WITH_WINNER

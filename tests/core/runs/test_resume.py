@@ -17,8 +17,7 @@ from tiny_runs import SECONDS, Start, copy_of, halting, kill, wait_until_halted
 
 from core.profile.load import parse_profile
 from core.runs import events
-from core.runs.checkpoints import ASIDE, Pruning, checkpoints, plan
-from core.runs.disk import size
+from core.runs.checkpoints import ASIDE, Pruning, checkpoints, plan, size
 from core.runs.folder import RunFolder
 from core.runs.process import LaunchError, launch
 from core.runs.protocol import RESUME, TRAIN

@@ -25,8 +25,7 @@ from core.predict.request import CannotPredict, Member, Request, choose_members
 from core.predict.store import LogitStore
 from core.profile.load import parse_profile
 from core.runs import events
-from core.runs.checkpoints import carry_out, checkpoints, delete_after, plan, written_aside
-from core.runs.disk import disk_use
+from core.runs.checkpoints import carry_out, checkpoints, delete_after, disk_use, plan, written_aside
 from core.runs.events import Failed
 from core.runs.folder import RunFolder, create_run, list_runs
 from core.runs.lock import locked
@@ -262,7 +261,7 @@ def test_the_file_that_a_record_names_for_the_kernel_s_count_hangs_nobody(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     put_special(kind, tmp_path / "memory.events")
-    code = "from core.machine.control_group import oom_kills; print(oom_kills(Path('memory.events')))"
+    code = "from core.machine.system import oom_kills; print(oom_kills(Path('memory.events')))"
     command = f"from pathlib import Path; {code}"
     asked = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, timeout=30, check=True)
     assert asked.stdout == "None\n"

@@ -6,7 +6,7 @@ import torch
 from small_models import SMALL
 from transformers import BertConfig, BertForSequenceClassification
 
-from core.engine.divergence import LossWatch
+from core.engine.steps import LossWatch
 from core.model.lora import add_adapters
 from core.profile.load import parse_profile
 from core.runs.folder import RunFolder

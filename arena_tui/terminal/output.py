@@ -1,20 +1,53 @@
-"""What the terminal shows, so that of an update only the cells that differ are sent: over SSH each byte travels.
-
-Textual sends the lines of a widget anew, from its left edge on, when anything in them may have changed. Written for the
-version that is pinned: `ArenaApp._display` puts an update of Textual's through here.
-"""
+"""What the terminal is sent: only cells that differ, in ASCII where it has nothing else."""
 
 from collections.abc import Iterator
 from itertools import groupby
 
-from rich.cells import get_character_cell_size
+from rich.cells import cell_len, get_character_cell_size
 from rich.console import Console
 from rich.control import Control
 from rich.segment import Segment
 from rich.style import Style
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
+from textual.color import Color
+from textual.filter import LineFilter
 from textual.geometry import Size
 from textual.strip import Strip
+
+from arena_tui.terminal.streams import alike
+
+UNKNOWN = "?"
+
+
+class Ascii(LineFilter):
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002
+        return [
+            segment if segment.text.isascii() else Segment(in_ascii(segment.text), segment.style, segment.control)
+            for segment in segments
+        ]
+
+
+def in_ascii(text: str) -> str:
+    """`text` in as many cells, each with something like what was there, or a question mark."""
+    cells = cell_len(text)
+    return text.translate(_TABLE).ljust(cells)[:cells]
+
+
+class _Table(dict[int, str]):
+    """What stands for a character, made when it is first met."""
+
+    def __missing__(self, code: int) -> str:
+        self[code] = found = chr(code) if code < 0x80 else _in_its_cells(chr(code))
+        return found
+
+
+_TABLE = _Table()
+
+
+def _in_its_cells(character: str) -> str:
+    found, cells = alike(character), cell_len(character)
+    return found if len(found) == cells else UNKNOWN * cells
+
 
 Cell = tuple[str, Style | None]
 Piece = tuple[int, int, Strip]

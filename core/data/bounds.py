@@ -1,0 +1,59 @@
+"""Data that unfolds without bound: tables of numbers, and records as they are read, end before memory does."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow
+from pyarrow import parquet, types
+
+from core.data.example import DataError, place
+from core.machine.gpus import memory
+
+MOST_OF_A_RECORD = 16 << 20
+"""Characters. The longest conversations have some hundred thousand."""
+LEAST_FREE = 256 << 20
+"""Bytes; below that other processes of the machine suffer, and the kernel is about to end one of them."""
+ROWS_BETWEEN_LOOKS = 1_000
+TEXT_BETWEEN_LOOKS = 64 << 20
+
+Record = dict[str, Any]
+
+
+def watched(source: str, records: Iterator[tuple[int, Record]]) -> Iterator[tuple[int, Record]]:
+    """The same records. Raises DataError at one that is too long, and where memory is nearly used up meanwhile."""
+    rows = text = 0
+    for line, record in records:
+        length = sum(len(cell) for cell in record.values() if isinstance(cell, str | bytes))
+        if length > MOST_OF_A_RECORD:
+            raise DataError(f"{place(source, line)}: a record of more than {MOST_OF_A_RECORD >> 20} MiB")
+        rows, text = rows + 1, text + length
+        if rows >= ROWS_BETWEEN_LOOKS or text >= TEXT_BETWEEN_LOOKS:
+            rows = text = 0
+            free, _ = memory()
+            if free < LEAST_FREE:
+                raise DataError(
+                    f"{place(source, line)}: memory is nearly used up, {free >> 20} MiB are free: take fewer rows "
+                    "(data.limit), or end what else uses it"
+                )
+        yield line, record
+
+
+MOST_ROWS = 5_000_000
+"""A hundred times as many as the largest set of comparisons has."""
+MOST_COLUMNS = 100
+
+
+def read_numbers(source: Path | BinaryIO, columns: Sequence[str] | None = None) -> pyarrow.Table:
+    """The table, or some of its columns. Raises OSError, and ArrowException where it holds anything but numbers and
+    truth values, or more of them than any run."""
+    with parquet.ParquetFile(source) as file:
+        found = file.metadata
+        rows = max(found.num_rows, sum(found.row_group(group).num_rows for group in range(found.num_row_groups)))
+        if rows > MOST_ROWS or len(file.schema_arrow) > MOST_COLUMNS:
+            told = f"{rows:,} rows of {len(file.schema_arrow):,} columns, where at most {MOST_ROWS:,} of {MOST_COLUMNS}"
+            raise pyarrow.ArrowInvalid(f"{told} are read")
+        for field in file.schema_arrow:
+            if not (types.is_integer(field.type) or types.is_floating(field.type) or types.is_boolean(field.type)):
+                raise pyarrow.ArrowInvalid(f"the column {field.name[:80]!r} holds {field.type}, not numbers")
+        return file.read(columns=columns)
