@@ -4,6 +4,7 @@ The run's own process starts it as its last act, in a session of its own, so tha
 holds waits for it, and no console need be open. It reads the outcome off the record, as everybody does.
 """
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -25,6 +26,8 @@ from core.runs.state import RunState, Status, read_run
 SECONDS = 15
 """A command that takes longer is killed, with all that it has started."""
 POLL_SECONDS = 0.1
+PR_SET_CHILD_SUBREAPER = 36
+"""See prctl(2)."""
 LONGEST = 4_000
 """Characters of a value: the system bounds the environment of a program."""
 
@@ -62,6 +65,7 @@ def main(arguments: Sequence[str]) -> int:
     command = read_config().config.notify.command
     for number in (*stopping.HEARD, stopping.IGNORED):
         signal.signal(number, signal.SIG_DFL)  # a run at its end ignores them, and so would the command
+    _adopt_orphans()
     try:
         child = subprocess.Popen(
             command,
@@ -83,27 +87,37 @@ def main(arguments: Sequence[str]) -> int:
     return code
 
 
+def _adopt_orphans() -> None:
+    """What the command's processes leave behind becomes a child of this one, also in a session of its own."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
 def _ended_with_all_it_started(child: "subprocess.Popen[bytes]") -> int | None:
-    """The exit code of the command, once its whole process group has ended; None where it had to be killed."""
+    """The exit code of the command, once all that it has started has ended; None where that had to be killed."""
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
         code = child.poll()
-        if code is not None and not _has_members(child.pid):
+        if code is not None and not _descendants():
             return code
         time.sleep(POLL_SECONDS)
-    with suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
+    while left := _descendants():  # again, since one may have started another meanwhile
+        for process in left:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        time.sleep(POLL_SECONDS)
     child.wait()
     return None
 
 
-def _has_members(group: int) -> bool:
-    """Whether a process of the group is alive; a zombie, which nobody may ever wait for, is not."""
-    for process in psutil.process_iter():
-        with suppress(psutil.NoSuchProcess, ProcessLookupError):
-            if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
-                return True
-    return False
+def _descendants() -> list[psutil.Process]:
+    """The processes below this one; no zombie, which nobody may ever wait for."""
+    alive = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if process.status() != psutil.STATUS_ZOMBIE:
+                alive.append(process)
+    return alive
 
 
 def _harmless(text: str) -> str:

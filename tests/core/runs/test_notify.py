@@ -152,15 +152,15 @@ def test_a_command_that_hangs_holds_neither_the_run_nor_outlives_its_time(
     until(lambda: "was killed after" in folder.console_log.read_text(), "the warning")
 
 
+@pytest.mark.parametrize("alone", ["", "setsid "], ids=["", "in a session of its own"])
 def test_what_a_command_leaves_behind_does_not_outlive_its_time_either(
-    ended: RunFolder, told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ended: RunFolder, told: Told, tmp_path: Path, alone: str
 ) -> None:
-    monkeypatch.setattr(notify, "SECONDS", 2)
-    monkeypatch.setattr(signal, "signal", lambda *_: None)  # the notifier sets them for a process of its own
     pid_file = tmp_path / "pid"
-    told.command(["/bin/sh", "-c", f"sleep 1000 & echo $! > {pid_file}"])
-    assert notify.main([str(ended.path)]) == 1
-    assert "was killed after 2 s" in capsys.readouterr().out
+    told.command(["/bin/sh", "-c", f"{alone}sh -c 'echo $$ > {pid_file}; exec sleep 1000' &"])
+    soon = "import sys; from core.runs import notify; notify.SECONDS = 2; sys.exit(notify.main(sys.argv[1:]))"
+    notifier = subprocess.run([sys.executable, "-c", soon, str(ended.path)], capture_output=True, text=True)
+    assert (notifier.returncode, "was killed after 2 s" in notifier.stdout) == (1, True)
     left = int(pid_file.read_text())
     until(lambda: not psutil.pid_exists(left) or psutil.Process(left).status() == psutil.STATUS_ZOMBIE, "its end", 10)
 
