@@ -88,7 +88,7 @@ async def tour(pilot: Pilot[None], visit: Visit, *, is_readable: bool = True) ->
     await pilot.press("escape", "d")
     await until(pilot, lambda: isinstance(app.screen, DataScreen), "the data screen")
     data = app.screen
-    await until(pilot, lambda: data.seen and not data.seen.is_sample, "all rows")
+    await until(pilot, lambda: data.inspection.seen and not data.inspection.seen.is_sample, "all rows")
     await until(pilot, lambda: data.query_one(RowPane).table.chosen is not None, "the list of rows")
     for _ in range(5):
         await at("data")

@@ -245,7 +245,7 @@ async def test_what_a_limit_costs_in_time_is_unknown_until_a_run_has_told(profil
 async def test_leaving_ends_the_child(profile: Path) -> None:
     app = ArenaApp(profile.parent / "runs")
     async with app.run_test(size=(80, 24)) as pilot:
-        waits = [sys.executable, "-c", 'import time; print(\'{"rows": 5, "of": 70}\', flush=True); time.sleep(60)']
+        waits = [sys.executable, "-c", 'import time; print(\'{"rows": 5, "rows_total": 70}\', flush=True); time.sleep(60)']
         await app.push_screen(DataScreen(profiles.read(profile), profile.parent / "runs", waits))
         await until_shown(pilot, "5 of about 70 rows")
         assert len(children()) == 1
@@ -258,7 +258,7 @@ async def test_figures_of_the_first_rows_are_marked_with_their_error(profile: Pa
 import subprocess, sys, time, json
 told = subprocess.run([sys.executable, "-P", "-m", "core.inspect", sys.argv[1]], capture_output=True).stdout
 last = json.loads(told.splitlines()[-1])
-print(json.dumps({"rows": 40, "of": 4000, "sample": last["whole"], "frame": last["frame"]}), flush=True)
+print(json.dumps({"rows": 40, "rows_total": 4000, "sample": last["whole"], "frame": last["frame"]}), flush=True)
 time.sleep(60)
 """
     app = ArenaApp(profile.parent / "runs")

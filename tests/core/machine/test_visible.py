@@ -98,7 +98,7 @@ TAKES = """
 import os, sys
 from core.machine.gpus import ORDER_VARIABLE
 from core.machine.visible import GPU_VARIABLE
-from core.train import device
+from core.engine import device
 for text in sys.argv[1:]:
     os.environ[GPU_VARIABLE] = text
     os.environ.pop(ORDER_VARIABLE, None)

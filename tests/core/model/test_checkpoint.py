@@ -160,6 +160,7 @@ def test_no_command_runs_a_checkpoints_code_or_asks_whether_it_may(
 
 def test_a_prediction_refuses_a_base_that_was_spoilt_since(folder: Path) -> None:
     custom_code(folder)
+    (folder / "adapter").mkdir()
     profile = parse_profile(SETTINGS, source="tiny", overrides=[f"model.checkpoint={folder}"])
     with pytest.raises(SettingError, match="needs code of its own") as refused:
         load_trained(profile, folder / "adapter", precision="fp32", kind="cpu")

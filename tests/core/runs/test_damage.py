@@ -204,7 +204,7 @@ def test_a_prediction_that_was_killed_before_its_last_event_alone_is_not_scored_
 def test_a_stop_while_a_failing_run_explains_itself_leaves_a_last_event(
     start: Start, number: signal.Signals, last: type[events.Last], code: int
 ) -> None:
-    explains = f"advice.{sys.implementation.cache_tag}.pyc"  # read when there is something to explain
+    explains = f"known_errors.{sys.implementation.cache_tag}.pyc"  # read when there is something to explain
     folder, child = start("data.train=/nowhere/rows.csv", program=halting(explains))
     wait_until_halted(folder, child)
     assert not isinstance(Tail(folder.events).read()[-1], events.Last)
