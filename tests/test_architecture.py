@@ -3,9 +3,11 @@
 import re
 
 import house
+import pytest
 from places import ROOT
 
 
+@pytest.mark.slow
 def test_the_page_has_the_first_line_of_every_module() -> None:
     written = house.PAGE.read_text("utf-8").split(house.BEGIN + "\n")[1]
     assert written == house.rooms(), "python tests/support/house.py writes it anew"

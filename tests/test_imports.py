@@ -78,6 +78,7 @@ def test_the_command_of_a_child_is_written_in_one_place() -> None:
     assert [str(path.relative_to(ROOT)) for path in places] == ["core/protocol.py", "core/runs/liveness.py"]
 
 
+@pytest.mark.slow
 def test_the_child_does_not_know_the_screen() -> None:
     code = "import core.train.__main__, core.train.trainer, core.model.load, core.model.lora, core.train.results"
     assert not loaded(code) & {"textual", "arena_tui"}
@@ -88,6 +89,7 @@ def test_a_prediction_itself_loads_no_model() -> None:
     assert not loaded(code) & {"torch", "transformers", "peft", "bitsandbytes", *SCREEN}
 
 
+@pytest.mark.slow
 def test_arrow_is_used_without_pandas_where_it_is_kept_out() -> None:
     code = "from core.imports import keep_pandas_out; keep_pandas_out(); import pyarrow; pyarrow.array([1]).to_numpy()"
     assert "pandas" in loaded("import pyarrow; pyarrow.array([1]).to_numpy()"), "then nothing is gained by it any more"

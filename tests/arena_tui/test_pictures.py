@@ -32,6 +32,8 @@ from core.runs.checkpoints import DiskUse
 from core.runs.folder import list_runs
 from core.runs.notes import write_notes
 
+pytestmark = pytest.mark.slow
+
 SIZES = [(80, 24), (120, 40)]
 GIB = 2**30
 CARD = Card("NVIDIA H200", int(139.2 * GIB), 141 * GIB, "bf16")

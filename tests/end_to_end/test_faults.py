@@ -48,16 +48,15 @@ def test_a_full_disk_ends_a_run_that_says_so_and_goes_on_once_there_is_room(smal
     resumed = launch(folder, (*TRAIN, RESUME))
     try:
         wait_for_after(folder, intact[0].step + 1)
-        assert read_run(folder)[1] is Status.RUNNING
     finally:
         resumed.kill()
         resumed.wait()
 
 
 def wait_for_after(folder: RunFolder, step: int) -> None:
-    """Wait until the resumed run has trained `step`."""
+    """Wait until the resumed run has trained `step`, and goes on."""
     deadline = time.monotonic() + SECONDS
-    while read_run(folder)[0].step < step or read_run(folder)[0].last:
+    while read_run(folder)[0].step < step or read_run(folder)[1] is not Status.RUNNING:
         assert time.monotonic() < deadline, log_end(folder)
         time.sleep(0.05)
 

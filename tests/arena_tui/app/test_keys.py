@@ -26,6 +26,7 @@ def config(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+@pytest.mark.slow
 async def test_a_changed_key_works_and_footer_and_help_show_it(runs: Path, config: Path) -> None:
     config.write_text('[keys]\nhelp = "f12"\n[keys.home]\nrun = "S,ctrl+t"\n[keys.list]\ndown = "w"\n')
     app = ArenaApp(runs, config=read_config())
@@ -47,6 +48,7 @@ async def test_a_changed_key_works_and_footer_and_help_show_it(runs: Path, confi
         await until_shown(pilot, "start gemma2-2b-qlora?")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("readonly", [False, True])
 async def test_a_text_names_the_key_that_the_user_has_and_none_for_what_is_not_to_be_had(
     runs: Path, config: Path, readonly: bool

@@ -16,6 +16,8 @@ from arena_tui.app.app import ArenaApp
 from core.cache import CACHE_VARIABLE
 from core.inspect.protocol import INSPECT, WAIT
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def profiles(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

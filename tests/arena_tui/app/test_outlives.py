@@ -18,6 +18,8 @@ from core.runs.liveness import is_run_alive
 from core.runs.record import Tail
 from core.runs.state import Status, read_run
 
+pytestmark = pytest.mark.slow
+
 # The console as a program of its own, whose runs are played by the scripted child.
 CONSOLE = """
 import sys

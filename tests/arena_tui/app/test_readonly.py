@@ -46,6 +46,7 @@ def night(runs: Path) -> Path:
     return runs
 
 
+@pytest.mark.slow
 async def test_no_key_changes_anything_on_any_screen(night: Path) -> None:
     hanging = next(path for path in night.iterdir() if path.name.endswith("hanging"))
     app = ArenaApp(night, child("ok"), planner("ok"), readonly=True)
@@ -74,6 +75,7 @@ async def test_no_key_changes_anything_on_any_screen(night: Path) -> None:
         await until(pilot, lambda: not app.is_running, "the end, without a question")
 
 
+@pytest.mark.slow
 async def test_keys_that_would_change_something_are_not_on_the_screen(night: Path) -> None:
     app = ArenaApp(night, child("ok"), planner("ok"), readonly=True)
     async with app.run_test(size=(120, 40)) as pilot:

@@ -167,6 +167,7 @@ async def compare_in_console(pilot: Pilot[None], count: int) -> CompareScreen:
 
 
 class TestScreen:
+    @pytest.mark.slow
     @pytest.mark.parametrize("size", SIZES)
     @pytest.mark.parametrize("count", [2, 6])
     async def test_curves_figures_and_settings_of_all_runs_are_shown(
@@ -187,6 +188,7 @@ class TestScreen:
             await pilot.press("tab")
             await until_shown(pilot, "lora.r", "64", "train.seed")
 
+    @pytest.mark.slow
     async def test_axes_and_smoothing_are_switched_and_the_pane_is_zoomed(self, runs: Path) -> None:
         six(runs)
         app = ArenaApp(runs)
@@ -205,6 +207,7 @@ class TestScreen:
             await until(pilot, lambda: isinstance(app.screen, HistoryScreen), "the table")
             assert len(app.screen.query_one("#table").selected) == 3
 
+    @pytest.mark.slow
     async def test_a_run_that_goes_on_is_followed(self, runs: Path) -> None:
         record_run(runs, "20260131-120000-old", end="finished", steps=400)
         going_on = record_run(runs, "20260131-130000-new", end=None, steps=400, until=200, pid=os.getpid())
@@ -216,6 +219,7 @@ class TestScreen:
                 record.write(events.Evaluated(step=200, epoch=0.5, log_loss=0.8765, accuracy=0.6, rows=9, seconds=1))
             await until_shown(pilot, "0.8765*")
 
+    @pytest.mark.slow
     async def test_a_run_deleted_under_the_comparison_is_no_trouble(self, runs: Path) -> None:
         six(runs)
         app = ArenaApp(runs)
@@ -225,6 +229,7 @@ class TestScreen:
             await until_shown(pilot, "1 ━ f 0.9402")
             await pilot.press("x", "tab", "tab", "w")
 
+    @pytest.mark.slow
     async def test_one_run_alone_and_more_than_six_are_refused(self, runs: Path) -> None:
         six(runs)
         record_run(runs, "20260131-130000-g", end="finished", steps=100)
@@ -236,6 +241,7 @@ class TestScreen:
             await pilot.press(*["space"] * 6)
             await until_shown(pilot, "At most 6 runs", "6 selected")
 
+    @pytest.mark.slow
     async def test_the_curves_are_written_where_the_console_was_started(self, runs: Path, workplace: Path) -> None:
         six(runs)
         app = ArenaApp(runs)
@@ -247,6 +253,7 @@ class TestScreen:
         assert {row["run"] for row in rows} == {"20260131-120005-f", "20260131-120004-e"}
         assert len(rows) == 2 * (200 + 1)
 
+    @pytest.mark.slow
     async def test_the_monitor_writes_the_curves_of_its_run(self, runs: Path) -> None:
         run = record_run(runs, "20260131-120000-a", end="finished", steps=100)
         app = ArenaApp(runs, watch=run)

@@ -1,5 +1,6 @@
 """The data screen: its figures are the inspection's, its limit moves, its rows show their cut, nothing is obeyed."""
 
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +27,8 @@ from core.inspect.cuts import CutReport, cut, report
 from core.inspect.lookup import read_row
 from core.inspect.protocol import INSPECT
 from core.profile.settings import Tokens
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -245,7 +248,8 @@ async def test_what_a_limit_costs_in_time_is_unknown_until_a_run_has_told(profil
 async def test_leaving_ends_the_child(profile: Path) -> None:
     app = ArenaApp(profile.parent / "runs")
     async with app.run_test(size=(80, 24)) as pilot:
-        waits = [sys.executable, "-c", 'import time; print(\'{"rows": 5, "rows_total": 70}\', flush=True); time.sleep(60)']
+        told = json.dumps({"rows": 5, "rows_total": 70})
+        waits = [sys.executable, "-c", f"import time; print({told!r}, flush=True); time.sleep(60)"]
         await app.push_screen(DataScreen(profiles.read(profile), profile.parent / "runs", waits))
         await until_shown(pilot, "5 of about 70 rows")
         assert len(children()) == 1

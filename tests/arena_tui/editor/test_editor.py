@@ -19,6 +19,8 @@ from arena_tui.screen.profiles import set_in_file
 from core.profile.files import find_profile, read_profile
 from core.profile.load import parse_profile
 
+pytestmark = pytest.mark.slow
+
 MINE = Path("profiles/mine.toml")
 HOSTILE = (
     "# [red]x[/red] [/] \x1b[2J\x1b]0;title\x07 \u202egnp.exe\u2028\x85\x0b\ttab\r\n[data]\r\ntrain = '\ufeff'\n# end"

@@ -14,6 +14,7 @@ from arena_tui.plot.axes import DurationTicks, LargeTicks, LogTicks, RateTicks, 
 from arena_tui.runs.panes import LONGEST_LINE, MOST_BYTES, LogTail
 
 
+@pytest.mark.slow
 @given(st.text())
 def test_printable_text_holds_nothing_a_terminal_obeys(text: str) -> None:
     shown = printable(text)

@@ -20,6 +20,8 @@ from core.runs.folder import list_runs
 from core.runs.notes import read_notes, write_notes
 from core.runs.trash import discard, trashed
 
+pytestmark = pytest.mark.slow
+
 SIZES = [(80, 24), (120, 40)]
 
 

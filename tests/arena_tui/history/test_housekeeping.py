@@ -103,12 +103,14 @@ class TestTrash:
             discard(run)
         assert run.path.exists()
 
+    @pytest.mark.slow
     def test_a_run_whose_process_is_on_its_way_out_is_not_moved(self, tmp_path: Path) -> None:
         run = ended(tmp_path)
         with locked(run.lock), pytest.raises(StillInUse, match="still at work"):
             discard(run)
         assert run.path.exists()
 
+    @pytest.mark.slow
     def test_a_run_is_neither_moved_nor_pruned_while_a_prediction_reads_it(self, tmp_path: Path) -> None:
         run = ended(tmp_path)
         with kept_in_place(run), kept_in_place(run):  # several may
@@ -174,6 +176,7 @@ class TestPruning:
         assert checkpoint_names(going) == ["checkpoint-10", "checkpoint-20"]
         assert main(["prune", going.id, "--yes", "--runs-dir", str(tmp_path)]) == 1
 
+    @pytest.mark.slow
     def test_a_run_resumed_since_the_question_is_left_alone(self, tmp_path: Path) -> None:
         run = ended(tmp_path)
         add_checkpoints(run, 10, 20)

@@ -16,6 +16,8 @@ from arena_tui.home import screen
 from arena_tui.home.screen import HomeScreen
 from core.runs.folder import list_runs
 
+pytestmark = pytest.mark.slow
+
 
 async def test_a_profile_with_problems_lists_them_all_and_is_refused(runs: Path) -> None:
     Path("profiles/bad.toml").write_text('[train]\nlerning_rate = 1\nepochs = -2\n[data]\ntrain = ""\n')

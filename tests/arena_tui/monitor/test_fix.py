@@ -16,6 +16,8 @@ from core.runs.folder import RunFolder, list_runs
 from core.runs.record import Record
 from core.runs.state import Status, read_run
 
+pytestmark = pytest.mark.slow
+
 SIZES = [(80, 24), (120, 40)]
 TEXT = """\
 # out of memory, with these

@@ -16,6 +16,8 @@ from arena_tui.runs.panes import LogPane
 from core.runs.liveness import is_run_alive
 from core.runs.state import Status, read_run
 
+pytestmark = pytest.mark.slow
+
 SIZES = [(80, 24), (120, 40)]
 
 

@@ -11,6 +11,8 @@ from screen import child, choose, planner, shown, until, until_shown
 from arena_tui.app.app import ArenaApp
 from core.runs.folder import list_runs
 
+pytestmark = pytest.mark.slow
+
 
 def children() -> list[psutil.Process]:
     found = []

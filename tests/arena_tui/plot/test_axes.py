@@ -42,6 +42,7 @@ def test_a_gap_breaks_the_curve_and_nothing_is_lost(losses: list[float | None]) 
     assert all(b[0] - a[0] == 1 for segment in found for a, b in itertools.pairwise(segment))
 
 
+@pytest.mark.slow
 @given(values, st.integers(1, 40), st.integers(1, 5))
 def test_thinning_keeps_the_extremes_and_every_gap_that_shows(
     losses: list[float | None], columns: int, most: int

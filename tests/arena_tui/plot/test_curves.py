@@ -22,6 +22,8 @@ from arena_tui.terminal.sequences import MOST_BYTES, copy
 from core.runs import events
 from core.runs.record import Record
 
+pytestmark = pytest.mark.slow
+
 WIDE, SMALL = (120, 40), (80, 24)
 
 

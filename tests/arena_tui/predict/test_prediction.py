@@ -45,6 +45,7 @@ async def predict(pilot, path: str) -> None:  # type: ignore[no-untyped-def]
     await pilot.press("ctrl+u", *("full_stop" if letter == "." else letter for letter in path), "enter")
 
 
+@pytest.mark.slow
 @SIZES
 async def test_a_finished_run_answers_the_rows_that_one_names(run: RunFolder, size: tuple[int, int]) -> None:
     app = console(run, "ok")
@@ -60,6 +61,7 @@ async def test_a_finished_run_answers_the_rows_that_one_names(run: RunFolder, si
         await until_shown(pilot, "P predict")
 
 
+@pytest.mark.slow
 async def test_it_outlives_its_screen_is_found_again_and_stopped_with_a_key(run: RunFolder) -> None:
     app = console(run, "hang")
     async with app.run_test(size=(120, 40)) as pilot:
@@ -93,6 +95,7 @@ async def test_a_prediction_that_is_watched_has_its_screen_and_nothing_there_cha
         assert "stop" not in shown(app).lower()
 
 
+@pytest.mark.slow
 async def test_why_it_failed_is_shown_and_not_obeyed(run: RunFolder) -> None:
     app = console(run, "fail")
     async with app.run_test(size=(120, 40)) as pilot:
@@ -100,6 +103,7 @@ async def test_why_it_failed_is_shown_and_not_obeyed(run: RunFolder) -> None:
         await until_shown(pilot, "✗ failed while scoring", "[red]x[/red] [/] ␛[2J", "Do this.")
 
 
+@pytest.mark.slow
 async def test_rows_that_are_not_there_and_a_run_without_adapter_are_told(run: RunFolder) -> None:
     app = console(run, "ok")
     async with app.run_test(size=(120, 40)) as pilot:

@@ -31,6 +31,8 @@ from core.profile.settings import Data, Profile, Tokens
 from core.report.report import Interval, Ratings
 from core.runs.folder import RunFolder
 
+pytestmark = pytest.mark.slow
+
 ROWS = 300
 SIZES = [(80, 24), (120, 40)]
 

@@ -116,6 +116,7 @@ def damaged(runs: Path, fault: Fault) -> None:
     fault(record_run(runs, BAD, end="finished", steps=40))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_damaged_run_is_a_line_of_the_list(runs: Path, name: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     fault, trouble = FAULTS[name]
@@ -135,6 +136,7 @@ def test_a_damaged_run_is_a_line_of_the_list(runs: Path, name: str, capfdbinary:
     assert listed[1]["trouble"] is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAULTS)
 def test_what_is_asked_of_all_runs_is_done_for_the_others(
     runs: Path, name: str, capfdbinary: pytest.CaptureFixture[bytes]
@@ -150,6 +152,7 @@ def test_what_is_asked_of_all_runs_is_done_for_the_others(
     assert len(json.loads(capfdbinary.readouterr().out)["runs"]) == 2
 
 
+@pytest.mark.slow
 async def test_the_console_shows_every_run_and_what_is_wrong_with_it(runs: Path) -> None:
     record_run(runs, GOOD, end="finished", steps=40)
     for number, (fault, _) in enumerate(FAULTS.values()):
@@ -171,6 +174,7 @@ async def test_the_console_shows_every_run_and_what_is_wrong_with_it(runs: Path)
     assert not app.return_code
 
 
+@pytest.mark.slow
 def test_a_console_that_cannot_show_anything_does_not_say_that_all_went_well(runs: Path) -> None:
     record_run(runs, GOOD, end="finished", steps=40)
     broken = "from arena_tui.runs.follow import RunList; RunList.read = None; from arena_tui.__main__ import main"

@@ -45,6 +45,7 @@ def queue(runs: Path) -> Queue:
     return Queue(runs)
 
 
+@pytest.mark.slow
 def test_two_runs_wait_and_run_one_after_the_other_and_the_runner_ends(queue: Queue) -> None:
     first, second = add(queue, "first", "second")
     assert [read_run(run)[1] for run in (first, second)] == [Status.QUEUED] * 2
@@ -61,6 +62,7 @@ def test_two_runs_wait_and_run_one_after_the_other_and_the_runner_ends(queue: Qu
     assert second.profile.read_text() == "# second\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", ["crash", "fail", "refuse"])
 def test_a_run_that_fails_does_not_stop_the_next(queue: Queue, scenario: str) -> None:
     first, second = add(queue, "first", "second")
@@ -70,6 +72,7 @@ def test_a_run_that_fails_does_not_stop_the_next(queue: Queue, scenario: str) ->
     assert {read_run(run)[1] for run in (first, second)} <= {Status.FAILED, Status.LOST}
 
 
+@pytest.mark.slow
 def test_a_program_that_does_not_exist_fails_the_runs_and_says_so_in_their_record(queue: Queue) -> None:
     [run] = add(queue, "first")
     process = see_to_runner(queue, ["/nowhere"])
@@ -80,6 +83,7 @@ def test_a_program_that_does_not_exist_fails_the_runs_and_says_so_in_their_recor
     assert "/nowhere" in state.last.cause
 
 
+@pytest.mark.slow
 def test_the_runner_is_killed_the_run_lives_on_and_a_new_runner_waits_for_its_end(queue: Queue) -> None:
     first, second = add(queue, "first", "second")
     process = see_to_runner(queue, child("hang"))
@@ -101,6 +105,7 @@ def test_the_runner_is_killed_the_run_lives_on_and_a_new_runner_waits_for_its_en
     assert (processes_of(first), processes_of(second)) == (1, 1)
 
 
+@pytest.mark.slow
 def test_of_two_runners_started_at_once_one_ends_and_nothing_runs_twice(queue: Queue) -> None:
     started = add(queue, "first", "second")
     both = [subprocess.Popen([*RUNNER, str(queue.runs), *child("ok")]) for _ in range(2)]
@@ -110,6 +115,7 @@ def test_of_two_runners_started_at_once_one_ends_and_nothing_runs_twice(queue: Q
         assert processes_of(run) == 1
 
 
+@pytest.mark.slow
 def test_a_run_that_a_killed_runner_took_and_did_not_start_is_started(queue: Queue) -> None:
     first, second = add(queue, "first", "second")
     taken = queue.take(HERE)
@@ -122,6 +128,7 @@ def test_a_run_that_a_killed_runner_took_and_did_not_start_is_started(queue: Que
     assert read_run(first)[0].last_time <= read_run(second)[0].first_time
 
 
+@pytest.mark.slow
 def test_a_run_whose_runner_was_killed_before_it_said_who_it_is_does_not_run_twice(queue: Queue) -> None:
     [run] = add(queue, "first")
     assert queue.take(HERE) is not None
@@ -134,6 +141,7 @@ def test_a_run_whose_runner_was_killed_before_it_said_who_it_is_does_not_run_twi
     assert read_run(run)[1] is Status.FINISHED
 
 
+@pytest.mark.slow
 def test_the_queue_waits_for_a_run_that_was_started_directly(queue: Queue) -> None:
     direct = create_run(queue.runs, Profile(), text="", name="direct")
     launch(direct, child("hang"))
@@ -145,6 +153,7 @@ def test_the_queue_waits_for_a_run_that_was_started_directly(queue: Queue) -> No
     until_status(waiting, Status.FINISHED)
 
 
+@pytest.mark.slow
 def test_two_cards_take_a_run_each_and_each_sees_its_own_alone(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     first, second, third = add(queue, "first", "second", "third")
@@ -175,6 +184,7 @@ def test_a_run_on_another_card_or_machine_does_not_have_this_one(queue: Queue) -
         assert occupies(run, "3") is has_it, info
 
 
+@pytest.mark.slow
 def test_a_run_starts_where_it_was_queued_and_as_it_was_queued(
     queue: Queue, workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,6 +197,7 @@ def test_a_run_starts_where_it_was_queued_and_as_it_was_queued(
     assert run.read_info().working_directory == str(workplace / "elsewhere")
 
 
+@pytest.mark.slow
 def test_a_run_whose_working_directory_has_gone_fails_and_the_next_one_runs(
     queue: Queue, workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -285,6 +296,7 @@ def test_after_a_reboot_the_queue_goes_on(queue: Queue) -> None:
     assert processes_of(was_running) == 0
 
 
+@pytest.mark.slow
 def test_a_process_that_was_given_a_dead_runs_pid_is_neither_waited_for_nor_touched(queue: Queue) -> None:
     with subprocess.Popen(["sleep", "600"]) as other:
         old = record_run(queue.runs, "20260131-120000-old", end=None)
@@ -306,6 +318,7 @@ def test_a_paused_queue_starts_nothing_until_it_goes_on(queue: Queue) -> None:
     until_status(run, Status.FINISHED)
 
 
+@pytest.mark.slow
 def test_a_runner_heeds_a_pause_while_a_run_goes_on(queue: Queue) -> None:
     first, second = add(queue, "first", "second")
     process = see_to_runner(queue, child("hang"))
@@ -317,6 +330,7 @@ def test_a_runner_heeds_a_pause_while_a_run_goes_on(queue: Queue) -> None:
     assert read_run(second)[1] is Status.QUEUED
 
 
+@pytest.mark.slow
 def test_a_queue_that_is_being_changed_is_an_error_not_a_wait_without_end(queue: Queue) -> None:
     [run] = add(queue, "first")
     with locked(queue.folder / "lock") as is_ours:
@@ -337,6 +351,7 @@ def test_a_queued_run_is_neither_stopped_nor_resumed_nor_deleted_as_if_it_had_be
     assert ids(queue) == [run.id]
 
 
+@pytest.mark.slow
 def test_a_log_of_many_runners_does_not_grow_without_end(queue: Queue) -> None:
     [run] = add(queue, "first")
     queue.runner_log.write_bytes(b"x" * (LONGEST_LOG + 1))
@@ -345,6 +360,7 @@ def test_a_log_of_many_runners_does_not_grow_without_end(queue: Queue) -> None:
     assert queue.runner_log.stat().st_size < 1000
 
 
+@pytest.mark.slow
 def test_a_runner_outlives_whoever_holds_the_queue(queue: Queue) -> None:
     """Two runs: the second one's turn comes by itself, with nobody there to start another runner."""
     first, second = add(queue, "first", "second")
@@ -358,6 +374,7 @@ def test_a_runner_outlives_whoever_holds_the_queue(queue: Queue) -> None:
     assert served.wait(SECONDS) == 0
 
 
+@pytest.mark.slow
 def test_a_runner_whose_log_has_no_room_starts_what_waits(queue: Queue) -> None:
     first, second = add(queue, "first", "second")
     with Path("/dev/full").open("wb") as full:

@@ -68,6 +68,7 @@ def test_looking_at_a_strangers_queue_starts_nothing_and_says_so(queue: Queue, c
     assert not secret_file().exists(), "looking makes nothing"
 
 
+@pytest.mark.slow
 def test_a_strangers_run_starts_once_it_was_adopted_and_holds_up_none_of_ours(queue: Queue, capsys: Captured) -> None:
     theirs = stranger(queue)
     queue.pause()
@@ -131,6 +132,7 @@ def test_an_entry_that_another_user_gives_to_another_card_is_not_started_there(q
     assert queue.take("GPU-of-somebody") is None
 
 
+@pytest.mark.slow
 def test_a_run_that_is_changed_while_a_runner_waits_for_the_card_is_not_started(queue: Queue) -> None:
     direct = create_run(queue.runs, Profile(), text="", name="direct")
     process = launch(direct, child("hang"))
@@ -162,6 +164,7 @@ def test_the_secret_is_the_users_alone_and_a_foreign_one_is_not_believed(queue: 
     assert standing_of(queue, run) is Standing.OURS
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.getuid() != 0, reason="becoming another user takes root")
 def test_each_user_of_a_shared_runs_folder_starts_their_own(queue: Queue, tmp_path: Path) -> None:
     """The other user's program says who it ran as."""

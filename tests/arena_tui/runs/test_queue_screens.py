@@ -37,6 +37,7 @@ def order(runs: Path) -> list[str]:
     return [run.name for run, _ in Queue(runs).waiting()]
 
 
+@pytest.mark.slow
 async def test_a_profile_is_queued_from_the_confirmation_and_starts_without_another_key(runs: Path) -> None:
     app = ArenaApp(runs, child("ok"), planner("ok"))
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
@@ -50,6 +51,7 @@ async def test_a_profile_is_queued_from_the_confirmation_and_starts_without_anot
     assert read_run(run)[1] is Status.FINISHED
 
 
+@pytest.mark.slow
 async def test_a_profile_with_a_problem_is_not_queued(runs: Path) -> None:
     app = ArenaApp(runs, plan_program=planner("problem"))
     async with app.run_test(size=(80, 24)) as pilot:
@@ -62,6 +64,7 @@ async def test_a_profile_with_a_problem_is_not_queued(runs: Path) -> None:
     assert list_runs(runs) == []
 
 
+@pytest.mark.slow
 async def test_the_queue_waits_behind_a_run_that_goes_on_and_says_for_which(runs: Path) -> None:
     app = ArenaApp(runs, child("hang"), planner("ok"))
     async with app.run_test(size=(120, 40)) as pilot:
@@ -89,6 +92,7 @@ async def test_the_queue_waits_behind_a_run_that_goes_on_and_says_for_which(runs
         assert "del Take out" not in shown(app)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keys", [("K", "J"), ("shift+up", "shift+down")])
 async def test_a_waiting_run_is_moved_and_the_highlight_goes_with_it(runs: Path, keys: tuple[str, str]) -> None:
     _, _, last = waiting(runs, "one", "two", "three")
@@ -105,6 +109,7 @@ async def test_a_waiting_run_is_moved_and_the_highlight_goes_with_it(runs: Path,
         await until(pilot, lambda: order(runs) == ["one", "three", "two"], "moved down")
 
 
+@pytest.mark.slow
 async def test_a_waiting_run_is_taken_out_after_a_question_only(runs: Path) -> None:
     one, two = waiting(runs, "one", "two")
     old = record_run(runs, "20260131-120000-old", end="finished")
@@ -132,6 +137,7 @@ async def test_a_waiting_run_is_taken_out_after_a_question_only(runs: Path) -> N
     assert not two.path.exists()
 
 
+@pytest.mark.slow
 async def test_a_run_that_began_meanwhile_is_not_taken_out(runs: Path) -> None:
     [run] = waiting(runs, "one")
     app = ArenaApp(runs, child("ok"))  # the queue goes on: its runner may start the run while the answer is given
@@ -147,6 +153,7 @@ async def test_a_run_that_began_meanwhile_is_not_taken_out(runs: Path) -> None:
     assert run.profile.exists()
 
 
+@pytest.mark.slow
 async def test_the_queue_is_paused_and_goes_on_by_key(runs: Path) -> None:
     [run] = waiting(runs, "one")
     app = ArenaApp(runs, child("ok"))
@@ -203,6 +210,7 @@ async def test_the_question_before_leaving_counts_what_waits(runs: Path) -> None
         await until_shown(pilot, "a run goes on", "2 runs wait in the queue; they start one after the other")
 
 
+@pytest.mark.slow
 async def test_a_hostile_note_and_a_narrow_screen_do_no_harm_to_a_waiting_run(runs: Path) -> None:
     [run] = waiting(runs, "x" * 60)
     entry = next(Queue(runs).folder.glob("*.json"))
@@ -219,6 +227,7 @@ async def test_a_hostile_note_and_a_narrow_screen_do_no_harm_to_a_waiting_run(ru
         assert "\x1b" not in shown(app)
 
 
+@pytest.mark.slow
 async def test_a_console_starts_no_strangers_run_unless_it_is_adopted_after_a_look(
     runs: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

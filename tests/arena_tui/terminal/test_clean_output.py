@@ -115,6 +115,7 @@ def obeyed(text: str) -> list[str]:
     return [c for c in text if c not in "\n\t" and unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [*ON_A_RUN, *ON_A_PROFILE, *ON_THE_REST], ids=lambda given: ascii(given[:2]))
 def test_no_command_lets_a_terminal_obey_a_stranger(arguments: list[str], strange: Path) -> None:
     ran = run(strange, arguments)
@@ -129,6 +130,7 @@ def test_json_means_what_the_stranger_wrote(strange: Path) -> None:
     assert EVIL.split()[0] in evil["name"]  # a name has no line breaks
 
 
+@pytest.mark.slow
 def test_configuration_is_printed_as_toml_that_can_be_read(strange: Path) -> None:
     import tomllib
 
@@ -148,6 +150,7 @@ def test_a_folder_for_other_programs_is_named_byte_for_byte_in_a_pipe(tmp_path: 
         assert obeyed(terminal.seen.decode().replace("\r\n", "\n")) == []
 
 
+@pytest.mark.slow
 def test_the_line_that_tells_how_far_a_command_is_still_goes_over_itself(strange: Path) -> None:
     with Terminal(strange, program=[*CONSOLE, "report", RUN]) as terminal:
         terminal.until_ended()

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from emulator import Emulator
 from hypothesis import given
 from hypothesis import strategies as st
@@ -88,6 +89,7 @@ def test_an_update_made_for_a_larger_terminal_breaks_nothing() -> None:
     assert "ghi" in render(sent, part(["abc", "def", "ghi"]))
 
 
+@pytest.mark.slow
 def test_after_keys_a_real_terminal_shows_what_a_whole_picture_shows(runs: Path) -> None:
     record_run(runs, "20260131-120000-x", end="finished")
     with Terminal(runs.parent, (110, 36), (*PROGRAM, "watch", "last")) as terminal:

@@ -49,6 +49,7 @@ EVERY_SCREEN = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(80, 24), (300, 100)])
 async def test_every_screen_opens_and_in_ascii_shows_no_other_character(furnished: Path, size: tuple[int, int]) -> None:
     console, seen = app(furnished, ascii=True), set()
@@ -63,6 +64,7 @@ async def test_every_screen_opens_and_in_ascii_shows_no_other_character(furnishe
     assert seen >= EVERY_SCREEN
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(40, 10), (20, 5)])
 async def test_every_screen_opens_where_there_is_no_room_for_it(furnished: Path, size: tuple[int, int]) -> None:
     seen: set[str] = set()
@@ -102,6 +104,7 @@ def test_what_the_configuration_leaves_open_follows_the_terminal(
     assert (found.ascii, found.animation, found.frame_rate) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
 async def test_a_chosen_line_can_be_read_in_every_theme(runs: Path, theme: Theme) -> None:
     """Also a state of the accent's colour, on the accent's tint: 3 to 1 is the least for a mark or a bold word."""
@@ -132,6 +135,7 @@ def _contrast(one: Color, other: Color) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
+@pytest.mark.slow
 async def test_another_theme_can_be_chosen_from_the_palette_and_there_are_only_ours(runs: Path) -> None:
     console = app(runs)
     async with console.run_test(size=(100, 30)) as pilot:
@@ -157,6 +161,7 @@ async def test_problems_of_the_configuration_are_told_with_their_line_and_the_co
         assert console.theme == "light"
 
 
+@pytest.mark.slow
 async def test_a_terminal_that_is_too_small_says_so_and_a_larger_one_shows_the_screen_again(furnished: Path) -> None:
     console = app(furnished)
     async with console.run_test(size=(80, 24)) as pilot:
@@ -173,6 +178,7 @@ async def test_a_terminal_that_is_too_small_says_so_and_a_larger_one_shows_the_s
         assert "at least" not in shown(console)
 
 
+@pytest.mark.slow
 async def test_f1_explains_the_pane_in_front(furnished: Path) -> None:
     console = app(furnished)
     async with console.run_test(size=(100, 30)) as pilot:
@@ -205,6 +211,7 @@ def terminal(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
     return terminal
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("config", "environment"), [("[console]\nascii = true\n", {}), ("", {"LC_ALL": "C"})])
 def test_where_there_is_only_ascii_no_other_byte_is_sent(
     runs: Path, terminal: Callable[..., Terminal], config: str, environment: dict[str, str]
@@ -219,6 +226,7 @@ def test_where_there_is_only_ascii_no_other_byte_is_sent(
         assert opened.seen.isascii()
 
 
+@pytest.mark.slow
 def test_without_colours_a_state_is_a_glyph_and_a_word(runs: Path, terminal: Callable[..., Terminal]) -> None:
     record_run(runs, "20260131-090000-failed", end="failed", until=200)
     record_going_on(runs)
@@ -228,6 +236,7 @@ def test_without_colours_a_state_is_a_glyph_and_a_word(runs: Path, terminal: Cal
         assert all(red == green == blue for red, green, blue in colours)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("term", "colours"), [("xterm-256color", b"38;5;"), ("xterm", b"\x1b[")])
 def test_a_terminal_of_few_colours_is_sent_no_others(
     runs: Path, terminal: Callable[..., Terminal], term: str, colours: bytes
@@ -239,6 +248,7 @@ def test_a_terminal_of_few_colours_is_sent_no_others(
         assert term != "xterm" or b"8;5;" not in opened.seen
 
 
+@pytest.mark.slow
 def test_ctrl_z_gives_the_terminal_back_and_fg_draws_the_screen_again(
     runs: Path, terminal: Callable[..., Terminal]
 ) -> None:
@@ -261,6 +271,7 @@ def test_ctrl_z_gives_the_terminal_back_and_fg_draws_the_screen_again(
         opened.until_seen("All keys")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("environment", "expected"),
     [

@@ -11,6 +11,7 @@ from arena_tui.__main__ import main
 TINY = ["bench", "--model", "tiny", "--steps", "2", "--warmup", "1", "--batch", "4"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [["--engine", "packed"], ["--engine", "padded"], ["--engine", "packed", "--scoring"]])
 def test_it_counts_the_rows_own_tokens_and_says_what_ran(
     more: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]

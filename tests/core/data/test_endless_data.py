@@ -10,6 +10,8 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
+pytestmark = pytest.mark.slow
+
 MOST_MEMORY = 1536 << 20
 """Bytes of address space beyond those of the libraries: what grows without bound fails within the test."""
 SECONDS = 60

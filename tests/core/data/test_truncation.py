@@ -43,6 +43,7 @@ def chosen(strategy: str, limit: int, ellipsis: str = "", **more: int) -> Tokens
     return Tokens(truncation=strategy, max_length=limit, ellipsis=ellipsis, **more)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", TRUNCATIONS)
 @settings(deadline=None, max_examples=50)
 @given(prompt=ROUNDS, a=ROUNDS, b=ROUNDS, room=st.integers(0, 150), ellipsis=ELLIPSES)
@@ -75,6 +76,7 @@ def test_the_limit_holds_and_what_is_shown_is_whole_characters_between_bos_and_e
             assert tag.strip().encode() in shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", SYMMETRIC)
 @settings(deadline=None, max_examples=100)
 @given(

@@ -25,6 +25,7 @@ NAMES = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_doctor_looks_at_everything_here_and_its_exit_code_counts_the_problems(tmp_path: Path) -> None:
     ran = arena_tui("doctor", "--json", cwd=tmp_path)
     found = json.loads(ran.stdout)
@@ -43,6 +44,7 @@ def before_others(folder: Path) -> str:
     return os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
 
 
+@pytest.mark.slow
 def test_a_problem_is_a_line_with_what_to_do_and_exit_code_1(tmp_path: Path) -> None:
     environment = {**os.environ, "HF_HUB_CACHE": str(tmp_path), "PYTHONPATH": before_others(tmp_path)}
     (tmp_path / "bitsandbytes.py").write_text("raise ImportError('[red]broken\\x1b[2J')\n")
@@ -158,6 +160,7 @@ def login_at(port: int, **environment: str) -> Check:
     return msgspec.json.decode(ran.stdout, type=Check)
 
 
+@pytest.mark.slow
 def test_a_refused_token_is_a_problem_of_the_place_that_it_comes_from(hub: HTTPServer, tmp_path: Path) -> None:
     found = login_at(hub.server_port, HF_TOKEN="hf_made_up")
     assert (found.verdict, found.advice) == ("problem", "It is HF_TOKEN's: correct or unset it.")
@@ -165,6 +168,7 @@ def test_a_refused_token_is_a_problem_of_the_place_that_it_comes_from(hub: HTTPS
     assert login_at(hub.server_port, HF_TOKEN_PATH=str(tmp_path / "token")).advice == "Log in anew: `hf auth login`."
 
 
+@pytest.mark.slow
 def test_a_hub_that_never_answers_is_not_waited_for_for_ever() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         found = login_at(silent.getsockname()[1], HF_TOKEN="hf_made_up")

@@ -35,6 +35,7 @@ def logged(steps: int, every: int) -> list[int]:
     return [1, *range(every, steps + 1, every)] if every > 1 else list(range(1, steps + 1))
 
 
+@pytest.mark.slow
 @given(
     seed=st.integers(0, 2**32),
     every=st.sampled_from([1, 2, 10, 50]),
@@ -59,6 +60,7 @@ def test_a_healthy_noisy_run_with_spikes_is_never_given_up(
     assert lost_at(LossWatch(PATIENCE), points) is None
 
 
+@pytest.mark.slow
 def test_the_losses_of_single_rows_are_no_reason_to_give_up() -> None:
     """What a classifier of log loss 0.95 gets for rows one by one: the noisiest curve there is."""
     chance = random.Random(7)

@@ -59,6 +59,7 @@ def family(request: pytest.FixtureRequest) -> tuple[dict[str, Any], PretrainedCo
     return stated, kind(**stated.get("text_config", stated), num_labels=3, pad_token_id=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("targets", ["all-linear", '["q_proj", "k_proj", "v_proj"]'])
 def test_shape_and_trained_weights_are_those_of_the_real_model(family: Any, targets: str) -> None:
     stated, config = family
@@ -158,6 +159,7 @@ def test_the_optimizer_takes_two_bytes_a_weight_in_8_bit_and_eight_in_32() -> No
     assert peak(NINE, "train.optimizer=adamw_torch").optimizer == 8 * trained
 
 
+@pytest.mark.slow
 def test_the_benchmark_runs_a_row_and_outlives_one_that_fails(checkpoint: Path, tmp_path: Path) -> None:
     script = ROOT / "tests" / "benchmarks" / "memory.py"
     small = ["tokens.max_length=32", "lora.freeze_layers=1", "train.optimizer=adamw_torch", "train.precision=fp32"]

@@ -208,6 +208,7 @@ def test_what_libraries_themselves_say_is_known(error: object, cause: str, advic
     assert why.exit_code == 1
 
 
+@pytest.mark.slow
 def test_a_torch_for_processors_says_what_to_install() -> None:
     """This is what a machine with a card is told where torch was installed without CUDA."""
     code = (

@@ -85,6 +85,7 @@ def the_report(found: tuple[Rows, Progress, Profile]) -> Report:
     return report(rows, profile, progress.frame, LIMITS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("truncation", TRUNCATIONS)
 @pytest.mark.parametrize("ellipsis", ["", "…"])
 def test_the_figures_are_those_of_the_rows_as_they_are_trained_on(
@@ -163,6 +164,7 @@ def test_the_first_rows_come_before_the_whole_and_are_its_beginning(
     assert sample.shape.parts.tolist() == found[0].shape.parts[: len(sample)].tolist()
 
 
+@pytest.mark.slow
 def test_what_was_inspected_is_not_read_again_until_its_content_changes(
     profile_file: Path,
     environment: dict[str, str],
@@ -192,6 +194,7 @@ def test_ending_it_leaves_nothing_half_done(profile_file: Path, tmp_path: Path) 
     assert not [path for path in (tmp_path / "inspections").iterdir() if path.name.startswith(".making")]
 
 
+@pytest.mark.slow
 def test_a_killed_inspection_is_made_anew(profile_file: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "ARENA_TUI_CACHE": str(tmp_path)}
     with subprocess.Popen([*INSPECT, str(profile_file)], env=environment, stdout=subprocess.PIPE) as child:
@@ -266,6 +269,7 @@ def test_the_margin_of_a_sample_holds_the_truth_as_often_as_it_says() -> None:
     assert 0 < margin(0, 512, 5000) < 0.01
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_agreed_keys(profile_file: Path, environment: dict[str, str]) -> None:
     command = [sys.executable, "-P", "-m", "arena_tui", "inspect", str(profile_file), "--max-length", "32,64"]
     ran = subprocess.run([*command, "--json"], env=environment, capture_output=True, text=True, check=True)
@@ -298,6 +302,7 @@ def test_the_command_and_the_screen_tell_alike_which_strategies_leave_no_room(
     assert as_text(told, short).count("leaves no room for text") == len(TRUNCATIONS) - 1
 
 
+@pytest.mark.slow
 def test_the_command_refuses_a_bad_file_and_a_limit_without_room(
     profile_file: Path, environment: dict[str, str]
 ) -> None:

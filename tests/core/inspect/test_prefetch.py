@@ -42,6 +42,7 @@ def ids(progress: Progress) -> list[list[int]]:
     return parquet.read_table(progress.whole, columns=["ids"])["ids"].to_pylist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asked", ["the same profile", "one with another tokenizer", "one with another limit"])
 def test_it_inspects_the_profile_that_it_is_asked_for(
     asked: str, cache: Path, tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch

@@ -109,6 +109,7 @@ for text in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 def test_a_run_takes_one_card_in_the_order_of_nvidia_smi_or_says_why_not() -> None:
     if visible_gpus() != ("cpu",):
         pytest.skip("this machine has cards of its own")

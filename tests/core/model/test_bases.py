@@ -118,6 +118,7 @@ def test_a_tokenizer_that_ends_no_text_is_refused(tmp_path: Path) -> None:
         load_tokenizer(tmp_path, AutoConfig.from_pretrained(tmp_path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", sorted(set(families.MODELS) - {"t5", "xlnet"}))
 def test_padding_never_ends_an_input_and_is_saved_with_what_frames_a_text(family: str, tmp_path: Path) -> None:
     families.save_checkpoint(family, tmp_path)

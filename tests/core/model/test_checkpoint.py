@@ -144,6 +144,7 @@ def test_rows_that_git_lfs_has_not_fetched_are_named_so(tmp_path: Path) -> None:
             list(read_records(str(tmp_path / name)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["train", "inspect"])
 def test_no_command_runs_a_checkpoints_code_or_asks_whether_it_may(
     command: str, folder: Path, train_csv: Path, tmp_path: Path

@@ -130,6 +130,7 @@ def family(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quantization", ["none", "nf4", "int8"])
 def test_a_row_has_one_answer_whoever_computes_it(family: str, quantization: str, tmp_path: Path) -> None:
     if quantization != "none" and family in NOT_QUANTIZED:
@@ -158,6 +159,7 @@ def test_what_cannot_be_evaluated_is_refused_before_the_first_step(family: str, 
         prepare(family, "none", tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bias", ["all", "lora_only"])
 @pytest.mark.parametrize("family", ["bert", "qwen-2", "gpt-2", "deberta-v2"])
 def test_trained_biases_are_saved_and_found_again(family: str, bias: Any, tmp_path: Path) -> None:

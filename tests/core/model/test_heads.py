@@ -80,6 +80,7 @@ def test_weights_that_do_not_fit_outside_the_head_are_refused(tmp_path: Path) ->
         load(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["bert", "deberta-v2", "distilbert", "modernbert", "gemma-3 with images"])
 def test_a_plan_counts_the_parameters_that_a_run_trains(family: str, tmp_path: Path) -> None:
     families.save_checkpoint(family, tmp_path)

@@ -71,6 +71,7 @@ def test_the_recipe_on_gemma_2_9b_trains_exactly_its_adapters_and_head() -> None
     assert {p.device.type for p in model.parameters()} == {"meta"}
 
 
+@pytest.mark.slow
 def test_gemma_2_attention_caps_its_scores() -> None:
     base = lay_out(Gemma2Config(**GEMMA2_9B, num_labels=3, pad_token_id=0), settings.Model())
     assert base.config._attn_implementation == "eager"
@@ -93,6 +94,7 @@ def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return tiny.save_checkpoint(tmp_path_factory.mktemp(request.param), kind and kind(config))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quantization", ["nf4", "int8", "none"])
 def test_every_family_trains_in_every_quantization_with_its_head_left_whole(family: Path, quantization: Any) -> None:
     base = load(family, settings.Model(checkpoint=str(family), quantization=quantization))

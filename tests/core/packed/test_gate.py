@@ -155,6 +155,7 @@ def classifier(family: str, overrides: dict[str, Any]) -> PeftModel:
     return set_to_work(model, family).eval()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("family", "overrides"), COMPUTED, ids=named)
 def test_a_key_that_is_let_through_is_computed_as_transformers_does(family: str, overrides: dict[str, Any]) -> None:
     model = classifier(family, overrides)

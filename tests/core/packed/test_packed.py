@@ -45,6 +45,7 @@ def load(family: tuple[str, Path], lora: settings.Lora = EVERYWHERE, quantizatio
     return set_to_work(add_adapters(base, lora), name).train()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quantization", ["none", "nf4"])
 def test_it_learns_what_the_padded_engine_learns(family: tuple[str, Path], quantization: Any) -> None:
     model = load(family, quantization=quantization)

@@ -33,7 +33,7 @@ from core.runs.folder import RunFolder
 from core.runs.metrics import read_metrics, save_metrics
 from core.runs.record import Tail
 
-pytestmark = pytest.mark.xdist_group("finished run")
+pytestmark = [pytest.mark.xdist_group("finished run"), pytest.mark.slow]
 
 GIB = 2**30
 

@@ -24,7 +24,7 @@ from core.profile.load import parse_profile
 from core.runs.folder import RunFolder, create_run
 from core.runs.process import launch
 
-pytestmark = pytest.mark.xdist_group("export")
+pytestmark = [pytest.mark.xdist_group("export"), pytest.mark.slow]
 
 README = ROOT / "README.md"
 

@@ -45,7 +45,7 @@ from core.runs.seal import seal
 from core.runs.state import Status, read_run
 from core.runs.trash import StillInUse, discard
 
-pytestmark = pytest.mark.xdist_group("predict")
+pytestmark = [pytest.mark.xdist_group("predict"), pytest.mark.slow]
 
 ARENA_TUI = [sys.executable, "-P", "-m", "arena_tui"]
 ROWS = tiny.rows(300, seed=4)

@@ -87,6 +87,7 @@ def test_a_mean_of_probabilities_is_never_worse_than_its_members_and_sums_to_one
     assert -np.log(mean[range(200), labels]).mean() <= np.dot(losses, [0.5, 0.3, 0.2])
 
 
+@pytest.mark.slow
 def test_where_memory_runs_out_a_batch_is_scored_in_halves_and_so_is_all_that_comes() -> None:
     computed: list[list[int]] = []
 

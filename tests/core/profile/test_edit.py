@@ -60,6 +60,7 @@ def without_empty(parsed: dict[str, Any]) -> dict[str, Any]:
     return {name: table for name, table in parsed.items() if table != {}}
 
 
+@pytest.mark.slow
 @given(profiles(), sections, names, values | st.none())
 def test_only_the_one_value_changes(text: str, section: str, name: str, value: Value | None) -> None:
     key = f"{section}.{name}"

@@ -126,6 +126,7 @@ def test_resolved_settings_read_back_the_same(profile: str) -> None:
     assert parse_profile(to_toml(parsed), source="resolved") == parsed
 
 
+@pytest.mark.slow
 @given(st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),

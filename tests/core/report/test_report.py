@@ -261,6 +261,7 @@ def made_by(*arguments: object) -> tuple[Report, Progress]:
 
 
 class TestRows:
+    @pytest.mark.slow
     def test_lengths_turns_chatbots_and_listed_rows_come_from_the_data_file(
         self, run: RunFolder, tmp_path: Path
     ) -> None:
@@ -317,6 +318,7 @@ class TestRows:
         assert hostile.number is not None
         assert read_row(Path(told.rows), hostile.number).model_a == HOSTILE
 
+    @pytest.mark.slow
     def test_without_the_data_file_the_rest_is_told_and_the_reason(self, run: RunFolder, tmp_path: Path) -> None:
         with_rows, _ = made_by(run.path)
         (tmp_path / "train.csv").rename(tmp_path / "moved.csv")
@@ -326,6 +328,7 @@ class TestRows:
         assert without.log_loss == with_rows.log_loss
         assert made_by(run.path, "--data", tmp_path / "moved.csv")[0] == with_rows
 
+    @pytest.mark.slow
     def test_a_changed_data_file_is_said_with_how_much_of_it_changed(self, run: RunFolder, tmp_path: Path) -> None:
         lines = (tmp_path / "train.csv").read_text().splitlines()
         lines[1] = lines[1][:-5] + ("0,0,1" if not lines[1].endswith("0,0,1") else "1,0,0")
@@ -335,6 +338,7 @@ class TestRows:
         assert "1 evaluation rows have another winner there now" in report.cautions[1]
         assert "lengths" not in {one.name for one in report.references}
 
+    @pytest.mark.slow
     def test_texts_and_training_rows_that_have_changed_are_said(self, run: RunFolder, tmp_path: Path) -> None:
         save_metrics(run.metrics, finished(rows_train=240))
         assert made_by(run.path)[0].cautions == []
@@ -347,6 +351,7 @@ class TestRows:
         assert any("241 rows were not evaluated, where the run was trained on 240" in one for one in cautions)
         assert any("1 of the listed rows have other texts than the run was given" in one for one in cautions)
 
+    @pytest.mark.slow
     def test_lone_surrogates_in_the_chatbots_names_do_not_end_it(self, run: RunFolder, tmp_path: Path) -> None:
         """JSON text may hold them, and a report cannot be written with them."""
         with (tmp_path / "train.csv").open(newline="", encoding="utf-8") as file:
@@ -356,12 +361,14 @@ class TestRows:
         assert {row.models[0] for row in report.lists.worst if row.models} == {"half \ufffd"}
         assert told.rows
 
+    @pytest.mark.slow
     def test_without_a_tokenizer_the_rows_are_listed_without_their_cut(self, run: RunFolder) -> None:
         (run.adapter / "tokenizer.json").unlink()
         report, told = made_by(run.path)
         assert "no row can be shown with its cut" in report.cautions[0]
         assert (told.rows, report.lists.worst[0].number) == (None, None)
 
+    @pytest.mark.slow
     def test_the_same_content_is_reckoned_once_and_changed_content_anew(self, run: RunFolder, tmp_path: Path) -> None:
         first = child(run.path)[1]
         again = child(run.path)[1]
@@ -370,6 +377,7 @@ class TestRows:
         evaluate(run.path, tmp_path / "train.csv", seed=9)
         assert child(run.path)[1][-1].report != first[-1].report
 
+    @pytest.mark.slow
     def test_ending_it_leaves_nothing_half_done(self, run: RunFolder, tmp_path: Path) -> None:
         with subprocess.Popen([*REPORT, str(run.path)], env=os.environ, stdout=subprocess.PIPE) as process:
             assert process.stdout
@@ -380,6 +388,7 @@ class TestRows:
             assert process.wait() in (143, 0)  # 0 where it was done already
         assert not [path for path in (tmp_path / "cache").glob("reports/*") if path.name.startswith(".making")]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(("problem", "says"), [("none", "has no eval.parquet"), ("profile", "resolved.toml")])
     def test_what_stands_in_the_way_is_told_and_exits_2(self, problem: str, says: str, run: RunFolder) -> None:
         if problem == "none":
@@ -390,6 +399,7 @@ class TestRows:
         assert code == 2
         assert says in (told[-1].problem or "")
 
+    @pytest.mark.slow
     def test_a_cache_that_cannot_be_written_is_an_error_in_words(
         self, run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -400,6 +410,7 @@ class TestRows:
         assert (told[-1].problem or "").startswith("the report cannot be made: ")
 
 
+@pytest.mark.slow
 def test_a_model_that_prefers_neither_answer_picks_the_longer_one_in_half_of_the_rows(run: RunFolder) -> None:
     held_out = parquet.read_table(run.evaluation, columns=["id", "label"]).to_pydict()
     write_evaluation(run.evaluation, held_out["id"], held_out["label"], np.zeros((ROWS // 5, 3), dtype=np.float32))
@@ -408,6 +419,7 @@ def test_a_model_that_prefers_neither_answer_picks_the_longer_one_in_half_of_the
     assert (found.model, found.picked) == (0.5, 0.5)
 
 
+@pytest.mark.slow
 def test_skill_is_worth_what_the_comparison_says(run: RunFolder, tmp_path: Path) -> None:
     other = RunFolder(tmp_path / "runs" / "20260131-120000-b")
     labels = write_rows(tmp_path / "train.csv", ROWS)

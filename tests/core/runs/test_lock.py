@@ -113,6 +113,7 @@ def looked_at(lock: Path, environment: dict[str, str]) -> str:
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
 
 
+@pytest.mark.slow
 def test_where_flock_fails_or_does_nothing_one_process_has_the_lock_and_a_killed_one_leaves_it(
     tmp_path: Path, without_flock: dict[str, str], hold: Hold
 ) -> None:
@@ -130,6 +131,7 @@ def test_where_flock_fails_or_does_nothing_one_process_has_the_lock_and_a_killed
     assert list(tmp_path.iterdir()) == [lock], "nothing is left behind"
 
 
+@pytest.mark.slow
 def test_there_too_those_who_share_a_lock_hold_it_together_and_keep_others_out(
     tmp_path: Path, silent: dict[str, str], hold: Hold
 ) -> None:
@@ -153,6 +155,7 @@ def test_of_many_that_want_it_at_once_never_two_have_it(tmp_path: Path, silent: 
     assert total.read_text() == "40"
 
 
+@pytest.mark.slow
 def test_a_second_process_on_a_run_ends_at_once_where_flock_does_nothing(
     tmp_path: Path, silent: dict[str, str], hold: Hold
 ) -> None:
@@ -163,6 +166,7 @@ def test_a_second_process_on_a_run_ends_at_once_where_flock_does_nothing(
     assert not run.events.exists()
 
 
+@pytest.mark.slow
 def test_a_holder_on_another_machine_is_named_with_the_way_out(
     tmp_path: Path, silent: dict[str, str], hold: Hold
 ) -> None:
@@ -194,6 +198,7 @@ def test_a_lock_that_moved_with_its_folder_is_let_go_of_all_the_same(
     assert list((tmp_path / "trash").iterdir()) == [tmp_path / "trash" / "lock"]
 
 
+@pytest.mark.slow
 def test_where_flock_works_no_file_is_made_and_the_lock_is_the_systems(tmp_path: Path, hold: Hold) -> None:
     lock = tmp_path / "lock"
     with locked(lock) as is_ours:

@@ -152,6 +152,7 @@ def test_a_command_that_hangs_holds_neither_the_run_nor_outlives_its_time(
     until(lambda: "was killed after" in folder.console_log.read_text(), "the warning")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alone", ["", "setsid "], ids=["", "in a session of its own"])
 def test_what_a_command_leaves_behind_does_not_outlive_its_time_either(
     ended: RunFolder, told: Told, tmp_path: Path, alone: str

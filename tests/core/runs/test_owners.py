@@ -285,6 +285,7 @@ def test_a_lock_is_for_those_who_may_write_to_its_folder(tmp_path: Path, folder:
     assert stat.S_IMODE((tmp_path / "lock").stat().st_mode) == mode
 
 
+@pytest.mark.slow
 def test_a_refusal_says_who_holds_the_lock_and_since_when(runs: Path) -> None:
     run = create_run(runs, Profile(), text="", name="held")
     os.utime(run.resolved, (0, 0))

@@ -223,6 +223,7 @@ def arena_tui(*arguments: str, timeout: float = 60) -> "subprocess.CompletedProc
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SPECIAL)
 def test_special_files_in_one_run_neither_hang_nor_hide_the_others(
     kind: str, run: RunFolder, monkeypatch: pytest.MonkeyPatch

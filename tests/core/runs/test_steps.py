@@ -1,5 +1,6 @@
 """The logged steps of a run as columns: what was put in comes out, and nobody's steps change under him."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,6 +35,7 @@ def test_what_was_put_in_comes_out(given_steps: list[Step], first: int, last: in
     assert list(held.column("tokens", len(held) // 2)) == [step.tokens for step in given_steps[len(held) // 2 :]]
 
 
+@pytest.mark.slow
 @given(st.lists(steps, max_size=9), st.lists(steps, min_size=1, max_size=9), st.lists(steps, min_size=1, max_size=9))
 def test_steps_do_not_change_when_two_go_on_from_them(before: list[Step], one: list[Step], other: list[Step]) -> None:
     shared = Steps(before)
