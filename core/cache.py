@@ -33,6 +33,7 @@ def keep_traceback(error: BaseException) -> Path:
 
 SCRATCH = ".making-"
 SECONDS_IN_A_DAY = 86_400
+PRIVATE = 0o700
 
 
 @contextmanager
@@ -53,7 +54,17 @@ def made_aside(folder: Path, is_complete: Callable[[], bool]) -> Iterator[Path]:
                 raise
 
 
-def make_room(folder: Path, most: int) -> None:
+@contextmanager
+def made_in_place_of_oldest(folder: Path, is_complete: Callable[[], bool], most: int) -> Iterator[Path]:
+    """As `made_aside`, a folder that is there already and this user's alone: it holds rows. The oldest folders beside
+    `folder` go before, so that `most` stay."""
+    _make_room(folder.parent, most)
+    with made_aside(folder, is_complete) as aside:
+        aside.mkdir(PRIVATE)
+        yield aside
+
+
+def _make_room(folder: Path, most: int) -> None:
     """Delete the folders in `folder` that were made longest ago, so that with one more there are `most`, and what
     killed processes left behind a day ago."""
     folders = [path for path in folder.glob("*") if path.is_dir()]

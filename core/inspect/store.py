@@ -1,13 +1,12 @@
 """Where inspections lie: in the cache, named after the content of file, tokenizer and template."""
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import msgspec
 
-from core.cache import cache_folder, made_aside, make_room
+from core.cache import cache_folder, made_in_place_of_oldest
 from core.data.example import TAGS
 from core.data.files import read_records
 
@@ -16,9 +15,6 @@ EDITION = 1
 
 KEPT = 8
 """Inspections; one of a Kaggle file takes about 100 MB."""
-
-PRIVATE = 0o700
-"""The mode of its folder: it holds the rows."""
 
 
 class Store:
@@ -37,13 +33,9 @@ class Store:
     def is_complete(self) -> bool:
         return self.about.is_file()
 
-    @contextmanager
-    def making(self) -> Iterator[Path]:
+    def making(self) -> AbstractContextManager[Path]:
         """A folder that becomes the inspection's when the block ends well; the oldest others make room for it."""
-        make_room(self.folder.parent, KEPT)
-        with made_aside(self.folder, lambda: self.is_complete) as aside:
-            aside.mkdir(PRIVATE)
-            yield aside
+        return made_in_place_of_oldest(self.folder, lambda: self.is_complete, KEPT)
 
 
 def digest_of(source: str) -> str:

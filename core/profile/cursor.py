@@ -43,11 +43,6 @@ def place(lines: Sequence[str], row: int) -> tuple[str | None, str | None]:
     return _section(lines, row), None
 
 
-def setting_at(lines: Sequence[str], row: int) -> Setting | None:
-    section, name = place(lines, row)
-    return settings().get(section or "", {}).get(name or "")
-
-
 def complete(lines: Sequence[str], row: int, column: int) -> Completion:
     """What fits at the cursor: a section, a key that its section does not have yet, or an enumerated value."""
     before, after = lines[row][:column], lines[row][column:]

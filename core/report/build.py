@@ -1,14 +1,13 @@
 """Puts a report together, from the run's evaluation, its rows, and another run; and keeps it in the cache."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
 
-from core.cache import cache_folder, made_aside, make_room
-from core.inspect.store import PRIVATE
+from core.cache import cache_folder, made_in_place_of_oldest
 from core.report.evaluation import Evaluation
 from core.report.groups import groups, length_bias, position_bias, ratings
 from core.report.report import Against, Report
@@ -40,13 +39,9 @@ class Store:
     def is_complete(self) -> bool:
         return self.progress.is_file()
 
-    @contextmanager
-    def making(self) -> Iterator[Path]:
+    def making(self) -> AbstractContextManager[Path]:
         """A folder that becomes the report's when the block ends well; the oldest others make room for it."""
-        make_room(self.folder.parent, KEPT)
-        with made_aside(self.folder, lambda: self.is_complete) as aside:
-            aside.mkdir(PRIVATE)
-            yield aside
+        return made_in_place_of_oldest(self.folder, lambda: self.is_complete, KEPT)
 
 
 def _reports() -> Path:

@@ -26,6 +26,13 @@ TRASH = ".trash"
 PARTS = frozenset({"adapter", ".adapter", "checkpoints", ".saving", "predictions", "scores"})
 """Folders that lie in that of a run or of a prediction."""
 
+LINK = "a link, and below a runs folder none is followed: put what it means in its place"
+SPECIAL = "no regular file: delete it"
+UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are no such value: cut short, of other types, no UTF-8, nested without end."""
+
+Content = TypeVar("Content")
+
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
@@ -35,6 +42,14 @@ class Strange(OSError):
 
     def __str__(self) -> str:
         return f"{self.filename}: {self.strerror}"
+
+
+class Damaged(Exception):
+    """A file that does not hold what is written there."""
+
+    def __init__(self, path: Path, why: object) -> None:
+        super().__init__(f"{path} is damaged: {why}")
+        self.why = str(why)
 
 
 def runs_folder_of(folder: Path) -> Path:
@@ -99,6 +114,14 @@ def read_whole(path: Path, most: int = MOST_BYTES) -> bytes:
     """Raises OSError, for a file of more than `most` bytes too."""
     with open_for_reading(path, most) as file:
         return file.read(most)
+
+
+def read_json(path: Path, type: type[Content]) -> Content:
+    """The value in the file. Raises OSError and Damaged."""
+    try:
+        return msgspec.json.decode(read_whole(path), type=type)
+    except UNDECODABLE as error:
+        raise Damaged(path, error) from None
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -211,28 +234,3 @@ def _told(error: OSError, path: Path, folder: int) -> OSError:
             if stat.S_ISLNK(os.stat(path.name, dir_fd=folder, follow_symlinks=False).st_mode):
                 return Strange(errno.ELOOP, LINK, str(path))
     return OSError(error.errno, error.strerror, str(path))
-
-
-LINK = "a link, and below a runs folder none is followed: put what it means in its place"
-SPECIAL = "no regular file: delete it"
-
-Content = TypeVar("Content")
-
-UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises for bytes that are no such value: cut short, of other types, no UTF-8, nested without end."""
-
-
-class Damaged(Exception):
-    """A file that does not hold what is written there."""
-
-    def __init__(self, path: Path, why: object) -> None:
-        super().__init__(f"{path} is damaged: {why}")
-        self.why = str(why)
-
-
-def read_json(path: Path, type: type[Content]) -> Content:
-    """The value in the file. Raises OSError and Damaged."""
-    try:
-        return msgspec.json.decode(read_whole(path), type=type)
-    except UNDECODABLE as error:
-        raise Damaged(path, error) from None

@@ -8,7 +8,7 @@ import tomllib
 import msgspec
 import pytest
 
-from core.profile.cursor import complete, place, setting_at
+from core.profile.cursor import complete, place
 from core.profile.explain import schema, settings
 from core.profile.load import parse_profile
 from core.profile.settings import Profile
@@ -84,13 +84,6 @@ def test_the_recipe_is_named_where_it_is_not_the_default() -> None:
 )
 def test_the_place_is_known_even_in_text_that_is_not_toml_yet(row: int, section: str | None, name: str | None) -> None:
     assert place(LINES, row) == (section, name)
-
-
-def test_an_unknown_key_has_no_explanation() -> None:
-    assert setting_at(LINES, 9) is None
-    setting = setting_at(LINES, 10)
-    assert setting is not None
-    assert setting.key == "train.precision"
 
 
 @pytest.mark.parametrize(

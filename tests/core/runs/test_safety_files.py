@@ -17,7 +17,6 @@ from tiny_runs import SECONDS, SETTINGS, Start, halting, wait_for, wait_until_ha
 
 from arena_tui.monitor.text import follow
 from arena_tui.runs.panes import LogTail
-from core.files import write_output, write_whole
 from core.predict.actions import create_prediction, settle
 from core.predict.errors import PredictionError, demand_whole
 from core.predict.folder import list_predictions
@@ -272,51 +271,6 @@ def test_the_size_of_a_link_is_not_that_of_what_it_means(run: RunFolder, elsewhe
     assert disk_use(run).checkpoints > 0
     put_link(run.checkpoints, elsewhere)
     assert disk_use(run).checkpoints == 0
-
-
-def test_what_is_written_aside_has_a_name_that_nobody_can_foretell(tmp_path: Path, elsewhere: Path) -> None:
-    (tmp_path / f".out.csv.{os.getpid()}").symlink_to(elsewhere / "treasure")
-    before = os.umask(0o027)
-    try:
-        write_whole(tmp_path / "out.csv", b"mine")
-    finally:
-        os.umask(before)
-    assert (elsewhere / "treasure").read_bytes() == TREASURE
-    assert stat.S_IMODE((tmp_path / "out.csv").stat().st_mode) == 0o640
-    (tmp_path / "full").mkdir()
-    with pytest.raises(IsADirectoryError):
-        write_whole(tmp_path / "full", b"mine")
-    assert not list(tmp_path.glob(".full*"))
-
-
-def test_an_output_is_written_into_what_is_no_file_and_through_a_link(run: RunFolder, tmp_path: Path) -> None:
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE) as reader:
-        arguments = ("curves", run.id, "--runs-dir", str(run.path.parent), "-o")
-        assert arena_tui(*arguments, str(pipe)).returncode == 0
-        told = reader.communicate()[0]
-    assert told.startswith(b"run,kind,step")
-    assert stat.S_ISFIFO(pipe.stat().st_mode)
-    piped = arena_tui(*arguments, "/dev/stdout")
-    assert (piped.returncode, piped.stdout) == (0, told.decode())
-
-    link, real = tmp_path / "link.csv", tmp_path / "real.csv"
-    link.symlink_to(real)
-    for _ in range(2):  # a link to nothing, and one to a file
-        write_output(link, b"mine")
-        assert link.is_symlink()
-        assert real.read_bytes() == b"mine"
-
-
-def test_an_output_is_written_into_a_device(tmp_path: Path) -> None:
-    device = tmp_path / "null"
-    try:
-        os.mknod(device, stat.S_IFCHR | 0o666, os.makedev(1, 3))
-    except PermissionError:
-        pytest.skip("making a device takes root")
-    write_output(device, b"mine")
-    assert stat.S_ISCHR(device.stat().st_mode)
 
 
 def let_go_on(child: "subprocess.Popen[bytes]") -> None:
