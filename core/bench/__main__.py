@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.bench.protocol import Answer, Question
+from core.imports import let_waiting_threads_sleep
 from core.profile.load import parse_profile
 from core.profile.settings import Profile
 from core.protocol import answer
@@ -28,6 +29,7 @@ EVALUATED_AT_ONCE = 8
 
 
 def main(arguments: Sequence[str]) -> int:
+    let_waiting_threads_sleep()
     question = msgspec.json.decode(arguments[0], type=Question)
     answer(bench(question))
     return 0

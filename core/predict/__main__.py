@@ -5,7 +5,6 @@ no model itself. Started anew in the same folder it goes on with what is missing
 """
 
 import logging
-import os
 import shutil
 import sys
 import time
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from core.files import written
+from core.imports import let_waiting_threads_sleep
 from core.predict.errors import in_words, unchecked
 from core.predict.folder import PredictionFolder, save_summary
 from core.predict.request import DEMO, Request
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str]) -> int:
     """Predict, and return the exit code: 0, 1, 2, 75 where another process is at work on it, or 128 + a signal."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # for the workers, as in training
+    let_waiting_threads_sleep()  # in the workers, which have this environment
     folder = PredictionFolder(Path(arguments[-1]))
     with locked(folder.lock) as is_ours:
         if not is_ours:

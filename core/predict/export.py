@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from core.files import as_their_folder, aside_of
-from core.imports import uncollected
+from core.imports import let_waiting_threads_sleep, uncollected
 from core.predict.errors import BAD_INPUT, PredictionError, demand_whole, in_words, unchecked
 from core.predict.protocol import Exported
 from core.protocol import answer, as_problem, end_once
@@ -25,6 +25,7 @@ from core.train.model_card import CARD, USE_OF_ADAPTER, USE_OF_MERGED
 
 def main(arguments: Sequence[str]) -> int:
     """Export, and return the exit code; a problem is part of what is printed."""
+    let_waiting_threads_sleep()
     parser = argparse.ArgumentParser()
     parser.add_argument("run", type=Path)
     parser.add_argument("adapter", type=Path)

@@ -1,7 +1,6 @@
 """The recipe, read straight down: `python -P -m core.train [--resume] RUN_DIR` trains what the run folder describes."""
 
 import logging
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -9,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.imports import uncollected
+from core.imports import let_waiting_threads_sleep, uncollected
 from core.runs.checkpoints import checkpoints
 from core.runs.events import Failed, Finished, Phase
 from core.runs.folder import RunFolder
@@ -34,9 +33,7 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str]) -> int:
     """Run the run, and return the exit code: 0, 1, 2, 75 where another process is at work on it, or 128 + the
     number of the signal that ended it."""
-    # Read when torch is loaded. Waiting threads then sleep instead of spinning: on a machine that does anything
-    # else besides, a processor run spent most of its time spinning (measured: 4 to 8 times slower).
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    let_waiting_threads_sleep()
     *options, path = arguments
     folder = RunFolder(Path(path))
     with locked(folder.lock) as is_ours:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from peft import AutoPeftModelForSequenceClassification, PeftModel
+from places import ROOT
 from pyarrow import parquet
 from transformers import AutoModelForSequenceClassification, BitsAndBytesConfig
 
@@ -24,6 +25,38 @@ from core.runs.folder import RunFolder, list_runs
 from core.runs.record import Tail
 
 pytestmark = pytest.mark.xdist_group("demo")
+
+
+HEARS = """
+import os, runpy, sys
+
+def say(event, arguments):
+    if event == "import" and arguments[0] == "torch":
+        print("torch finds", os.environ.get("OMP_WAIT_POLICY"), flush=True)
+        os._exit(0)
+
+sys.addaudithook(say)
+module, *sys.argv[1:] = sys.argv[1:]
+runpy.run_module(module, run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.mark.parametrize(
+    "program",
+    [["core.plan", "runs", "demo.toml"], ["core.bench", "{}"], ["core.predict.export", "run", "a", "--merged=m"]],
+)
+def test_threads_that_wait_for_work_sleep_in_every_process_that_computes(program: list[str], tmp_path: Path) -> None:
+    """A plan makes the demo's base. Beside other work, threads that spin take most of a processor."""
+    (tmp_path / "demo.toml").write_text((ROOT / "profiles" / "demo.toml").read_text())
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    ran = subprocess.run(
+        [sys.executable, "-P", "-c", HEARS, *program],
+        cwd=tmp_path,
+        env={**environment, "ARENA_TUI_CACHE": str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
+    )
+    assert "torch finds PASSIVE" in ran.stdout, ran.stderr
 
 
 @pytest.fixture(scope="module")
