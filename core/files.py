@@ -5,7 +5,7 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -99,7 +99,8 @@ def _written(folder: int | None, path: Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         os.rename(aside, path, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:
-        os.unlink(aside, dir_fd=folder)
+        with suppress(FileNotFoundError):  # its folder may have gone meanwhile, which is then what is to be told
+            os.unlink(aside, dir_fd=folder)
         raise
 
 
