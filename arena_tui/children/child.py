@@ -53,13 +53,20 @@ async def answers(child: Process, kind: type[Answer]) -> AsyncGenerator[Answer, 
                 yield answer
         await child.wait()
     finally:
+        await end_child(child)
+
+
+async def end_child(child: Process) -> None:
+    """End the child, however often this is cancelled meanwhile: a child that is not waited for stays as a zombie."""
+    try:
         if child.returncode is None:
             child.terminate()  # it may have something to clear away
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(child.wait(), SECONDS_TO_END)
-            except TimeoutError:
-                child.kill()
-                await child.wait()
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
 
 
 def last_answer(
@@ -119,16 +126,13 @@ class Ahead:
     async def begin(self, profile: ProfileView) -> Process:
         """A child that inspects this profile's rows. Raises OSError where it cannot be started."""
         child, self._child = self._child, None
-        if child and child.stdin:
-            child.stdin.write(as_line([str(profile.path)]))
-            with suppress(ConnectionError):
-                await child.stdin.drain()
-                return child
+        if child and child.stdin and child.returncode is None:
+            child.stdin.write(as_line([str(profile.path)]))  # a line fits into the pipe: nothing is to be waited for
+            return child
         return await ask(INSPECT, str(profile.path))
 
     async def end(self) -> None:
         """Let the waiting child go."""
         child, self._child = self._child, None
-        if child and child.returncode is None:
-            child.kill()
-            await child.wait()
+        if child:
+            await end_child(child)

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Static
 
-from arena_tui.children.child import answers, ask
+from arena_tui.children.child import answers, ask, end_child
 from arena_tui.format import numbers
 from arena_tui.format.sanitize import printable
 from arena_tui.rows.view import Inspected, load, split_again
@@ -80,11 +80,15 @@ class Inspection:
     async def read(self) -> AsyncGenerator[Progress]:
         """What a child tells of the file as it is now: it is asked for all rows, and ends with this. Raises OSError."""
         self._stamp = await asyncio.to_thread(stamp, self._file)
-        child = self._child or await ask(self._program, str(self.profile.path))
-        self._child = None
+        child, self._child = self._child or await ask(self._program, str(self.profile.path)), None
         async with aclosing(answers(child, Progress)) as told:
             async for progress in told:
                 yield progress
+
+    async def end(self) -> None:
+        """End the child that was started already, if nothing has been read from it."""
+        if self._child:
+            await end_child(self._child)
 
     async def load(self, progress: Progress) -> bool:
         """Whether what the child told is of new rows; these are `seen` from then on. Raises OSError."""

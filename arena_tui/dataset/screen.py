@@ -112,6 +112,9 @@ class DataScreen(ConsoleScreen[None]):
         self.call_after_refresh(self.action_read)  # an answer may come at once, and needs a place to stand
         self.look()
 
+    async def on_unmount(self) -> None:
+        await self.inspection.end()
+
     @work(exclusive=True, group="read")
     async def action_read(self) -> None:
         """Read all rows, and show the first ones meanwhile. The child ends with the screen."""
@@ -143,12 +146,6 @@ class DataScreen(ConsoleScreen[None]):
             else:
                 self.action_read()
 
-    def watch_progress(self) -> None:
-        self._show_state()
-
-    def watch_is_changed(self) -> None:
-        self._show_state()
-
     def watch_problem(self, problem: str) -> None:
         self.set_class(bool(problem), "-failed")
         if self.is_mounted and self.display:
@@ -175,6 +172,8 @@ class DataScreen(ConsoleScreen[None]):
         changed = "! the file was changed" + hint(self, "read", "; {} reads it again").plain
         state = changed if self.is_changed else read
         self.query_one(InspectionLine).show(self.inspection.profile.name, state, is_warning=self.is_changed)
+
+    watch_progress = watch_is_changed = _show_state
 
     def action_edit(self) -> None:
         self.post_message(EditProfile(self.inspection.profile))

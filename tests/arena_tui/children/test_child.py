@@ -1,0 +1,35 @@
+"""Children that the console asks: none is left behind, however asking ends."""
+
+import asyncio
+import sys
+from contextlib import aclosing
+
+import psutil
+import pytest
+
+from arena_tui.children.child import answers, ask
+from core.inspect.protocol import Progress
+
+DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('{}', flush=True); time.sleep(600)"
+
+
+async def read(told: asyncio.Event, program: list[str]) -> None:
+    async with aclosing(answers(await ask(program), Progress)) as answered:
+        async for _ in answered:
+            told.set()
+
+
+@pytest.mark.parametrize("cancellations", [1, 2])
+async def test_a_child_that_is_deaf_to_sigterm_is_gone_when_the_cancelled_reader_is(cancellations: int) -> None:
+    """The second cancellation is the event loop's, as it closes."""
+    told = asyncio.Event()
+    reader = asyncio.create_task(read(told, [sys.executable, "-c", DEAF]))
+    await told.wait()
+    (child,) = psutil.Process().children()
+    for _ in range(cancellations):
+        reader.cancel()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    with pytest.raises(asyncio.CancelledError):
+        await reader
+    assert not child.is_running()
