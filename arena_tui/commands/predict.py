@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import Refused, add_command, add_json, add_runs_dir, leave_running
@@ -11,7 +12,7 @@ from arena_tui.terminal.streams import print_json
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
-    from core.predict.folder import Summary
+    from core.predict.folder import PredictionFolder, Summary
     from core.predict.request import Request
 
 
@@ -72,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
     if found := read_summary(folder):
         if options.json:
             print_json(msgspec.json.encode(found))
-        for line in _figures(found):
+        for line in [*_figures(found), *_means(folder)]:
             print(line, file=out)
     return exit_code
 
@@ -92,6 +93,15 @@ def _figures(summary: "Summary") -> Iterator[str]:
         rows = f"{count(summary.rows_ruled)} row{'s' if summary.rows_ruled > 1 else ''}"
         used = "used" if summary.rules else "not used; --rules does"
         yield f"  rules ({used}) answer {rows}: log loss {with_rules} with them, {without} without"
+
+
+def _means(folder: "PredictionFolder") -> Iterator[str]:
+    from arena_tui.predict.answers import means
+    from core.predict.answers import read_answers
+    from core.runs.access import Damaged
+
+    with suppress(OSError, Damaged):  # it has just been written: who has taken it away knows
+        yield f"  mean probability: {means(read_answers(folder))}"
 
 
 def _request(options: argparse.Namespace) -> "Request":

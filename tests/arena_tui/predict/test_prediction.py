@@ -51,7 +51,8 @@ async def test_a_finished_run_answers_the_rows_that_one_names(run: RunFolder, si
     app = console(run, "ok")
     async with app.run_test(size=size) as pilot:
         await predict(pilot, "rows.csv")
-        await until_shown(pilot, "✓ finished", "25,000 / 25,000 rows", "41.3 rows/s", "25,000 rows are answered in")
+        await until_shown(pilot, "✓ finished", "25,000 / 25,000 rows", "25,000 rows are answered in")
+        await until_shown(pilot, "mean ", "25.0 %", "60.0 %")
         [folder] = list_predictions(run)
         assert f"runs/{run.id}/predictions/{folder.id}/submission.csv"[:60] in shown(app)
         assert folder.read_request().test == str(run.path.parent.parent / "rows.csv")
@@ -82,6 +83,33 @@ async def test_it_outlives_its_screen_is_found_again_and_stopped_with_a_key(run:
         await pilot.press("s")
         await until_shown(pilot, "■ cancelled", "what is scored is kept: asked for the same again, P")
         await until(pilot, lambda: is_run_alive(folder) is False, "its end")
+
+
+@SIZES
+async def test_a_finished_prediction_shows_what_it_has_answered(run: RunFolder, size: tuple[int, int]) -> None:
+    prediction = record_prediction(run, end="predicted")
+    app = ArenaApp(run.path.parent, watch=prediction)
+    async with app.run_test(size=size) as pilot:
+        await until_shown(pilot, "log loss  0.9391", "A wins")
+        [means] = [line for line in shown(app).splitlines() if "mean " in line]
+        assert [float(word) for word in means.split() if word[0].isdigit() and "." in word][:3] == [50.0, 20.0, 30.0]
+        [tenth] = [line for line in shown(app).splitlines() if "20-30 %" in line]
+        assert " 4,167 " in tenth
+        assert " 12,499 " in tenth
+        if size == (80, 24):
+            assert "first 100" not in shown(app)
+            await pilot.press(*["j"] * 18)
+        await until_shown(pilot, "first 100 of 25,000 rows", "136060   20.0 %   30.0 %   50.0 %")
+        await until_shown(pilot, "peak memory")
+
+
+async def test_a_file_of_answers_that_is_none_is_told_and_not_obeyed(run: RunFolder) -> None:
+    prediction = record_prediction(run, end="predicted")
+    prediction.submission.write_text("id,a,b,tie\n[red]x[/red]\x1b[2J,1,0,0\n")
+    app = ArenaApp(run.path.parent, watch=prediction)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shown(pilot, "What was answered cannot be shown:", "row 1 holds no id", "log loss  0.9391")
+        assert "x[/red]" not in shown(app)
 
 
 async def test_a_prediction_that_is_watched_has_its_screen_and_nothing_there_changes_it(run: RunFolder) -> None:
