@@ -62,6 +62,7 @@ class ArenaApp(App[None]):
         "",
         Binding("question_mark", "help", "Help", key_display="?", tooltip="All keys of this screen"),
         Binding("f1", "explain", "Explain", show=False, tooltip="What this pane shows, in which units, and from where"),
+        Binding("A", "list_predictions", "Predictions", show=False, tooltip="All predictions: open, stop, delete one"),
         Binding("q", "quit", "Quit", tooltip="Leave; asks first while a run goes on"),
         Binding("ctrl+z", "suspend_process", "Suspend", show=False, tooltip="To the shell; fg comes back"),
     )
@@ -198,6 +199,9 @@ class ArenaApp(App[None]):
 
     def on_compare_runs(self, wish: messages.CompareRuns) -> None:
         self._navigation.compare(wish.folders)
+
+    def action_list_predictions(self) -> None:
+        self._navigation.list_predictions()
 
     def action_help(self) -> None:
         self.push_screen(HelpScreen(self.screen.active_bindings.values()))

@@ -4,10 +4,22 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from arena_tui.commands.common import Refused, add_command, add_run, add_runs_dir, add_yes, chosen_run, demand_yes
+from arena_tui.commands.common import (
+    Refused,
+    add_command,
+    add_run,
+    add_runs_dir,
+    add_yes,
+    chosen_folder,
+    chosen_run,
+    demand_yes,
+)
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from arena_tui.commands.common import Commands
+    from core.runs.folder import RunFolder
 
 
 def add(commands: "Commands") -> None:
@@ -55,7 +67,7 @@ def _run_rename(options: argparse.Namespace) -> int:
 
 
 def _add_delete(commands: "Commands") -> None:
-    parser = add_command(commands, "delete", "move an ended run to the trash")
+    parser = add_command(commands, "delete", "move an ended run, or a prediction, to the trash")
     add_run(parser)
     add_runs_dir(parser)
     add_yes(parser)
@@ -68,7 +80,7 @@ def _run_delete(options: argparse.Namespace) -> int:
     from core.runs.checkpoints import disk_use
     from core.runs.trash import StillInUse, discard
 
-    folder = chosen_run(options)
+    folder = chosen_folder(options)
     demand_yes(options, what_is_deleted(Follower(folder).read(), disk_use(folder)))
     try:
         print(discard(folder).path)
@@ -78,10 +90,12 @@ def _run_delete(options: argparse.Namespace) -> int:
 
 
 def _add_trash(commands: "Commands") -> None:
-    parser = add_command(commands, "trash", "list deleted runs, put one back, or delete all of them for good")
+    parser = add_command(
+        commands, "trash", "list deleted runs and predictions, put one back, or delete all of them for good"
+    )
     add_runs_dir(parser)
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--put-back", metavar="RUN", help="move it back among the runs")
+    what.add_argument("--put-back", metavar="RUN", help="move it back to where it was: a run, or a prediction")
     what.add_argument("--empty", action="store_true", help="delete them for good")
     add_yes(parser)
     parser.set_defaults(command=_run_trash)
@@ -90,19 +104,20 @@ def _add_trash(commands: "Commands") -> None:
 def _run_trash(options: argparse.Namespace) -> int:
     from arena_tui.format.numbers import gib
     from arena_tui.format.sanitize import printable
-    from core.runs.access import TRASH
+    from core.predict.folder import PredictionFolder, trashed_predictions
     from core.runs.checkpoints import size
-    from core.runs.folder import choose_named, runs_folder
+    from core.runs.folder import runs_folder
     from core.runs.trash import delete_for_good, put_back, trashed
 
     runs = runs_folder(options.runs_dir)
     try:
         if options.put_back is not None:
-            print(put_back(choose_named(runs / TRASH, options.put_back)).path)
+            print(put_back(_chosen_of_trash(runs, options.put_back)).path)
             return 0
-        found = trashed(runs)
+        found = [*trashed(runs), *trashed_predictions(runs)]
         for folder in found:
-            print(f"{gib(size(folder.path)):>9}  {printable(folder.id)}")
+            of_run = f"  prediction of {folder.run.id}" if isinstance(folder, PredictionFolder) else ""
+            print(f"{gib(size(folder.path)):>9}  {printable(folder.id + of_run)}")
         if options.empty and found:
             total = gib(sum(size(folder.path) for folder in found))
             demand_yes(options, f"Delete all of these for good? That frees {total}; nothing brings them back.")
@@ -113,6 +128,25 @@ def _run_trash(options: argparse.Namespace) -> int:
     except OSError as error:
         raise Refused(error, 1) from None
     return 0
+
+
+def _chosen_of_trash(runs: "Path", wanted: str) -> "RunFolder":
+    """Raises LookupError where none is meant, or several may be."""
+    from core.predict.folder import trashed_predictions
+    from core.runs.access import TRASH
+    from core.runs.folder import SeveralRuns, choose_named
+
+    try:
+        return choose_named(runs / TRASH, wanted)
+    except SeveralRuns:
+        raise
+    except LookupError:
+        found = [prediction for prediction in trashed_predictions(runs) if wanted and wanted in prediction.id]
+        if len(found) > 1:
+            raise SeveralRuns(f"{wanted} may be any of {', '.join(str(one.path) for one in found)}") from None
+        if not found:
+            raise
+        return found[0]
 
 
 def _add_prune(commands: "Commands") -> None:

@@ -1,4 +1,4 @@
-"""`arena-tui predict`: answers rows with the adapter of one run, or with several averaged."""
+"""`arena-tui predict` and `predictions`: answers rows with one run or several averaged, and lists what was answered."""
 
 import argparse
 import sys
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
     from core.predict.folder import PredictionFolder, Summary
     from core.predict.request import Request
+
+
+COLUMNS = 100
+"""Of a line of the list, without the id at its end."""
 
 
 def add(commands: "Commands") -> None:
@@ -38,6 +42,11 @@ def add(commands: "Commands") -> None:
     parser.add_argument("--detach", action="store_true", help="print the prediction's folder and leave it running")
     add_json(parser, "end with one line on stdout that holds summary.json")
     parser.set_defaults(command=run)
+
+    listing = add_command(commands, "predictions", "list predictions, those that go on first, then the newest")
+    add_runs_dir(listing)
+    add_json(listing, "one JSON list on stdout")
+    listing.set_defaults(command=run_list)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -76,6 +85,18 @@ def run(options: argparse.Namespace) -> int:
         for line in [*_figures(found), *_means(folder)]:
             print(line, file=out)
     return exit_code
+
+
+def run_list(options: argparse.Namespace) -> int:
+    from arena_tui.predict.listing import PredictionList, as_json, as_table
+    from core.runs.folder import runs_folder
+
+    found = PredictionList(runs_folder(options.runs_dir)).read()
+    if options.json:
+        print_json(as_json(found))
+    else:
+        print(as_table(found, COLUMNS))
+    return 0
 
 
 def _figures(summary: "Summary") -> Iterator[str]:

@@ -10,6 +10,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.reactive import var
+from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer
 
@@ -126,23 +127,31 @@ class PredictionScreen(ConsoleScreen[None]):
 
     @work
     async def action_stop(self) -> None:
-        asked = AskScreen(
-            "stop this prediction?",
-            "What is scored is kept: asked for the same again, it goes on from there.",
-            [("s", "stop")],
-            stay="let it go on",
-        )
-        if await self.app.push_screen_wait(asked) != STAY:
-            try:
-                await asyncio.to_thread(stop, self.folder, Rung.SAVE)
-            except CannotStop as error:
-                self.notify(printable(str(error)), severity="error", markup=False)
+        await ask_to_stop(self, self.folder)
 
     def action_scroll_text(self, lines: int) -> None:
         self.query_one(PredictionPane).scroll_text(lines)
 
     def action_scroll_log(self, lines: int) -> None:
         self.query_one(LogPane).scroll_text(lines)
+
+
+async def ask_to_stop(screen: Screen[None], folder: PredictionFolder) -> bool:
+    """Ask whether the prediction is to be stopped; True if it has been told to."""
+    asked = AskScreen(
+        "stop this prediction?",
+        "What is scored is kept: asked for the same again, it goes on from there.",
+        [("s", "stop")],
+        stay="let it go on",
+    )
+    if await screen.app.push_screen_wait(asked) == STAY:
+        return False
+    try:
+        await asyncio.to_thread(stop, folder, Rung.SAVE)
+    except CannotStop as error:
+        screen.notify(printable(str(error)), severity="error", markup=False)
+        return False
+    return True
 
 
 async def ask_for_prediction(app: App[None], run: RunFolder, program: Sequence[str]) -> Job[PredictionFolder] | None:
