@@ -70,7 +70,7 @@ def _line(row: AnsweredRow, ids: int) -> Content:
     return Content.assemble(f"{row.id:>{ids}}", *shares)
 
 
-class Histogram(Static):
+class AnswersHistogram(Static):
     """As wide as there is room."""
 
     def __init__(self) -> None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Lock
 
 import msgspec
 from msgspec import Struct
@@ -63,8 +64,13 @@ class PredictionList:
         self._settled: dict[Path, tuple[Stamp | None, Prediction]] = {}
         """With the stamp of the record."""
         self._followers: dict[Path, Follower] = {}
+        self._lock = Lock()  # the screen may ask again, each time from a thread of its own, before it has its answer
 
     def read(self) -> list[Prediction]:
+        with self._lock:
+            return self._read_all()
+
+    def _read_all(self) -> list[Prediction]:
         found = [self._read(folder) for folder in list_all_predictions(self.runs)]
         paths = {prediction.folder.path for prediction in found}
         self._settled = {path: known for path, known in self._settled.items() if path in paths}

@@ -9,7 +9,7 @@ from textual.widgets import Static
 
 from arena_tui.format import numbers
 from arena_tui.format.sanitize import place, printable
-from arena_tui.predict.answers import Histogram, first_rows
+from arena_tui.predict.answers import AnswersHistogram, first_rows
 from arena_tui.runs.follow import RunView
 from arena_tui.runs.panes import Pane
 from arena_tui.widgets.facts import Fact, facts
@@ -25,7 +25,7 @@ class PredictionPane(Pane):
     DEFAULT_CSS = """
     PredictionPane {
         #warnings { color: $text-warning; }
-        .told, .readings, Histogram { height: auto; }
+        .told, .readings, AnswersHistogram { height: auto; }
     }
     """
 
@@ -41,7 +41,7 @@ class PredictionPane(Pane):
         with VerticalScroll(can_focus=False), Container(classes="told"):
             with Vertical(classes="readings"):
                 yield Static("waiting for the first event", id="figures", markup=False)
-                yield Histogram()
+                yield AnswersHistogram()
                 yield Static(id="details", markup=False)
                 yield Static(id="warnings", markup=False)
             yield Static(id="first", markup=False)
@@ -61,7 +61,7 @@ class PredictionPane(Pane):
         if isinstance(answers, str):
             self.query_one("#first", Static).update(Content.styled(printable(answers), "$text-warning"))
             return
-        self.query_one(Histogram).show(answers)
+        self.query_one(AnswersHistogram).show(answers)
         self.query_one("#first", Static).update(first_rows(answers))
 
     def scroll_text(self, lines: int) -> None:

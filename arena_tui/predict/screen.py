@@ -55,7 +55,7 @@ class PredictionScreen(ConsoleScreen[None]):
         PredictionPane { height: 3fr; }
         LogPane { height: 2fr; }
         #details { margin: 1 0; }
-        &.-answered Histogram { margin-top: 1; }
+        &.-answered AnswersHistogram { margin-top: 1; }
         &.-answered.-wide .told { layout: horizontal; }
         &.-answered.-wide .readings { width: 1fr; }
         &.-answered.-wide #first { width: auto; max-width: 50%; margin-left: 3; }
