@@ -251,7 +251,7 @@ def test_predictions(runs: Path, snap_compare: Compare, size: tuple[int, int]) -
     run = record_run(runs, "20260131-120000-gemma2-9b-qlora", end="finished", steps=200)
     record_prediction(run, end="predicted")
     other = record_run(runs, "20260131-120001-longer", end="cancelled", steps=200)
-    record_prediction(other, end=None, began=float(int(time.time())) - 20 - 30_000 / 41.3, pid=os.getpid())
+    record_prediction(other, end=None)
 
     async def show(pilot: Pilot[None]) -> None:
         await settle(pilot)
