@@ -62,7 +62,7 @@ class ArenaApp(App[None]):
         "",
         Binding("question_mark", "help", "Help", key_display="?", tooltip="All keys of this screen"),
         Binding("f1", "explain", "Explain", show=False, tooltip="What this pane shows, in which units, and from where"),
-        Binding("A", "list_predictions", "Predictions", show=False, tooltip="All predictions: open, stop, delete one"),
+        Binding("A", "list_predictions", "All predictions", show=False, tooltip="Predictions: to open, stop, delete"),
         Binding("q", "quit", "Quit", tooltip="Leave; asks first while a run goes on"),
         Binding("ctrl+z", "suspend_process", "Suspend", show=False, tooltip="To the shell; fg comes back"),
     )
