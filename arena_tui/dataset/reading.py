@@ -49,7 +49,8 @@ class InspectionLine(Horizontal):
 def how_far(progress: Progress, seen: Inspected | None, source: str) -> str:
     """How much of `source` has been read, and how far that can be trusted."""
     total = progress.rows_total
-    about = f"{numbers.count(progress.rows)} of about {numbers.count(total)} rows" if total else "…"
+    of_all = f" of about {numbers.count(total)}" if total else ""
+    about = f"{numbers.count(progress.rows)}{of_all} rows" if progress.rows else "…"
     if seen is None or (seen.is_sample and not total):
         return f"reading {printable(source)} {about}"
     if seen.is_sample:

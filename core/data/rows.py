@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from core.data.example import PARTS, UNLABELLED, DataError, Example, named, place, shown
-from core.data.files import Record, read_records
+from core.data.files import Record, Row, read_records
 
 WINNERS = ("winner_model_a", "winner_model_b", "winner_tie")
 INT64 = range(-(2**63), 2**63)
@@ -32,13 +32,13 @@ def iterate_examples(
     """
     lines: dict[int, int] = {}
     winners: tuple[str, ...] = WINNERS
-    for index, (line, record) in enumerate(_first(limit, read_records(source))):
+    for index, (file, line, record) in enumerate(_first(limit, read_records(source))):
         if index == 0:
             winners = () if may_lack_labels and not set(WINNERS) & set(record) else WINNERS
-            _check_columns(source, record, ("id", *PARTS, *winners))
-        example = _example(source, index, line, record, is_labelled=bool(winners))
+            _check_columns(file, record, ("id", *PARTS, *winners))
+        example = _example(file, index, line, record, is_labelled=bool(winners))
         if example.id in lines:
-            where = place(source, line, id=example.id)
+            where = place(file, line, id=example.id)
             raise DataError(f"{where}: this id stands on line {lines[example.id]} already; ids must be unique")
         lines[example.id] = line
         yield example, {column: cell if column in PARTS else _encodable(cell) for column, cell in record.items()}
@@ -46,7 +46,7 @@ def iterate_examples(
         raise DataError(f"{source}: no rows")
 
 
-def _first(limit: int | None, records: Iterator[tuple[int, Record]]) -> Iterator[tuple[int, Record]]:
+def _first(limit: int | None, records: Iterator[Row]) -> Iterator[Row]:
     for count, record in enumerate(records):
         if count == limit:
             return

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from core.data.files import is_data_set
 from core.demo.assets import rows_source
 from core.imports import keep_pandas_out
 from core.inspect.inspection import inspect, read_ahead
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         file = read_profile(Path(arguments[0]))
         profile = parse_profile(file.text, source=str(file.path), overrides=arguments[1:])
-        if Path(rows_source(profile.data)).is_file():  # else datasets reads the rows, which needs it
+        if not is_data_set(rows_source(profile.data)):  # which needs it
             keep_pandas_out()
         for progress in inspect(profile, ready):
             answer(progress)

@@ -11,7 +11,7 @@ from pyarrow import parquet
 
 from core.cache import filling_the_cache
 from core.data.example import Example, Frame
-from core.data.files import Record
+from core.data.files import COLUMNAR, Record, files_of
 from core.data.rows import iterate_examples
 from core.data.tokenizer import PromptTokenizer, fingerprint
 from core.data.tokens import BATCH, Encoder
@@ -94,19 +94,20 @@ def _read(
     source: str, limit: int | None, ready: LoadedTokenizer, frame: Frame, store: Store, scratch: Path
 ) -> Iterator[Progress]:
     """Write all rows with their tokens into `scratch`."""
-    total = rows = 0
+    total: int | None = None
+    rows = 0
     examples = iterate_examples(source, limit)
     with parquet.ParquetWriter(scratch / store.whole.name, SCHEMA, compression="zstd", compression_level=1) as writer:
         while batch := list(islice(examples, BATCH if rows else SAMPLE)):
             table = as_table(batch, ready.encoder.encode([example for example, _ in batch]))
             if rows == 0:
-                total = min(limit or sys.maxsize, _about_how_many(source, batch))
+                total = _about_how_many(source, batch, limit or sys.maxsize)
                 sample = scratch / store.sample.name
                 parquet.write_table(table, sample)
                 yield Progress(rows=len(batch), rows_total=total, sample=str(sample), frame=frame)
             writer.write_table(table)
             rows += len(batch)
-            yield Progress(rows=rows, rows_total=max(total, rows))
+            yield Progress(rows=rows, rows_total=total and max(total, rows))
     if not store.pieces.is_file():
         write_pieces(store.pieces, ready.tokenizer.pieces)
     about = About(source=source, rows=rows, begin=frame.begin, end=frame.end)
@@ -124,12 +125,14 @@ def _complete(store: Store, mark: list[int]) -> Progress:
     )
 
 
-def _about_how_many(source: str, batch: Sequence[tuple[Example, Record]]) -> int:
-    """The rows of a text file, judged by the size of its first ones."""
-    path = Path(source)
-    if len(batch) < SAMPLE or not path.is_file():
+def _about_how_many(source: str, batch: Sequence[tuple[Example, Record]], most: int) -> int | None:
+    """The rows of the source's files, judged by the size of the first ones; None where packed files tell none."""
+    files = files_of(source)
+    if len(batch) < SAMPLE or not files:
         return len(batch)
-    if path.suffix.lower() == ".parquet":
-        return int(parquet.read_metadata(path).num_rows)
+    if any(file.packing or file.suffix in COLUMNAR[1:] for file in files):
+        return None
+    if all(file.suffix == ".parquet" for file in files):
+        return min(most, sum(int(parquet.read_metadata(file.path).num_rows) for file in files))
     size = sum(len(str(cell).encode(errors="replace")) + 1 for _, record in batch for cell in record.values())
-    return path.stat().st_size * len(batch) // size
+    return min(most, sum(file.path.stat().st_size for file in files) * len(batch) // size)

@@ -45,7 +45,7 @@ def check_submission(file: str, test: str) -> Check:
     Raises DataError for what is no table, and for rows whose ids are not unique.
     """
     wanted: dict[int, int] = {}
-    for line, record in read_records(test):
+    for _, line, record in read_records(test):
         id = _id(test, line, record)
         if id in wanted:
             raise DataError(f"{place(test, line, id=id)}: this id stands on line {wanted[id]} already")
@@ -56,7 +56,7 @@ def check_submission(file: str, test: str) -> Check:
     seen: dict[int, int] = {}
     problems = _Problems()
     is_first = True
-    for line, record in read_records(file):
+    for _, line, record in read_records(file):
         if is_first and (missing := [column for column in COLUMNS if column not in record]):
             return Check(file=file, rows=0, expected_rows=len(wanted), problems=[_columns(missing, record)])
         if is_first and (more := [str(column) for column in record if column not in COLUMNS]):

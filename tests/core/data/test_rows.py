@@ -53,7 +53,7 @@ def test_the_same_rows_are_read_from_csv_jsonl_and_parquet(tmp_path: Path) -> No
     assert read_examples(str(tmp_path / "train.parquet")) == examples
 
 
-def test_a_folder_is_read_through_datasets(tmp_path: Path) -> None:
+def test_of_a_folder_its_tables_are_read(tmp_path: Path) -> None:
     csv_file(tmp_path, tiny.row(1, 0), tiny.row(2, 1))
     assert [example.id for example in read_examples(str(tmp_path))] == [1, 2]
 
@@ -170,7 +170,8 @@ def test_a_duplicate_id_names_both_lines_though_cells_hold_line_breaks(tmp_path:
         (b"id,prompt\n1,2\n", "no column response_a, response_b, winner_model_a"),
         (HEADER.encode() + b"\n1,a,b\n", "line 2: 3 cells under 9 columns"),
         (HEADER.encode() + b'\n1,"never closed', "line 2: not CSV"),
-        (HEADER.encode("utf-16"), "line 1: not UTF-8 text"),
+        (HEADER.encode("utf-16"), "no rows"),
+        (HEADER.encode("utf-16") + b"\0", "not UTF-16 text"),
         (HEADER.encode() + b"\n1,caf\xe9,b", "line 2: not UTF-8 text"),
         (b"\x89PNG\r\n\x1a\n\x00\x00", "line 1: not UTF-8 text"),
         (b"\x7fELF\x00\x00\x00", "no rows"),
@@ -201,9 +202,15 @@ def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path) -> Non
         ("train.jsonl", b"[" * 100_000, "line 1: not JSON"),
         ("train.parquet", b"PAR1 not really", "not a readable Parquet file"),
         ("train.parquet", b"", "not a readable Parquet file"),
-        ("train.xlsx", b"PK", "not a .csv, .parquet or .jsonl file"),
-        ("train.csv.gz", b"\x1f\x8b", "packed; unpack it, and name the .csv, .parquet or .jsonl file that is in it"),
-        ("train.csv.zip", b"PK", "packed; unpack it"),
+        ("train.json", b'[{"id": 1}, 2]', "no column prompt"),
+        ("train.json", b'[{"id": 1}', "not JSON: Expecting ',' delimiter: line 1"),
+        ("train.arrow", b"ARROW1", "not a readable Arrow file"),
+        ("train.xlsx", b"PK", "not a table: .csv, .tsv, .jsonl, .ndjson, .json, .parquet, .arrow"),
+        ("train.csv.gz", b"\x1f\x8b", "cannot be unpacked: Compressed file ended before"),
+        ("train.csv.gz", b"id,prompt", "cannot be unpacked: Not a gzipped file"),
+        ("train.csv.zip", b"PK", "cannot be unpacked: File is not a zip file"),
+        ("train.csv.zst", b"id,prompt", "cannot be unpacked"),
+        ("train.csv.xz", b"", "not a table"),
     ],
 )
 def test_other_formats_are_refused_as_clearly(name: str, content: bytes, found: str, tmp_path: Path) -> None:
@@ -247,7 +254,7 @@ def test_a_folder_of_parquet_files_is_read_even_where_it_is_called_like_one(tmp_
     (folder / "_SUCCESS").touch()
     assert [example.id for example in read_examples(str(folder))] == [1, 2]
     (tmp_path / "empty").mkdir()
-    assert "no data set can be read from this folder" in refused(tmp_path / "empty")
+    assert "no file in this folder is a table" in refused(tmp_path / "empty")
 
 
 def test_a_cell_of_parquet_that_cannot_be_read_is_named(tmp_path: Path) -> None:
@@ -288,7 +295,7 @@ def cell_refused(path: Path, cell: str) -> str:
 def test_a_source_that_does_not_exist_is_said_to_be_missing(tmp_path: Path) -> None:
     assert "cannot be read: No such file" in refused(tmp_path / "train.csv")
     for source in ("lmsys", str(tmp_path / "absent"), "./absent", "a/b/c", "../x/train"):
-        assert "no such file, and not a Hugging Face dataset id" in refused(source)
+        assert "no such file, and no data set of the hub" in refused(source)
 
 
 def test_a_cell_longer_than_the_csv_modules_own_limit_is_read(tmp_path: Path) -> None:
