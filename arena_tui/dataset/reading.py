@@ -57,9 +57,10 @@ def how_far(progress: Progress, seen: Inspected | None, source: str) -> str:
         error = 100 * seen.margin(len(seen.rows) // 2)
         return f"a sample: the first {numbers.count(len(seen.rows))} rows, ±{error:.1f} at most · read {about}"
     percents = seen.lengths.percentiles
+    as_format = f" as {progress.read.format}{progress.read.dropped}" if progress.read else ""
     return (
         f"{numbers.count(len(seen.rows))} rows · median {numbers.count(percents[50])}, "
-        f"longest {numbers.count(percents[100])} tokens · {printable(source)}"
+        f"longest {numbers.count(percents[100])} tokens · {printable(source)}{as_format}"
     )
 
 
