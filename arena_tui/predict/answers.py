@@ -1,16 +1,20 @@
 """What a prediction has answered: the mean of each outcome, a histogram, the first rows."""
 
+from rich.cells import cell_len
 from textual.content import Content
 from textual.widgets import Static
 
 from arena_tui.format import numbers
 from arena_tui.format.numbers import MUTED
+from arena_tui.format.sanitize import printable
 from core.data.example import LABELS
 from core.predict.answers import BINS, AnsweredRow, Answers
 
 COLOURS = ("$answer-a", "$answer-b", "$foreground 60%")
 LABEL = 11
 """Cells of what stands before the three columns."""
+MOST_OF_ID = 20
+"""Cells; numbers of 64 bits have as many, longer ids are cut."""
 LEAST_BAR, MOST_BAR = 4, 24
 
 
@@ -51,7 +55,7 @@ def histogram(answers: Answers, width: int) -> Content:
 
 
 def first_rows(answers: Answers) -> Content:
-    ids = max(len(str(row.id)) for row in answers.first)
+    ids = min(MOST_OF_ID, max(2, *(cell_len(printable(row.id)) for row in answers.first)))
     of_all = "" if len(answers.first) == answers.rows else f" of {numbers.count(answers.rows)}"
     heading = "".join(f"{name:>9}" for name in LABELS)
     lines = [
@@ -67,7 +71,8 @@ def _line(row: AnsweredRow, ids: int) -> Content:
     given = zip(row.probabilities, COLOURS, strict=True)
     bold = max(row.probabilities)
     shares = [(f"{share(p):>9}", f"{'bold ' if p == bold else ''}{colour}") for p, colour in given]
-    return Content.assemble(f"{row.id:>{ids}}", *shares)
+    id = Content(printable(row.id)).truncate(ids, ellipsis=True)
+    return Content.assemble(" " * (ids - id.cell_length), id, *shares)
 
 
 class AnswersHistogram(Static):

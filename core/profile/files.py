@@ -13,8 +13,10 @@ from core.profile.settings import Profile
 
 DEMO = "demo"
 """Stands for the embedded rows, and for their base model."""
-TABLES = (".csv", ".jsonl", ".ndjson", ".parquet")
+TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".arrow", ".feather")
 """Suffixes of files of rows that can be read."""
+PACKINGS = {".gz": "gzip", ".zip": "zip", ".zst": "zstd"}
+"""Suffixes of such files that are packed, and what packs them."""
 
 
 def expanded(written: str) -> str:
@@ -37,7 +39,9 @@ def rooted(profile: Profile, folder: Path) -> Profile:
 
 def _rooted(written: str, folder: Path) -> str:
     path = folder / expanded(written)
-    is_path = written.startswith((".", "/", "~")) or written.count("/") > 1 or path.suffix.lower() in TABLES
+    is_path = (
+        written.startswith((".", "/", "~")) or written.count("/") > 1 or path.suffix.lower() in (*TABLES, *PACKINGS)
+    )
     is_path = is_path or os.path.exists(path)  # noqa: PTH110  (pathlib's raises for what cannot be a path)
     return str(path) if is_path and written != DEMO else written
 

@@ -101,9 +101,21 @@ async def test_a_finished_prediction_shows_what_it_has_answered(run: RunFolder, 
         await until_shown(pilot, "peak memory")
 
 
+async def test_ids_that_are_texts_are_shown_and_not_obeyed(run: RunFolder) -> None:
+    prediction = record_prediction(run, end="predicted")
+    ids = ["[red]x[/red]\x1b[2J", "a question of more than twenty cells", "7"]
+    rows = "".join(f"{text},0.2,0.3,0.5\n" for text in ids)
+    prediction.submission.write_text(f"id,winner_model_a,winner_model_b,winner_tie\n{rows}")
+    app = ArenaApp(run.path.parent, watch=prediction)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shown(
+            pilot, "[red]x[/red]␛[2J   20.0 %", "a question of more …   20.0 %", "                   7   20.0 %"
+        )
+
+
 async def test_a_file_of_answers_that_is_none_is_told_and_not_obeyed(run: RunFolder) -> None:
     prediction = record_prediction(run, end="predicted")
-    prediction.submission.write_text("id,a,b,tie\n[red]x[/red]\x1b[2J,1,0,0\n")
+    prediction.submission.write_text("id,a,b,tie\n7,[red]x[/red]\x1b[2J,0,0\n")
     app = ArenaApp(run.path.parent, watch=prediction)
     async with app.run_test(size=(120, 40)) as pilot:
         await until_shown(pilot, "What was answered cannot be shown:", "row 1 holds no id", "log loss  0.9391")
