@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
-import msgspec
 from msgspec import Struct
 from textual import on, work
 from textual.app import ComposeResult
@@ -19,8 +18,8 @@ from textual.widgets import Input, Static
 from arena_tui.dialogs.ask import Dialog, keys
 from arena_tui.format.numbers import MUTED
 from arena_tui.format.sanitize import place, printable
-from core.profile.edit import literal
 from core.profile.files import shipped_profiles
+from core.profile.load import values, written
 from core.profile.settings import Profile
 
 _STYLES = {"+": "$text-success", "-": "$text-error", "@": MUTED}
@@ -55,11 +54,7 @@ def against_defaults(settings: Profile) -> Comparison:
 
 
 def _flat(settings: Profile) -> str:
-    return "\n".join(
-        f"{section}.{name} = {'absent' if value is None else literal(value)}"
-        for section, values in msgspec.to_builtins(settings).items()
-        for name, value in values.items()
-    )
+    return "\n".join(f"{key} = {written(value)}" for key, value in values(settings).items())
 
 
 class DifferencesScreen(Dialog[None]):
