@@ -1,6 +1,7 @@
 """A list of rows, drawn line by line as far as it is seen, so that it may be of any length. Knows no text of a row."""
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 from rich.style import Style
 from textual.content import Content
@@ -12,11 +13,15 @@ from textual.visual import Visual
 from arena_tui.dataset.cuts import ALARM
 from arena_tui.format import numbers
 from arena_tui.format.numbers import MUTED
+from arena_tui.format.width import abridged
 from arena_tui.rows.view import Inspected
 from core.data.example import LABELS
 from core.inspect.cuts import Cut
 
-CELLS = 8
+HEADINGS = ("tokens", "prompt", "A", "B", "P lost", "A lost", "B lost")
+PARTS_OF_ROW = slice(1, 4)
+LEAST_ID = 5
+"""Cells of an id that has no room: both its ends."""
 
 
 class RowTable(ScrollView, can_focus=False):
@@ -40,11 +45,13 @@ class RowTable(ScrollView, can_focus=False):
         self.cursor = 0
         self._seen: Inspected | None = None
         self._cut: Cut | None = None
+        self._columns = Columns(0, ())
 
     def show(self, seen: Inspected, cut: Cut, numbers: NDArray[np.intp]) -> None:
         """List the rows of these numbers; the cursor stays on its row if that is still listed."""
         before = self.chosen
         self._seen, self._cut, self.numbers = seen, cut, numbers
+        self._columns = _fitting(seen, cut, self.scrollable_content_region.width)
         again = np.flatnonzero(numbers == before) if before is not None else numbers[:0]
         self.virtual_size = Size(self.scrollable_content_region.width, len(numbers) + 1)
         self.move_to(int(again[0]) if len(again) else 0)
@@ -70,16 +77,20 @@ class RowTable(ScrollView, can_focus=False):
         """Rows seen at once: the first line is the heading."""
         return self.scrollable_content_region.height - 1
 
+    def on_resize(self) -> None:
+        if self._seen and self._cut:
+            self._columns = _fitting(self._seen, self._cut, self.scrollable_content_region.width)
+
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
         if self._seen is None or self._cut is None:
             return Strip.blank(width, self.visual_style.rich_style)
         if y == 0:
-            return self._strip(Content.styled(_heading(self._seen), MUTED), width)
+            return self._strip(Content.styled(_heading(self._columns), MUTED), width)
         place = self.scroll_offset.y + y - 1
         if place >= len(self.numbers):
             return self._strip(Content("" if len(self.numbers) or y > 1 else "  no such row"), width)
-        line = _line(self._seen, self._cut, int(self.numbers[place]), is_chosen=place == self.cursor)
+        line = _line(self._seen, self._cut, int(self.numbers[place]), self._columns, is_chosen=place == self.cursor)
         strip = self._strip(line, width)
         background = self.app.theme_variables["panel"]
         return strip.apply_style(Style(bgcolor=background)) if place == self.cursor else strip
@@ -89,25 +100,44 @@ class RowTable(ScrollView, can_focus=False):
         return Visual.to_strips(self, content, width, 1, style)[0].extend_cell_length(width, style.rich_style)
 
 
-def _id_cells(seen: Inspected) -> int:
-    return max(2, len(str(int(seen.rows.id.max(initial=0)))))
+class Columns(Struct, frozen=True):
+    """Cells of the id, and of each figure with the gap before it; 0 where there is no room for the figure."""
+
+    id: int
+    figures: tuple[int, ...]
 
 
-def _heading(seen: Inspected) -> str:
-    words = ("prompt", "A", "B", "P lost", "A lost", "B lost")
-    return f"  {'id':>{_id_cells(seen)}}  {'winner':<6}{'tokens':>{CELLS}}" + "".join(f"{w:>{CELLS}}" for w in words)
+def _fitting(seen: Inspected, cut: Cut, width: int) -> Columns:
+    """As wide as what stands in them. In less than `width` cells the id is abridged, then the lengths of the parts are
+    left out: what of them is lost is not."""
+    most = (cut.full.max(initial=0), *cut.parts.max(axis=0, initial=0), *(cut.parts - cut.kept).max(axis=0, initial=0))
+    cells = [max(len(word), len(numbers.count(int(n)))) for word, n in zip(HEADINGS, most, strict=True)]
+    ids = max(2, len(str(int(seen.rows.id.max(initial=0)))))
+    room = width - len("> ") - len("  A wins")
+    gap = 2 if ids + sum(cells) + 2 * len(cells) <= room else 1
+    figures = [gap + n for n in cells]
+    if LEAST_ID + sum(figures) > room:
+        figures[PARTS_OF_ROW] = [0, 0, 0]
+    return Columns(min(ids, max(LEAST_ID, room - sum(figures))), tuple(figures))
 
 
-def _line(seen: Inspected, cut: Cut, number: int, *, is_chosen: bool) -> Content:
+def _heading(columns: Columns) -> str:
+    words = (f"{word:>{cells}}" for word, cells in zip(HEADINGS, columns.figures, strict=True) if cells)
+    return f"  {'id':>{columns.id}}  {'winner':<6}{''.join(words)}"
+
+
+def _line(seen: Inspected, cut: Cut, number: int, columns: Columns, *, is_chosen: bool) -> Content:
     rows = seen.rows
-    parts, lost = cut.parts[number].tolist(), (cut.parts - cut.kept)[number].tolist()
-    gone = cut.is_gone[number].tolist()
+    lost, gone = (cut.parts - cut.kept)[number].tolist(), cut.is_gone[number].tolist()
+    figures = [
+        (numbers.count(int(cut.full[number])), "bold"),
+        *((numbers.count(n), "") for n in cut.parts[number].tolist()),
+        *((numbers.count(n) if n else "·", _style(n, is_gone)) for n, is_gone in zip(lost, gone, strict=True)),
+    ]
     return Content.assemble(
         ("> " if is_chosen else "  ", "bold $accent"),
-        f"{int(rows.id[number]):>{_id_cells(seen)}}  {LABELS[int(rows.label[number])]:<6}",
-        (f"{numbers.count(int(cut.full[number])):>{CELLS}}", "bold"),
-        *(f"{numbers.count(n):>{CELLS}}" for n in parts),
-        *((f"{numbers.count(n) if n else '·':>{CELLS}}", _style(n, g)) for n, g in zip(lost, gone, strict=True)),
+        f"{abridged(str(int(rows.id[number])), columns.id):>{columns.id}}  {LABELS[int(rows.label[number])]:<6}",
+        *((f"{text:>{cells}}", style) for (text, style), cells in zip(figures, columns.figures, strict=True) if cells),
     )
 
 

@@ -12,7 +12,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.reactive import var
 from textual.widget import Widget
-from textual.widgets import Footer, Static
+from textual.widgets import Footer
 
 from arena_tui.children.child import in_thread
 from arena_tui.dialogs.ask import STAY, AskScreen, WriteScreen
@@ -24,7 +24,8 @@ from arena_tui.runs.panes import LogPane, LogTail, Pane
 from arena_tui.runs.strip import Strip
 from arena_tui.screen.console_screen import ConsoleScreen
 from arena_tui.screen.keymap import named
-from arena_tui.widgets.facts import Fact, facts
+from arena_tui.widgets.facts import Fact, bulleted, facts, wrapped
+from arena_tui.widgets.pane import FittedText
 from core.predict.actions import predict
 from core.predict.folder import PredictionFolder, at_work
 from core.predict.request import Request, choose_members, find_rows
@@ -163,16 +164,23 @@ class PredictionPane(Pane):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(can_focus=False):
-            yield Static("waiting for the first event", classes="figures", markup=False)
-            yield Static(classes="warnings", markup=False)
+            yield FittedText(classes="figures")
+            yield FittedText(classes="warnings")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one(".figures", FittedText).show(lambda _: Content("waiting for the first event"))
 
     def watch_view(self, view: RunView | None) -> None:
         if view is None or view.state.first_time is None:
             return
         self.title = "result" if view.status.is_over else "now"
-        self.query_one(".figures", Static).update(Content("\n").join([*_outcome(view), facts(_readings(view))]))
-        warnings = "\n".join(f"! {printable(warning)}" for warning in view.state.warnings)
-        self.query_one(".warnings", Static).update(Content(warnings))
+        told, readings = _outcome(view), _readings(view)
+        figures = self.query_one(".figures", FittedText)
+        figures.show(lambda width: Content("\n").join([*told, facts(wrapped(readings, width))]))
+        warnings = [printable(warning) for warning in view.state.warnings]
+        below = self.query_one(".warnings", FittedText)
+        below.show(lambda width: bulleted("!", warnings, width))
 
     def scroll_text(self, lines: int) -> None:
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
@@ -204,7 +212,7 @@ def _readings(view: RunView) -> list[Fact]:
     if isinstance(state.last, events.Predicted) and state.last.log_loss is not None:
         rows.append(("log loss", numbers.loss(state.last.log_loss), f"ln 3 {UNIFORM_LOG_LOSS:.4f}"))
     if isinstance(state.last, events.Predicted) and state.last.accuracy is not None:
-        rows.append(("accuracy", f"{100 * state.last.accuracy:.1f} %", "chance 33.3 %"))
+        rows.append(("accuracy", numbers.percent(state.last.accuracy), "chance 33.3 %"))
     if (progress := state.prediction_progress) and (asked := state.predicting):
         card = "machine" if asked.device.kind == "cpu" else "card"
         share = numbers.share(progress.memory_peak, asked.device.memory)
