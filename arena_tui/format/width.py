@@ -2,6 +2,9 @@
 
 from rich.cells import cell_len, set_cell_size
 
+TITLE_EDGES = 4
+"""Cells of a frame beside the title in it."""
+
 
 def abridged(text: str, cells: int) -> str:
     """`text` in at most so many cells: where it has no room both its ends, with an ellipsis between them. Names are

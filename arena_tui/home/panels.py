@@ -8,7 +8,7 @@ from textual.widgets import ContentSwitcher, Static, TextArea
 from arena_tui.format import numbers
 from arena_tui.format.numbers import GLYPHS, MUTED, STYLES
 from arena_tui.format.sanitize import place, printable, printable_lines
-from arena_tui.format.width import abridged
+from arena_tui.format.width import TITLE_EDGES, abridged
 from arena_tui.runs.follow import RunView
 from arena_tui.runs.outcome import explanation, outcome
 from arena_tui.screen.keymap import hint
@@ -170,10 +170,6 @@ class RunPanel(VerticalScroll):
             moves = hint(self, "move('up')", "{} and ") + hint(self, "move('down')", "{} move it up and down, ")
             parts += [moves + hint(self, "dequeue", "{} takes it out of the queue")]
         return Content("\n").join(parts)
-
-
-TITLE_EDGES = 4
-"""Cells of the frame beside a title, within the frame."""
 
 
 class ChosenPanel(ContentSwitcher):

@@ -19,6 +19,7 @@ from textual.widgets import Static
 from arena_tui.children.child import answers, ask
 from arena_tui.dialogs.ask import Dialog, keys
 from arena_tui.format.sanitize import place, printable
+from arena_tui.format.width import TITLE_EDGES, abridged
 from arena_tui.plan.text import cut_warning, lines
 from arena_tui.runs.outcome import change_facts
 from arena_tui.screen import profiles
@@ -104,6 +105,9 @@ class ConfirmScreen(Dialog[Chosen | None]):
             self.log.warning("the plan child could not be asked")
         self.is_counting = False
 
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._draw)
+
     def watch_plan(self) -> None:
         self._draw()
 
@@ -163,7 +167,9 @@ class ConfirmScreen(Dialog[Chosen | None]):
     def _draw(self) -> None:
         if not (self.is_mounted and self.display):  # an answer may come while the screen is being left
             return
-        self.query_one(".box").border_title = Content(f"start {printable(self._profile.name)}?")
+        box, name = self.query_one(".box"), printable(self._profile.name)
+        room = box.size.width - len("start ?") - TITLE_EDGES
+        box.border_title = Content(f"start {abridged(name, room) if box.size else name}?")
         rows = self._resolved()
         self.query_one(".resolved", FittedText).show(lambda width: facts(wrapped(rows, width)))
         tokens = self.plan.tokens if self.plan else None
