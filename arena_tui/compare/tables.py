@@ -11,6 +11,7 @@ from arena_tui.format.numbers import GLYPHS, MISSING, MUTED, STYLES
 from arena_tui.format.sanitize import printable
 from arena_tui.format.width import abridged
 from arena_tui.runs.follow import RunView
+from arena_tui.widgets.facts import hanging
 from core.runs.metrics import RECIPE_LOG_LOSS, UNIFORM_LOG_LOSS
 
 GAP = 1
@@ -57,7 +58,7 @@ def figures_table(runs: Sequence[RunView], measures: Sequence[Measure]) -> Conte
 
 def settings_table(differences: Sequence[Difference], cautions: Sequence[str], width: int) -> Content:
     """A line a setting, or, where that is wider than `width` cells, below its name a line for each of its values."""
-    lines = [Content.styled(f"! {caution}", "$text-warning") for caution in cautions]
+    lines = [Content.styled(hanging("!", caution, width), "$text-warning") for caution in cautions]
     if not differences:
         return Content("\n").join([*lines, Content.styled("no setting differs", MUTED)])
     cells = [[printable(value or MISSING) for value in difference.values] for difference in differences]

@@ -161,14 +161,13 @@ def probability_bar(probabilities: tuple[float, float, float], cells: int, fille
 
 
 def predicted(row: ListedRow, filled: str) -> Content:
-    """What the model gave a row, in a line for each order."""
+    """What the model gave a row, in a line for each order, and who won."""
     bar = Content.assemble(*probability_bar(row.probabilities, BAR, filled))
-    outcome = Content.styled(f"won: {winner(row.label)}  loss {row.loss:.2f}", "bold")
-    lines = [Content.assemble(bar, "  ", _given(row.probabilities), "   ", outcome)]
+    lines = [Content.assemble(bar, "  ", _given(row.probabilities))]
     if row.swapped:
         lines.append(Content.assemble((f"{'exchanged':<{BAR}}  ", MUTED), _given(row.swapped)))
-    if row.remark:
-        lines.append(Content.styled(row.remark, "$text-warning"))
+    outcome = (f"won: {winner(row.label)}  loss {row.loss:.2f}", "bold")
+    lines.append(Content.assemble(outcome, (f"   {row.remark}" if row.remark else "", "$text-warning")))
     return Content("\n").join(lines)
 
 
