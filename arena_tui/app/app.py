@@ -29,7 +29,7 @@ from arena_tui.home.screen import HomeScreen
 from arena_tui.runs import messages
 from arena_tui.runs.follow import Follower, RunList, RunView
 from arena_tui.screen import profiles
-from arena_tui.screen.console_screen import READONLY, ConsoleScreen
+from arena_tui.screen.console_screen import PLAIN, READONLY, ConsoleScreen
 from arena_tui.screen.keymap import key_problems, named
 from arena_tui.terminal.output import Ascii, Changes, Sent
 from arena_tui.terminal.sequences import signals
@@ -87,6 +87,7 @@ class ArenaApp(App[None]):
         self.config_file = config or ConfigFile(config_path(), Config())
         self._console = self.config_file.config.console
         self._filter = Ascii(enabled=bool(self._console.ascii))
+        self.set_class(self.no_color or self._filter.enabled, PLAIN)
         if self._console.animation is False:
             self.animation_level = "none"
         set_themes(self, self._console.theme)

@@ -19,7 +19,8 @@ from arena_tui.format.sanitize import printable
 from arena_tui.runs.consequences import what_is_kept
 from arena_tui.runs.follow import RunView
 from arena_tui.runs.waits import Wait, without_console
-from arena_tui.widgets.facts import facts
+from arena_tui.widgets.facts import facts, wrapped
+from arena_tui.widgets.pane import FittedText
 from core.runs.actions import CannotStop, stop
 from core.runs.stopping import Rung
 
@@ -38,11 +39,15 @@ class HelpScreen(Dialog[None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="box") as box:
             box.border_title = Content("keys")
-            yield Static(facts([(names, "", does) for names, does in self._keys]), markup=False)
+            yield FittedText(id="all-keys")
             marks = [Content.styled(f"{glyph} {status.value}", STYLES[status]) for status, glyph in GLYPHS.items()]
             gap = Content("   ")
             yield Static(Content.assemble("\n", gap.join(marks[:5]), "\n", gap.join(marks[5:])))
             yield Static(keys([("esc", "close")]), classes="keys")
+
+    def on_mount(self) -> None:
+        rows = [(names, "", does) for names, does in self._keys]
+        self.query_one(FittedText).show(lambda width: facts(wrapped(rows, width)))
 
     def action_scroll(self, lines: int) -> None:
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)

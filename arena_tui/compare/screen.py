@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 from textual import work
@@ -27,8 +28,10 @@ from core.runs.folder import RunFolder
 
 SECONDS_BETWEEN_READS = 1.0
 SECONDS_WHEN_OVER = 5.0
-MOST_BESIDE = 4
-"""Runs whose figures fit into half of a wide screen."""
+LEAST_LINES = 28
+"""Of a screen, for curves above the tables."""
+TABLE_CELLS, RUN_CELLS = 14, 10
+"""Of the table of figures: its names and frame, and what each run adds."""
 NAMES = ("curves", "figures", "settings")
 
 
@@ -68,14 +71,15 @@ class CompareScreen(ConsoleScreen[None]):
     DEFAULT_CSS = """
     CompareScreen {
         #top { height: 1; padding: 0 1; background: $panel; color: $accent; text-style: bold; }
-        Tabs { display: none; }
+        Tabs { display: none; height: 1; }
+        Underline { display: none; }
         Tab { padding: 0 0 0 1; }
         #panes { height: 1fr; layout: grid; grid-size: 2 2; grid-rows: 1fr 14; }
         #curves { column-span: 2; }
         #figures.-current, #settings.-current { border: round $accent; border-title-color: $accent; }
 
         /* One pane at a time, chosen by tabs: on small terminals, for many runs, and where a pane is zoomed. */
-        &.-narrow, &.-low, &.-many, &.-zoomed {
+        &.-single, &.-zoomed {
             Tabs { display: block; }
             #panes { layout: vertical; }
             #panes > * { display: none; width: 1fr; height: 1fr; }
@@ -88,7 +92,7 @@ class CompareScreen(ConsoleScreen[None]):
     current: var[int] = var(0)
 
     def __init__(self, folders: Sequence[RunFolder]) -> None:
-        super().__init__(classes="-many" if len(folders) > MOST_BESIDE else None)
+        super().__init__()
         self._followers = [Follower(folder) for folder in folders]
         self._settings: list[Settings] = [{} for _ in folders]
 
@@ -121,8 +125,10 @@ class CompareScreen(ConsoleScreen[None]):
 
     def watch_runs(self, runs: tuple[RunView, ...]) -> None:
         if runs:
-            self.query_one("#figures", TextPane).show(figures_table(runs, measures(runs)))
-            self._show_settings()
+            table = figures_table(runs, measures(runs))
+            self.query_one("#figures", TextPane).show(lambda _: table)
+            found, warnings = differences(self._settings), cautions(self._settings)
+            self.query_one("#settings", TextPane).show(partial(settings_table, found, warnings))
 
     def watch_current(self, current: int) -> None:
         for name in NAMES:
@@ -130,13 +136,9 @@ class CompareScreen(ConsoleScreen[None]):
         self.query_one(Tabs).active = f"tab-{NAMES[current]}"
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self._show_settings)
-
-    def _show_settings(self) -> None:
-        pane = self.query_one("#settings", TextPane)
-        found, warnings = differences(self._settings), cautions(self._settings)
-        if self.runs:
-            pane.show(settings_table(found, warnings, pane.scrollable_content_region.width))
+        width, height = self.size
+        has_room = height >= LEAST_LINES and 2 * (TABLE_CELLS + RUN_CELLS * len(self._followers)) <= width
+        self.set_class(not has_room, "-single")
 
     def on_tabs_tab_activated(self, event: Tabs.TabActivated) -> None:
         if event.tab.id == event.tabs.active:  # else another pane was chosen meanwhile
@@ -144,11 +146,9 @@ class CompareScreen(ConsoleScreen[None]):
 
     def action_pane(self, direction: int) -> None:
         self.current = (self.current + direction) % len(NAMES)
-        self.call_after_refresh(self._show_settings)  # the pane may have had no width before
 
     def action_zoom(self) -> None:
         self.toggle_class("-zoomed")
-        self.call_after_refresh(self._show_settings)
 
     def action_axis(self) -> None:
         plot = self.query_one(ComparisonPlot)

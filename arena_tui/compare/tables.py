@@ -9,11 +9,15 @@ from arena_tui.compare.view import Difference, Measure
 from arena_tui.format import numbers
 from arena_tui.format.numbers import GLYPHS, MISSING, MUTED, STYLES
 from arena_tui.format.sanitize import printable
+from arena_tui.format.width import abridged
 from arena_tui.runs.follow import RunView
+from arena_tui.widgets.facts import hanging
 from core.runs.metrics import RECIPE_LOG_LOSS, UNIFORM_LOG_LOSS
 
 GAP = 1
 LEGEND_GAP = 3
+NAME_CELLS = 30
+"""Those of a name at least, where there is room for more names in a line."""
 BEST = "*"
 
 
@@ -22,7 +26,7 @@ def legend(runs: Sequence[RunView], width: int) -> Content:
     lines = [Content("")]
     for number, run in enumerate(runs, 1):
         reached = f" {numbers.loss(run.log_loss)}" if run.state.evaluations else ""
-        name = Content(printable(run.name)).truncate(30, ellipsis=True)
+        name = abridged(printable(run.name), max(NAME_CELLS, width // len(runs) - LEGEND_GAP - 11))
         entry = Content.assemble((f"{number} ━ ", f"$run-{number}"), name, (reached, MUTED))
         room = width - lines[-1].cell_length - LEGEND_GAP
         if not lines[-1]:
@@ -54,7 +58,7 @@ def figures_table(runs: Sequence[RunView], measures: Sequence[Measure]) -> Conte
 
 def settings_table(differences: Sequence[Difference], cautions: Sequence[str], width: int) -> Content:
     """A line a setting, or, where that is wider than `width` cells, below its name a line for each of its values."""
-    lines = [Content.styled(f"! {caution}", "$text-warning") for caution in cautions]
+    lines = [Content.styled(hanging("!", caution, width), "$text-warning") for caution in cautions]
     if not differences:
         return Content("\n").join([*lines, Content.styled("no setting differs", MUTED)])
     cells = [[printable(value or MISSING) for value in difference.values] for difference in differences]

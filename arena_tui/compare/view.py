@@ -81,7 +81,7 @@ def measures(runs: Sequence[RunView]) -> list[Measure]:
     return [
         _measure("log loss", [run.log_loss for run in runs], numbers.loss, "lowest"),
         _measure("prior", [one.prior_log_loss if one else None for one in started], numbers.loss),
-        _measure("accuracy", [one.accuracy if one else None for one in evaluated], _percent, "highest"),
+        _measure("accuracy", [one.accuracy if one else None for one in evaluated], numbers.percent, "highest"),
         _measure("at step", [one.step if one else None for one in evaluated], "{:,}".format),
         _measure("tokens/s", [run.state.tokens_per_second for run in runs], "{:,.0f}".format, "highest"),
         _duration(runs),
@@ -110,10 +110,6 @@ def _duration(runs: Sequence[RunView]) -> Measure:
     """A run that was stopped early is not the quicker one."""
     is_finished = [run.status is Status.FINISHED for run in runs]
     return _measure("duration", [run.state.elapsed for run in runs], numbers.duration, "lowest", is_finished)
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
 
 
 BEST = "*"

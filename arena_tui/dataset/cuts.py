@@ -96,9 +96,11 @@ def summary(seen: Inspected, chosen: Outlook, own: Outlook) -> list[Content]:
     def rows(label: str, count: int, was: int) -> Content:
         spread = f" ±{100 * seen.margin(count):.1f}" if seen.is_sample else ""
         is_alarm = label.startswith("B") and count > 0
-        return _line(label, numbers.count(count), numbers.share(count, n) + spread, _change(count, was), is_alarm)
+        return _line(
+            label, numbers.count(count), f"{numbers.share(count, n):>6}{spread}", _change(count, was), is_alarm
+        )
 
-    lost = numbers.share(now.tokens_lost, now.tokens_lost + now.tokens_shown)
+    lost = f"{numbers.share(now.tokens_lost, now.tokens_lost + now.tokens_shown):>6}"
     padding, padded = 100 * chosen.epoch.padding_share, 100 * own.epoch.padding_share
     padding_change = f"{padding - padded:+.1f}".replace("-", "−") if round(padding - padded, 1) else ""
     return [
@@ -112,7 +114,7 @@ def summary(seen: Inspected, chosen: Outlook, own: Outlook) -> list[Content]:
             "tokens",
             _change(chosen.epoch.effective_tokens, own.epoch.effective_tokens),
         ),
-        _line("padding", f"{padding:.1f} %", "of batches", padding_change),
+        _line("padding", numbers.percent(chosen.epoch.padding_share), "of batches", padding_change),
     ]
 
 
@@ -132,36 +134,38 @@ def _line(label: str, figure: str, beside: str, change: str, is_alarm: bool = Fa
 
 
 HEADINGS = ("over", "lost", "A cut", "A gone", "B cut", "B gone")
-NAME_CELLS = 15
-CELLS = 7
+CELLS = 6
+"""Of a figure at least: enough for counts of less than a hundred thousand rows."""
 
 
-def cut_table(rows: Mapping[str, CutFigures | None], chosen: str | None) -> Content:
+def cut_table(rows: Mapping[str, CutFigures | None], chosen: str | None, width: int) -> Content:
     """Rows over the limit, the share of tokens lost, rows by what is cut of each answer; the chosen line is marked.
 
     None stands for a setting that leaves no room for text.
     """
-    heading = " " * NAME_CELLS + "".join(f"{word:>{CELLS}}" for word in HEADINGS)
-    lines = [Content.styled(heading, MUTED)]
+    texts = {name: _cells(found) for name, found in rows.items() if found}
+    names = max(map(len, rows), default=0) + 2
+    widths = [max(CELLS, *map(len, column)) for column in zip(HEADINGS, *texts.values(), strict=True)]
+    gap = " " if names + sum(widths) + 2 * len(widths) > width else "  "
+    heading = "".join(f"{gap}{word:>{cells}}" for word, cells in zip(HEADINGS, widths, strict=True))
+    lines = [Content.styled(" " * names + heading, MUTED)]
     for name, found in rows.items():
         mark, style = ("> ", "bold $accent") if name == chosen else ("  ", "")
-        lines.append(
-            Content.assemble((f"{mark + name:<{NAME_CELLS}}", style), *(_cells(found) if found else [_NO_ROOM]))
-        )
+        label = (f"{mark + name:<{names}}", style)
+        if found is None:
+            lines.append(Content.assemble(label, ("  leaves no room for text", MUTED)))
+            continue
+        *figures, gone = (f"{gap}{text:>{cells}}" for text, cells in zip(texts[name], widths, strict=True))
+        lines.append(Content.assemble(label, *figures, (gone, ALARM if found.response_b_lost else "")))
     return Content("\n").join(lines)
 
 
-def _cells(found: CutFigures) -> list[tuple[str, str]]:
-    texts = (
+def _cells(found: CutFigures) -> tuple[str, ...]:
+    return (
         numbers.count(found.rows_over),
         numbers.share(found.tokens_lost, found.tokens_lost + found.tokens_shown),
         numbers.count(found.response_a_cut),
         numbers.count(found.response_a_lost),
         numbers.count(found.response_b_cut),
+        numbers.share(found.response_b_lost, found.rows),
     )
-    gone = numbers.share(found.response_b_lost, found.rows)
-    alarm = ALARM if found.response_b_lost else ""
-    return [*((f"{text:>{CELLS}}", "") for text in texts), (f"{gone:>{CELLS}}", alarm)]
-
-
-_NO_ROOM = ("  leaves no room for text", MUTED)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from textual import work
 from textual.content import Content
@@ -12,35 +13,38 @@ from arena_tui.format import numbers
 from arena_tui.format.numbers import MUTED
 from arena_tui.rows.view import Inspected, Outlook, by_group, by_limit, by_strategy
 from arena_tui.screen.keymap import hint
+from arena_tui.widgets.facts import hanging
 from arena_tui.widgets.pane import TextPane
-from arena_tui.widgets.turning_panes import TurningPanes
+from arena_tui.widgets.turning_panes import Layout, TurningPanes
 from core.profile.settings import Profile
 
 LABEL_CELLS = 26
 COUNT_CELLS = 8
-SHARE_CELLS = 14
+SHARE_CELLS = 8
+SPREAD_CELLS = 14
+"""Cells of a share with its error."""
 
 Line = tuple[str, int, int, str]
 """Label, rows, of so many, and a remark."""
 
 
-def hygiene_text(seen: Inspected, way_out: str) -> Content:
+def hygiene_text(seen: Inspected, way_out: str, width: int) -> Content:
     """A line a fact; what spoils a result stands out. `way_out` tells how prompts are kept on one side."""
     n = len(seen.rows)
     lines = [_line(seen, line) for line in _facts(seen, n)]
-    return Content("\n").join([_leak(seen, way_out), *lines])
+    return Content("\n").join([_leak(seen, way_out, width), *lines])
 
 
-def _leak(seen: Inspected, way_out: str) -> Content:
+def _leak(seen: Inspected, way_out: str, width: int) -> Content:
     leaked = seen.hygiene.eval_rows_with_leaked_prompt
     if not leaked:
         return Content("  no evaluation row has a prompt of a training row")
     held_out = int(seen.held_out.sum())
-    return Content.styled(
-        f"! {numbers.count(leaked)} evaluation rows ({numbers.share(leaked, held_out)}) have a prompt "
-        f"of a training row{way_out}",
-        "bold $text-warning",
+    words = (
+        f"{numbers.count(leaked)} evaluation rows ({numbers.share(leaked, held_out)}) have a prompt of a training "
+        f"row{way_out}"
     )
+    return Content.styled(hanging("!", words, width), "bold $text-warning")
 
 
 def _facts(seen: Inspected, n: int) -> Sequence[Line]:
@@ -61,10 +65,11 @@ def _facts(seen: Inspected, n: int) -> Sequence[Line]:
 def _line(seen: Inspected, line: Line) -> Content:
     label, rows, of, remark = line
     spread = f" ±{100 * seen.margin(rows):.1f}" if seen.is_sample else ""
+    cells = SPREAD_CELLS if seen.is_sample else SHARE_CELLS
     return Content.assemble(
         (f"  {label:<{LABEL_CELLS}}", MUTED),
         (f"{numbers.count(rows):>{COUNT_CELLS}}", "bold"),
-        f"  {numbers.share(rows, of) + spread:<{SHARE_CELLS}}",
+        f"  {numbers.share(rows, of):>6}{spread:<{cells - 6}}",
         (remark, MUTED),
     )
 
@@ -74,16 +79,20 @@ SECONDS_UNTIL_TABLES = 0.15
 
 
 class DataPanes(TurningPanes):
-    """Rows, groups and hygiene take turns below the two tables."""
+    """Below the two tables rows, groups and hygiene take turns, or all are seen."""
 
     PANES = ("rows", "limits", "strategies", "groups", "hygiene")
-    FIXED = ("limits", "strategies")
-    FIRST = FIRST_SMALL = "rows"
+    LAYOUTS = (
+        Layout("-large", 180, 50, ("limits", "strategies", "groups", "hygiene")),
+        Layout("-wide", 118, 32, ("limits", "strategies")),
+    )
 
     DEFAULT_CSS = """
     DataPanes {
-        #panes { layout: grid; grid-size: 2 2; grid-rows: 10 1fr; }
-        #rows, #groups, #hygiene { display: none; column-span: 2; }
+        &.-large #panes { grid-size: 3 2; grid-rows: 10 1fr; }
+        &.-large #rows { column-span: 2; }
+        &.-wide #panes { grid-size: 2 2; grid-rows: 10 1fr; }
+        &.-wide #panes > .-current { column-span: 2; }
     }
     """
 
@@ -91,8 +100,8 @@ class DataPanes(TurningPanes):
         super().__init__(
             TextPane("limits", id="limits"),
             TextPane("strategies", id="strategies"),
-            RowPane(id="rows"),
             TextPane("by winner and split", id="groups"),
+            RowPane(id="rows"),
             TextPane("hygiene", id="hygiene"),
         )
 
@@ -117,11 +126,11 @@ class DataPanes(TurningPanes):
             return
         beside = f"first {numbers.count(len(seen.rows))} rows" if seen.is_sample else ""
         named = {numbers.count(limit): found for limit, found in limits.items()}
-        self._pane("limits").show(cut_table(named, numbers.count(tokens.max_length)), beside)
-        self._pane("strategies").show(cut_table(strategies, tokens.truncation), beside)
-        self._pane("groups").show(cut_table(groups, None), beside)
+        self._pane("limits").show(partial(cut_table, named, numbers.count(tokens.max_length)), beside)
+        self._pane("strategies").show(partial(cut_table, strategies, tokens.truncation), beside)
+        self._pane("groups").show(partial(cut_table, groups, None), beside)
         way_out = "" if profile.split.by == "prompt" else hint(self, "split", '; {} sets split.by = "prompt"').plain
-        self._pane("hygiene").show(hygiene_text(seen, way_out), beside)
+        self._pane("hygiene").show(partial(hygiene_text, seen, way_out), beside)
 
     def move(self, lines: int) -> None:
         """Move the cursor among the rows, or scroll the pane in front."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from arena_tui.format.numbers import count, share
+from arena_tui.format.numbers import count, percent, share
 from arena_tui.format.sanitize import printable
 from core.inspect.cuts import CutFigures, CutReport, NoRoom
 from core.inspect.report import Hygiene, Report
@@ -79,12 +79,12 @@ def _line(name: str, cells: Sequence[str]) -> str:
 
 
 def _lengths(report: Report, profile: Profile) -> list[str]:
-    by_percent = ", ".join(f"{percent} % {count(length)}" for percent, length in report.lengths.percentiles.items())
+    by_percent = ", ".join(f"{part} % {count(length)}" for part, length in report.lengths.percentiles.items())
     epoch = report.epoch
     return [
         f"tokens in a row: mean {report.lengths.mean:,.0f}; at most, of {by_percent}",
         f"an epoch: {count(epoch.effective_tokens)} effective tokens; padding adds "
-        f"{100 * epoch.padding_share:.1f} % of what is computed, in batches of {profile.train.per_device_batch_size}",
+        f"{percent(epoch.padding_share)} of what is computed, in batches of {profile.train.per_device_batch_size}",
     ]
 
 

@@ -26,6 +26,8 @@ from core.profile.errors import SettingError
 from core.profile.settings import TRUNCATIONS, Tokens
 
 STEP = 64
+LEAST_WIDTH = 72
+"""Cells for a histogram beside the figures."""
 LONGEST = 131_072
 
 
@@ -42,6 +44,8 @@ class WhatIf(Horizontal):
         Histogram { width: 1fr; }
     }
     .-narrow WhatIf, .-low WhatIf { height: 10; }
+    WhatIf.-slim Histogram { display: none; }
+    WhatIf.-slim CutSummary { width: 1fr; }
     """
 
     plan: var[Plan | None] = var(None)
@@ -64,6 +68,9 @@ class WhatIf(Horizontal):
     def compose(self) -> ComposeResult:
         yield Histogram()
         yield CutSummary()
+
+    def on_resize(self) -> None:
+        self.set_class(self.size.width < LEAST_WIDTH, "-slim")
 
     def show_rows(self) -> None:
         """Show the rows as they are known now. Raises SettingError for a limit of the profile that leaves no room."""

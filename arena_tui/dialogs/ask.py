@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static, TextArea
 
 from arena_tui.format.sanitize import printable, printable_lines
+from arena_tui.format.width import abridged
 from arena_tui.terminal.sequences import copy
 from arena_tui.widgets.menu import Menu
 from arena_tui.widgets.pane import HighlightedText
@@ -47,7 +48,7 @@ class Dialog(ModalScreen[Answer]):
             border-title-style: bold;
             overflow-y: auto;
         }
-        .keys { margin-top: 1; }
+        .keys { dock: bottom; width: 1fr; margin-top: 1; background: $surface; }
     }
     """
 
@@ -137,7 +138,7 @@ class ChooseRunScreen(Dialog[RunFolder | None]):
 
 
 def _line(run: RunFolder, width: int) -> Content:
-    return Content(f"{printable(run.id)}  {printable(read_notes(run).name)}".rstrip()).truncate(width, ellipsis=True)
+    return Content(abridged(f"{printable(run.id)}  {printable(read_notes(run).name)}".rstrip(), width))
 
 
 class ReaderScreen(Dialog[None]):
@@ -150,7 +151,7 @@ class ReaderScreen(Dialog[None]):
 
     DEFAULT_CSS = """
     ReaderScreen > .box { height: 80%; }
-    ReaderScreen TextArea { height: 1fr; border: none; padding: 0; }
+    ReaderScreen TextArea, ReaderScreen TextArea:focus { height: 1fr; border: none; padding: 0; }
     """
 
     def __init__(self, title: str, text: str, *, language: str | None = None) -> None:

@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widgets import OptionList, Static
+from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from arena_tui.format.numbers import MUTED
 from arena_tui.format.sanitize import printable, shortened
-from arena_tui.widgets.facts import Fact, facts
+from arena_tui.widgets.facts import Fact, facts, hanging, wrapped
+from arena_tui.widgets.pane import FittedText
 from core.profile.cursor import place
 from core.profile.errors import Problem
 from core.profile.explain import Setting, settings
@@ -37,13 +38,23 @@ class ProblemList(OptionList):
 
     def __init__(self) -> None:
         super().__init__(markup=False, classes="-none")
+        self._problems: Sequence[Problem] = ()
 
     def show(self, problems: Sequence[Problem]) -> None:
         """Show these problems, in their order."""
         self.set_class(not problems, "-none")
         n = len(problems)
         self.border_title = Content(f"✗ {n} problem{'s' if n > 1 else ''}")
-        self.set_options(Option(Content(printable(str(problem)))) for problem in problems)
+        self._problems = problems
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        width = self.scrollable_content_region.width - 2
+        lines = (hanging("•", printable(str(problem)), width) for problem in self._problems)
+        self.set_options(Option(Content(line)) for line in lines)
 
 
 class Explanation(VerticalScroll, can_focus=False):
@@ -61,8 +72,8 @@ class Explanation(VerticalScroll, can_focus=False):
     """
 
     def compose(self) -> ComposeResult:
-        yield Static(classes="setting", markup=False)
-        yield Static(classes="section", markup=False)
+        yield FittedText(classes="setting")
+        yield FittedText(classes="section")
 
     def explain(self, lines: Sequence[str], row: int) -> None:
         """Say what is to be known at line `row`, from 0, of a profile."""
@@ -72,14 +83,14 @@ class Explanation(VerticalScroll, can_focus=False):
         title = setting.key if setting else f"[{section}]" if section else "sections"
         self.border_title = Content(printable(shortened(title, 40)))
         self.set_class(setting is not None, "-has-setting")
-        about, around = self.query_one(".setting", Static), self.query_one(".section", Static)
+        about, around = self.query_one(".setting", FittedText), self.query_one(".section", FittedText)
         about.display = setting is not None
         if setting:
-            about.update(_setting(setting))
-        around.update(_section(known, name) if known else _sections())
+            about.show(lambda width: _setting(setting, width))
+        around.show(lambda width: _section(known, name) if known else _sections(width))
 
 
-def _setting(setting: Setting) -> Content:
+def _setting(setting: Setting, width: int) -> Content:
     same = setting.recipe == setting.default
     rows: list[Fact] = [
         ("must be", setting.allowed, ""),
@@ -87,7 +98,7 @@ def _setting(setting: Setting) -> Content:
         ("default", _value(setting.default), "as in the recipe" if same else ""),
         ("recipe", "" if same else _value(setting.recipe), ""),
     ]
-    return Content.assemble(f"{setting.meaning}.\n", facts([row for row in rows if row[1]]))
+    return Content.assemble(f"{setting.meaning}.\n", facts(wrapped([row for row in rows if row[1]], width)))
 
 
 def _section(known: Mapping[str, Setting], name: str | None) -> Content:
@@ -99,8 +110,8 @@ def _section(known: Mapping[str, Setting], name: str | None) -> Content:
     return Content.assemble(("keys and their defaults\n", MUTED), Content(" · ").join(keys))
 
 
-def _sections() -> Content:
-    return facts([(name, "", ", ".join(keys)) for name, keys in settings().items()])
+def _sections(width: int) -> Content:
+    return facts(wrapped([(name, "", ", ".join(keys)) for name, keys in settings().items()], width))
 
 
 def _value(written: str | None) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -16,6 +17,7 @@ from arena_tui.editor.file import EditedFile
 from arena_tui.editor.saving import Saving
 from arena_tui.editor.toml_area import Choices, TomlArea
 from arena_tui.format.sanitize import place, printable
+from arena_tui.format.width import abridged
 from arena_tui.screen.console_screen import ConsoleScreen
 from arena_tui.screen.keymap import named
 from core.profile.cursor import end_of_mistake
@@ -131,13 +133,15 @@ class EditorScreen(ConsoleScreen[None]):
         if not self.display:  # a check or a draft can come to its end when the screen is gone
             return
         file = self._file
-        self.query_one("#title", Static).update(printable(file.path.stem) if file.is_shipped else place(file.path))
         saved = (
             "● not saved" if self.saving.is_modified else "shipped: saved as your own" if file.is_shipped else "saved"
         )
         checked = "✓ can be run" if self._settings else f"✗ {len(self.problems)}" if self.problems else ""
+        told = "   ".join(part for part in (self.saving.draft_failure, saved, checked) if part)
+        name = printable(file.path.stem) if file.is_shipped else place(file.path)
+        self.query_one("#title", Static).update(abridged(name, self.app.size.width - cell_len(told) - len("   ")))
         state = self.query_one("#state", Static)
-        state.update("   ".join(part for part in (self.saving.draft_failure, saved, checked) if part))
+        state.update(told)
         state.set_class(bool(self.saving.draft_failure), "-warning")
 
     @work

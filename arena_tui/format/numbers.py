@@ -1,7 +1,5 @@
 """How figures are written, the same on every screen and command line; and the glyph of each state."""
 
-import math
-
 from core.runs.state import Status
 
 MUTED = "$foreground 60%"
@@ -90,16 +88,21 @@ def norm(value: float | None) -> str:
     return "not finite" if value is None else f"{value:.3g}"
 
 
-def share(part: float, whole: float) -> str:
-    """`part` of `whole` as a percentage, never 100 % before all of it."""
-    if not whole:
+def percent(share: float | None) -> str:
+    """A share, rounded: 16.9 %, below one percent 0.04 %. Only none of it is 0 %, and only all of it 100 %."""
+    if share is None:
         return MISSING
-    percent = 100 * part / whole
-    if not part:
-        return "0 %"
-    if percent < 1:
-        return f"{percent:.2f} %"
-    return f"{math.floor(percent * 10) / 10:.1f} %"
+    if share in (0, 1):
+        return f"{100 * share:.0f} %"
+    value = 100 * share
+    if value < 0.995:
+        return f"{max(0.01, value):.2f} %"
+    return f"{min(99.9, value):.1f} %" if value < 100 else f"{value:.1f} %"
+
+
+def share(part: float, whole: float) -> str:
+    """`part` of `whole` as a percentage."""
+    return percent(part / whole if whole else None)
 
 
 def bar(part: float, whole: float, width: int) -> str:

@@ -4,23 +4,26 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
+from rich.cells import cell_len
 
 from arena_tui.format import numbers
 from arena_tui.format.numbers import GLYPHS, MISSING
 from arena_tui.format.sanitize import printable
+from arena_tui.history.settings import Settings
 from arena_tui.runs.follow import RunView
 from core.runs.checkpoints import DiskUse
 from core.runs.state import Status
 
 
 class Row(Struct, frozen=True):
-    """A run and what it takes of the disk; None while that is not known."""
+    """A run, what it takes of the disk, None while that is not known, and its settings."""
 
     run: RunView
     disk: DiskUse | None
+    settings: Settings = {}
 
 
-Value = float | str | None
+Value = float | str | tuple[bool, float, str] | None
 
 
 class Column(Struct, frozen=True, kw_only=True):
@@ -152,27 +155,73 @@ WHEN = Column(
 )
 
 COLUMNS = (STATE, NAME, LOG_LOSS, PRIOR, DURATION, THROUGHPUT, MEMORY, SIZE, WHEN, PROFILE, NOTE)
-LEAVING = (PROFILE, PRIOR, MEMORY, THROUGHPUT, WHEN, SIZE, DURATION, NOTE)
-"""In this order columns leave a table that is too narrow for all."""
+LEAVING = (PROFILE, PRIOR, MEMORY, THROUGHPUT, SIZE, WHEN, NOTE, DURATION)
+"""In this order columns leave a table that is too narrow for all; those of settings before the sixth of them."""
 GAP = 1
-WIDEST_NAME = 30
+USUAL_NAME = 30
+"""Cells of a name for which other columns leave."""
+MOST_SETTINGS = 4
+WIDEST_SETTING = 20
 
 
-def fitting(width: int, always: Column) -> list[tuple[Column, int]]:
-    """The columns that fit `width` cells, each with its own; `always` stays in any case. The name, then the note, take
-    what is left over."""
-    shown = list(COLUMNS)
-    for column in LEAVING:
-        if _needed(shown) > width and column is not always:
+def columns_of_settings(rows: Sequence[Row]) -> list[Column]:
+    """The settings in which these runs differ, those with most values first: what was swept."""
+    values: dict[str, set[str]] = {}
+    for row in rows:
+        for key, value in row.settings.items():
+            values.setdefault(key, set()).add(str(value))
+    swept = sorted((key for key, found in values.items() if len(found) > 1), key=lambda key: -len(values[key]))
+    columns = (_of_setting(key, max(map(len, values[key]))) for key in swept)
+    return [column for column in columns if column.width <= WIDEST_SETTING][:MOST_SETTINGS]
+
+
+def _of_setting(key: str, cells: int) -> Column:
+    heading = key.rpartition(".")[2]
+    return Column(
+        key=key,
+        heading=heading,
+        width=max(cells, len(heading) + 2),  # the arrow of the sorted one
+        value=lambda row: _ordered(row.settings.get(key)),
+        text=lambda row: printable(str(row.settings.get(key, MISSING))),
+    )
+
+
+def _ordered(value: object) -> Value:
+    """What is sorted by: numbers by their size, words after them."""
+    if value is None:
+        return None
+    return (False, float(value), "") if isinstance(value, int | float) else (True, 0.0, str(value))
+
+
+def fitting(
+    width: int, always: Column, rows: Sequence[Row], settings: Sequence[Column] = ()
+) -> list[tuple[Column, int]]:
+    """The columns that fit `width` cells, each with its own; `always` stays in any case. `settings` are those in which
+    `rows` differ. Columns leave before names are abridged, that of notes first if there are none; the names, then the
+    notes, take what is left over."""
+    longest = max((cell_len(NAME.text(row)) for row in rows), default=NAME.width)
+    usual = max(NAME.width, min(longest, USUAL_NAME))
+    shown = [STATE, NAME, LOG_LOSS, *settings, *COLUMNS[3:]]
+    leaving = [*LEAVING[:5], *reversed(settings), *LEAVING[5:]]
+    if not any(_beside(row) for row in rows):
+        leaving = [NOTE, *(column for column in leaving if column is not NOTE)]
+    for column in leaving:
+        if _needed(shown) + usual - NAME.width > width and column.key != always.key:
             shown.remove(column)
     rest = max(0, width - _needed(shown))
-    for_name = min(rest, WIDEST_NAME - NAME.width) if NOTE in shown else rest
+    for_name = min(rest, longest - NAME.width) if NOTE in shown else rest
     extra = {NAME.key: for_name, NOTE.key: rest - for_name}
     return [(column, column.width + extra.get(column.key, 0)) for column in shown]
 
 
 def _needed(columns: Sequence[Column]) -> int:
     return sum(column.width + GAP for column in columns)
+
+
+def next_column(columns: Sequence[Column], here: Column, direction: int) -> Column:
+    """The one behind `here`, or before it; the first where `here` is none of them any more."""
+    keys = [column.key for column in columns]
+    return columns[(keys.index(here.key) + direction) % len(columns)] if here.key in keys else columns[0]
 
 
 def sorted_by(column: Column, rows: Iterable[Row], *, is_reversed: bool = False) -> list[Row]:

@@ -17,6 +17,7 @@ from textual.widgets import OptionList, Static
 from arena_tui.dialogs.ask import AskScreen, Dialog, WriteScreen, keys
 from arena_tui.format import numbers
 from arena_tui.format.sanitize import printable
+from arena_tui.format.width import padded
 from arena_tui.runs.consequences import what_is_deleted, what_is_pruned
 from arena_tui.runs.follow import RunView
 from arena_tui.screen.keymap import hint
@@ -101,9 +102,7 @@ def _sizes(runs: Path) -> dict[RunFolder, int]:
 def _line(run: RunFolder, taken: int, width: int) -> Content:
     end = f" {numbers.gib(taken):>9}"
     of_run = f"  prediction of {run.run.name}" if isinstance(run, PredictionFolder) else ""
-    return Content.assemble(
-        Content(printable(run.id + of_run)).truncate(width - len(end), ellipsis=True, pad=True), end
-    )
+    return Content.assemble(padded(printable(run.id + of_run), width - len(end)), end)
 
 
 def measured(runs: Sequence[RunView], known: Mapping[str, DiskUse]) -> dict[str, DiskUse]:

@@ -14,8 +14,9 @@ from textual.reactive import var
 from textual.widgets import Footer, Input, Static
 
 from arena_tui.children.child import in_thread
-from arena_tui.history.columns import COLUMNS, Row, matching, sorted_by
+from arena_tui.history.columns import COLUMNS, Row, matching, next_column, sorted_by
 from arena_tui.history.housekeeping import Housekeeping, TrashScreen, measured
+from arena_tui.history.settings import Settings, settings_of
 from arena_tui.history.table import RunTable, detail, summary
 from arena_tui.plot.axes import FEWEST, MOST
 from arena_tui.runs.follow import RunList, RunView
@@ -77,6 +78,7 @@ class HistoryScreen(ConsoleScreen[None]):
         self._housekeeping = Housekeeping(self)
         self._known = runs
         self._disk: dict[str, DiskUse] = {}
+        self._settings: dict[str, Settings] = {}
         self._free = 0
 
     def compose(self) -> ComposeResult:
@@ -103,9 +105,11 @@ class HistoryScreen(ConsoleScreen[None]):
         while True:
             if self.is_current:
                 await self.read_runs()
+                settings = await in_thread(partial(settings_of, self.runs, self._settings))
                 disk = await in_thread(partial(measured, self.runs, dict(self._disk)))
                 free = (await in_thread(partial(look, self.run_list.runs))).disk_free
-                if disk != self._disk or abs(free - self._free) > self._free / 100:
+                if (disk, settings) != (self._disk, self._settings) or abs(free - self._free) > self._free / 100:
+                    self._settings = settings
                     self.show_sizes(disk, free)
             await asyncio.sleep(SECONDS_BETWEEN_READS)
 
@@ -126,26 +130,25 @@ class HistoryScreen(ConsoleScreen[None]):
     def chosen_run(self) -> RunView | None:
         return self._table.chosen.run if self._table.chosen else None
 
-    def watch_runs(self) -> None:
-        self.draw()
-
     @on(Input.Changed)
     def draw(self) -> None:
         """Show what is known now."""
         if not (self.is_mounted and self.display):  # it is being left
             return
         table = self._table
-        all_rows = [Row(run, self._disk.get(run.folder.id)) for run in self.runs]
+        ids = {run.folder.id: run for run in self.runs}
+        all_rows = [Row(run, self._disk.get(key), self._settings.get(key, {})) for key, run in ids.items()]
         rows = sorted_by(table.sort, matching(self._filter.value, all_rows), is_reversed=table.is_reversed)
-        ids = {run.folder.id for run in self.runs}
         table.selected = tuple(run_id for run_id in table.selected if run_id in ids)
         table.show(rows)
         self._state.update(Content(summary(len(rows), all_rows, len(table.selected), self._free)), layout=False)
         self._draw_detail()
 
+    watch_runs = draw
+
     def _draw_detail(self) -> None:
-        row = self._table.chosen
-        lines = [Content("")] if row is None else detail(row, hint(self, "note", "; {} writes one"))
+        way = hint(self, "note", "; {} writes one")
+        lines = detail(self._table.chosen, way, self.size.width - 2) if self._table.chosen else []
         self._detail.update(Content("\n").join(lines), layout=False)
 
     def action_move(self, lines: int) -> None:
@@ -157,7 +160,7 @@ class HistoryScreen(ConsoleScreen[None]):
 
     def action_sort(self, direction: int) -> None:
         table = self._table
-        table.sort = COLUMNS[(COLUMNS.index(table.sort) + direction) % len(COLUMNS)]
+        table.sort = next_column([*COLUMNS, *table.swept], table.sort, direction)
         table.is_reversed = False
         self.draw()
 
@@ -197,13 +200,12 @@ class HistoryScreen(ConsoleScreen[None]):
         run, selected = self.chosen_run, self._table.selected
         if run is None:
             return
-        run_id = run.folder.id
-        if run_id in selected:
-            self._table.selected = tuple(other for other in selected if other != run_id)
+        if run.folder.id in selected:
+            self._table.selected = tuple(other for other in selected if other != run.folder.id)
         elif len(selected) == MOST:
             self._housekeeping.tell(f"At most {MOST} runs can be compared.", "warning")
         else:
-            self._table.selected = (*selected, run_id)
+            self._table.selected = (*selected, run.folder.id)
         self.draw()
         self.action_move(1)
 

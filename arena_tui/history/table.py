@@ -14,7 +14,19 @@ from textual.visual import Visual
 from arena_tui.format import numbers
 from arena_tui.format.numbers import MUTED, STYLES
 from arena_tui.format.sanitize import place, printable
-from arena_tui.history.columns import GAP, MEMORY, PRIOR, THROUGHPUT, WHEN, Column, Row, fitting
+from arena_tui.format.width import abridged
+from arena_tui.history.columns import (
+    GAP,
+    MEMORY,
+    NOTE,
+    PRIOR,
+    THROUGHPUT,
+    WHEN,
+    Column,
+    Row,
+    columns_of_settings,
+    fitting,
+)
 
 MARGIN = 3
 """Cells for the cursor and for the number of a selected run."""
@@ -44,11 +56,15 @@ class RunTable(ScrollView, can_focus=False):
         self.sort: Column = WHEN
         self.is_reversed = False
         self.selected: tuple[str, ...] = ()
+        self.swept: list[Column] = []
+        self._columns: list[tuple[Column, int]] = []
         self._drawn: dict[int, Shown] = {}
 
     def show(self, rows: Sequence[Row]) -> None:
         """List these; the cursor stays on its run if that is still listed. Only lines that change are drawn."""
         before = self.chosen
+        if _known(rows) != _known(self.rows):
+            self.swept = columns_of_settings(rows)
         self.rows = rows
         self.virtual_size = Size(self.scrollable_content_region.width, len(rows) + 1)
         again = [place for place, row in enumerate(rows) if before and row.run.folder.id == before.run.folder.id]
@@ -75,6 +91,7 @@ class RunTable(ScrollView, can_focus=False):
 
     def redraw(self) -> None:
         """Draw the lines that are not as they should be."""
+        self._columns = fitting(self.scrollable_content_region.width - MARGIN, self.sort, self.rows, self.swept)
         for y in range(self.scrollable_content_region.height):
             if self._drawn.get(y) != self._shown(y):
                 self.refresh(Region(0, y, self.size.width, 1))
@@ -91,25 +108,25 @@ class RunTable(ScrollView, can_focus=False):
         return strip.apply_style(Style(bgcolor=self.app.theme_variables["panel"])) if shown.is_chosen else strip
 
     def _shown(self, y: int) -> "Shown":
+        cells = tuple((column.key, cells) for column, cells in self._columns)
         width = self.scrollable_content_region.width
         place = self.scroll_offset.y + y - 1
         if y == 0 or place >= len(self.rows):
             words = "" if y == 0 or self.rows or y > 1 else self._empty
-            return Shown(width, self.sort.key, self.is_reversed, is_heading=y == 0, words=words)
+            return Shown(width, cells, self.sort.key, self.is_reversed, is_heading=y == 0, words=words)
         row = self.rows[place]
         run_id = row.run.folder.id
         number = self.selected.index(run_id) + 1 if run_id in self.selected else None
-        return Shown(width, self.sort.key, self.is_reversed, row, place == self.cursor, number)
+        return Shown(width, cells, self.sort.key, self.is_reversed, row, place == self.cursor, number)
 
     def _line(self, shown: "Shown") -> Content:
         row = shown.row
         if row is None and not shown.is_heading:
             return Content.styled(" " * MARGIN + shown.words, MUTED)
-        columns = fitting(shown.width - MARGIN, self.sort)
         if row is None:
-            headings = (self._heading(column, cells) for column, cells in columns)
+            headings = (self._heading(column, cells) for column, cells in self._columns)
             return Content.assemble(" " * MARGIN, *headings)
-        (state, cells), *others = columns
+        (state, cells), *others = self._columns
         mark = f"{'>' if shown.is_chosen else ' '}{shown.number or ' '} "
         return Content.assemble(
             (mark, "bold $accent"),
@@ -128,6 +145,8 @@ class Shown(Struct, frozen=True):
     """All that a line depends on."""
 
     width: int
+    cells: tuple[tuple[str, int], ...]
+    """Of each column, by its key."""
     sort: str
     is_reversed: bool
     row: Row | None = None
@@ -139,11 +158,15 @@ class Shown(Struct, frozen=True):
 
 def _aligned(column: Column, text: str, cells: int) -> str:
     """`text` in as many cells, with an ellipsis where it is cut, and the gap to the next column."""
-    length = cell_len(text)
-    if length > cells:
-        text, length = f"{set_cell_size(text, cells - 1)}…", cells
-    room = " " * (cells - length)
+    if cell_len(text) > cells:
+        text = f"{set_cell_size(text, cells - 1)}…" if column is NOTE else abridged(text, cells)
+    room = " " * (cells - cell_len(text))
     return (f"{text}{room}" if column.is_text else f"{room}{text}") + " " * GAP
+
+
+def _known(rows: Sequence[Row]) -> list[tuple[str, bool]]:
+    """Which runs these are, and of which the settings are known."""
+    return [(row.run.folder.id, bool(row.settings)) for row in rows]
 
 
 def summary(listed: int, rows: Sequence[Row], selected: int, free: int) -> str:
@@ -156,9 +179,9 @@ def summary(listed: int, rows: Sequence[Row], selected: int, free: int) -> str:
     return " · ".join(words)
 
 
-def detail(row: Row, way: Content) -> list[Content]:
-    """Lines below the table: where the run lies; what is wrong with it, else its note or `way`, the way to one; and the
-    figures for which a narrow table has no room."""
+def detail(row: Row, way: Content, width: int) -> list[Content]:
+    """Lines of `width` cells below the table: where the run lies; what is wrong with it, else its note or `way`, the
+    way to one; and the figures for which a narrow table has no room."""
     note = printable(row.run.notes.note)
     known = [f"{column.heading} {column.text(row)}" for column in (PRIOR, THROUGHPUT, MEMORY, WHEN)]
     disk = row.disk
@@ -170,7 +193,7 @@ def detail(row: Row, way: Content) -> list[Content]:
     if row.run.trouble:
         words = Content.styled(printable(row.run.trouble), "$text-error")
     return [
-        Content(place(row.run.folder.path)),
+        Content(abridged(place(row.run.folder.path), width)),
         words,
         Content.styled(" · ".join(known), MUTED),
         Content.styled(taken, MUTED),

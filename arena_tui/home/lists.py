@@ -2,17 +2,37 @@
 
 from functools import partial
 
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.reactive import var
 
 from arena_tui.format import numbers
 from arena_tui.format.numbers import GLYPHS, MUTED, STYLES
 from arena_tui.format.sanitize import printable
+from arena_tui.format.width import padded
 from arena_tui.runs.follow import RunView
 from arena_tui.runs.waits import title
 from arena_tui.screen.profiles import ProfileView
 from arena_tui.widgets.menu import Menu
 from core.runs.state import Status
+
+BESIDE_FROM = 76
+"""Cells for lists and panel beside each other."""
+
+
+class Beside(Horizontal):
+    """The lists, and beside them, on narrow screens below them, what is told of the chosen one."""
+
+    DEFAULT_CSS = """
+    Beside {
+        #lists { width: 50%; }
+        &.-stacked { layout: vertical; }
+        &.-stacked #lists { width: 1fr; height: 65%; }
+    }
+    """
+
+    def on_resize(self) -> None:
+        self.set_class(self.size.width < BESIDE_FROM, "-stacked")
 
 
 class ProfileMenu(Menu):
@@ -64,23 +84,20 @@ def profile_line(profile: ProfileView, width: int) -> Content:
     if profile.problems:
         n = len(profile.problems)
         beside = f"✗ {n} problem{'s' if n > 1 else ''}"
-    name = Content(printable(profile.name)).truncate(width - len(beside) - 1, ellipsis=True, pad=True)
+    name = padded(printable(profile.name), width - len(beside) - 1)
     return Content.assemble(name, " ", (beside, "$text-error" if profile.problems else MUTED))
 
 
 def run_line(run: RunView, width: int) -> Content:
-    """Glyph, word, name, progress or log loss, duration; or the place in the queue.
-
-    A name too long for its place ends in an ellipsis.
-    """
+    """Glyph, word, name, progress or log loss, duration; or the place in the queue."""
     status = run.status
     mark = Content.styled(f"{GLYPHS[status]} {status.value:<9} ", STYLES[status])
     figure = numbers.loss(run.log_loss) if run.state.evaluations else numbers.MISSING
     if status in (Status.RUNNING, Status.STOPPING) and run.state.started:
-        figure = f"{100 * run.state.step // max(1, run.state.started.steps)} %"
+        figure = numbers.share(run.state.step, run.state.started.steps)
     end = f" {figure:>6} {numbers.duration(run.state.elapsed):>8}"
     if run.wait:
         end = f" {numbers.ordinal(run.wait.place)}"
     shown = f"! {printable(run.name)}" if run.trouble else printable(run.name)
-    name = Content(shown).truncate(max(4, width - len(mark) - len(end)), ellipsis=True, pad=True)
+    name = padded(shown, max(4, width - len(mark) - len(end)))
     return Content.assemble(mark, name, end)

@@ -8,12 +8,13 @@ from textual.widgets import ContentSwitcher, Static, TextArea
 from arena_tui.format import numbers
 from arena_tui.format.numbers import GLYPHS, MUTED, STYLES
 from arena_tui.format.sanitize import place, printable, printable_lines
+from arena_tui.format.width import TITLE_EDGES, abridged
 from arena_tui.runs.follow import RunView
 from arena_tui.runs.outcome import explanation, outcome
 from arena_tui.screen.keymap import hint
 from arena_tui.screen.profiles import ProfileView
-from arena_tui.widgets.facts import Fact, facts, wrapped
-from arena_tui.widgets.pane import HighlightedText
+from arena_tui.widgets.facts import Fact, bulleted, facts, wrapped
+from arena_tui.widgets.pane import FittedText, HighlightedText
 from core.machine.gpus import Machine
 from core.profile.settings import Profile
 
@@ -69,8 +70,6 @@ class TitleLine(Horizontal):
         yield MachineLine()
 
 
-BESIDE = 3
-"""Cells of the summary's padding and of its scroll bar, whether it is there or not."""
 QUANTIZATION = {"nf4": "NF4, 4 bit", "int8": "int8", "none": "not quantized"}
 
 
@@ -81,35 +80,29 @@ class ProfilePanel(Vertical):
     )
     DEFAULT_CSS = """
     ProfilePanel {
-        & > .summary { height: auto; max-height: 70%; padding: 0 1; overflow-y: auto; scrollbar-size: 1 1; }
+        & > .summary { height: auto; max-height: 70%; padding: 0 1; overflow-y: auto; scrollbar-gutter: stable; }
+        & > .summary { scrollbar-size: 1 1; }
         & > TextArea { height: 1fr; border: none; border-top: solid $foreground 15%; padding: 0; }
         & > TextArea:focus { border-top: solid $accent; }
     }
     """
 
-    def __init__(self, *, id: str) -> None:
-        super().__init__(id=id)
-        self._profile: ProfileView | None = None
-
     def compose(self) -> ComposeResult:
-        yield Static(classes="summary", markup=False)
+        yield FittedText(classes="summary")
         yield HighlightedText("", language="toml", read_only=True, soft_wrap=True, show_line_numbers=True)
 
     def show(self, profile: ProfileView) -> None:
         """Show this profile."""
-        self._profile = profile
         way = hint(self, "edit", "; {} opens them in the editor")
-        width = self.size.width - BESIDE
-        told = summary(profile.settings, width) if profile.settings else problems(profile, way)
-        self.query_one(".summary", Static).update(told)
+        settings, told = profile.settings, self.query_one(".summary", FittedText)
+        if settings:
+            told.show(lambda width: summary(settings, width))
+        else:
+            told.show(lambda width: problems(profile, way, width))
         text = "\n".join(printable_lines(profile.text))
         area = self.query_one(TextArea)
         if area.text != text:
             area.load_text(text)
-
-    def on_resize(self) -> None:
-        if self._profile:
-            self.show(self._profile)
 
 
 def summary(profile: Profile, width: int) -> Content:
@@ -135,11 +128,12 @@ def summary(profile: Profile, width: int) -> Content:
     return Content.assemble((printable(model.checkpoint), "bold"), "\n", facts(wrapped(rows, width)))
 
 
-def problems(profile: ProfileView, way: Content) -> Content:
+def problems(profile: ProfileView, way: Content, width: int) -> Content:
     """All problems, for a person to correct, and the way to do it."""
     n = len(profile.problems)
     head = (Content(f"✗ {n} problem{'s' if n > 1 else ''}") + way).stylize_before("bold $text-error")
-    return Content.assemble(head, "\n", "\n".join(f"• {printable(str(problem))}" for problem in profile.problems))
+    listed = [printable(str(problem)) for problem in profile.problems]
+    return Content.assemble(head, "\n", bulleted("•", listed, width))
 
 
 class RunPanel(VerticalScroll):
@@ -153,17 +147,20 @@ class RunPanel(VerticalScroll):
     """
 
     def compose(self) -> ComposeResult:
-        yield Static(markup=False)
+        yield FittedText()
 
     def show(self, run: RunView) -> None:
         """Show this run."""
+        self.query_one(FittedText).show(lambda width: self._told(run, width))
+
+    def _told(self, run: RunView, width: int) -> Content:
         parts = [
             Content.styled(f"{GLYPHS[run.status]} {run.status.value}", f"bold {STYLES[run.status]}"),
             *([Content.styled(printable(run.trouble), "$text-error")] if run.trouble else []),
             *(Content(line) for line in printable_lines(run.notes.note) if run.notes.note),
             *explanation(run, self),
             Content(""),
-            *([] if run.wait else [facts(outcome(run)), Content("")]),
+            *([] if run.wait else [facts(wrapped(outcome(run), width)), Content("")]),
             Content.styled(place(run.folder.path), MUTED),
             Content(""),
             Content.assemble(("enter", "bold $accent"), " opens it"),
@@ -173,7 +170,7 @@ class RunPanel(VerticalScroll):
         if run.wait:
             moves = hint(self, "move('up')", "{} and ") + hint(self, "move('down')", "{} move it up and down, ")
             parts += [moves + hint(self, "dequeue", "{} takes it out of the queue")]
-        self.query_one(Static).update(Content("\n").join(parts))
+        return Content("\n").join(parts)
 
 
 class ChosenPanel(ContentSwitcher):
@@ -190,6 +187,7 @@ class ChosenPanel(ContentSwitcher):
 
     def __init__(self, *, id: str) -> None:
         super().__init__(ProfilePanel(id="profile"), RunPanel(id="run"), initial="profile", id=id)
+        self._title = ""
 
     def show(self, chosen: ProfileView | RunView | None) -> None:
         """Show this one; of none, an empty panel."""
@@ -199,4 +197,8 @@ class ChosenPanel(ContentSwitcher):
             self.query_one(ProfilePanel).show(chosen)
         self.current = "run" if isinstance(chosen, RunView) else "profile"
         name = "" if chosen is None else chosen.folder.id if isinstance(chosen, RunView) else chosen.name
-        self.border_title = Content(printable(name))
+        self._title = printable(name)
+        self.on_resize()
+
+    def on_resize(self) -> None:
+        self.border_title = Content(abridged(self._title, self.size.width - TITLE_EDGES))

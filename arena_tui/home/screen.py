@@ -10,7 +10,7 @@ from typing import ClassVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.content import Content
 from textual.events import DescendantFocus, ScreenResume
 from textual.message import Message
@@ -18,7 +18,7 @@ from textual.reactive import var
 from textual.widgets import Footer, OptionList
 
 from arena_tui.children.child import in_thread
-from arena_tui.home.lists import ProfileMenu, RunMenu
+from arena_tui.home.lists import Beside, ProfileMenu, RunMenu
 from arena_tui.home.panels import ChosenPanel, MachineLine, TitleLine
 from arena_tui.runs import messages
 from arena_tui.runs.follow import RunList, RunView
@@ -55,7 +55,6 @@ class HomeScreen(ConsoleScreen[None]):
 
     DEFAULT_CSS = """
     HomeScreen {
-        #lists { width: 50%; max-width: 52; }
         #profiles { height: 2fr; }
         #runs { height: 3fr; }
     }
@@ -79,7 +78,7 @@ class HomeScreen(ConsoleScreen[None]):
 
     def compose(self) -> ComposeResult:
         yield TitleLine(self.app.has_class(READONLY))
-        with Horizontal():
+        with Beside():
             with Vertical(id="lists"):
                 yield ProfileMenu("none; write one into profiles/", id="profiles")
                 yield RunMenu("none yet" + hint(self, "start", "; {} starts a profile").plain, id="runs")

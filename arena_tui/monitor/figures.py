@@ -1,5 +1,7 @@
 """Panes of figures: how it is going while the run goes on, what came out of it afterwards, and the memory it takes."""
 
+from functools import partial
+
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
@@ -13,7 +15,8 @@ from arena_tui.runs.follow import RunView
 from arena_tui.runs.outcome import explanation, outcome, references
 from arena_tui.runs.panes import Pane
 from arena_tui.screen.keymap import hint
-from arena_tui.widgets.facts import Fact, facts
+from arena_tui.widgets.facts import Fact, bulleted, facts, wrapped
+from arena_tui.widgets.pane import FittedText
 from core.runs.events import Device, Finished, Step
 from core.runs.metrics import UNIFORM_LOG_LOSS
 
@@ -30,23 +33,29 @@ class Now(VerticalScroll, can_focus=False):
         self._row_count = 0
 
     def compose(self) -> ComposeResult:
-        yield Static("waiting for the first event", classes="figures", markup=False)
-        yield Static(classes="warnings", markup=False)
+        yield FittedText(classes="figures")
+        yield FittedText(classes="warnings")
+
+    def on_mount(self) -> None:
+        self._figures.show(lambda _: Content("waiting for the first event"))
 
     def watch_view(self, before: RunView | None, view: RunView | None) -> None:
         if view and view.wait:
-            self.query_one(".figures", Static).update(self._waiting(view))
+            self._figures.show(lambda _: self._waiting(view))
         if view is None or view.state.first_time is None:
             return
         rows = _readings(view)
-        self.query_one(".figures", Static).update(facts(rows), layout=len(rows) != self._row_count)
+        self._figures.show(lambda width: facts(wrapped(rows, width)), layout=len(rows) != self._row_count)
         self._row_count = len(rows)
         if before is None or before.state.warnings != view.state.warnings:
-            warnings = "\n".join(f"! {printable(warning)}" for warning in view.state.warnings)
-            self.query_one(".warnings", Static).update(Content(warnings))
+            warnings = [printable(warning) for warning in view.state.warnings]
+            self.query_one(".warnings", FittedText).show(partial(bulleted, "!", warnings))
+
+    @property
+    def _figures(self) -> FittedText:
+        return self.query_one(".figures", FittedText)
 
     def _waiting(self, view: RunView) -> Content:
-        """What a queued run waits for, and what can be done."""
         pressed = [("dequeue", "takes it out of the queue"), ("profile", "its profile"), ("app.pop_screen", "all runs")]
         can = [hint(self, action, f"{{}} {does}") for action, does in pressed]
         return Content("\n").join([*explanation(view, self), Content(""), *can])
@@ -90,7 +99,7 @@ def _evaluation(view: RunView) -> list[Fact]:
     newest = state.evaluations[-1]
     return [
         ("eval log loss", numbers.loss(newest.log_loss), prior),
-        ("accuracy", f"{100 * newest.accuracy:.1f} %", f"at step {numbers.count(newest.step)}"),
+        ("accuracy", numbers.percent(newest.accuracy), f"at step {numbers.count(newest.step)}"),
     ]
 
 
@@ -111,24 +120,25 @@ class Result(VerticalScroll, can_focus=False):
         with Horizontal(classes="score"):
             yield Digits()
             yield Static(classes="references", markup=False)
-        yield Static(classes="below", markup=False)
+        yield FittedText(classes="below")
 
     def watch_view(self, view: RunView | None) -> None:
         if not (view and view.status.is_over):
             return
-        above, below = self.query_one(".above", Static), self.query_one(".below", Static)
+        above, below = self.query_one(".above", Static), self.query_one(".below", FittedText)
         last = view.state.last
         if not (isinstance(last, Finished) and last.log_loss is not None):
             not_finite = [Content("The evaluation log loss is not finite.")] if isinstance(last, Finished) else []
             above.update(Content("\n").join([*not_finite, *explanation(view, self), Content("")]))
-            below.update(self._with_next_key(facts(outcome(view))))
+            below.show(lambda width: self._with_next_key(facts(wrapped(outcome(view), width))))
             return
         self.add_class("-finished")
         above.update(Content("evaluation log loss"))
         self.query_one(Digits).update(numbers.loss(last.log_loss))
         self.query_one(".references", Static).update(facts(references(view)))
         adapter = self._with_next_key(Content(place(view.folder.adapter)), ("report", "report"), ("predict", "predict"))
-        below.update(Content.assemble("\n", facts(_scored(view, last)), ("\n\nadapter\n", MUTED), adapter))
+        head, scored = ("\n\nadapter\n", MUTED), _scored(view, last)
+        below.show(lambda width: Content.assemble("\n", facts(wrapped(scored, width)), head, adapter))
 
     def _with_next_key(self, content: Content, *more: tuple[str, str]) -> Content:
         pairs = [*more, ("profile", "profile"), ("app.pop_screen", "all runs")]
@@ -140,7 +150,7 @@ def _scored(view: RunView, finished: Finished) -> list[Fact]:
     rows = view.state.evaluations[-1].rows if view.state.evaluations else None
     beside = f"of {numbers.count(rows)}; chance 33.3 %" if rows else "chance 33.3 %"
     return [
-        ("accuracy", f"{100 * finished.accuracy:.1f} %", beside),
+        ("accuracy", numbers.percent(finished.accuracy), beside),
         ("duration", numbers.duration(view.state.elapsed), ""),
     ]
 

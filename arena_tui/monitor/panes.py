@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
+from textual.content import Content
 from textual.reactive import var
 from textual.widgets import Tab, Tabs
 
@@ -18,6 +19,13 @@ from arena_tui.plot.pane import PlotPane
 from arena_tui.runs.follow import RunView
 from arena_tui.runs.panes import LogPane, Pane
 
+WIDE, MEDIUM = (110, 32), (90, 28)
+"""Columns and lines of a screen from which on all panes are seen, or three of them."""
+ALL_NAMES = 80
+"""Columns for the tabs with whole names; with the last word of each where there are fewer."""
+ALWAYS_SEEN = 2
+"""Loss and figures, where there is room for three panes."""
+
 
 class MonitorPanes(Vertical):
     """The view is bound down."""
@@ -26,7 +34,8 @@ class MonitorPanes(Vertical):
     DEFAULT_CSS = """
     MonitorPanes {
         height: 1fr;
-        Tabs { display: none; }
+        Tabs { display: none; height: 1; }
+        Underline { display: none; }
         Tab { padding: 0 0 0 1; }
         #panes {
             height: 1fr;
@@ -40,8 +49,16 @@ class MonitorPanes(Vertical):
         #log { column-span: 8; }
         #memory { column-span: 4; }
     }
+    /* Loss and figures, and below them one of the others, chosen by tabs. */
+    MonitorPanes.-medium {
+        Tabs { display: block; }
+        #panes { grid-size: 2 2; grid-rows: 15 1fr; }
+        Pane { display: none; column-span: 2; }
+        #loss, #figures { display: block; column-span: 1; }
+        Pane.-below { display: block; }
+    }
     /* One pane at a time, chosen by tabs: on small terminals, and where a pane is zoomed. */
-    .-narrow MonitorPanes, .-low MonitorPanes, MonitorPanes.-zoomed {
+    MonitorPanes.-small, MonitorPanes.-zoomed {
         Tabs { display: block; }
         #panes { layout: vertical; }
         Pane { display: none; width: 1fr; height: 1fr; }
@@ -83,7 +100,17 @@ class MonitorPanes(Vertical):
                 yield pane
 
     def on_mount(self) -> None:
+        self.query_one(LogPane).add_class("-below")
         self.choose(0)
+
+    def on_resize(self) -> None:
+        width, height = self.screen.size
+        is_small = width < MEDIUM[0] or height < MEDIUM[1]
+        self.set_class(is_small, "-small")
+        self.set_class(not is_small and (width < WIDE[0] or height < WIDE[1]), "-medium")
+        for tab, pane in zip(self.query(Tab), self._panes, strict=True):
+            name = pane.tab_name if width >= ALL_NAMES else pane.tab_name.split()[-1]
+            tab.label = Content(f"{pane.number} {name}")
 
     @property
     def in_front(self) -> Pane:
@@ -167,6 +194,8 @@ class MonitorPanes(Vertical):
         self.current = index
         for i, pane in enumerate(self._panes):
             pane.set_class(i == index, "-current")
+            if index >= ALWAYS_SEEN:
+                pane.set_class(i == index, "-below")
         tabs = self.query_one(Tabs)
         tab = list(tabs.query(Tab))[index]
         if tabs.active != tab.id:

@@ -18,6 +18,8 @@ from arena_tui.format.numbers import MUTED
 from arena_tui.format.sanitize import printable
 from arena_tui.runs.consequences import what_is_kept, what_is_lost, what_is_not_back
 from arena_tui.runs.follow import RunView
+from arena_tui.widgets.facts import hanging
+from arena_tui.widgets.pane import FittedText
 from core.runs.actions import CannotStop, has_ended, stop
 from core.runs.folder import RunFolder
 from core.runs.stopping import RETURN_SECONDS, CardMemory, Rung
@@ -51,7 +53,7 @@ class StopScreen(Dialog[None]):
         with VerticalScroll(classes="box") as box:
             box.border_title = Content("stop this run?")
             yield Static(Content.styled(printable(self._folder.id), MUTED), markup=False)
-            yield Static(id="rungs", markup=False)
+            yield FittedText(id="rungs")
             yield Static(id="left", markup=False)
             yield Static(id="keys", classes="keys")
 
@@ -116,6 +118,15 @@ class StopScreen(Dialog[None]):
         return self._memory.held(self._view.state) if self._memory else 0
 
     def _draw(self) -> None:
+        self.query_one(FittedText).show(self._rungs)
+        self.query_one("#left", Static).update(self._what_is_left())
+        open_rungs = [RUNGS[rung] for rung in Rung if self._may(rung) and rung not in self._asked]
+        way_out = "back; it ends without this screen" if self._asked else "let it go on"
+        self.query_one("#keys", Static).update(keys([*open_rungs, ("esc", way_out)]))
+        self.refresh_bindings()
+
+    def _rungs(self, width: int) -> Content:
+        """What each rung does, and how long ago it was asked for."""
         gap = "" if self.has_class("-low") else "\n"
         lines = []
         for rung, (key, name) in RUNGS.items():
@@ -124,14 +135,9 @@ class StopScreen(Dialog[None]):
             style = "bold" if self._may(rung) else MUTED
             lines += [
                 Content.assemble(gap, (f"{key}  {name}", style), (since, "$accent")),
-                Content.styled(f"   {_keeps(rung, self._view)}", "" if self._may(rung) else MUTED),
+                Content.styled(hanging("  ", _keeps(rung, self._view), width), "" if self._may(rung) else MUTED),
             ]
-        self.query_one("#rungs", Static).update(Content("\n").join(lines))
-        self.query_one("#left", Static).update(self._what_is_left())
-        open_rungs = [RUNGS[rung] for rung in Rung if self._may(rung) and rung not in self._asked]
-        way_out = "back; it ends without this screen" if self._asked else "let it go on"
-        self.query_one("#keys", Static).update(keys([*open_rungs, ("esc", way_out)]))
-        self.refresh_bindings()
+        return Content("\n").join(lines)
 
     def _what_is_left(self) -> Content:
         if self._problem:

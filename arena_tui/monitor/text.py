@@ -131,7 +131,7 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
             prior = before.started.prior_log_loss if before.started else None
             return (
                 f"evaluated at step {event.step}: log loss {numbers.loss(event.log_loss)} "
-                f"(ln 3 1.0986, prior {numbers.loss(prior)}), accuracy {event.accuracy:.1%}, "
+                f"(ln 3 1.0986, prior {numbers.loss(prior)}), accuracy {numbers.percent(event.accuracy)}, "
                 f"{count(event.rows)} rows in {duration(event.seconds)}"
             )
         case events.Checkpoint():
@@ -147,7 +147,8 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
             skipped = "".join(f"; {printable(reason)}" for reason in event.skipped)
             return f"resumed from {event.checkpoint or 'the beginning: no checkpoint is intact'}{skipped}"
         case events.Finished():
-            return f"finished: evaluation log loss {numbers.loss(event.log_loss)}, accuracy {event.accuracy:.1%}"
+            accuracy = numbers.percent(event.accuracy)
+            return f"finished: evaluation log loss {numbers.loss(event.log_loss)}, accuracy {accuracy}"
         case events.Predicting():
             orders = ", each in both orders" if event.swapped else ""
             kept = (
@@ -167,7 +168,7 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
             )
         case events.Predicted():
             figures_of = (
-                f": log loss {numbers.loss(event.log_loss)}, accuracy {event.accuracy:.1%}"
+                f": log loss {numbers.loss(event.log_loss)}, accuracy {numbers.percent(event.accuracy)}"
                 if event.log_loss is not None and event.accuracy is not None
                 else ""
             )

@@ -19,11 +19,13 @@ from textual.widgets import Static
 from arena_tui.children.child import answers, ask
 from arena_tui.dialogs.ask import Dialog, keys
 from arena_tui.format.sanitize import place, printable
+from arena_tui.format.width import TITLE_EDGES, abridged
 from arena_tui.plan.text import cut_warning, lines
 from arena_tui.runs.outcome import change_facts
 from arena_tui.screen import profiles
 from arena_tui.screen.profiles import ProfileView, set_in_file
-from arena_tui.widgets.facts import Fact, facts, wrapped
+from arena_tui.widgets.facts import Fact, facts, hanging, wrapped
+from arena_tui.widgets.pane import FittedText
 from core.machine.system import logout_warning
 from core.plan.protocol import Plan
 from core.profile.errors import ProfileError
@@ -53,8 +55,8 @@ class ConfirmScreen(Dialog[Chosen | None]):
     ConfirmScreen {
         & > .box { max-width: 104; }
         .facts { height: auto; max-height: 24; scrollbar-gutter: stable; }
-        &.-low .facts { max-height: 11; }
-        &.-low.-ends-at-logout .facts { max-height: 6; }
+        &.-low .facts { max-height: 45vh; }
+        &.-low.-ends-at-logout .facts { max-height: 25vh; }
         .warning { color: $text-warning; text-style: bold; margin-top: 1; display: none; }
         .logout { color: $text-warning; margin-top: 1; display: none; }
         .problem { color: $text-error; text-style: bold; margin-top: 1; display: none; }
@@ -79,10 +81,10 @@ class ConfirmScreen(Dialog[Chosen | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
             with VerticalScroll(classes="facts"):
-                yield Static(classes="resolved", markup=False)
-            yield Static(classes="warning", markup=False)
-            yield Static(classes="logout", markup=False)
-            yield Static(classes="problem", markup=False)
+                yield FittedText(classes="resolved")
+            yield FittedText(classes="warning")
+            yield FittedText(classes="logout")
+            yield FittedText(classes="problem")
             yield Static(classes="keys")
 
     def on_mount(self) -> None:
@@ -104,7 +106,7 @@ class ConfirmScreen(Dialog[Chosen | None]):
         self.is_counting = False
 
     def on_resize(self) -> None:
-        self._draw()
+        self.call_after_refresh(self._draw)
 
     def watch_plan(self) -> None:
         self._draw()
@@ -165,13 +167,15 @@ class ConfirmScreen(Dialog[Chosen | None]):
     def _draw(self) -> None:
         if not (self.is_mounted and self.display):  # an answer may come while the screen is being left
             return
-        self.query_one(".box").border_title = Content(f"start {printable(self._profile.name)}?")
-        resolved = self.query_one(".resolved", Static)
-        resolved.update(facts(wrapped(self._resolved(), resolved.size.width)))
+        box, name = self.query_one(".box"), printable(self._profile.name)
+        room = box.size.width - len("start ?") - TITLE_EDGES
+        box.border_title = Content(f"start {abridged(name, room) if box.size else name}?")
+        rows = self._resolved()
+        self.query_one(".resolved", FittedText).show(lambda width: facts(wrapped(rows, width)))
         tokens = self.plan.tokens if self.plan else None
-        self._tell(".warning", "! ", cut_warning(tokens, self._settings.tokens.max_length) if tokens else "")
-        self._tell(".logout", "! ", self._logout)
-        self._tell(".problem", "✗ ", printable(self._problem or ""))
+        self._tell(".warning", "!", cut_warning(tokens, self._settings.tokens.max_length) if tokens else "")
+        self._tell(".logout", "!", self._logout)
+        self._tell(".problem", "✗", printable(self._problem or ""))
         choices = [] if self._problem else [("enter", "start"), ("a", "queue it")]
         if self._can_measure:
             choices.append(("m", "measure the time"))
@@ -180,8 +184,8 @@ class ConfirmScreen(Dialog[Chosen | None]):
         self.query_one(".keys", Static).update(keys([*choices, ("esc", "back")]))
 
     def _tell(self, place_: str, mark: str, text: str) -> None:
-        told = self.query_one(place_, Static)
-        told.update(Content(mark + text))
+        told = self.query_one(place_, FittedText)
+        told.show(lambda width: Content(hanging(mark, text, width)))
         told.set_class(bool(text), "-shown")
 
     def _resolved(self) -> list[Fact]:

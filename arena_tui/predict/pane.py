@@ -12,7 +12,8 @@ from arena_tui.format.sanitize import place, printable
 from arena_tui.predict.answers import AnswersHistogram, first_rows
 from arena_tui.runs.follow import RunView
 from arena_tui.runs.panes import Pane
-from arena_tui.widgets.facts import Fact, facts
+from arena_tui.widgets.facts import Fact, bulleted, facts, wrapped
+from arena_tui.widgets.pane import FittedText
 from core.predict.answers import Answers
 from core.runs import events
 from core.runs.metrics import UNIFORM_LOG_LOSS
@@ -40,21 +41,27 @@ class PredictionPane(Pane):
     def compose(self) -> ComposeResult:
         with VerticalScroll(can_focus=False), Container(classes="told"):
             with Vertical(classes="readings"):
-                yield Static("waiting for the first event", id="figures", markup=False)
+                yield FittedText(id="figures")
                 yield AnswersHistogram()
-                yield Static(id="details", markup=False)
-                yield Static(id="warnings", markup=False)
+                yield FittedText(id="details")
+                yield FittedText(id="warnings")
             yield Static(id="first", markup=False)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one("#figures", FittedText).show(lambda _: Content("waiting for the first event"))
 
     def watch_view(self, view: RunView | None) -> None:
         if view is None or view.state.first_time is None:
             return
         self.title = "result" if view.status.is_over else "now"
-        told = filter(None, [Content("\n").join(_outcome(view)), facts(_figures(view))])
-        self.query_one("#figures", Static).update(Content("\n\n").join(told))
-        self.query_one("#details", Static).update(facts(_readings(view)))
-        warnings = "\n".join(f"! {printable(warning)}" for warning in view.state.warnings)
-        self.query_one("#warnings", Static).update(Content(warnings))
+        outcome, figures, readings = Content("\n").join(_outcome(view)), _figures(view), _readings(view)
+        self.query_one("#figures", FittedText).show(
+            lambda width: Content("\n\n").join(filter(None, [outcome, facts(wrapped(figures, width))]))
+        )
+        self.query_one("#details", FittedText).show(lambda width: facts(wrapped(readings, width)))
+        warnings = [printable(warning) for warning in view.state.warnings]
+        self.query_one("#warnings", FittedText).show(lambda width: bulleted("!", warnings, width))
 
     def show_answers(self, answers: Answers | str) -> None:
         """What was answered, or why that cannot be shown."""
@@ -95,7 +102,7 @@ def _figures(view: RunView) -> list[Fact]:
         if state.last.log_loss is not None:
             rows.append(("log loss", numbers.loss(state.last.log_loss), f"ln 3 {UNIFORM_LOG_LOSS:.4f}"))
         if state.last.accuracy is not None:
-            rows.append(("accuracy", f"{100 * state.last.accuracy:.1f} %", "chance 33.3 %"))
+            rows.append(("accuracy", numbers.percent(state.last.accuracy), "chance 33.3 %"))
     elif (progress := state.prediction_progress) and (asked := state.predicting):
         rows.append(("scored", numbers.count(progress.rows), f"of {numbers.count(asked.rows_total)} rows"))
     elif not state.predicting:

@@ -1,9 +1,12 @@
 """The panes of a report: summary, calibration and outcomes in sight, and below them rows, groups, chatbots and bias."""
 
+from functools import partial
+
+from arena_tui.report.forest import groups
 from arena_tui.report.rows import ReportRows
-from arena_tui.report.tables import biases, calibration, chatbots, groups, outcomes, summary
+from arena_tui.report.tables import biases, calibration, chatbots, outcomes, summary
 from arena_tui.widgets.pane import TextPane
-from arena_tui.widgets.turning_panes import TurningPanes
+from arena_tui.widgets.turning_panes import Layout, TurningPanes
 from core.report.report import Report
 
 
@@ -12,7 +15,8 @@ class Summary(TextPane):
         "The log loss in nats, lower is better, with a 95 % bootstrap interval of 2,000 resamples. Beside the "
         "references stands how far the run is from them: ln 3 is a third for each; the prior gives the training "
         "rows' shares; lengths is a logistic regression on the characters of prompt, A and B; the recipe is the "
-        "published run, on its own rows. Exchanged and averaged are of the copies with A and B in each other's place."
+        "published run, on its own rows. Exchanged and averaged are of the copies with A and B in each other's place; "
+        "right here and there are the rows that one of two compared runs alone gets right."
     )
 
 
@@ -37,7 +41,7 @@ class Groups(TextPane):
     HELP = (
         "Log loss and accuracy of some of the rows. Lengths are tokens of the whole row before the cut; what was cut "
         "is told by part, and a row may stand in several of these lines. The interval is the mean plus and minus 1.96 "
-        "standard errors; an arrow is a group of few rows beyond the scale."
+        "standard errors; at an arrow it goes on beyond the scale, which holds all groups but outliers of few rows."
     )
 
 
@@ -59,14 +63,20 @@ class Bias(TextPane):
 
 class ReportPanes(TurningPanes):
     PANES = ("summary", "calibration", "outcomes", "groups", "rows", "chatbots", "bias")
-    FIXED = ("summary", "calibration", "outcomes")
-    FIRST = "groups"
-    FIRST_SMALL = "summary"
+    LAYOUTS = (
+        Layout("-large", 160, 50, ("summary", "calibration", "outcomes", "groups")),
+        Layout("-wide", 110, 32, ("summary", "calibration", "outcomes")),
+        Layout("-medium", 90, 28, ("summary", "calibration")),
+    )
 
     DEFAULT_CSS = """
     ReportPanes {
-        #panes { layout: grid; grid-size: 3 2; grid-rows: 15 1fr; }
-        #groups, #rows, #chatbots, #bias { display: none; column-span: 3; }
+        &.-large #panes { grid-size: 6 2; grid-rows: 16 1fr; & > * { column-span: 3; } }
+        &.-large #summary, &.-large #calibration, &.-large #outcomes { column-span: 2; }
+        &.-wide #panes { grid-size: 3 2; grid-rows: 16 1fr; }
+        &.-wide #panes > .-current { column-span: 3; }
+        &.-medium #panes { grid-size: 2 2; grid-rows: 14 1fr; }
+        &.-medium #panes > .-current { column-span: 2; }
         TextPane { padding: 0 1; scrollbar-gutter: auto; }
     }
     """
@@ -81,35 +91,18 @@ class ReportPanes(TurningPanes):
             Chatbots("chatbots: over- and underrated", id="chatbots"),
             Bias("bias", id="bias"),
         )
-        self._report: Report | None = None
 
     def show(self, report: Report) -> None:
         """Show this report in all panes."""
-        self._report = report
         self.query_one(ReportRows).load(report)
         found = report.calibration
         told = f"error {found.error:.4f}, by chance {found.by_chance:.4f}"
-        self._pane("calibration").show(calibration(report), told)
-        self._pane("outcomes").show(outcomes(report))
-        self._pane("chatbots").show(chatbots(report))
-        self._pane("bias").show(biases(report))
-        self._draw_to_width()
-
-    def on_resize(self) -> None:
-        super().on_resize()
-        self.call_after_refresh(self._draw_to_width)
-
-    def choose(self, name: str) -> None:
-        super().choose(name)
-        self.call_after_refresh(self._draw_to_width)  # a hidden pane has no width
-
-    def _draw_to_width(self) -> None:
-        if self._report is None:
-            return
-        for name, text in (("summary", summary), ("groups", groups)):
-            pane = self._pane(name)
-            if width := pane.scrollable_content_region.width:
-                pane.show(text(self._report, width))
+        self._pane("summary").show(partial(summary, report))
+        self._pane("calibration").show(partial(calibration, report), told)
+        self._pane("outcomes").show(partial(outcomes, report))
+        self._pane("groups").show(partial(groups, report))
+        self._pane("chatbots").show(partial(chatbots, report))
+        self._pane("bias").show(partial(biases, report))
 
     def to_rows(self) -> ReportRows:
         """Bring the rows to the front."""

@@ -6,18 +6,27 @@ from functools import partial
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
+from textual.dom import DOMNode
 from textual.widgets import Static
 
 from arena_tui.format import numbers
-from arena_tui.format.numbers import MUTED
+from arena_tui.format.numbers import MUTED, percent
 from arena_tui.format.sanitize import printable
+from arena_tui.format.width import abridged
 from arena_tui.report.wording import INITIALS, shares, titled, winner
+from arena_tui.screen.console_screen import PLAIN
 from arena_tui.widgets.menu import Menu
 from core.report.report import ListedRow, Report
 
 BAR = 10
 """Cells of a row's probabilities."""
+LEAST_ID = 5
+"""Cells of an id that has no room: both its ends."""
+LEAST_BESIDE = 10
+"""Cells of what is told beside the figures."""
 COLOURS = ("$answer-a", "$answer-b", "$foreground 60%")
+FILLS, PLAIN_FILLS = "███", "Aa."
+"""What the stretches of A, B and tie are made of: told apart by their colours, and where there are none."""
 
 
 class RowMenu(Menu, can_focus=False):
@@ -78,11 +87,18 @@ class ReportRows(Vertical):
         rows = self.listed
         self.border_title = Content(f"rows: {self._titles[self._at]}")
         self.border_subtitle = Content(f"{numbers.count(len(rows))} listed · f: {self._following}")
-        cells = max((len(str(row.id)) for row in rows), default=2)
+        self._draw_heading()
+        self._menu.show([(f"{self._at}-{n}", partial(_line, row, rows, fills(self))) for n, row in enumerate(rows)])
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._draw_heading)
+
+    def _draw_heading(self) -> None:
+        rows = self.listed
+        ids, bar = _fitting(rows, self._menu.line_width)
         swapped = "  exchanged     " if any(row.swapped for row in rows) else ""
-        heading = f"{'id':>{cells}}  {'won':<4}{'loss':>6}  {'':{BAR}}  {'A':>4} {'B':>4} {'tie':>4}{swapped}"
+        heading = f"{'id':>{ids}}  {'won':<4}{'loss':>6}  {'':{bar}}  {'A':>4} {'B':>4} {'tie':>4}{swapped}"
         self.query_one(Static).update(Content.styled(heading, MUTED))
-        self._menu.show([(f"{self._at}-{n}", partial(_line, row, cells)) for n, row in enumerate(rows)])
 
     def move(self, lines: int) -> None:
         """Move the cursor, as far as the list goes."""
@@ -103,41 +119,58 @@ class ReportRows(Vertical):
         return self._titles[(self._at + 1) % len(self._titles)]
 
 
-def _line(row: ListedRow, id_cells: int, width: int) -> Content:
+def fills(node: DOMNode) -> str:
+    """What the bars of A, B and tie are made of on this terminal."""
+    return PLAIN_FILLS if node.app.has_class(PLAIN) else FILLS
+
+
+def _fitting(rows: Sequence[ListedRow], width: int) -> tuple[int, int]:
+    """Cells of the id and of the bar: in less than `width` the bar, then the id leave room for the figures."""
+    ids = max((len(str(row.id)) for row in rows), default=2)
+    figures = 30 + (16 if any(row.swapped for row in rows) else 0)
+    bar = max(0, min(BAR, width - ids - figures))
+    return max(min(ids, LEAST_ID), min(ids, width - bar - figures)), bar
+
+
+def _line(row: ListedRow, rows: Sequence[ListedRow], filled: str, width: int) -> Content:
+    ids, bar = _fitting(rows, width)
     swapped = f"  {shares(row.swapped)}" if row.swapped else ""
     beside = row.remark or ("" if row.models is None else " : ".join(map(printable, row.models)))
     line = Content.assemble(
-        f"{row.id:>{id_cells}}  {winner(row.label):<4}",
+        f"{abridged(str(row.id), ids):>{ids}}  {winner(row.label):<4}",
         (f"{row.loss:>6.2f}", "bold"),
         "  ",
-        *probability_bar(row.probabilities, BAR),
+        *probability_bar(row.probabilities, bar, filled),
         f"  {shares(row.probabilities)}",
         (swapped, MUTED),
-        (f"  {beside}", "$text-warning" if row.remark else MUTED),
     )
-    return line.truncate(width, ellipsis=True)
+    room = width - line.cell_length - 2
+    if not beside or room < LEAST_BESIDE:
+        return line
+    told = Content.styled(beside, "$text-warning" if row.remark else MUTED)
+    return Content.assemble(line, "  ", told.truncate(room, ellipsis=True))
 
 
-def probability_bar(probabilities: tuple[float, float, float], cells: int) -> list[tuple[str, str]]:
+def probability_bar(probabilities: tuple[float, float, float], cells: int, filled_with: str) -> list[tuple[str, str]]:
     """A, B and tie as stretches of one bar; the largest remainder gets what rounding leaves."""
     exact = [p * cells for p in probabilities]
     filled = [int(e) for e in exact]
     for place in sorted(range(3), key=lambda n: filled[n] - exact[n])[: cells - sum(filled)]:
         filled[place] += 1
-    return [("█" * n, colour) for n, colour in zip(filled, COLOURS, strict=True)]
+    return [(fill * n, colour) for fill, n, colour in zip(filled_with, filled, COLOURS, strict=True)]
 
 
-def predicted(row: ListedRow) -> Content:
-    """What the model gave a row, in both orders."""
-    words = [
-        Content.assemble(*probability_bar(row.probabilities, BAR), "  ", _given(row.probabilities)),
-        *([Content.assemble(("exchanged  ", MUTED), _given(row.swapped))] if row.swapped else []),
-        Content.styled(f"won: {winner(row.label)}  loss {row.loss:.2f}", "bold"),
-        *([Content.styled(row.remark, "$text-warning")] if row.remark else []),
-    ]
-    return Content("   ").join(words)
+def predicted(row: ListedRow, filled: str) -> Content:
+    """What the model gave a row, in a line for each order, and who won."""
+    bar = Content.assemble(*probability_bar(row.probabilities, BAR, filled))
+    lines = [Content.assemble(bar, "  ", _given(row.probabilities))]
+    if row.swapped:
+        lines.append(Content.assemble((f"{'exchanged':<{BAR}}  ", MUTED), _given(row.swapped)))
+    outcome = (f"won: {winner(row.label)}  loss {row.loss:.2f}", "bold")
+    lines.append(Content.assemble(outcome, (f"   {row.remark}" if row.remark else "", "$text-warning")))
+    return Content("\n").join(lines)
 
 
 def _given(probabilities: Sequence[float]) -> Content:
     shares = zip(INITIALS, probabilities, COLOURS, strict=True)
-    return Content("  ").join(Content.styled(f"{name} {100 * p:.0f} %", colour) for name, p, colour in shares)
+    return Content("  ").join(Content.styled(f"{name} {percent(p)}", colour) for name, p, colour in shares)

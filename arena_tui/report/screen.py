@@ -7,6 +7,7 @@ from functools import partial
 from typing import ClassVar
 
 import numpy as np
+from rich.cells import cell_len
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -20,9 +21,10 @@ from arena_tui.children.child import answers, ask, in_thread
 from arena_tui.dialogs.ask import ChooseRunScreen
 from arena_tui.format import numbers
 from arena_tui.format.sanitize import place, printable
+from arena_tui.format.width import abridged
 from arena_tui.report.html.document import as_html
 from arena_tui.report.panes import ReportPanes
-from arena_tui.report.rows import predicted
+from arena_tui.report.rows import fills, predicted
 from arena_tui.report.view import SeenReport, can_be_shown, load_report
 from arena_tui.rows.reader import RowScreen
 from arena_tui.screen.console_screen import ConsoleScreen
@@ -63,7 +65,7 @@ class ReportScreen(ConsoleScreen[None]):
     DEFAULT_CSS = """
     ReportScreen {
         #top { height: 1; padding: 0 1; background: $panel; }
-        #title { width: auto; margin-right: 2; color: $accent; text-style: bold; }
+        #title { width: auto; margin-right: 2; color: $accent; text-style: bold; text-wrap: nowrap; }
         #state { width: 1fr; text-align: right; color: $foreground 60%; text-wrap: nowrap; text-overflow: ellipsis; }
         #cautions { height: auto; max-height: 3; padding: 0 1; color: $text-warning; display: none; }
         &.-cautioned #cautions { display: block; }
@@ -83,7 +85,7 @@ class ReportScreen(ConsoleScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="top"):
-            yield Static(Content("where is it won and lost?"), id="title")
+            yield Static(id="title", markup=False)
             yield Static(id="state", markup=False)
         yield Static(id="cautions", markup=False)
         yield ProblemText()
@@ -145,13 +147,19 @@ class ReportScreen(ConsoleScreen[None]):
     def watch_progress(self) -> None:
         if not (self.is_mounted and self.display):
             return
-        words = [printable(self.progress.doing)] if self.progress.doing else []
-        if self.seen and not words:
-            words.append(f"{numbers.count(self.seen.report.rows)} rows of evaluation")
-            if self._against:
-                words.append(f"against {printable(self._against.id)}")
-        words.append(printable(self.folder.id))
-        self.query_one("#state", Static).update(Content(" · ".join(words)), layout=False)
+        doing = printable(self.progress.doing)
+        told = doing or (f"{numbers.count(self.seen.report.rows)} rows of evaluation" if self.seen else "")
+        other = printable(self._against.id) if self._against and not doing else ""
+        width = self.size.width - 4  # beside the padding and the gap between both
+        title, state = f"report · {printable(self.folder.id)}", f"{told} · against " if other else told
+        if other and cell_len(title + state + other) > width:
+            state = "against "
+        state += abridged(other, max(width // 2, width - cell_len(title)) - cell_len(state))
+        self.query_one("#title", Static).update(abridged(title, width - cell_len(state)))
+        self.query_one("#state", Static).update(state, layout=False)
+
+    def on_resize(self) -> None:
+        self.watch_progress()
 
     def watch_problem(self, problem: str) -> None:
         self.set_class(bool(problem), "-failed")
@@ -197,7 +205,7 @@ class ReportScreen(ConsoleScreen[None]):
             seen.profile.tokens,
             numbers,
             listed.index(chosen),
-            beside=lambda place: predicted(listed[place]),
+            beside=lambda place: predicted(listed[place], fills(self)),
         )
         last = await self.app.push_screen_wait(screen)
         rows.move_to(listed[last])

@@ -1,12 +1,16 @@
 """The figures and tables of a report as text: summary, calibration, outcomes, groups, chatbots. Knows no widget."""
 
+import textwrap
+from collections.abc import Callable
+
+from rich.cells import cell_len
 from textual.content import Content
 
 from arena_tui.format import numbers
-from arena_tui.format.numbers import MUTED
+from arena_tui.format.numbers import MUTED, percent
 from arena_tui.format.sanitize import printable
+from arena_tui.format.width import padded
 from arena_tui.report.wording import (
-    FEW,
     INITIALS,
     beside_accuracy,
     better,
@@ -14,55 +18,52 @@ from arena_tui.report.wording import (
     in_words,
     is_unlikely,
     of_ratings,
-    percent,
     points,
 )
 from arena_tui.widgets.facts import Fact, facts, wrapped
-from core.report.report import Group, Interval, LengthBias, PositionBias, Ratings, Report
+from core.report.report import Interval, LengthBias, PositionBias, Ratings, Report
 
-CALIBRATION_BAR = 10
-STRONGEST = 60
-"""Percent of the accent behind a cell with all rows of its outcome: a word on it can still be read."""
+CALIBRATION_CELLS = 26
+"""Cells of a line of the calibration beside its bar."""
+LEAST_BAR, MOST_BAR = 10, 40
+SHADES = " ░▒▓█"
 
 
 def summary(report: Report, width: int) -> Content:
     """The log loss beside its references, and what else is told in one figure."""
     reached = report.log_loss.value
-    rows: list[Fact] = [("log loss", numbers.loss(reached), ""), _interval(report.log_loss)]
+    rows: list[Fact] = [("log loss", numbers.loss(reached), "")]
+    rows.append(("interval", _between(report.log_loss, numbers.loss), ""))
     rows += [(r.name, numbers.loss(r.log_loss), numbers.difference(reached - r.log_loss)) for r in report.references]
     rows.append(("accuracy", percent(report.accuracy), beside_accuracy(report)))
     if bias := report.position_bias:
         rows.append(("exchanged", numbers.loss(bias.swapped.value), f"{percent(bias.flip_rate)} flip"))
         rows.append(("averaged", numbers.loss(bias.averaged.value), numbers.difference(bias.gain.value)))
     if found := report.against:
-        rows.append(("the other", numbers.loss(found.other_log_loss), numbers.difference(found.difference.value)))
-        rows.append(_interval_of_difference(found.difference))
-        rows.append(("right", numbers.count(found.gained), f"here only, {numbers.count(found.lost)} there only"))
+        apart = found.difference
+        may_be_chance = apart.low is not None and apart.high is not None and apart.low <= 0 <= apart.high
+        rows += [
+            ("other run", numbers.loss(found.other_log_loss), ""),
+            ("difference", numbers.difference(apart.value), "may be chance" if may_be_chance else ""),
+            ("at 95 %", _between(apart, numbers.difference), ""),
+            ("right here", numbers.count(found.gained), f"there {numbers.count(found.lost)}"),
+        ]
     return facts(wrapped(rows, width))
 
 
-def _interval_of_difference(difference: Interval) -> Fact:
-    if difference.low is None or difference.high is None:
-        return _interval(difference)
-    doubt = ": may be chance" if difference.low <= 0 <= difference.high else ""
-    return ("95 %", numbers.difference(difference.low), f"to {numbers.difference(difference.high)}{doubt}")
-
-
-def _interval(interval: Interval) -> Fact:
+def _between(interval: Interval, written: Callable[[float], str]) -> str:
     if interval.low is None or interval.high is None:
-        return ("95 %", numbers.MISSING, "one row tells none")
-    return ("95 %", numbers.loss(interval.low), f"to {numbers.loss(interval.high)}")
+        return f"{numbers.MISSING}, of one row"
+    return f"{written(interval.low)} to {written(interval.high)}"
 
 
-def calibration(report: Report) -> Content:
+def calibration(report: Report, width: int) -> Content:
     """A bar of the accuracy for each bin of confidence; the mark is where it would end if it were calibrated."""
-    lines = [Content.styled(f"{'confidence':<11}{'accuracy':<{CALIBRATION_BAR}}{'':>8}{'rows':>7}", MUTED)]
+    cells = max(LEAST_BAR, min(MOST_BAR, width - CALIBRATION_CELLS))
+    lines = [Content.styled(f"{'confidence':<11}{'accuracy':<{cells}}{'':>8}{'rows':>7}", MUTED)]
     for bin in report.calibration.filled:
-        filled, mark = (
-            round(bin.accuracy * CALIBRATION_BAR),
-            min(CALIBRATION_BAR - 1, round(bin.confidence * CALIBRATION_BAR)),
-        )
-        bar = "█" * filled + "·" * (CALIBRATION_BAR - filled)
+        filled, mark = round(bin.accuracy * cells), min(cells - 1, round(bin.confidence * cells))
+        bar = "█" * filled + "·" * (cells - filled)
         lines.append(
             Content.assemble(
                 (f"{bin.low:.2f}–{bin.high:.2f}  ", MUTED),
@@ -75,18 +76,21 @@ def calibration(report: Report) -> Content:
     return Content("\n").join(lines)
 
 
-def outcomes(report: Report) -> Content:
-    """The confusion matrix, each line tinted by its shares, and each outcome's figures below."""
-    lines = [Content.styled(f"{'was':<4}" + "".join(f"{'→ ' + name:>8}" for name in INITIALS) + f"{'found':>8}", MUTED)]
+def outcomes(report: Report, width: int) -> Content:
+    """The confusion matrix, each cell shaded by its share of its line, and each outcome's figures below."""
+    digits = max(6, *(len(numbers.count(n)) + 1 for counts in report.confusion for n in counts))
+    shades = 2 if 4 + 3 * (digits + 3) + 7 <= width else 1
+    beside = " " * (1 + shades)
+    heads = "".join(f"{'→ ' + name:>{digits}}{beside}" for name in INITIALS)
+    lines = [Content.styled(f"{'was':<4}{heads}{'found':>7}", MUTED)]
     for name, counts, one in zip(INITIALS, report.confusion, report.classes, strict=True):
-        cells = [
-            (f"{numbers.count(n):>8}", f"on $accent {round(STRONGEST * n / one.rows) if one.rows else 0}%")
-            for n in counts
-        ]
-        lines.append(Content.assemble((f"{name:<4}", MUTED), *cells, f"{percent(one.recall):>8}"))
-    right = [percent(one.precision) for one in report.classes]
-    lines.append(Content.assemble(("hit ", MUTED), "".join(f"{text:>8}" for text in right)))
-    lines += [Content(""), Content.styled(f"{'':<4}{'rows':>8}{'mean p':>8}{'log loss':>10}", MUTED)]
+        cells: list[str | tuple[str, str]] = []
+        for n in counts:
+            cells += [f"{numbers.count(n):>{digits}} ", (_shade(n, one.rows) * shades, "$accent")]
+        lines.append(Content.assemble((f"{name:<4}", MUTED), *cells, f"{percent(one.recall):>7}"))
+    right = "".join(f"{percent(one.precision):>{digits}}{beside}" for one in report.classes)
+    lines += [Content.assemble(("hit ", MUTED), right), Content("")]
+    lines.append(Content.styled(f"{'':<4}{'rows':>8}{'mean p':>8}{'log loss':>10}", MUTED))
     for name, one in zip(INITIALS, report.classes, strict=True):
         share = numbers.share(one.rows, report.rows)
         loss = numbers.MISSING if one.log_loss is None else numbers.loss(one.log_loss)
@@ -94,84 +98,38 @@ def outcomes(report: Report) -> Content:
     return Content("\n").join(lines)
 
 
-NAME_CELLS = 17
-FIGURE_CELLS = 51
-"""Cells of a line of groups before its plot."""
-LEAST_PLOT = 12
-CHATBOT_CELLS = 34
+def _shade(part: int, whole: int) -> str:
+    """How much of a cell is filled: shades of one colour in every terminal, and without any."""
+    return SHADES[round((len(SHADES) - 1) * part / whole)] if whole else SHADES[0]
+
+
+RATED_CELLS = 41
+"""Cells of a chatbot's figures."""
+LEAST_NAME = 12
 BAR = 20
 
 
-def groups(report: Report, width: int) -> Content:
-    """A line a group: its figures, and where its log loss lies beside that of all rows."""
-    plot = width - FIGURE_CELLS
-    heading = f"{'rows by':<{NAME_CELLS}}{'rows':>8}{'share':>9}{'log loss':>9}{'acc.':>8}"
-    lines = [Content.styled(heading, MUTED)]
-    low, high = _limits(report)
-    kind = ""
-    for group in report.groups:
-        if group.kind != kind:
-            kind = group.kind
-            lines.append(Content.styled(kind, "bold"))
-        cells = (
-            f"{'  ' + group.name:<{NAME_CELLS}}{numbers.count(group.rows):>8}"
-            f"{numbers.share(group.rows, report.rows):>9}{numbers.loss(group.log_loss):>9}{percent(group.accuracy):>8}"
-        )
-        line = Content.styled(cells, MUTED if group.rows < FEW else "")
-        lines.append(line + _plotted(group, report.log_loss.value, low, high, plot) if plot >= LEAST_PLOT else line)
-    if plot >= LEAST_PLOT:
-        ends = f"{low:.2f}" + f"{high:.2f}".rjust(plot - 4)
-        lines.append(Content.styled(" " * FIGURE_CELLS + ends, MUTED))
-    lines.append(Content.styled(f"● with its 95 % interval; │ all rows; fewer than {FEW} rows are muted", MUTED))
-    return Content("\n").join(lines)
-
-
-def _limits(report: Report) -> tuple[float, float]:
-    """The ends of the plot's axis: the intervals of all groups that are not few."""
-    many = [group for group in report.groups if group.rows >= FEW] or report.groups
-    low = min([report.log_loss.value, *(group.log_loss - (group.margin or 0) for group in many)])
-    high = max([report.log_loss.value, *(group.log_loss + (group.margin or 0) for group in many)])
-    return low, high if high > low else low + 1
-
-
-def _plotted(group: Group, overall: float, low: float, high: float, width: int) -> Content:
-    def column(value: float) -> int:
-        return max(0, min(width - 1, round((value - low) / (high - low) * (width - 1))))
-
-    cells = [" "] * width
-    margin = group.margin or 0
-    for place in range(column(group.log_loss - margin), column(group.log_loss + margin) + 1):
-        cells[place] = "─"
-    cells[column(overall)] = "│"
-    at = column(group.log_loss)
-    text = "".join(cells)
-    mark = "←" if group.log_loss < low else "→" if group.log_loss > high else "●"
-    return Content.assemble((text[:at], MUTED), (mark, "bold $accent"), (text[at + 1 :], MUTED))
-
-
-def chatbots(report: Report) -> Content:
+def chatbots(report: Report, width: int) -> Content:
     """Chatbots, then pairs of them, the most overrated first."""
     if report.models is None or report.pairs is None:
         return Content("The rows do not say which chatbots answered.")
-    tables = [_rated("chatbot", report.models)]
+    tables = [_rated("chatbot", report.models, width)]
     if report.pairs.rated:
-        tables.append(_rated("pair: the first's figures", report.pairs))
+        tables.append(_rated("pair: the first's figures", report.pairs, width))
     return Content("\n\n").join(tables)
 
 
-def _rated(title: str, ratings: Ratings) -> Content:
-    lines = [
-        Content.styled(
-            f"{title:<{CHATBOT_CELLS}}{'rows':>7}{'scored':>9}{'predicted':>10}{'apart':>7}{'errors':>8}", MUTED
-        )
-    ]
+def _rated(title: str, ratings: Ratings, width: int) -> Content:
+    longest = max(map(cell_len, (title, *(printable(one.name) for one in ratings.rated))))
+    names = max(LEAST_NAME, min(longest, width - RATED_CELLS))
+    heads = f"{padded(title, names)}{'rows':>7}{'scored':>9}{'predicted':>10}{'apart':>7}{'errors':>8}"
+    lines = [Content.styled(heads, MUTED)]
     for one in ratings.rated:
         unlikely = "bold $text-warning" if is_unlikely(one.z) else ""
-        name = Content(printable(one.name)).truncate(CHATBOT_CELLS - 1, ellipsis=True)
+        name = padded(printable(one.name), names)
         lines.append(
             Content.assemble(
                 name,
-                " " * (CHATBOT_CELLS - name.cell_length),
                 f"{numbers.count(one.rows):>7}{percent(one.score):>9}{percent(one.predicted):>10}",
                 (f"{points(one.difference):>7}{errors(one.z):>7}", unlikely),
                 ("!" if unlikely else " ", unlikely),
@@ -181,20 +139,18 @@ def _rated(title: str, ratings: Ratings) -> Content:
     return Content("\n").join(lines)
 
 
-def biases(report: Report) -> Content:
+def biases(report: Report, width: int) -> Content:
     """What the model likes that has nothing to do with content."""
-    parts = [_lengths(report.length_bias) if report.length_bias else Content("The rows' lengths are not known.")]
-    if report.position_bias:
-        parts.append(_position(report.position_bias))
-    else:
-        parts.append(
-            Content.assemble(
-                ("the place of an answer", "bold"),
-                "\nA and B were not scored in exchanged places: eval.swap = true does that in a run, and "
-                "arena-tui report --score-swap afterwards",
-            )
-        )
-    return Content("\n\n").join(parts)
+    lengths = _lengths(report.length_bias) if report.length_bias else Content("The rows' lengths are not known.")
+    position = _position(report.position_bias) if report.position_bias else NOT_SWAPPED
+    lines = (textwrap.fill(line, width, subsequent_indent="  ") for line in position.splitlines())
+    return Content.assemble(lengths, "\n\n", ("the place of an answer", "bold"), "\n", "\n".join(lines))
+
+
+NOT_SWAPPED = (
+    "A and B were not scored in exchanged places: eval.swap = true does that in a run, and arena-tui report "
+    "--score-swap afterwards"
+)
 
 
 def _lengths(bias: LengthBias) -> Content:
@@ -212,14 +168,13 @@ def _lengths(bias: LengthBias) -> Content:
     return Content("\n").join(lines)
 
 
-def _position(bias: PositionBias) -> Content:
-    return Content.assemble(
-        ("the place of an answer", "bold"),
-        f"\n{percent(bias.flip_rate)} of the rows get another most probable outcome when A and B change places",
-        f"\nstanding first adds {points(bias.first)} points to an answer's probability of winning",
-        f"\nexchanged alone  {numbers.loss(bias.swapped.value)}  {in_words(bias.swapped)}",
-        f"\nboth averaged    {numbers.loss(bias.averaged.value)}  {in_words(bias.averaged)}",
-        f"\naveraging is {better(bias.gain)}",
+def _position(bias: PositionBias) -> str:
+    return (
+        f"{percent(bias.flip_rate)} of the rows get another most probable outcome when A and B change places\n"
+        f"standing first adds {points(bias.first)} points to an answer's probability of winning\n"
+        f"exchanged alone  {numbers.loss(bias.swapped.value)}  {in_words(bias.swapped)}\n"
+        f"both averaged    {numbers.loss(bias.averaged.value)}  {in_words(bias.averaged)}\n"
+        f"averaging is {better(bias.gain)}"
     )
 
 

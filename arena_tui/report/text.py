@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from rich.cells import cell_len, set_cell_size
 
 from arena_tui.format import numbers
+from arena_tui.format.numbers import percent
 from arena_tui.format.sanitize import printable
+from arena_tui.format.width import padded
 from arena_tui.report.wording import (
     beside_accuracy,
     better,
@@ -14,7 +16,6 @@ from arena_tui.report.wording import (
     in_words,
     is_unlikely,
     of_ratings,
-    percent,
     points,
     preferences,
     row_count,
@@ -105,7 +106,13 @@ def _groups(report: Report) -> Iterator[str]:
             yield kind
         margin = numbers.MISSING if group.margin is None else f"{group.margin:.4f}"
         share = numbers.share(group.rows, report.rows)
-        cells = (numbers.count(group.rows), share, numbers.loss(group.log_loss), margin, percent(group.accuracy))
+        cells = (
+            numbers.count(group.rows),
+            share,
+            numbers.loss(group.log_loss),
+            margin,
+            percent(group.accuracy),
+        )
         yield _line(f"  {group.name}", cells)
 
 
@@ -134,7 +141,12 @@ def _ratings(title: str, ratings: Ratings) -> Iterator[str]:
         shown = [*shown[:MOST_RATED], *shown[-MOST_RATED:]]
     for one in shown:
         name = printable(one.name)
-        cells = (numbers.count(one.rows), percent(one.score), percent(one.predicted), points(one.difference))
+        cells = (
+            numbers.count(one.rows),
+            percent(one.score),
+            percent(one.predicted),
+            points(one.difference),
+        )
         yield _line(f"  {name}", (*cells, errors(one.z) + ("!" if is_unlikely(one.z) else " ")))
     yield from _wrapped(f"  {of_ratings(ratings)}", "  ")
 
@@ -164,7 +176,7 @@ def _list(title: str, listed: Sequence[ListedRow]) -> Iterator[str]:
 def _line(name: str, cells: Row) -> str:
     """Seven cells at most, beside a name that is cut where it has no room."""
     room = min(NAME_CELLS, COLUMNS - CELL * len(cells))
-    return (_cell(name, room) + "".join(f"{cell:>{CELL}}" for cell in cells)).rstrip()
+    return (padded(name, room) + "".join(f"{cell:>{CELL}}" for cell in cells)).rstrip()
 
 
 def _wrapped(text: str, indent: str) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from arena_tui.format import numbers
+from arena_tui.format.numbers import percent
 from core.report.report import Interval, LengthBias, ListedRow, Ratings, Report
 
 INITIALS = ("A", "B", "tie")
@@ -41,10 +42,6 @@ def better(difference: Interval) -> str:
     between = " to ".join(f"{end:.4f}".replace("-", "−") for end in ends)
     doubt = ", which may be chance" if low <= 0 <= high else ""
     return f"{abs(value):.4f} {word}, 95 % interval {between}{doubt}"
-
-
-def percent(share: float | None) -> str:
-    return numbers.MISSING if share is None else f"{100 * share:.1f} %"
 
 
 def points(difference: float) -> str:
@@ -86,7 +83,7 @@ def preferences(bias: LengthBias) -> list[str]:
 def beside_accuracy(report: Report) -> str:
     """The accuracy of always giving the outcome that occurs most."""
     rows = [one.rows for one in report.classes]
-    return f"always {winner(rows.index(max(rows)))} {100 * max(rows) / report.rows:.0f} %"
+    return f"always {winner(rows.index(max(rows)))} {numbers.share(max(rows), report.rows)}"
 
 
 def shares(probabilities: Sequence[float]) -> str:

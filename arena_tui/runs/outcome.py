@@ -35,7 +35,7 @@ def outcome(run: RunView) -> list[Fact]:
         newest = state.evaluations[-1]
         rows.append(("eval log loss", numbers.loss(newest.log_loss), f"at step {numbers.count(newest.step)}"))
         rows += references(run)
-        rows.append(("accuracy", f"{100 * newest.accuracy:.1f} %", f"of {numbers.count(newest.rows)} rows"))
+        rows.append(("accuracy", numbers.percent(newest.accuracy), f"of {numbers.count(newest.rows)} rows"))
     if started := state.started:
         rows.append(("steps", numbers.count(state.step), f"of {numbers.count(started.steps)}"))
     rows.append(("duration", numbers.duration(state.elapsed), ""))

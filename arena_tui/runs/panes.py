@@ -4,10 +4,13 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.cells import cell_len
+from rich.segment import Segment
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.reactive import var
+from textual.strip import Strip
 from textual.widgets import Log, Static
 
 from arena_tui.format.numbers import MUTED
@@ -109,7 +112,16 @@ MOST_LINES = 2000
 
 
 class Lines(Log, can_focus=False):
-    """A log that tells its pane when it has been given another size: only then is it known where its end is."""
+    """A log that tells its pane when it has been given another size: only then is it known where its end is. A line
+    that goes on beside what is shown of it has a mark at that end."""
+
+    def render_line(self, y: int) -> Strip:
+        strip, (left, top), width = super().render_line(y), self.scroll_offset, self.size.width
+        line = self.lines[top + y] if top + y < self.line_count else ""
+        mark = Strip([Segment("…", self.rich_style)])
+        if left and cell_len(line) > left:
+            strip = Strip.join([mark, strip.crop(1)])
+        return Strip.join([strip.crop(0, width - 1), mark]) if cell_len(line) > left + width else strip
 
     def on_resize(self) -> None:
         self.query_ancestor(LogPane).go_to_end()

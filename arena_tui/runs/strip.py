@@ -7,6 +7,7 @@ from textual.widgets import Static
 from arena_tui.format import numbers
 from arena_tui.format.numbers import GLYPHS, MUTED, STYLES
 from arena_tui.format.sanitize import printable
+from arena_tui.format.width import abridged
 from arena_tui.runs.follow import RunView
 from arena_tui.runs.waits import words
 from core.runs.state import RunState, Status
@@ -48,7 +49,7 @@ def _what(view: RunView, width: int) -> Content:
     if view.unreadable:
         left += Content.styled(f"  {numbers.count(view.unreadable)} unreadable lines", "$text-warning")
     room = max(0, width - left.cell_length - 2)
-    name = Content.styled(printable(view.folder.id), MUTED).truncate(room, ellipsis=True)
+    name = Content.styled(abridged(printable(view.folder.id), room), MUTED)
     return Content.assemble(left, " " * (width - left.cell_length - name.cell_length), name)
 
 
@@ -65,8 +66,11 @@ def _how_far(view: RunView, width: int) -> Content:
     if not view.status.is_over:
         remaining = numbers.MISSING if state.remaining is None else numbers.duration(state.remaining)
         right += f"  {remaining} left"
-    share = f"{100 * done // total:>3} %" if total else ""
+    share = f"{numbers.share(done, total):>6}" if total else ""
     room = width - len(left) - len(right) - len(share) - 6
+    if room < 0 and not view.status.is_over:
+        right = right.partition("elapsed  ")[2]
+        room = width - len(left) - len(right) - len(share) - 6
     bar = numbers.bar(done, total, room) if total and room >= 4 else " " * max(0, room)
     filled = bar.count("━")
     return Content.assemble(

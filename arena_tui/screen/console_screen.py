@@ -8,6 +8,8 @@ from textual.widgets import Static
 
 READONLY = "-readonly"
 """The class of an app that may watch and touch nothing."""
+PLAIN = "-plain"
+"""The class of an app on a terminal without colours, or with ASCII alone."""
 COLUMNS, LINES = 40, 12
 """A terminal below this has no room for anything but to say so."""
 Result = TypeVar("Result")

@@ -7,7 +7,7 @@ from textual.content import Content
 
 from arena_tui.format.numbers import MUTED
 
-MINIMUM = 20
+MINIMUM = 12
 """Cells for what is broken into lines, however narrow the place."""
 
 Fact = tuple[str, str, str]
@@ -33,6 +33,18 @@ def wrapped(rows: Sequence[Fact], width: int) -> list[Fact]:
 def _lines(text: str, width: int) -> list[str]:
     """Broken at spaces, else, as a path, wherever the line is full."""
     return textwrap.wrap(text, width, break_on_hyphens=False) or [text]
+
+
+def hanging(mark: str, text: str, width: int) -> str:
+    """`text` behind a mark, in lines of `width` cells that all begin where the first one does."""
+    indent = " " * (len(mark) + 1)
+    lines = textwrap.wrap(text, max(MINIMUM, width), initial_indent=indent, subsequent_indent=indent)
+    return mark + "\n".join(lines)[len(mark) :]
+
+
+def bulleted(mark: str, texts: Sequence[str], width: int) -> Content:
+    """Each of `texts` behind the mark, on lines of its own."""
+    return Content("\n".join(hanging(mark, text, width) for text in texts))
 
 
 def facts(rows: Sequence[Fact], *, figures_right: bool = False) -> Content:

@@ -57,7 +57,7 @@ class Menu(OptionList):
             self._redraw()
             return
         before = self.highlighted_id
-        width = self._line_width
+        width = self.line_width
         with self.prevent(OptionList.OptionHighlighted):
             self.set_options(Option(line(width), id=item_id) for item_id, line in items)
             if not items:
@@ -75,12 +75,13 @@ class Menu(OptionList):
         self._redraw()
 
     @property
-    def _line_width(self) -> int:
+    def line_width(self) -> int:
+        """Cells of an item."""
         return max(10, self.scrollable_content_region.width - 2)
 
     def _redraw(self) -> None:
         for index, line in enumerate(self._items.values()):
-            drawn = line(self._line_width)
+            drawn = line(self.line_width)
             shown = self.get_option_at_index(index).prompt
             if not (isinstance(shown, Content) and shown.is_same(drawn)):
                 self.replace_option_prompt_at_index(index, drawn)

@@ -1,6 +1,6 @@
-"""Text in a place of its own: to scroll through, coloured by its language, or instead of what cannot be shown."""
+"""Text in a place of its own: to scroll through, fitted to its width, coloured by its language, or about a problem."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.style import Style
 from textual.app import ComposeResult
@@ -12,6 +12,26 @@ from textual.widgets.text_area import TextAreaTheme
 
 from arena_tui.format.sanitize import printable_lines
 from arena_tui.screen.keymap import hint
+
+
+class FittedText(Static):
+    """Drawn anew for each width that it is given."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes, markup=False)
+        self._draw: Callable[[int], Content] | None = None
+
+    def show(self, draw: Callable[[int], Content], *, layout: bool = True) -> None:
+        """Show what `draw` makes of a width in cells. Without `layout` its height stays as it was."""
+        self._draw = draw
+        self._fit(layout=layout)
+
+    def on_resize(self) -> None:
+        self._fit(layout=True)
+
+    def _fit(self, *, layout: bool) -> None:
+        if self._draw and (width := self.content_size.width):
+            self.update(self._draw(width), layout=layout)
 
 
 class TextPane(VerticalScroll, can_focus=False):
@@ -33,12 +53,12 @@ class TextPane(VerticalScroll, can_focus=False):
         self.border_title = Content(title)
 
     def compose(self) -> ComposeResult:
-        yield Static(markup=False)
+        yield FittedText()
 
-    def show(self, text: Content, beside: str = "") -> None:
-        """Show `text`, and `beside` in the border."""
+    def show(self, draw: Callable[[int], Content], beside: str = "") -> None:
+        """Show what `draw` makes of a width in cells, and `beside` in the border."""
         self.border_subtitle = Content(beside)
-        self.query_one(Static).update(text)
+        self.query_one(FittedText).show(draw)
 
 
 class ProblemText(Static):

@@ -2,42 +2,46 @@
 
 from typing import ClassVar
 
+from msgspec import Struct
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 from textual.reactive import var
 from textual.widget import Widget
 from textual.widgets import Tab, Tabs
 
-WIDE, HIGH = 110, 32
-"""From this size on, as the app's own breakpoints say, the fixed panes are always seen beside each other."""
+
+class Layout(Struct, frozen=True):
+    """`fixed` panes are always seen on screens of so many cells at least; `name` is a class of the widget there."""
+
+    name: str
+    width: int
+    height: int
+    fixed: tuple[str, ...]
+
+
+SMALL = Layout("-small", 0, 0, ())
 
 
 class TurningPanes(Vertical):
-    """Where there is room, the panes of FIXED are always seen and the others take turns; on small terminals all do.
+    """Where there is room, some panes are always seen and the others take turns; on small terminals all do.
 
-    The names of PANES, in the order of the tabs, are the ids of the panes. A subclass lays out #panes for
-    large terminals, and hides there what takes turns.
+    The names of PANES, in the order of the tabs, are the ids of the panes; the first that takes turns is in front at
+    first. A subclass lays #panes out for each of its LAYOUTS, the largest first.
     """
 
     PANES: ClassVar[tuple[str, ...]]
-    FIXED: ClassVar[tuple[str, ...]]
-    FIRST: ClassVar[str]
-    """The pane in front at first; it takes turns."""
-    FIRST_SMALL: ClassVar[str]
-    """The same on small terminals, where it may be any."""
+    LAYOUTS: ClassVar[tuple[Layout, ...]]
 
     DEFAULT_CSS = """
     TurningPanes {
         height: 1fr;
         Tabs { height: 1; }
+        &.-small Tab { padding: 0 0 0 1; }
         Underline { display: none; }
-        #panes { height: 1fr; }
-        #panes > .-current { display: block; border: round $accent; border-title-color: $accent; }
-        &.-small {
-            #panes { layout: vertical; }
-            #panes > * { display: none; width: 1fr; height: 1fr; }
-            #panes > .-current { display: block; }
-        }
+        #panes { height: 1fr; layout: grid; }
+        #panes > * { display: none; }
+        #panes > .-fixed, #panes > .-current { display: block; }
+        #panes > .-current { border: round $accent; border-title-color: $accent; }
     }
     """
 
@@ -49,14 +53,15 @@ class TurningPanes(Vertical):
         self._panes = panes
 
     def compose(self) -> ComposeResult:
-        tabs = Tabs(*(Tab(name, id=f"tab-{name}") for name in self.PANES), active=f"tab-{self._first}")
+        first = self._turning_in(self._fitting)[0]
+        tabs = Tabs(*(Tab(name, id=f"tab-{name}") for name in self.PANES), active=f"tab-{first}")
         tabs.can_focus = False
         yield tabs
         with Container(id="panes"):
             yield from self._panes
 
     def on_mount(self) -> None:
-        self.choose(self._first)
+        self._lay_out()
 
     @property
     def page(self) -> int:
@@ -65,7 +70,7 @@ class TurningPanes(Vertical):
 
     def turn(self, direction: int) -> None:
         """To the next pane that takes turns, or the one before."""
-        names = [name for name in self.PANES if name not in self.FIXED or self.has_class("-small")]
+        names = self._turning_in(self._fitting)
         self.choose(names[(names.index(self.current) + direction) % len(names)])
 
     def choose(self, name: str) -> None:
@@ -76,21 +81,29 @@ class TurningPanes(Vertical):
         self.query_one(Tabs).active = f"tab-{name}"
 
     def on_resize(self) -> None:
-        is_small = self._is_small
-        self.set_class(is_small, "-small")
-        for name in self.FIXED:
-            self.query_one(f"#tab-{name}").display = is_small
-        if not is_small and self.current in self.FIXED:
-            self.choose(self.FIRST)
+        self._lay_out()
+
+    @property
+    def _fitting(self) -> Layout:
+        """The largest one for which the screen has room."""
+        size = self.screen.size
+        return next(one for one in (*self.LAYOUTS, SMALL) if size.width >= one.width and size.height >= one.height)
+
+    def _turning_in(self, layout: Layout) -> list[str]:
+        return [name for name in self.PANES if name not in layout.fixed]
+
+    def _lay_out(self) -> None:
+        layout = self._fitting
+        for one in (*self.LAYOUTS, SMALL):
+            self.set_class(one is layout, one.name)
+        turning = self._turning_in(layout)
+        for name in self.PANES:
+            self.query_one(f"#{name}").set_class(name in layout.fixed, "-fixed")
+            self.query_one(f"#tab-{name}").display = name in turning
+        self.query_one(Tabs).display = len(turning) > 1
+        if self.current not in turning:
+            self.choose(turning[0])
 
     def on_tabs_tab_activated(self, event: Tabs.TabActivated) -> None:
         if event.tab.id == event.tabs.active:  # else another one has been chosen meanwhile, and the two would alternate
             self.choose((event.tab.id or "").removeprefix("tab-"))
-
-    @property
-    def _first(self) -> str:
-        return self.FIRST_SMALL if self._is_small else self.FIRST
-
-    @property
-    def _is_small(self) -> bool:
-        return self.screen.size.width < WIDE or self.screen.size.height < HIGH

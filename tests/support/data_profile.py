@@ -19,7 +19,7 @@ max_length = 256  # as the recipe's, but smaller
 """
 
 
-def write_rows(path: Path, count: int = 40) -> None:
+def write_rows(path: Path, count: int = 40, first_id: int = 2**40) -> None:
     """Rows of growing length, every tenth hostile, every eighth with equal answers, each prompt used twice."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -30,4 +30,4 @@ def write_rows(path: Path, count: int = 40) -> None:
             b = a if n % 8 == 0 else ["needle" if n == 33 else "right answer" + " a" * 4 * n]
             cells = [json.dumps(turns) for turns in (prompt, a, b)]
             label = ["1", "0", "0"] if n % 3 == 0 else ["0", "1", "0"] if n % 3 == 1 else ["0", "0", "1"]
-            writer.writerow((2**40 + n, f"[b]m{n}[/b]\x1b[2J", "right", *cells, *label))
+            writer.writerow((first_id + n, f"[b]m{n}[/b]\x1b[2J", "right", *cells, *label))

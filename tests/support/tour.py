@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from evaluated import logits_for, write_evaluation
+from msgspec.structs import replace
 from recorded import SECONDS_A_STEP, record_prediction, record_run
 from screen import until, until_shown
 from small_tokenizer import write_tokenizer
@@ -31,6 +32,8 @@ from core.runs.folder import RunFolder
 
 WINNERS = ("winner_model_a", "winner_model_b", "winner_tie")
 REACHED = 3_510
+FIRST_ID = 2**60
+"""Of the rows: as long as those of the Kaggle file's test rows and longer, 19 digits."""
 Visit = Callable[[str], None]
 
 
@@ -41,21 +44,41 @@ def prepare(workplace: Path, runs: Path) -> None:
         writer.writerow(("id", *MODELS, *PARTS, *WINNERS))
         for n in range(60):
             parts = [["wörd ❤ 漢字 " + "a " * (n * length)] for length in (1, 6, 9)]
-            writer.writerow((n, "left", "right", *map(json.dumps, parts), *((1, 0, 0), (0, 1, 0), (0, 0, 1))[n % 3]))
+            writer.writerow(
+                (FIRST_ID + n, "left", "right", *map(json.dumps, parts), *((1, 0, 0), (0, 1, 0), (0, 0, 1))[n % 3])
+            )
     tokenizer = write_tokenizer(workplace / "tokenizer")
     (workplace / "profiles" / "small.toml").write_text(
         f'[data]\ntrain = "rows.csv"\n[model]\ncheckpoint = "{tokenizer}"\n[tokens]\nmax_length = 256  # shört\n'
     )
     old = record_run(runs, "20260130-090000-an-old-one-with-a-long-name", end="finished")
     old.resolved.write_text(to_toml(Profile(data=Data(train=str(workplace / "rows.csv")))))
-    labels = [n % 3 for n in range(0, 60, 5)]
-    write_evaluation(
-        old.evaluation, list(range(0, 60, 5)), labels, logits_for(labels), swapped=logits_for(labels, seed=1)
-    )
+    evaluate(old, seed=0)
     write_tokenizer(old.adapter)
     record_prediction(old, end=None, began=float(int(time.time())) - 20 - 30_000 / 41.3, pid=os.getpid())
+    record_sweep(runs, workplace / "rows.csv")
     record_run(runs, "20260131-090000-failed", end="failed", until=1_500, words="✗ “out of” memory: " + "漢字 " * 40)
     record_going_on(runs)
+
+
+def evaluate(run: RunFolder, *, seed: int) -> None:
+    """What a run that ended has said of every row."""
+    numbers = range(60)
+    labels = [n % 3 for n in numbers]
+    swapped = logits_for(labels, seed=seed + 1)
+    write_evaluation(
+        run.evaluation, [FIRST_ID + n for n in numbers], labels, logits_for(labels, seed=seed), swapped=swapped
+    )
+
+
+def record_sweep(runs: Path, rows: Path) -> None:
+    """Three short runs that differ in one setting, the oldest of all; their names differ at the end alone."""
+    for n, rate in enumerate((0.001, 0.0002, 0.00005)):
+        name = f"20260129-09000{n}-chatbots-of-the-arena-learning_rate-{rate:g}"
+        run = record_run(runs, name, end="finished", steps=200)
+        settings = Profile(data=Data(train=str(rows)), train=replace(Profile().train, learning_rate=rate))
+        run.resolved.write_text(to_toml(settings))
+        evaluate(run, seed=5 + n)
 
 
 def record_going_on(runs: Path) -> RunFolder:
@@ -129,7 +152,7 @@ async def tour(pilot: Pilot[None], visit: Visit, *, is_readable: bool = True) ->
     await at("predictions", "running")
     await pilot.press("escape", "H")
     await until(pilot, lambda: isinstance(app.screen, HistoryScreen), "the table of runs")
-    await at("history", "3 of 3")
+    await at("history", "6 of 6")
     table = app.screen
     await pilot.press("j")
     for key, name, sign in (
@@ -182,4 +205,12 @@ async def visit_report(pilot: Pilot[None], at: Callable[..., Awaitable[None]]) -
     await at("row of a report")
     await pilot.press("escape")
     await until(pilot, lambda: app.screen is report, "the report again")
+    await pilot.press("a")
+    await until(pilot, lambda: app.screen is not report, "the other runs")
+    await at("choose a run")
+    await pilot.press("enter")
+    await until(pilot, lambda: app.screen is report and report.seen.report.against, "the report against another")
+    for name in ("rows", "summary"):
+        await at(f"report against another, {name} in front")
+        await pilot.press(*["tab"] * 2)
     await pilot.press("escape")

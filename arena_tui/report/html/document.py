@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from arena_tui.format import numbers
+from arena_tui.format.numbers import percent
 from arena_tui.report.html.parts import (
     STYLE,
     Cells,
@@ -25,7 +26,6 @@ from arena_tui.report.wording import (
     beside_accuracy,
     better,
     in_words,
-    percent,
     points,
     preferences,
     row_count,
@@ -156,7 +156,12 @@ def _calibration(report: Report) -> Iterator[str]:
     bins = table(
         ("confidence", "rows", "mean", "accuracy"),
         [
-            (f"{b.low:.2f} to {b.high:.2f}", numbers.count(b.rows), percent(b.confidence), percent(b.accuracy))
+            (
+                f"{b.low:.2f} to {b.high:.2f}",
+                numbers.count(b.rows),
+                percent(b.confidence),
+                percent(b.accuracy),
+            )
             for b in found.filled
         ],
     )
@@ -205,9 +210,15 @@ def _lengths(bias: LengthBias) -> Iterator[str]:
     )
     scale = Scale(0, 1)
     yield table(
-        ("", "rows", '<b class="people">●</b> people', '<b class="dot">●</b> model', axis(scale, ".0%")),
+        ("", "rows", '<b class="people">●</b> people', '<b class="dot">●</b> model', axis(scale, percent)),
         [
-            (b.name, numbers.count(b.rows), percent(b.humans), percent(b.model), pair(scale, 0.5, b.humans, b.model))
+            (
+                b.name,
+                numbers.count(b.rows),
+                percent(b.humans),
+                percent(b.model),
+                pair(scale, 0.5, b.humans, b.model),
+            )
             for b in bias.bins
         ],
     )

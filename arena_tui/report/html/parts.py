@@ -1,14 +1,15 @@
 """The parts of the page: a row in full, the plots as tracks and curves, and how all of it looks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
 
 from msgspec import Struct
 
 from arena_tui.format import numbers
+from arena_tui.format.numbers import percent
 from arena_tui.format.sanitize import printable, printable_lines
 from arena_tui.report.view import SeenReport
-from arena_tui.report.wording import errors, is_unlikely, of_ratings, percent, points, winner
+from arena_tui.report.wording import INITIALS, errors, is_unlikely, of_ratings, points, winner
 from arena_tui.rows.text import MOST_DRAWN, ShownRow
 from core.data.truncation import stretches
 from core.report.report import Bin, Interval, ListedRow, Ratings
@@ -82,8 +83,8 @@ def _bar(probabilities: tuple[float, float, float]) -> str:
     stretches = "".join(
         f'<i class="{kind}" style="width: {100 * p:.1f}%"></i>' for kind, p in zip(CLASSES, probabilities, strict=True)
     )
-    told = " ".join(f"{name} {100 * p:.0f}" for name, p in zip(("A", "B", "tie"), probabilities, strict=True))
-    return f'<span class="bar">{stretches}</span> {told} %'
+    told = ", ".join(f"{name} {percent(p)}" for name, p in zip(INITIALS, probabilities, strict=True))
+    return f'<span class="bar">{stretches}</span> {told}'
 
 
 def _part(row: ShownRow, part: int, model: str) -> str:
@@ -137,9 +138,9 @@ def scale_of(values: Sequence[float]) -> Scale:
     return Scale(min(values) - pad, max(values) + pad)
 
 
-def axis(scale: Scale, written: str = ".2f") -> str:
+def axis(scale: Scale, written: Callable[[float], str] = "{:.2f}".format) -> str:
     """The ends of a track, to stand above it."""
-    return f'<span class="axis"><span>{scale.low:{written}}</span><span>{scale.high:{written}}</span></span>'
+    return f'<span class="axis"><span>{written(scale.low)}</span><span>{written(scale.high)}</span></span>'
 
 
 def track(scale: Scale, reference: float, interval: Interval) -> str:
@@ -170,8 +171,8 @@ def reliability(bins: Sequence[Bin]) -> str:
 
     drawn = [f'<line x1="{x(0)}" y1="{y(0)}" x2="{x(1)}" y2="{y(1)}"/>']
     for share in (0, 0.25, 0.5, 0.75, 1):
-        drawn.append(f'<text class="middle" x="{x(share)}" y="{bottom + 18}">{share:.0%}</text>')
-        drawn.append(f'<text class="right" x="{left - 8}" y="{y(share) + 4}">{share:.0%}</text>')
+        drawn.append(f'<text class="middle" x="{x(share)}" y="{bottom + 18}">{percent(share)}</text>')
+        drawn.append(f'<text class="right" x="{left - 8}" y="{y(share) + 4}">{percent(share)}</text>')
     for bin in bins:
         radius = round(2 + 12 * (bin.rows / most) ** 0.5, 1)
         drawn.append(f'<circle cx="{x(bin.confidence)}" cy="{y(bin.accuracy)}" r="{radius}"/>')

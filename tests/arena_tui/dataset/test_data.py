@@ -133,7 +133,7 @@ async def test_a_leak_into_evaluation_is_ended_with_one_key(profile: Path) -> No
         await pilot.press("shift+tab")
         leaked = screen.inspection.seen.hygiene.eval_rows_with_leaked_prompt
         assert leaked == 8  # every fifth of 40 rows, and every prompt is there twice
-        await until_shown(pilot, f"! {leaked} evaluation rows (100.0 %) have a prompt", "p sets split.by")
+        await until_shown(pilot, f"! {leaked} evaluation rows (100 %) have a prompt", "p sets split.by")
         await pilot.press("p")
         await until_shown(pilot, "no evaluation row has a prompt of a training row")
         assert 'by = "prompt"' in profile.read_text()

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from arena_tui.format import numbers
 from arena_tui.format.sanitize import printable
+from arena_tui.format.width import abridged, padded
 from arena_tui.plot.axes import DurationTicks, LargeTicks, LogTicks, RateTicks, Ticks, limits
 from arena_tui.runs.panes import LONGEST_LINE, MOST_BYTES, LogTail
 
@@ -37,9 +39,25 @@ def test_figures() -> None:
     assert numbers.rate(2e-4) == "2.0e-04"
     assert numbers.rate(0) == "0"
     assert numbers.loss(None) == "not finite"
+    assert numbers.share(2, 3) == "66.7 %"
     assert numbers.share(999, 1000) == "99.9 %"
-    assert numbers.share(9_999_999, 10_000_000) == "99.9 %"
+    assert numbers.share(9_999_999, 10_000_000) == "99.9 %", "not all of it"
+    assert numbers.share(1, 10_000_000) == "0.01 %", "not nothing"
+    assert [numbers.share(part, 3) for part in (0, 3)] == ["0 %", "100 %"]
+    assert [numbers.percent(share) for share in (0.0094, 0.00996, None)] == ["0.94 %", "1.0 %", "–"]
     assert numbers.bar(1, 4, 8) == "━━──────"
+
+
+@pytest.mark.parametrize("cells", [0, 1, 2, 5, 12, 24, 25, 40])
+@pytest.mark.parametrize("name", ["demo-learning_rate-0.001", "漢字漢字漢字漢字-0.001", ""])
+def test_an_abridged_name_fits_and_keeps_both_its_ends(name: str, cells: int) -> None:
+    shown = abridged(name, cells)
+    assert cell_len(shown) <= cells
+    assert shown == name or "…" in shown or not cells
+    assert cell_len(padded(name, cells)) == cells
+    if cells == 12 and name:
+        assert shown.endswith("0.001")
+        assert shown[0] == name[0]
 
 
 def test_one_outlier_does_not_flatten_the_curve_and_lies_outside() -> None:

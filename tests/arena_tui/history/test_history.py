@@ -71,7 +71,7 @@ async def test_every_column_sorts_and_runs_without_its_value_come_last(runs: Pat
 @pytest.mark.parametrize("width", range(60, 301, 7))
 def test_the_columns_fit_any_width_and_the_one_sorted_by_is_among_them(width: int) -> None:
     for column in COLUMNS:
-        shown_columns = fitting(width, column)
+        shown_columns = fitting(width, column, [])
         assert column in [one for one, _ in shown_columns]
         assert sum(cells + 1 for _, cells in shown_columns) <= width
 

@@ -52,7 +52,7 @@ async def test_hostile_profiles_are_only_shown(runs: Path, text: str) -> None:
 async def test_hostile_words_in_a_record_are_only_shown(runs: Path) -> None:
     record_run(runs, "20260131-120000-bad", end="failed", words=HOSTILE)
     app = ArenaApp(runs)
-    async with app.run_test(size=(120, 40)) as pilot:
+    async with app.run_test(size=(160, 40)) as pilot:
         await pilot.press("tab")
         await until_shown(pilot, "✗ failed", "[red]x[/red] [/] ␛[2J␛]0;title␇ \\u202egnp.exe\\u202c␊second line")
         await pilot.press("enter")

@@ -118,7 +118,7 @@ async def test_a_file_of_answers_that_is_none_is_told_and_not_obeyed(run: RunFol
     prediction.submission.write_text("id,a,b,tie\n7,[red]x[/red]\x1b[2J,0,0\n")
     app = ArenaApp(run.path.parent, watch=prediction)
     async with app.run_test(size=(120, 40)) as pilot:
-        await until_shown(pilot, "What was answered cannot be shown:", "row 1 holds no id", "log loss  0.9391")
+        await until_shown(pilot, "What was answered cannot be shown:", "holds no id", "log loss  0.9391")
         assert "x[/red]" not in shown(app)
 
 

@@ -15,6 +15,7 @@ from places import ROOT
 from pyarrow import parquet
 from transformers import AutoModelForSequenceClassification, BitsAndBytesConfig
 
+from arena_tui.format.numbers import percent
 from core.data.rows import read_examples
 from core.data.split import split
 from core.data.tokenizer import PromptTokenizer
@@ -89,7 +90,9 @@ def test_the_demo_learns_and_says_so_line_by_line(finished: tuple[RunFolder, str
     assert metrics["log_loss"] < metrics["prior_log_loss"] - 0.2
     lines = printed.splitlines()
     assert sum(line.startswith("step") for line in lines) == 51
-    assert lines[-1] == f"finished: evaluation log loss {metrics['log_loss']:.4f}, accuracy {metrics['accuracy']:.1%}"
+    assert (
+        lines[-1] == f"finished: evaluation log loss {metrics['log_loss']:.4f}, accuracy {percent(metrics['accuracy'])}"
+    )
     assert "\x1b" not in printed
 
 
