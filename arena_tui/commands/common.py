@@ -5,13 +5,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from arena_tui.commands.parser import Parser
+
 EXIT_CODES = "exit codes: 0 success, 1 failure, 2 bad profile, data or usage, 130 and 143 on signals"
 
 if TYPE_CHECKING:
     from core.profile.settings import Profile
     from core.runs.folder import RunFolder
 
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+    Commands = argparse._SubParsersAction[Parser]
 
 
 class Refused(Exception):
@@ -22,13 +24,15 @@ class Refused(Exception):
         self.exit_code = exit_code
 
 
-def add_command(commands: "Commands", name: str, summary: str) -> argparse.ArgumentParser:
+def add_command(commands: "Commands", name: str, summary: str) -> Parser:
     """The parser of one more command."""
-    return commands.add_parser(name, help=summary, description=summary, epilog=EXIT_CODES)
+    parser = commands.add_parser(name, help=summary, description=summary, epilog=EXIT_CODES)
+    parser.set_defaults(parser=parser)
+    return parser
 
 
 def add_profile(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("profile", metavar="PROFILE", help="a TOML file, or the name of a shipped profile")
+    parser.add_argument("profile", metavar="PROFILE", help="a TOML file, or a profile's name, in ./profiles or shipped")
     add_set(parser)
 
 

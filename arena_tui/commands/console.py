@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arena_tui.commands import train
-from arena_tui.commands.common import Refused, add_command, add_runs_dir
+from arena_tui.commands.common import Refused, add_command, add_json, add_runs_dir
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -50,12 +50,15 @@ def open_console(options: argparse.Namespace, start: Path | None = None, watch: 
 def add(commands: "Commands") -> None:
     parser = add_command(commands, "demo", "train the embedded demo, in the console or, without a terminal, here")
     add_runs_dir(parser)
-    parser.set_defaults(command=_run_demo, profile="demo", overrides=[], detach=False, json=False)
+    parser.set_defaults(command=_run_demo, overrides=[], detach=False)
+    add_json(parser, "train here, and end with one line on stdout that holds metrics.json")
 
 
 def _run_demo(options: argparse.Namespace) -> int:
-    if in_a_terminal():
-        from core.profile.files import find_profile
+    from core.profile.files import SHIPPED
 
-        return open_console(options, start=find_profile("demo"))
+    profile = SHIPPED / "demo.toml"  # not a profile of the user's of that name
+    if in_a_terminal() and not options.json:
+        return open_console(options, start=profile)
+    options.profile = str(profile)
     return train.run_train(options)

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import (
-    EXIT_CODES,
     Refused,
     add_command,
     add_json,
@@ -16,6 +15,7 @@ from arena_tui.commands.common import (
     add_yes,
     demand_yes,
 )
+from arena_tui.commands.parser import Parser
 from arena_tui.terminal.streams import print_json
 
 if TYPE_CHECKING:
@@ -35,13 +35,13 @@ def add(commands: "Commands") -> None:
     parser.set_defaults(command=run_list)
     verbs = parser.add_subparsers(metavar="VERB", title="verbs; without one, the queue is listed")
 
-    def verb(name: str, summary: str) -> argparse.ArgumentParser:
-        added = verbs.add_parser(name, help=summary, description=summary, epilog=EXIT_CODES)
+    def verb(name: str, summary: str) -> Parser:
+        added = add_command(verbs, name, summary)
         add_runs_dir(added)
         return added
 
     adding = verb("add", "queue profiles; --set with a list of values queues a run for each: a sweep")
-    adding.add_argument("profiles", metavar="PROFILE", nargs="+", help="TOML files, or names of shipped profiles")
+    adding.add_argument("profiles", metavar="PROFILE", nargs="+", help="TOML files, or names of profiles")
     add_set(adding)
     adding.set_defaults(command=run_add)
 

@@ -1,5 +1,6 @@
 """Finds, reads and writes profiles: the shipped ones by name, others by path; and the paths in them."""
 
+import difflib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -67,18 +68,22 @@ def user_profiles(folder: Path) -> list[Path]:
 
 
 def find_profile(name_or_path: str) -> Path:
-    """The file meant by a path, or by a shipped profile's name with or without `.toml`.
+    """The file meant by a path, or by the name, with or without `.toml`, of a profile in ./profiles or a shipped one.
 
-    A file that exists wins over a shipped name. Raises ProfileError, listing the shipped names.
+    A file that exists wins over a name, and the user's profile over the shipped one. Raises ProfileError, which names
+    the nearest ones.
     """
     path = Path(name_or_path)
     if path.exists() and not path.is_dir():
         return path
-    shipped = {candidate.stem: candidate for candidate in shipped_profiles()}
-    if name_or_path.removesuffix(".toml") in shipped:
-        return shipped[name_or_path.removesuffix(".toml")]
-    message = f"no such file; shipped profiles are {', '.join(shipped)}"
-    raise ProfileError(name_or_path, [Problem(line=1, key="", value="", message=message)])
+    named = {known.stem: known for known in (*shipped_profiles(), *user_profiles(Path()))}
+    name = name_or_path.removesuffix(".toml")
+    if name in named:
+        return named[name]
+    nearest = difflib.get_close_matches(name, named, n=1)
+    hint = f"did you mean {nearest[0]}?" if nearest else f"profiles are {', '.join(named)}"
+    message = f"no such file, nor a profile of that name; {hint}"
+    raise ProfileError(name_or_path, [Problem(line=0, key="", value="", message=message)])
 
 
 def read_profile(path: Path, read: Callable[[Path], bytes] | None = None) -> ProfileFile:

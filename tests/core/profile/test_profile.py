@@ -2,6 +2,7 @@
 
 import math
 import tomllib
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -151,6 +152,21 @@ def test_no_value_of_any_setting_gets_past_its_declaration(value: object) -> Non
                 assert not isinstance(kept, float) or math.isfinite(kept)
 
 
-def test_a_profile_that_does_not_exist_lists_the_shipped_ones() -> None:
-    with pytest.raises(ProfileError, match="shipped profiles are demo, gemma2-2b-qlora"):
-        find_profile("gemma3-9b")
+def test_a_profile_that_does_not_exist_is_answered_with_the_nearest_or_with_all() -> None:
+    with pytest.raises(ProfileError, match=r"^gemma2-9b-qlra: no such file.*did you mean gemma2-9b-qlora\?$"):
+        find_profile("gemma2-9b-qlra")
+    with pytest.raises(ProfileError, match=r"profiles are demo, gemma2-2b-qlora"):
+        find_profile("xyzzy")
+
+
+def test_profiles_of_ones_own_are_found_by_name_and_before_the_shipped_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "profiles").mkdir()
+    for name in ("mine", "demo"):
+        (tmp_path / "profiles" / f"{name}.toml").write_text("[train]\nseed = 7\n")
+    assert read_profile(find_profile("mine")).text == "[train]\nseed = 7\n"
+    assert find_profile("demo.toml").resolve() == tmp_path / "profiles" / "demo.toml"
+    (tmp_path / "profiles" / "demo.toml").write_bytes(shipped_profiles()[0].read_bytes())
+    assert find_profile("demo") == shipped_profiles()[0], "a copy of the shipped one is the shipped one"
