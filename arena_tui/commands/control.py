@@ -20,7 +20,7 @@ from arena_tui.commands.common import (
 )
 from arena_tui.commands.console import in_a_terminal, open_console
 from arena_tui.commands.train import Foreground, leave_or_follow, tell_metrics
-from arena_tui.terminal.streams import send_codes
+from arena_tui.terminal.streams import can_draw, send_codes
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -68,7 +68,7 @@ def _run_watch(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("left; the run goes on", file=sys.stderr)
         return 130
-    if sys.stdout.isatty() and not options.json:
+    if can_draw(sys.stdout) and not options.json:
         send_codes(signals(read_config().config.notify, folder, status), sys.stdout)
     return exit_code(state)
 

@@ -56,7 +56,7 @@ def test_wrong_usage_exits_2_and_says_why_on_stderr(arguments: list[str], tmp_pa
 def test_the_console_refuses_to_open_without_a_terminal(tmp_path: Path) -> None:
     ran = arena_tui(cwd=tmp_path)
     assert ran.returncode == 2
-    assert "needs a terminal" in ran.stderr
+    assert "needs a terminal that it can draw on" in ran.stderr
 
 
 def test_train_json_ends_with_one_line_of_metrics_and_runs_lists_it(profile: Path) -> None:
