@@ -14,6 +14,7 @@ from arena_tui.children.child import Ahead, in_thread
 from arena_tui.runs.follow import RunList, RunView
 from arena_tui.screen.profiles import ProfileView
 from arena_tui.terminal.private_use import can_be_held
+from core.files import in_words
 from core.predict.request import CannotPredict
 from core.profile.errors import ProfileError
 from core.profile.files import read_profile
@@ -100,6 +101,6 @@ class Navigation:
                 return
             await self._starter.start_job(job)
         except (CannotPredict, LaunchError, ProfileError, OSError) as error:
-            self._starter.tell("nothing is predicted", str(error))
+            self._starter.tell("nothing is predicted", in_words(error))
             return
         self._starter.watch(job.folder)

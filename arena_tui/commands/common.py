@@ -22,7 +22,9 @@ class Refused(Exception):
     """A command that cannot be carried out: the message says why."""
 
     def __init__(self, message: object, exit_code: int) -> None:
-        super().__init__(str(message))
+        from core.files import in_words
+
+        super().__init__(in_words(message) if isinstance(message, Exception) else str(message))
         self.exit_code = exit_code
 
 

@@ -157,6 +157,7 @@ def _add_prune(commands: "Commands") -> None:
 def _run_prune(options: argparse.Namespace) -> int:
     from arena_tui.format.sanitize import printable
     from arena_tui.runs.consequences import what_is_pruned
+    from core.files import in_words
     from core.runs.checkpoints import KEEP, carry_out, plan
     from core.runs.folder import list_runs, runs_folder
     from core.runs.trash import StillInUse, Unreadable, held
@@ -171,7 +172,7 @@ def _run_prune(options: argparse.Namespace) -> int:
             if not options.all:
                 raise Refused(error, 1) from None
             if isinstance(error, Unreadable | OSError):
-                print(f"{printable(folder.id)} is left as it is: {printable(str(error))}", file=sys.stderr)
+                print(f"{printable(folder.id)} is left as it is: {printable(in_words(error))}", file=sys.stderr)
     prunings = [pruning for pruning in prunings if pruning.paths]
     if prunings and not options.dry_run:
         demand_yes(options, f"{what_is_pruned(prunings)}\nDelete these for good?")

@@ -17,6 +17,7 @@ from arena_tui.format.sanitize import place, printable
 from arena_tui.screen.console_screen import ConsoleScreen
 from arena_tui.screen.profiles import own_path
 from arena_tui.terminal.private_use import can_be_held
+from core.files import in_words
 
 SECONDS_BETWEEN_DRAFTS = 0.5
 SECONDS_BETWEEN_LOOKS = 2.0
@@ -113,7 +114,7 @@ class Saving:
                     failure = edit_outside(command, handed_out)  # the console stands still meanwhile, as it should
                 text = (await asyncio.to_thread(handed_out.read_bytes)).decode()
             except (OSError, UnicodeDecodeError, SuspendNotSupported) as error:
-                self._tell(f"nothing was taken over: {error}")
+                self._tell(f"nothing was taken over: {in_words(error)}")
                 return
             if failure or not can_be_held(text):
                 self._tell(f"nothing was taken over: {failure or 'the text holds characters this editor uses itself'}")
@@ -150,7 +151,7 @@ class Saving:
         try:
             draft = await self._file.read_draft()
         except (OSError, UnicodeDecodeError) as error:
-            self._tell(f"the draft of {self._place} cannot be read: {error}")
+            self._tell(f"the draft of {self._place} cannot be read: {in_words(error)}")
             return True
         if draft is None:
             return True

@@ -23,7 +23,7 @@ from core.data.bounds import read_numbers
 from core.data.example import LABELS, LOGITS, SWAPPED_LOGITS, DataError, Example, swapped, unswapped
 from core.data.rows import WINNERS, iterate_examples
 from core.demo.assets import rows_source
-from core.files import as_parquet
+from core.files import as_parquet, in_words
 from core.imports import keep_pandas_out
 from core.predict.folder import pass_name
 from core.profile.errors import ProfileError
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
     except (DataError, ProfileError) as error:
         found, exit_code = Swap(problem=str(error)), 2
     except OSError as error:
-        found, exit_code = Swap(problem=str(error)), 1
+        found, exit_code = Swap(problem=in_words(error)), 1
     except Exception as error:  # noqa: BLE001  (whatever it is, the reader is waiting for it)
         from core.failures.explain import explain
 
