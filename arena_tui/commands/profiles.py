@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import Refused, add_command, add_json, add_profile, chosen_profile, tell_json
@@ -32,18 +33,23 @@ def _add_check(commands: "Commands") -> None:
 def _run_check(options: argparse.Namespace) -> int:
     from arena_tui.format.sanitize import utf8
     from core.profile.errors import ProfileError
+    from core.profile.files import absent_paths
 
     try:
         profile, path = chosen_profile(options)
     except Refused as refused:
         if options.json and isinstance(refused.__cause__, ProfileError):
             problems = [_as_json(problem) for problem in refused.__cause__.problems]
-            tell_json({"profile": utf8(refused.__cause__.source), "problems": problems, "global_batch": None})
+            tell_json({"profile": utf8(refused.__cause__.source), "problems": problems})
         raise
+    absent = absent_paths(profile, Path.cwd())
     if options.json:
-        tell_json({"profile": utf8(str(path)), "problems": [], "global_batch": profile.global_batch})
-    else:
-        print(f"{path}: no problems; global batch {profile.global_batch}")
+        told = {"profile": utf8(str(path)), "problems": [], "absent": {key: utf8(lies) for key, lies in absent.items()}}
+        tell_json({**told, "global_batch": profile.global_batch})
+        return 0
+    print(f"{path}: no problems; global batch {profile.global_batch}")
+    for key, lies in absent.items():
+        print(f"{path}: cannot be run here yet: {key}: there is no {lies}")
     return 0
 
 

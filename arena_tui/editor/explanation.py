@@ -15,6 +15,9 @@ from core.profile.cursor import place
 from core.profile.errors import Problem
 from core.profile.explain import Setting, settings
 
+MOST_PROBLEMS = 100
+"""Problems that are listed."""
+
 
 class ProblemList(OptionList):
     """Problems are picked with the mouse here, and with a key of the screen."""
@@ -42,8 +45,9 @@ class ProblemList(OptionList):
         """Show these problems, in their order."""
         self.set_class(not problems, "-none")
         n = len(problems)
-        self.border_title = Content(f"✗ {n} problem{'s' if n > 1 else ''}")
-        self.set_options(Option(Content(printable(str(problem)))) for problem in problems)
+        first = f", the first {MOST_PROBLEMS} of them" if n > MOST_PROBLEMS else ""
+        self.border_title = Content(f"✗ {n:,} problem{'s' if n > 1 else ''}{first}")
+        self.set_options(Option(Content(printable(str(problem)))) for problem in problems[:MOST_PROBLEMS])
 
 
 class Explanation(VerticalScroll, can_focus=False):

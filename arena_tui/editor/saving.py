@@ -117,7 +117,8 @@ class Saving:
                 self._tell(f"nothing was taken over: {in_words(error)}")
                 return
             if failure or not can_be_held(text):
-                self._tell(f"nothing was taken over: {failure or 'the text holds characters this editor uses itself'}")
+                why = failure or "the text is too long, or holds characters this editor uses itself"
+                self._tell(f"nothing was taken over: {why}")
             elif text != self._text:
                 self._area.load_profile(text)
                 self._tell(f"Taken over from {Path(command[0]).name}; not saved yet.", "information")
@@ -184,7 +185,7 @@ class Saving:
         if not is_saving and on_disk == self._put_off:
             return False
         is_gone = on_disk is None or not can_be_held(on_disk)
-        text = f"{self._place} {'is no longer there, or no longer text' if is_gone else 'was changed on disk'}."
+        text = f"{self._place} {'is no longer there, or nothing to edit here' if is_gone else 'was changed on disk'}."
         answers = [("k", "keep mine"), *([] if is_gone else [("r", "read again, lose mine")]), ("c", "compare")]
         while (answer := await self._ask("changed on disk", text, answers, "decide later")) == "c":
             await self._compare(self._text, "yours", [])

@@ -1,13 +1,21 @@
 """What the home screen tells: of the chosen profile or run, and of the machine."""
 
+import asyncio
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from textual import work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
+from textual.reactive import var
 from textual.widgets import ContentSwitcher, Static, TextArea
 
+from arena_tui.children.child import in_thread
 from arena_tui.format import numbers
 from arena_tui.format.numbers import GLYPHS, MUTED, STYLES
-from arena_tui.format.sanitize import place, printable, printable_lines
+from arena_tui.format.sanitize import beginning, place, printable
 from arena_tui.runs.follow import RunView
 from arena_tui.runs.outcome import explanation, outcome
 from arena_tui.screen.keymap import hint
@@ -15,6 +23,7 @@ from arena_tui.screen.profiles import ProfileView
 from arena_tui.widgets.facts import Fact, facts, wrapped
 from arena_tui.widgets.pane import HighlightedText
 from core.machine.gpus import Machine
+from core.profile.files import absent_paths
 from core.profile.settings import Profile
 
 
@@ -69,6 +78,9 @@ class TitleLine(Horizontal):
         yield MachineLine()
 
 
+MOST_PROBLEMS = 50
+"""Problems that are listed."""
+SECONDS_BETWEEN_LOOKS = 1.0
 BESIDE = 3
 """Cells of the summary's padding and of its scroll bar, whether it is there or not."""
 QUANTIZATION = {"nf4": "NF4, 4 bit", "int8": "int8", "none": "not quantized"}
@@ -87,6 +99,9 @@ class ProfilePanel(Vertical):
     }
     """
 
+    absent: var[dict[str, str]] = var(dict)
+    """Paths of the profile at which nothing lies, by the keys of their settings."""
+
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self._profile: ProfileView | None = None
@@ -97,23 +112,37 @@ class ProfilePanel(Vertical):
 
     def show(self, profile: ProfileView) -> None:
         """Show this profile."""
-        self._profile = profile
+        if profile is not self._profile:
+            self._profile = profile
+            self.set_reactive(ProfilePanel.absent, {})
+            self.look(profile)
         way = hint(self, "edit", "; {} opens them in the editor")
         width = self.size.width - BESIDE
-        told = summary(profile.settings, width) if profile.settings else problems(profile, way)
+        told = summary(profile.settings, width, self.absent) if profile.settings else problems(profile, way)
         self.query_one(".summary", Static).update(told)
-        text = "\n".join(printable_lines(profile.text))
+        text = beginning(profile.text)
         area = self.query_one(TextArea)
         if area.text != text:
             area.load_text(text)
 
+    @work(exclusive=True)
+    async def look(self, profile: ProfileView) -> None:
+        """See every now and then whether the files that a run needs are there."""
+        while profile.settings:
+            self.absent = await in_thread(partial(absent_paths, profile.settings, Path.cwd()))
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+
+    def watch_absent(self) -> None:
+        self.on_resize()
+
     def on_resize(self) -> None:
-        if self._profile:
+        if self._profile and self.is_mounted:
             self.show(self._profile)
 
 
-def summary(profile: Profile, width: int) -> Content:
-    """The settings that decide what a run is and what it costs, in lines of `width` cells."""
+def summary(profile: Profile, width: int, absent: Mapping[str, str]) -> Content:
+    """The settings that decide what a run is and what it costs, in lines of `width` cells; and which of its paths, by
+    their keys, are `absent`."""
     data, split, model, lora, train = profile.data, profile.split, profile.model, profile.lora, profile.train
     limit = f", first {numbers.count(data.limit)} rows" if data.limit else ""
     modules = lora.target_modules if isinstance(lora.target_modules, str) else ", ".join(lora.target_modules)
@@ -132,14 +161,18 @@ def summary(profile: Profile, width: int) -> Content:
         ("epochs", f"{train.epochs:g}", ""),
         ("max length", f"{numbers.count(profile.tokens.max_length)} tokens", ""),
     ]
-    return Content.assemble((printable(model.checkpoint), "bold"), "\n", facts(wrapped(rows, width)))
+    missing = [f"✗ {key}: there is no {place(Path(lies))}\n" for key, lies in absent.items()]
+    head = Content.assemble((printable(model.checkpoint), "bold"), "\n", ("".join(missing), "bold $text-error"))
+    return head + facts(wrapped(rows, width))
 
 
 def problems(profile: ProfileView, way: Content) -> Content:
     """All problems, for a person to correct, and the way to do it."""
     n = len(profile.problems)
     head = (Content(f"✗ {n} problem{'s' if n > 1 else ''}") + way).stylize_before("bold $text-error")
-    return Content.assemble(head, "\n", "\n".join(f"• {printable(str(problem))}" for problem in profile.problems))
+    listed = [f"• {printable(str(problem))}" for problem in profile.problems[:MOST_PROBLEMS]]
+    more = [f"… and {n - MOST_PROBLEMS:,} more"] if n > MOST_PROBLEMS else []
+    return Content.assemble(head, "\n", "\n".join([*listed, *more]))
 
 
 class RunPanel(VerticalScroll):
@@ -160,7 +193,7 @@ class RunPanel(VerticalScroll):
         parts = [
             Content.styled(f"{GLYPHS[run.status]} {run.status.value}", f"bold {STYLES[run.status]}"),
             *([Content.styled(printable(run.trouble), "$text-error")] if run.trouble else []),
-            *(Content(line) for line in printable_lines(run.notes.note) if run.notes.note),
+            *([Content(beginning(run.notes.note))] if run.notes.note else []),
             *explanation(run, self),
             Content(""),
             *([] if run.wait else [facts(outcome(run)), Content("")]),

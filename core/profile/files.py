@@ -43,6 +43,16 @@ def _rooted(written: str, folder: Path) -> str:
     return str(path) if is_path and written != DEMO else written
 
 
+def absent_paths(profile: Profile, folder: Path) -> dict[str, str]:
+    """The paths, by the key of their setting, that a run in `folder` would need and where nothing lies.
+
+    What may be a name on the hub is none. Asks the disk.
+    """
+    there = rooted(profile, folder)
+    needed = {"data.train": there.data.train, "model.checkpoint": there.model.checkpoint}
+    return {key: path for key, path in needed.items() if path.startswith("/") and not os.path.exists(path)}  # noqa: PTH110
+
+
 # The same place in a checkout and in an installed package: beside `core`.
 SHIPPED = Path(__file__).parents[2] / "profiles"
 

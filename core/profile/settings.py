@@ -23,17 +23,19 @@ class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One table of the TOML file."""
 
 
+Place = Annotated[str, Meta(min_length=1, max_length=4096)]
+"""A path, no longer than the system takes, or a name on the hub."""
+Name = Annotated[str, Meta(max_length=255)]
+
+
 class Data(Section, frozen=True, kw_only=True):
     train: Annotated[
-        str,
+        Place,
         Meta(
-            min_length=1,
             description="Labelled rows: a CSV, Parquet or JSONL file, a Hugging Face dataset id, or demo",
         ),
     ] = "train.csv"
-    test: Annotated[
-        str, Meta(min_length=1, description="Rows to predict: a file like train, without labels, or demo")
-    ] = "test.csv"
+    test: Annotated[Place, Meta(description="Rows to predict: a file like train, without labels, or demo")] = "test.csv"
     limit: Annotated[
         Count | None,
         Meta(description="Use only the first rows of the file; all when absent", extra={"unit": "rows"}),
@@ -86,15 +88,15 @@ class Tokens(Section, frozen=True, kw_only=True):
 
 
 class Model(Section, frozen=True, kw_only=True):
-    checkpoint: Annotated[
-        str, Meta(min_length=1, description="Base model: a Hugging Face id, a local folder, or demo")
-    ] = "unsloth/gemma-2-9b-it-bnb-4bit"
+    checkpoint: Annotated[Place, Meta(description="Base model: a Hugging Face id, a local folder, or demo")] = (
+        "unsloth/gemma-2-9b-it-bnb-4bit"
+    )
     revision: Annotated[
-        str | None,
+        Name | None,
         Meta(description="Branch, tag or commit of a Hugging Face checkpoint; its main branch when absent"),
     ] = None
     gguf_file: Annotated[
-        str | None, Meta(description="Name of a GGUF file inside checkpoint, for weights stored that way")
+        Name | None, Meta(description="Name of a GGUF file inside checkpoint, for weights stored that way")
     ] = None
     quantization: Annotated[
         Literal["nf4", "int8", "none"], Meta(description="How the frozen base is held in memory")
@@ -116,7 +118,7 @@ class Lora(Section, frozen=True, kw_only=True):
     dropout: Annotated[Share, Meta(description="Dropout on the adapters' input")] = 0.05
     bias: Annotated[Literal["none", "all", "lora_only"], Meta(description="Which bias terms are trained")] = "none"
     target_modules: Annotated[
-        Literal["all-linear"] | Annotated[list[str], Meta(min_length=1)],
+        Literal["all-linear"] | Annotated[list[Name], Meta(min_length=1, max_length=256)],
         Meta(description="Projections that get an adapter, by name, or all-linear"),
     ] = field(default_factory=lambda: ["q_proj", "k_proj", "v_proj"])
     freeze_layers: Annotated[

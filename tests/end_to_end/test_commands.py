@@ -44,6 +44,9 @@ def test_check_lists_every_problem_and_exits_2(tmp_path: Path) -> None:
 def test_check_accepts_a_shipped_profile_from_any_folder(tmp_path: Path) -> None:
     ran = arena_tui("check", "gemma2-9b-qlora", cwd=tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")
+    assert f"cannot be run here yet: data.train: there is no {tmp_path / 'train.csv'}" in ran.stdout
+    (tmp_path / "train.csv").touch()
+    assert "cannot be run" not in arena_tui("check", "gemma2-9b-qlora", cwd=tmp_path).stdout
 
 
 @pytest.mark.parametrize("arguments", [["train"], ["sing"], ["check", "no.toml"], ["watch", "no"], ["stop", "no"]])

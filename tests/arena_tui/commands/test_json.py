@@ -80,6 +80,7 @@ def test_check_tells_each_problem_with_its_line(told: Told, folder: Path) -> Non
     ]
     assert told("check", "demo")["problems"] == []
     assert told("check", "demo")["global_batch"] == 8
+    assert told("check", "gemma2-9b-qlora")["absent"] == {"data.train": str(folder / "train.csv")}
 
 
 def test_config_tells_settings_as_they_are_and_all_keys(told: Told, folder: Path) -> None:

@@ -75,7 +75,11 @@ target_modules = []
         (7, "train.gradient_checkpointing", "must be true or false"),
         (8, "train.schedule", 'must be one of "constant_with_warmup", "cosine", "linear"'),
         (9, "evall", "unknown section; did you mean eval?"),
-        (12, "lora.target_modules", 'must be "all-linear" or a list, each item a text, at least one'),
+        (
+            12,
+            "lora.target_modules",
+            'must be "all-linear" or a list of 1 to 256 items, each a text of at most 255 characters',
+        ),
     ]
 
 
