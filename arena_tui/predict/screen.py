@@ -15,7 +15,8 @@ from textual.widget import Widget
 from textual.widgets import Footer, Static
 
 from arena_tui.children.child import in_thread
-from arena_tui.dialogs.ask import STAY, AskScreen, WriteScreen
+from arena_tui.dialogs.ask import STAY, AskScreen
+from arena_tui.dialogs.path_input import AskPathScreen
 from arena_tui.format import numbers
 from arena_tui.format.sanitize import place, printable
 from arena_tui.runs.follow import Follower, RunView
@@ -27,7 +28,7 @@ from arena_tui.screen.keymap import named
 from arena_tui.widgets.facts import Fact, facts
 from core.predict.actions import predict
 from core.predict.folder import PredictionFolder, at_work
-from core.predict.request import Request, choose_members, find_rows
+from core.predict.request import CannotPredict, Request, choose_members, find_rows
 from core.runs import events
 from core.runs.actions import CannotStop, Job, stop
 from core.runs.folder import RunFolder
@@ -36,7 +37,6 @@ from core.runs.state import Status
 from core.runs.stopping import Rung
 
 SECONDS_TO_NEXT_READ = 0.5
-MOST_PATH = 4096
 
 
 class PredictionScreen(ConsoleScreen[None]):
@@ -132,18 +132,26 @@ async def ask_for_prediction(app: App[None], run: RunFolder, program: Sequence[s
     if folder := await asyncio.to_thread(at_work, run):
         return Job(folder)
     [member] = choose_members([run])
-    asked = WriteScreen(
+    asked = AskPathScreen(
         "answer which rows?",
         "A file in the schema of test.csv or of train.csv. More, such as several runs averaged: arena-tui predict",
         member.read_profile().data.test,
-        MOST_PATH,
         "predict",
+        _problem,
     )
     test = await app.push_screen_wait(asked)
-    if not test:
+    if test is None:
         return None
     request = Request(members=[member], test=find_rows(test))
     return await asyncio.to_thread(predict, request, program)
+
+
+def _problem(test: str) -> str:
+    try:
+        find_rows(test)
+    except CannotPredict as error:
+        return str(error)
+    return ""
 
 
 KEPT = "what is scored is kept: asked for the same again, P or arena-tui predict goes on with it"
