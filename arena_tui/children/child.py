@@ -1,6 +1,7 @@
 """Asks children of the engine, which answer by core.protocol; starts one ahead; and reads in threads."""
 
 import asyncio
+import os
 import signal
 from asyncio.subprocess import Process
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -57,16 +58,34 @@ async def answers(child: Process, kind: type[Answer]) -> AsyncGenerator[Answer, 
 
 
 async def end_child(child: Process) -> None:
-    """End the child, however often this is cancelled meanwhile: a child that is not waited for stays as a zombie."""
+    """End the child and wait until it has ended, however often this is cancelled meanwhile: leaving a screen, leaving
+    the console and closing the event loop are three times. SIGKILL follows SIGTERM in SECONDS_TO_END, or at once then.
+    """
+    loop, cancelled = asyncio.get_running_loop(), None
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if child.returncode is None and not _has_ended(child.pid):
+            child.send_signal(number)
+        until = loop.time() + SECONDS_TO_END
+        while child.returncode is None and (left := until - loop.time()) > 0:
+            try:
+                await asyncio.wait_for(child.wait(), left)
+            except TimeoutError:
+                break
+            except asyncio.CancelledError as error:
+                cancelled = error
+                if number is signal.SIGTERM:
+                    break
+    if cancelled:
+        raise cancelled
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether the child has ended, which the event loop may not have heard yet. To signal it then would take its exit
+    code from the loop, which says so on stderr: subprocess looks before it signals."""
     try:
-        if child.returncode is None:
-            child.terminate()  # it may have something to clear away
-            with suppress(TimeoutError):
-                await asyncio.wait_for(child.wait(), SECONDS_TO_END)
-    finally:
-        if child.returncode is None:
-            child.kill()
-            await child.wait()
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return True
 
 
 def last_answer(

@@ -48,7 +48,7 @@ def _run_inspect(options: argparse.Namespace) -> int:
     try:
         for limit in options.max_length or ():
             demand_room(rows.shape, replace(profile.tokens, max_length=limit), found.frame)
-        result = report(rows, profile, found.frame, options.max_length or LIMITS)
+        result = report(rows, profile, found.frame, options.max_length or LIMITS, found.read)
     except SettingError as error:
         raise Refused(error, 2) from None
     if options.export:
@@ -71,8 +71,9 @@ def _inspected(arguments: list[str]) -> "Progress":
     from core.inspect.protocol import INSPECT, Progress
 
     def tell(progress: Progress) -> None:
-        if progress.rows_total:
-            tell_progress(f"{progress.rows:,} of {'' if progress.whole else 'about '}{progress.rows_total:,} rows")
+        about = "" if progress.whole else "about "
+        of_all = f" of {about}{progress.rows_total:,}" if progress.rows_total else ""
+        tell_progress(f"{progress.rows:,}{of_all} rows")
 
     last, exit_code = last_answer(INSPECT, *arguments, kind=Progress, hear=tell)
     tell_progress("")

@@ -49,16 +49,18 @@ class InspectionLine(Horizontal):
 def how_far(progress: Progress, seen: Inspected | None, source: str) -> str:
     """How much of `source` has been read, and how far that can be trusted."""
     total = progress.rows_total
-    about = f"{numbers.count(progress.rows)} of about {numbers.count(total)} rows" if total else "…"
+    of_all = f" of about {numbers.count(total)}" if total else ""
+    about = f"{numbers.count(progress.rows)}{of_all} rows" if progress.rows else "…"
     if seen is None or (seen.is_sample and not total):
         return f"reading {printable(source)} {about}"
     if seen.is_sample:
         error = 100 * seen.margin(len(seen.rows) // 2)
         return f"a sample: the first {numbers.count(len(seen.rows))} rows, ±{error:.1f} at most · read {about}"
     percents = seen.lengths.percentiles
+    as_format = f" as {progress.read.format}{progress.read.dropped}" if progress.read else ""
     return (
         f"{numbers.count(len(seen.rows))} rows · median {numbers.count(percents[50])}, "
-        f"longest {numbers.count(percents[100])} tokens · {printable(source)}"
+        f"longest {numbers.count(percents[100])} tokens · {printable(source)}{as_format}"
     )
 
 

@@ -169,9 +169,5 @@ class RowPane(Vertical):
         found = await asyncio.to_thread(holds_text, seen.source, text)
         if not self.screen.display:  # it is being left
             return
-        self._found = found | (seen.rows.id == int(text)) if _is_id(text) else found
+        self._found = found | (seen.rows.id == text)
         self.relist()
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.removeprefix("-").isdigit() and len(text) < 20 and abs(int(text)) < 2**63

@@ -12,11 +12,14 @@ from textual.visual import Visual
 from arena_tui.dataset.cuts import ALARM
 from arena_tui.format import numbers
 from arena_tui.format.numbers import MUTED
+from arena_tui.format.sanitize import printable, shortened
 from arena_tui.rows.view import Inspected
 from core.data.example import LABELS
 from core.inspect.cuts import Cut
 
 CELLS = 8
+MOST_ID_CELLS = 20
+"""Numbers of 64 bits have as many; longer ids are cut."""
 
 
 class RowTable(ScrollView, can_focus=False):
@@ -90,7 +93,7 @@ class RowTable(ScrollView, can_focus=False):
 
 
 def _id_cells(seen: Inspected) -> int:
-    return max(2, len(str(int(seen.rows.id.max(initial=0)))))
+    return max(2, min(MOST_ID_CELLS, seen.rows.longest_id))
 
 
 def _heading(seen: Inspected) -> str:
@@ -102,9 +105,10 @@ def _line(seen: Inspected, cut: Cut, number: int, *, is_chosen: bool) -> Content
     rows = seen.rows
     parts, lost = cut.parts[number].tolist(), (cut.parts - cut.kept)[number].tolist()
     gone = cut.is_gone[number].tolist()
+    id = shortened(printable(rows.id[number]), _id_cells(seen))
     return Content.assemble(
         ("> " if is_chosen else "  ", "bold $accent"),
-        f"{int(rows.id[number]):>{_id_cells(seen)}}  {LABELS[int(rows.label[number])]:<6}",
+        f"{id:>{_id_cells(seen)}}  {LABELS[int(rows.label[number])]:<6}",
         (f"{numbers.count(int(cut.full[number])):>{CELLS}}", "bold"),
         *(f"{numbers.count(n):>{CELLS}}" for n in parts),
         *((f"{numbers.count(n) if n else '·':>{CELLS}}", _style(n, g)) for n, g in zip(lost, gone, strict=True)),

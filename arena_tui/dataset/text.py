@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from arena_tui.format.numbers import count, share
+from arena_tui.format.sanitize import printable
 from core.inspect.cuts import CutFigures, CutReport, NoRoom
 from core.inspect.report import Hygiene, Report
 from core.profile.settings import Profile
@@ -14,8 +15,10 @@ def as_text(report: Report, profile: Profile) -> str:
     """The report, the profile's own limit and strategy marked, a line of words for what it means first."""
     tokens = profile.tokens
     own = next(r for r in report.limits if isinstance(r, CutReport) and r.max_length == tokens.max_length)
+    read_as = [f"{printable(profile.data.train)}: {printable(str(report.read))}"] if report.read else []
     return "\n".join(
         [
+            *read_as,
             f"{count(report.rows)} rows, {count(report.split.train)} to train and {count(report.split.eval)} to "
             f"evaluate: fold {report.split.fold} of {report.split.n_splits} by {report.split.by}",
             f"{_part(own.rows_over, own.rows)} exceed {count(tokens.max_length)} tokens; "

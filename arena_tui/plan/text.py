@@ -3,6 +3,7 @@
 from arena_tui.format.numbers import MISSING, count, duration, gib, rounded, share
 from arena_tui.format.sanitize import printable
 from arena_tui.widgets.facts import Fact
+from core.data.example import RowsRead
 from core.plan.protocol import DiskPlan, MemoryPlan, Plan, TimePlan, TokensPlan
 from core.profile.settings import Profile
 
@@ -21,6 +22,7 @@ def lines(plan: Plan, profile: Profile, waiting: str) -> list[Fact]:
             _count(plan.steps, waiting),
             f"of {plan.global_batch} = {train.per_device_batch_size} × {train.gradient_accumulation}, {epochs}",
         ),
+        *_read(plan.read),
         *_tokens(plan.tokens, waiting),
         *_memory(plan.memory, waiting),
         *_time(plan.time, waiting if plan.memory is None else "unknown"),
@@ -28,6 +30,11 @@ def lines(plan: Plan, profile: Profile, waiting: str) -> list[Fact]:
         ("trainable", _count(plan.trainable_parameters, waiting), _of_parameters(plan)),
         *_memory_in_detail(plan.memory),
     ]
+
+
+def _read(read: RowsRead | None) -> list[Fact]:
+    """What the rows were taken for."""
+    return [("read as", read.format, f"{read.how}{read.dropped}; {read.files}")] if read else []
 
 
 def cut_warning(tokens: TokensPlan, max_length: int) -> str:

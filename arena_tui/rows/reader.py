@@ -134,7 +134,7 @@ class RowScreen(ConsoleScreen[int]):
         assert row is not None
         label = LABELS[int(seen.rows.label[number])]
         full = len(row.ids) + row.frame.specials
-        self.query_one("#title", Static).update(f"row {int(seen.rows.id[number])}")
+        self.query_one("#title", Static).update(f"row {printable(seen.rows.id[number])}")
         limit = f"{numbers.count(self._tokens.max_length)} {self._tokens.truncation}"
         at = f"{numbers.count(self._place + 1)} of {numbers.count(len(self._numbers))} listed"
         self.query_one("#state", Static).update(f"{label} · {numbers.count(full)} tokens, limit {limit} · {at}")

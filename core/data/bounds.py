@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pyarrow
-from pyarrow import parquet, types
+from pyarrow import compute, parquet, types
 
-from core.data.example import DataError, place
+from core.data.example import MOST_OF_AN_ID, DataError, place
 from core.machine.gpus import memory
 
 MOST_OF_A_RECORD = 16 << 20
@@ -44,16 +44,29 @@ MOST_ROWS = 5_000_000
 MOST_COLUMNS = 100
 
 
-def read_numbers(source: Path | BinaryIO, columns: Sequence[str] | None = None) -> pyarrow.Table:
+def read_numbers(
+    source: Path | BinaryIO, columns: Sequence[str] | None = None, *, texts: str | None = None
+) -> pyarrow.Table:
     """The table, or some of its columns. Raises OSError, and ArrowException where it holds anything but numbers and
-    truth values, or more of them than any run."""
-    with parquet.ParquetFile(source) as file:
+    truth values, or more of them than any run. The column `texts` may hold short texts instead.
+    """
+    with parquet.ParquetFile(source, read_dictionary=[texts] if texts else None) as file:
         found = file.metadata
         rows = max(found.num_rows, sum(found.row_group(group).num_rows for group in range(found.num_row_groups)))
         if rows > MOST_ROWS or len(file.schema_arrow) > MOST_COLUMNS:
             told = f"{rows:,} rows of {len(file.schema_arrow):,} columns, where at most {MOST_ROWS:,} of {MOST_COLUMNS}"
             raise pyarrow.ArrowInvalid(f"{told} are read")
         for field in file.schema_arrow:
+            if field.name == texts and types.is_dictionary(field.type) and types.is_string(field.type.value_type):
+                continue  # each different text once, as it is written: none is unfolded before it is known to be short
             if not (types.is_integer(field.type) or types.is_floating(field.type) or types.is_boolean(field.type)):
                 raise pyarrow.ArrowInvalid(f"the column {field.name[:80]!r} holds {field.type}, not numbers")
-        return file.read(columns=columns)
+        table = file.read(columns=columns)
+    if texts and texts in table.column_names and types.is_dictionary(table[texts].type):
+        lengths = (compute.utf8_length(chunk.dictionary) for chunk in table[texts].chunks)
+        longest = max((compute.max(length).as_py() or 0 for length in lengths), default=0)
+        if longest > MOST_OF_AN_ID:
+            raise pyarrow.ArrowInvalid(f"the column {texts!r} holds a text of {longest:,} characters")
+        place = table.column_names.index(texts)
+        table = table.set_column(place, texts, table[texts].cast(pyarrow.string()))
+    return table

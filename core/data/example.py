@@ -11,6 +11,7 @@ from core.files import in_words
 
 if TYPE_CHECKING:
     import numpy as np
+    import pyarrow
     from numpy.typing import NDArray
 
 PARTS = ("prompt", "response_a", "response_b")
@@ -23,14 +24,47 @@ SWAPPED_LOGITS = tuple(f"swapped_{column}" for column in LOGITS)
 """Those of the copy of the row with A and B swapped, changed back: each in the column of its own outcome."""
 
 
+MOST_OF_AN_ID = 200
+"""Characters; a UUID has 36."""
+Id = int | str
+"""A whole number of 64 bits, or a text; both are written again as they were."""
+
+
+def id_column(ids: Iterable[Id]) -> "pyarrow.Array":
+    """A column of them: numbers where all are, else texts."""
+    import pyarrow
+
+    ids = list(ids)
+    if all(isinstance(id, int) for id in ids):
+        return pyarrow.array(ids, pyarrow.int64())
+    return pyarrow.array(map(str, ids), pyarrow.string())
+
+
+class RowsRead(Struct, frozen=True):
+    """What a source was taken for: how its files are written, the format of their rows, and rows that were left out."""
+
+    files: str
+    format: str
+    how: str
+    """How the format's cells are kept and its winners told."""
+    left_out: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.files}, read as {self.format} ({self.how}){self.dropped}"
+
+    @property
+    def dropped(self) -> str:
+        return f", {self.left_out:,} left out" if self.left_out else ""
+
+
 class Example(Struct, frozen=True):
     """One comparison. Each part is its turns in order; null turns are empty strings.
 
-    `label` is an index into LABELS, or UNLABELLED in rows to predict. `index` counts the rows of the file from 0.
+    `label` is an index into LABELS, or UNLABELLED in rows to predict. `index` counts the rows that are read from 0.
     """
 
     index: int
-    id: int
+    id: Id
     prompt: tuple[str, ...]
     response_a: tuple[str, ...]
     response_b: tuple[str, ...]

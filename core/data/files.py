@@ -1,214 +1,122 @@
-"""Reads tables: CSV, Parquet, JSONL or a Hugging Face dataset, as raw records with their place. Knows no column."""
+"""Reads what a source of rows names: a file, a folder or pattern of files, a data set. Knows no column."""
 
-import csv
-import json
+import errno
+import glob
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple
 
 from core.cache import is_full_disk, links
-from core.data.bounds import MOST_OF_A_RECORD, watched
-from core.data.example import DataError, named, place, reason
-from core.files import demand_ordinary, is_lfs_pointer
-from core.machine.gpus import memory
+from core.data.bounds import watched
+from core.data.columnar_files import columnar_records
+from core.data.example import DataError, named, reason
+from core.data.packed_files import TableFile, as_table_file, is_table
+from core.data.text_files import text_records, written
+from core.profile.files import TABLES
 
-MOST_OF_A_BATCH = 64
-"""Rows of Parquet that are unfolded at once."""
-BYTES_OF_AN_ITEM = 8
-"""Of a list, however small what it holds."""
-
-PACKED = (".gz", ".zip", ".bz2", ".xz", ".zst", ".7z", ".tar", ".tgz")
 SAVED, SAVED_SPLITS = "state.json", "dataset_dict.json"
 """What datasets' save_to_disk leaves in a folder: of a data set, and of several that are called its splits."""
 TRAIN = "train"
-HUB_ID = re.compile(r"\w[\w.-]*/[\w.-]+")
+HUB_ID = re.compile(r"(?P<id>\w[\w.-]*/[\w.-]+)(:(?P<config>[\w.-]*)(:(?P<split>[\w.\[\]%:-]+))?)?")
+NAMED_TRAIN = re.compile(r"(^|[^a-z])train([^a-z]|$)", re.IGNORECASE)
+COLUMNAR = (".parquet", ".arrow", ".feather")
 
 Record = dict[str, Any]
 
 
-def read_records(source: str) -> Iterator[tuple[int, Record]]:
-    """Each record of `source` with the line it begins on (in Parquet and datasets: its number), from 1.
+class Row(NamedTuple):
+    """A record, the file it stands in, and the line it begins on (in Parquet, Arrow, arrays and data sets: its number),
+    from 1."""
 
-    A file is read as it is iterated. Raises DataError for what is no such table, for a record that is too long to be
-    one, and where memory runs out.
+    file: str
+    line: int
+    record: Record
+
+
+def read_records(source: str) -> Iterator[Row]:
+    """Each record of `source`, its files one after the other. A file is read as it is iterated.
+
+    Raises DataError for what is no such table, for a record that is too long to be one, and where memory runs out.
     """
-    return watched(source, _records_of(source))
+    files = files_of(source)
+    for file in files:
+        yield from (Row(file.name, *found) for found in watched(file.name, _records_of(file)))
+    if not files:
+        yield from (Row(source, *found) for found in watched(source, _dataset(source)))
 
 
-def _records_of(source: str) -> Iterator[tuple[int, Record]]:
-    path = Path(source)
-    if path.is_dir():  # whatever it is called: Spark writes folders named x.parquet
-        return _dataset(source)
-    if path.exists():
-        try:
-            demand_ordinary(path)
-        except OSError as error:
-            raise DataError(f"{source}: {error.strerror}") from None
-    if path.is_file() and is_lfs_pointer(path):
-        raise DataError(f"{source}: a pointer of Git LFS, not the file itself: git lfs pull in its folder fetches it")
-    match path.suffix.lower():
-        case ".csv":
-            return _text(path, _csv)
-        case ".jsonl" | ".ndjson":
-            return _text(path, _jsonl)
+def files_of(source: str) -> list[TableFile]:
+    """The files that `source` names, in their order; none where it is a data set. Raises DataError."""
+    if file := as_table_file(source):
+        return [file]
+    folder = Path(source)
+    if folder.is_dir() and not _is_saved(folder):
+        found = sorted(path for path in folder.rglob("*") if _is_shown(path.relative_to(folder)))
+        # As datasets does: a folder with train.csv and test.csv is both, and what is wanted is the one.
+        paths = [path for path in found if NAMED_TRAIN.search(path.name)] or found
+        nothing = f"{source}: no file in this folder is a table ({', '.join(TABLES)})"
+    elif glob.has_magic(source) and not folder.is_dir():
+        paths = sorted(path for path in map(Path, glob.glob(source, recursive=True)) if path.is_file())  # noqa: PTH207
+        nothing = f"{source}: no file is called like this"
+    elif is_table(folder):
+        raise DataError(f"{source}: cannot be read: {os.strerror(errno.ENOENT)}")
+    else:
+        return []
+    if not paths:
+        raise DataError(nothing)
+    return [file for path in paths if (file := as_table_file(str(path)))]
+
+
+def is_data_set(source: str) -> bool:
+    """Whether the datasets library reads `source`, and not this package: a folder that it saved, or one of the hub."""
+    folder = Path(source)
+    return _is_saved(folder) if folder.is_dir() else not (is_table(folder) or folder.exists() or glob.has_magic(source))
+
+
+def said_of(source: str) -> str:
+    """How the files of `source` are written, as: 3 files, CSV with semicolons, gzip. Raises DataError, and OSError."""
+    files = files_of(source)
+    if not files:
+        return "a saved data set" if Path(source).is_dir() else "a data set of the Hugging Face hub"
+    kinds = dict.fromkeys(", ".join(filter(None, (_kind(file), file.packing))) for file in files)
+    return (f"{len(files):,} files, " if len(files) > 1 else "") + " and ".join(kinds)
+
+
+def _kind(file: TableFile) -> str:
+    match file.suffix:
         case ".parquet":
-            return _parquet(path)
-        case suffix if suffix in PACKED and path.is_file():
-            raise DataError(f"{source}: packed; unpack it, and name the .csv, .parquet or .jsonl file that is in it")
-        case _ if path.is_file():
-            raise DataError(f"{source}: not a .csv, .parquet or .jsonl file")
-    return _dataset(source)
+            return "Parquet"
+        case ".arrow" | ".feather":
+            return "Arrow"
+        case _:
+            return str(written(file))
 
 
-def _text(path: Path, parse: Any) -> Iterator[tuple[int, Record]]:
+def _is_shown(path: Path) -> bool:
+    """Whether a file of a folder is one of its tables: not what is hidden, or a program's own, as _SUCCESS."""
+    return is_table(path) and not any(part.startswith((".", "_")) for part in path.parts)
+
+
+def _records_of(file: TableFile) -> Iterator[tuple[int, Record]]:
     try:
-        yield from parse(path)
-    except UnicodeDecodeError:
-        raise DataError(f"{place(path, _undecodable_line(path))}: not UTF-8 text") from None
+        yield from columnar_records(file) if file.suffix in COLUMNAR else text_records(file)
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-
-
-def _csv(path: Path) -> Iterator[tuple[int, Record]]:
-    # The csv module, not pyarrow's reader: it knows the line of each record when cells hold line breaks.
-    # The module's own limit of 131,072 characters is too low: one conversation can be long.
-    csv.field_size_limit(MOST_OF_A_RECORD)
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        lines = _Lines(path, file)
-        reader = csv.reader(lines, strict=True)
-        begins = 1
-        try:
-            header = next(reader, None)
-            if header is None:
-                raise DataError(f"{path}: the file is empty")
-            if len(set(header)) != len(header):
-                raise DataError(f"{place(path, 1)}: a column name stands there twice: {named(header)}")
-            begins = reader.line_num + 1
-            lines.begin_record()
-            for cells in reader:
-                if cells and len(cells) != len(header):
-                    raise DataError(
-                        f"{place(path, begins)}: {len(cells)} cells under {len(header)} columns; "
-                        "is a quote missing or a comma too many?"
-                    )
-                if cells:
-                    yield begins, dict(zip(header, cells, strict=True))
-                begins = reader.line_num + 1
-                lines.begin_record()
-        except csv.Error as error:
-            raise DataError(f"{place(path, begins)}: not CSV: {error}") from None
-
-
-def _jsonl(path: Path) -> Iterator[tuple[int, Record]]:
-    with path.open(encoding="utf-8-sig") as file:
-        lines = _Lines(path, file)
-        for line, text in enumerate(lines, 1):
-            lines.begin_record()
-            if not text.strip():
-                continue
-            try:
-                record = json.loads(text)
-            except (ValueError, RecursionError) as error:
-                raise DataError(f"{place(path, line)}: not JSON: {error}") from None
-            if not isinstance(record, dict):
-                raise DataError(f"{place(path, line)}: a JSON object is needed, found {type(record).__name__}")
-            yield line, record
-
-
-class _Lines:
-    """The lines of a text file. Raises DataError once those since `begin_record` are too long for a record."""
-
-    def __init__(self, path: Path, file: TextIO) -> None:
-        self._path = path
-        self._file = file
-        self._read = 0
-        self.begin_record()
-
-    def begin_record(self) -> None:
-        self._begins = self._read + 1
-        self._left = MOST_OF_A_RECORD
-
-    def __iter__(self) -> "_Lines":
-        return self
-
-    def __next__(self) -> str:
-        line = self._file.readline(self._left + 1)
-        if not line:
-            raise StopIteration
-        self._read += 1
-        self._left -= len(line)
-        if self._left < 0:
-            raise DataError(
-                f"{place(self._path, self._begins)}: a record of more than {MOST_OF_A_RECORD >> 20} MiB begins here; "
-                "is a quote or a line break missing, or is this another kind of file?"
-            )
-        return line
-
-
-def _parquet(path: Path) -> Iterator[tuple[int, Record]]:
-    import pyarrow
-    from pyarrow import parquet
-
-    try:
-        with parquet.ParquetFile(path) as file:
-            names = file.schema_arrow.names
-            if len(set(names)) != len(names):
-                raise DataError(f"{path}: a column name stands there twice: {named(names)}")
-            number = 0
-            for group in range(file.num_row_groups):
-                for batch in file.iter_batches(_rows_at_once(path, file.metadata, group), row_groups=[group]):
-                    for record in _records(path, number, batch):
-                        number += 1
-                        yield number, record
-    except pyarrow.ArrowException as error:
-        raise DataError(f"{path}: not a readable Parquet file: {reason(error)}") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or reason(error)}") from None
-
-
-def _rows_at_once(path: Path, metadata: Any, group: int) -> int:
-    """How many rows of a row group memory can hold though each be as large as the whole group is written: rows that are
-    alike are written once. Raises DataError where it is not even one."""
-    about = metadata.row_group(group)
-    columns = [about.column(number) for number in range(about.num_columns)]
-    items = sum(column.num_values for column in columns if column.num_values > about.num_rows)
-    largest = max(1, about.total_byte_size, *(column.total_uncompressed_size for column in columns))
-    largest += BYTES_OF_AN_ITEM * items
-    free, _ = memory()
-    if largest > free // 2:
-        raise DataError(
-            f"{path}: its row group {group + 1} unfolds to {largest / 2**30:,.1f} GiB, of which memory has "
-            f"{free / 2**30:,.1f} free and twice as much is needed: write smaller row groups (row_group_size)"
-        )
-    return max(1, min(MOST_OF_A_BATCH, free // (4 * int(largest))))
-
-
-def _records(path: Path, before: int, batch: Any) -> list[Record]:
-    """The rows of a pyarrow.RecordBatch, `before` of which have been read. Raises DataError for a cell that Python
-    cannot hold: text that is not UTF-8, a time out of range."""
-    try:
-        records: list[Record] = batch.to_pylist()
-    except (ValueError, OverflowError):
-        for row in range(batch.num_rows):
-            for column in batch.schema.names:
-                try:
-                    batch.column(column)[row].as_py()
-                except (ValueError, OverflowError) as error:
-                    where = place(path, before + row + 1, column=column)
-                    raise DataError(f"{where}: cannot be read: {reason(error)}") from None
-        raise
-    return records
+        raise DataError(f"{file.name}: cannot be read: {error.strerror or reason(error)}") from None
 
 
 def _dataset(source: str) -> Iterator[tuple[int, Record]]:
-    folder = Path(source)
-    if not HUB_ID.fullmatch(source) and not folder.is_dir():
-        raise DataError(f"{source}: no such file, and not a Hugging Face dataset id (owner/name)")
+    folder, on_hub = Path(source), HUB_ID.fullmatch(source)
+    if not on_hub and not folder.is_dir():
+        raise DataError(f"{source}: no such file, and no data set of the hub, as owner/name or owner/name:config:split")
     import datasets
 
     try:
-        rows = _saved(folder) if _is_saved(folder) else datasets.load_dataset(source, split=TRAIN)
+        if on_hub is None or folder.is_dir():
+            rows = _saved(folder)
+        else:
+            rows = datasets.load_dataset(on_hub["id"], on_hub["config"] or None, split=on_hub["split"] or TRAIN)
         yield from enumerate(rows, 1)
     except DataError:
         raise
@@ -233,13 +141,3 @@ def _saved(folder: Path) -> Any:
     if TRAIN not in found:
         raise DataError(f"{folder}: no split called {TRAIN}; name the folder of one: {named(found)}")
     return found[TRAIN]
-
-
-def _undecodable_line(path: Path) -> int:
-    with path.open("rb") as file:
-        for line, content in enumerate(iter(lambda: file.readline(8 * MOST_OF_A_RECORD), b""), 1):
-            try:
-                content.decode()
-            except UnicodeDecodeError:
-                return line
-    return 1

@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.example import DataError, Example
+from core.data.example import DataError, Example, Id
 from core.profile import settings
 
 Number = TypeVar("Number", int, NDArray[np.int64])
@@ -31,11 +31,11 @@ def split(examples: Sequence[Example], chosen: settings.Split) -> tuple[list[Exa
 
 def fold_of(example: Example, chosen: settings.Split) -> int:
     """The fold an example belongs to. Equal prompts share a fold under `by = "prompt"` alone."""
-    return fold(example.index, example.id, prompt_key(example.prompt), chosen)
+    return fold(example.index, id_key(example.id), prompt_key(example.prompt), chosen)
 
 
 def fold(index: Number, id: Number, prompt: Number, chosen: settings.Split) -> Number:
-    """The fold of a row, or of each row where these are arrays: its number, its id, the key of its prompt."""
+    """The fold of a row, or of each row where these are arrays: its number, the keys of its id and of its prompt."""
     match chosen.by:
         case "row":
             return index % chosen.n_splits
@@ -46,6 +46,15 @@ def fold(index: Number, id: Number, prompt: Number, chosen: settings.Split) -> N
 
 
 def prompt_key(prompt: Sequence[str]) -> int:
-    """A number below 2**63 that equal prompts share. Python's own hash differs between processes."""
-    digest = hashlib.blake2b("\0".join(prompt).encode(), digest_size=8).digest()
-    return int.from_bytes(digest) >> 1
+    """A number below 2**63 that equal prompts share."""
+    return _key("\0".join(prompt))
+
+
+def id_key(id: Id) -> int:
+    """The id itself where it is a number, else a number below 2**63 made of it."""
+    return id if isinstance(id, int) else _key(id)
+
+
+def _key(text: str) -> int:
+    """Python's own hash differs between processes."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) >> 1

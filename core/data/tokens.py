@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from core.data.example import Example, Frame, segments
 from core.data.shape import Shape, shape_of
+from core.data.split import id_key
 from core.data.tokenizer import PromptTokenizer
 from core.data.truncation import TokensKept, keep, spans
 from core.data.words import WordEncoder, can_split, ended_before
@@ -120,7 +121,7 @@ def _by_part(row: Example, ends: Sequence[int]) -> list[list[int]]:
 
 def rows_digest(rows: Sequence[Encoded]) -> RowsDigest:
     """Digests of the ids, the labels and the token ids of `rows`, row by row."""
-    ids = np.array([row.example.id for row in rows], dtype=np.int64)
+    ids = np.array([id_key(row.example.id) for row in rows], dtype=np.int64)
     labels = np.array([row.example.label for row in rows], dtype=np.int8)
     lengths = np.array([len(row.ids) for row in rows], dtype=np.int32)
     return RowsDigest(

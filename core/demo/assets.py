@@ -9,7 +9,7 @@ from core.cache import cache_folder, filling_the_cache, made_aside
 from core.data.example import join
 from core.demo.rows import make_comparison, write_rows
 from core.imports import let_waiting_threads_sleep
-from core.profile import settings
+from core.profile.data_settings import Data
 from core.profile.files import DEMO, expanded
 from core.profile.settings import Profile
 
@@ -134,7 +134,7 @@ def is_made() -> bool:
     return _is_demo(_folder())
 
 
-def rows_source(data: settings.Data) -> str:
+def rows_source(data: Data) -> str:
     """What `data.train` stands for: the demo's rows, made if need be, or else itself, `~` being the home folder."""
     return str(demo_folder() / "train.csv") if data.train == NAME else expanded(data.train)
 

@@ -7,16 +7,16 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import parquet
 
-from core.data.example import Frame
+from core.data.cells import id_in
+from core.data.example import Frame, id_column
 from core.data.tokens import UncutRows, show
 from core.data.truncation import keep
 from core.files import written
 from core.inspect.figures import Rows
 from core.profile import settings
 
-EXPORT_SCHEMA = pa.schema(
+EXPORTED = pa.schema(
     [
-        ("id", pa.int64()),
         ("split", pa.string()),
         ("label", pa.int8()),
         ("input_ids", pa.list_(pa.int32())),
@@ -34,11 +34,12 @@ def export(
     input_ids are those of training; the counts by part are of the tokens shown, tags apart. A file appears
     whole or not at all. Raises OSError where it cannot be written.
     """
-    first = 0
+    first, ids = 0, id_column(map(id_in, rows.id))
+    schema = EXPORTED.insert(0, pa.field("id", ids.type))
     with (
         written(to) as out,
         parquet.ParquetFile(source) as stored,
-        parquet.ParquetWriter(out, EXPORT_SCHEMA, compression="zstd") as writer,
+        parquet.ParquetWriter(out, schema, compression="zstd") as writer,
     ):
         for batch in stored.iter_batches(columns=["ids"]):
             numbers = np.arange(first, first + len(batch))
@@ -50,7 +51,7 @@ def export(
             writer.write_table(
                 pa.table(
                     {
-                        "id": rows.id[numbers],
+                        "id": ids.take(numbers),
                         "split": np.where(held_out[numbers], "eval", "train").tolist(),
                         "label": rows.label[numbers],
                         "input_ids": show(UncutRows(np.split(flat, ends[:-1]), shape), kept, frame),
@@ -59,6 +60,6 @@ def export(
                         "response_b_tokens": of_parts[:, 2],
                         "tokens_lost": shape.total - kept.tags.sum(axis=1) - of_parts.sum(axis=1),
                     },
-                    schema=EXPORT_SCHEMA,
+                    schema=schema,
                 )
             )

@@ -1,17 +1,17 @@
 """The rows of an inspection in figures: their tokens by part, how long they are, what an epoch holds. No text."""
 
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from msgspec import Struct, structs
 from numpy.typing import NDArray
-from pyarrow import parquet
+from pyarrow import compute, parquet
 
-from core.data.example import PARTS, Example
+from core.data.cells import Turns
+from core.data.example import Example
 from core.data.shape import ROW_BITS, Counts, Shape
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -32,13 +32,12 @@ class Flaws(Struct, frozen=True):
     """An answer is empty, or nothing but white space."""
 
 
-def flaws(example: Example, record: Mapping[str, object]) -> Flaws:
-    """Looks at `example` and at the `record` it was read from."""
+def flaws(example: Example, written: Sequence[Turns]) -> Flaws:
+    """Looks at `example` and at its parts as they were `written`."""
     _, answer_a, answer_b = texts = [" ".join(turns) for turns in _turns(example)]
-    cells = [record[part] for part in PARTS]
     return Flaws(
-        nulls=sum(map(_nulls, cells)),
-        is_replaced=any(REPLACEMENT in text for text in texts) and any(map(_had_lone_surrogate, cells)),
+        nulls=sum(part.count(None) for part in written),
+        is_replaced=any(REPLACEMENT in text for text in texts) and any(map(_had_lone_surrogate, written)),
         has_control=any(_CONTROL.search(text) is not None for text in texts),
         is_identical=answer_a == answer_b,
         is_empty=not (answer_a.strip() and answer_b.strip()),
@@ -49,18 +48,8 @@ def _turns(example: Example) -> tuple[tuple[str, ...], ...]:
     return example.prompt, example.response_a, example.response_b
 
 
-def _nulls(cell: object) -> int:
-    return _items(cell).count(None) if not isinstance(cell, str) or "null" in cell else 0
-
-
-def _had_lone_surrogate(cell: object) -> bool:
-    return any(_LONE_SURROGATE.search(item) for item in _items(cell) if item is not None)
-
-
-def _items(cell: object) -> list[str | None]:
-    """The items of a cell that has been read as a list of strings and nulls before."""
-    items: list[str | None] = json.loads(cell) if isinstance(cell, str) else cell  # type: ignore[assignment]
-    return items
+def _had_lone_surrogate(written: Turns) -> bool:
+    return any(_LONE_SURROGATE.search(turn) for turn in written if turn is not None)
 
 
 FLAGS = [field.name for field in structs.fields(Flaws)]
@@ -70,7 +59,11 @@ FLAGS = [field.name for field in structs.fields(Flaws)]
 class Rows(Struct, frozen=True):
     """n rows in the order of the file: arrays of shape (n,), and `flags`, one array for each field of Flaws."""
 
-    id: Counts
+    id: NDArray[np.object_]
+    """As texts."""
+    longest_id: int
+    """Characters."""
+    id_key: Counts
     label: Counts
     prompt_key: Counts
     flags: dict[str, NDArray[np.int64]]
@@ -82,7 +75,7 @@ class Rows(Struct, frozen=True):
 
 def read_rows(path: Path) -> Rows:
     """The figures of all rows, without their text."""
-    columns = ["id", "label", "prompt_key", "tags", "rounds", "inside", *FLAGS]
+    columns = ["id", "id_key", "label", "prompt_key", "tags", "rounds", "inside", *FLAGS]
     table = parquet.read_table(path, columns=columns).combine_chunks()
     round_counts = table["rounds"].combine_chunks().value_lengths().to_numpy()
     rounds = _flat(table["rounds"]).flatten()
@@ -93,6 +86,8 @@ def read_rows(path: Path) -> Rows:
     last = np.cumsum(round_counts)
     return Rows(
         id=table["id"].to_numpy(),
+        longest_id=compute.max(compute.utf8_length(table["id"])).as_py() or 0,
+        id_key=table["id_key"].to_numpy(),
         label=table["label"].to_numpy().astype(np.int64),
         prompt_key=table["prompt_key"].to_numpy(),
         flags={flag: table[flag].to_numpy().astype(np.int64) for flag in FLAGS},

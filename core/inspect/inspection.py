@@ -10,9 +10,9 @@ from msgspec import Struct
 from pyarrow import parquet
 
 from core.cache import filling_the_cache
-from core.data.example import Example, Frame
-from core.data.files import Record
-from core.data.rows import iterate_examples
+from core.data.example import Example, Frame, RowsRead
+from core.data.files import COLUMNAR, files_of
+from core.data.rows import Comparisons, Origin
 from core.data.tokenizer import PromptTokenizer, fingerprint
 from core.data.tokens import BATCH, Encoder
 from core.demo.assets import rows_source
@@ -22,6 +22,7 @@ from core.inspect.protocol import Progress
 from core.inspect.store import Store, digest_of
 from core.inspect.table import SCHEMA, as_table
 from core.model.locate import locate, tokenizer_at_hand, tokenizer_folder
+from core.profile.data_settings import Data
 from core.profile.files import read_profile
 from core.profile.load import parse_profile
 from core.profile.settings import Profile
@@ -54,6 +55,8 @@ def read_ahead(profile: Path) -> LoadedTokenizer | None:
         return None
 
 
+AROUND_A_TURN = 8
+"""Bytes of a file beside a turn: quotes, brackets, commas, and the row's id and winner."""
 SAMPLE = 256
 """Rows that are shown first: a share of them is off by 6 % at most, and twice as many would come a sixth later."""
 
@@ -62,6 +65,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     """about.json, written last: the inspection is complete."""
 
     source: str
+    read: RowsRead
     rows: int
     begin: list[int]
     end: list[int]
@@ -76,7 +80,7 @@ def inspect(profile: Profile, ready: LoadedTokenizer | None = None) -> Iterator[
     content = digest_of(source)
     folder = tokenizer_folder(locate(profile.model), profile.model.revision)
     known_by = fingerprint(folder)
-    store = Store(content, known_by, profile.data.limit)
+    store = Store(content, known_by, profile.data)
     if store.is_complete and not profile.tokens.ellipsis:
         yield _complete(store, mark=[])
         return
@@ -86,30 +90,32 @@ def inspect(profile: Profile, ready: LoadedTokenizer | None = None) -> Iterator[
     frame = ready.tokenizer.frame(profile.tokens.ellipsis)
     if not store.is_complete:
         with filling_the_cache(), store.making() as scratch:
-            yield from _read(source, profile.data.limit, ready, frame, store, scratch)
+            yield from _read(source, profile.data, ready, frame, store, scratch)
     yield _complete(store, frame.mark)
 
 
 def _read(
-    source: str, limit: int | None, ready: LoadedTokenizer, frame: Frame, store: Store, scratch: Path
+    source: str, data: Data, ready: LoadedTokenizer, frame: Frame, store: Store, scratch: Path
 ) -> Iterator[Progress]:
     """Write all rows with their tokens into `scratch`."""
-    total = rows = 0
-    examples = iterate_examples(source, limit)
+    total: int | None = None
+    rows = 0
+    comparisons = Comparisons(source, data)
+    examples = iter(comparisons)
     with parquet.ParquetWriter(scratch / store.whole.name, SCHEMA, compression="zstd", compression_level=1) as writer:
         while batch := list(islice(examples, BATCH if rows else SAMPLE)):
             table = as_table(batch, ready.encoder.encode([example for example, _ in batch]))
             if rows == 0:
-                total = min(limit or sys.maxsize, _about_how_many(source, batch))
+                total = _about_how_many(source, batch, data.limit or sys.maxsize)
                 sample = scratch / store.sample.name
                 parquet.write_table(table, sample)
                 yield Progress(rows=len(batch), rows_total=total, sample=str(sample), frame=frame)
             writer.write_table(table)
             rows += len(batch)
-            yield Progress(rows=rows, rows_total=max(total, rows))
+            yield Progress(rows=rows, rows_total=total and max(total, rows))
     if not store.pieces.is_file():
         write_pieces(store.pieces, ready.tokenizer.pieces)
-    about = About(source=source, rows=rows, begin=frame.begin, end=frame.end)
+    about = About(source=source, read=comparisons.told(), rows=rows, begin=frame.begin, end=frame.end)
     write_whole(scratch / store.about.name, msgspec.json.encode(about))
 
 
@@ -118,18 +124,22 @@ def _complete(store: Store, mark: list[int]) -> Progress:
     return Progress(
         rows=about.rows,
         rows_total=about.rows,
+        read=about.read,
         whole=str(store.whole),
         pieces=str(store.pieces),
         frame=Frame(about.begin, about.end, mark),
     )
 
 
-def _about_how_many(source: str, batch: Sequence[tuple[Example, Record]]) -> int:
-    """The rows of a text file, judged by the size of its first ones."""
-    path = Path(source)
-    if len(batch) < SAMPLE or not path.is_file():
+def _about_how_many(source: str, batch: Sequence[tuple[Example, Origin]], most: int) -> int | None:
+    """The rows of the source's files, judged by the size of the first ones; None where packed files tell none."""
+    files = files_of(source)
+    if len(batch) < SAMPLE or not files:
         return len(batch)
-    if path.suffix.lower() == ".parquet":
-        return int(parquet.read_metadata(path).num_rows)
-    size = sum(len(str(cell).encode(errors="replace")) + 1 for _, record in batch for cell in record.values())
-    return path.stat().st_size * len(batch) // size
+    if any(file.packing or file.suffix in COLUMNAR[1:] for file in files):
+        return None
+    if all(file.suffix == ".parquet" for file in files):
+        return min(most, sum(int(parquet.read_metadata(file.path).num_rows) for file in files))
+    turns = [turn for _, origin in batch for part in origin.parts for turn in part]
+    size = sum(len(str(turn).encode(errors="replace")) + AROUND_A_TURN for turn in turns)
+    return min(most, sum(file.path.stat().st_size for file in files) * len(batch) // size)

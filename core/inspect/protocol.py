@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from core.data.example import Frame
+from core.data.example import Frame, RowsRead
 from core.protocol import command
 
 INSPECT = command("core.inspect")
@@ -15,6 +15,8 @@ class Progress(Struct, frozen=True, kw_only=True):
 
     rows: int = 0
     rows_total: int | None = None
+    read: RowsRead | None = None
+    """What the source was taken for; known at the end."""
     sample: str | None = None
     """A Parquet file with the first rows."""
     whole: str | None = None

@@ -7,7 +7,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from core.data.example import LABELS, Frame
+from core.data.example import LABELS, Frame, RowsRead
 from core.data.split import fold
 from core.inspect import cuts
 from core.inspect.cuts import CutReport, NoRoom, by_limit, by_strategy, cut
@@ -79,6 +79,7 @@ class SplitReport(Struct, frozen=True, kw_only=True):
 
 
 class Report(Struct, frozen=True, kw_only=True):
+    read: RowsRead | None
     rows: int
     limits: list[CutReport | NoRoom]
     strategies: list[CutReport | NoRoom]
@@ -90,12 +91,12 @@ class Report(Struct, frozen=True, kw_only=True):
 
 def held_out(rows: Rows, split: settings.Split) -> NDArray[np.bool_]:
     """Which rows are evaluation rows, (n,)."""
-    folds = fold(np.arange(len(rows)), rows.id, rows.prompt_key, split)
+    folds = fold(np.arange(len(rows)), rows.id_key, rows.prompt_key, split)
     return np.equal(folds, split.fold)
 
 
-def report(rows: Rows, profile: Profile, frame: Frame, limits: tuple[int, ...]) -> Report:
-    """All figures of `rows` under `profile`, with `limits` beside its own.
+def report(rows: Rows, profile: Profile, frame: Frame, limits: tuple[int, ...], read: RowsRead | None = None) -> Report:
+    """All figures of `rows` under `profile`, with `limits` beside its own; `read` is what they were taken for.
 
     Raises SettingError where its own leaves no room for text.
     """
@@ -103,6 +104,7 @@ def report(rows: Rows, profile: Profile, frame: Frame, limits: tuple[int, ...]) 
     left = cut(rows, profile.tokens, frame)
     train = profile.train
     return Report(
+        read=read,
         rows=len(rows),
         limits=_reports(rows, out, by_limit(rows, profile.tokens, frame, limits)),
         strategies=_reports(rows, out, by_strategy(rows, profile.tokens, frame)),

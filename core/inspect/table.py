@@ -10,15 +10,16 @@ import pyarrow as pa
 from msgspec import structs
 
 from core.data.example import MODELS, PARTS, Example
-from core.data.files import Record
+from core.data.rows import Origin
 from core.data.shape import ROW_BITS
-from core.data.split import prompt_key
+from core.data.split import id_key, prompt_key
 from core.data.tokens import UncutRows
 from core.inspect.figures import FLAGS, flaws
 
 SCHEMA = pa.schema(
     [
-        ("id", pa.int64()),
+        ("id", pa.string()),
+        ("id_key", pa.int64()),
         ("label", pa.int8()),
         ("prompt_key", pa.int64()),
         *[(column, pa.string()) for column in MODELS],
@@ -32,21 +33,22 @@ SCHEMA = pa.schema(
 )
 
 
-def as_table(batch: Sequence[tuple[Example, Record]], whole: UncutRows) -> pa.Table:
+def as_table(batch: Sequence[tuple[Example, Origin]], whole: UncutRows) -> pa.Table:
     """A batch of rows with their tokens."""
-    examples, records = zip(*batch, strict=True)
+    examples, origins = zip(*batch, strict=True)
     shape = whole.shape
     rounds = np.split(shape.rounds, np.cumsum(shape.round_counts)[:-1])
     inside_row = shape.inside >> ROW_BITS
     positions = shape.inside & (1 << ROW_BITS) - 1
     inside = np.split(positions, np.searchsorted(inside_row, np.arange(1, len(shape))))
-    found = [flaws(example, record) for example, record in batch]
+    found = [flaws(example, origin.parts) for example, origin in batch]
     return pa.table(
         {
-            "id": [row.id for row in examples],
+            "id": [str(row.id) for row in examples],
+            "id_key": [id_key(row.id) for row in examples],
             "label": [row.label for row in examples],
             "prompt_key": [prompt_key(row.prompt) for row in examples],
-            **{column: [_name(record.get(column)) for record in records] for column in MODELS},
+            **{column: [getattr(origin, column) for origin in origins] for column in MODELS},
             "prompt": [row.prompt for row in examples],
             "response_a": [row.response_a for row in examples],
             "response_b": [row.response_b for row in examples],
@@ -58,7 +60,3 @@ def as_table(batch: Sequence[tuple[Example, Record]], whole: UncutRows) -> pa.Ta
         },
         schema=SCHEMA,
     )
-
-
-def _name(cell: object) -> str | None:
-    return None if cell is None else str(cell)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from core.data.rows import read_examples
+from core.data.rows import Comparisons
 from core.data.split import split
 from core.data.tokenizer import FILE
 from core.demo.assets import rows_source
@@ -58,9 +58,11 @@ def main(arguments: Sequence[str]) -> int:
 
 def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
     """The plan, fuller each time."""
-    train_rows, eval_rows = split(read_examples(rows_source(profile.data), profile.data.limit), profile.split)
+    comparisons = Comparisons(rows_source(profile.data), profile.data)
+    train_rows, eval_rows = split([example for example, _ in comparisons], profile.split)
     plan = Plan(
         global_batch=profile.global_batch,
+        read=comparisons.told(),
         rows_train=len(train_rows),
         rows_eval=len(eval_rows),
         steps=optimizer_steps(len(train_rows), profile.train),

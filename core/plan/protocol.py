@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from core.data.example import RowsRead
 from core.engine.fit import Verdict
 from core.engine.memory import Memory
 from core.model.shape import ModelShape
@@ -81,6 +82,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     """The answer so far; None means not known, or not yet. `problem` says what stands in the way of a run."""
 
     global_batch: int
+    read: RowsRead | None = None
     rows_train: int | None = None
     rows_eval: int | None = None
     steps: int | None = None

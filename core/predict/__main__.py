@@ -101,7 +101,8 @@ def predict(folder: PredictionFolder, request: Request, record: Record, stop: St
     stop.heed()  # libraries drop what a signal raises while they are loaded
     record.write(Phase(phase="loading", detail="reading the rows"))
     source = str(assets.demo_folder() / "test.csv") if request.test == DEMO else request.test
-    examples = read_comparisons(source)
+    data = RunFolder(Path(request.members[0].run)).read_profile().data
+    examples = read_comparisons(source, replace(data, format="auto", limit=None))
     for member in request.members:
         if not has_checksums(Path(member.adapter)):
             record.write(Warning(message=unchecked(Path(member.adapter))))

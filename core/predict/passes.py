@@ -12,6 +12,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from core.data.example import Example, swapped, unswapped
+from core.data.split import id_key
 from core.data.tokenizer import PromptTokenizer, fingerprint
 from core.data.tokens import Encoded, encode_all
 from core.predict.errors import PredictionError
@@ -115,7 +116,7 @@ def digest(rows: Sequence[Encoded], profile: Profile, adapter: Path, merge: bool
             found.update(chunk)
     found.update(msgspec.json.encode((profile.model, profile.lora, profile.train.precision, merge)))
     for row in rows:
-        found.update(row.example.id.to_bytes(8, signed=True))
+        found.update(id_key(row.example.id).to_bytes(8, signed=True))
         found.update(len(row.ids).to_bytes(4))
         found.update(row.ids.tobytes())
     return found.hexdigest()

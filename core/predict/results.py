@@ -8,13 +8,12 @@ import pyarrow
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from core.data.example import LABELS, LOGITS, Example
-from core.data.rows import WINNERS
+from core.data.example import LABELS, LOGITS, Example, id_column
 from core.files import as_parquet, write_output
 from core.predict.folder import MemberSummary, PredictionFolder, Summary
 from core.predict.passes import Pass
 from core.predict.request import Request
-from core.predict.submission import submission
+from core.predict.submission import WINNERS, submission
 from core.runs.access import write_whole
 from core.runs.events import Predicting
 
@@ -159,7 +158,7 @@ def save_table(
 ) -> None:
     """predictions.parquet, in the order of the file. Logits of a swapped pass stand in the columns of A, B and tie."""
     columns = {
-        "id": pyarrow.array([example.id for example in examples], pyarrow.int64()),
+        "id": id_column(example.id for example in examples),
         "label": pyarrow.array([None if e.label < 0 else e.label for e in examples], pyarrow.int8()),
     }
     for one in passes:

@@ -7,19 +7,20 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from core.data.example import DataError, named, place
+from core.data.cells import id_in
+from core.data.example import DataError, Id, named, place
 from core.data.files import Record, read_records
-from core.data.rows import WINNERS, id_of
 from core.predict.protocol import Check
 from core.protocol import answer
 
+WINNERS = ("winner_model_a", "winner_model_b", "winner_tie")
 COLUMNS = ("id", *WINNERS)
 TOLERANCE = 1e-6
 SHOWN = 10
 """Rows named for each kind of problem."""
 
 
-def submission(ids: Sequence[int], probabilities: Sequence[Sequence[float]]) -> bytes:
+def submission(ids: Sequence[Id], probabilities: Sequence[Sequence[float]]) -> bytes:
     """A line a row, with as many digits as the numbers have."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -44,19 +45,19 @@ def check_submission(file: str, test: str) -> Check:
 
     Raises DataError for what is no table, and for rows whose ids are not unique.
     """
-    wanted: dict[int, int] = {}
-    for line, record in read_records(test):
+    wanted: dict[Id, int] = {}
+    for _, line, record in read_records(test):
         id = _id(test, line, record)
         if id in wanted:
             raise DataError(f"{place(test, line, id=id)}: this id stands on line {wanted[id]} already")
         wanted[id] = line
     if not wanted:
         raise DataError(f"{test}: no rows")
-    found: list[int] = []
-    seen: dict[int, int] = {}
+    found: list[Id] = []
+    seen: dict[Id, int] = {}
     problems = _Problems()
     is_first = True
-    for line, record in read_records(file):
+    for _, line, record in read_records(file):
         if is_first and (missing := [column for column in COLUMNS if column not in record]):
             return Check(file=file, rows=0, expected_rows=len(wanted), problems=[_columns(missing, record)])
         if is_first and (more := [str(column) for column in record if column not in COLUMNS]):
@@ -66,7 +67,7 @@ def check_submission(file: str, test: str) -> Check:
             id = _id(file, line, record)
         except DataError as error:
             problems.add(
-                "ids that are no whole numbers of 64 bits", str(error).partition(": ")[0].removeprefix(f"{file}, ")
+                "ids that are missing or decimal numbers", str(error).partition(": ")[0].removeprefix(f"{file}, ")
             )
             continue
         if id in seen:
@@ -124,10 +125,13 @@ def _number(cell: Any) -> float | None:
         return None
 
 
-def _id(source: str, line: int, record: Record) -> int:
+def _id(source: str, line: int, record: Record) -> Id:
     if "id" not in record:
         raise DataError(f"{source}: no column id")
-    return id_of(source, line, record["id"])
+    try:
+        return id_in(record["id"])
+    except ValueError as error:
+        raise DataError(f"{place(source, line, column='id')}: {error}") from None
 
 
 def _columns(missing: list[str], record: Record) -> str:

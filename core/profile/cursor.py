@@ -10,9 +10,10 @@ from msgspec import Struct
 
 from core.profile.explain import Setting, settings
 
-_HEADER = re.compile(r'\s*\[\s*"?([\w-]+)"?\s*\]')
-_KEY = re.compile(r'\s*(?:([\w-]+)\s*\.\s*)?"?([\w-]+)"?\s*(?:=|$)')
-_VALUE = re.compile(r'\s*(?:([\w-]+)\s*\.\s*)?"?([\w-]+)"?\s*=\s*(.*)')
+_HEADER = re.compile(r'\s*\[\s*"?([\w.-]+)"?\s*\]')
+_KEY = re.compile(r'\s*(?:([\w.-]+?)\s*\.\s*)?"?([\w-]+)"?\s*(?:=|$)')
+_VALUE = re.compile(r'\s*(?:([\w.-]+?)\s*\.\s*)?"?([\w-]+)"?\s*=\s*(.*)')
+_DOTTED = re.compile(r"[\w.-]*$")
 _WORD = re.compile(r'"?[\w-]*$')
 
 
@@ -39,25 +40,26 @@ def place(lines: Sequence[str], row: int) -> tuple[str | None, str | None]:
         if (above == row and _is_void(line)) or _HEADER.match(line):
             break
         if key := _KEY.match(line):
-            return key[1] or _section(lines, above), key[2]
+            return _within(_section(lines, above), key[1]), key[2]
     return _section(lines, row), None
 
 
 def complete(lines: Sequence[str], row: int, column: int) -> Completion:
     """What fits at the cursor: a section, a key that its section does not have yet, or an enumerated value."""
     before, after = lines[row][:column], lines[row][column:]
-    word = _WORD.search(before)
+    is_header = re.fullmatch(r"\s*\[\s*[\w.-]*", before)
+    word = (_DOTTED if is_header else _WORD).search(before)
     assert word is not None
     choices: Iterable[Choice] = ()
     if value := _VALUE.fullmatch(before):
-        setting = settings().get(value[1] or _section(lines, row) or "", {}).get(value[2])
+        setting = settings().get(_within(_section(lines, row), value[1]) or "", {}).get(value[2])
         choices = _values(setting, value[3]) if setting else ()
-    elif re.fullmatch(r"\s*\[\s*[\w-]*", before):
+    elif is_header:
         choices = _sections(lines, "" if "]" in after else "]")
     elif re.fullmatch(r"\s*[\w-]*", before):
         section = _section(lines, row)
         choices = _keys(lines, row, section, "" if "=" in after else " = ") if section else _sections(lines, "]", "[")
-    rest = re.match(r'[\w-]*"?' if '"' in word[0] else r"[\w-]*", after)
+    rest = re.match(r"[\w.-]*" if is_header else r'[\w-]*"?' if '"' in word[0] else r"[\w-]*", after)
     assert rest is not None
     fitting = _fitting(word[0].strip('"').lower(), list(choices))
     return Completion(column - len(word[0]), column + rest.end(), word[0], tuple(fitting))
@@ -106,7 +108,12 @@ def _given(lines: Sequence[str]) -> Iterator[tuple[str | None, str]]:
         if header := _HEADER.match(line):
             section = header[1]
         elif key := _VALUE.match(line):
-            yield key[1] or section, key[2]
+            yield _within(section, key[1]), key[2]
+
+
+def _within(section: str | None, dotted: str | None) -> str | None:
+    """The section of a key that stands in `section`, None at the top, and that is written with `dotted` before it."""
+    return ".".join(filter(None, (section, dotted))) or None
 
 
 def _section(lines: Sequence[str], row: int) -> str | None:

@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import tomli_w
@@ -61,20 +61,20 @@ def set_value(text: str, key: str, value: Value | None) -> str:
     A value that is there is replaced in its place. A new key comes last in its section, a new section last in the
     text. Raises ProfileError when the text is not TOML, or when the key cannot be set without changing others.
     """
-    section, _, name = key.partition(".")
+    *section, name = key.split(".")
     expected = _parsed(text, key)
     found = list(entries(text))
-    pair = next((node for path, node in found if path == (section, name) and node.type == "pair"), None)
+    pair = next((node for path, node in found if path == (*section, name) and node.type == "pair"), None)
     data = text.encode()
     if value is None:
         edited = _without(data, pair) if pair else data
         _table(expected, section).pop(name, None)
     else:
         written = literal(value).encode()
-        edited = _with_value(data, pair, written) if pair else _with_key(data, found, section, name, written)
+        edited = _with_value(data, pair, written) if pair else _with_key(data, found, tuple(section), name, written)
         _table(expected, section)[name] = value
     if _comparable(_parsed(edited.decode(), key)) != _comparable(expected):
-        raise _refusal(key, f"the table {section} is not written in a way in which one value can be set")
+        raise _refusal(key, f"the table {'.'.join(section)} is not written in a way in which one value can be set")
     return edited.decode()
 
 
@@ -109,23 +109,24 @@ def _without(data: bytes, pair: Node) -> bytes:
     return data[:start] + data[end:]
 
 
-def _with_key(data: bytes, found: list[tuple[Path, Node]], section: str, name: str, written: bytes) -> bytes:
+def _with_key(data: bytes, found: list[tuple[Path, Node]], section: Path, name: str, written: bytes) -> bytes:
     """The key in its section, however the text writes that: [section], section = {…}, section.other = …, or not yet."""
     line = name.encode() + b" = " + written
     dotted = None
     for path, node in found:
-        if path == (section,) and node.type == "table":
+        if path == section and node.type == "table":
             pairs = [child for child in node.named_children if child.type == "pair"]
             return _with_line(data, pairs[-1] if pairs else node.named_children[0], line)
-        if path == (section,) and node.named_children[1].type == "inline_table":
+        if path == section and node.type == "pair" and node.named_children[1].type == "inline_table":
             return _with_inline(data, node.named_children[1], line)
-        if path[0] == section and len(path) > 1 and node.type == "pair":
+        if path[:-1] == section and node.type == "pair":
             dotted = node
+    header = ".".join(section).encode()
     if dotted:
-        return _with_line(data, dotted, f"{section}.".encode() + line)
+        return _with_line(data, dotted, header + b"." + line)
     eol = _eol(data)
     gap = b"" if not data or data.endswith(eol * 2) else eol if data.endswith(eol) else eol * 2
-    return data + gap + b"[" + section.encode() + b"]" + eol + line + eol
+    return data + gap + b"[" + header + b"]" + eol + line + eol
 
 
 def _with_inline(data: bytes, table: Node, pair: bytes) -> bytes:
@@ -171,16 +172,23 @@ def _parsed(text: str, key: str) -> dict[str, Any]:
         raise _refusal(key, f"not set, because the text is not TOML: {error}") from None
 
 
-def _table(parsed: dict[str, Any], section: str) -> dict[str, Any]:
-    table = parsed.setdefault(section, {})
-    if not isinstance(table, dict):
-        raise _refusal(section, "must be a table")
+def _table(parsed: dict[str, Any], section: Sequence[str]) -> dict[str, Any]:
+    table = parsed
+    for part in section:
+        table = table.setdefault(part, {})
+        if not isinstance(table, dict):
+            raise _refusal(".".join(section), "must be a table")
     return table
 
 
 def _comparable(parsed: dict[str, Any]) -> str:
     """Equal texts for equal contents; types are told apart, NaN equals itself, an empty table is as good as none."""
-    return json.dumps({name: table for name, table in parsed.items() if table != {}}, sort_keys=True, default=repr)
+    return json.dumps(_filled(parsed), sort_keys=True, default=repr)
+
+
+def _filled(table: dict[str, Any]) -> dict[str, Any]:
+    inner = {name: _filled(value) if isinstance(value, dict) else value for name, value in table.items()}
+    return {name: value for name, value in inner.items() if value != {}}
 
 
 def _refusal(key: str, message: str) -> ProfileError:

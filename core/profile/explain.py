@@ -3,13 +3,14 @@
 import tomllib
 from collections.abc import Iterator
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 from msgspec import Struct, inspect
 
 from core.profile.edit import literal
-from core.profile.settings import Profile, Section
+from core.profile.settings import Profile, sections
 
 _NUMBERS = {inspect.IntType: "a whole number", inspect.FloatType: "a number"}
 
@@ -32,7 +33,7 @@ def allowed(kind: inspect.Type) -> str:
             longest = f" of at most {kind.max_length} characters" if kind.max_length else ""
             return f"a text{longest}" if kind.min_length is None else f"a text{longest}, not empty"
         case inspect.ListType():
-            several = f"a list of {kind.min_length} to {kind.max_length} items" if kind.max_length else "a list"
+            several = f"a list of {kind.min_length or 0} to {kind.max_length} items" if kind.max_length else "a list"
             return f"{several}, each {allowed(kind.item_type)}"
     raise TypeError(f"no words for {kind!r}")
 
@@ -74,24 +75,26 @@ class Setting(Struct, frozen=True, kw_only=True):
 @cache
 def settings(declared: type[Struct] = Profile) -> dict[str, dict[str, Setting]]:
     """Every setting of the Sections in `declared` by section and name, in the order of their declaration."""
-    defaults = msgspec.to_builtins(declared())
+    defaults = declared()
     return {
-        section.name: {
-            field.name: _setting(section.name, field.name, field.type, defaults[section.name][field.name])
-            for field in inspect.type_info(section.type).fields  # type: ignore[attr-defined]
+        name: {
+            field.name: _setting(name, field.name, field.type, attrgetter(f"{name}.{field.name}")(defaults))
+            for field in inspect.type_info(section).fields  # type: ignore[attr-defined]
+            if not isinstance(field.type, inspect.StructType)
         }
-        for section in msgspec.structs.fields(declared)
-        if isinstance(section.type, type) and issubclass(section.type, Section)
+        for name, section in sections(declared).items()
     }
 
 
 def schema() -> dict[str, Any]:
     """The JSON schema (draft 2020-12) of a profile: descriptions with units, bounds, defaults, and no other keys."""
     made = msgspec.json.schema(Profile)
-    sections = made["$defs"][Profile.__name__]["properties"]
+    declared = sections()
     for section, known in settings().items():
-        sections[section].pop("default", None)
-        properties = made["$defs"][sections[section]["$ref"].rpartition("/")[2]]["properties"]
+        within, _, own = section.rpartition(".")
+        of = made["$defs"][declared[within].__name__ if within else Profile.__name__]["properties"]
+        of[own].pop("default", None)
+        properties = made["$defs"][declared[section].__name__]["properties"]
         for name, setting in known.items():
             properties[name] = _property(properties[name], setting)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "arena-tui profile"} | made

@@ -1,6 +1,7 @@
 """Finds, reads and writes profiles: the shipped ones by name, others by path; and the paths in them."""
 
 import difflib
+import glob
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +15,10 @@ from core.profile.settings import Profile
 
 DEMO = "demo"
 """Stands for the embedded rows, and for their base model."""
-TABLES = (".csv", ".jsonl", ".ndjson", ".parquet")
+TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".arrow", ".feather")
 """Suffixes of files of rows that can be read."""
+PACKINGS = {".gz": "gzip", ".zip": "zip", ".zst": "zstd"}
+"""Suffixes of such files that are packed, and what packs them."""
 
 
 def expanded(written: str) -> str:
@@ -38,7 +41,9 @@ def rooted(profile: Profile, folder: Path) -> Profile:
 
 def _rooted(written: str, folder: Path) -> str:
     path = folder / expanded(written)
-    is_path = written.startswith((".", "/", "~")) or written.count("/") > 1 or path.suffix.lower() in TABLES
+    is_path = (
+        written.startswith((".", "/", "~")) or written.count("/") > 1 or path.suffix.lower() in (*TABLES, *PACKINGS)
+    )
     is_path = is_path or os.path.exists(path)  # noqa: PTH110  (pathlib's raises for what cannot be a path)
     return str(path) if is_path and written != DEMO else written
 
@@ -50,7 +55,12 @@ def absent_paths(profile: Profile, folder: Path) -> dict[str, str]:
     """
     there = rooted(profile, folder)
     needed = {"data.train": there.data.train, "model.checkpoint": there.model.checkpoint}
-    return {key: path for key, path in needed.items() if path.startswith("/") and not os.path.exists(path)}  # noqa: PTH110
+    return {key: path for key, path in needed.items() if path.startswith("/") and not _leads_somewhere(path)}
+
+
+def _leads_somewhere(path: str) -> bool:
+    """Whether there is such a file or folder, or one that it is a pattern of."""
+    return os.path.exists(path) or next(glob.iglob(path, recursive=True), None) is not None  # noqa: PTH110, PTH207
 
 
 # The same place in a checkout and in an installed package: beside `core`.

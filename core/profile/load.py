@@ -6,16 +6,18 @@ import math
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 import tomli_w
 from msgspec import Struct, inspect, structs
 
+from core.profile.data_settings import Section
 from core.profile.edit import Value, key_lines, literal
 from core.profile.errors import Problem, ProfileError
 from core.profile.explain import allowed
-from core.profile.settings import Profile, Section
+from core.profile.settings import Profile, sections
 
 NOT_OF_A_PROFILE = ("console", "notify", "keys")
 """Sections of the user's own configuration."""
@@ -41,9 +43,9 @@ def parse_profile(text: str, *, source: str, overrides: Sequence[str] = ()) -> P
     given = read_toml(text, source=source)
     lines: Lines = {**key_lines(text)}
     problems = list(_apply(overrides, given, lines))
-    sections, found = valid_settings(given, Profile, lines)
+    valid, found = valid_settings(given, Profile, lines)
     problems += found
-    fold, n_splits = sections.get("split", {}).get("fold", 0), sections.get("split", {}).get("n_splits")
+    fold, n_splits = valid.get("split", {}).get("fold", 0), valid.get("split", {}).get("n_splits")
     n_splits = Profile().split.n_splits if n_splits is None else n_splits
     if fold >= n_splits:
         place = lines.get(("split", "fold"), lines.get(("split", "n_splits")))
@@ -57,7 +59,7 @@ def parse_profile(text: str, *, source: str, overrides: Sequence[str] = ()) -> P
         )
     if problems:
         raise ProfileError(source, problems)
-    return msgspec.convert(sections, Profile)
+    return msgspec.convert(valid, Profile)
 
 
 def read_toml(text: str, *, source: str) -> dict[str, Any]:
@@ -80,19 +82,22 @@ def valid_settings(
 ) -> tuple[dict[str, dict[str, Any]], list[Problem]]:
     """The settings in `given` that are as `declared`, a struct of Sections; and the problems of all others."""
     kinds: dict[str, type[Section]] = {f.name: f.type for f in msgspec.structs.fields(declared)}
-    sections, problems = {}, []
+    valid, problems = {}, []
     for name, values in given.items():
-        sections[name], found = _section(name, values, kinds, lines)
+        valid[name], found = _section((name,), values, kinds, lines)
         problems += found
-    return sections, problems
+    return valid, problems
 
 
 def to_toml(profile: Profile) -> str:
     """Every setting of `profile` as TOML. Those that are absent (TOML has no null) stay absent."""
-    sections: dict[str, dict[str, Any]] = msgspec.to_builtins(profile)
-    return tomli_w.dumps(
-        {name: {k: v for k, v in values.items() if v is not None} for name, values in sections.items()}
-    )
+    return tomli_w.dumps(_present(msgspec.to_builtins(profile)))
+
+
+def _present(table: dict[str, Any]) -> dict[str, Any]:
+    """What is there of a table, and of the tables in it, of which empty ones are left out."""
+    inner = {name: _present(value) if isinstance(value, dict) else value for name, value in table.items()}
+    return {name: value for name, value in inner.items() if value not in (None, {})}
 
 
 def _syntax_problem(text: str, message: str) -> Problem:
@@ -104,41 +109,49 @@ def _syntax_problem(text: str, message: str) -> Problem:
 def _apply(overrides: Sequence[str], given: dict[str, Any], lines: Lines) -> Iterator[Problem]:
     for override in overrides:
         key, equals, written = override.partition("=")
-        section, dot, name = key.strip().partition(".")
-        if not (equals and dot and name):
+        *path, name = key.strip().split(".")
+        if not (equals and all(path) and path and name):
             yield Problem(line=None, key="", value="", message=f"{override!r} is not of the form section.key=value")
             continue
         try:
             value = tomllib.loads(f"value = {written}")["value"]
         except (ValueError, RecursionError):
             value = written  # so that a plain word needs no quotes inside the shell's own
-        if isinstance(given.setdefault(section, {}), dict):
-            given[section][name] = value
-            lines[(section, name)] = None
-            lines.setdefault((section,), None)
+        table: Any = given
+        for depth, part in enumerate(path, 1):
+            table = table.setdefault(part, {}) if isinstance(table, dict) else None
+            lines.setdefault(tuple(path[:depth]), None)
+        if isinstance(table, dict):
+            table[name] = value
+            lines[(*path, name)] = None
 
 
 def _section(
-    name: str, values: Any, kinds: Mapping[str, type[Section]], lines: Lines
+    path: tuple[str, ...], values: Any, kinds: Mapping[str, type[Section]], lines: Lines
 ) -> tuple[dict[str, Any], list[Problem]]:
-    """The valid settings of one table, and the problems of the others."""
-    if name not in kinds:
-        return {}, [_unknown((name,), kinds, lines)]
+    """The valid settings of one table and of those in it, and the problems of the others."""
+    if path[-1] not in kinds:
+        return {}, [_unknown(path, kinds, lines)]
     if not isinstance(values, dict):
-        return {}, [_problem((name,), values, f"must be a table: write [{name}] on a line of its own", lines)]
-    section = kinds[name]
+        named = ".".join(path)
+        return {}, [_problem(path, values, f"must be a table: write [{named}] on a line of its own", lines)]
+    section = kinds[path[-1]]
     fields = {f.name: f for f in inspect.type_info(section).fields}  # type: ignore[attr-defined]
     types = {f.name: f.type for f in msgspec.structs.fields(section)}
     valid: dict[str, Any] = {}
     problems = []
     for key, value in values.items():
         if key not in fields:
-            problems.append(_unknown((name, key), fields, lines))
+            problems.append(_unknown((*path, key), fields, lines))
+            continue
+        if isinstance(fields[key].type, inspect.StructType):
+            valid[key], found = _section((*path, key), value, types, lines)
+            problems += found
             continue
         with contextlib.suppress(msgspec.ValidationError, OverflowError):
             valid[key] = msgspec.convert(value, types[key])
         if key not in valid or (isinstance(value, float) and not math.isfinite(value)):
-            problems.append(_problem((name, key), value, f"must be {allowed(fields[key].type)}", lines))
+            problems.append(_problem((*path, key), value, f"must be {allowed(fields[key].type)}", lines))
             valid.pop(key, None)
     return valid, problems
 
@@ -190,14 +203,9 @@ def written(value: Value | None) -> str:
 
 def changes(before: Profile, after: Profile) -> list[Change]:
     """Every setting that differs, in the order of their declarations."""
+    known = sections()
+    keys = [f"{name}.{setting.name}" for name, section in known.items() for setting in structs.fields(section)]
+    keys = [key for key in keys if key not in known]
     return [
-        Change(f"{section.name}.{setting.name}", old, new)
-        for section in structs.fields(Profile)
-        for setting in structs.fields(section.type)
-        if (old := _value(before, section.name, setting.name)) != (new := _value(after, section.name, setting.name))
+        Change(key, old, new) for key in keys if (old := attrgetter(key)(before)) != (new := attrgetter(key)(after))
     ]
-
-
-def _value(profile: Profile, section: str, name: str) -> Value | None:
-    value: Value | None = getattr(getattr(profile, section), name)
-    return value

@@ -7,8 +7,10 @@ A default is the public recipe's value, unless `extra` names another under "reci
 from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct, field
+from msgspec.structs import fields
 
-Count = Annotated[int, Meta(ge=1)]
+from core.profile.data_settings import Count, Data, Name, Place, Section
+
 Share = Annotated[float, Meta(ge=0, lt=1)]
 Rate = Annotated[float, Meta(gt=0, le=1)]
 Truncation = Literal["right", "left", "head-tail", "thirds", "proportional", "longest-first", "rounds"]
@@ -17,29 +19,6 @@ EngineName = Literal["packed", "padded"]
 
 
 TRUNCATIONS: tuple[Truncation, ...] = get_args(Truncation)
-
-
-class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One table of the TOML file."""
-
-
-Place = Annotated[str, Meta(min_length=1, max_length=4096)]
-"""A path, no longer than the system takes, or a name on the hub."""
-Name = Annotated[str, Meta(max_length=255)]
-
-
-class Data(Section, frozen=True, kw_only=True):
-    train: Annotated[
-        Place,
-        Meta(
-            description="Labelled rows: a CSV, Parquet or JSONL file, a Hugging Face dataset id, or demo",
-        ),
-    ] = "train.csv"
-    test: Annotated[Place, Meta(description="Rows to predict: a file like train, without labels, or demo")] = "test.csv"
-    limit: Annotated[
-        Count | None,
-        Meta(description="Use only the first rows of the file; all when absent", extra={"unit": "rows"}),
-    ] = None
 
 
 class Split(Section, frozen=True, kw_only=True):
@@ -223,13 +202,13 @@ class Run(Section, frozen=True, kw_only=True):
     report_to: Annotated[
         list[Literal["tensorboard", "wandb", "trackio"]],
         Meta(description="Trackers that also get the figures; each is a package to install"),
-    ] = []
+    ] = field(default_factory=list)
 
 
 class Profile(Section, frozen=True, kw_only=True):
     """All settings of a run. `Profile()` is the recipe."""
 
-    data: Data = Data()
+    data: Data = field(default_factory=Data)
     split: Split = Split()
     tokens: Tokens = Tokens()
     model: Model = Model()
@@ -242,3 +221,14 @@ class Profile(Section, frozen=True, kw_only=True):
     def global_batch(self) -> int:
         """Examples in one optimizer step."""
         return self.train.per_device_batch_size * self.train.gradient_accumulation
+
+
+def sections(declared: type[Struct] = Profile, within: str = "") -> dict[str, type[Section]]:
+    """The Sections of a struct by name, those within another as data.columns, in the order of their declaration."""
+    found: dict[str, type[Section]] = {}
+    for declaration in fields(declared):
+        kind = declaration.type
+        if isinstance(kind, type) and issubclass(kind, Section):
+            name = f"{within}{declaration.name}"
+            found |= {name: kind} | sections(kind, f"{name}.")
+    return found

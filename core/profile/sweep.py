@@ -12,7 +12,7 @@ from msgspec import Struct, structs
 from core.profile.edit import literal
 from core.profile.errors import Problem, ProfileError
 from core.profile.load import parse_profile
-from core.profile.settings import Profile
+from core.profile.settings import Profile, sections
 
 MOST_RUNS = 64
 LONGEST_NAME = 60
@@ -97,11 +97,11 @@ def _plain(word: str) -> Any:
 
 def _takes(key: str, items: list[Any]) -> bool:
     """Whether the list as a whole is a value of the setting. True for an unknown key too: it is told as one."""
-    section, _, name = key.partition(".")
-    sections = {field.name: field.type for field in structs.fields(Profile)}
-    if section not in sections:
+    section, _, name = key.rpartition(".")
+    known = sections()
+    if section not in known:
         return True
-    settings = {field.name: field.type for field in structs.fields(sections[section])}
+    settings = {field.name: field.type for field in structs.fields(known[section])}
     if name not in settings:
         return True
     try:

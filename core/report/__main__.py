@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from core.cache import filling_the_cache
 from core.data.example import DataError
+from core.data.files import is_data_set
 from core.data.tokenizer import FILE as TOKENIZER
 from core.demo.assets import rows_source
 from core.files import MOST_OF_AN_EVALUATION, write_whole
@@ -63,7 +64,7 @@ def report(folder: RunFolder, other: RunFolder | None, data: str | None) -> Iter
     source = expanded(data) if data else rows_source(profile.data)
     files = [folder.evaluation, folder.resolved, folder.metrics, folder.adapter / TOKENIZER]
     files += [other.evaluation] if other else []
-    if Path(source).is_file():  # else datasets reads the rows, which needs it
+    if not is_data_set(source):  # which needs it
         keep_pandas_out()
     digests = [_digest_of_file(file) for file in files] + [_digest_of_rows(source)]
     store = Store([folder.id, other.id if other else "", source, *digests])

@@ -24,7 +24,7 @@ LARGEST_LOSS = -float(np.log(np.finfo(np.float64).eps))
 class Evaluation(Struct, frozen=True, kw_only=True):
     """n rows in the order of the file: id, label, tokens shown, of shape (n,); logits and tokens lost, (n, 3)."""
 
-    id: Counts
+    id: NDArray[np.int64] | NDArray[np.str_]
     label: Counts
     log_probabilities: Floats
     """Log-softmax of the logits, (n, 3), computed in float64."""
@@ -34,7 +34,7 @@ class Evaluation(Struct, frozen=True, kw_only=True):
     lost: Counts
     parts: Counts | None
     """Tokens of each part before the cut; None in files of older runs."""
-    not_finite: Counts
+    not_finite: NDArray[np.int64] | NDArray[np.str_]
     """Ids of rows left out, since their logits are no finite numbers."""
 
     def __len__(self) -> int:
@@ -71,8 +71,10 @@ def read_evaluation(folder: RunFolder) -> Evaluation:
         raise DataError(f"{folder.id} has no {path.name}: it is written when a run finishes")
     try:
         with open_for_reading(path, MOST_OF_AN_EVALUATION) as file:
-            table = read_numbers(file)
+            table = read_numbers(file, texts="id")
         columns = {name: table[name].to_numpy() for name in table.column_names}
+        if columns["id"].dtype == object:
+            columns["id"] = columns["id"].astype(str)
         wanted = {name: columns[name] for name in ("id", "label", "tokens", *LOGITS)}
         lost = np.stack([columns[f"{part}_tokens_lost"] for part in PARTS], axis=1).astype(np.int64)
     except (pyarrow.ArrowException, OSError, KeyError) as error:

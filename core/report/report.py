@@ -6,6 +6,8 @@ where there are none.
 
 from msgspec import Struct
 
+from core.data.example import Id
+
 
 class Interval(Struct, frozen=True):
     """A mean with its percentile bootstrap interval; low and high are None for a single row."""
@@ -141,7 +143,7 @@ class PositionBias(Struct, frozen=True, kw_only=True):
 class ListedRow(Struct, frozen=True, kw_only=True):
     """One row. `number` is its place in the report's file of rows; None where its text is not known."""
 
-    id: int
+    id: Id
     label: int
     probabilities: tuple[float, float, float]
     swapped: tuple[float, float, float] | None

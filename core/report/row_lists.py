@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 from pyarrow import parquet
 
-from core.data.example import LABELS, Example, Frame
-from core.data.files import Record
+from core.data.example import LABELS, Example, Frame, Id
+from core.data.rows import Origin
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import Encoder
 from core.inspect.lookup import write_pieces
@@ -49,7 +49,7 @@ def write_rows(
     return read.frame(tokens.ellipsis), changed
 
 
-def numbered(lists: Lists, ids: Sequence[int]) -> Lists:
+def numbered(lists: Lists, ids: Sequence[Id]) -> Lists:
     """The same lists, each row with its place in the file of rows."""
     places = {id: number for number, id in enumerate(ids)}
 
@@ -66,9 +66,9 @@ def numbered(lists: Lists, ids: Sequence[int]) -> Lists:
     )
 
 
-def shown_ids(lists: Lists, texts: Texts) -> list[int]:
-    """The ids of all listed rows whose text is known, ascending."""
-    return sorted({row.id for rows in lists.by_name().values() for row in rows} & set(texts.found))
+def shown_ids(lists: Lists, texts: Texts) -> list[Id]:
+    """The ids of all listed rows whose text is known, in the order of their texts."""
+    return sorted({row.id for rows in lists.by_name().values() for row in rows} & set(texts.found), key=str)
 
 
 MOST = 100
@@ -134,7 +134,7 @@ def _listed(places: Places, row: Callable[[int], ListedRow]) -> list[ListedRow]:
 
 
 def _row_maker(
-    evaluation: Evaluation, found: Sequence[tuple[Example, Record] | None], remarks: Sequence[str]
+    evaluation: Evaluation, found: Sequence[tuple[Example, Origin] | None], remarks: Sequence[str]
 ) -> Callable[[int], ListedRow]:
     probabilities, losses = evaluation.probabilities, evaluation.losses
     swapped = None if evaluation.swapped is None else np.exp(evaluation.swapped)
@@ -142,7 +142,7 @@ def _row_maker(
     def row(place: int) -> ListedRow:
         known = found[place]
         return ListedRow(
-            id=int(evaluation.id[place]),
+            id=evaluation.id[place].item() if evaluation.id.dtype.kind == "i" else str(evaluation.id[place]),
             label=int(evaluation.label[place]),
             probabilities=_three(probabilities[place].tolist()),
             swapped=None if swapped is None else _three(swapped[place].tolist()),

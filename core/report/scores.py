@@ -152,7 +152,7 @@ def against(here: Evaluation, run: str, there: Evaluation) -> tuple[Against, Pla
 
     Raises DataError where the runs share no rows, or the rows have other winners.
     """
-    _, mine, others = np.intersect1d(here.id, there.id, assume_unique=True, return_indices=True)
+    _, mine, others = np.intersect1d(here.id.astype(str), there.id.astype(str), assume_unique=True, return_indices=True)
     if not len(mine):
         raise DataError(f"{run} evaluated none of the rows of this run: there is nothing to compare row by row")
     if unlike := int((here.label[mine] != there.label[others]).sum()):

@@ -5,10 +5,9 @@ from collections.abc import Callable
 import numpy as np
 from msgspec import Struct
 
-from core.data.example import MODELS, DataError, Example
-from core.data.files import Record
-from core.data.rows import iterate_examples
-from core.profile.settings import Data
+from core.data.example import DataError, Example, Id
+from core.data.rows import Comparisons, Origin
+from core.profile.data_settings import Data
 from core.report.evaluation import Counts, Evaluation
 
 ROWS_A_WORD = 2048
@@ -18,8 +17,8 @@ ROWS_A_WORD = 2048
 class Texts(Struct, frozen=True, kw_only=True):
     """Arrays are of the evaluation's rows, (n,) or (n, 3), with 0 where the file does not have a row any more."""
 
-    found: dict[int, tuple[Example, Record]]
-    """The evaluation rows by id, each with the record it was read from."""
+    found: dict[Id, tuple[Example, Origin]]
+    """The evaluation rows by id, each with what it held beside."""
     is_known: Counts
     characters: Counts
     turns: Counts
@@ -35,18 +34,18 @@ def read_texts(source: str, data: Data, evaluation: Evaluation, tell: Callable[[
     Raises DataError where the file is missing, has a bad row, or holds none of them.
     """
     place = {id: number for number, id in enumerate(evaluation.id.tolist())}
-    found: dict[int, tuple[Example, Record]] = {}
+    found: dict[Id, tuple[Example, Origin]] = {}
     known, characters = np.zeros(len(evaluation), dtype=np.int64), np.zeros((len(evaluation), 3), dtype=np.int64)
     turns, relabelled = np.zeros(len(evaluation), dtype=np.int64), 0
     train_characters: list[tuple[int, int, int]] = []
     train_label: list[int] = []
     left_out = set(evaluation.not_finite.tolist())
-    for number, (example, record) in enumerate(iterate_examples(source, data.limit), 1):
+    for number, (example, origin) in enumerate(Comparisons(source, data), 1):
         if number % ROWS_A_WORD == 0:
             tell(number)
         if example.id in place:
             row = place[example.id]
-            found[example.id] = (example, record)
+            found[example.id] = (example, origin)
             known[row], characters[row], turns[row] = 1, _characters(example), len(example.prompt)
             relabelled += example.label != evaluation.label[row]
         elif example.id not in left_out:
@@ -75,10 +74,10 @@ def chatbots(texts: Texts, evaluation: Evaluation) -> list[tuple[str, str] | Non
     return [chatbots_of(texts.found[id][1]) if id in texts.found else None for id in evaluation.id.tolist()]
 
 
-def chatbots_of(record: Record) -> tuple[str, str] | None:
-    """The same of one row, from its record."""
-    first, second = (record.get(model) for model in MODELS)
-    return None if first is None or second is None else (str(first), str(second))
+def chatbots_of(origin: Origin) -> tuple[str, str] | None:
+    """The same of one row."""
+    first, second = origin.model_a, origin.model_b
+    return None if first is None or second is None else (first, second)
 
 
 def _characters(example: Example) -> tuple[int, int, int]:

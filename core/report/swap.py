@@ -21,14 +21,16 @@ from pyarrow import parquet
 
 from core.data.bounds import read_numbers
 from core.data.example import LABELS, LOGITS, SWAPPED_LOGITS, DataError, Example, swapped, unswapped
-from core.data.rows import WINNERS, iterate_examples
+from core.data.files import files_of
+from core.data.rows import Comparisons
 from core.demo.assets import rows_source
 from core.files import as_parquet, in_words
 from core.imports import keep_pandas_out
 from core.predict.folder import pass_name
+from core.predict.submission import WINNERS
+from core.profile.data_settings import Data
 from core.profile.errors import ProfileError
 from core.profile.files import expanded
-from core.profile.settings import Data
 from core.protocol import answer, as_problem, end_once
 from core.report import evaluation
 from core.report.protocol import Swap
@@ -72,11 +74,13 @@ def write_swapped(folder: RunFolder, data: Data, file: str | None) -> Path:
     Raises DataError where a row is missing there, OSError where nothing can be written.
     """
     source = expanded(file) if file else rows_source(data)
-    if not Path(source).is_file():
-        raise DataError(f"{source}: no such file; --data names it where it has moved")
+    try:
+        files_of(source)
+    except DataError as error:
+        raise DataError(f"{error}; --data names the rows where they have moved") from None
     with open_for_reading(folder.evaluation) as rows:
-        wanted = set(read_numbers(rows, ["id"])["id"].to_pylist())
-    lines = [_line(swapped(row)) for row, _ in iterate_examples(source, data.limit) if row.id in wanted]
+        wanted = set(read_numbers(rows, ["id"], texts="id")["id"].to_pylist())
+    lines = [_line(swapped(row)) for row, _ in Comparisons(source, data) if row.id in wanted]
     if len(lines) < len(wanted):
         raise DataError(f"{source} has changed: {len(wanted) - len(lines):,} of the evaluation rows are not in it")
     path = folder.path / FILE
@@ -90,7 +94,7 @@ def add_swapped(folder: RunFolder, predictions: Path) -> None:
         predicted = parquet.read_table(file)
     place = {id: number for number, id in enumerate(predicted["id"].to_pylist())}
     with open_for_reading(folder.evaluation) as file:
-        table = read_numbers(file)
+        table = read_numbers(file, texts="id")
     order = [place[id] for id in table["id"].to_pylist()]
     name = pass_name(0, is_swapped=False)  # the rows are swapped themselves
     logits = np.column_stack([predicted[f"{name}_{column}"].to_numpy() for column in LOGITS])[order]

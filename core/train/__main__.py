@@ -128,7 +128,7 @@ def find_inputs(profile: "Profile", record: Record) -> "tuple[list[Example], lis
 
     Raises DataError and SettingError.
     """
-    from core.data.rows import read_examples
+    from core.data.rows import Comparisons
     from core.data.split import split
     from core.demo import assets
     from core.model.checkpoint import demand_weights
@@ -136,7 +136,9 @@ def find_inputs(profile: "Profile", record: Record) -> "tuple[list[Example], lis
 
     if assets.is_named_by(profile) and not assets.is_made():
         record.write(Phase(phase="loading", detail="making the demo's rows and base model, once"))
-    train_rows, eval_rows = split(read_examples(assets.rows_source(profile.data), profile.data.limit), profile.split)
+    comparisons = Comparisons(assets.rows_source(profile.data), profile.data)
+    train_rows, eval_rows = split([example for example, _ in comparisons], profile.split)
+    record.write(Phase(phase="loading", detail=f"rows: {comparisons.told()}"))
     source = locate(profile.model)
     demand_weights(source, profile.model.checkpoint)
     return train_rows, eval_rows, source

@@ -11,7 +11,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.metrics import log_loss as sklearn_log_loss
 from transformers import EvalPrediction, PreTrainedTokenizerFast
 
-from core.data.example import LABELS, LOGITS, PARTS, SWAPPED_LOGITS, unswapped
+from core.data.example import LABELS, LOGITS, PARTS, SWAPPED_LOGITS, id_column, unswapped
 from core.data.tokens import Encoded
 from core.files import as_parquet, as_their_folder
 from core.runs.access import delete, make_folder, move, reached, remove_tree, write_whole
@@ -81,7 +81,7 @@ def save_evaluation(
     ordered = [rows[i] for i in order]
     table = pyarrow.table(
         {
-            "id": pyarrow.array([row.example.id for row in ordered], pyarrow.int64()),
+            "id": id_column(row.example.id for row in ordered),
             "label": pyarrow.array([row.example.label for row in ordered], pyarrow.int8()),
             **dict(zip(LOGITS, logits[order].T, strict=True)),
             "tokens": pyarrow.array([len(row.ids) for row in ordered], pyarrow.int32()),

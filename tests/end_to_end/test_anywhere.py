@@ -13,10 +13,11 @@ from tiny_runs import SETTINGS
 from core.data.files import read_records
 from core.demo.assets import rows_source
 from core.model.locate import locate, tokenizer_at_hand
+from core.profile.data_settings import Data
 from core.profile.errors import SettingError
 from core.profile.files import rooted
 from core.profile.load import parse_profile, to_toml
-from core.profile.settings import Data, Model
+from core.profile.settings import Model
 from core.runs.folder import RunFolder, create_run, list_runs
 from core.runs.resume import prepare, prepare_retry
 from core.runs.state import Status, read_run

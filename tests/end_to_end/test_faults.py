@@ -95,10 +95,11 @@ import sys
 from pathlib import Path
 from huggingface_hub import hf_hub_download
 from core.data.rows import read_examples
+from core.profile.data_settings import Data
 from core.failures.explain import explain
 try:
     if Path(sys.argv[1]).is_dir():
-        read_examples(sys.argv[1])
+        read_examples(sys.argv[1], Data())
     hf_hub_download("me/x", "model.safetensors", endpoint=sys.argv[1])
 except Exception as error:
     why = explain(error)

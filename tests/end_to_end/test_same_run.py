@@ -21,6 +21,7 @@ from core.data.split import split
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode, rows_digest
 from core.model.checkpoint import base_digest
+from core.profile.data_settings import Data
 from core.profile.load import parse_profile
 from core.runs import events
 from core.runs.folder import RunFolder
@@ -177,7 +178,7 @@ def test_other_rows_are_refused_and_what_differs_is_named(
     profile = parse_profile(folder.resolved.read_text(), source="resolved")
     sides = [
         [row for batch in encode(rows, PromptTokenizer(checkpoint), profile.tokens) for row in batch]
-        for rows in split(read_examples(str(own)), profile.split)
+        for rows in split(read_examples(str(own), Data()), profile.split)
     ]
     with Record(folder.events) as record:
         attempt = Attempt.resumed(folder, record)

@@ -15,6 +15,7 @@ from core.data.example import MODELS, PARTS
 from core.data.rows import read_examples
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode
+from core.profile.data_settings import Data
 from core.profile.settings import Tokens
 
 WINNERS = ("winner_model_a", "winner_model_b", "winner_tie")
@@ -91,7 +92,7 @@ def logits_for(labels: Sequence[int], *, seed: int = 0, skill: float = 0.7) -> N
 
 def evaluate(run: Path, data: Path, *, swap: bool = False, seed: int = 0, skill: float = 0.7) -> None:
     """The eval.parquet of a run on every fifth row of `data`, cut at 160 tokens of the adapter's tokenizer."""
-    held_out = read_examples(str(data))[::5]
+    held_out = read_examples(str(data), Data())[::5]
     tokenizer = PromptTokenizer(run / "adapter")
     encoded = [row for batch in encode(held_out, tokenizer, Tokens(max_length=160)) for row in batch]
     labels = [row.label for row in held_out]

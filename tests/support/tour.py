@@ -23,8 +23,9 @@ from arena_tui.predict.screen import PredictionScreen
 from arena_tui.report.screen import ReportScreen
 from arena_tui.rows.reader import RowScreen
 from core.data.example import MODELS, PARTS
+from core.profile.data_settings import Data
 from core.profile.load import to_toml
-from core.profile.settings import Data, Profile
+from core.profile.settings import Profile
 from core.runs.folder import RunFolder
 
 WINNERS = ("winner_model_a", "winner_model_b", "winner_tie")

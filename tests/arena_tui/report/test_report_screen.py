@@ -26,8 +26,9 @@ from arena_tui.report.screen import ReportScreen
 from arena_tui.report.tables import groups
 from arena_tui.report.wording import better, errors, of_ratings, points
 from arena_tui.rows.reader import RowScreen
+from core.profile.data_settings import Data
 from core.profile.load import to_toml
-from core.profile.settings import Data, Profile, Tokens
+from core.profile.settings import Profile, Tokens
 from core.report.report import Interval, Ratings
 from core.runs.folder import RunFolder
 

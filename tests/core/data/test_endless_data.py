@@ -122,11 +122,11 @@ def test_rows_that_are_written_once_and_unfold_to_gigabytes_are_read_a_few_at_a_
 def test_a_row_group_that_memory_cannot_hold_is_refused_before_it_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from core.data import files
+    from core.data import columnar_files, files
     from core.data.example import DataError
 
     parquet.write_table(pyarrow.table({"id": [1], "prompt": ["x" * (8 << 20)]}), tmp_path / "large.parquet")
-    monkeypatch.setattr(files, "memory", lambda: (12 << 20, 1 << 30))
+    monkeypatch.setattr(columnar_files, "memory", lambda: (12 << 20, 1 << 30))
     with pytest.raises(DataError, match=r"its row group 1 unfolds to .* write smaller row groups"):
         list(files.read_records(str(tmp_path / "large.parquet")))
 

@@ -20,6 +20,7 @@ from core.data.split import split
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode
 from core.profile import settings
+from core.profile.data_settings import Data
 from core.runs import events
 from core.runs.folder import RunFolder, list_runs
 from core.runs.record import Tail
@@ -122,7 +123,7 @@ def test_the_adapter_alone_reproduces_the_evaluation(finished: tuple[RunFolder, 
     model = PeftModel.from_pretrained(base, folder.adapter).eval()
     tokenizer = PromptTokenizer(folder.adapter)
 
-    _, rows = split(read_examples(str(cache / "demo-1" / "train.csv")), settings.Split())
+    _, rows = split(read_examples(str(cache / "demo-1" / "train.csv"), Data()), settings.Split())
     encoded = [row for batch in encode(rows, tokenizer, settings.Tokens(max_length=128)) for row in batch]
     with torch.no_grad():
         logits = np.array([model(torch.tensor([row.ids.tolist()])).logits[0].tolist() for row in encoded])
@@ -151,6 +152,6 @@ def test_its_rows_hold_what_real_ones_hold(cache: Path) -> None:
     assert any("" in cell for cell in cells)
     assert any(len(cell) > 1 for cell in cells)
     assert any(int(row["id"]) > 2**53 for row in raw)
-    examples = read_examples(str(cache / "demo-1" / "train.csv"))
+    examples = read_examples(str(cache / "demo-1" / "train.csv"), Data())
     assert {example.label for example in examples} == {0, 1, 2}
     assert any("�" in turn for example in examples for turn in example.prompt)  # a lone surrogate, replaced

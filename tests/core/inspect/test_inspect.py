@@ -27,6 +27,7 @@ from core.inspect.figures import Rows, epoch, histogram, lengths, read_rows
 from core.inspect.lookup import read_pieces
 from core.inspect.protocol import INSPECT, Progress
 from core.inspect.report import Report, held_out, margin, report
+from core.profile.data_settings import Data
 from core.profile.load import parse_profile
 from core.profile.settings import TRUNCATIONS, Profile
 
@@ -99,11 +100,11 @@ def test_the_figures_are_those_of_the_rows_as_they_are_trained_on(
     rows = read_rows(Path(last.whole))
     own = next(r for r in report(rows, profile, last.frame, LIMITS).limits if r.max_length == 90)
 
-    examples = read_examples(str(train_csv))
+    examples = read_examples(str(train_csv), Data())
     tokenizer = PromptTokenizer(checkpoint)
     encoded = [row for batch in encode(examples, tokenizer, profile.tokens) for row in batch]
     lost = np.array([row.lost for row in encoded])
-    assert rows.id.tolist() == [row.example.id for row in encoded]
+    assert rows.id.tolist() == [str(row.example.id) for row in encoded]
     assert (own.rows, own.rows_over) == (len(encoded), sum(row.is_cut for row in encoded))
     assert own.tokens_shown == sum(len(row.ids) for row in encoded)
     for number, part in ((1, "response_a"), (2, "response_b")):
@@ -141,11 +142,11 @@ def test_a_split_by_prompt_ends_the_leak(by: str, leaks: bool, found: tuple[Rows
 
 def test_the_split_is_that_of_training(found: tuple[Rows, Progress, Profile], train_csv: Path) -> None:
     rows, _, profile = found
-    examples = read_examples(str(train_csv))
+    examples = read_examples(str(train_csv), Data())
     for by in ("row", "id", "prompt"):
         chosen = msgspec.structs.replace(profile.split, by=by)
         evaluation = split(examples, chosen)[1]
-        assert rows.id[held_out(rows, chosen)].tolist() == [row.id for row in evaluation]
+        assert rows.id[held_out(rows, chosen)].tolist() == [str(row.id) for row in evaluation]
 
 
 def test_the_first_rows_come_before_the_whole_and_are_its_beginning(
@@ -230,7 +231,9 @@ def test_the_exported_rows_are_those_of_training(
     export(Path(progress.whole), rows, held_out(rows, profile.split), profile.tokens, progress.frame, to)
     table = parquet.read_table(to).to_pydict()
     tokenizer = PromptTokenizer(checkpoint)
-    encoded = [row for batch in encode(read_examples(str(train_csv)), tokenizer, profile.tokens) for row in batch]
+    encoded = [
+        row for batch in encode(read_examples(str(train_csv), Data()), tokenizer, profile.tokens) for row in batch
+    ]
     assert table["input_ids"] == [row.ids.tolist() for row in encoded]
     assert table["split"][:6] == ["eval", "train", "train", "train", "train", "eval"]
     shown = (rows.shape.parts - np.array([row.lost for row in encoded])).T.tolist()

@@ -30,6 +30,7 @@ from core.packed.engine import PackedEngine
 from core.packed.gate import obstacle
 from core.packed.layout import Layout
 from core.predict.model import load_trained
+from core.profile.data_settings import Data
 from core.profile.errors import SettingError
 from core.profile.settings import Lora, Model, Profile, Tokens, Train
 from core.runs.folder import RunFolder
@@ -66,7 +67,7 @@ def prepare(family: str, quantization: Any, folder: Path, lora: Lora = LORA) -> 
         lora=lora,
         train=Train(engine="packed"),
     )
-    examples = read_comparisons(str(tiny.write_csv(folder / "rows.csv", ROWS)))
+    examples = read_comparisons(str(tiny.write_csv(folder / "rows.csv", ROWS)), Data())
     (rows,) = encode(examples, PromptTokenizer(checkpoint), profile.tokens)
     config = load_config(str(checkpoint), profile.model, max_length=100)
     tokenizer = load_tokenizer(checkpoint, config)

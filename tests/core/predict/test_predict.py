@@ -33,6 +33,7 @@ from core.predict.model import probe_ids
 from core.predict.passes import digest
 from core.predict.protocol import PREDICT
 from core.predict.request import CannotPredict, Request, choose_members
+from core.profile.data_settings import Data
 from core.profile.load import parse_profile, to_toml
 from core.profile.settings import Tokens
 from core.runs import events
@@ -228,7 +229,9 @@ def test_what_is_kept_belongs_to_its_rows_its_adapter_and_its_settings(runs: lis
     encoded = [
         row
         for batch in encode(
-            read_comparisons(str(write_test(tmp_path / "test.csv", ROWS))), PromptTokenizer(adapter), profile.tokens
+            read_comparisons(str(write_test(tmp_path / "test.csv", ROWS)), Data()),
+            PromptTokenizer(adapter),
+            profile.tokens,
         )
         for row in batch
     ]

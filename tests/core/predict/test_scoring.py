@@ -182,11 +182,11 @@ def test_a_submission_of_ours_is_accepted_to_the_last_digit_of_its_ids(tmp_path:
         (["1,0.3333335,0.3333335,0.3333335", "2,1,0,0"], []),
         (
             ["1,1,0,0", "2,1,0,0", "0_2,1,0,0"],
-            ["1 ids that are no whole numbers of 64 bits: line 4, column id"],
+            ["1 ids that the rows do not have: 0_2"],
         ),
         (
             ["1.0,1,0,0", "1,1,0,0", "2,1,0,0"],
-            ["1 ids that are no whole numbers of 64 bits: line 2, column id"],
+            ["1 ids that are missing or decimal numbers: line 2, column id"],
         ),
     ],
 )  # fmt: skip

@@ -141,6 +141,12 @@ def test_where_a_value_is_written(key: str, value: Value | None, old: str, new: 
         ("[train]\n# of lora\n[lora]\n", "train.b", 2, "[train]\nb = 2\n# of lora\n[lora]\n"),
         ("[data]\ntrain = '日本語' # é\n", "data.train", "x", '[data]\ntrain = "x" # é\n'),
         ("[train]\na = nan\n", "train.b", 1e-5, "[train]\na = nan\nb = 1e-05\n"),
+        ("[data]\na = 1\n", "data.columns.id", "key", '[data]\na = 1\n\n[data.columns]\nid = "key"\n'),
+        ("[data.columns]\na = 1\n[data]\n", "data.columns.b", 2, "[data.columns]\na = 1\nb = 2\n[data]\n"),
+        ("[data.columns]\na = 1\n", "data.b", 2, "[data.columns]\na = 1\n\n[data]\nb = 2\n"),
+        ("data.columns.a = 1\n", "data.columns.b", 2, "data.columns.a = 1\ndata.columns.b = 2\n"),
+        ("[data]\ncolumns = { a = 1 }\n", "data.columns.b", 2, "[data]\ncolumns = { a = 1, b = 2 }\n"),
+        ("[data.columns]\na = 1\nb = 2\n", "data.columns.a", None, "[data.columns]\nb = 2\n"),
     ],
 )
 def test_the_odd_ways_to_write_a_section(text: str, key: str, value: Value | None, edited: str) -> None:

@@ -4,14 +4,15 @@ import json
 import subprocess
 import sys
 import tomllib
+from operator import attrgetter
 
-import msgspec
 import pytest
+from msgspec import structs
 
 from core.profile.cursor import complete, place
 from core.profile.explain import schema, settings
 from core.profile.load import parse_profile
-from core.profile.settings import Profile
+from core.profile.settings import Profile, sections
 
 TEXT = """\
 # seed = 1
@@ -38,18 +39,18 @@ def choices(line: str, text: str = "") -> list[str]:
 
 
 def test_every_setting_is_explained_and_its_default_reads_back_as_the_default() -> None:
-    profile = msgspec.to_builtins(Profile())
-    assert [(section, list(known)) for section, known in settings().items()] == [
-        (section, list(known)) for section, known in profile.items()
-    ]
-    for section, known in settings().items():
-        for name, setting in known.items():
+    known = sections()
+    keys = [f"{name}.{field.name}" for name, section in known.items() for field in structs.fields(section)]
+    explained = [setting.key for of in settings().values() for setting in of.values()]
+    assert explained == [key for key in keys if key not in known]
+    for of in settings().values():
+        for setting in of.values():
             assert setting.meaning
             assert setting.allowed
             written = f"{setting.key} = {setting.default}" if setting.default else ""
             assert parse_profile(written, source="default") == Profile()
             default = tomllib.loads(f"value = {setting.default}")["value"] if setting.default else None
-            assert default == profile[section][name]
+            assert default == attrgetter(setting.key)(Profile())
 
 
 def test_every_enumerated_value_is_one_that_the_profile_takes() -> None:
@@ -90,7 +91,11 @@ def test_the_place_is_known_even_in_text_that_is_not_toml_yet(row: int, section:
     ("line", "text", "offered"),
     [
         ("[to", "", ["tokens]"]),
-        ("[", "[data]\n[train]", ["split]", "tokens]", "model]", "lora]", "eval]", "run]"]),
+        (
+            "[",
+            "[data]\n[train]",
+            ["data.columns]", "data.winners]", "split]", "tokens]", "model]", "lora]", "eval]", "run]"],
+        ),
         ("tok", "", ["[tokens]"]),
         ("", "[split]\nfold = 1", ["by = ", "n_splits = "]),
         ("  max", "[tokens]", ["max_length = ", "prompt_max = "]),
@@ -104,6 +109,10 @@ def test_the_place_is_known_even_in_text_that_is_not_toml_yet(row: int, section:
         ("# sche", "[train]", []),
         ('schedule = "linear" ', "[train]", []),
         ("x = ", "[nothing]", []),
+        ("[data.co", "", ["data.columns]"]),
+        ("win", "[data.columns]", ["winner = ", "winner_a = ", "winner_b = ", "winner_tie = "]),
+        ("ti", "[data.winners]", ["tie = "]),
+        ('format = "chosen', "[data]", ['"chosen-rejected"']),
         ("x", "[nothing]", []),
     ],
 )
@@ -126,10 +135,13 @@ def test_the_schema_describes_and_bounds_every_key_and_allows_no_other() -> None
     root = made["$defs"]["Profile"]
     assert root["additionalProperties"] is False
     for section, known in settings().items():
-        table = made["$defs"][root["properties"][section]["$ref"].removeprefix("#/$defs/")]
+        table = root
+        for part in section.split("."):
+            table = made["$defs"][table["properties"][part]["$ref"].removeprefix("#/$defs/")]
         assert table["additionalProperties"] is False
-        assert list(table["properties"]) == list(known)
-        for name, declared in table["properties"].items():
+        own = {name: declared for name, declared in table["properties"].items() if "$ref" not in declared}
+        assert list(own) == list(known)
+        for name, declared in own.items():
             assert declared["description"].startswith(known[name].meaning)
             assert ("default" in declared) == (known[name].default is not None)
             assert "null" not in json.dumps(declared)

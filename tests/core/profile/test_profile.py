@@ -2,7 +2,9 @@
 
 import math
 import tomllib
+from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,8 +14,8 @@ from hypothesis import strategies as st
 
 from core.profile.errors import ProfileError
 from core.profile.files import find_profile, read_profile, shipped_profiles
-from core.profile.load import parse_profile, to_toml
-from core.profile.settings import Profile
+from core.profile.load import changes, parse_profile, to_toml
+from core.profile.settings import Profile, sections
 
 
 def problems(text: str, *overrides: str) -> list[tuple[int | None, str, str]]:
@@ -105,6 +107,27 @@ def test_the_line_is_found_however_the_key_is_written(text: str, line: int) -> N
     assert [found for found, _, _ in problems(text)] == [line]
 
 
+def test_tables_in_a_table_are_read_overridden_and_blamed_like_others() -> None:
+    text = '[data.columns]\nprompt = "question"\n[data.winners]\na = ["left"]\n'
+    profile = parse_profile(text, source="p", overrides=["data.columns.id=key", "data.winners.b=['right']"])
+    assert (profile.data.columns.prompt, profile.data.columns.id) == ("question", "key")
+    assert (profile.data.winners.a, profile.data.winners.b) == (["left"], ["right"])
+    assert parse_profile(to_toml(profile), source="resolved") == profile
+    assert [str(change) for change in changes(Profile(), profile)] == [
+        'data.columns.id = "key" (it was absent)',
+        'data.columns.prompt = "question" (it was absent)',
+        'data.winners.a = ["left"] (it was ["model_a", "a"])',
+        'data.winners.b = ["right"] (it was ["model_b", "b"])',
+    ]
+    assert problems("[data.columns]\npromt = 1\n[data.winers]\n[data.winners]\na = 3") == [
+        (2, "data.columns.promt", "unknown key; did you mean prompt?"),
+        (3, "data.winers", "unknown key; did you mean winners?"),
+        (5, "data.winners.a", "must be a list of 0 to 256 items, each a text of at most 255 characters"),
+    ]
+    message = "must be a table: write [data.columns] on a line of its own"
+    assert problems("", "data.columns=x") == [(None, "data.columns", message)]
+
+
 def test_text_that_is_not_toml_is_one_problem_with_its_line() -> None:
     assert [line for line, _, _ in problems("[data]\ntrain = = 1\n")] == [2]
 
@@ -139,10 +162,15 @@ def test_resolved_settings_read_back_the_same(profile: str) -> None:
 ))  # fmt: skip
 def test_no_value_of_any_setting_gets_past_its_declaration(value: object) -> None:
     """Whatever TOML holds, a profile comes out valid or a ProfileError says why."""
-    for section in msgspec.structs.fields(Profile):
-        for setting in msgspec.structs.fields(section.type):
+    for name, section in sections().items():
+        for setting in msgspec.structs.fields(section):
+            if f"{name}.{setting.name}" in sections():
+                continue
             try:
-                text = tomli_w.dumps({section.name: {setting.name: value}})
+                written: Any = {setting.name: value}
+                for part in reversed(name.split(".")):
+                    written = {part: written}
+                text = tomli_w.dumps(written)
                 tomllib.loads(text)
             except (TypeError, ValueError, UnicodeEncodeError):
                 return  # not a TOML value
@@ -151,7 +179,7 @@ def test_no_value_of_any_setting_gets_past_its_declaration(value: object) -> Non
             except ProfileError as error:
                 assert error.problems
             else:
-                kept = getattr(getattr(profile, section.name), setting.name)
+                kept = attrgetter(f"{name}.{setting.name}")(profile)
                 assert kept == value
                 assert not isinstance(kept, float) or math.isfinite(kept)
 

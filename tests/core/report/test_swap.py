@@ -21,6 +21,7 @@ from core.data.rows import read_examples
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode
 from core.predict.folder import list_predictions
+from core.profile.data_settings import Data
 from core.profile.settings import Tokens
 from core.report.evaluation import read_evaluation
 from core.report.groups import position_bias
@@ -48,7 +49,7 @@ def test_the_swapped_columns_are_what_the_adapter_gives_the_swapped_rows(
 ) -> None:
     folder = with_swap(engine)
     table = parquet.read_table(folder.evaluation)
-    rows = {row.id: row for row in read_examples(str(train_csv))}
+    rows = {row.id: row for row in read_examples(str(train_csv), Data())}
     copies = [swapped(rows[id]) for id in table["id"].to_pylist()]
     tokenizer = PromptTokenizer(checkpoint)
     [encoded] = encode(copies, tokenizer, Tokens(max_length=64))
@@ -73,7 +74,7 @@ def test_the_swapped_columns_are_what_the_adapter_gives_the_swapped_rows(
 
 
 def test_twice_swapped_is_the_row_itself(train_csv: Path) -> None:
-    for row in read_examples(str(train_csv)):
+    for row in read_examples(str(train_csv), Data()):
         assert swapped(swapped(row)) == row
         assert (swapped(row).response_a, swapped(row).prompt) == (row.response_b, row.prompt)
 
@@ -108,7 +109,10 @@ def test_score_swap_is_refused_where_the_rows_have_changed(
     short.write_text("\n".join(train_csv.read_text().splitlines()[:12]) + "\n")
     before = folder.evaluation.read_bytes()
     command = [sys.executable, "-P", "-m", "arena_tui", "report", str(folder.path), "--score-swap"]
-    for data, says in ((short, "of the evaluation rows are not in it"), (tmp_path / "gone.csv", "no such file")):
+    for data, says in (
+        (short, "of the evaluation rows are not in it"),
+        (tmp_path / "gone.csv", "No such file or directory; --data names"),
+    ):
         ran = subprocess.run([*command, "--data", str(data)], capture_output=True, text=True, check=False)
         assert ran.returncode == 2
         assert says in ran.stderr

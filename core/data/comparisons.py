@@ -1,0 +1,172 @@
+"""What a row says under a format: prompt, both answers, and who won. Knows no file."""
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from core.data import cells
+from core.data.cells import Kind, Messages, Turns, messages, printed_turns, rounds, text_in
+from core.data.example import LABELS, UNLABELLED, shown
+from core.data.formats import Format
+from core.profile.data_settings import Winners
+
+Record = Mapping[str, Any]
+PREFERENCES = range(-3, 4)
+"""HelpSteer's: below 0 the first answer is better."""
+MOST_OFF = 1e-3
+"""That the probabilities of a row may be off 1 in all, as numbers written with few digits are."""
+
+
+class Comparison(Struct, frozen=True):
+    """`label` is an index into LABELS, UNLABELLED where nothing says who won, and None for a row to be left out."""
+
+    prompt: Turns
+    response_a: Turns
+    response_b: Turns
+    label: int | None
+
+
+class Refused(ValueError):
+    """A cell that is not as its format has it, and its column; "" where it is the row as a whole."""
+
+    def __init__(self, column: str | None, message: str) -> None:
+        super().__init__(message)
+        self.column = column or ""
+
+
+def compared(record: Record, format: Format, winners: Winners) -> Comparison:
+    """Raises Refused."""
+    columns = format.columns
+    assert columns.response_a and columns.response_b
+    label = label_of(record, format, winners)
+    if "list" in format.kinds[0] or format.kinds == ("text", "text", "text"):
+        named = (columns.prompt, columns.response_a, columns.response_b)
+        prompt, a, b = (_turns(record, name or "", kind) for name, kind in zip(named, format.kinds, strict=True))
+    else:
+        prompt, a = _rounds(record, columns.prompt, columns.response_a, format.kinds[0], format.kinds[1])
+        other, b = _rounds(record, columns.prompt, columns.response_b, format.kinds[0], format.kinds[2])
+        if prompt != other:
+            place = next((n for n, (one, two) in enumerate(zip(prompt, other, strict=False)) if one != two), None)
+            turn = f"turn {place + 1} of the user differs" if place is not None else "the number of turns differs"
+            raise Refused("", f"{turn} between {columns.response_a} and {columns.response_b}")
+    if format.verdict == "chosen" and _is_chosen_b(prompt, a, b):
+        return Comparison(prompt, b, a, LABELS.index("B wins"))
+    return Comparison(prompt, a, b, label)
+
+
+def label_of(record: Record, format: Format, winners: Winners) -> int | None:
+    """Who won by the columns that say so. Raises Refused."""
+    columns = format.columns
+    match format.verdict:
+        case "none":
+            return UNLABELLED
+        case "chosen":
+            return LABELS.index("A wins")
+        case "winner":
+            return _by_word(record.get(columns.winner or ""), columns.winner, winners)
+        case "preference":
+            return _by_preference(record.get(columns.winner or ""), columns.winner)
+        case "flags":
+            return _by_flags(record, [columns.winner_a, columns.winner_b, columns.winner_tie])
+        case "probabilities":
+            return _by_probability(record, [columns.probability_a, columns.probability_b, columns.probability_tie])
+
+
+def _turns(record: Record, column: str, kind: Kind) -> Turns:
+    cell = record.get(column)
+    try:
+        match kind:
+            case "text":
+                return (text_in(cell),)
+            case "printed list of turns":
+                return printed_turns(cell)
+            case _:
+                return cells.turns(cell)
+    except ValueError as error:
+        raise Refused(column, str(error)) from None
+
+
+def _rounds(record: Record, prompt: str | None, answer: str, of_prompt: Kind, of_answer: Kind) -> tuple[Turns, Turns]:
+    """The user's turns, and the answers of one side."""
+    before: Messages = _messages(record, prompt, of_prompt, cells.USER) if prompt else []
+    try:
+        return rounds(before + _messages(record, answer, of_answer, cells.ASSISTANT))
+    except Refused:
+        raise
+    except ValueError as error:
+        raise Refused(answer, str(error)) from None
+
+
+def _messages(record: Record, column: str, kind: Kind, role: str) -> Messages:
+    """Those of a cell; a text is one message of this role."""
+    try:
+        return [(role, text_in(record.get(column)))] if kind == "text" else messages(record.get(column))
+    except ValueError as error:
+        raise Refused(column, str(error)) from None
+
+
+def _by_word(cell: Any, column: str | None, winners: Winners) -> int | None:
+    word = _word(cell)
+    for label, words in enumerate((winners.a, winners.b, winners.tie)):
+        if word in map(_word, words):
+            return label
+    if word in map(_word, winners.drop):
+        return None
+    known = ", ".join((*winners.a, *winners.b, *winners.tie, *winners.drop))
+    raise Refused(column, f"one of {known} is needed, found {shown(cell)}; [data.winners] names others")
+
+
+def _word(cell: Any) -> str:
+    """A value as [data.winners] may name it: 1 for 1.0, without capitals and spaces around it."""
+    if isinstance(cell, float) and cell.is_integer():
+        cell = int(cell)
+    return str(cell).strip().casefold()
+
+
+def _by_preference(cell: Any, column: str | None) -> int:
+    try:
+        number = float(cell)
+    except (TypeError, ValueError):
+        number = math.nan
+    if number not in PREFERENCES:
+        raise Refused(column, f"a whole number from -3 to 3 is needed, found {shown(cell)}")
+    return LABELS.index("A wins" if number < 0 else "B wins" if number > 0 else "tie")
+
+
+def _by_flags(record: Record, columns: Sequence[str | None]) -> int:
+    flags = []
+    for column in columns:
+        flag = cells.flag(record.get(column)) if column else 0
+        if flag is None:
+            raise Refused(column, f"0 or 1 is needed, found {shown(record.get(column or ''))}")
+        flags.append(flag)
+    if sum(flags) != 1:
+        found = " and ".join(column for column, flag in zip(columns, flags, strict=True) if flag and column) or "none"
+        raise Refused("", f"exactly one of {', '.join(filter(None, columns))} must be 1, found {found}")
+    return flags.index(1)
+
+
+def _by_probability(record: Record, columns: Sequence[str | None]) -> int:
+    numbers = []
+    for column in columns:
+        cell = record.get(column) if column else 0.0
+        try:
+            numbers.append(float(cell))  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            raise Refused(column, f"a probability is needed, found {shown(cell)}") from None
+        if not 0 <= numbers[-1] <= 1:
+            raise Refused(column, f"a probability is needed, found {shown(cell)}")
+    if abs(sum(numbers) - 1) > MOST_OFF:
+        raise Refused("", f"{', '.join(filter(None, columns))} must sum to 1, and are {sum(numbers):.4g} in all")
+    if numbers.count(max(numbers)) > 1:
+        raise Refused("", f"no outcome is the most probable: {', '.join(map(str, numbers))}")
+    return numbers.index(max(numbers))
+
+
+def _is_chosen_b(prompt: Turns, chosen: Turns, rejected: Turns) -> bool:
+    """Whether the chosen answer is B: for half of all rows, and always the same for the same row."""
+    written = "\0\0".join("\0".join(turn or "" for turn in part) for part in (prompt, chosen, rejected))
+    return bool(hashlib.blake2b(written.encode(errors="surrogatepass"), digest_size=1).digest()[0] & 1)

@@ -1,0 +1,73 @@
+"""Where a profile's rows come from, what their columns hold, and who won by them."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+Count = Annotated[int, Meta(ge=1)]
+DataFormat = Literal["auto", "lmsys", "wsdm", "arena", "chosen-rejected", "helpsteer", "columns"]
+Place = Annotated[str, Meta(min_length=1, max_length=4096)]
+"""A path, no longer than the system takes, or a name on the hub."""
+Name = Annotated[str, Meta(max_length=255)]
+Names = Annotated[list[Name], Meta(max_length=256)]
+Column = Annotated[str, Meta(min_length=1, max_length=255)]
+
+
+class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One table of the TOML file."""
+
+
+class Columns(Section, frozen=True, kw_only=True):
+    id: Annotated[Column | None, Meta(description="Column of ids; the row's number where there is none")] = None
+    prompt: Annotated[Column | None, Meta(description="Column of prompts: texts, lists of turns, or messages")] = None
+    response_a: Annotated[Column | None, Meta(description="Column of A's answers: as prompt, or conversations")] = None
+    response_b: Annotated[Column | None, Meta(description="Column of B's answers")] = None
+    winner: Annotated[Column | None, Meta(description="Column that says who won, by [data.winners]")] = None
+    winner_a: Annotated[Column | None, Meta(description="Column that says yes where A won")] = None
+    winner_b: Annotated[Column | None, Meta(description="Column that says yes where B won")] = None
+    winner_tie: Annotated[Column | None, Meta(description="Column that says yes where neither won")] = None
+    probability_a: Annotated[Column | None, Meta(description="Column of probabilities that A is better")] = None
+    probability_b: Annotated[Column | None, Meta(description="Column of probabilities that B is better")] = None
+    probability_tie: Annotated[Column | None, Meta(description="Column of probabilities that neither is")] = None
+    model_a: Annotated[Column | None, Meta(description="Column with the name of the model that wrote A")] = None
+    model_b: Annotated[Column | None, Meta(description="Column with the name of the model that wrote B")] = None
+
+
+class Winners(Section, frozen=True, kw_only=True):
+    """Capitals, and spaces around a value, make no difference."""
+
+    a: Annotated[Names, Meta(description="Values of the column winner by which A wins")] = field(
+        default_factory=lambda: ["model_a", "a"]
+    )
+    b: Annotated[Names, Meta(description="Values by which B wins")] = field(default_factory=lambda: ["model_b", "b"])
+    tie: Annotated[Names, Meta(description="Values by which neither wins")] = field(
+        default_factory=lambda: ["tie", "tie (bothbad)", "both_bad"]
+    )
+    drop: Annotated[Names, Meta(description="Values whose rows are left out, and counted")] = field(
+        default_factory=list
+    )
+
+
+class Data(Section, frozen=True, kw_only=True):
+    train: Annotated[
+        Place,
+        Meta(
+            description="Labelled rows: a file or folder of tables, a pattern of files, a data set of the Hugging Face "
+            "hub, or demo",
+        ),
+    ] = "train.csv"
+    test: Annotated[Place, Meta(description="Rows to predict: files like train, without labels, or demo")] = "test.csv"
+    format: Annotated[
+        DataFormat,
+        Meta(
+            description="What the columns hold: lmsys (lists of turns and three winner columns), wsdm (texts and one), "
+            "arena (two conversations), chosen-rejected (TRL's), helpsteer (-3 to 3), or columns, as [data.columns] "
+            "names them. auto looks, and says what it found"
+        ),
+    ] = "auto"
+    limit: Annotated[
+        Count | None,
+        Meta(description="Use only the first rows; all when absent", extra={"unit": "rows"}),
+    ] = None
+    columns: Columns = Columns()
+    winners: Winners = field(default_factory=Winners)
