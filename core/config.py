@@ -13,8 +13,9 @@ from msgspec import Meta, Struct
 
 from core.files import MOST_OF_A_PROFILE, read_bounded
 from core.profile.data_settings import Section
-from core.profile.edit import key_lines
+from core.profile.edit import key_lines, set_value
 from core.profile.errors import Problem, ProfileError
+from core.profile.files import write_profile
 from core.profile.load import Lines, read_toml, valid_settings
 from core.user import home
 
@@ -107,6 +108,24 @@ def read_config() -> ConfigFile:
         tuple(sorted([*problems, *wrong], key=lambda problem: problem.line or 0)),
         {".".join(path[1:]): line for path, line in lines.items() if line and path[0] == KEYS},
     )
+
+
+def set_theme(path: Path, theme: str) -> None:
+    """Write a theme into the configuration at `path`, which need not exist; every other byte of it stays.
+
+    Raises ProfileError where it is no text in which that can be set, and OSError.
+    """
+    try:
+        text = read_bounded(path, MOST_OF_A_PROFILE).decode()
+    except FileNotFoundError:
+        text = ""
+    except UnicodeDecodeError:
+        raise ProfileError(str(path), [_whole("not UTF-8 text")]) from None
+    try:
+        edited = set_value(text, "console.theme", theme)
+    except ProfileError as error:
+        raise ProfileError(str(path), error.problems) from None
+    write_profile(path, edited)
 
 
 def _keys(given: Any, lines: Lines) -> tuple[dict[str, str], list[Problem]]:

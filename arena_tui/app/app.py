@@ -2,26 +2,29 @@
 
 import asyncio
 import signal
-from collections.abc import Iterable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from msgspec.structs import replace
 from rich.console import Console, RenderableType
 from rich.text import Text
 from textual import work
 from textual._compositor import ChopsUpdate, LayoutUpdate
-from textual.app import App, SystemCommand
+from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.screen import Screen
+from textual.theme import Theme
 from textual.widget import Widget
 
 from arena_tui.app.dialogs import HelpScreen, ask_about_runs
 from arena_tui.app.navigation import Navigation
+from arena_tui.app.palette import Actions
 from arena_tui.app.starting import Starter
-from arena_tui.app.themes import THEMES, VARIABLES
+from arena_tui.app.themes import VARIABLES, set_themes
 from arena_tui.dialogs.ask import AskScreen
+from arena_tui.format.sanitize import printable
 from arena_tui.home.screen import HomeScreen
 from arena_tui.runs import messages
 from arena_tui.runs.follow import Follower, RunList, RunView
@@ -30,10 +33,11 @@ from arena_tui.screen.console_screen import READONLY, ConsoleScreen
 from arena_tui.screen.keymap import key_problems, named
 from arena_tui.terminal.output import Ascii, Changes, Sent
 from arena_tui.terminal.sequences import signals
-from core.config import Config, ConfigFile, config_path
+from core.config import Config, ConfigFile, config_path, set_theme
+from core.files import in_words
 from core.plan.protocol import PLAN
 from core.predict.protocol import PREDICT
-from core.profile.errors import Problem
+from core.profile.errors import Problem, ProfileError
 from core.runs.folder import RunFolder
 from core.runs.protocol import TRAIN
 
@@ -54,10 +58,12 @@ class ArenaApp(App[None]):
     VerticalScroll, OptionList, TextArea, Log { scrollbar-size: 1 1; }
     Footer.-compact FooterLabel { margin: 0 1 0 0; }
     """
+    COMMANDS = {Actions}
     BINDINGS: ClassVar[list[BindingType]] = named(
         "",
         Binding("question_mark", "help", "Help", key_display="?", tooltip="All keys of this screen"),
         Binding("f1", "explain", "Explain", show=False, tooltip="What this pane shows, in which units, and from where"),
+        Binding("A", "list_predictions", "All predictions", show=False, tooltip="Predictions: to open, stop, delete"),
         Binding("q", "quit", "Quit", tooltip="Leave; asks first while a run goes on"),
         Binding("ctrl+z", "suspend_process", "Suspend", show=False, tooltip="To the shell; fg comes back"),
     )
@@ -84,20 +90,25 @@ class ArenaApp(App[None]):
         self._filter = Ascii(enabled=bool(self._console.ascii))
         if self._console.animation is False:
             self.animation_level = "none"
-        self._set_themes()
+        set_themes(self, self._console.theme)
         self.set_keymap(self.config_file.config.keys)
         self._start = start
         self._watch = watch
         self._sent = Sent()
         self._told: set[tuple[Path, float | None]] = set()
 
-    def _set_themes(self) -> None:
-        """Ours alone: each has been looked at on every screen."""
-        for theme in THEMES:
-            self.register_theme(theme)
-        self.theme = self._console.theme
-        for name in set(self.available_themes) - {theme.name for theme in THEMES}:
-            self.unregister_theme(name)
+    @work(exclusive=True, group="theme")
+    async def keep_theme(self, theme: Theme) -> None:
+        """Write another theme than that of the configuration into it; a read-only console leaves that as it is."""
+        if theme.name == self._console.theme or self.has_class(READONLY):
+            return
+        try:
+            await asyncio.to_thread(set_theme, self.config_file.path, theme.name)
+        except (OSError, ProfileError) as error:
+            told = "the theme is not kept for the next time"
+            self.notify(printable(in_words(error)), title=told, severity="warning", markup=False)
+        else:
+            self._console = replace(self._console, theme=theme.name)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return VARIABLES
@@ -116,6 +127,7 @@ class ArenaApp(App[None]):
         if not self.is_headless:  # without its terminal it is of no use: under nohup, too, it ends with it
             signal.signal(signal.SIGHUP, signal.SIG_DFL)
         self.app_resume_signal.subscribe(self, self._draw_anew)
+        self.theme_changed_signal.subscribe(self, self.keep_theme)
         if not self.has_class(READONLY):
             self.keep_seeing_to_queue()
         if self.config_file.problems or self.config_file.config.keys:
@@ -189,6 +201,9 @@ class ArenaApp(App[None]):
     def on_compare_runs(self, wish: messages.CompareRuns) -> None:
         self._navigation.compare(wish.folders)
 
+    def action_list_predictions(self) -> None:
+        self._navigation.list_predictions()
+
     def action_help(self) -> None:
         self.push_screen(HelpScreen(self.screen.active_bindings.values()))
 
@@ -224,17 +239,6 @@ class ArenaApp(App[None]):
         known = {run.folder.path: run for run in self.run_list.read()}
         others = (Follower(folder).read() for path, folder in self._starter.watched.items() if path not in known)
         return [*known.values(), *others]
-
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        actions = set()
-        for active in screen.active_bindings.values():
-            binding = active.binding
-            if active.enabled and binding.description and not binding.system and binding.action not in actions:
-                actions.add(binding.action)
-                run = partial(self.run_action, binding.action, active.node)
-                yield SystemCommand(binding.description, binding.tooltip or binding.description, run)
-        yield SystemCommand("Theme", "Choose other colours", self.action_change_theme)
-        yield SystemCommand("Screenshot", "Save a picture of the screen (SVG)", self.action_screenshot)
 
 
 def _key_problems(file: ConfigFile) -> list[Problem]:

@@ -10,6 +10,7 @@ from arena_tui.editor.screen import EditorScreen
 from arena_tui.history.screen import HistoryScreen
 from arena_tui.home.screen import HomeScreen
 from arena_tui.monitor.screen import MonitorScreen
+from arena_tui.predict.list_screen import PredictionsScreen
 from arena_tui.predict.screen import PredictionScreen
 from arena_tui.report.screen import ReportScreen
 from arena_tui.rows.reader import RowScreen
@@ -20,6 +21,7 @@ PLACES = (
     Menu,
     MonitorScreen,
     PredictionScreen,
+    PredictionsScreen,
     HistoryScreen,
     CompareScreen,
     EditorScreen,

@@ -80,6 +80,12 @@ class Navigation:
 
         self._app.push_screen(HistoryScreen(self._run_list, known))
 
+    def list_predictions(self) -> None:
+        from arena_tui.predict.list_screen import PredictionsScreen
+
+        if not isinstance(self._app.screen, PredictionsScreen):
+            self._app.push_screen(PredictionsScreen(self._starter.runs))
+
     def report(self, folder: RunFolder) -> None:
         from arena_tui.report.screen import ReportScreen
 

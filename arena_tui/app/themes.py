@@ -3,6 +3,7 @@
 A is blue and B is orange in all of them; neither a state nor a run is ever told by its colour alone.
 """
 
+from textual.app import App
 from textual.theme import Theme
 
 VARIABLES = {
@@ -71,3 +72,12 @@ COLOUR_BLIND = Theme(
     variables=VARIABLES,
 )
 THEMES = (DARK, LIGHT, COLOUR_BLIND)
+
+
+def set_themes(app: App[None], chosen: str) -> None:
+    """Ours alone, each of which has been looked at on every screen; the one of that name is `chosen`."""
+    for theme in THEMES:
+        app.register_theme(theme)
+    app.theme = chosen
+    for name in set(app.available_themes) - {theme.name for theme in THEMES}:
+        app.unregister_theme(name)

@@ -144,12 +144,20 @@ def seen_work(options: argparse.Namespace) -> "RunFolder":
 
 def chosen_work(options: argparse.Namespace) -> "RunFolder":
     """As `seen_work`, for a command that does something to it: the one run or prediction that is meant."""
+    from core.predict.folder import PredictionFolder
+
+    found = chosen_folder(options)
+    return found if isinstance(found, PredictionFolder) else _at_work(found)
+
+
+def chosen_folder(options: argparse.Namespace) -> "RunFolder":
+    """The one run that is meant; or where no run is, the one prediction."""
     from core.predict.folder import find_predictions
     from core.runs.folder import SeveralRuns, choose_run, runs_folder
 
     runs = runs_folder(options.runs_dir)
     try:
-        return _at_work(choose_run(runs, options.run))
+        return choose_run(runs, options.run)
     except SeveralRuns as error:
         raise Refused(error.args[0], 2) from None
     except LookupError as error:

@@ -11,6 +11,7 @@ from arena_tui.commands.common import (
     add_run,
     add_runs_dir,
     add_yes,
+    chosen_folder,
     chosen_run,
     demand_yes,
     described,
@@ -18,6 +19,8 @@ from arena_tui.commands.common import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from arena_tui.commands.common import Commands
     from core.runs.checkpoints import Pruning
     from core.runs.folder import RunFolder
@@ -68,7 +71,7 @@ def _run_rename(options: argparse.Namespace) -> int:
 
 
 def _add_delete(commands: "Commands") -> None:
-    parser = add_command(commands, "delete", "move an ended run to the trash")
+    parser = add_command(commands, "delete", "move an ended run, or a prediction, to the trash")
     add_run(parser)
     add_runs_dir(parser)
     add_yes(parser)
@@ -82,7 +85,7 @@ def _run_delete(options: argparse.Namespace) -> int:
     from core.runs.checkpoints import disk_use
     from core.runs.trash import StillInUse, discard
 
-    folder = chosen_run(options)
+    folder = chosen_folder(options)
     demand_yes(options, what_is_deleted(Follower(folder).read(), disk_use(folder)))
     try:
         _tell_place(options, discard(folder))
@@ -92,10 +95,12 @@ def _run_delete(options: argparse.Namespace) -> int:
 
 
 def _add_trash(commands: "Commands") -> None:
-    parser = add_command(commands, "trash", "list deleted runs, put one back, or delete all of them for good")
+    parser = add_command(
+        commands, "trash", "list deleted runs and predictions, put one back, or delete all of them for good"
+    )
     add_runs_dir(parser)
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--put-back", metavar="RUN", help="move it back among the runs")
+    what.add_argument("--put-back", metavar="RUN", help="move it back to where it was: a run, or a prediction")
     what.add_argument("--empty", action="store_true", help="delete them for good")
     add_yes(parser)
     add_json(parser, "one JSON list on stdout, with --put-back one object")
@@ -105,29 +110,30 @@ def _add_trash(commands: "Commands") -> None:
 def _run_trash(options: argparse.Namespace) -> int:
     from arena_tui.format.numbers import gib
     from arena_tui.format.sanitize import printable
-    from core.runs.access import TRASH
+    from core.predict.folder import PredictionFolder, trashed_predictions
     from core.runs.checkpoints import size
-    from core.runs.folder import choose_named, runs_folder
+    from core.runs.folder import runs_folder
     from core.runs.trash import delete_for_good, put_back, trashed
 
     runs = runs_folder(options.runs_dir)
     try:
         if options.put_back is not None:
-            _tell_place(options, put_back(choose_named(runs / TRASH, options.put_back)))
+            _tell_place(options, put_back(_chosen_of_trash(runs, options.put_back)))
             return 0
-        found = {folder.id: (folder, size(folder.path)) for folder in trashed(runs)}
+        found = [(folder, size(folder.path)) for folder in (*trashed(runs), *trashed_predictions(runs))]
         out = sys.stderr if options.json else sys.stdout
-        for folder, its_size in found.values():
-            print(f"{gib(its_size):>9}  {printable(folder.id)}", file=out)
+        for folder, its_size in found:
+            of_run = f"  prediction of {folder.run.id}" if isinstance(folder, PredictionFolder) else ""
+            print(f"{gib(its_size):>9}  {printable(folder.id + of_run)}", file=out)
         if not found:
             print("the trash is empty", file=out)
         if options.empty and found:
-            total = gib(sum(its_size for _, its_size in found.values()))
+            total = gib(sum(its_size for _, its_size in found))
             demand_yes(options, f"Delete all of these for good? That frees {total}; nothing brings them back.")
-            for folder, _ in found.values():
+            for folder, _ in found:
                 delete_for_good(folder)
         if options.json:
-            tell_json([{**described(folder), "disk": its_size} for folder, its_size in found.values()])
+            tell_json([{**described(folder), "disk": its_size} for folder, its_size in found])
     except LookupError as error:
         raise Refused(error.args[0], 2) from None
     except OSError as error:
@@ -140,6 +146,25 @@ def _tell_place(options: argparse.Namespace, moved: "RunFolder") -> None:
         tell_json(described(moved))
     else:
         print(moved.path)
+
+
+def _chosen_of_trash(runs: "Path", wanted: str) -> "RunFolder":
+    """Raises LookupError where none is meant, or several may be."""
+    from core.predict.folder import trashed_predictions
+    from core.runs.access import TRASH
+    from core.runs.folder import SeveralRuns, choose_named
+
+    try:
+        return choose_named(runs / TRASH, wanted)
+    except SeveralRuns:
+        raise
+    except LookupError:
+        found = [prediction for prediction in trashed_predictions(runs) if wanted and wanted in prediction.id]
+        if len(found) > 1:
+            raise SeveralRuns(f"{wanted} may be any of {', '.join(str(one.path) for one in found)}") from None
+        if not found:
+            raise
+        return found[0]
 
 
 def _add_prune(commands: "Commands") -> None:

@@ -30,7 +30,7 @@ TASKS = {
     "before a run": ("check", "inspect", "plan", "bench"),
     "train": ("train", "queue", "watch", "stop", "resume", "retry"),
     "look at runs": ("runs", "report", "compare", "curves"),
-    "use a model": ("predict", "submission", "export"),
+    "use a model": ("predict", "predictions", "submission", "export"),
     "tidy up": ("note", "rename", "delete", "trash", "prune"),
     "set up": ("config", "schema", "completion", "man"),
 }

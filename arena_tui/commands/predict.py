@@ -1,8 +1,9 @@
-"""`arena-tui predict`: answers rows with the adapter of one run, or with several averaged."""
+"""`arena-tui predict` and `predictions`: answers rows with one run or several averaged, and lists what was answered."""
 
 import argparse
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import Refused, add_command, add_json, add_runs_dir, leave_running
@@ -11,8 +12,12 @@ from arena_tui.terminal.streams import print_json
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
-    from core.predict.folder import Summary
+    from core.predict.folder import PredictionFolder, Summary
     from core.predict.request import Request
+
+
+COLUMNS = 100
+"""Of a line of the list, without the id at its end."""
 
 
 def add(commands: "Commands") -> None:
@@ -37,6 +42,11 @@ def add(commands: "Commands") -> None:
     parser.add_argument("--detach", action="store_true", help="print the prediction's folder and leave it running")
     add_json(parser, "end with one line on stdout that holds summary.json")
     parser.set_defaults(command=run)
+
+    listing = add_command(commands, "predictions", "list predictions, those that go on first, then the newest")
+    add_runs_dir(listing)
+    add_json(listing, "one JSON list on stdout")
+    listing.set_defaults(command=run_list)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -72,9 +82,21 @@ def run(options: argparse.Namespace) -> int:
     if found := read_summary(folder):
         if options.json:
             print_json(msgspec.json.encode(found))
-        for line in _figures(found):
+        for line in [*_figures(found), *_means(folder)]:
             print(line, file=out)
     return exit_code
+
+
+def run_list(options: argparse.Namespace) -> int:
+    from arena_tui.predict.listing import PredictionList, as_json, as_table
+    from core.runs.folder import runs_folder
+
+    found = PredictionList(runs_folder(options.runs_dir)).read()
+    if options.json:
+        print_json(as_json(found))
+    else:
+        print(as_table(found, COLUMNS))
+    return 0
 
 
 def _figures(summary: "Summary") -> Iterator[str]:
@@ -92,6 +114,15 @@ def _figures(summary: "Summary") -> Iterator[str]:
         rows = f"{count(summary.rows_ruled)} row{'s' if summary.rows_ruled > 1 else ''}"
         used = "used" if summary.rules else "not used; --rules does"
         yield f"  rules ({used}) answer {rows}: log loss {with_rules} with them, {without} without"
+
+
+def _means(folder: "PredictionFolder") -> Iterator[str]:
+    from arena_tui.predict.answers import means
+    from core.predict.answers import read_answers
+    from core.runs.access import Damaged
+
+    with suppress(OSError, Damaged):  # it has just been written: who has taken it away knows
+        yield f"  mean probability: {means(read_answers(folder))}"
 
 
 def _request(options: argparse.Namespace) -> "Request":

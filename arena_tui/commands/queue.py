@@ -18,6 +18,7 @@ from arena_tui.commands.common import (
     tell_json,
 )
 from arena_tui.commands.parser import Parser
+from arena_tui.terminal.streams import print_json
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -47,7 +48,7 @@ def add(commands: "Commands") -> None:
     add_json(adding, "a JSON object a run on stdout")
     adding.set_defaults(command=run_add)
 
-    listing = verb("list", "what waits, the next run first")
+    listing = verb("list", "what runs now, and what waits, the next run first")
     add_json(listing, "one JSON object on stdout")
     listing.set_defaults(command=run_list)
 
@@ -91,41 +92,22 @@ def run_add(options: argparse.Namespace) -> int:
 
 
 def run_list(options: argparse.Namespace) -> int:
-    from arena_tui.format.numbers import ordinal
     from arena_tui.format.sanitize import printable
-    from arena_tui.runs.waits import card
-    from core.runs.entry import Standing, standing
-    from core.runs.lock import is_locked
+    from arena_tui.runs.queue_list import as_json, as_lines, look
 
     queue = _queue(options)
-    entries = queue.waiting()
     for path in queue.unreadable():
         print(
             f"{printable(str(path))} cannot be read, so its run is not started: delete it, queue it anew",
             file=sys.stderr,
         )
+    if not options.json:
+        for line in as_lines(look(queue)):
+            print(line)
+    _have_a_runner(queue)
     if options.json:
-        _see_to_it(queue)
-        waiting = [
-            {
-                **described(run),
-                "place": place,
-                "gpus": entry.gpus,
-                "is_ours": standing(run, entry) is Standing.OURS,
-            }
-            for place, (run, entry) in enumerate(entries, 1)
-        ]
-        is_served = bool(is_locked(queue.runner_lock))
-        tell_json({"paused": queue.is_paused, "runner": is_served, "waiting": waiting})
-        return 0
-    for place, (run, entry) in enumerate(entries, 1):
-        print(f"{ordinal(place):>8}  {printable(run.id)}  on {' or '.join(map(card, entry.gpus))}")
-        if (how := standing(run, entry)) is not Standing.OURS:
-            way_out = f"arena-tui queue adopt {printable(run.id)} shows what it would run, and asks whether to"
-            print(f"{'':>8}  it {how}, so you do not start it: {way_out}")
-    if not entries:
-        print("nothing waits: arena-tui queue add PROFILE queues one")
-    return _see_to_it(queue)
+        print_json(as_json(look(queue)))
+    return 0
 
 
 def run_move(options: argparse.Namespace) -> int:
@@ -232,10 +214,16 @@ def _refusals() -> Iterator[None]:
 
 def _see_to_it(queue: "Queue") -> int:
     """Whatever was asked of the queue: see that what waits is started."""
+    from arena_tui.runs.queue_list import PAUSED
+
+    _have_a_runner(queue)
+    if queue.is_paused:
+        print(PAUSED, file=sys.stderr)
+    return 0
+
+
+def _have_a_runner(queue: "Queue") -> None:
     from core.runs.actions import see_to_runner
 
     with _refusals():
         see_to_runner(queue)
-    if queue.is_paused:
-        print("the queue is paused: arena-tui queue resume starts what waits", file=sys.stderr)
-    return 0

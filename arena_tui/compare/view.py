@@ -12,8 +12,9 @@ from arena_tui.format.numbers import MISSING
 from arena_tui.format.sanitize import printable, utf8
 from arena_tui.plot.axes import MOST
 from arena_tui.runs.follow import RunView
-from core.profile.edit import Value, literal, value_of
+from core.profile.edit import Value, value_of
 from core.profile.errors import ProfileError
+from core.profile.load import values, written
 from core.runs.folder import RunFolder
 from core.runs.metrics import UNIFORM_LOG_LOSS
 from core.runs.state import Status
@@ -53,11 +54,7 @@ def read_settings(folder: RunFolder) -> Settings:
         profile = folder.read_profile()
     except ProfileError:
         return {}  # of another version, or gone
-    return {
-        f"{section}.{name}": ABSENT if value is None else literal(value)
-        for section, values in msgspec.to_builtins(profile).items()
-        for name, value in values.items()
-    }
+    return {key: written(value) for key, value in values(profile).items()}
 
 
 def differences(settings: Sequence[Settings]) -> list[Difference]:

@@ -1,14 +1,19 @@
-"""A list of rows, drawn line by line as far as it is seen, so that it may be of any length. Knows no text of a row."""
+"""A list of rows, drawn line by line as far as it is seen, so that it may be of any length. So is their text read."""
+
+from contextlib import suppress
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.style import Style
+from textual import work
 from textual.content import Content
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.visual import Visual
 
+from arena_tui.children.child import in_thread
 from arena_tui.dataset.cuts import ALARM
 from arena_tui.format import numbers
 from arena_tui.format.numbers import MUTED
@@ -16,10 +21,15 @@ from arena_tui.format.sanitize import printable, shortened
 from arena_tui.rows.view import Inspected
 from core.data.example import LABELS
 from core.inspect.cuts import Cut
+from core.inspect.lookup import read_prompts
 
 CELLS = 8
 MOST_ID_CELLS = 20
 """Numbers of 64 bits have as many; longer ids are cut."""
+LEAST_OF_A_PROMPT = 16
+"""Cells below which its beginning tells nothing."""
+MOST_OF_A_PROMPT = 300
+"""Characters of it that are read."""
 
 
 class RowTable(ScrollView, can_focus=False):
@@ -43,10 +53,14 @@ class RowTable(ScrollView, can_focus=False):
         self.cursor = 0
         self._seen: Inspected | None = None
         self._cut: Cut | None = None
+        self._prompts: dict[int, str] = {}
+        """How the prompts of the rows in sight begin, as far as they have been read."""
 
     def show(self, seen: Inspected, cut: Cut, numbers: NDArray[np.intp]) -> None:
         """List the rows of these numbers; the cursor stays on its row if that is still listed."""
         before = self.chosen
+        if self._seen is None or self._seen.source != seen.source:
+            self._prompts = {}
         self._seen, self._cut, self.numbers = seen, cut, numbers
         again = np.flatnonzero(numbers == before) if before is not None else numbers[:0]
         self.virtual_size = Size(self.scrollable_content_region.width, len(numbers) + 1)
@@ -67,6 +81,28 @@ class RowTable(ScrollView, can_focus=False):
         elif self.cursor >= self.scroll_offset.y + lines:
             self.scroll_to(y=self.cursor - lines + 1, animate=False)
         self.refresh()
+        self.read_prompts()
+
+    @work(exclusive=True, description="how the prompts in sight begin")
+    async def read_prompts(self) -> None:
+        """Read those of the rows in sight, where there is room for them."""
+        seen, first = self._seen, self.scroll_offset.y
+        in_sight = self.numbers[first : first + max(1, self.page)].tolist()
+        if seen is None or seen.source is None or not _room(seen, self.scrollable_content_region.width):
+            return
+        missing = [number for number in in_sight if number not in self._prompts]
+        with suppress(OSError):  # it is told where a row is opened
+            found = await in_thread(partial(read_prompts, seen.source, missing, MOST_OF_A_PROMPT)) if missing else {}
+            known = self._prompts | found
+            self._prompts = {number: known[number] for number in in_sight}
+            self.refresh()
+
+    def on_resize(self) -> None:
+        self.read_prompts()
+
+    def watch_scroll_y(self, old: float, new: float) -> None:
+        super().watch_scroll_y(old, new)
+        self.read_prompts()
 
     @property
     def page(self) -> int:
@@ -78,11 +114,15 @@ class RowTable(ScrollView, can_focus=False):
         if self._seen is None or self._cut is None:
             return Strip.blank(width, self.visual_style.rich_style)
         if y == 0:
-            return self._strip(Content.styled(_heading(self._seen), MUTED), width)
+            heading = _heading(self._seen) + ("  prompt begins" if _room(self._seen, width) else "")
+            return self._strip(Content.styled(heading, MUTED), width)
         place = self.scroll_offset.y + y - 1
         if place >= len(self.numbers):
             return self._strip(Content("" if len(self.numbers) or y > 1 else "  no such row"), width)
-        line = _line(self._seen, self._cut, int(self.numbers[place]), is_chosen=place == self.cursor)
+        number = int(self.numbers[place])
+        line = _line(self._seen, self._cut, number, is_chosen=place == self.cursor)
+        if _room(self._seen, width):
+            line += Content(f"  {printable(' '.join(self._prompts.get(number, '').split()))}")
         strip = self._strip(line, width)
         background = self.app.theme_variables["panel"]
         return strip.apply_style(Style(bgcolor=background)) if place == self.cursor else strip
@@ -94,6 +134,11 @@ class RowTable(ScrollView, can_focus=False):
 
 def _id_cells(seen: Inspected) -> int:
     return max(2, min(MOST_ID_CELLS, seen.rows.longest_id))
+
+
+def _room(seen: Inspected, width: int) -> bool:
+    """Whether a line of `width` cells has room for the beginning of a prompt."""
+    return width - len(_heading(seen)) - 2 >= LEAST_OF_A_PROMPT
 
 
 def _heading(seen: Inspected) -> str:

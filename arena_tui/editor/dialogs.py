@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
-import msgspec
 from msgspec import Struct
 from textual import on, work
 from textual.app import ComposeResult
@@ -21,8 +20,8 @@ from arena_tui.dialogs.ask import Dialog, keys
 from arena_tui.dialogs.path_input import PathInput
 from arena_tui.format.numbers import MUTED
 from arena_tui.format.sanitize import place, printable
-from core.profile.edit import literal
 from core.profile.files import expanded, shipped_profiles
+from core.profile.load import values, written
 from core.profile.settings import Profile
 from core.user import can_be_written
 
@@ -58,11 +57,7 @@ def against_defaults(settings: Profile) -> Comparison:
 
 
 def _flat(settings: Profile) -> str:
-    return "\n".join(
-        f"{section}.{name} = {'absent' if value is None else literal(value)}"
-        for section, values in msgspec.to_builtins(settings).items()
-        for name, value in values.items()
-    )
+    return "\n".join(f"{key} = {written(value)}" for key, value in values(settings).items())
 
 
 class DifferencesScreen(Dialog[None]):

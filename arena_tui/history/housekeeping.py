@@ -22,6 +22,7 @@ from arena_tui.runs.follow import RunView
 from arena_tui.screen.keymap import hint
 from arena_tui.widgets.menu import Menu
 from core.files import in_words
+from core.predict.folder import PredictionFolder, trashed_predictions
 from core.runs.checkpoints import DiskUse, carry_out, disk_use, plan, size
 from core.runs.folder import RunFolder
 from core.runs.notes import MOST_NAME, MOST_NOTE, NotesError, write_notes
@@ -48,7 +49,7 @@ class TrashScreen(Dialog[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box") as box:
-            box.border_title = Content("deleted runs")
+            box.border_title = Content("deleted runs and predictions")
             yield Menu("none", id="trash")
             yield Static(classes="keys", markup=False)
 
@@ -58,8 +59,8 @@ class TrashScreen(Dialog[None]):
 
     @work(exclusive=True)
     async def read(self) -> None:
-        self._sizes = await asyncio.to_thread(lambda: {run: size(run.path) for run in trashed(self._runs)})
-        self.query_one(Menu).show([(run.id, partial(_line, run, taken)) for run, taken in self._sizes.items()])
+        self._sizes = await asyncio.to_thread(_sizes, self._runs)
+        self.query_one(Menu).show([(str(run.path), partial(_line, run, taken)) for run, taken in self._sizes.items()])
         self.query_one(".box").border_subtitle = Content(numbers.gib(sum(self._sizes.values())))
         answers = [("enter", "put back"), ("E", "empty")] if self._sizes else []
         self.query_one(".keys", Static).update(keys([*answers, ("esc", "back")]))
@@ -68,7 +69,7 @@ class TrashScreen(Dialog[None]):
     @work
     async def put_back(self, event: OptionList.OptionSelected) -> None:
         for run in self._sizes:
-            if run.id == event.option_id:
+            if str(run.path) == event.option_id:
                 try:
                     await asyncio.to_thread(put_back, run)
                 except OSError as error:
@@ -80,7 +81,7 @@ class TrashScreen(Dialog[None]):
         if not self._sizes:
             return
         n, taken = len(self._sizes), numbers.gib(sum(self._sizes.values()))
-        text = f"{n} deleted run{'s' if n > 1 else ''} of {taken}: nothing brings them back."
+        text = f"{taken}, in {n} folder{'s' if n > 1 else ''}: nothing brings them back."
         if await self.app.push_screen_wait(AskScreen("delete for good?", text, [("y", "delete for good")])) == "y":
             for run in self._sizes:
                 try:
@@ -93,9 +94,17 @@ class TrashScreen(Dialog[None]):
         self.notify(printable(text), severity="error", markup=False)
 
 
+def _sizes(runs: Path) -> dict[RunFolder, int]:
+    """Bytes of each deleted run and prediction."""
+    return {folder: size(folder.path) for folder in (*trashed(runs), *trashed_predictions(runs))}
+
+
 def _line(run: RunFolder, taken: int, width: int) -> Content:
     end = f" {numbers.gib(taken):>9}"
-    return Content.assemble(Content(printable(run.id)).truncate(width - len(end), ellipsis=True, pad=True), end)
+    of_run = f"  prediction of {run.run.name}" if isinstance(run, PredictionFolder) else ""
+    return Content.assemble(
+        Content(printable(run.id + of_run)).truncate(width - len(end), ellipsis=True, pad=True), end
+    )
 
 
 def measured(runs: Sequence[RunView], known: Mapping[str, DiskUse]) -> dict[str, DiskUse]:

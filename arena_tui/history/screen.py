@@ -20,6 +20,7 @@ from arena_tui.history.table import RunTable, detail, summary
 from arena_tui.plot.axes import FEWEST, MOST
 from arena_tui.runs.follow import RunList, RunView
 from arena_tui.runs.messages import CompareRuns, OpenRun, ReportRun
+from arena_tui.runs.waits import title
 from arena_tui.screen.console_screen import ConsoleScreen
 from arena_tui.screen.keymap import hint, named
 from core.machine.gpus import look
@@ -80,7 +81,7 @@ class HistoryScreen(ConsoleScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="top"):
-            yield Static(Content("runs"), id="title")
+            yield Static(title("runs", is_queue_paused=self.run_list.is_queue_paused), id="title")
             yield Static(id="state", markup=False)
         yield Input(placeholder="words in state, name, profile or note", id="filter")
         yield RunTable("none to show", id="table")
@@ -90,8 +91,8 @@ class HistoryScreen(ConsoleScreen[None]):
     def on_mount(self) -> None:
         self._table = self.query_one(RunTable)
         self._filter = self.query_one("#filter", Input)
-        self._state = self.query_one("#state", Static)
-        self._detail = self.query_one("#detail", Static)
+        named = ("#title", "#state", "#detail")
+        self._title, self._state, self._detail = (self.query_one(name, Static) for name in named)
         self._filter.can_focus = False
         self.runs = self._known
         self.call_after_refresh(self.read)  # the table first: measuring five hundred folders takes a while
@@ -110,6 +111,7 @@ class HistoryScreen(ConsoleScreen[None]):
 
     async def read_runs(self) -> None:
         self.runs = await in_thread(self.run_list.read)
+        self._title.update(title("runs", is_queue_paused=self.run_list.is_queue_paused))
 
     def show_sizes(self, disk: dict[str, DiskUse], free: int) -> None:
         """`disk` by id of the run; bytes `free` beside them."""

@@ -3,11 +3,13 @@
 from functools import partial
 
 from textual.content import Content
+from textual.reactive import var
 
 from arena_tui.format import numbers
 from arena_tui.format.numbers import GLYPHS, MUTED, STYLES
 from arena_tui.format.sanitize import printable
 from arena_tui.runs.follow import RunView
+from arena_tui.runs.waits import title
 from arena_tui.screen.profiles import ProfileView
 from arena_tui.widgets.menu import Menu
 from core.runs.state import Status
@@ -41,9 +43,10 @@ class RunMenu(Menu):
     )
 
     runs: tuple[RunView, ...] = ()
+    is_queue_paused: var[bool] = var(False)
 
-    def on_mount(self) -> None:
-        self.border_title = Content("runs")
+    def watch_is_queue_paused(self, is_paused: bool) -> None:
+        self.border_title = title("runs", is_queue_paused=is_paused)
 
     def show_runs(self, runs: tuple[RunView, ...], beside: Content) -> None:
         """List these, and say how many; `beside` comes after that."""

@@ -201,6 +201,7 @@ class RunPanel(VerticalScroll):
             Content(""),
             Content.assemble(("enter", "bold $accent"), " opens it"),
             *([hint(self, "report", "{} reports on it")] if run.has_report else []),
+            *([hint(self, "list_predictions", "{} lists all predictions")] if run.has_report else []),
         ]
         if run.wait:
             moves = hint(self, "move('up')", "{} and ") + hint(self, "move('down')", "{} move it up and down, ")

@@ -111,7 +111,7 @@ class HomeScreen(ConsoleScreen[None]):
         runs = await in_thread(self._run_list.read)
         menu.border_subtitle = Content("")
         while True:
-            self.runs = runs
+            self.runs, menu.is_queue_paused = runs, self._run_list.is_queue_paused
             machine_line.show(await in_thread(partial(look, self._run_list.runs)))
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), SECONDS_BETWEEN_READS)

@@ -2,38 +2,38 @@
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
+from functools import partial
 from typing import ClassVar
 
 from textual import work
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
-from textual.content import Content
+from textual.containers import Vertical
 from textual.reactive import var
+from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer, Static
+from textual.widgets import Footer
 
 from arena_tui.children.child import in_thread
 from arena_tui.dialogs.ask import STAY, AskScreen
 from arena_tui.dialogs.path_input import AskPathScreen
-from arena_tui.format import numbers
-from arena_tui.format.sanitize import place, printable
+from arena_tui.format.sanitize import printable
+from arena_tui.predict.pane import PredictionPane
 from arena_tui.runs.follow import Follower, RunView
 from arena_tui.runs.messages import RunEnded
-from arena_tui.runs.panes import LogPane, LogTail, Pane
+from arena_tui.runs.panes import LogPane, LogTail
 from arena_tui.runs.strip import Strip
 from arena_tui.screen.console_screen import ConsoleScreen
 from arena_tui.screen.keymap import named
-from arena_tui.widgets.facts import Fact, facts
+from core.files import in_words
 from core.predict.actions import predict
+from core.predict.answers import Answers, read_answers
 from core.predict.folder import PredictionFolder, at_work
 from core.predict.request import CannotPredict, Request, choose_members, find_rows
 from core.runs import events
+from core.runs.access import Damaged
 from core.runs.actions import CannotStop, Job, stop
 from core.runs.folder import RunFolder
-from core.runs.metrics import UNIFORM_LOG_LOSS
-from core.runs.state import Status
 from core.runs.stopping import Rung
 
 SECONDS_TO_NEXT_READ = 0.5
@@ -55,6 +55,13 @@ class PredictionScreen(ConsoleScreen[None]):
     PredictionScreen {
         PredictionPane { height: 3fr; }
         LogPane { height: 2fr; }
+        #details { margin: 1 0; }
+        &.-answered AnswersHistogram { margin-top: 1; }
+        &.-answered.-wide .told { layout: horizontal; }
+        &.-answered.-wide .readings { width: 1fr; }
+        &.-answered.-wide #first { width: auto; max-width: 50%; margin-left: 3; }
+        &.-answered LogPane { height: 1fr; }
+        &.-answered.-low LogPane { height: 4; }
     }
     """
 
@@ -97,8 +104,22 @@ class PredictionScreen(ConsoleScreen[None]):
     def watch_view(self, before: RunView | None, view: RunView | None) -> None:
         if view and view.status.is_over and not (before and before.status.is_over):
             self.refresh_bindings()
+            if isinstance(view.state.last, events.Predicted):
+                self.show_answers()
             if before:  # one that was over when it was opened is no news
                 self.post_message(RunEnded(view))
+
+    @work
+    async def show_answers(self) -> None:
+        """Read what was answered, which is the file of a moment ago or of anybody."""
+        told: Answers | str
+        try:
+            told = await in_thread(partial(read_answers, self.folder))
+        except (OSError, Damaged) as error:
+            told = f"What was answered cannot be shown: {in_words(error)}"
+        if self.display:  # else it is being left
+            self.add_class("-answered")
+            self.query_one(PredictionPane).show_answers(told)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if not super().check_action(action, parameters):
@@ -107,23 +128,31 @@ class PredictionScreen(ConsoleScreen[None]):
 
     @work
     async def action_stop(self) -> None:
-        asked = AskScreen(
-            "stop this prediction?",
-            "What is scored is kept: asked for the same again, it goes on from there.",
-            [("s", "stop")],
-            stay="let it go on",
-        )
-        if await self.app.push_screen_wait(asked) != STAY:
-            try:
-                await asyncio.to_thread(stop, self.folder, Rung.SAVE)
-            except CannotStop as error:
-                self.notify(printable(str(error)), severity="error", markup=False)
+        await ask_to_stop(self, self.folder)
 
     def action_scroll_text(self, lines: int) -> None:
         self.query_one(PredictionPane).scroll_text(lines)
 
     def action_scroll_log(self, lines: int) -> None:
         self.query_one(LogPane).scroll_text(lines)
+
+
+async def ask_to_stop(screen: Screen[None], folder: PredictionFolder) -> bool:
+    """Ask whether the prediction is to be stopped; True if it has been told to."""
+    asked = AskScreen(
+        "stop this prediction?",
+        "What is scored is kept: asked for the same again, it goes on from there.",
+        [("s", "stop")],
+        stay="let it go on",
+    )
+    if await screen.app.push_screen_wait(asked) == STAY:
+        return False
+    try:
+        await asyncio.to_thread(stop, folder, Rung.SAVE)
+    except CannotStop as error:
+        screen.notify(printable(str(error)), severity="error", markup=False)
+        return False
+    return True
 
 
 async def ask_for_prediction(app: App[None], run: RunFolder, program: Sequence[str]) -> Job[PredictionFolder] | None:
@@ -152,81 +181,3 @@ def _problem(test: str) -> str:
     except CannotPredict as error:
         return str(error)
     return ""
-
-
-KEPT = "what is scored is kept: asked for the same again, P or arena-tui predict goes on with it"
-
-
-class PredictionPane(Pane):
-    DEFAULT_CSS = """
-    PredictionPane .warnings { color: $text-warning; }
-    """
-
-    tab_name = "figures"
-    HELP = (
-        "How far the prediction is: a row counts once for each run and each order of its answers. The speed is that of "
-        "this process, without loading; the memory is the most of a worker's, as PyTorch counts it. Once all rows are "
-        "scored, where the submission lies, and for labelled rows their log loss."
-    )
-
-    def compose(self) -> ComposeResult:
-        with VerticalScroll(can_focus=False):
-            yield Static("waiting for the first event", classes="figures", markup=False)
-            yield Static(classes="warnings", markup=False)
-
-    def watch_view(self, view: RunView | None) -> None:
-        if view is None or view.state.first_time is None:
-            return
-        self.title = "result" if view.status.is_over else "now"
-        self.query_one(".figures", Static).update(Content("\n").join([*_outcome(view), facts(_readings(view))]))
-        warnings = "\n".join(f"! {printable(warning)}" for warning in view.state.warnings)
-        self.query_one(".warnings", Static).update(Content(warnings))
-
-    def scroll_text(self, lines: int) -> None:
-        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
-
-
-def _outcome(view: RunView) -> list[Content]:
-    """What came of a prediction that is over."""
-    match view.state.last:
-        case events.Predicted(submission=submission, rows=rows):
-            return [
-                Content(f"{numbers.count(rows)} rows are answered in"),
-                Content.styled(place(Path(submission)), "bold"),
-                Content(""),
-            ]
-        case events.Cancelled(signal=name):
-            told = f"stopped by {printable(name)}; {KEPT}"
-            return [Content(told), Content("")]
-        case events.Failed(cause=cause, advice=advice):
-            return [Content.styled(printable(cause), "$text-error"), Content(printable(advice)), Content("")]
-    if view.status is Status.LOST:
-        told = f"the process ended without a last word; {KEPT}"
-        return [Content.styled(told, "$text-error"), Content("")]
-    return []
-
-
-def _readings(view: RunView) -> list[Fact]:
-    state = view.state
-    rows: list[Fact] = []
-    if isinstance(state.last, events.Predicted) and state.last.log_loss is not None:
-        rows.append(("log loss", numbers.loss(state.last.log_loss), f"ln 3 {UNIFORM_LOG_LOSS:.4f}"))
-    if isinstance(state.last, events.Predicted) and state.last.accuracy is not None:
-        rows.append(("accuracy", f"{100 * state.last.accuracy:.1f} %", "chance 33.3 %"))
-    if (progress := state.prediction_progress) and (asked := state.predicting):
-        card = "machine" if asked.device.kind == "cpu" else "card"
-        share = numbers.share(progress.memory_peak, asked.device.memory)
-        rows += [
-            ("scored", numbers.count(progress.rows), f"of {numbers.count(asked.rows_total)} rows"),
-            ("speed", f"{progress.rows_per_second:.1f} rows/s", f"{progress.tokens_per_second:,.0f} tokens/s"),
-            ("peak memory", numbers.gib(progress.memory_peak), f"{share} of the {card}"),
-        ]
-    if asked := state.predicting:
-        orders = "each in both orders" if asked.swapped else "in the order they have"
-        rows += [
-            ("file", f"{numbers.count(asked.rows)} rows", orders),
-            ("cut", numbers.count(asked.rows_cut), numbers.share(asked.rows_cut, asked.rows)),
-            ("runs", numbers.count(len(asked.runs)), printable(", ".join(asked.runs))),
-            ("device", printable(asked.device.name), f"{printable(asked.precision)}, {asked.engine}"),
-        ]
-    return rows or [("phase", state.phase.phase if state.phase else numbers.MISSING, "")]

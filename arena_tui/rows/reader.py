@@ -16,13 +16,14 @@ from textual.widgets import Footer, Static
 
 from arena_tui.format import numbers
 from arena_tui.format.sanitize import printable, shortened
-from arena_tui.rows.text import ShownRow, part_text, sequence_text
+from arena_tui.rows.text import ShownRow, lines_of_cuts, part_text, sequence_text
 from arena_tui.rows.view import Inspected
 from arena_tui.screen.console_screen import ConsoleScreen
 from arena_tui.screen.keymap import named
 from core.data.example import LABELS, PARTS
 from core.data.truncation import keep
 from core.files import in_words
+from core.inspect.cuts import cut
 from core.inspect.lookup import StoredRow, read_row
 from core.profile.settings import Tokens
 
@@ -41,6 +42,8 @@ class RowScreen(ConsoleScreen[int]):
         "row",
         Binding("n", "other(1)", "Next", tooltip="The next row of the list, or the one before"),
         Binding("p", "other(-1)", "Before", tooltip="The next row of the list, or the one before"),
+        Binding("c", "cut", "Cut", tooltip="To the next place where something is cut, after the last to the first"),
+        Binding("C", "other_cut", "Next cut row", show=False, tooltip="The next row of the list of which some is cut"),
         Binding("m", "model_view", "As the model sees it", tooltip="One sequence, token by token, and back to parts"),
         Binding("i", "ids", "Token ids", tooltip="The id behind each token"),
         Binding("down,j", "scroll_rows(1)", "Down", show=False, tooltip="Scroll the text"),
@@ -91,6 +94,8 @@ class RowScreen(ConsoleScreen[int]):
         self._place = place
         self._beside = beside
         self._row: ShownRow | None = None
+        self._gone_to = (-1, -1)
+        """The line of the cut that was gone to last, and how far down the view was then."""
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="top"):
@@ -127,7 +132,8 @@ class RowScreen(ConsoleScreen[int]):
         if self._beside:
             self.query_one("#beside", Static).update(self._beside(self._place))
         self._draw()
-        self.query_one(VerticalScroll).scroll_home(animate=False)
+        self.query_one(VerticalScroll).scroll_home(animate=False, immediate=True)
+        self.call_after_refresh(self._show_first_cut)
 
     def _head(self, stored: StoredRow, number: int) -> None:
         seen, row = self._seen, self._row
@@ -156,6 +162,7 @@ class RowScreen(ConsoleScreen[int]):
     def _draw(self) -> None:
         if self._row is None:
             return
+        self._gone_to = (-1, -1)
         self.set_class(self.is_sequence, "-sequence")
         if self.is_sequence:
             self.query_one("#sequence", Static).update(sequence_text(self._row, with_ids=self.has_ids))
@@ -168,6 +175,45 @@ class RowScreen(ConsoleScreen[int]):
         if 0 <= place < len(self._numbers):
             self._place = place
             self.read()
+
+    def _lines_of_cuts(self) -> list[int]:
+        """Counted from the top of all that can be scrolled through."""
+        scroll, lines = self.query_one(VerticalScroll), set()
+        for pane in self.query(".part, #sequence").results(Static):
+            area = pane.content_region
+            if area and isinstance(pane.content, Content):
+                top = area.y - scroll.content_region.y + scroll.scroll_offset.y
+                lines |= {top + line for line in lines_of_cuts(pane.content, area.width)}
+        return sorted(lines)
+
+    def _show_first_cut(self) -> None:
+        """Only as far as is needed: a row whose first cut is in sight is read from its beginning."""
+        lines, height = self._lines_of_cuts(), self.query_one(VerticalScroll).size.height
+        if lines and lines[0] >= height:
+            self._go_to(lines[0])
+
+    def _go_to(self, line: int) -> None:
+        scroll = self.query_one(VerticalScroll)
+        scroll.scroll_to(y=line - scroll.size.height // 2, animate=False, immediate=True)
+        self._gone_to = (line, scroll.scroll_offset.y)
+
+    def action_cut(self) -> None:
+        lines = self._lines_of_cuts()
+        line, view = self._gone_to
+        top = self.query_one(VerticalScroll).scroll_offset.y
+        before = line if view == top else top - 1  # having scrolled, one goes on from what one sees
+        if lines:
+            self._go_to(next((line for line in lines if line > before), lines[0]))
+        else:
+            self.notify("Nothing of this row is cut." if not self.is_sequence else "No cut is marked in this sequence.")
+
+    def action_other_cut(self) -> None:
+        is_over = cut(self._seen.rows, self._tokens, self._seen.frame).is_over[self._numbers]
+        following = np.flatnonzero(is_over[self._place + 1 :])
+        if len(following):
+            self.action_other(int(following[0]) + 1)
+        else:
+            self.notify("No row after this one is cut.")
 
     def action_model_view(self) -> None:
         self.is_sequence = not self.is_sequence

@@ -60,6 +60,11 @@ def sequence_text(row: ShownRow, *, with_ids: bool) -> Content:
     return Content.assemble(*shown, *_specials(row, row.frame.end, SPECIAL, with_ids))
 
 
+def lines_of_cuts(text: Content, width: int) -> list[int]:
+    """The lines, from 0, of a text that is wrapped at `width` cells, on which something is cut or goes on after it."""
+    return sorted({len(text[: span.start + 1].wrap(width)) - 1 for span in text.spans if span.style == CUT})
+
+
 def _text(row: ShownRow, first: int, last: int, style: str) -> Iterator[Span]:
     for begin, end, left_out in _drawn(first, last):
         text = b"".join(row.pieces[i] for i in row.ids[begin:end]).decode(errors="replace")

@@ -5,12 +5,16 @@ from collections.abc import Sequence
 from arena_tui.format import numbers
 from arena_tui.format.sanitize import printable
 from arena_tui.runs.follow import RunView
+from core.predict.folder import PredictionFolder
 from core.runs.checkpoints import DiskUse, Pruning
+from core.runs.state import Status
 
 
 def what_is_deleted(run: RunView, disk: DiskUse) -> str:
     """A question that names a run, its size and what of it would go."""
     parts = ["its record and log"]
+    if isinstance(run.folder, PredictionFolder):
+        parts.append("what is scored, and its answers" if run.status is Status.FINISHED else "what is scored")
     if disk.adapter:
         parts.append(f"an adapter of {numbers.gib(disk.adapter)}")
     if disk.checkpoints:
@@ -35,7 +39,8 @@ def what_is_pruned(prunings: Sequence[Pruning]) -> str:
 
 def _named(run: RunView) -> str:
     name = f"{printable(run.notes.name)}, " if run.notes.name else ""
-    return f"{name}{printable(run.folder.id)}"
+    kind = "the prediction " if isinstance(run.folder, PredictionFolder) else ""
+    return f"{kind}{name}{printable(run.folder.id)}"
 
 
 def what_is_kept(run: RunView) -> str:

@@ -118,6 +118,8 @@ class RunList:
 
     def __init__(self, runs: Path) -> None:
         self.runs = runs
+        self.is_queue_paused = False
+        """As it was when the runs were read last."""
         self._endings = Endings(runs)
         self._followers: dict[str, Follower] = {}
         self._settled: dict[str, RunView] = {}
@@ -132,6 +134,7 @@ class RunList:
     def _read_all(self) -> tuple[RunView, ...]:
         folders, queue = list_runs(self.runs), Queue(self.runs)
         waiting = queue.waiting()
+        self.is_queue_paused = queue.is_paused
         queued = {run.id for run, _ in waiting}
         begun = [self._ended(run) or self._read(run) for run in folders if run.id not in queued]
         going_on_here = [view for view in begun if view.is_going_on_here]

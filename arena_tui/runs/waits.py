@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from msgspec import Struct
+from textual.content import Content
 
 from arena_tui.format.numbers import count, ordinal
 from arena_tui.format.sanitize import printable
@@ -54,6 +55,11 @@ def words(wait: Wait) -> list[str]:
     taken = [f"{printable(run_id)} has {card(gpu)}." for gpu, run_id in wait.occupants.items() if run_id]
     soon = ", within seconds" if wait.place == 1 and len(taken) < len(wait.occupants) else ""
     return [where, *taken, f"It starts by itself{soon}, without this console."]
+
+
+def title(runs: str, *, is_queue_paused: bool) -> Content:
+    """`runs`, what a list of them is called, and that none of those which wait is started, where that is so."""
+    return Content.assemble(runs, (" · queue paused", "$text-warning")) if is_queue_paused else Content(runs)
 
 
 def without_console(waiting: Sequence[Wait]) -> str:

@@ -1,6 +1,7 @@
 """Looks into the files of an inspection: one row in full, the rows that hold a text, the bytes of each token."""
 
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,19 @@ def read_row(path: Path, number: int) -> StoredRow:
         group = file.read_row_group(number // in_group, columns=[*MODELS, "ids"])
     row = group.slice(number % in_group, 1).to_pylist()[0]
     return StoredRow(row["model_a"], row["model_b"], row["ids"])
+
+
+def read_prompts(path: Path, numbers: Sequence[int], most: int) -> dict[int, str]:
+    """The first `most` characters of the prompt's first turn, by number of the row, from 0."""
+    found = {}
+    with parquet.ParquetFile(path) as file:
+        in_group = file.metadata.row_group(0).num_rows
+        for group, of_group in groupby(sorted(numbers), lambda number: number // in_group):
+            prompts = file.read_row_group(group, columns=["prompt"])["prompt"]
+            for number in of_group:
+                turns = prompts[number % in_group].as_py()
+                found[number] = turns[0][:most] if turns else ""
+    return found
 
 
 def holds_text(path: Path, text: str) -> NDArray[np.bool_]:

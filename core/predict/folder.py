@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from core.predict.request import Request
-from core.runs.access import Damaged, is_file, is_folder, read_json, write_whole
+from core.runs.access import TRASH, Damaged, is_file, is_folder, read_json, write_whole
 from core.runs.events import Count, Figure, Predicted, Share
 from core.runs.folder import RunFolder
 from core.runs.liveness import is_run_alive
@@ -69,6 +69,12 @@ class PredictionFolder(RunFolder):
     """Paths of one prediction, beside the record, the log and the lock that every child has."""
 
     @property
+    def run(self) -> RunFolder:
+        """The first run that it was made with, in whose folder it lies; deleted or not."""
+        predictions = self.path.parent.parent if self.path.parent.name == TRASH else self.path.parent
+        return RunFolder(predictions.parent)
+
+    @property
     def order(self) -> Path:
         return self.path / "request.json"
 
@@ -122,12 +128,21 @@ def list_all_predictions(runs: Path) -> list[PredictionFolder]:
     return _newest_first(order for order in runs.glob("*/predictions/*/request.json") if is_folder(order.parent))
 
 
+def trashed_predictions(runs: Path) -> list[PredictionFolder]:
+    """The deleted predictions with any of the runs in `runs`, newest first: each lies in .trash beside the others of
+    its run."""
+    return _newest_first(
+        order for order in runs.glob(f"*/predictions/{TRASH}/*/request.json") if is_folder(order.parent)
+    )
+
+
 def find_predictions(runs: Path, wanted: str) -> list[PredictionFolder]:
     """The prediction with this id or path, else all whose id contains `wanted`, newest first."""
     if not wanted:
         return []
     if os.path.isfile(Path(wanted) / "request.json"):  # noqa: PTH113  (no error for a name that is too long)
-        return [PredictionFolder(Path(wanted))]
+        found = PredictionFolder(Path(wanted))
+        return [] if found.path.parent.name == TRASH else [found]
     known = list_all_predictions(runs)
     same = [one for one in known if one.id == wanted]
     return same[:1] or [one for one in known if wanted in one.id]

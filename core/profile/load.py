@@ -203,9 +203,12 @@ def written(value: Value | None) -> str:
 
 def changes(before: Profile, after: Profile) -> list[Change]:
     """Every setting that differs, in the order of their declarations."""
+    were = values(before)
+    return [Change(key, were[key], new) for key, new in values(after).items() if were[key] != new]
+
+
+def values(profile: Profile) -> dict[str, Value | None]:
+    """Every setting by its key, section.name, in the order of their declarations; None where it is absent."""
     known = sections()
     keys = [f"{name}.{setting.name}" for name, section in known.items() for setting in structs.fields(section)]
-    keys = [key for key in keys if key not in known]
-    return [
-        Change(key, old, new) for key in keys if (old := attrgetter(key)(before)) != (new := attrgetter(key)(after))
-    ]
+    return {key: attrgetter(key)(profile) for key in keys if key not in known}

@@ -57,9 +57,14 @@ def runs_folder_of(folder: Path) -> Path:
 
     Told from names alone. Where it is mistaken for want of a better sign it names a folder further up.
     """
-    while folder.name in PARTS or folder.parent.name in PARTS:
+    while folder.name in PARTS or folder.parent.name in PARTS or _is_deleted_part(folder):
         folder = folder.parent
     return folder.parent.parent if folder.parent.name == TRASH else folder.parent
+
+
+def _is_deleted_part(folder: Path) -> bool:
+    """Whether it lies in the trash of what holds such folders, as a deleted prediction does."""
+    return folder.parent.name == TRASH and folder.parent.parent.name in PARTS
 
 
 def opened(folder: Path) -> AbstractContextManager[int]:

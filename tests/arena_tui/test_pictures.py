@@ -241,10 +241,26 @@ def test_prediction_finished(runs: Path, snap_compare: Compare, size: tuple[int,
     prediction = record_prediction(run, end="predicted")
 
     async def show(pilot: Pilot[None]) -> None:
-        await until_shown(pilot, "✓ finished", "0.9391")
+        await until_shown(pilot, "✓ finished", "0.9391", "A wins")
         await until_still(pilot)
 
     assert snap_compare(ArenaApp(runs, watch=prediction), terminal_size=size, run_before=show)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_predictions(runs: Path, snap_compare: Compare, size: tuple[int, int]) -> None:
+    run = record_run(runs, "20260131-120000-gemma2-9b-qlora", end="finished", steps=200)
+    record_prediction(run, end="predicted")
+    other = record_run(runs, "20260131-120001-longer", end="cancelled", steps=200)
+    record_prediction(other, end=None)
+
+    async def show(pilot: Pilot[None]) -> None:
+        await settle(pilot)
+        await pilot.press("A")
+        await until_shown(pilot, "0.9391")
+        await until_still(pilot)
+
+    assert snap_compare(ArenaApp(runs), terminal_size=size, run_before=show)
 
 
 @pytest.fixture(scope="module")

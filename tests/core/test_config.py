@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from core.config import CONFIG_VARIABLE, Config, config_path, read_config
+from core.config import CONFIG_VARIABLE, Config, Console, config_path, read_config, set_theme
+from core.profile.errors import ProfileError
 
 
 @pytest.fixture
@@ -67,3 +68,28 @@ def test_keys_may_be_written_in_a_line_or_in_tables(config: Path) -> None:
     file = read_config()
     assert file.config.keys == {"help": "f12", "monitor.stop": "S", "home.run": "r,space"}
     assert file.lines["home.run"] == 5
+
+
+def test_a_theme_is_written_and_every_other_byte_stays(config: Path) -> None:
+    before = '# mine\r\n[console] # looks\r\nascii = true\r\ntheme = "dark" # by night\r\n\r\n[keys]\r\nhelp = "f12"'
+    config.write_bytes(before.encode())
+    set_theme(config, "light")
+    assert config.read_bytes() == before.replace('"dark"', '"light"').encode()
+    assert read_config().config.console.theme == "light"
+
+
+def test_a_theme_is_written_where_there_is_no_file_yet_and_through_a_link(config: Path, tmp_path: Path) -> None:
+    set_theme(tmp_path / "new" / "config.toml", "light")
+    config.symlink_to(tmp_path / "new" / "config.toml")
+    assert read_config().config.console.theme == "light"
+    set_theme(config, "colour-blind")
+    assert config.is_symlink()
+    assert read_config().config == Config(console=Console(theme="colour-blind"))
+
+
+@pytest.mark.parametrize("content", [b"[console\n", b"\xff\xfe", b"console = 3\n"])
+def test_a_file_in_which_no_theme_can_be_set_stays_as_it_is_and_is_named(config: Path, content: bytes) -> None:
+    config.write_bytes(content)
+    with pytest.raises(ProfileError, match=str(config)):
+        set_theme(config, "light")
+    assert config.read_bytes() == content

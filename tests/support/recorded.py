@@ -89,6 +89,13 @@ def record_run(
     return folder
 
 
+def write_submission(folder: PredictionFolder) -> None:
+    """As many rows as are said to be answered, the tie the less likely the later."""
+    rows = [(0.2 + 0.6 * n / ROWS, 0.3 - 0.2 * n / ROWS, 0.5 - 0.4 * n / ROWS) for n in range(ROWS)]
+    lines = (",".join([str(136060 + 37 * n), *map(repr, row)]) for n, row in enumerate(rows))
+    folder.submission.write_text("\n".join(["id,winner_model_a,winner_model_b,winner_tie", *lines, ""]))
+
+
 def record_prediction(
     run: RunFolder, *, end: Literal["predicted"] | None, began: float = BEGAN, pid: int | None = None
 ) -> PredictionFolder:
@@ -127,6 +134,7 @@ def record_prediction(
             )  # fmt: skip
             log.write(f"{rows:,} rows\n")
         if end:
+            write_submission(folder)
             done = events.Predicted(
                 time=at + 9, submission=str(folder.submission), rows=ROWS, log_loss=0.9391, accuracy=0.552
             )

@@ -42,7 +42,7 @@ def predict(record: Record, folder: PredictionFolder, scenario: str) -> None:
             time.sleep(0.05)
         if scenario == "fail":
             raise RuntimeError(HOSTILE)
-    folder.submission.write_text("id\n")
+    folder.submission.write_text("id,winner_model_a,winner_model_b,winner_tie\n7,0.5,0.25,0.25\n-8,0.0,0.95,0.05\n")
     record.write(events.Predicted(submission=str(folder.submission), rows=ROWS, log_loss=None, accuracy=None))
 
 

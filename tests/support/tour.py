@@ -19,6 +19,7 @@ from arena_tui.dataset.screen import DataScreen
 from arena_tui.history.screen import HistoryScreen
 from arena_tui.home.panels import MachineLine
 from arena_tui.home.screen import HomeScreen
+from arena_tui.predict.list_screen import PredictionsScreen
 from arena_tui.predict.screen import PredictionScreen
 from arena_tui.report.screen import ReportScreen
 from arena_tui.rows.reader import RowScreen
@@ -123,7 +124,10 @@ async def tour(pilot: Pilot[None], visit: Visit, *, is_readable: bool = True) ->
             await visit_prediction(pilot, at)
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is home, "home")
-    await pilot.press("H")
+    await pilot.press("A")
+    await until(pilot, lambda: isinstance(app.screen, PredictionsScreen) and app.screen.predictions, "the predictions")
+    await at("predictions", "running")
+    await pilot.press("escape", "H")
     await until(pilot, lambda: isinstance(app.screen, HistoryScreen), "the table of runs")
     await at("history", "3 of 3")
     table = app.screen

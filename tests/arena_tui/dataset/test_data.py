@@ -10,6 +10,7 @@ import pytest
 from data_profile import PROFILE, write_rows
 from screen import children, planner, shown, until, until_shown
 from small_tokenizer import write_tokenizer
+from textual.containers import VerticalScroll
 from textual.pilot import Pilot
 
 from arena_tui.app.app import ArenaApp
@@ -178,6 +179,56 @@ async def test_a_row_in_full_shows_the_cut_where_the_model_meets_it(profile: Pat
         await until_shown(pilot, "<bos>2 ")
         await pilot.press("escape")
         await until(pilot, lambda: screen.query_one(RowPane).table.chosen == 37)
+
+
+async def test_the_list_shows_how_a_prompt_begins_where_there_is_room(profile: Path) -> None:
+    with Path("rows.csv").open("a") as file:
+        file.write('7,m,n,"[""\\u001b[2J[red]x[/red]\\n  next"", ""turn""]","[]","[]",1,0,0\n')
+    app = ArenaApp(profile.parent / "runs")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await open_data(pilot, profile)
+        await until_shown(pilot, "B lost  prompt begins", "question a  ", "question c a a  ")
+        await pilot.press("end")
+        await until_shown(pilot, "␛[2J[red]x[/red] next")
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: "prompt begins" not in shown(app), "no room")
+
+
+async def test_a_row_opens_where_it_is_cut_and_keys_lead_to_the_next_cut(profile: Path) -> None:
+    texts = [("a", "a"), ("a\n" * 60, "a\n" * 150), ("a", "a"), ("a", "a " * 300)]
+    rows = [f"{n},m,n,{_cell(p)},{_cell(a)},{_cell('b ' * 90)},1,0,0\n" for n, (p, a) in enumerate(texts)]
+    head, *_ = Path("rows.csv").read_text().splitlines(keepends=True)
+    Path("rows.csv").write_text("".join([head, *rows]))
+    app = ArenaApp(profile.parent / "runs")
+    async with app.run_test(size=(100, 24), notifications=True) as pilot:
+        await open_data(pilot, profile)
+        await pilot.press("enter")
+        await until_shown(pilot, "row 0", "1 of 4 listed")
+        await pilot.press("c")
+        await until_shown(pilot, "Nothing of this row is cut.")
+        await pilot.press("C")
+        await until_shown(pilot, "row 1", "2 of 4 listed", "✂ ")
+        scroll = app.screen.query_one(VerticalScroll)
+        of_a = next(line for line in shown(app).splitlines() if "lost" in line)
+        at = scroll.scroll_y
+        await pilot.press("c")
+        await until(pilot, lambda: scroll.scroll_y > at and shown(app).count("lost b") == 1, "the cut of B")
+        await pilot.press("c")
+        await until(pilot, lambda: scroll.scroll_y == at and of_a in shown(app), "that of A again")
+        await pilot.press(*["pageup"] * 9)
+        await until(pilot, lambda: of_a not in shown(app), "the beginning")
+        await pilot.press("c")
+        await until(pilot, lambda: scroll.scroll_y == at and of_a in shown(app), "the next that is seen")
+        await pilot.press("C")
+        await until_shown(pilot, "row 3", "4 of 4 listed")
+        await pilot.press("C")
+        await until_shown(pilot, "No row after this one is cut.")
+        assert at > 60
+        assert scroll.scroll_y == 0  # all of its cut is in sight
+
+
+def _cell(text: str) -> str:
+    return '"' + json.dumps([text]).replace('"', '""') + '"'
 
 
 async def test_hostile_rows_are_only_shown(profile: Path) -> None:

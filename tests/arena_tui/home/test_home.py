@@ -12,6 +12,7 @@ from scripted_child import HOSTILE
 from textual.widgets import Static, TextArea
 
 from arena_tui.app.app import ArenaApp
+from arena_tui.app.palette import commands
 from arena_tui.format.sanitize import MOST_CHARACTERS
 from arena_tui.home import screen
 from arena_tui.home.screen import HomeScreen
@@ -132,8 +133,7 @@ async def test_every_action_is_in_the_footer_the_help_and_the_palette(runs: Path
     app = ArenaApp(runs)
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shown(pilot, "r Run", "? Help", "q Quit")
-        commands = {command.title for command in app.get_system_commands(app.screen)}
-        assert {"Run", "Open", "Help", "Quit"} <= commands
+        assert {"Run", "Open", "Help", "Quit"} <= {command.name for command in commands(app.screen)}
         await pilot.press("question_mark")
         await until_shown(pilot, "Start the chosen profile")
         await pilot.press(*["j"] * 40)

@@ -1,6 +1,7 @@
 """Rows answered from the console: asked for on a finished run, followed, stopped, and found again."""
 
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -51,7 +52,8 @@ async def test_a_finished_run_answers_the_rows_that_one_names(run: RunFolder, si
     app = console(run, "ok")
     async with app.run_test(size=size) as pilot:
         await predict(pilot, "rows.csv")
-        await until_shown(pilot, "✓ finished", "25,000 / 25,000 rows", "41.3 rows/s", "25,000 rows are answered in")
+        await until_shown(pilot, "✓ finished", "25,000 / 25,000 rows", "25,000 rows are answered in")
+        await until_shown(pilot, "mean ", "25.0 %", "60.0 %")
         [folder] = list_predictions(run)
         assert f"runs/{run.id}/predictions/{folder.id}/submission.csv"[:60] in shown(app)
         assert folder.read_request().test == str(run.path.parent.parent / "rows.csv")
@@ -82,6 +84,42 @@ async def test_it_outlives_its_screen_is_found_again_and_stopped_with_a_key(run:
         await pilot.press("s")
         await until_shown(pilot, "■ cancelled", "what is scored is kept: asked for the same again, P")
         await until(pilot, lambda: is_run_alive(folder) is False, "its end")
+
+
+@SIZES
+async def test_a_finished_prediction_shows_what_it_has_answered(run: RunFolder, size: tuple[int, int]) -> None:
+    prediction = record_prediction(run, end="predicted")
+    app = ArenaApp(run.path.parent, watch=prediction)
+    async with app.run_test(size=size) as pilot:
+        await until_shown(pilot, "log loss  0.9391")
+        await until(pilot, lambda: re.search(r"mean +50\.0 % +20\.0 % +30\.0 %", shown(app)), "the means")
+        await until(pilot, lambda: re.search(r"20-30 % .* 4,167 .* 12,499 .* 6,250 ", shown(app)), "a tenth")
+        if size == (80, 24):
+            assert "first 100" not in shown(app)
+            await pilot.press(*["j"] * 18)
+        await until_shown(pilot, "first 100 of 25,000 rows", "136060   20.0 %   30.0 %   50.0 %")
+        await until_shown(pilot, "peak memory")
+
+
+async def test_ids_that_are_texts_are_shown_and_not_obeyed(run: RunFolder) -> None:
+    prediction = record_prediction(run, end="predicted")
+    ids = ["[red]x[/red]\x1b[2J", "a question of more than twenty cells", "7"]
+    rows = "".join(f"{text},0.2,0.3,0.5\n" for text in ids)
+    prediction.submission.write_text(f"id,winner_model_a,winner_model_b,winner_tie\n{rows}")
+    app = ArenaApp(run.path.parent, watch=prediction)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shown(
+            pilot, "[red]x[/red]␛[2J   20.0 %", "a question of more …   20.0 %", "                   7   20.0 %"
+        )
+
+
+async def test_a_file_of_answers_that_is_none_is_told_and_not_obeyed(run: RunFolder) -> None:
+    prediction = record_prediction(run, end="predicted")
+    prediction.submission.write_text("id,a,b,tie\n7,[red]x[/red]\x1b[2J,0,0\n")
+    app = ArenaApp(run.path.parent, watch=prediction)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shown(pilot, "What was answered cannot be shown:", "row 1 holds no id", "log loss  0.9391")
+        assert "x[/red]" not in shown(app)
 
 
 async def test_a_prediction_that_is_watched_has_its_screen_and_nothing_there_changes_it(run: RunFolder) -> None:

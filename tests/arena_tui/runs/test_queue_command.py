@@ -1,9 +1,12 @@
 """`arena-tui queue`, as a script sees it: what is printed where, exit codes, and that nothing is half queued."""
 
 import json
+import os
+import time
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from recorded import record_run
 
 from arena_tui.__main__ import main
@@ -84,6 +87,30 @@ def test_stop_says_how_a_waiting_run_is_taken_out(runs: Path, capsys: Captured) 
     assert main(["stop", "last"]) == 1
     assert "arena-tui queue remove" in capsys.readouterr().err
     assert order(runs) == ["demo"]
+
+
+def test_what_runs_now_stands_before_what_waits_and_that_it_is_paused_before_both(runs: Path, capsys: Captured) -> None:
+    run = record_run(
+        runs, "20260131-120000-now", end=None, steps=400, until=200, began=time.time() - 900, pid=os.getpid()
+    )
+    run.write_info(replace(run.read_info(), gpu="GPU-5"))
+    record_run(runs, "20260131-120001-lost", end=None, steps=400, until=200)
+    main(["queue", "add", "demo"])
+    capsys.readouterr()
+    assert main(["queue"]) == 0
+    [paused, running, waiting] = capsys.readouterr().out.splitlines()
+    assert "the queue is paused" in paused
+    assert running.split(maxsplit=1)[1] == f"{run.id}  on GPU GPU-5  step 200 of 400"
+    assert waiting.startswith("      1st  ")
+    assert main(["queue", "list", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    [now] = told["running"]
+    assert (now["id"], now["gpu"], now["step"], now["steps"]) == (run.id, "GPU-5", 200, 400)
+    assert len(told["waiting"]) == 1
+    Queue(runs).unpause()
+    Queue(runs).remove(Queue(runs).waiting()[0][0])
+    assert main(["queue"]) == 0
+    assert "paused" not in capsys.readouterr().out
 
 
 def test_an_empty_queue_says_what_to_do(capsys: Captured) -> None:

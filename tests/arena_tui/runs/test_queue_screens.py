@@ -153,6 +153,26 @@ async def test_a_run_that_began_meanwhile_is_not_taken_out(runs: Path) -> None:
     assert run.profile.exists()
 
 
+async def test_that_the_queue_is_paused_is_always_in_sight_also_where_nothing_waits(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for screen in ("home", "history"):
+        monkeypatch.setattr(f"arena_tui.{screen}.screen.SECONDS_BETWEEN_READS", 0.05)
+    record_run(runs, "20260131-120000-old", end="finished", steps=200)
+    app = ArenaApp(runs, child("ok"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "✓ finished")
+        assert "paused" not in shown(app)
+        await pilot.press("P")
+        await until_shown(pilot, "runs · queue paused")
+        await pilot.press("H")
+        await until_shown(pilot, "runs · queue paused", "1 of 1")
+        Queue(runs).unpause()
+        await until(pilot, lambda: "paused" not in shown(app), "the queue that goes on")
+        await pilot.press("escape")
+        await until(pilot, lambda: "paused" not in shown(app), "the queue that goes on, on the home screen")
+
+
 @pytest.mark.slow
 async def test_the_queue_is_paused_and_goes_on_by_key(runs: Path) -> None:
     [run] = waiting(runs, "one")

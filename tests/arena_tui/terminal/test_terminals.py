@@ -44,8 +44,8 @@ def furnished(workplace: Path, runs: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 
 EVERY_SCREEN = {
-    "home", "help", "confirm", "editor", "data", "row", "monitor, longer", "report", "prediction", "history",
-    "compare, curves", "stop", "quit",
+    "home", "help", "confirm", "editor", "data", "row", "monitor, longer", "report", "prediction", "predictions",
+    "history", "compare, curves", "stop", "quit",
 }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from arena_tui.monitor.text import follow
 from arena_tui.runs.panes import LogTail
 from core.predict.actions import create_prediction, settle
 from core.predict.errors import PredictionError, demand_whole
-from core.predict.folder import list_predictions
+from core.predict.folder import PredictionFolder, list_predictions, trashed_predictions
 from core.predict.request import CannotPredict, Member, Request, choose_members
 from core.predict.store import LogitStore
 from core.profile.load import parse_profile
@@ -34,7 +34,7 @@ from core.runs.queue import Queue
 from core.runs.record import Record, Tail
 from core.runs.seal import MANIFEST, seal
 from core.runs.state import Status
-from core.runs.trash import discard, put_back, trashed
+from core.runs.trash import delete_for_good, discard, put_back, trashed
 
 TREASURE = b"ssh-ed25519 AAAA of the user's own\n"
 PROFILE = parse_profile(SETTINGS, source="tiny", overrides=["data.train=train.csv"])
@@ -110,6 +110,13 @@ def pause(folder: RunFolder) -> None:
     Queue(folder.path.parent).pause()
 
 
+def failed_prediction(run: RunFolder) -> PredictionFolder:
+    folder = PredictionFolder(run.predictions / "20260131-140000-rows")
+    folder.path.mkdir(exist_ok=True)
+    ended(folder)
+    return folder
+
+
 Act = Callable[[RunFolder], object]
 OF_A_RUN: list[tuple[str, str, Act]] = [
     ("console.log", "treasure", lambda run: launch(run, (sys.executable, "-c", "print('a line')"))),
@@ -129,6 +136,7 @@ OF_A_RUN: list[tuple[str, str, Act]] = [
     ("../.queue", ".", queue),
     ("../.queue", ".", pause),
     ("../.trash", ".", discard),
+    ("predictions/.trash", ".", lambda run: discard(failed_prediction(run))),
 ]
 
 
@@ -146,6 +154,19 @@ def test_a_link_in_a_stranger_s_run_leads_nothing_out_of_it(
         assert "a link" in str(error)
     assert content(elsewhere) == before
     assert sorted(elsewhere.rglob("*")) == folders
+
+
+def test_a_trash_of_predictions_behind_a_link_is_neither_listed_nor_emptied(run: RunFolder, elsewhere: Path) -> None:
+    theirs = elsewhere / ".trash" / "20260131-140000-rows"
+    theirs.mkdir(parents=True)
+    (theirs / "request.json").write_bytes(TREASURE)
+    put_link(run.predictions, elsewhere)
+    lying = PredictionFolder(run.predictions / ".trash" / theirs.name)
+    assert trashed_predictions(run.path.parent) == []
+    for act in (delete_for_good, put_back):
+        with pytest.raises(OSError, match="a link"):
+            act(lying)
+    assert (theirs / "request.json").read_bytes() == TREASURE
 
 
 def test_a_run_that_is_itself_a_link_is_written_to_by_its_own_path_only(run: RunFolder, tmp_path: Path) -> None:

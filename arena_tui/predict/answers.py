@@ -1,0 +1,93 @@
+"""What a prediction has answered: the mean of each outcome, a histogram, the first rows."""
+
+from rich.cells import cell_len
+from textual.content import Content
+from textual.widgets import Static
+
+from arena_tui.format import numbers
+from arena_tui.format.numbers import MUTED
+from arena_tui.format.sanitize import printable
+from core.data.example import LABELS
+from core.predict.answers import BINS, AnsweredRow, Answers
+
+COLOURS = ("$answer-a", "$answer-b", "$foreground 60%")
+LABEL = 11
+"""Cells of what stands before the three columns."""
+MOST_OF_ID = 20
+"""Cells; numbers of 64 bits have as many, longer ids are cut."""
+LEAST_BAR, MOST_BAR = 4, 24
+
+
+def means(answers: Answers) -> str:
+    """For a line of plain text."""
+    return ", ".join(f"{name} {share(mean)}" for name, mean in zip(LABELS, answers.means, strict=True))
+
+
+def share(probability: float) -> str:
+    return f"{100 * probability:.1f} %"
+
+
+def histogram(answers: Answers, width: int) -> Content:
+    """A column an outcome with its mean, a line for each tenth of the probability, all bars by one scale.
+
+    In lines of `width` cells, where that is enough for three short bars with their counts.
+    """
+    most = max(max(counts) for counts in answers.histograms)
+    cells = len(numbers.count(most))
+    bar = max(LEAST_BAR, min(MOST_BAR, (width - LABEL) // 3 - cells - 3))
+    column = bar + cells + 3
+    heading = "".join(f"{name:<{column}}" for name in LABELS)
+    columns = zip(answers.means, COLOURS, strict=True)
+    lines = [
+        Content.styled(f"{'':<{LABEL}}{heading}".rstrip(), MUTED),
+        Content.assemble(
+            (f"{'mean':<{LABEL}}", MUTED), *((f"{share(mean):<{column}}", f"bold {colour}") for mean, colour in columns)
+        ),
+    ]
+    for tenth in range(BINS):
+        label = f"{100 * tenth // BINS}-{100 * (tenth + 1) // BINS} %"
+        parts: list[tuple[str, str] | str] = [(f"{label:<{LABEL}}", MUTED)]
+        for counts, colour in zip(answers.histograms, COLOURS, strict=True):
+            filled = -(-counts[tenth] * bar // most)  # one row in a thousand is seen too
+            parts += [(f"{'█' * filled:<{bar}}", colour), f" {numbers.count(counts[tenth]):>{cells}}  "]
+        lines.append(Content.assemble(*parts))
+    return Content("\n").join(lines)
+
+
+def first_rows(answers: Answers) -> Content:
+    ids = min(MOST_OF_ID, max(2, *(cell_len(printable(row.id)) for row in answers.first)))
+    of_all = "" if len(answers.first) == answers.rows else f" of {numbers.count(answers.rows)}"
+    heading = "".join(f"{name:>9}" for name in LABELS)
+    lines = [
+        Content.styled(f"first {numbers.count(len(answers.first))}{of_all} rows", MUTED),
+        Content.styled(f"{'id':>{ids}}{heading}", MUTED),
+        *(_line(row, ids) for row in answers.first),
+    ]
+    return Content("\n").join(lines)
+
+
+def _line(row: AnsweredRow, ids: int) -> Content:
+    """The likeliest outcome is bold."""
+    given = zip(row.probabilities, COLOURS, strict=True)
+    bold = max(row.probabilities)
+    shares = [(f"{share(p):>9}", f"{'bold ' if p == bold else ''}{colour}") for p, colour in given]
+    id = Content(printable(row.id)).truncate(ids, ellipsis=True)
+    return Content.assemble(" " * (ids - id.cell_length), id, *shares)
+
+
+class AnswersHistogram(Static):
+    """As wide as there is room."""
+
+    def __init__(self) -> None:
+        super().__init__(markup=False)
+        self._answers: Answers | None = None
+        self._width = 0
+
+    def show(self, answers: Answers) -> None:
+        self._answers, self._width = answers, 0
+        self.on_resize()
+
+    def on_resize(self) -> None:
+        if self._answers and self._width != self.size.width:
+            self._width = self.size.width
+            self.update(histogram(self._answers, self._width))

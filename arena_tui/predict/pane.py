@@ -1,0 +1,125 @@
+"""The figures of a prediction: how far it is, what came of it, and what it has answered."""
+
+from pathlib import Path
+
+from textual.app import ComposeResult
+from textual.containers import Container, Vertical, VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from arena_tui.format import numbers
+from arena_tui.format.sanitize import place, printable
+from arena_tui.predict.answers import AnswersHistogram, first_rows
+from arena_tui.runs.follow import RunView
+from arena_tui.runs.panes import Pane
+from arena_tui.widgets.facts import Fact, facts
+from core.predict.answers import Answers
+from core.runs import events
+from core.runs.metrics import UNIFORM_LOG_LOSS
+from core.runs.state import Status
+
+KEPT = "what is scored is kept: asked for the same again, P or arena-tui predict goes on with it"
+
+
+class PredictionPane(Pane):
+    DEFAULT_CSS = """
+    PredictionPane {
+        #warnings { color: $text-warning; }
+        .told, .readings, AnswersHistogram { height: auto; }
+    }
+    """
+
+    tab_name = "figures"
+    HELP = (
+        "How far the prediction is: a row counts once for each run and each order of its answers. The speed is that of "
+        "this process, without loading; the memory is the most of a worker's, as PyTorch counts it. Once all rows are "
+        "scored, where the submission lies, for labelled rows their log loss, and what the file holds: the mean "
+        "probability of each outcome, how many rows give it which, and the first rows, the likeliest outcome in bold."
+    )
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(can_focus=False), Container(classes="told"):
+            with Vertical(classes="readings"):
+                yield Static("waiting for the first event", id="figures", markup=False)
+                yield AnswersHistogram()
+                yield Static(id="details", markup=False)
+                yield Static(id="warnings", markup=False)
+            yield Static(id="first", markup=False)
+
+    def watch_view(self, view: RunView | None) -> None:
+        if view is None or view.state.first_time is None:
+            return
+        self.title = "result" if view.status.is_over else "now"
+        told = filter(None, [Content("\n").join(_outcome(view)), facts(_figures(view))])
+        self.query_one("#figures", Static).update(Content("\n\n").join(told))
+        self.query_one("#details", Static).update(facts(_readings(view)))
+        warnings = "\n".join(f"! {printable(warning)}" for warning in view.state.warnings)
+        self.query_one("#warnings", Static).update(Content(warnings))
+
+    def show_answers(self, answers: Answers | str) -> None:
+        """What was answered, or why that cannot be shown."""
+        if isinstance(answers, str):
+            self.query_one("#first", Static).update(Content.styled(printable(answers), "$text-warning"))
+            return
+        self.query_one(AnswersHistogram).show(answers)
+        self.query_one("#first", Static).update(first_rows(answers))
+
+    def scroll_text(self, lines: int) -> None:
+        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+
+
+def _outcome(view: RunView) -> list[Content]:
+    """What came of a prediction that is over."""
+    match view.state.last:
+        case events.Predicted(submission=submission, rows=rows):
+            return [
+                Content(f"{numbers.count(rows)} rows are answered in"),
+                Content.styled(place(Path(submission)), "bold"),
+            ]
+        case events.Cancelled(signal=name):
+            told = f"stopped by {printable(name)}; {KEPT}"
+            return [Content(told)]
+        case events.Failed(cause=cause, advice=advice):
+            return [Content.styled(printable(cause), "$text-error"), Content(printable(advice))]
+    if view.status is Status.LOST:
+        told = f"the process ended without a last word; {KEPT}"
+        return [Content.styled(told, "$text-error")]
+    return []
+
+
+def _figures(view: RunView) -> list[Fact]:
+    """How good the answers are, or how far it is."""
+    state = view.state
+    rows: list[Fact] = []
+    if isinstance(state.last, events.Predicted):
+        if state.last.log_loss is not None:
+            rows.append(("log loss", numbers.loss(state.last.log_loss), f"ln 3 {UNIFORM_LOG_LOSS:.4f}"))
+        if state.last.accuracy is not None:
+            rows.append(("accuracy", f"{100 * state.last.accuracy:.1f} %", "chance 33.3 %"))
+    elif (progress := state.prediction_progress) and (asked := state.predicting):
+        rows.append(("scored", numbers.count(progress.rows), f"of {numbers.count(asked.rows_total)} rows"))
+    elif not state.predicting:
+        rows.append(("phase", state.phase.phase if state.phase else numbers.MISSING, ""))
+    return rows
+
+
+def _readings(view: RunView) -> list[Fact]:
+    """What it takes, and what was asked for."""
+    asked, progress = view.state.predicting, view.state.prediction_progress
+    rows: list[Fact] = []
+    if progress and asked:
+        card = "machine" if asked.device.kind == "cpu" else "card"
+        share = numbers.share(progress.memory_peak, asked.device.memory)
+        rows += [
+            ("speed", f"{progress.rows_per_second:.1f} rows/s", f"{progress.tokens_per_second:,.0f} tokens/s"),
+            ("peak memory", numbers.gib(progress.memory_peak), f"{share} of the {card}"),
+        ]
+    if asked:
+        orders = "each in both orders" if asked.swapped else "in the order they have"
+        rows += [
+            ("file", f"{numbers.count(asked.rows)} rows", orders),
+            ("cut", numbers.count(asked.rows_cut), numbers.share(asked.rows_cut, asked.rows)),
+            ("runs", numbers.count(len(asked.runs)), printable(", ".join(asked.runs))),
+            ("device", printable(asked.device.name), f"{printable(asked.precision)}, {asked.engine}"),
+        ]
+    return rows
