@@ -33,8 +33,7 @@ class Console(Section, frozen=True, kw_only=True):
     ascii: Annotated[
         bool | None,
         Meta(
-            description="Draw with ASCII characters only; when absent, where the locale is not UTF-8 or TERM is linux "
-            "or dumb"
+            description="Draw with ASCII characters only; when absent, where the locale is not UTF-8 or TERM is linux"
         ),
     ] = None
     frame_rate: Annotated[

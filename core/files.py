@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 READ_AND_WRITE = 0o666
 
 
+def in_words(error: Exception | BaseException) -> str:
+    """What an error says, for a sentence: of one of the system, the file and why, without its number."""
+    if not (isinstance(error, OSError) and error.strerror):
+        return str(error) or type(error).__name__
+    why = error.strerror[:1].lower() + error.strerror[1:]
+    return f"{os.fsdecode(error.filename)}: {why}" if isinstance(error.filename, str | bytes | os.PathLike) else why
+
+
 def as_their_folder(folder: Path) -> None:
     """Give each file in `folder`, a new one, the permissions that the umask gave to the folder. Raises OSError."""
     mode = folder.stat().st_mode & READ_AND_WRITE

@@ -41,7 +41,7 @@ def test_neither_the_first_screen_nor_the_curves_wait_for_arrays() -> None:
 
 def test_help_loads_neither_engine_nor_screen() -> None:
     code = "from arena_tui.commands.line import _parser; _parser().format_help()"
-    assert not loaded(code) & {"textual", "rich", "core", "msgspec", *HEAVY}
+    assert not loaded(code) & {"textual", "rich", "core", "msgspec", "argcomplete", "argparse_manpage", *HEAVY}
 
 
 def test_the_light_half_of_the_engine_loads_nothing_heavy_and_no_screen() -> None:

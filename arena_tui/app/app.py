@@ -34,6 +34,7 @@ from arena_tui.screen.keymap import key_problems, named
 from arena_tui.terminal.output import Ascii, Changes, Sent
 from arena_tui.terminal.sequences import signals
 from core.config import Config, ConfigFile, config_path, set_theme
+from core.files import in_words
 from core.plan.protocol import PLAN
 from core.predict.protocol import PREDICT
 from core.profile.errors import Problem, ProfileError
@@ -106,7 +107,7 @@ class ArenaApp(App[None]):
             await asyncio.to_thread(set_theme, self.config_file.path, theme.name)
         except (OSError, ProfileError) as error:
             told = "the theme is not kept for the next time"
-            self.notify(printable(str(error)), title=told, severity="warning", markup=False)
+            self.notify(printable(in_words(error)), title=told, severity="warning", markup=False)
         else:
             self._console = replace(self._console, theme=theme.name)
 

@@ -14,6 +14,7 @@ from arena_tui.children.child import Ahead, in_thread
 from arena_tui.runs.follow import RunList, RunView
 from arena_tui.screen.profiles import ProfileView
 from arena_tui.terminal.private_use import can_be_held
+from core.files import in_words
 from core.predict.request import CannotPredict
 from core.profile.errors import ProfileError
 from core.profile.files import read_profile
@@ -43,17 +44,16 @@ class Navigation:
             await self._starter.run(chosen)
 
     async def edit(self, profile: ProfileView) -> None:
-        from arena_tui.editor.screen import MOST_CHARACTERS, EditorScreen
+        from arena_tui.editor.screen import EditorScreen
 
         try:
             file = await in_thread(partial(read_profile, profile.path))
         except ProfileError as error:
             self._starter.tell(f"{profile.name} cannot be edited here", str(error))
             return
-        if len(file.text) > MOST_CHARACTERS or not can_be_held(file.text):
-            self._starter.tell(
-                f"{file.name} cannot be edited here", "It is too long, or holds characters for private use."
-            )
+        if not can_be_held(file.text):
+            why = "It, or a line of it, is too long, or it holds characters for private use."
+            self._starter.tell(f"{file.name} cannot be edited here", why)
             return
         self._app.push_screen(EditorScreen(file))
 
@@ -106,6 +106,6 @@ class Navigation:
                 return
             await self._starter.start_job(job)
         except (CannotPredict, LaunchError, ProfileError, OSError) as error:
-            self._starter.tell("nothing is predicted", str(error))
+            self._starter.tell("nothing is predicted", in_words(error))
             return
         self._starter.watch(job.folder)

@@ -16,6 +16,7 @@ from arena_tui.format.sanitize import printable
 from arena_tui.runs.messages import RunQueued
 from arena_tui.screen import profiles
 from arena_tui.screen.profiles import ProfileView
+from core.files import in_words
 from core.predict.folder import PredictionFolder
 from core.profile.errors import ProfileError
 from core.profile.files import write_profile
@@ -51,7 +52,7 @@ class Starter:
         try:
             await self.start_job(await asyncio.to_thread(resume, folder, overrides, self.program))
         except (CannotResume, ProfileError, LaunchError, OSError) as error:
-            self.tell("the run was not resumed", str(error))
+            self.tell("the run was not resumed", in_words(error))
             return
         self._close_front()
         self.watch(folder)
@@ -70,7 +71,7 @@ class Starter:
         try:
             retry = await asyncio.to_thread(prepare_retry, folder)
         except (CannotRetry, ProfileError, OSError) as error:
-            self.tell("the run was not tried again", str(error))
+            self.tell("the run was not tried again", in_words(error))
             return
         if retry.goes_on:
             await self.resume(folder, retry.overrides)
@@ -82,7 +83,7 @@ class Starter:
             try:
                 await asyncio.to_thread(write_profile, path, retry.text)
             except OSError as error:
-                self.tell("the run was not tried again", str(error))
+                self.tell("the run was not tried again", in_words(error))
                 return
             confirm = ConfirmScreen(profiles.read(path), self.runs, self.plan_program, retry.changes)
             chosen = await self._app.push_screen_wait(confirm)
@@ -109,13 +110,13 @@ class Starter:
                 new_run, self.runs, profile.settings, text=profile.text, name=profile.name, program=self.program
             )
         except OSError as error:
-            self.tell("the run did not start", str(error))
+            self.tell("the run did not start", in_words(error))
             return
         self.watch(job.folder)
         try:
             await self.start_job(job)
         except (OSError, LaunchError) as error:
-            self.tell("the run did not start", str(error))
+            self.tell("the run did not start", in_words(error))
 
     async def start_job(self, job: Job[RunFolder]) -> None:
         """Start its process, unless one is at work already. Raises LaunchError, and OSError."""
@@ -128,7 +129,7 @@ class Starter:
             if runner := await in_thread(partial(see_to_runner, self.queue, self.program)):
                 self.child_processes.append(runner)
         except OSError as error:
-            self._app.log.warning(f"the queue's runner did not start: {error}")
+            self._app.log.warning(f"the queue's runner did not start: {in_words(error)}")
 
     async def put_in_queue(self, profile: ProfileView) -> None:
         """Make a run folder, and put it last in the queue."""
@@ -136,7 +137,7 @@ class Starter:
         try:
             folder = await asyncio.to_thread(self.queue.add, profile.settings, text=profile.text, name=profile.name)
         except (QueueError, OSError) as error:
-            self.tell("the run was not queued", str(error))
+            self.tell("the run was not queued", in_words(error))
             return
         how = "the queue is paused" if self.queue.is_paused else "it starts by itself"
         self._app.notify(printable(folder.id), title=f"queued: {how}", markup=False)

@@ -5,30 +5,38 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from arena_tui.commands.parser import Parser
+
 EXIT_CODES = "exit codes: 0 success, 1 failure, 2 bad profile, data or usage, 130 and 143 on signals"
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from core.profile.settings import Profile
     from core.runs.folder import RunFolder
 
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+    Commands = argparse._SubParsersAction[Parser]
 
 
 class Refused(Exception):
     """A command that cannot be carried out: the message says why."""
 
     def __init__(self, message: object, exit_code: int) -> None:
-        super().__init__(str(message))
+        from core.files import in_words
+
+        super().__init__(in_words(message) if isinstance(message, Exception) else str(message))
         self.exit_code = exit_code
 
 
-def add_command(commands: "Commands", name: str, summary: str) -> argparse.ArgumentParser:
+def add_command(commands: "Commands", name: str, summary: str) -> Parser:
     """The parser of one more command."""
-    return commands.add_parser(name, help=summary, description=summary, epilog=EXIT_CODES)
+    parser = commands.add_parser(name, help=summary, description=summary, epilog=EXIT_CODES)
+    parser.set_defaults(parser=parser)
+    return parser
 
 
 def add_profile(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("profile", metavar="PROFILE", help="a TOML file, or the name of a shipped profile")
+    parser.add_argument("profile", metavar="PROFILE", help="a TOML file, or a profile's name, in ./profiles or shipped")
     add_set(parser)
 
 
@@ -56,6 +64,22 @@ def add_json(parser: argparse._ActionsContainer, summary: str) -> None:
     parser.add_argument("--json", action="store_true", help=summary)
 
 
+def tell_json(value: object) -> None:
+    """Print `value` as JSON on one line of stdout."""
+    import msgspec
+
+    from arena_tui.terminal.streams import print_json
+
+    print_json(msgspec.json.encode(value))
+
+
+def described(folder: "RunFolder") -> dict[str, object]:
+    """What JSON says of a run or a prediction as such."""
+    from arena_tui.format.sanitize import utf8
+
+    return {"id": utf8(folder.id), "folder": utf8(str(folder.path))}
+
+
 def add_yes(parser: argparse.ArgumentParser) -> "argparse._MutuallyExclusiveGroup":
     """--yes, in a group for what would contradict it."""
     group = parser.add_mutually_exclusive_group()
@@ -70,9 +94,9 @@ def demand_yes(options: argparse.Namespace, question: str, otherwise: str = "not
         return
     if not sys.stdin.isatty():
         raise Refused(f"{question}\n{otherwise.capitalize()}: there is no terminal to ask in; --yes says yes.", 2)
-    print(question)
+    print(f"{question}\n[y/N] ", end="", file=sys.stderr, flush=True)  # stdout is for what comes of it
     try:
-        answer = input("[y/N] ")
+        answer = input()
     except EOFError:
         answer = ""
     except KeyboardInterrupt:
@@ -91,7 +115,7 @@ def chosen_profile(options: argparse.Namespace) -> "tuple[Profile, Path]":
         file = read_profile(find_profile(options.profile))
         return parse_profile(file.text, source=str(file.path), overrides=options.overrides), file.path
     except ProfileError as error:
-        raise Refused(error, 2) from None
+        raise Refused(error, 2) from error
 
 
 def leave_running() -> int:
@@ -163,6 +187,17 @@ def seen_run(options: argparse.Namespace) -> "RunFolder":
         return find_run(runs_folder(options.runs_dir), options.run)
     except LookupError as error:
         raise Refused(error.args[0], 2) from None
+
+
+def demand_different(named: "Sequence[str]", found: "Sequence[RunFolder]") -> None:
+    """Raises Refused where two of `named` are the same run; `found` holds the run of each."""
+    earlier: dict[Path, str] = {}
+    for name, run in zip(named, found, strict=True):
+        path = run.path.resolve()
+        if other := earlier.get(path):
+            twice = f"{name} is given twice" if name == other else f"{other} and {name} are the same run"
+            raise Refused(f"{twice}: {run.id}", 2)
+        earlier[path] = name
 
 
 def chosen_run(options: argparse.Namespace) -> "RunFolder":

@@ -1,14 +1,14 @@
 """`arena-tui` without a command: the console; and `arena-tui demo`: the embedded demo, in the console or here."""
 
 import argparse
-import locale
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arena_tui.commands import train
-from arena_tui.commands.common import Refused, add_command, add_runs_dir
+from arena_tui.commands.common import Refused, add_command, add_json, add_runs_dir
+from arena_tui.terminal.streams import can_draw
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 
 
 def in_a_terminal() -> bool:
-    """Textual reads stdin and draws on stderr."""
-    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+    """Whether the console can be drawn. Textual reads stdin and draws on stderr."""
+    return all(map(can_draw, (sys.stdin, sys.stdout, sys.stderr)))
 
 
 def open_console(options: argparse.Namespace, start: Path | None = None, watch: "RunFolder | None" = None) -> int:
     """Open the console in this terminal; `start` is a profile to run at once, `watch` a run to show at once."""
     if not in_a_terminal():
         raise Refused(
-            "the console needs a terminal, on stdin, stdout and stderr; see arena-tui --help for commands that do not",
+            "the console needs a terminal that it can draw on, as stdin, stdout and stderr, and TERM to name it; see "
+            "arena-tui --help for commands that do not",
             2,
         )
     from msgspec.structs import replace
@@ -35,7 +36,7 @@ def open_console(options: argparse.Namespace, start: Path | None = None, watch: 
     from core.runs.folder import runs_folder
 
     file = read_config()
-    console = suited(file.config.console, os.environ, locale.getencoding())
+    console = suited(file.config.console, os.environ, sys.stdout.encoding)
     if console.frame_rate:
         os.environ["TEXTUAL_FPS"] = str(console.frame_rate)  # read when Textual is imported
     from arena_tui.app.app import ArenaApp
@@ -50,12 +51,15 @@ def open_console(options: argparse.Namespace, start: Path | None = None, watch: 
 def add(commands: "Commands") -> None:
     parser = add_command(commands, "demo", "train the embedded demo, in the console or, without a terminal, here")
     add_runs_dir(parser)
-    parser.set_defaults(command=_run_demo, profile="demo", overrides=[], detach=False, json=False)
+    parser.set_defaults(command=_run_demo, overrides=[], detach=False)
+    add_json(parser, "train here, and end with one line on stdout that holds metrics.json")
 
 
 def _run_demo(options: argparse.Namespace) -> int:
-    if in_a_terminal():
-        from core.profile.files import find_profile
+    from core.profile.files import SHIPPED
 
-        return open_console(options, start=find_profile("demo"))
+    profile = SHIPPED / "demo.toml"  # not a profile of the user's of that name
+    if in_a_terminal() and not options.json:
+        return open_console(options, start=profile)
+    options.profile = str(profile)
     return train.run_train(options)

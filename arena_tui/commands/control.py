@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 from arena_tui.commands.common import (
     Refused,
     add_command,
+    add_json,
     add_run,
     add_runs_dir,
     add_set,
     chosen_run,
     chosen_work,
-    leave_running,
+    described,
     seen_work,
+    tell_json,
 )
 from arena_tui.commands.console import in_a_terminal, open_console
-from arena_tui.commands.train import Foreground
-from arena_tui.terminal.streams import send_codes
+from arena_tui.commands.train import Foreground, leave_or_follow, tell_metrics
+from arena_tui.terminal.streams import can_draw, send_codes
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -42,6 +44,7 @@ def _add_watch(commands: "Commands") -> None:
     add_run(parser)
     add_runs_dir(parser)
     parser.add_argument("--lines", action="store_true", help="line by line in a terminal too; Ctrl-C leaves it running")
+    add_json(parser, "the events of its record on stdout, a JSON object a line")
     parser.set_defaults(command=_run_watch)
 
 
@@ -52,17 +55,20 @@ def _run_watch(options: argparse.Namespace) -> int:
     from core.runs.state import read_run
 
     folder = seen_work(options)
-    if in_a_terminal() and not options.lines:
+    if in_a_terminal() and not (options.lines or options.json):
         options.readonly = True
         open_console(options, watch=folder)
         state, status = read_run(folder)
         return exit_code(state) if status.is_over else 0
     try:
-        state, status = follow(folder, sys.stdout)
+        if options.json:
+            state, status = follow(folder, sys.stderr, tell=tell_json)
+        else:
+            state, status = follow(folder, sys.stdout)
     except KeyboardInterrupt:
         print("left; the run goes on", file=sys.stderr)
         return 130
-    if sys.stdout.isatty():
+    if can_draw(sys.stdout) and not options.json:
         send_codes(signals(read_config().config.notify, folder, status), sys.stdout)
     return exit_code(state)
 
@@ -81,6 +87,7 @@ def _add_stop(commands: "Commands") -> None:
     harder = parser.add_mutually_exclusive_group()
     harder.add_argument("--now", action="store_true", help="end at once; steps after the newest checkpoint are lost")
     harder.add_argument("--kill", action="store_true", help="for a run that hears nothing any more: kill its processes")
+    add_json(parser, "end with one JSON object on stdout: what has become of it")
     parser.set_defaults(command=_run_stop)
 
 
@@ -108,7 +115,10 @@ def _run_stop(options: argparse.Namespace) -> int:
         time.sleep(POLL_SECONDS)
     if held:
         print(what_is_not_back(held), file=sys.stderr)
-    print(f"{folder.id} {status}")
+    if options.json:
+        tell_json({**described(folder), "status": status, "step": state.step})
+    else:
+        print(f"{folder.id} {status}")
     return 0 if state.last else 1
 
 
@@ -117,8 +127,13 @@ def _add_resume(commands: "Commands") -> None:
     add_run(parser)
     add_runs_dir(parser)
     add_set(parser)
-    parser.add_argument("--detach", action="store_true", help="leave it running")
+    _add_ending(parser)
     parser.set_defaults(command=_run_resume)
+
+
+def _add_ending(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--detach", action="store_true", help="print the run's folder and leave it running")
+    add_json(parser, "end with one line on stdout that holds metrics.json")
 
 
 def _run_resume(options: argparse.Namespace) -> int:
@@ -130,13 +145,15 @@ def _run_resume(options: argparse.Namespace) -> int:
     try:
         job = resume(folder, options.overrides)
     except HadCompleted as completed:
-        print(completed)
+        print(completed, file=sys.stderr if options.json else sys.stdout)
+        if options.json:
+            tell_metrics(folder)
         return 0
     except (ProfileError, CannotResume) as error:
         raise Refused(error, 2) from None
     except OSError as error:
         raise Refused(error, 1) from None
-    return _follow(job, is_detached=options.detach)
+    return _start(job, options)
 
 
 def _add_retry(commands: "Commands") -> None:
@@ -144,7 +161,7 @@ def _add_retry(commands: "Commands") -> None:
     add_run(parser)
     add_runs_dir(parser)
     add_set(parser)
-    parser.add_argument("--detach", action="store_true", help="leave it running")
+    _add_ending(parser)
     parser.set_defaults(command=_run_retry)
 
 
@@ -159,17 +176,17 @@ def _run_retry(options: argparse.Namespace) -> int:
     try:
         proposed = prepare_retry(folder, options.overrides)
         for change in proposed.changes:
-            print(printable(str(change)))
+            print(printable(str(change)), file=sys.stderr if options.json or options.detach else sys.stdout)
         job = retry(folder, proposed, runs_folder(options.runs_dir))
     except (CannotRetry, CannotResume, ProfileError) as error:
         raise Refused(error, 2) from None
     except OSError as error:
         raise Refused(error, 1) from None
-    return _follow(job, is_detached=options.detach)
+    return _start(job, options)
 
 
-def _follow(job: "Job[RunFolder]", *, is_detached: bool) -> int:
-    """Start the run's process, and tell it to its end unless it `is_detached`. Returns the exit code."""
+def _start(job: "Job[RunFolder]", options: argparse.Namespace) -> int:
+    """Start the run's process, and tell it to its end, or leave it. Returns the exit code."""
     from core.runs.process import LaunchError
 
     foreground = Foreground(job)
@@ -177,7 +194,4 @@ def _follow(job: "Job[RunFolder]", *, is_detached: bool) -> int:
         foreground.start()
     except (LaunchError, OSError) as error:
         raise Refused(error, 1) from None
-    foreground.say(f"run {job.folder.path}", sys.stdout)
-    if is_detached and not foreground.is_to_stop:
-        return leave_running()
-    return foreground.follow(sys.stdout)
+    return leave_or_follow(foreground, options)

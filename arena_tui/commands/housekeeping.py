@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING
 from arena_tui.commands.common import (
     Refused,
     add_command,
+    add_json,
     add_run,
     add_runs_dir,
     add_yes,
     chosen_folder,
     chosen_run,
     demand_yes,
+    described,
+    tell_json,
 )
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from arena_tui.commands.common import Commands
+    from core.runs.checkpoints import Pruning
     from core.runs.folder import RunFolder
 
 
@@ -71,6 +75,7 @@ def _add_delete(commands: "Commands") -> None:
     add_run(parser)
     add_runs_dir(parser)
     add_yes(parser)
+    add_json(parser, "one JSON object on stdout: where it lies now")
     parser.set_defaults(command=_run_delete)
 
 
@@ -83,7 +88,7 @@ def _run_delete(options: argparse.Namespace) -> int:
     folder = chosen_folder(options)
     demand_yes(options, what_is_deleted(Follower(folder).read(), disk_use(folder)))
     try:
-        print(discard(folder).path)
+        _tell_place(options, discard(folder))
     except (StillInUse, OSError) as error:
         raise Refused(error, 1) from None
     return 0
@@ -98,6 +103,7 @@ def _add_trash(commands: "Commands") -> None:
     what.add_argument("--put-back", metavar="RUN", help="move it back to where it was: a run, or a prediction")
     what.add_argument("--empty", action="store_true", help="delete them for good")
     add_yes(parser)
+    add_json(parser, "one JSON list on stdout, with --put-back one object")
     parser.set_defaults(command=_run_trash)
 
 
@@ -112,22 +118,34 @@ def _run_trash(options: argparse.Namespace) -> int:
     runs = runs_folder(options.runs_dir)
     try:
         if options.put_back is not None:
-            print(put_back(_chosen_of_trash(runs, options.put_back)).path)
+            _tell_place(options, put_back(_chosen_of_trash(runs, options.put_back)))
             return 0
-        found = [*trashed(runs), *trashed_predictions(runs)]
-        for folder in found:
+        found = [(folder, size(folder.path)) for folder in (*trashed(runs), *trashed_predictions(runs))]
+        out = sys.stderr if options.json else sys.stdout
+        for folder, its_size in found:
             of_run = f"  prediction of {folder.run.id}" if isinstance(folder, PredictionFolder) else ""
-            print(f"{gib(size(folder.path)):>9}  {printable(folder.id + of_run)}")
+            print(f"{gib(its_size):>9}  {printable(folder.id + of_run)}", file=out)
+        if not found:
+            print("the trash is empty", file=out)
         if options.empty and found:
-            total = gib(sum(size(folder.path) for folder in found))
+            total = gib(sum(its_size for _, its_size in found))
             demand_yes(options, f"Delete all of these for good? That frees {total}; nothing brings them back.")
-            for folder in found:
+            for folder, _ in found:
                 delete_for_good(folder)
+        if options.json:
+            tell_json([{**described(folder), "disk": its_size} for folder, its_size in found])
     except LookupError as error:
         raise Refused(error.args[0], 2) from None
     except OSError as error:
         raise Refused(error, 1) from None
     return 0
+
+
+def _tell_place(options: argparse.Namespace, moved: "RunFolder") -> None:
+    if options.json:
+        tell_json(described(moved))
+    else:
+        print(moved.path)
 
 
 def _chosen_of_trash(runs: "Path", wanted: str) -> "RunFolder":
@@ -157,12 +175,14 @@ def _add_prune(commands: "Commands") -> None:
     parser.add_argument("--keep", metavar="N", type=_count, help="intact checkpoints to keep of each run")
     add_runs_dir(parser)
     add_yes(parser).add_argument("--dry-run", action="store_true", help="only say what would be deleted")
+    add_json(parser, "one JSON list on stdout: what is deleted of each run, and what stays")
     parser.set_defaults(command=_run_prune)
 
 
 def _run_prune(options: argparse.Namespace) -> int:
     from arena_tui.format.sanitize import printable
     from arena_tui.runs.consequences import what_is_pruned
+    from core.files import in_words
     from core.runs.checkpoints import KEEP, carry_out, plan
     from core.runs.folder import list_runs, runs_folder
     from core.runs.trash import StillInUse, Unreadable, held
@@ -177,21 +197,29 @@ def _run_prune(options: argparse.Namespace) -> int:
             if not options.all:
                 raise Refused(error, 1) from None
             if isinstance(error, Unreadable | OSError):
-                print(f"{printable(folder.id)} is left as it is: {printable(str(error))}", file=sys.stderr)
+                print(f"{printable(folder.id)} is left as it is: {printable(in_words(error))}", file=sys.stderr)
     prunings = [pruning for pruning in prunings if pruning.paths]
-    if not prunings:
+    if prunings and not options.dry_run:
+        demand_yes(options, f"{what_is_pruned(prunings)}\nDelete these for good?")
+        try:
+            for pruning in prunings:
+                carry_out(pruning)
+        except (StillInUse, OSError) as error:
+            raise Refused(error, 1) from None
+    if options.json:
+        tell_json([_pruned(pruning) for pruning in prunings])
+    elif not prunings:
         print("nothing to prune")
-        return 0
-    if options.dry_run:
+    elif options.dry_run:
         print(what_is_pruned(prunings))
-        return 0
-    demand_yes(options, f"{what_is_pruned(prunings)}\nDelete these for good?")
-    try:
-        for pruning in prunings:
-            carry_out(pruning)
-    except (StillInUse, OSError) as error:
-        raise Refused(error, 1) from None
     return 0
+
+
+def _pruned(pruning: "Pruning") -> dict[str, object]:
+    from arena_tui.format.sanitize import utf8
+
+    deleted = [utf8(path.name) for path in pruning.paths]
+    return {**described(pruning.run), "deleted": deleted, "kept": list(map(utf8, pruning.kept)), "disk": pruning.size}
 
 
 def _count(text: str) -> int:

@@ -12,6 +12,7 @@ from arena_tui.commands import (
     export,
     housekeeping,
     machine,
+    manual,
     predict,
     preview,
     profiles,
@@ -21,31 +22,48 @@ from arena_tui.commands import (
     train,
 )
 from arena_tui.commands.common import EXIT_CODES, Refused, add_runs_dir
+from arena_tui.commands.parser import CommandLine
 from arena_tui.terminal.streams import give_up, settle_streams, unwritable
+
+TASKS = {
+    "begin": ("demo", "doctor", "help"),
+    "before a run": ("check", "inspect", "plan", "bench"),
+    "train": ("train", "queue", "watch", "stop", "resume", "retry"),
+    "look at runs": ("runs", "report", "compare", "curves"),
+    "use a model": ("predict", "predictions", "submission", "export"),
+    "tidy up": ("note", "rename", "delete", "trash", "prune"),
+    "set up": ("config", "schema", "completion", "man"),
+}
+"""What commands are for, in the order of the help."""
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command that was chosen, as `command`, and its options. Exits with 2 where they make no sense."""
     parser = _parser()
-    options = parser.parse_args(arguments)
+    manual.complete(parser)
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        options.parser.refuse_unknown(unknown)
     if options.readonly and options.command is not console.open_console:
         parser.error("--readonly is for the console, which is opened without a command")
     return options
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> CommandLine:
+    parser = CommandLine(
+        TASKS,
         prog="arena-tui",
         description="Fine-tune human-preference models over SSH. Without a command, opens the console.",
         epilog=EXIT_CODES,
     )
     add_runs_dir(parser)
     parser.add_argument("--readonly", action="store_true", help="open the console to watch, and touch nothing")
-    parser.set_defaults(command=console.open_console, runs_dir=None)
-    commands = parser.add_subparsers(metavar="COMMAND", title="commands")
+    parser.add_argument("--version", action=manual.Version, nargs=0, help="print the version")
+    parser.set_defaults(command=console.open_console, parser=parser, runs_dir=None)
     of_runs = (runs, report, control, housekeeping)
     for of_a_task in (console, profiles, preview, train, queue, *of_runs, predict, export, machine):
-        of_a_task.add(commands)
+        of_a_task.add(parser.commands)
+    manual.add(parser.commands, parser)
     return parser
 
 

@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
             f"{request.members[0].run}: no prediction can be begun here: {error.strerror or error}", 1
         ) from None
     if options.detach and not foreground.is_to_stop:
-        foreground.say_folder()
+        foreground.say_folder(as_json=options.json)
         return leave_running()
     foreground.say(f"{'at work already:' if job.is_at_work else 'prediction'} {printable(str(folder.path))}", out)
     exit_code = foreground.follow(out)

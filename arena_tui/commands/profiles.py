@@ -3,9 +3,10 @@
 import argparse
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arena_tui.commands.common import add_command, add_profile, chosen_profile
+from arena_tui.commands.common import Refused, add_command, add_json, add_profile, chosen_profile, tell_json
 from arena_tui.terminal.streams import print_json, print_toml
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from arena_tui.commands.common import Commands
     from core.config import Config
+    from core.profile.errors import Problem
 
 
 def add(commands: "Commands") -> None:
@@ -24,13 +26,35 @@ def add(commands: "Commands") -> None:
 def _add_check(commands: "Commands") -> None:
     parser = add_command(commands, "check", "list everything wrong with a profile")
     add_profile(parser)
+    add_json(parser, "one JSON object on stdout")
     parser.set_defaults(command=_run_check)
 
 
 def _run_check(options: argparse.Namespace) -> int:
-    profile, path = chosen_profile(options)
+    from arena_tui.format.sanitize import utf8
+    from core.profile.errors import ProfileError
+    from core.profile.files import absent_paths
+
+    try:
+        profile, path = chosen_profile(options)
+    except Refused as refused:
+        if options.json and isinstance(refused.__cause__, ProfileError):
+            problems = [_as_json(problem) for problem in refused.__cause__.problems]
+            tell_json({"profile": utf8(refused.__cause__.source), "problems": problems})
+        raise
+    absent = absent_paths(profile, Path.cwd())
+    if options.json:
+        told = {"profile": utf8(str(path)), "problems": [], "absent": {key: utf8(lies) for key, lies in absent.items()}}
+        tell_json({**told, "global_batch": profile.global_batch})
+        return 0
     print(f"{path}: no problems; global batch {profile.global_batch}")
+    for key, lies in absent.items():
+        print(f"{path}: cannot be run here yet: {key}: there is no {lies}")
     return 0
+
+
+def _as_json(problem: "Problem") -> dict[str, object]:
+    return {"line": problem.line, "key": problem.key, "message": problem.message}
 
 
 def _add_schema(commands: "Commands") -> None:
@@ -50,20 +74,29 @@ def _run_schema(_options: argparse.Namespace) -> int:
 
 def _add_config(commands: "Commands") -> None:
     parser = add_command(commands, "config", "print your configuration, all of its settings, and what is wrong with it")
+    add_json(parser, "one JSON object on stdout")
     parser.set_defaults(command=_run_config)
 
 
-def _run_config(options: argparse.Namespace) -> int:  # noqa: ARG001
+def _run_config(options: argparse.Namespace) -> int:
+    import msgspec
+
     from arena_tui.app.app import ArenaApp
     from arena_tui.app.bindings import all_keys
-    from arena_tui.format.sanitize import printable
+    from arena_tui.format.sanitize import printable, utf8
     from arena_tui.screen.keymap import key_problems
     from core.config import read_config
 
     file, usual = read_config(), list(all_keys(ArenaApp.BINDINGS))
+    problems = [*file.problems, *key_problems(file.config.keys, file.lines, usual)]
+    if options.json:
+        keys = {binding.id: file.config.keys.get(binding.id or "", binding.key) for binding in usual}
+        settings = msgspec.to_builtins(file.config) | {"keys": keys}
+        told = {"path": utf8(str(file.path)), "settings": settings, "problems": list(map(_as_json, problems))}
+        tell_json(told)
+        return 2 if problems else 0
     print_toml(f"# {printable(str(file.path))}{'' if file.path.exists() else ' (not there)'}")
     print_toml("\n".join([*_settings(file.config), *_keys(file.config, usual)]))
-    problems = [*file.problems, *key_problems(file.config.keys, file.lines, usual)]
     for problem in problems:
         print(f"{file.path}: {problem}", file=sys.stderr)
     return 2 if problems else 0

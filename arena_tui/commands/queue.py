@@ -2,12 +2,11 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import (
-    EXIT_CODES,
     Refused,
     add_command,
     add_json,
@@ -15,7 +14,10 @@ from arena_tui.commands.common import (
     add_set,
     add_yes,
     demand_yes,
+    described,
+    tell_json,
 )
+from arena_tui.commands.parser import Parser
 from arena_tui.terminal.streams import print_json
 
 if TYPE_CHECKING:
@@ -35,14 +37,15 @@ def add(commands: "Commands") -> None:
     parser.set_defaults(command=run_list)
     verbs = parser.add_subparsers(metavar="VERB", title="verbs; without one, the queue is listed")
 
-    def verb(name: str, summary: str) -> argparse.ArgumentParser:
-        added = verbs.add_parser(name, help=summary, description=summary, epilog=EXIT_CODES)
+    def verb(name: str, summary: str) -> Parser:
+        added = add_command(verbs, name, summary)
         add_runs_dir(added)
         return added
 
     adding = verb("add", "queue profiles; --set with a list of values queues a run for each: a sweep")
-    adding.add_argument("profiles", metavar="PROFILE", nargs="+", help="TOML files, or names of shipped profiles")
+    adding.add_argument("profiles", metavar="PROFILE", nargs="+", help="TOML files, or names of profiles")
     add_set(adding)
+    add_json(adding, "a JSON object a run on stdout")
     adding.set_defaults(command=run_add)
 
     listing = verb("list", "what runs now, and what waits, the next run first")
@@ -52,15 +55,18 @@ def add(commands: "Commands") -> None:
     moving = verb("move", "give a waiting run another place")
     moving.add_argument("run", metavar="RUN", help=WAITING)
     moving.add_argument("where", choices=("first", "up", "down", "last"))
+    add_json(moving, "one JSON object on stdout")
     moving.set_defaults(command=run_move)
 
     removing = verb("remove", "take a waiting run out of the queue, and delete its folder")
     removing.add_argument("run", metavar="RUN", help=WAITING)
+    add_json(removing, "one JSON object on stdout")
     removing.set_defaults(command=run_remove)
 
     adopting = verb("adopt", "show what a waiting run would run that you have not queued here, and let it start")
     adopting.add_argument("run", metavar="RUN", help=WAITING)
     add_yes(adopting)
+    add_json(adopting, "one JSON object on stdout")
     adopting.set_defaults(command=run_adopt)
 
     verb("pause", "start nothing more for now; what runs goes on").set_defaults(command=run_pause)
@@ -69,7 +75,6 @@ def add(commands: "Commands") -> None:
 
 def run_add(options: argparse.Namespace) -> int:
     """Every profile is checked before any is queued."""
-    from arena_tui.format.sanitize import printable
     from core.runs.actions import CannotQueue, sweep
 
     queue = _queue(options)
@@ -80,8 +85,7 @@ def run_add(options: argparse.Namespace) -> int:
     with _refusals():
         for file, variant in asked:
             run = queue.add(variant.profile, text=file.text, name=file.name)
-            differs = "".join(f"  {key} = {value}" for key, value in variant.differs.items())
-            print(f"{_place(queue, run):>8}  {printable(run.id + differs)}", flush=True)
+            _tell_place(options, queue, run, variant.differs)
     if len(asked) > 1:
         print(f"{len(asked)} runs queued", file=sys.stderr)
     return _see_to_it(queue)
@@ -111,7 +115,7 @@ def run_move(options: argparse.Namespace) -> int:
     with _refusals():
         run = _chosen(queue, options.run)
         queue.move(run, options.where)
-        print(f"{_place(queue, run):>8}  {run.id}")
+        _tell_place(options, queue, run)
     return _see_to_it(queue)
 
 
@@ -120,7 +124,10 @@ def run_remove(options: argparse.Namespace) -> int:
     with _refusals():
         run = _chosen(queue, options.run)
         queue.remove(run)
-        print(f"{run.id} removed")
+        if options.json:
+            tell_json(described(run))
+        else:
+            print(f"{run.id} removed")
     return _see_to_it(queue)
 
 
@@ -133,11 +140,12 @@ def run_adopt(options: argparse.Namespace) -> int:
     with _refusals():
         run = _chosen(queue, options.run)
         settings = read_whole(run.resolved)
-        print("\n".join(printable_lines(settings.decode(errors="replace"))))
+        shown = "\n".join(printable_lines(settings.decode(errors="replace")))
+        print(shown, file=sys.stderr if options.json else sys.stdout)
         question = f"{printable(str(run.path))} would run these settings as you, here. Start it when its turn comes?"
         demand_yes(options, question, "it was not adopted")
         queue.adopt(run, settings)
-        print(f"{_place(queue, run):>8}  {printable(run.id)}")
+        _tell_place(options, queue, run)
     return _see_to_it(queue)
 
 
@@ -162,11 +170,21 @@ def _queue(options: argparse.Namespace) -> "Queue":
     return Queue(runs_folder(options.runs_dir))
 
 
-def _place(queue: "Queue", run: "RunFolder") -> str:
+def _tell_place(
+    options: argparse.Namespace, queue: "Queue", run: "RunFolder", differs: Mapping[str, str] | None = None
+) -> None:
+    """`differs` holds what tells the run from others of its sweep, as TOML, by key."""
     from arena_tui.format.numbers import ordinal
+    from arena_tui.format.sanitize import printable
+    from core.profile.edit import value_of
 
-    place = queue.place(run)
-    return ordinal(place) if place else "starting"
+    place, differs = queue.place(run), differs or {}
+    if options.json:
+        told = {key: value_of(written) for key, written in differs.items()}
+        tell_json({**described(run), "place": place, "differs": told})
+    else:
+        words = "".join(f"  {key} = {written}" for key, written in differs.items())
+        print(f"{ordinal(place) if place else 'starting':>8}  {printable(run.id + words)}", flush=True)
 
 
 def _chosen(queue: "Queue", wanted: str) -> "RunFolder":

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arena_tui.commands.common import Refused, add_command, add_json, add_run, add_runs_dir, seen_run
+from arena_tui.commands.common import Refused, add_command, add_json, add_run, add_runs_dir, demand_different, seen_run
 from arena_tui.commands.train import Foreground
 from arena_tui.terminal.streams import print_json, tell_progress
 
@@ -113,6 +113,7 @@ def _arguments(options: argparse.Namespace, folder: "RunFolder") -> "Sequence[st
             other = find_run(runs_folder(options.runs_dir), options.against)
         except LookupError as error:
             raise Refused(error.args[0], 2) from None
+        demand_different((options.run, options.against), (folder, other))
         arguments += ["--against", str(other.path)]
     return [*arguments, *(["--data", options.data] if options.data else [])]
 

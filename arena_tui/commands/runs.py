@@ -1,10 +1,11 @@
 """`arena-tui runs`, `compare` and `curves`: all runs, some side by side, and their curves for other programs."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arena_tui.commands.common import Refused, add_command, add_json, add_run, add_runs_dir, seen_run
+from arena_tui.commands.common import Refused, add_command, add_json, add_run, add_runs_dir, demand_different, seen_run
 from arena_tui.terminal.streams import print_json
 
 if TYPE_CHECKING:
@@ -43,8 +44,10 @@ def _run_runs(options: argparse.Namespace) -> int:
     rows = sorted_by(column, matching(options.filter, known), is_reversed=options.reverse)
     if options.json:
         print_json(as_json(rows))
-    elif known:
+    elif rows:
         print(as_table(rows))
+    elif known:
+        print(f"no run has all of these words: {options.filter}")
     else:
         print("no runs yet: arena-tui demo makes one")
     return 0
@@ -68,8 +71,9 @@ def _run_compare(options: argparse.Namespace) -> int:
         folders = [find_run(runs_folder(options.runs_dir), wanted) for wanted in options.runs]
     except LookupError as error:
         raise Refused(error.args[0], 2) from None
-    if not FEWEST <= len({folder.path for folder in folders}) == len(folders) <= MOST:
-        raise Refused(f"{FEWEST} to {MOST} different runs can be compared: {', '.join(run.id for run in folders)}", 2)
+    demand_different(options.runs, folders)
+    if not FEWEST <= len(folders) <= MOST:
+        raise Refused(f"{FEWEST} to {MOST} runs can be compared, not {len(folders)}", 2)
     views = [Follower(folder).read() for folder in folders]
     if options.json:
         print_json(as_json(views))
@@ -98,6 +102,8 @@ def _run_curves(options: argparse.Namespace) -> int:
     folder = seen_run(options)
     state, _ = read_run(folder)
     points = curve_points(utf8(folder.id), state)
+    if not points:
+        print(f"{utf8(folder.id)} has logged nothing yet", file=sys.stderr)
     text = as_json(points) + "\n" if options.json else as_csv(points)
     if options.output is None:
         if options.json:

@@ -9,7 +9,16 @@ from subprocess import Popen
 from types import FrameType
 from typing import TYPE_CHECKING, TextIO
 
-from arena_tui.commands.common import Refused, add_command, add_json, add_profile, add_runs_dir, leave_running
+from arena_tui.commands.common import (
+    Refused,
+    add_command,
+    add_json,
+    add_profile,
+    add_runs_dir,
+    described,
+    leave_running,
+    tell_json,
+)
 from arena_tui.terminal.streams import print_json, print_path
 
 if TYPE_CHECKING:
@@ -54,10 +63,13 @@ class Foreground:
         with self._goes_on_unheard():
             print(line, file=out, flush=True)
 
-    def say_folder(self) -> None:
+    def say_folder(self, *, as_json: bool) -> None:
         """Print the run's folder for other programs. Raises Refused where that cannot be written."""
         with self._goes_on_unheard():
-            print_path(str(self.folder.path))
+            if as_json:
+                tell_json(described(self.folder))
+            else:
+                print_path(str(self.folder.path))
 
     def follow(self, out: TextIO) -> int:
         """Tell the run to its end, but for what had happened before it was started here, and return its exit code.
@@ -130,17 +142,27 @@ def run_train(options: argparse.Namespace) -> int:
         raise Refused(error, 2) from None
     except (LaunchError, OSError) as error:
         raise Refused(error, 1) from None
-    if options.detach and not foreground.is_to_stop:
-        foreground.say_folder()
-        return leave_running()
+    return leave_or_follow(foreground, options)
 
+
+def leave_or_follow(foreground: Foreground, options: argparse.Namespace) -> int:
+    """Tell a run that was started to its end, and with --json what it came to; or leave it, with --detach. Returns the
+    exit code."""
+    if options.detach and not foreground.is_to_stop:
+        foreground.say_folder(as_json=options.json)
+        return leave_running()
     out = sys.stderr if options.json else sys.stdout
-    foreground.say(f"run {job.folder.path}", out)
+    foreground.say(f"run {foreground.folder.path}", out)
     code = foreground.follow(out)
     if options.json and code == 0:
-        import msgspec
-
-        from core.runs.access import read_whole
-
-        print_json(msgspec.json.format(read_whole(job.folder.metrics), indent=0))
+        tell_metrics(foreground.folder)
     return code
+
+
+def tell_metrics(folder: "RunFolder") -> None:
+    """Print metrics.json on one line."""
+    import msgspec
+
+    from core.runs.access import read_whole
+
+    print_json(msgspec.json.format(read_whole(folder.metrics), indent=0))

@@ -12,6 +12,7 @@ from arena_tui.format.numbers import MISSING
 from arena_tui.format.sanitize import printable, utf8
 from arena_tui.plot.axes import MOST
 from arena_tui.runs.follow import RunView
+from core.profile.edit import Value, value_of
 from core.profile.errors import ProfileError
 from core.profile.load import values, written
 from core.runs.folder import RunFolder
@@ -24,6 +25,7 @@ EVALUATED_ON = ("data.train", "data.limit", "split.by", "split.n_splits", "split
 NO_MATTER = ("run.name",)
 """Settings that change nothing of a run."""
 
+ABSENT = "absent"
 Settings = dict[str, str]
 """Every setting of a run as TOML, by key; none where they cannot be read."""
 
@@ -147,10 +149,17 @@ def as_json(runs: Sequence[RunView]) -> str:
         ],
         "best": {_key(measure.name): [ids[i] for i in sorted(measure.best)] for measure in known if measure.best},
         "uniform_log_loss": UNIFORM_LOG_LOSS,
-        "settings": {one.key: dict(zip(ids, one.values, strict=True)) for one in differences(settings)},
+        "settings": {
+            one.key: {id_: _typed(value) for id_, value in zip(ids, one.values, strict=True)}
+            for one in differences(settings)
+        },
         "cautions": cautions(settings),
     }
     return msgspec.json.encode(made).decode()
+
+
+def _typed(written: str | None) -> Value | None:
+    return None if written in (None, ABSENT) else value_of(written)
 
 
 def _key(name: str) -> str:

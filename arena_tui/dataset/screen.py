@@ -25,6 +25,7 @@ from arena_tui.screen.console_screen import ConsoleScreen
 from arena_tui.screen.keymap import hint, named
 from arena_tui.screen.profiles import ProfileView
 from arena_tui.widgets.pane import ProblemText
+from core.files import in_words
 from core.inspect.protocol import INSPECT, Progress
 from core.plan.protocol import PLAN
 from core.profile.edit import Value
@@ -126,7 +127,7 @@ class DataScreen(ConsoleScreen[None]):
                     if await self.inspection.load(progress) and self.display:  # else it is being left
                         self._show_rows()
         except OSError as error:
-            self.problem = f"the rows cannot be read: {error}"
+            self.problem = f"the rows cannot be read: {in_words(error)}"
         ended_early = "" if self.progress.whole else "The inspection ended before all rows were read."
         self.problem = self.progress.problem or self.problem or ended_early
 
@@ -205,7 +206,7 @@ class DataScreen(ConsoleScreen[None]):
         try:
             profile = await self.inspection.write(values)
         except (OSError, ProfileError) as error:
-            self.notify(printable(f"not written: {error}"), severity="error", markup=False)
+            self.notify(printable(f"not written: {in_words(error)}"), severity="error", markup=False)
             return
         if profile.problems:
             way_out = hint(self, "edit", "; {} edits it").plain

@@ -13,7 +13,7 @@ from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static, TextArea
 
-from arena_tui.format.sanitize import printable, printable_lines
+from arena_tui.format.sanitize import beginning, printable
 from arena_tui.format.width import abridged
 from arena_tui.terminal.sequences import copy
 from arena_tui.widgets.menu import Menu
@@ -70,7 +70,7 @@ class AskScreen(Dialog[str]):
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="box") as box:
             box.border_title = Content(printable(self._title))
-            yield Static(Content("\n".join(printable_lines(self._text))), markup=False)
+            yield Static(Content(beginning(self._text)), markup=False)
             yield Static(keys([*self._answers, ("esc", self._stay)]), classes="keys")
 
     def on_key(self, event: Key) -> None:
@@ -150,14 +150,13 @@ class ReaderScreen(Dialog[None]):
     ]
 
     DEFAULT_CSS = """
-    ReaderScreen > .box { height: 80%; }
-    ReaderScreen TextArea, ReaderScreen TextArea:focus { height: 1fr; border: none; padding: 0; }
+    ReaderScreen TextArea, ReaderScreen TextArea:focus { height: auto; max-height: 60vh; border: none; padding: 0; }
     """
 
     def __init__(self, title: str, text: str, *, language: str | None = None) -> None:
         super().__init__()
         self._title = title
-        self._text = "\n".join(printable_lines(text))
+        self._text = beginning(text)
         self._language = language
 
     def compose(self) -> ComposeResult:

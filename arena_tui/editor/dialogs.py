@@ -2,6 +2,7 @@
 
 import asyncio
 import difflib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -16,11 +17,13 @@ from textual.reactive import var
 from textual.widgets import Input, Static
 
 from arena_tui.dialogs.ask import Dialog, keys
+from arena_tui.dialogs.path_input import PathInput
 from arena_tui.format.numbers import MUTED
 from arena_tui.format.sanitize import place, printable
-from core.profile.files import shipped_profiles
+from core.profile.files import expanded, shipped_profiles
 from core.profile.load import values, written
 from core.profile.settings import Profile
+from core.user import can_be_written
 
 _STYLES = {"+": "$text-success", "-": "$text-error", "@": MUTED}
 
@@ -112,13 +115,6 @@ class SaveAsScreen(Dialog[Path | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Back")]
 
-    DEFAULT_CSS = """
-    SaveAsScreen {
-        & Input, & Input:focus { border: none; height: 1; padding: 0; margin-top: 1; background: $panel; }
-        & .warning { color: $text-warning; margin-top: 1; }
-    }
-    """
-
     def __init__(self, suggested: Path, reason: str) -> None:
         super().__init__()
         self._suggested = suggested
@@ -129,23 +125,23 @@ class SaveAsScreen(Dialog[Path | None]):
         with Vertical(classes="box") as box:
             box.border_title = Content("save as")
             yield Static(self._reason, markup=False)
-            yield Input(place(self._suggested), select_on_focus=False)
-            yield Static(classes="warning", markup=False)
-            yield Static(keys([("enter", "save"), ("esc", "back")]), classes="keys")
+            yield PathInput(place(self._suggested), (".toml",))
+            yield Static(keys([("enter", "save"), ("tab", "complete"), ("esc", "back")]), classes="keys")
 
     @on(Input.Changed)
     def _forget(self) -> None:
         self._confirmed = None
-        self.query_one(".warning", Static).update("")
 
     @on(Input.Submitted)
     def _answer(self, event: Input.Submitted) -> None:
         written = event.value.strip()
-        path = Path(written if written.endswith(".toml") else f"{written}.toml").expanduser().absolute()
+        path = Path(expanded(written if written.endswith(".toml") else f"{written}.toml")).absolute()
         if not written.removesuffix(".toml").strip("/ ."):
             self._warn("A name is needed.")
-        elif path.resolve() in shipped_profiles():
+        elif Path(os.path.realpath(path)) in shipped_profiles():
             self._warn("Shipped profiles stay as they are: choose another name.")
+        elif problem := unwritable(path):
+            self._warn(problem)
         elif path.exists() and self._confirmed != path:
             self._confirmed = path
             self._warn(f"{printable(str(path))} exists: enter once more replaces it.")
@@ -153,4 +149,14 @@ class SaveAsScreen(Dialog[Path | None]):
             self.dismiss(path)
 
     def _warn(self, text: str) -> None:
-        self.query_one(".warning", Static).update(text)
+        self.query_one(PathInput).warn(text)
+
+
+def unwritable(path: Path) -> str:
+    """Why no file can be written at `path`; "" where one can, as far as can be told."""
+    try:
+        if path.is_dir():
+            return "A folder lies there: name a file in it."
+        return "" if can_be_written(path.parent) else f"Nothing can be written in {place(path.parent)}."
+    except OSError as error:
+        return f"This cannot be a path: {error.strerror}."

@@ -16,6 +16,9 @@ from core.profile.cursor import place
 from core.profile.errors import Problem
 from core.profile.explain import Setting, settings
 
+MOST_PROBLEMS = 100
+"""Problems that are listed."""
+
 
 class ProblemList(OptionList):
     """Problems are picked with the mouse here, and with a key of the screen."""
@@ -44,8 +47,9 @@ class ProblemList(OptionList):
         """Show these problems, in their order."""
         self.set_class(not problems, "-none")
         n = len(problems)
-        self.border_title = Content(f"✗ {n} problem{'s' if n > 1 else ''}")
-        self._problems = problems
+        first = f", the first {MOST_PROBLEMS} of them" if n > MOST_PROBLEMS else ""
+        self.border_title = Content(f"✗ {n:,} problem{'s' if n > 1 else ''}{first}")
+        self._problems = problems[:MOST_PROBLEMS]
         self._draw()
 
     def on_resize(self) -> None:

@@ -17,6 +17,7 @@ from arena_tui.format.sanitize import place, printable
 from arena_tui.screen.console_screen import ConsoleScreen
 from arena_tui.screen.profiles import own_path
 from arena_tui.terminal.private_use import can_be_held
+from core.files import in_words
 
 SECONDS_BETWEEN_DRAFTS = 0.5
 SECONDS_BETWEEN_LOOKS = 2.0
@@ -113,10 +114,11 @@ class Saving:
                     failure = edit_outside(command, handed_out)  # the console stands still meanwhile, as it should
                 text = (await asyncio.to_thread(handed_out.read_bytes)).decode()
             except (OSError, UnicodeDecodeError, SuspendNotSupported) as error:
-                self._tell(f"nothing was taken over: {error}")
+                self._tell(f"nothing was taken over: {in_words(error)}")
                 return
             if failure or not can_be_held(text):
-                self._tell(f"nothing was taken over: {failure or 'the text holds characters this editor uses itself'}")
+                why = failure or "the text is too long, or holds characters this editor uses itself"
+                self._tell(f"nothing was taken over: {why}")
             elif text != self._text:
                 self._area.load_profile(text)
                 self._tell(f"Taken over from {Path(command[0]).name}; not saved yet.", "information")
@@ -150,7 +152,7 @@ class Saving:
         try:
             draft = await self._file.read_draft()
         except (OSError, UnicodeDecodeError) as error:
-            self._tell(f"the draft of {self._place} cannot be read: {error}")
+            self._tell(f"the draft of {self._place} cannot be read: {in_words(error)}")
             return True
         if draft is None:
             return True
@@ -183,7 +185,7 @@ class Saving:
         if not is_saving and on_disk == self._put_off:
             return False
         is_gone = on_disk is None or not can_be_held(on_disk)
-        text = f"{self._place} {'is no longer there, or no longer text' if is_gone else 'was changed on disk'}."
+        text = f"{self._place} {'is no longer there, or nothing to edit here' if is_gone else 'was changed on disk'}."
         answers = [("k", "keep mine"), *([] if is_gone else [("r", "read again, lose mine")]), ("c", "compare")]
         while (answer := await self._ask("changed on disk", text, answers, "decide later")) == "c":
             await self._compare(self._text, "yours", [])

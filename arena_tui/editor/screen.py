@@ -1,6 +1,8 @@
 """The editor: what exactly will run? A profile's own text, checked and explained as one types, and saved verbatim."""
 
 import asyncio
+from functools import partial
+from pathlib import Path
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -11,8 +13,9 @@ from textual.containers import Horizontal, Vertical
 from textual.reactive import var
 from textual.widgets import Footer, OptionList, Static
 
+from arena_tui.children.child import in_thread
 from arena_tui.editor.dialogs import against_defaults
-from arena_tui.editor.explanation import Explanation, ProblemList
+from arena_tui.editor.explanation import MOST_PROBLEMS, Explanation, ProblemList
 from arena_tui.editor.file import EditedFile
 from arena_tui.editor.saving import Saving
 from arena_tui.editor.toml_area import Choices, TomlArea
@@ -22,13 +25,11 @@ from arena_tui.screen.console_screen import ConsoleScreen
 from arena_tui.screen.keymap import named
 from core.profile.cursor import end_of_mistake
 from core.profile.errors import Problem, ProfileError
-from core.profile.files import ProfileFile
+from core.profile.files import ProfileFile, absent_paths
 from core.profile.load import parse_profile
 from core.profile.settings import Profile
 
 SECONDS_UNTIL_CHECK = 0.15
-MOST_CHARACTERS = 100_000
-"""Where all of it is a single line, a key takes half a second."""
 
 
 class EditorScreen(ConsoleScreen[None]):
@@ -66,6 +67,7 @@ class EditorScreen(ConsoleScreen[None]):
         super().__init__()
         self._file = EditedFile(file)
         self._settings: Profile | None = None
+        self._absent: tuple[str, ...] = ()
         self._choices = Choices()
         self.area = TomlArea(file.text, self._choices)
         self.saving = Saving(self, self.area, self._file, self.show_state)
@@ -113,8 +115,9 @@ class EditorScreen(ConsoleScreen[None]):
 
     async def _check(self) -> None:
         try:
-            self._settings = await asyncio.to_thread(parse_profile, self.area.profile_text, source=self._file.path.name)
-            self.problems = ()
+            settings = await asyncio.to_thread(parse_profile, self.area.profile_text, source=self._file.path.name)
+            self._absent = tuple(await in_thread(partial(absent_paths, settings, Path.cwd())))
+            self._settings, self.problems = settings, ()
         except ProfileError as error:
             self._settings = None
             self.problems = tuple(error.problems)
@@ -136,7 +139,9 @@ class EditorScreen(ConsoleScreen[None]):
         saved = (
             "● not saved" if self.saving.is_modified else "shipped: saved as your own" if file.is_shipped else "saved"
         )
-        checked = "✓ can be run" if self._settings else f"✗ {len(self.problems)}" if self.problems else ""
+        checked = f"✗ {len(self.problems):,}" if self.problems else ""
+        if self._settings:
+            checked = f"! {' and '.join(self._absent)}: no such file" if self._absent else "✓ can be run"
         told = "   ".join(part for part in (self.saving.draft_failure, saved, checked) if part)
         name = printable(file.path.stem) if file.is_shipped else place(file.path)
         self.query_one("#title", Static).update(abridged(name, self.app.size.width - cell_len(told) - len("   ")))
@@ -186,7 +191,7 @@ class EditorScreen(ConsoleScreen[None]):
     def _go_to(self, problem: Problem) -> None:
         row = min(_row(problem), self.area.document.line_count - 1)
         line = self.area.document.get_line(row)
-        self.query_one(ProblemList).highlighted = self.problems.index(problem)
+        self.query_one(ProblemList).highlighted = min(self.problems.index(problem), MOST_PROBLEMS - 1)
         self.area.move_cursor((row, end_of_mistake(line, in_value=bool(problem.value))))
 
 

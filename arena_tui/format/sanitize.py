@@ -55,6 +55,27 @@ def shortened(text: str, length: int) -> str:
     return text[:length] + mark
 
 
+MOST_CHARACTERS = 50_000
+LONGEST_LINE = 2_000
+FEWEST_CHARACTERS = 50
+"""A pane breaks this much into lines in a moment, a shorter line counting as much as one of the fewest; a million
+characters in one line keep it for seconds."""
+
+
+def beginning(text: str) -> str:
+    """As much of `text` as a pane can show without delay, printable, with marks of what is missing."""
+    lines, room = printable_lines(text[: 2 * MOST_CHARACTERS]), MOST_CHARACTERS
+    shown = []
+    for line in lines:
+        room -= max(FEWEST_CHARACTERS, min(len(line), LONGEST_LINE))
+        if room < 0:
+            break
+        shown.append(shortened(line, LONGEST_LINE))
+    if len(text) > 2 * MOST_CHARACTERS or len(shown) < len(lines):
+        shown.append(f"… (of {len(text):,} characters in all)")
+    return "\n".join(shown)
+
+
 def _streamed(character: str) -> str:
     code = ord(character)
     if code in _C1_BYTES:

@@ -22,6 +22,7 @@ from arena_tui.runs.consequences import what_is_deleted, what_is_pruned
 from arena_tui.runs.follow import RunView
 from arena_tui.screen.keymap import hint
 from arena_tui.widgets.menu import Menu
+from core.files import in_words
 from core.predict.folder import PredictionFolder, trashed_predictions
 from core.runs.checkpoints import DiskUse, carry_out, disk_use, plan, size
 from core.runs.folder import RunFolder
@@ -73,7 +74,7 @@ class TrashScreen(Dialog[None]):
                 try:
                     await asyncio.to_thread(put_back, run)
                 except OSError as error:
-                    self._tell(f"not put back: {error}")
+                    self._tell(f"not put back: {in_words(error)}")
         self.read()
 
     @work
@@ -87,7 +88,7 @@ class TrashScreen(Dialog[None]):
                 try:
                     await asyncio.to_thread(delete_for_good, run)
                 except OSError as error:
-                    self._tell(f"not deleted: {error}")
+                    self._tell(f"not deleted: {in_words(error)}")
             self.read()
 
     def _tell(self, text: str) -> None:
@@ -140,7 +141,7 @@ class Housekeeping:
         try:
             await asyncio.to_thread(write_notes, folder, **words)
         except (NotesError, OSError) as error:
-            self.tell(f"not written: {error}")
+            self.tell(f"not written: {in_words(error)}")
 
     async def delete(self, run: RunView) -> None:
         """Move a run that is over to the trash, after a question."""
@@ -152,7 +153,7 @@ class Housekeeping:
             try:
                 await asyncio.to_thread(discard, run.folder)
             except (StillInUse, OSError) as error:
-                self.tell(f"not deleted: {error}")
+                self.tell(f"not deleted: {in_words(error)}")
             else:
                 self.tell("In the trash now" + hint(self._screen, "trash", "; {} opens it").plain, "information")
 
@@ -174,7 +175,7 @@ class Housekeeping:
             try:
                 await asyncio.to_thread(carry_out, pruning)
             except (StillInUse, OSError) as error:
-                self.tell(f"not pruned: {error}")
+                self.tell(f"not pruned: {in_words(error)}")
         return [pruning.run for pruning in prunings]
 
     async def _confirms(self, title: str, text: str, word: str) -> bool:

@@ -12,8 +12,6 @@ PRINTED = (STATE, LOG_LOSS, PRIOR, DURATION, THROUGHPUT, MEMORY, SIZE)
 
 def as_table(rows: Sequence[Row]) -> str:
     """A line a run: its figures, its id, and what the user says of it."""
-    if not rows:
-        return "no runs"
     headings = (_aligned(column.heading, column.width, column.is_text) for column in PRINTED)
     lines = ["  ".join([*headings, "run"])]
     for row in rows:

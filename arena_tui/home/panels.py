@@ -1,13 +1,21 @@
 """What the home screen tells: of the chosen profile or run, and of the machine."""
 
+import asyncio
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from textual import work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
+from textual.reactive import var
 from textual.widgets import ContentSwitcher, Static, TextArea
 
+from arena_tui.children.child import in_thread
 from arena_tui.format import numbers
 from arena_tui.format.numbers import GLYPHS, MUTED, STYLES
-from arena_tui.format.sanitize import place, printable, printable_lines
+from arena_tui.format.sanitize import beginning, place, printable
 from arena_tui.format.width import TITLE_EDGES, abridged
 from arena_tui.runs.follow import RunView
 from arena_tui.runs.outcome import explanation, outcome
@@ -16,6 +24,7 @@ from arena_tui.screen.profiles import ProfileView
 from arena_tui.widgets.facts import Fact, bulleted, facts, wrapped
 from arena_tui.widgets.pane import FittedText, HighlightedText
 from core.machine.gpus import Machine
+from core.profile.files import absent_paths
 from core.profile.settings import Profile
 
 
@@ -70,6 +79,9 @@ class TitleLine(Horizontal):
         yield MachineLine()
 
 
+MOST_PROBLEMS = 50
+"""Problems that are listed."""
+SECONDS_BETWEEN_LOOKS = 1.0
 QUANTIZATION = {"nf4": "NF4, 4 bit", "int8": "int8", "none": "not quantized"}
 
 
@@ -87,26 +99,53 @@ class ProfilePanel(Vertical):
     }
     """
 
+    absent: var[dict[str, str]] = var(dict)
+    """Paths of the profile at which nothing lies, by the keys of their settings."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._profile: ProfileView | None = None
+
     def compose(self) -> ComposeResult:
         yield FittedText(classes="summary")
         yield HighlightedText("", language="toml", read_only=True, soft_wrap=True, show_line_numbers=True)
 
     def show(self, profile: ProfileView) -> None:
         """Show this profile."""
-        way = hint(self, "edit", "; {} opens them in the editor")
-        settings, told = profile.settings, self.query_one(".summary", FittedText)
-        if settings:
-            told.show(lambda width: summary(settings, width))
-        else:
-            told.show(lambda width: problems(profile, way, width))
-        text = "\n".join(printable_lines(profile.text))
+        if profile is not self._profile:
+            self._profile = profile
+            self.set_reactive(ProfilePanel.absent, {})
+            self.look(profile)
+        self._draw()
+        text = beginning(profile.text)
         area = self.query_one(TextArea)
         if area.text != text:
             area.load_text(text)
 
+    @work(exclusive=True)
+    async def look(self, profile: ProfileView) -> None:
+        """See every now and then whether the files that a run needs are there."""
+        while profile.settings:
+            self.absent = await in_thread(partial(absent_paths, profile.settings, Path.cwd()))
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
-def summary(profile: Profile, width: int) -> Content:
-    """The settings that decide what a run is and what it costs, in lines of `width` cells."""
+    def watch_absent(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        profile, absent, way = self._profile, self.absent, hint(self, "edit", "; {} opens them in the editor")
+        if profile is None or not self.is_mounted:
+            return
+        told = self.query_one(".summary", FittedText)
+        if settings := profile.settings:
+            told.show(lambda width: summary(settings, width, absent))
+        else:
+            told.show(lambda width: problems(profile, way, width))
+
+
+def summary(profile: Profile, width: int, absent: Mapping[str, str]) -> Content:
+    """The settings that decide what a run is and what it costs, in lines of `width` cells; and which of its paths, by
+    their keys, are `absent`."""
     data, split, model, lora, train = profile.data, profile.split, profile.model, profile.lora, profile.train
     limit = f", first {numbers.count(data.limit)} rows" if data.limit else ""
     modules = lora.target_modules if isinstance(lora.target_modules, str) else ", ".join(lora.target_modules)
@@ -125,15 +164,18 @@ def summary(profile: Profile, width: int) -> Content:
         ("epochs", f"{train.epochs:g}", ""),
         ("max length", f"{numbers.count(profile.tokens.max_length)} tokens", ""),
     ]
-    return Content.assemble((printable(model.checkpoint), "bold"), "\n", facts(wrapped(rows, width)))
+    missing = [f"✗ {key}: there is no {place(Path(lies))}\n" for key, lies in absent.items()]
+    head = Content.assemble((printable(model.checkpoint), "bold"), "\n", ("".join(missing), "bold $text-error"))
+    return head + facts(wrapped(rows, width))
 
 
 def problems(profile: ProfileView, way: Content, width: int) -> Content:
     """All problems, for a person to correct, and the way to do it."""
     n = len(profile.problems)
     head = (Content(f"✗ {n} problem{'s' if n > 1 else ''}") + way).stylize_before("bold $text-error")
-    listed = [printable(str(problem)) for problem in profile.problems]
-    return Content.assemble(head, "\n", bulleted("•", listed, width))
+    listed = [printable(str(problem)) for problem in profile.problems[:MOST_PROBLEMS]]
+    more = [f"\n… and {n - MOST_PROBLEMS:,} more"] if n > MOST_PROBLEMS else []
+    return Content.assemble(head, "\n", bulleted("•", listed, width), *more)
 
 
 class RunPanel(VerticalScroll):
@@ -157,7 +199,7 @@ class RunPanel(VerticalScroll):
         parts = [
             Content.styled(f"{GLYPHS[run.status]} {run.status.value}", f"bold {STYLES[run.status]}"),
             *([Content.styled(printable(run.trouble), "$text-error")] if run.trouble else []),
-            *(Content(line) for line in printable_lines(run.notes.note) if run.notes.note),
+            *([Content(beginning(run.notes.note))] if run.notes.note else []),
             *explanation(run, self),
             Content(""),
             *([] if run.wait else [facts(wrapped(outcome(run), width)), Content("")]),

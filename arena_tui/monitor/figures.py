@@ -10,9 +10,9 @@ from textual.widgets import Digits, Static
 
 from arena_tui.format import numbers
 from arena_tui.format.numbers import MUTED
-from arena_tui.format.sanitize import place, printable
+from arena_tui.format.sanitize import place, printable, shortened
 from arena_tui.runs.follow import RunView
-from arena_tui.runs.outcome import explanation, outcome, references
+from arena_tui.runs.outcome import LONGEST_REASON, explanation, outcome, references
 from arena_tui.runs.panes import Pane
 from arena_tui.screen.keymap import hint
 from arena_tui.widgets.facts import Fact, bulleted, facts, wrapped
@@ -48,7 +48,7 @@ class Now(VerticalScroll, can_focus=False):
         self._figures.show(lambda width: facts(wrapped(rows, width)), layout=len(rows) != self._row_count)
         self._row_count = len(rows)
         if before is None or before.state.warnings != view.state.warnings:
-            warnings = [printable(warning) for warning in view.state.warnings]
+            warnings = [shortened(printable(warning), LONGEST_REASON) for warning in view.state.warnings]
             self.query_one(".warnings", FittedText).show(partial(bulleted, "!", warnings))
 
     @property

@@ -3,6 +3,7 @@
 import signal
 import sys
 import time
+from collections.abc import Callable
 from typing import TextIO
 
 from msgspec.structs import replace
@@ -46,8 +47,14 @@ class PrintedSoFar:
         return printed
 
 
-def follow(folder: RunFolder, out: TextIO, printed: PrintedSoFar | None = None) -> tuple[RunState, Status]:
-    """Print a line for each event that says something new, until the run is over; what was `told` is passed over."""
+def follow(
+    folder: RunFolder,
+    out: TextIO,
+    printed: PrintedSoFar | None = None,
+    tell: Callable[[AnyEvent], None] | None = None,
+) -> tuple[RunState, Status]:
+    """Print a line for each event that says something new, until the run is over; what was `printed` is passed over.
+    If there is a `tell`, it gets every event instead."""
     printed = printed or PrintedSoFar(folder)
     queue = queue_of(folder)
     told_place = None
@@ -62,9 +69,11 @@ def follow(folder: RunFolder, out: TextIO, printed: PrintedSoFar | None = None) 
             return printed.state, Status.LOST
         new = printed.tail.read()
         for event in new:
-            line = _line(event, printed.state)
+            line = None if tell else _line(event, printed.state)
             printed.state = _brief(fold(printed.state, [event]))
-            if line is not None:
+            if tell:
+                tell(event)
+            elif line is not None:
                 print(line, file=out, flush=True)
         if (ended := with_due_end(printed.state, folder, alive)) is not printed.state:
             print("its last event is missing; all that it was to leave is there: arena-tui resume adds it", file=out)

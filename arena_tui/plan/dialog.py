@@ -18,7 +18,7 @@ from textual.widgets import Static
 
 from arena_tui.children.child import answers, ask
 from arena_tui.dialogs.ask import Dialog, keys
-from arena_tui.format.sanitize import place, printable
+from arena_tui.format.sanitize import place, printable, shortened
 from arena_tui.format.width import TITLE_EDGES, abridged
 from arena_tui.plan.text import cut_warning, lines
 from arena_tui.runs.outcome import change_facts
@@ -26,11 +26,15 @@ from arena_tui.screen import profiles
 from arena_tui.screen.profiles import ProfileView, set_in_file
 from arena_tui.widgets.facts import Fact, facts, hanging, wrapped
 from arena_tui.widgets.pane import FittedText
+from core.files import in_words
 from core.machine.system import logout_warning
 from core.plan.protocol import Plan
 from core.profile.errors import ProfileError
 from core.profile.load import Change
 from core.profile.settings import Profile
+
+LONGEST_PROBLEM = 300
+"""Characters: with the way out below it, it fits into a small terminal."""
 
 
 class Chosen(Struct, frozen=True):
@@ -57,6 +61,8 @@ class ConfirmScreen(Dialog[Chosen | None]):
         .facts { height: auto; max-height: 24; scrollbar-gutter: stable; }
         &.-low .facts { max-height: 45vh; }
         &.-low.-ends-at-logout .facts { max-height: 25vh; }
+        &.-failed .facts { max-height: 6; }
+        &.-low.-failed .facts { max-height: 3; }
         .warning { color: $text-warning; text-style: bold; margin-top: 1; display: none; }
         .logout { color: $text-warning; margin-top: 1; display: none; }
         .problem { color: $text-error; text-style: bold; margin-top: 1; display: none; }
@@ -136,7 +142,7 @@ class ConfirmScreen(Dialog[Chosen | None]):
                 key, _, value = change.partition("=")
                 path = await asyncio.to_thread(set_in_file, path, key, tomllib.loads(f"value = {value}")["value"])
         except (ProfileError, OSError) as error:
-            self.notify(printable(str(error)), title="not written", severity="error", markup=False)
+            self.notify(printable(in_words(error)), title="not written", severity="error", markup=False)
             return
         changed = await asyncio.to_thread(profiles.read, path)
         if changed.settings is not None:
@@ -173,9 +179,12 @@ class ConfirmScreen(Dialog[Chosen | None]):
         rows = self._resolved()
         self.query_one(".resolved", FittedText).show(lambda width: facts(wrapped(rows, width)))
         tokens = self.plan.tokens if self.plan else None
-        self._tell(".warning", "!", cut_warning(tokens, self._settings.tokens.max_length) if tokens else "")
-        self._tell(".logout", "!", self._logout)
-        self._tell(".problem", "✗", printable(self._problem or ""))
+        problem = shortened(printable(self._problem or ""), LONGEST_PROBLEM)
+        self.set_class(bool(problem), "-failed")
+        cut = cut_warning(tokens, self._settings.tokens.max_length) if tokens else ""
+        self._tell(".warning", "!", "" if problem else cut)
+        self._tell(".logout", "!", "" if problem else self._logout)
+        self._tell(".problem", "✗", problem)
         choices = [] if self._problem else [("enter", "start"), ("a", "queue it")]
         if self._can_measure:
             choices.append(("m", "measure the time"))
@@ -192,9 +201,11 @@ class ConfirmScreen(Dialog[Chosen | None]):
         settings = self._settings
         plan = self.plan or Plan(global_batch=settings.global_batch)
         output = place(self._runs / f"<time>-{settings.run.name or self._profile.name}")
+        waiting = "counting…" if self.is_counting else "unknown"
+        figures = lines(plan, settings, waiting)
         return [
             *(("changed", key, values) for key, values, _ in change_facts(self._changes)),
-            *lines(plan, settings, "counting…" if self.is_counting else "unknown"),
+            *(fact for fact in figures if not (self._problem and fact[1] == waiting)),
             ("base model", printable(settings.model.checkpoint), ""),
             ("data", printable(settings.data.train), ""),
             ("output", output, ""),

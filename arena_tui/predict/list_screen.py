@@ -23,6 +23,7 @@ from arena_tui.runs.messages import OpenRun
 from arena_tui.screen.console_screen import ConsoleScreen
 from arena_tui.screen.keymap import named
 from arena_tui.widgets.menu import Menu
+from core.files import in_words
 from core.runs import events
 from core.runs.checkpoints import disk_use
 from core.runs.trash import StillInUse, discard
@@ -135,7 +136,7 @@ class PredictionsScreen(ConsoleScreen[None]):
         try:
             await asyncio.to_thread(discard, chosen.folder)
         except (StillInUse, OSError) as error:
-            self.notify(printable(f"not deleted: {error}"), severity="error", markup=False)
+            self.notify(printable(f"not deleted: {in_words(error)}"), severity="error", markup=False)
         else:
             self.notify("In the trash now, which the table of all runs and arena-tui trash show.")
         await self.read_now()

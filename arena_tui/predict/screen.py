@@ -15,7 +15,8 @@ from textual.widget import Widget
 from textual.widgets import Footer
 
 from arena_tui.children.child import in_thread
-from arena_tui.dialogs.ask import STAY, AskScreen, WriteScreen
+from arena_tui.dialogs.ask import STAY, AskScreen
+from arena_tui.dialogs.path_input import AskPathScreen
 from arena_tui.format.sanitize import printable
 from arena_tui.predict.pane import PredictionPane
 from arena_tui.runs.follow import Follower, RunView
@@ -24,10 +25,11 @@ from arena_tui.runs.panes import LogPane, LogTail
 from arena_tui.runs.strip import Strip
 from arena_tui.screen.console_screen import ConsoleScreen
 from arena_tui.screen.keymap import named
+from core.files import in_words
 from core.predict.actions import predict
 from core.predict.answers import Answers, read_answers
 from core.predict.folder import PredictionFolder, at_work
-from core.predict.request import Request, choose_members, find_rows
+from core.predict.request import CannotPredict, Request, choose_members, find_rows
 from core.runs import events
 from core.runs.access import Damaged
 from core.runs.actions import CannotStop, Job, stop
@@ -35,7 +37,6 @@ from core.runs.folder import RunFolder
 from core.runs.stopping import Rung
 
 SECONDS_TO_NEXT_READ = 0.5
-MOST_PATH = 4096
 
 
 class PredictionScreen(ConsoleScreen[None]):
@@ -115,7 +116,7 @@ class PredictionScreen(ConsoleScreen[None]):
         try:
             told = await in_thread(partial(read_answers, self.folder))
         except (OSError, Damaged) as error:
-            told = f"What was answered cannot be shown: {error}"
+            told = f"What was answered cannot be shown: {in_words(error)}"
         if self.display:  # else it is being left
             self.add_class("-answered")
             self.query_one(PredictionPane).show_answers(told)
@@ -160,15 +161,23 @@ async def ask_for_prediction(app: App[None], run: RunFolder, program: Sequence[s
     if folder := await asyncio.to_thread(at_work, run):
         return Job(folder)
     [member] = choose_members([run])
-    asked = WriteScreen(
+    asked = AskPathScreen(
         "answer which rows?",
         "A file in the schema of test.csv or of train.csv. More, such as several runs averaged: arena-tui predict",
         member.read_profile().data.test,
-        MOST_PATH,
         "predict",
+        _problem,
     )
     test = await app.push_screen_wait(asked)
-    if not test:
+    if test is None:
         return None
     request = Request(members=[member], test=find_rows(test))
     return await asyncio.to_thread(predict, request, program)
+
+
+def _problem(test: str) -> str:
+    try:
+        find_rows(test)
+    except CannotPredict as error:
+        return str(error)
+    return ""

@@ -30,6 +30,7 @@ from arena_tui.rows.reader import RowScreen
 from arena_tui.screen.console_screen import ConsoleScreen
 from arena_tui.screen.keymap import named
 from arena_tui.widgets.pane import ProblemText
+from core.files import in_words
 from core.profile.errors import ProfileError
 from core.report.protocol import REPORT, Progress
 from core.runs.access import write_whole
@@ -115,7 +116,7 @@ class ReportScreen(ConsoleScreen[None]):
             if last.report is not None:
                 seen = await asyncio.to_thread(load_report, last, self.folder)
         except (OSError, ProfileError) as error:
-            problem = str(error)
+            problem = in_words(error)
         if not self.display:  # it is being left
             return
         if seen:
@@ -232,7 +233,7 @@ class ReportScreen(ConsoleScreen[None]):
             page = await asyncio.to_thread(as_html, self.seen, ROWS_OF_PAGE)
             await asyncio.to_thread(write_whole, file, page.encode())
         except OSError as error:
-            self.notify(printable(f"the page was not written: {error}"), severity="error", markup=False)
+            self.notify(printable(f"the page was not written: {in_words(error)}"), severity="error", markup=False)
             return
         self.notify(f"wrote {place(file)}", markup=False)
 

@@ -22,6 +22,7 @@ from arena_tui.screen.console_screen import ConsoleScreen
 from arena_tui.screen.keymap import named
 from core.data.example import LABELS, PARTS
 from core.data.truncation import keep
+from core.files import in_words
 from core.inspect.cuts import cut
 from core.inspect.lookup import StoredRow, read_row
 from core.profile.settings import Tokens
@@ -121,7 +122,9 @@ class RowScreen(ConsoleScreen[int]):
         try:
             stored = await asyncio.to_thread(read_row, seen.source, number)
         except OSError as error:
-            self.notify(printable(f"the inspection's file is gone: r in the list reads again: {error}"), markup=False)
+            self.notify(
+                printable(f"the inspection's file is gone: r in the list reads again: {in_words(error)}"), markup=False
+            )
             return
         shape = seen.rows.shape.take(np.array([number]))
         self._row = ShownRow(stored.ids, shape, keep(shape, self._tokens, seen.frame), seen.frame, seen.pieces)

@@ -8,7 +8,7 @@ from textual.app import App
 
 from arena_tui.format.sanitize import place, printable
 from arena_tui.runs.follow import RunView
-from core.files import write_output
+from core.files import in_words, write_output
 from core.runs.curves import as_csv, curve_points
 
 
@@ -17,7 +17,7 @@ async def export(app: App[None], runs: Sequence[RunView]) -> None:
     try:
         path = await asyncio.to_thread(write_curves, runs)
     except OSError as error:
-        app.notify(printable(f"not written: {error}"), severity="error", markup=False)
+        app.notify(printable(f"not written: {in_words(error)}"), severity="error", markup=False)
     else:
         app.notify(f"written: {place(path)}", markup=False)
 

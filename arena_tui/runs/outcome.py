@@ -23,8 +23,8 @@ KILLED_FOR_MEMORY = (
     "The kernel has killed a process of its control group for want of memory since it began. Give it more of the "
     "machine's memory, or lower data.limit or train.per_device_batch_size."
 )
-LONGEST_VALUE = 40
-"""Characters of a setting's value."""
+LONGEST_VALUE, LONGEST_REASON = 40, 2_000
+"""Characters of a setting's value, and of what a record says of a failure."""
 
 
 def outcome(run: RunView) -> list[Fact]:
@@ -62,8 +62,8 @@ def explanation(run: RunView, node: DOMNode) -> list[Content]:
     match run.state.last:
         case events.Failed(cause=cause, advice=advice, exit_code=code, changes=changes, kept=kept):
             return [
-                Content.styled(printable(cause), "$text-error"),
-                Content(printable(advice)),
+                Content.styled(shortened(printable(cause), LONGEST_REASON), "$text-error"),
+                Content(shortened(printable(advice), LONGEST_REASON)),
                 *_proposal(changes, hint(node, "fix", "{} tries again with these settings")),
                 Content.styled(f"exit code {code}", MUTED),
                 _kept(_newest_checkpoint(run) if kept is None else kept),

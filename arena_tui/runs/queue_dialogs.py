@@ -8,6 +8,7 @@ from textual.screen import Screen
 from arena_tui.dialogs.ask import STAY, AskScreen
 from arena_tui.format.sanitize import printable
 from arena_tui.runs.waits import Wait
+from core.files import in_words
 from core.runs.access import read_whole
 from core.runs.entry import Standing
 from core.runs.folder import RunFolder
@@ -67,4 +68,4 @@ async def pause(screen: Screen[Any], queue: Queue) -> None:
 
 
 def _tell(screen: Screen[Any], error: Exception) -> None:
-    screen.notify(printable(str(error)), title="the queue is as it was", severity="warning", markup=False)
+    screen.notify(printable(in_words(error)), title="the queue is as it was", severity="warning", markup=False)

@@ -15,9 +15,9 @@ SSH_FRAME_RATE = 15
 
 
 def suited(console: Console, environment: Mapping[str, str], encoding: str) -> Console:
-    """`console` without open ends. `encoding` is the locale's, as locale.getencoding() gives it."""
+    """`console` without open ends. `encoding` is that of stdout."""
     over_ssh = "SSH_CONNECTION" in environment
-    is_poor = environment.get("TERM") in ("linux", "dumb") or not _is_utf8(encoding)
+    is_poor = environment.get("TERM") == "linux" or not _is_utf8(encoding)
     return replace(
         console,
         ascii=is_poor if console.ascii is None else console.ascii,

@@ -14,6 +14,9 @@ _OFFSET = 0x10_0000
 """Plane 16, for private use, is as large as plane 0, where all of these characters lie that a terminal heeds."""
 
 
+MOST_CHARACTERS, MOST_LINES, LONGEST_LINE = 100_000, 5_000, 60_000
+"""Of a text to type in: in a line of that length a key takes half a second."""
+
 _STAND_INS = re.compile("[\U00100000-\U0010fffd]")
 
 
@@ -29,7 +32,11 @@ def restored(text: str) -> str:
 
 
 def can_be_held(text: str) -> bool:
-    """False for a text that itself uses the stand-ins' characters: it would not come back the same."""
+    """False for a text that itself uses the stand-ins' characters, which would not come back the same; and for one so
+    long, or with so long a line, that each key would take long."""
+    lines = text.split("\n")
+    if len(text) > MOST_CHARACTERS or len(lines) > MOST_LINES or max(map(len, lines)) > LONGEST_LINE:
+        return False
     return restored(held(text)) == text
 
 

@@ -63,12 +63,15 @@ def settle_streams() -> None:
             stream = open(number, mode, encoding="utf-8", closefd=False)  # noqa: SIM115  (open as long as we are)
             setattr(sys, name, stream)
             setattr(sys, f"__{name}__", stream)
+    # Where no locale is chosen Python takes UTF-8, and we with it; but whoever chooses C chooses ASCII.
+    chosen = os.environ.get("LC_ALL") or os.environ.get("LANG")
+    is_ascii = chosen in ("C", "POSIX") and not {"PYTHONUTF8", "PYTHONIOENCODING"} & set(os.environ)
     # What children print is read by us, or lies in a log that is read as UTF-8, whatever the terminal's encoding.
     os.environ |= {"PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8:surrogateescape"}
     codecs.register_error(READABLE, _readable)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a test's need not have it
-            stream.reconfigure(errors=READABLE)
+            stream.reconfigure(encoding="ascii" if is_ascii else stream.encoding, errors=READABLE)
     # sys.__stderr__ stays as it is: Textual draws there, and cleans what it draws.
     sys.stdout, sys.stderr = _harmless(sys.stdout), _harmless(sys.stderr)
 
@@ -97,6 +100,11 @@ def _harmless(stream: TextIO) -> TextIO:
     return stream if isinstance(stream, Harmless) else cast(TextIO, Harmless(stream))
 
 
+def can_draw(stream: TextIO) -> bool:
+    """Whether what is written there goes to a terminal that obeys codes. Without TERM, nothing is known of it."""
+    return stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb", "unknown")
+
+
 def send_codes(codes: str, stream: TextIO) -> None:
     """Send a terminal what it is to obey. Nothing from outside may be in it that has not been cleaned."""
     raw = stream.raw if isinstance(stream, Harmless) else stream
@@ -105,8 +113,9 @@ def send_codes(codes: str, stream: TextIO) -> None:
 
 
 def tell_progress(words: str) -> None:
-    """Show what is being done on one line of stderr, over what was told before; "" clears it. Nothing in a pipe."""
-    if sys.stderr.isatty():
+    """Show what is being done on one line of stderr, over what was told before; "" clears it. Nothing where no line can
+    be cleared."""
+    if can_draw(sys.stderr):
         send_codes(CLEAR_LINE, sys.stderr)
         print(words, end="", flush=True, file=sys.stderr)
 

@@ -10,7 +10,7 @@ from textual.theme import Theme
 from textual.widgets import Static, TextArea
 from textual.widgets.text_area import TextAreaTheme
 
-from arena_tui.format.sanitize import printable_lines
+from arena_tui.format.sanitize import beginning
 from arena_tui.screen.keymap import hint
 
 
@@ -75,7 +75,7 @@ class ProblemText(Static):
 
     def show(self, problem: str, ways_out: Sequence[tuple[str, str]]) -> None:
         """Say what is wrong, and which keys lead on: actions of the screen, with {} for their keys in the words."""
-        words = "\n".join(printable_lines(problem))
+        words = beginning(problem)
         keys = (hint(self, action, does) for action, does in ways_out)
         self.update(Content.assemble((f"✗ {words}", "bold $text-error"), "\n\n", *keys))
 

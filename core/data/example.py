@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from core.files import in_words
+
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow
@@ -123,7 +125,7 @@ def named(columns: Iterable[object]) -> str:
 
 def reason(error: BaseException) -> str:
     """What a library says, as a message quotes it: its first line."""
-    return _start(next(iter(str(error).strip().splitlines()), type(error).__name__), MOST_OF_A_REASON)
+    return _start(next(iter(in_words(error).strip().splitlines()), type(error).__name__), MOST_OF_A_REASON)
 
 
 def _start(text: str, most: int) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from core.doctor.protocol import Check
+from core.files import in_words
 from core.protocol import answer
 
 
@@ -21,7 +22,7 @@ def main(arguments: Sequence[str]) -> int:
             for check in group():
                 answer(check)
         except Exception as error:  # noqa: BLE001  (whatever it is, the user is to know)
-            told = (str(error).splitlines() or [""])[0]
+            told = in_words(error).splitlines()[0]
             answer(Check(name, "problem", f"the check itself failed: {type(error).__name__}: {told}"))
     return 0
 

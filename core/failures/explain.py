@@ -10,6 +10,7 @@ from msgspec import Struct
 from core.cache import CACHE_VARIABLE, cache_folder, is_full_disk, keep_traceback, links
 from core.data.example import DataError
 from core.failures.known_errors import RESUME, full_cache, is_out_of_memory, symptom
+from core.files import in_words
 from core.profile.errors import ProfileError, SettingError
 from core.profile.load import Change
 from core.profile.settings import Profile
@@ -137,7 +138,9 @@ def explain(error: BaseException, situation: Situation | None = None, *, has_log
                     "model.checkpoint must be a Hugging Face id that can be downloaded now or is in the cache, or a "
                     "local folder with config.json and safetensors weights.",
                 )
-    return Explanation(f"{type(error).__name__}: {_first_line(error)}", _traceback(error, has_log))
+    of_the_system = isinstance(error, OSError) and error.strerror
+    cause = _first_line(error) if of_the_system else f"{type(error).__name__}: {_first_line(error)}"
+    return Explanation(cause, _traceback(error, has_log))
 
 
 def _moved(key: str) -> str:
@@ -156,7 +159,7 @@ def _traceback(error: BaseException, has_log: bool) -> str:
     try:
         return f"The traceback is in {keep_traceback(error)}."
     except OSError as other:
-        return f"The traceback could not be kept: {other}"
+        return f"The traceback could not be kept: {in_words(other)}"
 
 
 def _out_of_memory(cause: str, situation: Situation | None) -> Explanation:
@@ -225,5 +228,5 @@ def _full_disk(chain: Sequence[BaseException]) -> Explanation | None:
 
 
 def _first_line(error: BaseException, sentences: int | None = None) -> str:
-    lines = str(error).strip().splitlines()
+    lines = in_words(error).strip().splitlines()
     return ". ".join(lines[0].split(". ")[:sentences])[:500] if lines else type(error).__name__

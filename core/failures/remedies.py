@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from core.engine.fit import LENGTHS, ever_smaller, smallest_change
 from core.engine.memory import CONTEXT, RESERVE, predict
 from core.files import MOST_OF_A_CONFIG, read_bounded
-from core.model.locate import locate, tokenizer_folder
+from core.model.locate import base_folder, locate
 from core.model.shape import ModelShape, read_shape
 from core.profile.errors import SettingError
 from core.profile.load import Change, changes
@@ -80,7 +80,7 @@ def _next_smaller(profile: Profile) -> list[Change]:
 def _shape(profile: Profile) -> ModelShape | None:
     """The model's, from files that the run has read; None where they cannot be read any more."""
     try:
-        folder = tokenizer_folder(locate(profile.model), profile.model.revision)
+        folder = base_folder(locate(profile.model), profile.model.revision)
         return read_shape(json.loads(read_bounded(folder / "config.json", MOST_OF_A_CONFIG)), profile.model)
     except (OSError, ValueError, SettingError):
         return None

@@ -27,7 +27,7 @@ from core.inspect.inspection import inspect
 from core.inspect.report import held_out
 from core.machine.gpus import Machine, look
 from core.model.checkpoint import demand_weights
-from core.model.locate import locate, tokenizer_folder
+from core.model.locate import base_folder, locate, tokenizer_folder
 from core.model.shape import ModelShape, read_shape
 from core.plan.history import PastRun, Speed, measure, measurements, memory_factor, past_runs, speed
 from core.plan.protocol import DiskPlan, MemoryPlan, Plan, ProcessorPlan, TimePlan, TokensPlan
@@ -81,7 +81,8 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
     precision = choose_precision(profile.train.precision, best)
     demand_computable(precision, best)
     past = past_runs((runs, measurements()), machine.name)
-    config_json = json.loads(read_bounded(folder / "config.json", MOST_OF_A_CONFIG))
+    base = base_folder(source, profile.model.revision)  # the tokenizer may have been converted into another
+    config_json = json.loads(read_bounded(base / "config.json", MOST_OF_A_CONFIG))
     shape = read_shape(config_json, profile.model)
     engine = choose_engine(
         profile,

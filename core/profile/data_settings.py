@@ -6,7 +6,11 @@ from msgspec import Meta, Struct, field
 
 Count = Annotated[int, Meta(ge=1)]
 DataFormat = Literal["auto", "lmsys", "wsdm", "arena", "chosen-rejected", "helpsteer", "columns"]
-Column = Annotated[str, Meta(min_length=1)]
+Place = Annotated[str, Meta(min_length=1, max_length=4096)]
+"""A path, no longer than the system takes, or a name on the hub."""
+Name = Annotated[str, Meta(max_length=255)]
+Names = Annotated[list[Name], Meta(max_length=256)]
+Column = Annotated[str, Meta(min_length=1, max_length=255)]
 
 
 class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,32 +36,27 @@ class Columns(Section, frozen=True, kw_only=True):
 class Winners(Section, frozen=True, kw_only=True):
     """Capitals, and spaces around a value, make no difference."""
 
-    a: Annotated[list[str], Meta(description="Values of the column winner by which A wins")] = field(
+    a: Annotated[Names, Meta(description="Values of the column winner by which A wins")] = field(
         default_factory=lambda: ["model_a", "a"]
     )
-    b: Annotated[list[str], Meta(description="Values by which B wins")] = field(
-        default_factory=lambda: ["model_b", "b"]
-    )
-    tie: Annotated[list[str], Meta(description="Values by which neither wins")] = field(
+    b: Annotated[Names, Meta(description="Values by which B wins")] = field(default_factory=lambda: ["model_b", "b"])
+    tie: Annotated[Names, Meta(description="Values by which neither wins")] = field(
         default_factory=lambda: ["tie", "tie (bothbad)", "both_bad"]
     )
-    drop: Annotated[list[str], Meta(description="Values whose rows are left out, and counted")] = field(
+    drop: Annotated[Names, Meta(description="Values whose rows are left out, and counted")] = field(
         default_factory=list
     )
 
 
 class Data(Section, frozen=True, kw_only=True):
     train: Annotated[
-        str,
+        Place,
         Meta(
-            min_length=1,
             description="Labelled rows: a file or folder of tables, a pattern of files, a data set of the Hugging Face "
             "hub, or demo",
         ),
     ] = "train.csv"
-    test: Annotated[
-        str, Meta(min_length=1, description="Rows to predict: files like train, without labels, or demo")
-    ] = "test.csv"
+    test: Annotated[Place, Meta(description="Rows to predict: files like train, without labels, or demo")] = "test.csv"
     format: Annotated[
         DataFormat,
         Meta(

@@ -85,6 +85,12 @@ def literal(value: Value) -> str:
     return tomli_w.dumps({"value": value}).removeprefix("value = ").rstrip("\n")
 
 
+def value_of(written: str) -> Value:
+    """The value that `literal` has written."""
+    value: Value = tomllib.loads(f"value = {written}")["value"]
+    return value
+
+
 def _with_value(data: bytes, pair: Node, written: bytes) -> bytes:
     value = pair.named_children[1]
     return data[: value.start_byte] + written + data[value.end_byte :]

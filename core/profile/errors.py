@@ -8,7 +8,7 @@ OVERRIDE = "--set"
 
 
 class Problem(Struct, frozen=True, kw_only=True):
-    """One thing wrong with a profile. `line` counts from 1; it is None for a value given as an override."""
+    """One thing wrong with a profile. `line` counts from 1; it is 0 for the whole file, None for an override."""
 
     line: int | None
     key: str
@@ -16,9 +16,9 @@ class Problem(Struct, frozen=True, kw_only=True):
     message: str
 
     def __str__(self) -> str:
-        place = OVERRIDE if self.line is None else f"line {self.line}"
+        place = OVERRIDE if self.line is None else f"line {self.line}" if self.line else ""
         subject = f"{self.key} = {self.value}" if self.value else self.key
-        return f"{place}: {subject}: {self.message}" if subject else f"{place}: {self.message}"
+        return ": ".join(filter(None, (place, subject, self.message)))
 
 
 class ProfileError(Exception):

@@ -33,8 +33,8 @@ def allowed(kind: inspect.Type) -> str:
             longest = f" of at most {kind.max_length} characters" if kind.max_length else ""
             return f"a text{longest}" if kind.min_length is None else f"a text{longest}, not empty"
         case inspect.ListType():
-            least = ", at least one" if kind.min_length else ""
-            return f"a list, each item {allowed(kind.item_type)}{least}"
+            several = f"a list of {kind.min_length or 0} to {kind.max_length} items" if kind.max_length else "a list"
+            return f"{several}, each {allowed(kind.item_type)}"
     raise TypeError(f"no words for {kind!r}")
 
 

@@ -1,5 +1,7 @@
 """Finds, reads and writes profiles: the shipped ones by name, others by path; and the paths in them."""
 
+import difflib
+import glob
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -46,6 +48,24 @@ def _rooted(written: str, folder: Path) -> str:
     return str(path) if is_path and written != DEMO else written
 
 
+def absent_paths(profile: Profile, folder: Path) -> dict[str, str]:
+    """The paths, by the key of their setting, that a run in `folder` would need and where nothing lies.
+
+    What may be a name on the hub is none. Asks the disk.
+    """
+    there = rooted(profile, folder)
+    needed = {"data.train": there.data.train, "model.checkpoint": there.model.checkpoint}
+    return {key: path for key, path in needed.items() if path.startswith("/") and not _leads_somewhere(path)}
+
+
+def _leads_somewhere(path: str) -> bool:
+    """Whether there is such a file or folder, one that it is a pattern of, or an archive that it is said to be in."""
+    archive, suffix, member = path.partition(".zip/")
+    if member and os.path.isfile(archive + suffix):  # noqa: PTH113
+        return True
+    return os.path.exists(path) or next(glob.iglob(path, recursive=True), None) is not None  # noqa: PTH110, PTH207
+
+
 # The same place in a checkout and in an installed package: beside `core`.
 SHIPPED = Path(__file__).parents[2] / "profiles"
 
@@ -71,18 +91,22 @@ def user_profiles(folder: Path) -> list[Path]:
 
 
 def find_profile(name_or_path: str) -> Path:
-    """The file meant by a path, or by a shipped profile's name with or without `.toml`.
+    """The file meant by a path, or by the name, with or without `.toml`, of a profile in ./profiles or a shipped one.
 
-    A file that exists wins over a shipped name. Raises ProfileError, listing the shipped names.
+    A file that exists wins over a name, and the user's profile over the shipped one. Raises ProfileError, which names
+    the nearest ones.
     """
     path = Path(name_or_path)
     if path.exists() and not path.is_dir():
         return path
-    shipped = {candidate.stem: candidate for candidate in shipped_profiles()}
-    if name_or_path.removesuffix(".toml") in shipped:
-        return shipped[name_or_path.removesuffix(".toml")]
-    message = f"no such file; shipped profiles are {', '.join(shipped)}"
-    raise ProfileError(name_or_path, [Problem(line=1, key="", value="", message=message)])
+    named = {known.stem: known for known in (*shipped_profiles(), *user_profiles(Path()))}
+    name = name_or_path.removesuffix(".toml")
+    if name in named:
+        return named[name]
+    nearest = difflib.get_close_matches(name, named, n=1)
+    hint = f"did you mean {nearest[0]}?" if nearest else f"profiles are {', '.join(named)}"
+    message = f"no such file, nor a profile of that name; {hint}"
+    raise ProfileError(name_or_path, [Problem(line=0, key="", value="", message=message)])
 
 
 def read_profile(path: Path, read: Callable[[Path], bytes] | None = None) -> ProfileFile:

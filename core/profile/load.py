@@ -29,6 +29,8 @@ _STRINGS_AND_COMMENTS = re.compile(
 )
 """A string that is not closed ends with its line or the text, so that no part is gone through twice."""
 
+LONGEST_KEY = 100
+
 # The line of each key and table by its path; None for one that an override gave.
 Lines = dict[tuple[str, ...], int | None]
 
@@ -157,17 +159,23 @@ def _section(
 def _problem(path: tuple[str, ...], value: Any, message: str, lines: Lines) -> Problem:
     written = repr(value) if not isinstance(value, bool) else str(value).lower()
     shown = written if len(written) <= 60 else f"{written[:57]}..."
-    return Problem(line=lines.get(path, 1), key=".".join(path), value=shown, message=message)
+    return Problem(line=lines.get(path, 1), key=_key(path), value=shown, message=message)
+
+
+def _key(path: tuple[str, ...]) -> str:
+    """As a message names it: a mistaken one may be of any length."""
+    key = ".".join(path)
+    return key if len(key) <= LONGEST_KEY else f"{key[: LONGEST_KEY - 3]}..."
 
 
 def _unknown(path: tuple[str, ...], known: Mapping[str, Any], lines: Lines) -> Problem:
     if path[-1] in NOT_OF_A_PROFILE:
         message = "a profile may come from a stranger: this belongs into your own configuration, see arena-tui config"
-        return Problem(line=lines.get(path, 1), key=".".join(path), value="", message=message)
+        return Problem(line=lines.get(path, 1), key=_key(path), value="", message=message)
     nearest = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.5)
     hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(known)}"
     kind = "unknown section" if len(path) == 1 else "unknown key"
-    return Problem(line=lines.get(path, 1), key=".".join(path), value="", message=f"{kind}; {hint}")
+    return Problem(line=lines.get(path, 1), key=_key(path), value="", message=f"{kind}; {hint}")
 
 
 class Change(Struct, frozen=True):

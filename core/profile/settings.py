@@ -9,7 +9,7 @@ from typing import Annotated, Literal, get_args
 from msgspec import Meta, Struct, field
 from msgspec.structs import fields
 
-from core.profile.data_settings import Count, Data, Section
+from core.profile.data_settings import Count, Data, Name, Place, Section
 
 Share = Annotated[float, Meta(ge=0, lt=1)]
 Rate = Annotated[float, Meta(gt=0, le=1)]
@@ -67,15 +67,15 @@ class Tokens(Section, frozen=True, kw_only=True):
 
 
 class Model(Section, frozen=True, kw_only=True):
-    checkpoint: Annotated[
-        str, Meta(min_length=1, description="Base model: a Hugging Face id, a local folder, or demo")
-    ] = "unsloth/gemma-2-9b-it-bnb-4bit"
+    checkpoint: Annotated[Place, Meta(description="Base model: a Hugging Face id, a local folder, or demo")] = (
+        "unsloth/gemma-2-9b-it-bnb-4bit"
+    )
     revision: Annotated[
-        str | None,
+        Name | None,
         Meta(description="Branch, tag or commit of a Hugging Face checkpoint; its main branch when absent"),
     ] = None
     gguf_file: Annotated[
-        str | None, Meta(description="Name of a GGUF file inside checkpoint, for weights stored that way")
+        Name | None, Meta(description="Name of a GGUF file inside checkpoint, for weights stored that way")
     ] = None
     quantization: Annotated[
         Literal["nf4", "int8", "none"], Meta(description="How the frozen base is held in memory")
@@ -97,7 +97,7 @@ class Lora(Section, frozen=True, kw_only=True):
     dropout: Annotated[Share, Meta(description="Dropout on the adapters' input")] = 0.05
     bias: Annotated[Literal["none", "all", "lora_only"], Meta(description="Which bias terms are trained")] = "none"
     target_modules: Annotated[
-        Literal["all-linear"] | Annotated[list[str], Meta(min_length=1)],
+        Literal["all-linear"] | Annotated[list[Name], Meta(min_length=1, max_length=256)],
         Meta(description="Projections that get an adapter, by name, or all-linear"),
     ] = field(default_factory=lambda: ["q_proj", "k_proj", "v_proj"])
     freeze_layers: Annotated[

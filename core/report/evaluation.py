@@ -10,7 +10,7 @@ from scipy.special import log_softmax
 
 from core.data.bounds import read_numbers
 from core.data.example import LABELS, LOGITS, PARTS, SWAPPED_LOGITS, DataError
-from core.files import MOST_OF_AN_EVALUATION
+from core.files import MOST_OF_AN_EVALUATION, in_words
 from core.runs.access import open_for_reading
 from core.runs.folder import RunFolder
 
@@ -78,7 +78,7 @@ def read_evaluation(folder: RunFolder) -> Evaluation:
         wanted = {name: columns[name] for name in ("id", "label", "tokens", *LOGITS)}
         lost = np.stack([columns[f"{part}_tokens_lost"] for part in PARTS], axis=1).astype(np.int64)
     except (pyarrow.ArrowException, OSError, KeyError) as error:
-        raise DataError(f"{path}: not the evaluation rows of a run: {error}") from None
+        raise DataError(f"{path}: not the evaluation rows of a run: {in_words(error)}") from None
     if not len(table):
         raise DataError(f"{path}: no rows: the run evaluated nothing")
     label = wanted["label"].astype(np.int64)

@@ -24,7 +24,7 @@ from core.data.example import LABELS, LOGITS, SWAPPED_LOGITS, DataError, Example
 from core.data.files import files_of
 from core.data.rows import Comparisons
 from core.demo.assets import rows_source
-from core.files import as_parquet
+from core.files import as_parquet, in_words
 from core.imports import keep_pandas_out
 from core.predict.folder import pass_name
 from core.predict.submission import WINNERS
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
     except (DataError, ProfileError) as error:
         found, exit_code = Swap(problem=str(error)), 2
     except OSError as error:
-        found, exit_code = Swap(problem=str(error)), 1
+        found, exit_code = Swap(problem=in_words(error)), 1
     except Exception as error:  # noqa: BLE001  (whatever it is, the reader is waiting for it)
         from core.failures.explain import explain
 

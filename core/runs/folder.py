@@ -242,7 +242,7 @@ def _matching(runs: Path, wanted: str) -> list[RunFolder]:
     same = [run for run in known if run.id == wanted]
     if found := same or [run for run in known if wanted in run.id]:
         return found
-    listed = f"; the newest is {known[0].id}" if known else ""
+    listed = f"; the newest is {known[0].id}" if known else ", nor any other yet"
     raise LookupError(f"no run called {wanted!r} in {runs}{listed}")
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 
 from core.config import read_config
+from core.files import in_words
 from core.runs import events, stopping
 from core.runs.access import open_for_append
 from core.runs.folder import RunFolder
@@ -76,7 +77,7 @@ def main(arguments: Sequence[str]) -> int:
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
-        print(f"warning: the notification {command[0]!r} cannot be started: {error}", flush=True)
+        print(f"warning: the notification {command[0]!r} cannot be started: {in_words(error)}", flush=True)
         return 1
     code = _ended_with_all_it_started(child)
     if code is None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
+from core.files import in_words
 from core.machine.gpus import nvml, only, visible_gpus
 from core.machine.system import oom_kill_file, oom_kills
 from core.runs.access import Strange, open_for_append, open_for_reading
@@ -56,7 +57,7 @@ def launch(
                 },
             )
     except OSError as error:
-        raise _never_began(folder, f"the run's program cannot be started: {error}") from error
+        raise _never_began(folder, f"the run's program cannot be started: {in_words(error)}") from error
     try:
         _wait_until_known(folder, child, before)
     except (KeyboardInterrupt, SystemExit):  # of this process: nobody would know of the run

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from core.files import in_words
 from core.runs.folder import RunFolder
 from core.runs.liveness import is_run_alive
 from core.runs.lock import locked
@@ -78,7 +79,7 @@ def serve(queue: Queue, program: Sequence[str]) -> None:
                     children.append(child)
             trouble = ""
         except (QueueError, OSError) as error:
-            if trouble != (trouble := str(error)):
+            if trouble != (trouble := in_words(error)):
                 _say(f"nothing is started for now: {trouble}")
         time.sleep(POLL_SECONDS)
         children = [child for child in children if child.poll() is None]  # those that have ended are not left zombies
@@ -95,7 +96,7 @@ def start_next(queue: Queue, gpu: str, program: Sequence[str]) -> "subprocess.Po
         _say(f"started {run.id} on {gpu}")
     except (LaunchError, OSError) as error:
         child = None
-        _say(f"{run.id} did not start: {error}")
+        _say(f"{run.id} did not start: {in_words(error)}")
     queue.drop(run)
     return child
 

@@ -21,10 +21,11 @@ def _notifications_stay(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory with one profile of the user's."""
+    """A working directory with one profile of the user's, and a file for its rows."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "profiles").mkdir()
     (tmp_path / "profiles" / "mine.toml").write_text(PROFILE)
+    (tmp_path / "mine.csv").touch()
     return tmp_path
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from command_line import ARENA_TUI, arena_tui
+from queued import until
 from tiny_runs import SECONDS, SETTINGS, wait_for
 
 from arena_tui.monitor.text import POLL_SECONDS, PrintedSoFar, follow
@@ -43,6 +44,9 @@ def test_check_lists_every_problem_and_exits_2(tmp_path: Path) -> None:
 def test_check_accepts_a_shipped_profile_from_any_folder(tmp_path: Path) -> None:
     ran = arena_tui("check", "gemma2-9b-qlora", cwd=tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")
+    assert f"cannot be run here yet: data.train: there is no {tmp_path / 'train.csv'}" in ran.stdout
+    (tmp_path / "train.csv").touch()
+    assert "cannot be run" not in arena_tui("check", "gemma2-9b-qlora", cwd=tmp_path).stdout
 
 
 @pytest.mark.parametrize("arguments", [["train"], ["sing"], ["check", "no.toml"], ["watch", "no"], ["stop", "no"]])
@@ -55,7 +59,7 @@ def test_wrong_usage_exits_2_and_says_why_on_stderr(arguments: list[str], tmp_pa
 def test_the_console_refuses_to_open_without_a_terminal(tmp_path: Path) -> None:
     ran = arena_tui(cwd=tmp_path)
     assert ran.returncode == 2
-    assert "needs a terminal" in ran.stderr
+    assert "needs a terminal that it can draw on" in ran.stderr
 
 
 def test_train_json_ends_with_one_line_of_metrics_and_runs_lists_it(profile: Path) -> None:
@@ -115,9 +119,10 @@ def test_ctrl_c_saves_and_stops_and_a_hang_up_leaves_the_run_going(profile: Path
     assert watcher.wait() == 130
     assert is_run_alive(folder)
 
-    stopped = arena_tui("stop", "last", cwd=profile.parent)
+    stopped = arena_tui("stop", "last", "--json", cwd=profile.parent)
     assert stopped.returncode == 0
-    assert stopped.stdout.splitlines() == [f"{folder.id} cancelled"]
+    told = json.loads(stopped.stdout)
+    assert (told["id"], told["status"], told["step"] >= 2) == (folder.id, "cancelled", True)
     assert "is kept" in stopped.stderr
 
 
@@ -147,11 +152,18 @@ def test_ctrl_c_and_a_schedulers_signal_to_train_are_passed_on_and_the_exit_code
 
 
 def test_a_detached_run_outlives_the_command_that_started_it(profile: Path) -> None:
-    ran = arena_tui("train", str(profile), "--detach", "--runs-dir", "elsewhere", cwd=profile.parent)
+    ran = arena_tui("train", str(profile), "--detach", "--json", "--runs-dir", "elsewhere", cwd=profile.parent)
     assert ran.returncode == 0
     [folder] = list_runs(profile.parent / "elsewhere")
-    assert ran.stdout.strip() == str(folder.path)
+    assert json.loads(ran.stdout) == {"id": folder.id, "folder": str(folder.path)}
     wait_for(folder, events.Finished)
+
+    record = folder.events.read_bytes().splitlines(keepends=True)
+    folder.events.write_bytes(b"".join(record[:-1]))  # as if it had been killed just before its last event
+    until(lambda: not is_run_alive(folder), "the end of its process")
+    resumed = arena_tui("resume", "last", "--json", "--runs-dir", "elsewhere", cwd=profile.parent)
+    assert json.loads(resumed.stdout) == json.loads(folder.metrics.read_bytes())
+    assert "had completed" in resumed.stderr
 
 
 def test_a_folder_called_core_in_the_working_directory_does_not_stand_in_for_ours(profile: Path) -> None:

@@ -81,6 +81,8 @@ def main(scenario: str) -> None:
             say(structs.replace(WHOLE, time=TIME if "--measure" in sys.argv else None))
         case "problem":
             say(Plan(global_batch=8, problem="[red]train.csv[/red] is missing\x1b[2J"))
+        case "long problem":
+            say(structs.replace(WHOLE, memory=None, time=None, problem="words without end " * 300))
         case "nothing":
             sys.exit(1)
         case "talkative":

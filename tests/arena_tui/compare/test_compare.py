@@ -62,7 +62,7 @@ class TestCompare:
         found = json.loads(capsys.readouterr().out)
         best = {name: [run[-1] for run in ids] for name, ids in found["best"].items()}
         assert best == {"log_loss": ["b"], "elapsed_seconds": ["a"]}
-        assert {key: list(values.values()) for key, values in found["settings"].items()} == {"lora.r": ["16", "64"]}
+        assert {key: list(values.values()) for key, values in found["settings"].items()} == {"lora.r": [16, 64]}
         assert found["cautions"] == []
         assert compare(tmp_path, "000-a", "000-b") == 0
         text = capsys.readouterr().out

@@ -16,7 +16,7 @@ from arena_tui.editor.file import draft_of
 from arena_tui.editor.screen import EditorScreen
 from arena_tui.home.screen import HomeScreen
 from arena_tui.screen.profiles import set_in_file
-from core.profile.files import find_profile, read_profile
+from core.profile.files import SHIPPED, find_profile, read_profile
 from core.profile.load import parse_profile
 
 pytestmark = pytest.mark.slow
@@ -73,6 +73,16 @@ async def test_problems_appear_while_typing_with_mark_line_and_fix_and_go_when_r
         await pilot.press("f8", "tab", "tab")
         await until_shown(pilot, "13  epochs=1", "✓ can be run")
         assert "problem" not in shown(app)
+
+
+async def test_a_profile_whose_rows_are_not_there_cannot_be_run(runs: Path) -> None:
+    Path("mine.csv").unlink()
+    app = ArenaApp(runs)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await choose(pilot, "mine")
+        await pilot.press("e")
+        await until_shown(pilot, "! data.train: no such file")
+        assert "can be run" not in shown(app)
 
 
 async def test_a_profile_with_problems_opens_at_the_first_of_them(runs: Path) -> None:
@@ -156,7 +166,7 @@ async def test_what_is_not_touched_is_saved_verbatim_and_hostile_text_is_only_sh
 
 
 async def test_a_very_long_line_is_edited_without_a_wait(runs: Path) -> None:
-    MINE.write_text(f'[data]\ntrain = "{"x" * 50_000}"\n')
+    MINE.write_text(f"[data]\n# {'x' * 50_000}\n")
     app = ArenaApp(runs)
     async with app.run_test(size=(80, 24)) as pilot:
         editor = await edit(pilot)
@@ -165,14 +175,17 @@ async def test_a_very_long_line_is_edited_without_a_wait(runs: Path) -> None:
         await until_shown(pilot, "✗ 1 problem")
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe", "\U0010001b".encode(), b"# " + b"x" * 200_000])
+@pytest.mark.parametrize(
+    "content", [b"\xff\xfe", "\U0010001b".encode(), b"# " + b"x" * 60_000], ids=["bytes", "private use", "too long"]
+)
 async def test_what_the_editor_cannot_hold_is_refused(runs: Path, content: bytes) -> None:
     MINE.write_bytes(content)
     app = ArenaApp(runs)
     async with app.run_test(size=(80, 24)) as pilot:
         await choose(pilot, "mine")
         await pilot.press("e")
-        await until_shown(pilot, "mine cannot be edited here")
+        await until_shown(pilot, "mine cannot be edited here", " esc  close")
+        assert app.screen.query_one(".box").outer_size.height < 12, "a frame no larger than what it says"
     assert MINE.read_bytes() == content
 
 
@@ -398,11 +411,11 @@ def test_one_value_is_set_in_ones_own_file_and_in_a_copy_of_a_shipped_one() -> N
     assert set_in_file(MINE, "lora.r", 8) == MINE
     assert MINE.read_text() == PROFILE.replace("r = 64", "r = 8")
     Path("profiles/demo.toml").write_text("# another one\n")
-    copied = set_in_file(find_profile("demo"), "train.seed", 7)
+    copied = set_in_file(SHIPPED / "demo.toml", "train.seed", 7)
     assert copied == Path.cwd() / "profiles" / "demo-2.toml"
     assert parse_profile(copied.read_text(), source="copy").train.seed == 7
-    assert copied == set_in_file(find_profile("demo"), "train.seed", 7)
-    assert "seed" not in read_profile(find_profile("demo")).text
+    assert copied == set_in_file(SHIPPED / "demo.toml", "train.seed", 7)
+    assert "seed" not in read_profile(SHIPPED / "demo.toml").text
 
 
 @pytest.mark.usefixtures("workplace")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from arena_tui.format import numbers
-from arena_tui.format.sanitize import printable
+from arena_tui.format.sanitize import beginning, printable
 from arena_tui.format.width import abridged, padded
 from arena_tui.plot.axes import DurationTicks, LargeTicks, LogTicks, RateTicks, Ticks, limits
 from arena_tui.runs.panes import LONGEST_LINE, MOST_BYTES, LogTail
@@ -28,6 +28,13 @@ def test_printable_text_holds_nothing_a_terminal_obeys(text: str) -> None:
 def test_ordinary_text_stays_as_it_is() -> None:
     assert printable("naïve 日本語 🙂 ±1") == "naïve 日本語 🙂 ±1"
     assert printable("\x1b[2J\n\u202e") == "␛[2J␊\\u202e"
+
+
+def test_the_beginning_of_a_text_is_bounded_and_says_what_is_missing() -> None:
+    assert beginning("a\r\n\x1b[2J\n") == "a\n␛[2J\n"
+    assert beginning("x" * 3_000_000) == "x" * 2_000 + "… (+98,000 characters)\n… (of 3,000,000 characters in all)"
+    assert beginning("\n" * 70_000).count("\n") == 1_000
+    assert beginning(("y" * 100 + "\n") * 700).endswith("y\n… (of 70,700 characters in all)")
 
 
 def test_figures() -> None:

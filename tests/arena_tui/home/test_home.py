@@ -9,10 +9,11 @@ import pytest
 from recorded import record_run
 from screen import choose, shown, until, until_shown
 from scripted_child import HOSTILE
-from textual.widgets import Static
+from textual.widgets import Static, TextArea
 
 from arena_tui.app.app import ArenaApp
 from arena_tui.app.palette import commands
+from arena_tui.format.sanitize import MOST_CHARACTERS
 from arena_tui.home import screen
 from arena_tui.home.screen import HomeScreen
 from core.runs.folder import list_runs
@@ -30,6 +31,38 @@ async def test_a_profile_with_problems_lists_them_all_and_is_refused(runs: Path)
         await until_shown(pilot, "cannot be run")
         assert isinstance(app.screen, HomeScreen)
     assert list_runs(runs) == []
+
+
+async def test_a_profile_whose_rows_are_not_there_says_so_until_they_are(runs: Path) -> None:
+    Path("profiles/far.toml").write_text('[data]\ntrain = "far.csv"\n[model]\ncheckpoint = "./base"\n')
+    app = ArenaApp(runs)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await choose(pilot, "far")
+        await until_shown(pilot, "✗ data.train: there is no far.csv", "✗ model.checkpoint: there is no base")
+        Path("far.csv").touch()
+        Path("base").mkdir()
+        await until(pilot, lambda: "there is no" not in shown(app), "that nothing is missing")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (f"# {'x ' * 250_000}\n", "LoRA"),
+        (f"[data]\ntrain = '{'x' * 500_000}'\n", "must be a text of at most 4096 characters, not empty"),
+        (f"[data]\n{'y' * 500_000} = 1\n", "unknown key"),
+        ("".join(f"[a{n}]\n" for n in range(5_000)), "… and 4,950 more"),
+    ],
+    ids=["comment", "value", "key", "sections"],
+)
+async def test_of_an_endless_profile_the_beginning_is_shown(runs: Path, text: str, says: str) -> None:
+    Path("profiles/endless.toml").write_text(text)
+    app = ArenaApp(runs)
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await choose(pilot, "endless")
+        told = app.screen.query_one("#profile .summary", Static)
+        await until(pilot, lambda: says in str(told.content), says)
+        assert len(str(told.content)) < 20_000
+        assert len(app.screen.query_one("#profile TextArea", TextArea).text) < MOST_CHARACTERS
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,28 @@ async def test_the_plan_is_filled_in(runs: Path) -> None:
         await until_shown(pilot, "! 17.0 % of rows exceed", "11.0 % show nothing of", "enter  start")
 
 
+@pytest.mark.parametrize(
+    ("size", "problem", "says"),
+    [
+        ((60, 20), "long problem", "words without end"),
+        ((80, 24), "problem", "is missing"),
+        ((120, 40), "long problem", "words without end"),
+    ],
+)
+async def test_a_problem_takes_the_place_of_what_is_unknown_and_leaves_room_for_the_keys(
+    runs: Path, size: tuple[int, int], problem: str, says: str
+) -> None:
+    app = ArenaApp(runs, plan_program=planner(problem))
+    async with app.run_test(size=size) as pilot:
+        await choose(pilot, "mine")
+        await pilot.press("r")
+        await until_shown(pilot, says, " esc  back")
+        assert "unknown" not in shown(app)
+        box = app.screen.query_one(".box")
+        assert box.max_scroll_y == 0, "two scroll bars"
+        assert box.size.height < 20
+
+
 @pytest.mark.parametrize("key", ["enter", "escape"])
 async def test_answers_that_come_while_it_is_left_harm_nothing(runs: Path, key: str) -> None:
     app = ArenaApp(runs, child("ok"), planner("talkative"))

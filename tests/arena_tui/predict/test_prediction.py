@@ -146,7 +146,7 @@ async def test_rows_that_are_not_there_and_a_run_without_adapter_are_told(run: R
     app = console(run, "ok")
     async with app.run_test(size=(120, 40)) as pilot:
         await predict(pilot, "absent.csv")
-        await until_shown(pilot, "nothing is predicted", "absent.csv: no such file")
+        await until_shown(pilot, "answer which rows?", "absent.csv: no such file")
         await pilot.press("escape")
         (run.adapter / "adapter_config.json").unlink()
         await until_shown(pilot, "P predict")

@@ -37,3 +37,10 @@ def test_a_drawn_line_has_its_characters_in_their_places_and_none_that_is_obeyed
 def test_a_text_that_uses_the_stand_ins_itself_is_known_not_to_come_back() -> None:
     assert not can_be_held("\U0010001b")
     assert can_be_held("\U00100041")
+
+
+def test_what_is_too_long_to_type_in_is_not_held() -> None:
+    assert can_be_held("x" * 60_000 + "\n" + "y\n" * 4_000)
+    assert not can_be_held("x" * 60_001)
+    assert not can_be_held("\n" * 5_001)
+    assert not can_be_held("x" * 40_000 + "\n" + "y" * 40_000 + "\n" + "z" * 40_000)

@@ -54,6 +54,7 @@ OUT_OF_MEMORY = "CUDA out of memory. Tried to allocate 9.5 GiB. GPU 0 has a tota
         (ConnectionError("refused"), "cannot be reached", "local folder", 1),
         (RuntimeError("cuBLAS\nlong story"), "RuntimeError: cuBLAS", "console.log", 1),
         (RuntimeError(), "RuntimeError: RuntimeError", "console.log", 1),
+        (FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "/a"), "/a: no such file or directory", ".log", 1),
         (RuntimeError("Failed to find C compiler. Please specify via CC"), "no C compiler", "padded", 1),
     ],
 )
@@ -61,6 +62,7 @@ def test_cause_and_advice(error: Exception, cause: str, advice: str, code: int) 
     why = explain(error)
     assert cause in why.cause
     assert advice in why.advice
+    assert "[Errno" not in why.cause
     assert why.exit_code == code
 
 

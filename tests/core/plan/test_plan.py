@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -115,6 +116,24 @@ def test_a_plan_for_fp16_on_a_processor_ends_with_the_reason(profile_file: Path,
     told = plans(made, tmp_path / "runs", measuring=False)
     with pytest.raises(SettingError, match=r"train\.precision = 'fp16': a processor computes a run in fp32"):
         list(told)
+
+
+def test_a_checkpoint_whose_tokenizer_has_to_be_converted_is_planned(
+    profile_file: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    """What it is converted into holds the tokenizer, and no configuration of a model."""
+    folder = tmp_path / "older"
+    shutil.copytree(checkpoint, folder)
+    known = json.loads((folder / "tokenizer.json").read_text())["model"]
+    (folder / "tokenizer.json").unlink()
+    (folder / "vocab.json").write_text(json.dumps(known["vocab"]))
+    merges = (pair if isinstance(pair, str) else " ".join(pair) for pair in known["merges"])
+    (folder / "merges.txt").write_text("#version: 0.2\n" + "".join(f"{pair}\n" for pair in merges))
+    settings = json.loads((folder / "tokenizer_config.json").read_text()) | {"tokenizer_class": "GPT2Tokenizer"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    made = planned(tmp_path / "runs", profile_file, f"model.checkpoint={folder}")
+    assert made.memory is not None
+    assert made.trainable_parameters
 
 
 def test_a_measurement_that_fails_says_why(profile_file: Path, tmp_path: Path) -> None:

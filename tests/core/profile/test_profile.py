@@ -3,6 +3,7 @@
 import math
 import tomllib
 from operator import attrgetter
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -76,7 +77,11 @@ target_modules = []
         (7, "train.gradient_checkpointing", "must be true or false"),
         (8, "train.schedule", 'must be one of "constant_with_warmup", "cosine", "linear"'),
         (9, "evall", "unknown section; did you mean eval?"),
-        (12, "lora.target_modules", 'must be "all-linear" or a list, each item a text, at least one'),
+        (
+            12,
+            "lora.target_modules",
+            'must be "all-linear" or a list of 1 to 256 items, each a text of at most 255 characters',
+        ),
     ]
 
 
@@ -117,7 +122,7 @@ def test_tables_in_a_table_are_read_overridden_and_blamed_like_others() -> None:
     assert problems("[data.columns]\npromt = 1\n[data.winers]\n[data.winners]\na = 3") == [
         (2, "data.columns.promt", "unknown key; did you mean prompt?"),
         (3, "data.winers", "unknown key; did you mean winners?"),
-        (5, "data.winners.a", "must be a list, each item a text"),
+        (5, "data.winners.a", "must be a list of 0 to 256 items, each a text of at most 255 characters"),
     ]
     message = "must be a table: write [data.columns] on a line of its own"
     assert problems("", "data.columns=x") == [(None, "data.columns", message)]
@@ -179,6 +184,21 @@ def test_no_value_of_any_setting_gets_past_its_declaration(value: object) -> Non
                 assert not isinstance(kept, float) or math.isfinite(kept)
 
 
-def test_a_profile_that_does_not_exist_lists_the_shipped_ones() -> None:
-    with pytest.raises(ProfileError, match="shipped profiles are demo, gemma2-2b-qlora"):
-        find_profile("gemma3-9b")
+def test_a_profile_that_does_not_exist_is_answered_with_the_nearest_or_with_all() -> None:
+    with pytest.raises(ProfileError, match=r"^gemma2-9b-qlra: no such file.*did you mean gemma2-9b-qlora\?$"):
+        find_profile("gemma2-9b-qlra")
+    with pytest.raises(ProfileError, match=r"profiles are demo, gemma2-2b-qlora"):
+        find_profile("xyzzy")
+
+
+def test_profiles_of_ones_own_are_found_by_name_and_before_the_shipped_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "profiles").mkdir()
+    for name in ("mine", "demo"):
+        (tmp_path / "profiles" / f"{name}.toml").write_text("[train]\nseed = 7\n")
+    assert read_profile(find_profile("mine")).text == "[train]\nseed = 7\n"
+    assert find_profile("demo.toml").resolve() == tmp_path / "profiles" / "demo.toml"
+    (tmp_path / "profiles" / "demo.toml").write_bytes(shipped_profiles()[0].read_bytes())
+    assert find_profile("demo") == shipped_profiles()[0], "a copy of the shipped one is the shipped one"
