@@ -61,8 +61,8 @@ class MonitorPanes(Vertical):
     MonitorPanes.-small, MonitorPanes.-zoomed {
         Tabs { display: block; }
         #panes { layout: vertical; }
-        Pane { display: none; width: 1fr; height: 1fr; }
-        Pane.-current { display: block; }
+        #panes > Pane { display: none; width: 1fr; height: 1fr; }
+        #panes > Pane.-current { display: block; }
     }
     """
 

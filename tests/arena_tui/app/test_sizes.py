@@ -121,6 +121,9 @@ async def test_the_monitor_shows_as_many_panes_as_fit(runs: Path, size: tuple[in
             assert sum(pane.is_on_screen for pane in app.screen.query(Pane)) == seen
         if seen < 7:
             await until_shown(pilot, "7 log ")
+        await pilot.press("z")
+        await until(pilot, lambda: sum(pane.is_on_screen for pane in app.screen.query(Pane)) == 1, "one pane alone")
+        assert app.screen.in_front.is_on_screen
 
 
 @pytest.mark.slow
