@@ -3,6 +3,9 @@
 A is blue and B is orange in all of them; neither a state nor a run is ever told by its colour alone.
 """
 
+from typing import Any
+
+from textual.app import App
 from textual.theme import Theme
 
 VARIABLES = {
@@ -71,3 +74,12 @@ COLOUR_BLIND = Theme(
     variables=VARIABLES,
 )
 THEMES = (DARK, LIGHT, COLOUR_BLIND)
+
+
+def use(app: App[Any], name: str) -> None:
+    """Ours alone, and this one of them: each has been looked at on every screen."""
+    for theme in THEMES:
+        app.register_theme(theme)
+    app.theme = name
+    for other in set(app.available_themes) - {theme.name for theme in THEMES}:
+        app.unregister_theme(other)

@@ -55,15 +55,14 @@ def _add_config(commands: "Commands") -> None:
 
 def _run_config(options: argparse.Namespace) -> int:  # noqa: ARG001
     from arena_tui.app.app import ArenaApp
-    from arena_tui.app.bindings import all_keys
+    from arena_tui.app.bindings import all_keys, key_problems_of
     from arena_tui.format.sanitize import printable
-    from arena_tui.screen.keymap import key_problems
     from core.config import read_config
 
     file, usual = read_config(), list(all_keys(ArenaApp.BINDINGS))
     print_toml(f"# {printable(str(file.path))}{'' if file.path.exists() else ' (not there)'}")
     print_toml("\n".join([*_settings(file.config), *_keys(file.config, usual)]))
-    problems = [*file.problems, *key_problems(file.config.keys, file.lines, usual)]
+    problems = [*file.problems, *key_problems_of(file, ArenaApp.BINDINGS)]
     for problem in problems:
         print(f"{file.path}: {problem}", file=sys.stderr)
     return 2 if problems else 0

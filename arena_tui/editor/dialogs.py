@@ -13,10 +13,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
+from textual.events import Key
 from textual.reactive import var
 from textual.widgets import Input, Static
 
-from arena_tui.dialogs.ask import Dialog, keys
+from arena_tui.dialogs.ask import SCROLLING, Dialog, keys
 from arena_tui.format.numbers import MUTED
 from arena_tui.format.sanitize import place, printable
 from core.profile.edit import literal
@@ -66,8 +67,7 @@ class DifferencesScreen(Dialog[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter,q,f4", "dismiss", "Close", key_display="esc"),
         Binding("tab,left,right", "other", "Other", show=False),
-        Binding("j", "scroll(1)", "Down", show=False),
-        Binding("k", "scroll(-1)", "Up", show=False),
+        *SCROLLING,
     ]
 
     DEFAULT_CSS = """
@@ -129,6 +129,7 @@ class SaveAsScreen(Dialog[Path | None]):
         self._suggested = suggested
         self._reason = reason
         self._confirmed: Path | None = None
+        self._pressed: Key | None = None
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box") as box:
@@ -137,6 +138,9 @@ class SaveAsScreen(Dialog[Path | None]):
             yield Input(place(self._suggested), select_on_focus=False)
             yield Static(classes="warning", markup=False)
             yield Static(keys([("enter", "save"), ("esc", "back")]), classes="keys")
+
+    def on_key(self, event: Key) -> None:
+        self._pressed = event
 
     @on(Input.Changed)
     def _forget(self) -> None:
@@ -151,8 +155,9 @@ class SaveAsScreen(Dialog[Path | None]):
             self._warn("A name is needed.")
         elif path.resolve() in shipped_profiles():
             self._warn("Shipped profiles stay as they are: choose another name.")
-        elif path.exists() and self._confirmed != path:
+        elif path.exists() and not (self._confirmed == path and self._pressed and self.may_take(self._pressed)):
             self._confirmed = path
+            self.has_news()
             self._warn(f"{printable(str(path))} exists: enter once more replaces it.")
         else:
             self.dismiss(path)

@@ -68,6 +68,11 @@ class TurningPanes(Vertical):
         names = [name for name in self.PANES if name not in self.FIXED or self.has_class("-small")]
         self.choose(names[(names.index(self.current) + direction) % len(names)])
 
+    def always_seen(self, index: object) -> str:
+        """The name of the pane at this place of PANES where it takes no turns, since it is always seen; else ""."""
+        name = self.PANES[int(str(index))]
+        return name if name in self.FIXED and not self.has_class("-small") else ""
+
     def choose(self, name: str) -> None:
         """Bring a pane to the front."""
         self.current = name

@@ -128,8 +128,8 @@ async def tour(pilot: Pilot[None], visit: Visit, *, is_readable: bool = True) ->
     table = app.screen
     await pilot.press("j")
     for key, name, sign in (
-        ("n", "note", "enter"),
-        ("d", "delete", "delete this run?"),
+        ("number_sign", "note", "enter"),
+        ("delete", "delete", "delete this run?"),
         ("t", "trash", "deleted runs"),
     ):
         await pilot.press(key)
