@@ -96,7 +96,7 @@ class CompareScreen(ConsoleScreen[None]):
 
     def compose(self) -> ComposeResult:
         yield Static(Content(f"{len(self._followers)} runs compared"), id="top")
-        tabs = Tabs(*(Tab(name, id=f"tab-{name}") for name in NAMES))
+        tabs = Tabs(*(Tab(f"{n} {name}", id=f"tab-{name}") for n, name in enumerate(NAMES, 1)))
         tabs.can_focus = False
         yield tabs
         with Container(id="panes"):

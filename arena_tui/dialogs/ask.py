@@ -163,8 +163,7 @@ class ChooseScreen(Dialog[str | None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss(None)", "Back", key_display="esc")]
 
     DEFAULT_CSS = """
-    ChooseScreen > .box { max-height: 60%; }
-    ChooseScreen Menu { height: auto; max-height: 100%; }
+    ChooseScreen Menu, ChooseScreen Menu:focus { height: auto; max-height: 60vh; border: none; }
     """
 
     def __init__(self, title: str, choices: Sequence[tuple[str, Line]], current: str | None = None) -> None:

@@ -10,6 +10,8 @@ from textual.widgets import Tab, Tabs
 
 WIDE, HIGH = 110, 32
 """From this size on, as the app's own breakpoints say, the fixed panes are always seen beside each other."""
+NUMBERED = 80
+"""From this width on there is room for the keys of the panes in their tabs."""
 
 
 class TurningPanes(Vertical):
@@ -83,8 +85,10 @@ class TurningPanes(Vertical):
     def on_resize(self) -> None:
         is_small = self._is_small
         self.set_class(is_small, "-small")
-        for name in self.FIXED:
-            self.query_one(f"#tab-{name}").display = is_small
+        for number, name in enumerate(self.PANES, 1):
+            tab = self.query_one(f"#tab-{name}", Tab)
+            tab.label = f"{number} {name}" if self.screen.size.width >= NUMBERED else name
+            tab.display = is_small or name not in self.FIXED
         if not is_small and self.current in self.FIXED:
             self.choose(self.FIRST)
 
