@@ -68,11 +68,7 @@ class Dialog(ModalScreen[Answer]):
         self.has_news()
 
     def has_news(self) -> None:
-        """From now on it shows something that has to be seen before it is answered."""
-        self._seen_since = math.inf
-        self.call_after_refresh(self._see)
-
-    def _see(self) -> None:
+        """It shows something, from now on, that has to be seen before it is answered."""
         self._seen_since = time.monotonic()
 
     def may_take(self, key: Key) -> bool:
