@@ -76,7 +76,8 @@ class Keyboard:
                 if self._app.screen is not screen:  # it is to be there, and to have chosen what has the focus
                     await _settle(self._app.screen)
         except TimeoutError:
-            self._typed.clear()
+            if self._typed:
+                self.refuse("what was pressed first takes too long: the keys after it are given up")
 
     def _is_opening(self, before: set[Any]) -> bool:
         """Whether a worker that was not there `before` is about to open something."""

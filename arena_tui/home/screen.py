@@ -215,7 +215,8 @@ class HomeScreen(ConsoleScreen[None]):
             self.post_message(messages.FixRun(run.folder))
 
     def action_pane_at(self, index: int) -> None:
-        self.set_focus(self.focus_chain[index])
+        for pane in self.focus_chain[index : index + 1]:  # the last one holds nothing where nothing is chosen
+            self.set_focus(pane)
 
     @work
     async def action_move(self, where: Where) -> None:

@@ -98,7 +98,7 @@ async def test_a_key_that_cannot_act_says_why_and_the_keys_come_back(
             await until_shown(pilot, why)
         await pilot.press("2", "v")
         await until_shown(pilot, "this run has not finished: there is no evaluation to report on")
-        await pilot.press("J")
+        await pilot.press("3", "2", "J")
         await until_shown(pilot, "this is for a run that waits in the queue")
         await pilot.press("enter")
         await until_shown(pilot, "R Resume")
