@@ -202,7 +202,8 @@ class ArenaApp(App[None]):
 
     def action_help_quit(self) -> None:
         """What ctrl+c does: it leaves nothing by itself, but says what does."""
-        tell(self.screen, "ctrl+q leaves" + hint(self.screen, "quit", ", and so does {}").plain + "; runs go on")
+        first = "esc closes this" if self.screen.is_modal else hint(self.screen, "quit", "{} leaves; runs go on").plain
+        tell(self.screen, f"{first}; ctrl+q leaves from anywhere")
 
     def on_changed(self, change: Changed) -> None:
         self._undo.remember(change)

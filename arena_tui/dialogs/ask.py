@@ -39,6 +39,8 @@ STAY = "escape"
 class Dialog(ModalScreen[Answer]):
     """Has a frame of the class box."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "app.help_quit", "Leave", show=False)]
+
     SECONDS = 2.0
     """For which something is said in the frame."""
 

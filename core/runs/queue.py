@@ -155,25 +155,25 @@ class Queue:
             if entry is None:
                 raise QueueError(f"{run.id} does not wait in the queue any more")
             is_ours = standing(run, entry) is Standing.OURS
-            files = None
-            if {path.name for path in run.path.iterdir()} <= QUEUED_FILES:
-                files = {path.name: read_whole(path) for path in run.path.iterdir()}
+            names = {path.name for path in run.path.iterdir()}
+            files = {name: read_whole(run.path / name) for name in names} if names <= QUEUED_FILES else None
             delete(self._path(run))
             if files is not None:
                 remove_tree(run.path)
         return Removed(run, entry, is_ours, files)
 
     def put_back(self, removed: Removed) -> None:
-        """Let a run that was taken out wait again. Raises QueueError and OSError, also where its folder, or its name,
-        has become another's."""
+        """Let a run that was taken out wait again. Raises QueueError, and OSError, also for another folder there."""
         run, entry = removed.run, removed.entry
         with self._changing():
             if removed.files is not None:
                 make_folder(run.path)
                 for name, content in removed.files.items():
                     write_whole(run.path / name, content)
-            # The seal is on the very folder: who had made it makes it anew, and nobody else.
-            self._write(run, sealed(run, entry) if removed.is_ours else entry)
+            # The seal is on the very folder: it is made anew, but only by its maker, and on what it was made on.
+            anew = sealed(run, entry)
+            is_same = (anew.resolved, anew.profile) == (entry.resolved, entry.profile)
+            self._write(run, anew if removed.is_ours and is_same else entry)
 
     def pause(self) -> None:
         """Nothing is started until `unpause`; what runs goes on. Raises QueueError and OSError."""

@@ -91,7 +91,7 @@ async def test_a_key_that_cannot_act_says_why_and_the_keys_come_back(
             ("b", "b does nothing here; ? lists the keys"),
             ("v", "this is for a run; 2 leads to the list of runs"),
             ("escape", "esc does nothing here"),
-            ("ctrl+c", "ctrl+q leaves, and so does q; runs go on"),
+            ("ctrl+c", "q leaves; runs go on; ctrl+q leaves from anywhere"),
             ("u", "there is no change to take back"),
         ):
             await pilot.press(key)
@@ -117,3 +117,5 @@ async def test_a_key_of_no_use_in_a_dialog_says_so_in_its_frame(workplace: Path)
         await until(pilot, lambda: app.screen.is_modal, "the dialog")
         await pilot.press("b")
         await until_shown(pilot, "b does nothing here; esc closes this")
+        await pilot.press("ctrl+c")
+        await until_shown(pilot, "esc closes this; ctrl+q leaves from anywhere")
