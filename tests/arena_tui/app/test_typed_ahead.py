@@ -8,7 +8,7 @@ import pytest
 from data_profile import PROFILE, write_rows
 from kept_files import add_checkpoints
 from queued import add
-from recorded import record_run
+from recorded import record_prediction, record_run
 from screen import burst, child, planner, until, until_shown
 from small_tokenizer import write_tokenizer
 from terminal import Terminal
@@ -166,6 +166,18 @@ async def test_nothing_starts_or_stops_by_an_answer_from_before_the_question(run
         await until_shown(pilot, "is no answer")
         assert app.screen._asked == {}
     assert len(list_runs(runs)) == 1
+
+
+async def test_a_prediction_is_not_stopped_by_an_answer_from_before_the_question(run: RunFolder) -> None:
+    prediction = record_prediction(run, end=None, began=time.time() - 30, pid=os.getpid())
+    app = ArenaApp(run.path.parent, watch=prediction)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until_shown(pilot, "s Stop")
+        burst(pilot, "ss")
+        await until_shown(pilot, "stop this prediction?", "is no answer")
+        await pilot.press("q")
+        await until_shown(pilot, "s Stop")
+        assert not app.screen.is_modal
 
 
 async def test_a_waiting_run_is_not_taken_out_by_an_answer_from_before_the_question(runs: Path) -> None:
