@@ -19,7 +19,7 @@ from arena_tui.compare.view import Settings, cautions, differences, measures, re
 from arena_tui.dialogs.ask import choose
 from arena_tui.plot.axes import Axis
 from arena_tui.plot.curve import SMOOTHINGS
-from arena_tui.plot.pane import SMOOTHING_KEYS
+from arena_tui.plot.pane import AXIS_KEYS, SMOOTHING_KEYS
 from arena_tui.runs.curve_files import export
 from arena_tui.runs.follow import Follower, RunView
 from arena_tui.screen.console_screen import OPENING, ConsoleScreen
@@ -40,8 +40,8 @@ class CompareScreen(ConsoleScreen[None]):
     CHANGES = frozenset({"write"})
     BINDINGS: ClassVar[list[BindingType]] = named(
         "compare",
-        Binding("x", "axis", "Axis", tooltip="Curves by step, epoch, tokens or time"),
-        Binding("X", "choose_axis", "Axes", show=False, tooltip="Choose what the curves are drawn over"),
+        Binding("x", "axis", "Axis", group=AXIS_KEYS, tooltip="Curves by step, epoch, tokens or time"),
+        Binding("X", "choose_axis", "Axes", group=AXIS_KEYS, tooltip="Choose what the curves are drawn over"),
         Binding(
             "plus,equals_sign",
             "smooth(1)",

@@ -15,7 +15,7 @@ from arena_tui.dialogs.ask import ReaderScreen, choose
 from arena_tui.monitor.panes import MonitorPanes
 from arena_tui.monitor.stop_dialog import StopScreen
 from arena_tui.plot.axes import Axis
-from arena_tui.plot.pane import COPY, SMOOTHING_KEYS, ZOOM, PlotPane
+from arena_tui.plot.pane import AXIS_KEYS, COPY, SMOOTHING_KEYS, ZOOM, PlotPane
 from arena_tui.runs import reasons
 from arena_tui.runs.curve_files import export
 from arena_tui.runs.follow import Follower, RunView
@@ -82,8 +82,8 @@ class MonitorScreen(ConsoleScreen[None]):
             group=SMOOTHING_KEYS,
             tooltip="Smooth the loss more, or less",
         ),
-        Binding("x", "axis", "Axis", tooltip="Curves by step, epoch, tokens or time"),
-        Binding("X", "choose_axis", "Axes", show=False, tooltip="Choose what the curves are drawn over"),
+        Binding("x", "axis", "Axis", group=AXIS_KEYS, tooltip="Curves by step, epoch, tokens or time"),
+        Binding("X", "choose_axis", "Axes", group=AXIS_KEYS, tooltip="Choose what the curves are drawn over"),
         Binding("enter", "crosshair", "Crosshair", tooltip="Read the curves off, step by step"),
         Binding("i", "magnify(0.5)", "Nearer", show=False, tooltip=ZOOM),
         Binding("I", "magnify(2)", "Farther", show=False, tooltip=ZOOM),

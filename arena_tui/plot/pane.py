@@ -28,6 +28,7 @@ WHEEL_FACTOR = 0.8
 MOVE_KEYS = Binding.Group("Move", compact=True)
 MOVE = "Move the crosshair along the curve"
 SMOOTHING_KEYS = Binding.Group("Smooth", compact=True)
+AXIS_KEYS = Binding.Group("Axis", compact=True)
 COPY = "Copy what this pane says, or the selection"
 ZOOM_KEYS = Binding.Group("Near/far", compact=True)
 ZOOM = "Less of the run in all curves, or more"

@@ -35,6 +35,7 @@ from core.runs.access import write_whole
 from core.runs.folder import RunFolder, list_runs
 
 ABOUT_REPORT = frozenset({"list", "choose_list", "open", "against", "pane", "pane_at", "write", "other"})
+LIST_KEYS = Binding.Group("List", compact=True)
 ROWS_OF_PAGE = 10
 """Rows of each list that a page written from here shows in full."""
 
@@ -47,8 +48,8 @@ class ReportScreen(ConsoleScreen[None]):
         "report",
         Binding("tab", "pane(1)", "Pane", key_display="tab", tooltip="The next pane, or the one before"),
         Binding("shift+tab", "pane(-1)", "Pane before", show=False, tooltip="The next pane, or the one before"),
-        Binding("f", "list(1)", "List", tooltip="Other rows: worst, best, random, likely mislabelled, and so on"),
-        Binding("F", "choose_list", "Lists", show=False, tooltip="Choose which rows are listed"),
+        Binding("f", "list(1)", "List", group=LIST_KEYS, tooltip="The next kind of rows: worst, best, and so on"),
+        Binding("F", "choose_list", "Lists", group=LIST_KEYS, tooltip="Choose which rows are listed"),
         Binding("enter", "open", "Row", tooltip="The chosen row in full, with its cut and its probabilities"),
         Binding("c", "against", "Against", tooltip="Compare row by row with another run"),
         Binding("w", "write", "Write page", tooltip="Write the report as one page, report.html in the run's folder"),
