@@ -168,6 +168,7 @@ class RowScreen(ConsoleScreen[int]):
     def action_other(self, direction: int) -> None:
         self._place += direction
         self.read()
+        self.refresh_bindings()  # there may be no other one any more
 
     def action_model_view(self) -> None:
         self.is_sequence = not self.is_sequence
