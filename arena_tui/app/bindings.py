@@ -14,7 +14,10 @@ from arena_tui.predict.list_screen import PredictionsScreen
 from arena_tui.predict.screen import PredictionScreen
 from arena_tui.report.screen import ReportScreen
 from arena_tui.rows.reader import RowScreen
+from arena_tui.screen.keymap import key_problems
 from arena_tui.widgets.menu import Menu
+from core.config import ConfigFile
+from core.profile.errors import Problem
 
 PLACES = (
     HomeScreen,
@@ -29,6 +32,11 @@ PLACES = (
     RowScreen,
     ReportScreen,
 )
+
+
+def key_problems_of(file: ConfigFile, everywhere: Sequence[BindingType]) -> list[Problem]:
+    """What is wrong with the keys of a user's configuration; `everywhere` are the app's own bindings."""
+    return key_problems(file.config.keys, file.lines, list(all_keys(everywhere)))
 
 
 def all_keys(everywhere: Sequence[BindingType]) -> Iterator[Binding]:

@@ -3,22 +3,25 @@
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 from enum import Enum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import App, ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.keys import format_key
+from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Static
 
 from arena_tui.children.child import in_thread
-from arena_tui.dialogs.ask import Dialog, keys
+from arena_tui.dialogs.ask import SCROLLING, Dialog, keys
 from arena_tui.format.numbers import GLYPHS, STYLES
 from arena_tui.format.sanitize import printable
 from arena_tui.runs.consequences import what_is_kept
 from arena_tui.runs.follow import RunView
 from arena_tui.runs.waits import Wait, without_console
+from arena_tui.screen.console_screen import ConsoleScreen
 from arena_tui.widgets.facts import facts, wrapped
 from arena_tui.widgets.pane import FittedText
 from core.runs.actions import CannotStop, stop
@@ -28,8 +31,7 @@ from core.runs.stopping import Rung
 class HelpScreen(Dialog[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter,q,question_mark", "dismiss", "Close", key_display="esc"),
-        Binding("j", "scroll(1)", "Down", show=False),
-        Binding("k", "scroll(-1)", "Up", show=False),
+        *SCROLLING,
     ]
 
     def __init__(self, bindings: Collection[ActiveBinding]) -> None:
@@ -51,6 +53,13 @@ class HelpScreen(Dialog[None]):
 
     def action_scroll(self, lines: int) -> None:
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+
+
+def explanation(screen: Screen[Any]) -> str:
+    """What there is to say of the pane in front; "" where it is no more than the keys say."""
+    node = screen.in_front if isinstance(screen, ConsoleScreen) else screen.focused
+    places = (node or screen).ancestors_with_self
+    return next((place.HELP for place in places if isinstance(place, Widget) and place.HELP), "")
 
 
 def keys_by_explanation(bindings: Collection[ActiveBinding]) -> list[tuple[str, str]]:

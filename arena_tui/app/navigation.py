@@ -8,15 +8,17 @@ from contextlib import suppress
 from functools import partial
 
 from textual.app import App
+from textual.binding import BindingType
 
 from arena_tui.app.starting import Starter
 from arena_tui.children.child import Ahead, in_thread
 from arena_tui.runs.follow import RunList, RunView
 from arena_tui.screen.profiles import ProfileView
 from arena_tui.terminal.private_use import can_be_held
+from core.config import ConfigFile
 from core.files import in_words
 from core.predict.request import CannotPredict
-from core.profile.errors import ProfileError
+from core.profile.errors import Problem, ProfileError
 from core.profile.files import read_profile
 from core.runs.folder import RunFolder
 from core.runs.process import LaunchError
@@ -34,6 +36,12 @@ class Navigation:
         self._run_list = run_list
         self._predict_program = predict_program
         self._ahead = Ahead()
+
+    def key_problems(self, file: ConfigFile, of_the_app: Sequence[BindingType]) -> list[Problem]:
+        """What is wrong with the keys that the user has chosen. Imports all screens, whose keys they may change."""
+        from arena_tui.app.bindings import key_problems_of
+
+        return key_problems_of(file, of_the_app)
 
     async def confirm(self, profile: ProfileView) -> None:
         """Show what a run of this profile would be, and start it or queue it if the user wants that."""

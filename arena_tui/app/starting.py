@@ -13,6 +13,7 @@ from textual.app import App
 from arena_tui.children.child import in_thread
 from arena_tui.dialogs.ask import ReaderScreen
 from arena_tui.format.sanitize import printable
+from arena_tui.runs.follow import Follower, RunList, RunView
 from arena_tui.runs.messages import RunQueued
 from arena_tui.screen import profiles
 from arena_tui.screen.profiles import ProfileView
@@ -28,6 +29,9 @@ from core.runs.resume import CannotResume, CannotRetry, prepare_retry
 
 if TYPE_CHECKING:
     from arena_tui.plan.dialog import Chosen
+
+SECONDS_BETWEEN_LOOKS = 5.0
+"""At the queue: whether runs wait and nothing starts them."""
 
 
 class Starter:
@@ -122,6 +126,18 @@ class Starter:
         """Start its process, unless one is at work already. Raises LaunchError, and OSError."""
         if child := await asyncio.to_thread(job.start):
             self.child_processes.append(child)
+
+    def known(self, run_list: RunList) -> list[RunView]:
+        """The runs of the list, and others that were looked at."""
+        known = {run.folder.path: run for run in run_list.read()}
+        others = (Follower(folder).read() for path, folder in self.watched.items() if path not in known)
+        return [*known.values(), *others]
+
+    async def keep_seeing_to_queue(self) -> None:
+        """One look after the other: one that gets no answer is not followed by more."""
+        while True:
+            await self.see_to_queue()
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
     async def see_to_queue(self) -> None:
         """Start what starts the runs that wait, where it is gone: killed, or with the machine."""

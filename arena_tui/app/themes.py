@@ -3,8 +3,18 @@
 A is blue and B is orange in all of them; neither a state nor a run is ever told by its colour alone.
 """
 
+from functools import partial
+from pathlib import Path
+from typing import Any
+
 from textual.app import App
 from textual.theme import Theme
+
+from arena_tui.children.child import in_thread
+from arena_tui.format.sanitize import printable
+from core.config import set_theme
+from core.files import in_words
+from core.profile.errors import ProfileError
 
 VARIABLES = {
     "answer-a": "#56b4e9",
@@ -74,10 +84,21 @@ COLOUR_BLIND = Theme(
 THEMES = (DARK, LIGHT, COLOUR_BLIND)
 
 
-def set_themes(app: App[None], chosen: str) -> None:
+def set_themes(app: App[Any], chosen: str) -> None:
     """Ours alone, each of which has been looked at on every screen; the one of that name is `chosen`."""
     for theme in THEMES:
         app.register_theme(theme)
     app.theme = chosen
     for name in set(app.available_themes) - {theme.name for theme in THEMES}:
         app.unregister_theme(name)
+
+
+async def is_kept(app: App[Any], config: Path, theme: str) -> bool:
+    """Write the theme of that name into the configuration, and tell where that fails; whether it is there now."""
+    try:
+        await in_thread(partial(set_theme, config, theme))
+    except (OSError, ProfileError) as error:
+        title = "the theme is not kept for the next time"
+        app.notify(printable(in_words(error)), title=title, severity="warning", markup=False)
+        return False
+    return True

@@ -40,8 +40,10 @@ def open_console(options: argparse.Namespace, start: Path | None = None, watch: 
     if console.frame_rate:
         os.environ["TEXTUAL_FPS"] = str(console.frame_rate)  # read when Textual is imported
     from arena_tui.app.app import ArenaApp
+    from arena_tui.terminal.pastes import keep_pastes_whole
 
     keep_pandas_out()
+    keep_pastes_whole()
     config = replace(file, config=replace(file.config, console=console))
     app = ArenaApp(runs_folder(options.runs_dir), start=start, watch=watch, config=config, readonly=options.readonly)
     app.run()

@@ -82,13 +82,12 @@ def _run_config(options: argparse.Namespace) -> int:
     import msgspec
 
     from arena_tui.app.app import ArenaApp
-    from arena_tui.app.bindings import all_keys
+    from arena_tui.app.bindings import all_keys, key_problems_of
     from arena_tui.format.sanitize import printable, utf8
-    from arena_tui.screen.keymap import key_problems
     from core.config import read_config
 
     file, usual = read_config(), list(all_keys(ArenaApp.BINDINGS))
-    problems = [*file.problems, *key_problems(file.config.keys, file.lines, usual)]
+    problems = [*file.problems, *key_problems_of(file, ArenaApp.BINDINGS)]
     if options.json:
         keys = {binding.id: file.config.keys.get(binding.id or "", binding.key) for binding in usual}
         settings = msgspec.to_builtins(file.config) | {"keys": keys}

@@ -11,18 +11,21 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.content import Content
 from textual.reactive import var
-from textual.widgets import Footer, Static, Tab, Tabs
+from textual.widgets import Static, Tab, Tabs
 
 from arena_tui.children.child import in_thread
 from arena_tui.compare.plot import ComparisonPlot
 from arena_tui.compare.tables import figures_table, settings_table
 from arena_tui.compare.view import Settings, cautions, differences, measures, read_settings
+from arena_tui.dialogs.ask import choose
+from arena_tui.plot.axes import Axis
 from arena_tui.plot.curve import SMOOTHINGS
-from arena_tui.plot.pane import SMOOTHING_KEYS
+from arena_tui.plot.pane import AXIS_KEYS, SMOOTHING_KEYS
 from arena_tui.runs.curve_files import export
 from arena_tui.runs.follow import Follower, RunView
-from arena_tui.screen.console_screen import ConsoleScreen
-from arena_tui.screen.keymap import named
+from arena_tui.screen.console_screen import OPENING, ConsoleScreen
+from arena_tui.screen.footer import Footer
+from arena_tui.screen.keymap import named, numbered, up_and_down
 from arena_tui.widgets.pane import TextPane
 from core.runs.folder import RunFolder
 
@@ -40,7 +43,8 @@ class CompareScreen(ConsoleScreen[None]):
     CHANGES = frozenset({"write"})
     BINDINGS: ClassVar[list[BindingType]] = named(
         "compare",
-        Binding("x", "axis", "Axis", tooltip="Curves by step, epoch, tokens or time"),
+        Binding("x", "axis", "Axis", group=AXIS_KEYS, tooltip="Curves by step, epoch, tokens or time"),
+        Binding("X", "choose_axis", "Axes", group=AXIS_KEYS, tooltip="Choose what the curves are drawn over"),
         Binding(
             "plus,equals_sign",
             "smooth(1)",
@@ -57,14 +61,12 @@ class CompareScreen(ConsoleScreen[None]):
             group=SMOOTHING_KEYS,
             tooltip="Average the losses over more points, or fewer",
         ),
-        Binding("tab,right,l", "pane(1)", "Pane", key_display="tab", tooltip="The next pane, or the one before"),
-        Binding("shift+tab,left,h", "pane(-1)", "Pane before", show=False, tooltip="The next pane, or the one before"),
+        Binding("tab", "pane(1)", "Pane", key_display="tab", tooltip="The next pane, or the one before"),
+        Binding("shift+tab", "pane(-1)", "Pane before", show=False, tooltip="The next pane, or the one before"),
         Binding("w", "write", "Write CSV", tooltip="Write every point of these curves to a file"),
         Binding("z", "zoom", "Zoom", tooltip="This pane alone on the screen, and back"),
-        Binding("down,j", "scroll_text(1)", "Down", show=False, tooltip="Scroll the figures or the settings"),
-        Binding("up,k", "scroll_text(-1)", "Up", show=False, tooltip="Scroll the figures or the settings"),
-        Binding("pagedown", "scroll_text(10)", "Page down", show=False, tooltip="Scroll the figures or the settings"),
-        Binding("pageup", "scroll_text(-10)", "Page up", show=False, tooltip="Scroll the figures or the settings"),
+        *numbered(len(NAMES)),
+        *up_and_down("scroll_text", "scroll_text", 10, "in the figures or the settings"),
         Binding("escape", "dismiss", "Back", key_display="esc", tooltip="Back to the table of runs"),
     )
 
@@ -98,14 +100,14 @@ class CompareScreen(ConsoleScreen[None]):
 
     def compose(self) -> ComposeResult:
         yield Static(Content(f"{len(self._followers)} runs compared"), id="top")
-        tabs = Tabs(*(Tab(name, id=f"tab-{name}") for name in NAMES))
+        tabs = Tabs(*(Tab(f"{n} {name}", id=f"tab-{name}") for n, name in enumerate(NAMES, 1)))
         tabs.can_focus = False
         yield tabs
         with Container(id="panes"):
             yield ComparisonPlot(id="curves").data_bind(CompareScreen.runs)
             yield TextPane("figures", id="figures")
             yield TextPane("settings that differ", id="settings")
-        yield Footer(compact=True, show_command_palette=False)
+        yield Footer()
 
     def on_mount(self) -> None:
         self.follow()
@@ -147,12 +149,21 @@ class CompareScreen(ConsoleScreen[None]):
     def action_pane(self, direction: int) -> None:
         self.current = (self.current + direction) % len(NAMES)
 
+    def action_pane_at(self, index: int) -> None:
+        self.action_pane(index - self.current)
+
     def action_zoom(self) -> None:
         self.toggle_class("-zoomed")
 
     def action_axis(self) -> None:
         plot = self.query_one(ComparisonPlot)
         plot.axis = plot.axis.following
+
+    @work(group=OPENING)
+    async def action_choose_axis(self) -> None:
+        curves = self.query_one(ComparisonPlot)
+        if chosen := await choose(self.app, "curves by", [axis.value for axis in Axis], curves.axis.value):
+            curves.axis = Axis(chosen)
 
     def action_smooth(self, direction: int) -> None:
         plot = self.query_one(ComparisonPlot)

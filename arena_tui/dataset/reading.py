@@ -15,7 +15,7 @@ from arena_tui.format import numbers
 from arena_tui.format.sanitize import printable
 from arena_tui.rows.view import Inspected, load, split_again
 from arena_tui.screen import profiles
-from arena_tui.screen.profiles import ProfileView
+from arena_tui.screen.profiles import ProfileView, Written
 from core.files import Stamp, stamp
 from core.inspect.protocol import Progress
 from core.profile.edit import Value
@@ -77,6 +77,7 @@ class Inspection:
         self.seen: Inspected | None = None
         self._program = program
         self._child = child
+        self._origin = profile.path
         self._stamp: Stamp | None = None
 
     async def read(self) -> AsyncGenerator[Progress]:
@@ -116,21 +117,27 @@ class Inspection:
         self.settings = profile.settings or self.settings
         return True
 
-    async def write(self, values: Sequence[tuple[str, Value]]) -> ProfileView:
+    async def write(self, values: Sequence[tuple[str, Value]]) -> Written:
         """Set these values in the profile's file; a shipped profile gets a copy of one's own.
 
-        Returns what the file holds then, which is the profile from now on unless it has problems. Raises ProfileError
-        and OSError where the file stays without them.
+        What the file holds then is the profile from now on, unless it has problems. Raises ProfileError and OSError
+        where the file stays without them.
         """
-        path = self.profile.path
-        for key, value in values:
-            path = await asyncio.to_thread(profiles.set_in_file, path, key, value)
-        profile = await asyncio.to_thread(profiles.read, path)
-        if profile.settings:
+        written = await asyncio.to_thread(profiles.set_in_file, self.profile.path, values)
+        if written.path != self.profile.path:
+            self._origin = self.profile.path
+        await self.take_over(written.path)
+        return written
+
+    async def take_over(self, path: Path | None = None) -> None:
+        """Let a file be the profile, unless it has problems: the one that is, or where it is gone, that which it was
+        copied from. The rows stay the same."""
+        path = path or self.profile.path
+        profile = await asyncio.to_thread(profiles.read, path if path.exists() else self._origin)
+        if profile.settings and profile.text != self.profile.text:
             self.profile, self.settings = profile, profile.settings
             if self.seen:
                 self.seen = await asyncio.to_thread(split_again, self.seen, self.settings)
-        return profile
 
     @property
     def _file(self) -> Path:

@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.widgets import Input
 
 from arena_tui.dataset.row_table import RowTable
+from arena_tui.dialogs.ask import choose
 from arena_tui.format import numbers
 from arena_tui.format.sanitize import printable, shortened
 from arena_tui.rows.view import Inspected
@@ -111,13 +112,29 @@ class RowPane(Vertical):
 
     def turn_filter(self, direction: int) -> None:
         every = list(Filter)
-        self.filter = every[(every.index(self.filter) + direction) % len(every)]
+        self.list_only(every[(every.index(self.filter) + direction) % len(every)])
+
+    def list_only(self, chosen: Filter) -> None:
+        self.filter = chosen
         self.relist()
+
+    async def choose_filter(self) -> None:
+        """Let the user choose which rows are listed; waits for the answer."""
+        if chosen := await choose(self.app, "which rows?", [one.value for one in Filter], self.filter.value):
+            self.list_only(Filter(chosen))
 
     def turn_order(self) -> None:
         every = list(Order)
-        self.order = every[(every.index(self.order) + 1) % len(every)]
+        self.sort(every[(every.index(self.order) + 1) % len(every)])
+
+    def sort(self, order: Order) -> None:
+        self.order = order
         self.relist()
+
+    async def choose_order(self) -> None:
+        """Let the user choose the order of the rows; waits for the answer."""
+        if chosen := await choose(self.app, "in which order?", [one.value for one in Order], self.order.value):
+            self.sort(Order(chosen))
 
     def relist(self) -> None:
         """Choose and sort anew: some milliseconds for a Kaggle file."""

@@ -9,11 +9,11 @@ from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.reactive import var
 from textual.widget import Widget
-from textual.widgets import Footer
 
+from arena_tui.dataset.keys import ABOUT_ROWS, KEYS
 from arena_tui.dataset.panes import DataPanes
 from arena_tui.dataset.reading import Inspection, InspectionLine, how_far
 from arena_tui.dataset.row_pane import RowPane
@@ -21,9 +21,11 @@ from arena_tui.dataset.what_if import WhatIf
 from arena_tui.format.sanitize import place, printable
 from arena_tui.rows.reader import RowScreen
 from arena_tui.runs.messages import EditProfile
-from arena_tui.screen.console_screen import ConsoleScreen
-from arena_tui.screen.keymap import hint, named
+from arena_tui.screen.console_screen import OPENING, ConsoleScreen
+from arena_tui.screen.footer import Footer
+from arena_tui.screen.keymap import hint
 from arena_tui.screen.profiles import ProfileView
+from arena_tui.screen.undo import Changed
 from arena_tui.widgets.pane import ProblemText
 from core.files import in_words
 from core.inspect.protocol import INSPECT, Progress
@@ -32,56 +34,17 @@ from core.profile.edit import Value
 from core.profile.errors import ProfileError, SettingError
 
 SECONDS_BETWEEN_LOOKS = 2.0
-LIMIT_KEYS = Binding.Group("Limit", compact=True)
-NEAR = "Move the limit by 64 tokens"
-FAR = "Move the limit by 512 tokens"
-STRATEGY = "Another way to cut long rows, or the one before"
-FILTER = "List other rows: over the limit, B gone, ties, and so on"
 
 
 class DataScreen(ConsoleScreen[None]):
     CHANGES = frozenset({"edit", "split", "write"})
     AUTO_FOCUS = ""
-
-    BINDINGS: ClassVar[list[BindingType]] = named(
-        "data",
-        Binding("r", "read", "Read again", show=False, tooltip="Read the rows again, from the file as it is now"),
-        Binding("e", "edit", "Edit", show=False, tooltip="Edit the profile"),
-        Binding("p", "split", "Split", show=False, tooltip='Write split.by = "prompt", so that no prompt leaks'),
-        Binding("left", "move(-1)", "64 lower", key_display="←", group=LIMIT_KEYS, tooltip=NEAR),
-        Binding("right", "move(1)", "64 higher", key_display="→", group=LIMIT_KEYS, tooltip=NEAR),
-        Binding("less_than_sign,shift+left", "move(-8)", "512 lower", key_display="<", group=LIMIT_KEYS, tooltip=FAR),
-        Binding(
-            "greater_than_sign,shift+right", "move(8)", "512 higher", key_display=">", group=LIMIT_KEYS, tooltip=FAR
-        ),
-        Binding("t", "strategy(1)", "Strategy", tooltip=STRATEGY),
-        Binding("T", "strategy(-1)", "Strategy before", show=False, tooltip=STRATEGY),
-        Binding("o", "own", "Own", show=False, tooltip="Back to the profile's own limit and strategy"),
-        Binding("w", "write", "Write", tooltip="Write the chosen limit and strategy into the profile"),
-        Binding("tab", "pane(1)", "Pane", key_display="tab", tooltip="The next pane, or the one before"),
-        Binding("shift+tab", "pane(-1)", "Pane before", show=False, tooltip="The next pane, or the one before"),
-        Binding("f", "filter(1)", "Filter", tooltip=FILTER),
-        Binding("F", "filter(-1)", "Filter before", show=False, tooltip=FILTER),
-        Binding("s", "sort", "Sort", show=False, tooltip="Rows as in the file, by length, or by tokens lost"),
-        Binding("slash", "search", "Search", key_display="/", tooltip="Rows that hold a text, or have an id"),
-        Binding("enter", "open", "Row", tooltip="The chosen row in full, with its cut"),
-        Binding("down,j", "down(1)", "Down", show=False, tooltip="Down and up in this pane"),
-        Binding("up,k", "down(-1)", "Up", show=False, tooltip="Down and up in this pane"),
-        Binding("pagedown", "page(1)", "Page down", show=False, tooltip="A page down or up in this pane"),
-        Binding("pageup", "page(-1)", "Page up", show=False, tooltip="A page down or up in this pane"),
-        Binding("home", "down(-1_000_000_000)", "First", show=False, tooltip="To the first row, or the last"),
-        Binding("end", "down(1_000_000_000)", "Last", show=False, tooltip="To the first row, or the last"),
-        Binding("escape", "back", "Back", key_display="esc", tooltip="End the search, or leave the data"),
-    )
-
-    DEFAULT_CSS = """
-    DataScreen.-failed WhatIf, DataScreen.-failed DataPanes { display: none; }
-    """
+    BINDINGS: ClassVar[list[BindingType]] = KEYS
+    DEFAULT_CSS = "DataScreen.-failed WhatIf, DataScreen.-failed DataPanes { display: none; }"
 
     progress: var[Progress] = var(Progress())
     problem: var[str] = var("")
     is_changed: var[bool] = var(False)
-    """Whether the file of rows is no longer the one that was read."""
 
     def __init__(
         self,
@@ -102,7 +65,7 @@ class DataScreen(ConsoleScreen[None]):
         yield ProblemText()
         yield self.what_if
         yield self._panes
-        yield Footer(compact=True, show_command_palette=False)
+        yield Footer()
 
     @property
     def in_front(self) -> Widget:
@@ -152,14 +115,14 @@ class DataScreen(ConsoleScreen[None]):
         if self.is_mounted and self.display:
             ways_out = (("edit", "{} edits the profile, "), ("read", "{} reads again, "), ("back", "{} goes back"))
             self.query_one(ProblemText).show(problem, ways_out)
+            self.refresh_bindings()
 
     def _show_rows(self) -> None:
         try:
             self.what_if.show_rows()
+            self._show_state()
         except SettingError as error:
             self.problem = str(error)
-        else:
-            self._show_state()
 
     def on_what_if_chosen(self, message: WhatIf.Chosen) -> None:
         """The tables follow."""
@@ -172,9 +135,21 @@ class DataScreen(ConsoleScreen[None]):
         read = how_far(self.progress, self.inspection.seen, self.inspection.settings.data.train)
         changed = "! the file was changed" + hint(self, "read", "; {} reads it again").plain
         state = changed if self.is_changed else read
+        self.refresh_bindings()
         self.query_one(InspectionLine).show(self.inspection.profile.name, state, is_warning=self.is_changed)
 
     watch_progress = watch_is_changed = _show_state
+
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        if action in ABOUT_ROWS and self.problem:
+            return "there are no rows to show"
+        if action in ABOUT_ROWS and self.inspection.seen is None:
+            return "the rows are being read"
+        if action == "open" and self.inspection.seen and self.inspection.seen.is_sample:
+            return "a row can be opened once all rows have been read"
+        if action == "pane_at" and (name := self._panes.always_seen(*parameters)):
+            return f"the {name} are in sight already"
+        return super().why_not(action, parameters)
 
     def action_edit(self) -> None:
         self.post_message(EditProfile(self.inspection.profile))
@@ -184,6 +159,18 @@ class DataScreen(ConsoleScreen[None]):
 
     def action_strategy(self, direction: int) -> None:
         self.what_if.turn_strategy(direction)
+
+    @work(group=OPENING)
+    async def action_choose_strategy(self) -> None:
+        await self.what_if.choose_strategy()
+
+    @work(group=OPENING)
+    async def action_choose_filter(self) -> None:
+        await self._panes.to_rows().choose_filter()
+
+    @work(group=OPENING)
+    async def action_choose_order(self) -> None:
+        await self._panes.to_rows().choose_order()
 
     def action_own(self) -> None:
         self.what_if.back_to_own()
@@ -204,17 +191,24 @@ class DataScreen(ConsoleScreen[None]):
 
     async def _write(self, values: Sequence[tuple[str, Value]]) -> None:
         try:
-            profile = await self.inspection.write(values)
+            written = await self.inspection.write(values)
         except (OSError, ProfileError) as error:
             self.notify(printable(f"not written: {in_words(error)}"), severity="error", markup=False)
             return
-        if profile.problems:
+        self.app.post_message(Changed(f"{place(written.path)} is as it was", written.take_back))
+        if self.inspection.profile.text != written.after:
             way_out = hint(self, "edit", "; {} edits it").plain
-            self.notify(f"{place(profile.path)} has problems{way_out}", severity="error", markup=False)
+            self.notify(f"{place(written.path)} has problems{way_out}", severity="error", markup=False)
             return
         if self.inspection.seen:
             self._show_rows()
-        self.notify(f"written: {place(profile.path)}", markup=False)
+        way_back = hint(self, "undo", "; {} takes it back").plain
+        self.notify(f"written: {place(written.path)}{way_back}", markup=False)
+
+    @work(exclusive=True, group="write")
+    async def on_undone(self) -> None:
+        await self.inspection.take_over()
+        self._show_rows()
 
     def action_filter(self, direction: int) -> None:
         self._panes.to_rows().turn_filter(direction)
@@ -225,13 +219,10 @@ class DataScreen(ConsoleScreen[None]):
     def action_search(self) -> None:
         self._panes.to_rows().open_search()
 
-    @work(exclusive=True, group="open")
+    @work(group=OPENING)
     async def action_open(self) -> None:
         table, seen = self._panes.to_rows().table, self.inspection.seen
-        if seen is None or table.chosen is None or self.problem:
-            return
-        if seen.is_sample:
-            self.notify("A row can be opened once all rows have been read.")
+        if seen is None or table.chosen is None:
             return
         last = await self.app.push_screen_wait(RowScreen(seen, self.what_if.tokens, table.numbers, table.cursor))
         table.move_to(last)
@@ -244,6 +235,13 @@ class DataScreen(ConsoleScreen[None]):
 
     def action_pane(self, direction: int) -> None:
         self._panes.turn(direction)
+
+    def action_pane_at(self, index: int) -> None:
+        self._panes.choose(DataPanes.PANES[index])
+
+    def action_other(self, direction: int) -> None:
+        table = self._panes.to_rows().table
+        table.move_to(table.cursor + direction)
 
     def action_back(self) -> None:
         if not self.query_one(RowPane).end_search():

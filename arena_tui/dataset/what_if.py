@@ -17,6 +17,7 @@ from arena_tui.children.child import answers, ask
 from arena_tui.dataset.cuts import CutSummary, cost_lines
 from arena_tui.dataset.histogram import Histogram
 from arena_tui.dataset.reading import Inspection
+from arena_tui.dialogs.ask import choose
 from arena_tui.format import numbers
 from arena_tui.format.sanitize import printable
 from arena_tui.rows.view import Outlook, outlook
@@ -131,6 +132,11 @@ class WhatIf(Horizontal):
         """To the next way to cut long rows, or the one before."""
         at = TRUNCATIONS.index(self.tokens.truncation) + direction
         self._look_at(replace(self.tokens, truncation=TRUNCATIONS[at % len(TRUNCATIONS)]))
+
+    async def choose_strategy(self) -> None:
+        """Let the user choose how long rows are cut; waits for the answer."""
+        if chosen := await choose(self.app, "how are long rows cut?", TRUNCATIONS, self.tokens.truncation):
+            self.turn_strategy(TRUNCATIONS.index(chosen) - TRUNCATIONS.index(self.tokens.truncation))
 
     def changes(self) -> list[tuple[str, Value]]:
         """The profile's settings, as section.key, that differ from what is looked at, each with its new value."""

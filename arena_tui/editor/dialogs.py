@@ -13,10 +13,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
+from textual.events import Key
 from textual.reactive import var
 from textual.widgets import Input, Static
 
-from arena_tui.dialogs.ask import Dialog, keys
+from arena_tui.dialogs.ask import SCROLLING, Dialog, keys
 from arena_tui.dialogs.path_input import PathInput
 from arena_tui.format.numbers import MUTED
 from arena_tui.format.sanitize import place, printable
@@ -64,8 +65,7 @@ class DifferencesScreen(Dialog[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter,q,f4", "dismiss", "Close", key_display="esc"),
         Binding("tab,left,right", "other", "Other", show=False),
-        Binding("j", "scroll(1)", "Down", show=False),
-        Binding("k", "scroll(-1)", "Up", show=False),
+        *SCROLLING,
     ]
 
     DEFAULT_CSS = """
@@ -120,6 +120,7 @@ class SaveAsScreen(Dialog[Path | None]):
         self._suggested = suggested
         self._reason = reason
         self._confirmed: Path | None = None
+        self._pressed: Key | None = None
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box") as box:
@@ -127,6 +128,9 @@ class SaveAsScreen(Dialog[Path | None]):
             yield Static(self._reason, markup=False)
             yield PathInput(place(self._suggested), (".toml",))
             yield Static(keys([("enter", "save"), ("tab", "complete"), ("esc", "back")]), classes="keys")
+
+    def on_key(self, event: Key) -> None:
+        self._pressed = event
 
     @on(Input.Changed)
     def _forget(self) -> None:
@@ -142,8 +146,9 @@ class SaveAsScreen(Dialog[Path | None]):
             self._warn("Shipped profiles stay as they are: choose another name.")
         elif problem := unwritable(path):
             self._warn(problem)
-        elif path.exists() and self._confirmed != path:
+        elif path.exists() and not (self._confirmed == path and self._pressed and self.may_take(self._pressed)):
             self._confirmed = path
+            self.has_news()
             self._warn(f"{printable(str(path))} exists: enter once more replaces it.")
         else:
             self.dismiss(path)

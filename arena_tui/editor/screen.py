@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.reactive import var
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 
 from arena_tui.children.child import in_thread
 from arena_tui.editor.dialogs import against_defaults
@@ -21,7 +21,8 @@ from arena_tui.editor.saving import Saving
 from arena_tui.editor.toml_area import Choices, TomlArea
 from arena_tui.format.sanitize import place, printable
 from arena_tui.format.width import abridged
-from arena_tui.screen.console_screen import ConsoleScreen
+from arena_tui.screen.console_screen import OPENING, ConsoleScreen
+from arena_tui.screen.footer import Footer
 from arena_tui.screen.keymap import named
 from core.profile.cursor import end_of_mistake
 from core.profile.errors import Problem, ProfileError
@@ -82,7 +83,7 @@ class EditorScreen(ConsoleScreen[None]):
                 yield ProblemList()
             yield Explanation()
         yield self._choices
-        yield Footer(compact=True, show_command_palette=False)
+        yield Footer()
 
     def on_mount(self) -> None:
         self.area.focus()
@@ -149,15 +150,15 @@ class EditorScreen(ConsoleScreen[None]):
         state.update(told)
         state.set_class(bool(self.saving.draft_failure), "-warning")
 
-    @work
+    @work(group=OPENING)
     async def action_save(self) -> None:
         await self.saving.save()
 
-    @work
+    @work(group=OPENING)
     async def action_save_as(self) -> None:
         await self.saving.save_as()
 
-    @work
+    @work(group=OPENING)
     async def action_differences(self) -> None:
         await self._check()
         await self.saving.compare([against_defaults(self._settings)] if self._settings else [])
@@ -166,7 +167,7 @@ class EditorScreen(ConsoleScreen[None]):
     async def action_edit_outside(self) -> None:
         await self.saving.edit_outside()
 
-    @work
+    @work(group=OPENING)
     async def action_leave(self) -> None:
         if await self.may_leave():
             self.dismiss()
@@ -181,6 +182,11 @@ class EditorScreen(ConsoleScreen[None]):
     @on(OptionList.OptionSelected, "ProblemList")
     def _go_to_chosen(self, event: OptionList.OptionSelected) -> None:
         self._go_to(self.problems[event.option_index])
+
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        if action == "next_problem" and not self.problems:
+            return "no problem is found"
+        return super().why_not(action, parameters)
 
     def action_next_problem(self) -> None:
         row = self.area.cursor_location[0]

@@ -20,13 +20,15 @@ from arena_tui.format.sanitize import printable
 from arena_tui.format.width import padded
 from arena_tui.runs.consequences import what_is_deleted, what_is_pruned
 from arena_tui.runs.follow import RunView
+from arena_tui.screen.console_screen import OPENING
 from arena_tui.screen.keymap import hint
+from arena_tui.screen.undo import Changed, Overtaken
 from arena_tui.widgets.menu import Menu
 from core.files import in_words
 from core.predict.folder import PredictionFolder, trashed_predictions
 from core.runs.checkpoints import DiskUse, carry_out, disk_use, plan, size
 from core.runs.folder import RunFolder
-from core.runs.notes import MOST_NAME, MOST_NOTE, NotesError, write_notes
+from core.runs.notes import MOST_NAME, MOST_NOTE, Notes, NotesError, read_notes, write_notes
 from core.runs.trash import StillInUse, delete_for_good, discard, put_back, trashed
 
 
@@ -72,12 +74,14 @@ class TrashScreen(Dialog[None]):
         for run in self._sizes:
             if str(run.path) == event.option_id:
                 try:
-                    await asyncio.to_thread(put_back, run)
+                    back = await asyncio.to_thread(put_back, run)
                 except OSError as error:
                     self._tell(f"not put back: {in_words(error)}")
+                else:
+                    self.app.post_message(Changed(f"{run.id} is in the trash again", partial(discard, back)))
         self.read()
 
-    @work
+    @work(group=OPENING)
     async def action_empty(self) -> None:
         if not self._sizes:
             return
@@ -114,6 +118,12 @@ def measured(runs: Sequence[RunView], known: Mapping[str, DiskUse]) -> dict[str,
     }
 
 
+def _write_again(folder: RunFolder, before: Notes, after: Notes) -> None:
+    if read_notes(folder) != after:
+        raise Overtaken(f"{folder.notes.name} of {folder.id} has been changed since")
+    write_notes(folder, name=before.name, note=before.note)
+
+
 class Housekeeping:
     """Asks on `screen`, and so waits for the answers: to be run as a worker of it."""
 
@@ -139,9 +149,13 @@ class Housekeeping:
 
     async def _write(self, folder: RunFolder, **words: str) -> None:
         try:
-            await asyncio.to_thread(write_notes, folder, **words)
+            before = await asyncio.to_thread(read_notes, folder)
+            after = await asyncio.to_thread(partial(write_notes, folder, **words))
         except (NotesError, OSError) as error:
             self.tell(f"not written: {in_words(error)}")
+        else:
+            what = f"the {' and the '.join(words)} of {folder.id} is as it was"
+            self._screen.app.post_message(Changed(what, partial(_write_again, folder, before, after)))
 
     async def delete(self, run: RunView) -> None:
         """Move a run that is over to the trash, after a question."""
@@ -151,11 +165,13 @@ class Housekeeping:
         question = what_is_deleted(run, await asyncio.to_thread(disk_use, run.folder))
         if await self._confirms("delete this run?", question, "delete"):
             try:
-                await asyncio.to_thread(discard, run.folder)
+                deleted = await asyncio.to_thread(discard, run.folder)
             except (StillInUse, OSError) as error:
                 self.tell(f"not deleted: {in_words(error)}")
             else:
-                self.tell("In the trash now" + hint(self._screen, "trash", "; {} opens it").plain, "information")
+                self._screen.app.post_message(Changed(f"{run.folder.id} is put back", partial(put_back, deleted)))
+                ways = hint(self._screen, "trash", "; {} opens it") + hint(self._screen, "undo", ", {} puts it back")
+                self.tell(f"In the trash now{ways.plain}", "information")
 
     async def prune(self, runs: Sequence[RunView]) -> list[RunFolder]:
         """Delete all checkpoints but the newest intact one of those of `runs` that are over, after a question.

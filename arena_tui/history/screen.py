@@ -7,23 +7,27 @@ from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.reactive import var
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from arena_tui.children.child import in_thread
+from arena_tui.dialogs.ask import choose
 from arena_tui.history.columns import COLUMNS, Row, matching, next_column, sorted_by
 from arena_tui.history.housekeeping import Housekeeping, TrashScreen, measured
+from arena_tui.history.keys import ABOUT_A_RUN, KEYS
 from arena_tui.history.settings import Settings, settings_of
 from arena_tui.history.table import RunTable, detail, summary
 from arena_tui.plot.axes import FEWEST, MOST
+from arena_tui.runs import reasons
 from arena_tui.runs.follow import RunList, RunView
 from arena_tui.runs.messages import CompareRuns, OpenRun, ReportRun
 from arena_tui.runs.waits import title
-from arena_tui.screen.console_screen import ConsoleScreen
-from arena_tui.screen.keymap import hint, named
+from arena_tui.screen.console_screen import OPENING, ConsoleScreen
+from arena_tui.screen.footer import Footer
+from arena_tui.screen.keymap import hint
 from core.machine.gpus import look
 from core.runs.checkpoints import DiskUse
 
@@ -33,30 +37,7 @@ SECONDS_BETWEEN_READS = 2.0
 class HistoryScreen(ConsoleScreen[None]):
     CHANGES = frozenset({"note", "rename", "delete", "trash", "prune", "prune_all"})
     AUTO_FOCUS = ""  # keys are for the table, until the filter is asked for
-    BINDINGS: ClassVar[list[BindingType]] = named(
-        "runs",
-        Binding("enter", "open", "Open", tooltip="Open the chosen run"),
-        Binding("space", "select", "Select", tooltip="Select this run for a comparison, and back"),
-        Binding("c", "compare", "Compare", tooltip="Compare the selected runs, two to six"),
-        Binding("slash", "filter", "Filter", key_display="/", tooltip="Only runs with these words; esc shows all"),
-        Binding("right,l", "sort(1)", "Sort", key_display="←→", tooltip="Sort by the next column, or the one before"),
-        Binding("left,h", "sort(-1)", "Sort before", show=False, tooltip="Sort by the next column, or the one before"),
-        Binding("o", "reverse", "Order", show=False, tooltip="The other way round"),
-        Binding("d", "delete", "Delete", tooltip="Move this run to the trash, after a question"),
-        Binding("v", "report", "Report", show=False, tooltip="Where this run, once finished, is won and lost"),
-        Binding("n", "note", "Note", show=False, tooltip="Write a note beside this run"),
-        Binding("r", "rename", "Rename", show=False, tooltip="Give this run another name to show; its folder stays"),
-        Binding("t", "trash", "Trash", show=False, tooltip="Deleted runs: put one back, or delete all for good"),
-        Binding("p", "prune", "Prune", show=False, tooltip="Delete all checkpoints of this run but the newest intact"),
-        Binding("P", "prune_all", "Prune all", show=False, tooltip="Do so in every run that has ended"),
-        Binding("down,j", "move(1)", "Down", show=False, tooltip="Down and up in the list"),
-        Binding("up,k", "move(-1)", "Up", show=False, tooltip="Down and up in the list"),
-        Binding("pagedown", "move_page(1)", "Page down", show=False, tooltip="Down and up by pages"),
-        Binding("pageup", "move_page(-1)", "Page up", show=False, tooltip="Down and up by pages"),
-        Binding("home", "move_page(-9999)", "First", show=False, tooltip="To the first run, to the last"),
-        Binding("end", "move_page(9999)", "Last", show=False, tooltip="To the first run, to the last"),
-        Binding("escape", "leave", "Back", key_display="esc", tooltip="Show all runs again; back to the home screen"),
-    )
+    BINDINGS: ClassVar[list[BindingType]] = KEYS
 
     DEFAULT_CSS = """
     HistoryScreen {
@@ -88,7 +69,7 @@ class HistoryScreen(ConsoleScreen[None]):
         yield Input(placeholder="words in state, name, profile or note", id="filter")
         yield RunTable("none to show", id="table")
         yield Static(id="detail", markup=False)
-        yield Footer(compact=True, show_command_palette=False)
+        yield Footer()
 
     def on_mount(self) -> None:
         self._table = self.query_one(RunTable)
@@ -97,6 +78,7 @@ class HistoryScreen(ConsoleScreen[None]):
         self._title, self._state, self._detail = (self.query_one(name, Static) for name in named)
         self._filter.can_focus = False
         self.runs = self._known
+        self.call_later(self.draw)  # once it is mounted, and before a key that comes at the same time as its own
         self.call_after_refresh(self.read)  # the table first: measuring five hundred folders takes a while
 
     @work
@@ -117,6 +99,10 @@ class HistoryScreen(ConsoleScreen[None]):
         self.runs = await in_thread(self.run_list.read)
         self._title.update(title("runs", is_queue_paused=self.run_list.is_queue_paused))
 
+    @work
+    async def on_undone(self) -> None:
+        await self.read_runs()
+
     def show_sizes(self, disk: dict[str, DiskUse], free: int) -> None:
         """`disk` by id of the run; bytes `free` beside them."""
         self._disk, self._free = disk, free
@@ -129,6 +115,13 @@ class HistoryScreen(ConsoleScreen[None]):
     @property
     def chosen_run(self) -> RunView | None:
         return self._table.chosen.run if self._table.chosen else None
+
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        if action in ABOUT_A_RUN and self.chosen_run is None:
+            return "there is no run to be chosen"
+        if action == "report" and self.chosen_run:
+            return reasons.why_not(action, self.chosen_run)
+        return super().why_not(action, parameters)
 
     @on(Input.Changed)
     def draw(self) -> None:
@@ -143,6 +136,7 @@ class HistoryScreen(ConsoleScreen[None]):
         table.show(rows)
         self._state.update(Content(summary(len(rows), all_rows, len(table.selected), self._free)), layout=False)
         self._draw_detail()
+        self.refresh_bindings()
 
     watch_runs = draw
 
@@ -163,6 +157,12 @@ class HistoryScreen(ConsoleScreen[None]):
         table.sort = next_column([*COLUMNS, *table.swept], table.sort, direction)
         table.is_reversed = False
         self.draw()
+
+    @work(group=OPENING)
+    async def action_choose_sort(self) -> None:
+        names = [column.heading for column in COLUMNS]
+        if chosen := await choose(self.app, "sort by", names, self._table.sort.heading):
+            self.action_sort(names.index(chosen) - COLUMNS.index(self._table.sort))
 
     def action_reverse(self) -> None:
         self._table.is_reversed = not self._table.is_reversed
@@ -191,10 +191,8 @@ class HistoryScreen(ConsoleScreen[None]):
             self.post_message(OpenRun(run.folder))
 
     def action_report(self) -> None:
-        if (run := self.chosen_run) and run.has_report:
+        if run := self.chosen_run:
             self.post_message(ReportRun(run.folder))
-        elif run:
-            self._housekeeping.tell("This run has not finished: there is no evaluation to report on.", "warning")
 
     def action_select(self) -> None:
         run, selected = self.chosen_run, self._table.selected
@@ -217,15 +215,15 @@ class HistoryScreen(ConsoleScreen[None]):
         else:
             self.post_message(CompareRuns(folders))
 
-    @work
+    @work(group=OPENING)
     async def action_note(self) -> None:
         await self._keep_house(self._housekeeping.note)
 
-    @work
+    @work(group=OPENING)
     async def action_rename(self) -> None:
         await self._keep_house(self._housekeeping.rename)
 
-    @work
+    @work(group=OPENING)
     async def action_delete(self) -> None:
         await self._keep_house(self._housekeeping.delete)
 
@@ -237,12 +235,12 @@ class HistoryScreen(ConsoleScreen[None]):
     def action_trash(self) -> None:
         self.app.push_screen(TrashScreen(self.run_list.runs))
 
-    @work
+    @work(group=OPENING)
     async def action_prune(self) -> None:
         if run := self.chosen_run:
             await self._prune([run])
 
-    @work
+    @work(group=OPENING)
     async def action_prune_all(self) -> None:
         await self._prune(self.runs)
 

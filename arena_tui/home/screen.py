@@ -2,7 +2,6 @@
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -13,19 +12,20 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.events import DescendantFocus, ScreenResume
-from textual.message import Message
 from textual.reactive import var
-from textual.widgets import Footer, OptionList
+from textual.widgets import OptionList
 
 from arena_tui.children.child import in_thread
 from arena_tui.home.lists import Beside, ProfileMenu, RunMenu
 from arena_tui.home.panels import ChosenPanel, MachineLine, TitleLine
-from arena_tui.runs import messages
+from arena_tui.runs import messages, reasons
 from arena_tui.runs.follow import RunList, RunView
 from arena_tui.runs.queue_dialogs import adopt, move, pause, take_out
-from arena_tui.screen.console_screen import READONLY, ConsoleScreen
-from arena_tui.screen.keymap import hint, named
+from arena_tui.screen.console_screen import OPENING, READONLY, ConsoleScreen
+from arena_tui.screen.footer import Footer
+from arena_tui.screen.keymap import hint, named, numbered
 from arena_tui.screen.profiles import Profiles, ProfileView
+from arena_tui.screen.undo import Undone
 from core.machine.gpus import look
 from core.runs.queue import Queue, Where
 
@@ -41,15 +41,16 @@ class HomeScreen(ConsoleScreen[None]):
         Binding("r", "start", "Run", tooltip="Start the chosen profile, after a look at its plan"),
         Binding("e", "edit", "Edit", tooltip="Edit the chosen profile"),
         Binding("d", "inspect", "Data", tooltip="What the chosen profile would show the model of its rows"),
-        Binding("R", "resume", "Resume", show=False, tooltip="Go on with the chosen run, if it ended early"),
-        Binding("v", "report", "Report", show=False, tooltip="Where the chosen run, once finished, is won and lost"),
-        Binding("H", "list_runs", "All runs", show=False, tooltip="All runs as a table: sort, filter, delete, compare"),
-        Binding("f", "fix", "Fix", show=False, tooltip="Try the chosen run again with the settings proposed for it"),
+        Binding("R", "resume", "Resume", tooltip="Go on with the chosen run, if it ended early"),
+        Binding("v", "report", "Report", tooltip="Where the chosen run, once finished, is won and lost"),
+        Binding("H", "list_runs", "All runs", tooltip="All runs as a table: sort, filter, delete, compare"),
+        Binding("A", "fix", "Fix", tooltip="Try the chosen run again with the settings proposed for it"),
         Binding("K,shift+up", "move('up')", "Up in the queue", show=False, tooltip="Move a waiting run up"),
         Binding("J,shift+down", "move('down')", "Down in the queue", show=False, tooltip="Move a waiting run down"),
         Binding("delete,backspace", "dequeue", "Take out", show=False, tooltip="Take a waiting run out of the queue"),
         Binding("a", "adopt", "Adopt", show=False, tooltip="Let a waiting run start that you have not queued here"),
-        Binding("P", "pause", "Pause the queue", show=False, tooltip="Pause the queue, or let it go on"),
+        Binding("Q", "pause", "Pause the queue", show=False, tooltip="Pause the queue, or let it go on"),
+        *numbered(3),
         Binding("tab", "app.focus_next", "Next list", tooltip="To the runs, the profile's text, and back"),
     )
 
@@ -63,18 +64,17 @@ class HomeScreen(ConsoleScreen[None]):
     profiles: var[tuple[ProfileView, ...]] = var(())
     runs: var[tuple[RunView, ...]] = var(())
 
-    @dataclass
-    class LookedAt(Message):
-        """The highlight rests on this profile, which has no problems."""
-
-        profile: ProfileView
-
     def __init__(self, run_list: RunList) -> None:
         super().__init__()
         self._news = asyncio.Event()
         self._profiles_there = Profiles(Path.cwd())
         self._run_list = run_list
         self._runs_are_chosen = False
+
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        if action not in reasons.ABOUT:
+            return super().why_not(action, parameters)
+        return reasons.why_not(action, self._run) if self._run else "this is for a run; 2 leads to the list of runs"
 
     def compose(self) -> ComposeResult:
         yield TitleLine(self.app.has_class(READONLY))
@@ -83,7 +83,7 @@ class HomeScreen(ConsoleScreen[None]):
                 yield ProfileMenu("none; write one into profiles/", id="profiles")
                 yield RunMenu("none yet" + hint(self, "start", "; {} starts a profile").plain, id="runs")
             yield ChosenPanel(id="chosen")
-        yield Footer(compact=True, show_command_palette=False)
+        yield Footer()
 
     def on_mount(self) -> None:
         self.query_one("#profiles").focus()
@@ -123,6 +123,7 @@ class HomeScreen(ConsoleScreen[None]):
             await asyncio.sleep(SECONDS_BETWEEN_READS)
 
     @on(messages.RunQueued)
+    @on(Undone)
     def look_again(self) -> None:
         """Read the runs now: something has been done that is to be seen at once."""
         self._news.set()
@@ -146,6 +147,7 @@ class HomeScreen(ConsoleScreen[None]):
     @on(OptionList.OptionHighlighted)
     def _show_chosen(self) -> None:
         self.query_one(ChosenPanel).show(self._run or self._profile)
+        self.refresh_bindings()
         self._see_it_rest()
 
     @on(ScreenResume)
@@ -154,7 +156,7 @@ class HomeScreen(ConsoleScreen[None]):
         await asyncio.sleep(SECONDS_OF_REST)
         profile = self._profile if self.display and self.app.screen is self else None
         if profile and not profile.problems and not self._runs_are_chosen:
-            self.post_message(self.LookedAt(profile))
+            self.post_message(messages.LookedAt(profile))
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         if isinstance(event.widget, ProfileMenu | RunMenu):
@@ -202,20 +204,18 @@ class HomeScreen(ConsoleScreen[None]):
 
     def action_report(self) -> None:
         if run := self._run:
-            if run.has_report:
-                self.post_message(messages.ReportRun(run.folder))
-            else:
-                self.notify("This run has not finished: there is no evaluation to report on.", severity="warning")
+            self.post_message(messages.ReportRun(run.folder))
 
     def action_list_runs(self) -> None:
         self.post_message(messages.ListRuns(self.runs))
 
     def action_fix(self) -> None:
         if run := self._run:
-            if run.can_be_fixed:
-                self.post_message(messages.FixRun(run.folder))
-            else:
-                self.notify("No other settings are proposed for this run.", severity="warning")
+            self.post_message(messages.FixRun(run.folder))
+
+    def action_pane_at(self, index: int) -> None:
+        for pane in self.focus_chain[index : index + 1]:  # the last one holds nothing where nothing is chosen
+            self.set_focus(pane)
 
     @work
     async def action_move(self, where: Where) -> None:
@@ -223,12 +223,12 @@ class HomeScreen(ConsoleScreen[None]):
             await move(self, run.folder, where)
             self.look_again()
 
-    @work
+    @work(group=OPENING)
     async def action_dequeue(self) -> None:
         if (run := self._run) and run.wait and await take_out(self, run.folder):
             self.look_again()
 
-    @work
+    @work(group=OPENING)
     async def action_adopt(self) -> None:
         if (run := self._run) and run.wait and await adopt(self, run.folder, run.wait):
             self.look_again()

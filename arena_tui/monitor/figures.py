@@ -56,7 +56,7 @@ class Now(VerticalScroll, can_focus=False):
         return self.query_one(".figures", FittedText)
 
     def _waiting(self, view: RunView) -> Content:
-        pressed = [("dequeue", "takes it out of the queue"), ("profile", "its profile"), ("app.pop_screen", "all runs")]
+        pressed = [("dequeue", "takes it out of the queue"), ("profile", "its profile"), ("app.pop_screen", "back")]
         can = [hint(self, action, f"{{}} {does}") for action, does in pressed]
         return Content("\n").join([*explanation(view, self), Content(""), *can])
 
@@ -141,7 +141,7 @@ class Result(VerticalScroll, can_focus=False):
         below.show(lambda width: Content.assemble("\n", facts(wrapped(scored, width)), head, adapter))
 
     def _with_next_key(self, content: Content, *more: tuple[str, str]) -> Content:
-        pairs = [*more, ("profile", "profile"), ("app.pop_screen", "all runs")]
+        pairs = [*more, ("profile", "profile"), ("app.pop_screen", "back")]
         can = [hint(self, action, f"{{}} {word}") for action, word in pairs]
         return Content.assemble(content, "\n\n", Content("  ").join(way for way in can if way))
 

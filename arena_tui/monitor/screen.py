@@ -9,21 +9,23 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.reactive import var
-from textual.widgets import Footer
 
 from arena_tui.children.child import in_thread
-from arena_tui.dialogs.ask import ReaderScreen
+from arena_tui.dialogs.ask import ReaderScreen, choose
 from arena_tui.monitor.panes import MonitorPanes
 from arena_tui.monitor.stop_dialog import StopScreen
-from arena_tui.plot.pane import COPY, SMOOTHING_KEYS, ZOOM
+from arena_tui.plot.axes import Axis
+from arena_tui.plot.pane import AXIS_KEYS, COPY, SMOOTHING_KEYS, ZOOM, PlotPane
+from arena_tui.runs import reasons
 from arena_tui.runs.curve_files import export
 from arena_tui.runs.follow import Follower, RunView
 from arena_tui.runs.messages import FixRun, PredictRun, ReportRun, ResumeRun, RunEnded
 from arena_tui.runs.panes import LogPane, LogTail, Pane
 from arena_tui.runs.queue_dialogs import take_out
 from arena_tui.runs.strip import Strip
-from arena_tui.screen.console_screen import ConsoleScreen
-from arena_tui.screen.keymap import named
+from arena_tui.screen.console_screen import OPENING, ConsoleScreen
+from arena_tui.screen.footer import Footer
+from arena_tui.screen.keymap import named, numbered, up_and_down
 from arena_tui.terminal.sequences import copy
 from core.profile.errors import ProfileError
 from core.profile.files import read_profile
@@ -37,9 +39,17 @@ ABOUT_CURVES = frozenset({"log_axis", "smooth", "axis", "crosshair", "magnify", 
 """Actions that have no use while a run waits and has no curves."""
 
 
+ASIDE = "Along the curve in front, with a crosshair; else along long lines of the log"
+
+
 def seconds_to_next_read(curves_changed: bool) -> float:
     """Less often over SSH, where each repaint travels, and after curves were drawn, which is most of the work."""
     return 0.6 if curves_changed or "SSH_CONNECTION" in os.environ else 0.2
+
+
+def _is_open_to(run: RunView) -> tuple[object, ...]:
+    """What decides what can be done to a run."""
+    return run.status, run.is_settled, run.wait is None
 
 
 class MonitorScreen(ConsoleScreen[None]):
@@ -50,7 +60,11 @@ class MonitorScreen(ConsoleScreen[None]):
         Binding("s", "stop", "Stop", tooltip="Stop the run: save first, at once, or kill; it says what each keeps"),
         Binding("delete,backspace", "dequeue", "Take out", tooltip="Take the run, which waits, out of the queue"),
         Binding("R", "resume", "Resume", tooltip="Go on with a run that ended early, from its newest checkpoint"),
-        Binding("f", "fix", "Fix", tooltip="Try again with the settings that are proposed for a failed run"),
+        Binding("A", "fix", "Fix", tooltip="Try again with the settings that are proposed for a failed run"),
+        Binding("v", "report", "Report", tooltip="Where it is won and lost: the evaluation in full"),
+        Binding("P", "predict", "Predict", tooltip="Answer a file of rows with this run, or look at how that goes on"),
+        Binding("p", "profile", "Profile", tooltip="The profile this run was started with"),
+        Binding("tab", "pane(1)", "Pane", key_display="tab", tooltip="The next pane, or the one before"),
         Binding("y", "log_axis", "Log", tooltip="Loss on a logarithmic axis, and back"),
         Binding(
             "plus,equals_sign",
@@ -68,30 +82,21 @@ class MonitorScreen(ConsoleScreen[None]):
             group=SMOOTHING_KEYS,
             tooltip="Smooth the loss more, or less",
         ),
-        Binding("x", "axis", "Axis", tooltip="Curves by step, epoch, tokens or time"),
-        Binding("c", "crosshair", "Crosshair", tooltip="Read the curves off, step by step"),
+        Binding("x", "axis", "Axis", group=AXIS_KEYS, tooltip="Curves by step, epoch, tokens or time"),
+        Binding("X", "choose_axis", "Axes", group=AXIS_KEYS, tooltip="Choose what the curves are drawn over"),
+        Binding("enter", "crosshair", "Crosshair", tooltip="Read the curves off, step by step"),
         Binding("i", "magnify(0.5)", "Nearer", show=False, tooltip=ZOOM),
-        Binding("o", "magnify(2)", "Farther", show=False, tooltip=ZOOM),
+        Binding("I", "magnify(2)", "Farther", show=False, tooltip=ZOOM),
         Binding("0", "show_all", "Whole run", show=False, tooltip="The whole run in the curves"),
-        Binding("shift+tab,left,h", "pane(-1)", "Pane before", show=False, tooltip="The next pane, or the one before"),
-        Binding("tab,right,l", "pane(1)", "Pane", key_display="tab", tooltip="The next pane, or the one before"),
-        *[
-            Binding(str(n), f"pane_at({n - 1})", f"Pane {n}", show=False, tooltip="The pane with this number")
-            for n in range(1, 8)
-        ],
+        Binding("shift+tab", "pane(-1)", "Pane before", show=False, tooltip="The next pane, or the one before"),
+        *numbered(7),
         Binding("z", "zoom", "Zoom", tooltip="This pane alone on the screen, and back"),
         Binding("Y", "copy", "Copy", show=False, tooltip=COPY),
         Binding("w", "write", "Write CSV", show=False, tooltip="Write every point of the curves to a CSV file"),
-        Binding("down,j", "scroll_text(1)", "Down", show=False, tooltip="Scroll the figures or the log"),
-        Binding("up,k", "scroll_text(-1)", "Up", show=False, tooltip="Scroll the figures or the log"),
-        Binding("pagedown", "scroll_text(10)", "Page down", show=False, tooltip="Scroll the figures or the log"),
-        Binding("pageup", "scroll_text(-10)", "Page up", show=False, tooltip="Scroll the figures or the log"),
-        Binding("greater_than_sign", "shift_log(20)", "Log right", show=False, tooltip="Along long lines of the log"),
-        Binding("less_than_sign", "shift_log(-20)", "Log left", show=False, tooltip="Along long lines of the log"),
-        Binding("v", "report", "Report", tooltip="Where it is won and lost: the evaluation in full"),
-        Binding("P", "predict", "Predict", tooltip="Answer a file of rows with this run, or look at how that goes on"),
-        Binding("p", "profile", "Profile", tooltip="The profile this run was started with"),
-        Binding("escape", "app.pop_screen", "Home", tooltip="Back to profiles and runs; the run goes on"),
+        Binding("left,h", "aside(-1)", "Left", show=False, tooltip=ASIDE),
+        Binding("right,l", "aside(1)", "Right", show=False, tooltip=ASIDE),
+        *up_and_down("scroll_text", "scroll_text", 10, "in the figures or the log"),
+        Binding("escape", "app.pop_screen", "Back", tooltip="Back to profiles and runs; the run goes on"),
     )
 
     view: var[RunView | None] = var(None)
@@ -106,7 +111,7 @@ class MonitorScreen(ConsoleScreen[None]):
     def compose(self) -> ComposeResult:
         yield Strip().data_bind(MonitorScreen.view)
         yield MonitorPanes().data_bind(MonitorScreen.view)
-        yield Footer(compact=True, show_command_palette=False)
+        yield Footer()
 
     def on_mount(self) -> None:
         self.follow()
@@ -138,40 +143,27 @@ class MonitorScreen(ConsoleScreen[None]):
         was_waiting, waits = bool(before and before.wait), bool(view and view.wait)
         if was_waiting != waits:
             self.panes.choose(1 if waits else 0)  # what it waits for; then its curves
-            self.refresh_bindings()
         if view and view.status.is_over and not (before and before.status.is_over):
             self.panes.choose(1)  # the result
-            self.refresh_bindings()
             if before:
                 self.post_message(RunEnded(view))
-        if view and before and view.is_settled != before.is_settled:
-            self.refresh_bindings()  # the process has gone as well: now the run can be resumed; or it goes on again
+        if before is None or view is None or _is_open_to(before) != _is_open_to(view):
+            self.refresh_bindings()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if not super().check_action(action, parameters):
-            return False
-        if self.view is not None and self.view.wait and action in ABOUT_CURVES:
-            return False
-        if action == "stop":
-            return self.view is not None and not self.view.status.is_over and not self.view.wait
-        if action == "dequeue":
-            return self.view is not None and self.view.wait is not None
-        if action == "resume":
-            return self.view is not None and self.view.can_be_resumed
-        if action == "report":
-            return self.view is not None and self.view.has_report
-        if action == "fix":
-            return self.view is not None and self.view.can_be_fixed
-        if action == "predict":
-            return self.view is not None and self.view.status.is_over
-        return True
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        view = self.view
+        if action in ABOUT_CURVES and view and view.wait:
+            return "there are no curves yet: the run waits"
+        if action not in reasons.ABOUT:
+            return super().why_not(action, parameters)
+        return reasons.why_not(action, view) if view else "the run is being read"
 
     @work
     async def action_write(self) -> None:
         if self.view:
             await export(self.app, [self.view])
 
-    @work
+    @work(group=OPENING)
     async def action_dequeue(self) -> None:
         if await take_out(self, self.folder):
             self.app.pop_screen()
@@ -188,7 +180,7 @@ class MonitorScreen(ConsoleScreen[None]):
     def action_predict(self) -> None:
         self.post_message(PredictRun(self.folder))
 
-    @work
+    @work(group=OPENING)
     async def action_profile(self) -> None:
         try:
             text = (await in_thread(partial(read_profile, self.folder.profile, read_whole))).text
@@ -204,6 +196,12 @@ class MonitorScreen(ConsoleScreen[None]):
 
     def action_log_axis(self) -> None:
         self.panes.turn_log()
+
+    @work(group=OPENING)
+    async def action_choose_axis(self) -> None:
+        curves = self.panes
+        if chosen := await choose(self.app, "curves by", [axis.value for axis in Axis], curves.axis.value):
+            curves.axis = Axis(chosen)
 
     def action_smooth(self, direction: int) -> None:
         self.panes.smooth(direction)
@@ -235,5 +233,9 @@ class MonitorScreen(ConsoleScreen[None]):
     def action_scroll_text(self, lines: int) -> None:
         self.panes.scroll_text(lines)
 
-    def action_shift_log(self, columns: int) -> None:
-        self.panes.shift_log(columns)
+    def action_aside(self, direction: int) -> None:
+        """Once the crosshair is there, its pane has these keys."""
+        if isinstance(self.in_front, PlotPane):
+            self.panes.turn_crosshair()
+        else:
+            self.panes.shift_log(20 * direction)

@@ -70,8 +70,9 @@ class StopScreen(Dialog[None]):
         if self.is_mounted:
             self._draw()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return action != "ask" or self._may(Rung[str(parameters[0])])
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        is_early = action == "ask" and not self._may(Rung[str(parameters[0])])
+        return "it is asked in a gentler way first: the line above this one" if is_early else ""
 
     def _may(self, rung: Rung) -> bool:
         """A rung can be reached from the one below it."""

@@ -24,6 +24,7 @@ from arena_tui.plan.text import cut_warning, lines
 from arena_tui.runs.outcome import change_facts
 from arena_tui.screen import profiles
 from arena_tui.screen.profiles import ProfileView, set_in_file
+from arena_tui.screen.undo import Changed
 from arena_tui.widgets.facts import Fact, facts, hanging, wrapped
 from arena_tui.widgets.pane import FittedText
 from core.files import in_words
@@ -120,37 +121,41 @@ class ConfirmScreen(Dialog[Chosen | None]):
     def watch_is_counting(self) -> None:
         self._draw()
 
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:  # noqa: ARG002
+        if action in ("start", "queue") and self._problem:
+            return "it cannot be run: what stands in the way is told above"
+        if action == "measure" and not self._can_measure:
+            return "it is being planned" if self.is_counting else "how long it takes is known, or cannot be measured"
+        return "it fits as it is, or no change is known" if action == "change" and not self._change else ""
+
     def action_start(self) -> None:
-        if not self._problem:
-            self.dismiss(Chosen(self._profile, is_queued=False))
+        self.dismiss(Chosen(self._profile, is_queued=False))
 
     def action_queue(self) -> None:
-        if not self._problem:
-            self.dismiss(Chosen(self._profile, is_queued=True))
+        self.dismiss(Chosen(self._profile, is_queued=True))
 
     def action_measure(self) -> None:
         """Ask again, this time with a few real steps."""
-        if self._can_measure:
-            self.ask("--measure")
+        self.ask("--measure")
 
     @work
     async def action_change(self) -> None:
         """Write what makes the run fit into the profile, and plan anew."""
-        path = self._profile.path
+        changes = [change.partition("=") for change in self._change]
+        values = [(key, tomllib.loads(f"value = {value}")["value"]) for key, _, value in changes]
         try:
-            for change in self._change:
-                key, _, value = change.partition("=")
-                path = await asyncio.to_thread(set_in_file, path, key, tomllib.loads(f"value = {value}")["value"])
+            written = await asyncio.to_thread(set_in_file, self._profile.path, values)
         except (ProfileError, OSError) as error:
             self.notify(printable(in_words(error)), title="not written", severity="error", markup=False)
             return
-        changed = await asyncio.to_thread(profiles.read, path)
+        changed = await asyncio.to_thread(profiles.read, written.path)
         if changed.settings is not None:
             self._profile = changed
             self.plan = None
             self.ask()
             if not self._changes:
-                self.notify(f"written to {place(path)}", markup=False)
+                self.app.post_message(Changed(f"{place(written.path)} is as it was", written.take_back))
+                self.notify(f"written to {place(written.path)}", markup=False)
 
     @property
     def _settings(self) -> Profile:

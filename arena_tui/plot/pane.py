@@ -28,6 +28,7 @@ WHEEL_FACTOR = 0.8
 MOVE_KEYS = Binding.Group("Move", compact=True)
 MOVE = "Move the crosshair along the curve"
 SMOOTHING_KEYS = Binding.Group("Smooth", compact=True)
+AXIS_KEYS = Binding.Group("Axis", compact=True)
 COPY = "Copy what this pane says, or the selection"
 ZOOM_KEYS = Binding.Group("Near/far", compact=True)
 ZOOM = "Less of the run in all curves, or more"
@@ -51,10 +52,10 @@ class PlotPane(Pane, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left,h", "move(-1)", "Back", key_display="←", group=MOVE_KEYS, tooltip=MOVE),
         Binding("right,l", "move(1)", "On", key_display="→", group=MOVE_KEYS, tooltip=MOVE),
-        Binding("home", "move_to(0)", "First step", show=False, tooltip=MOVE),
-        Binding("end", "move_to(-1)", "Newest step", show=False, tooltip=MOVE),
+        Binding("home,g", "move_to(0)", "First step", show=False, tooltip=MOVE),
+        Binding("end,G", "move_to(-1)", "Newest step", show=False, tooltip=MOVE),
         Binding("i", "screen.magnify(0.5)", "Nearer", group=ZOOM_KEYS, tooltip=ZOOM),
-        Binding("o", "screen.magnify(2)", "Farther", group=ZOOM_KEYS, tooltip=ZOOM),
+        Binding("I", "screen.magnify(2)", "Farther", group=ZOOM_KEYS, tooltip=ZOOM),
         Binding("Y", "screen.copy", "Copy", tooltip=COPY),
         Binding("escape", "point_away", "Done", key_display="esc", tooltip="Put the crosshair away"),
     ]

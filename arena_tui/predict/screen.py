@@ -12,7 +12,6 @@ from textual.containers import Vertical
 from textual.reactive import var
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer
 
 from arena_tui.children.child import in_thread
 from arena_tui.dialogs.ask import STAY, AskScreen
@@ -23,7 +22,8 @@ from arena_tui.runs.follow import Follower, RunView
 from arena_tui.runs.messages import RunEnded
 from arena_tui.runs.panes import LogPane, LogTail
 from arena_tui.runs.strip import Strip
-from arena_tui.screen.console_screen import ConsoleScreen
+from arena_tui.screen.console_screen import OPENING, ConsoleScreen
+from arena_tui.screen.footer import Footer
 from arena_tui.screen.keymap import named
 from core.files import in_words
 from core.predict.actions import predict
@@ -48,6 +48,10 @@ class PredictionScreen(ConsoleScreen[None]):
         Binding("up,k", "scroll_text(-1)", "Up", show=False, tooltip="Scroll the figures"),
         Binding("pagedown", "scroll_log(10)", "Log down", show=False, tooltip="Scroll the log"),
         Binding("pageup", "scroll_log(-10)", "Log up", show=False, tooltip="Scroll the log"),
+        Binding(
+            "home,g", "scroll_log(-1_000_000)", "First", show=False, tooltip="To the log's first line, or its last"
+        ),
+        Binding("end,G", "scroll_log(1_000_000)", "Last", show=False, tooltip="To the log's first line, or its last"),
         Binding("escape", "app.pop_screen", "Back", tooltip="Back to the run; the prediction goes on"),
     )
 
@@ -82,7 +86,7 @@ class PredictionScreen(ConsoleScreen[None]):
         with Vertical():
             yield PredictionPane().data_bind(PredictionScreen.view)
             yield LogPane(id="log").data_bind(PredictionScreen.view)
-        yield Footer(compact=True, show_command_palette=False)
+        yield Footer()
 
     def on_mount(self) -> None:
         self.follow()
@@ -102,12 +106,12 @@ class PredictionScreen(ConsoleScreen[None]):
             await asyncio.sleep(SECONDS_TO_NEXT_READ)
 
     def watch_view(self, before: RunView | None, view: RunView | None) -> None:
-        if view and view.status.is_over and not (before and before.status.is_over):
+        if view and before and view.status.is_over and not before.status.is_over:
+            self.post_message(RunEnded(view))
+        if before is None or view is None or before.status != view.status:
             self.refresh_bindings()
-            if isinstance(view.state.last, events.Predicted):
+            if view and isinstance(view.state.last, events.Predicted):
                 self.show_answers()
-            if before:  # one that was over when it was opened is no news
-                self.post_message(RunEnded(view))
 
     @work
     async def show_answers(self) -> None:
@@ -121,12 +125,12 @@ class PredictionScreen(ConsoleScreen[None]):
             self.add_class("-answered")
             self.query_one(PredictionPane).show_answers(told)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if not super().check_action(action, parameters):
-            return False
-        return action != "stop" or (self.view is not None and not self.view.status.is_over)
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        if action == "stop" and (self.view is None or self.view.status.is_over):
+            return "this prediction is over" if self.view else "the prediction is being read"
+        return super().why_not(action, parameters)
 
-    @work
+    @work(group=OPENING)
     async def action_stop(self) -> None:
         await ask_to_stop(self, self.folder)
 

@@ -57,7 +57,8 @@ class ReportRows(Vertical):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self._report: Report | None = None
-        self._titles: list[str] = []
+        self.titles: list[str] = []
+        """Of the lists that there are."""
         self._at = 0
 
     def compose(self) -> ComposeResult:
@@ -66,13 +67,18 @@ class ReportRows(Vertical):
 
     def load(self, report: Report) -> None:
         """Show the first list of this report."""
-        self._report, self._titles, self._at = report, list(titled(report)), 0
+        self._report, self.titles, self._at = report, list(titled(report)), 0
         self.turn(0)
+
+    @property
+    def title(self) -> str:
+        """Of the list that is shown."""
+        return self.titles[self._at]
 
     @property
     def listed(self) -> list[ListedRow]:
         """The rows of the list that is shown."""
-        return titled(self._report)[self._titles[self._at]] if self._report and self._titles else []
+        return titled(self._report)[self.title] if self._report and self.titles else []
 
     @property
     def chosen(self) -> ListedRow | None:
@@ -81,11 +87,11 @@ class ReportRows(Vertical):
 
     def turn(self, direction: int) -> None:
         """To the next list, or the one before."""
-        if not self._titles:
+        if not self.titles:
             return
-        self._at = (self._at + direction) % len(self._titles)
+        self._at = (self._at + direction) % len(self.titles)
         rows = self.listed
-        self.border_title = Content(f"rows: {self._titles[self._at]}")
+        self.border_title = Content(f"rows: {self.title}")
         self.border_subtitle = Content(f"{numbers.count(len(rows))} listed · f: {self._following}")
         self._draw_heading()
         self._menu.show([(f"{self._at}-{n}", partial(_line, row, rows, fills(self))) for n, row in enumerate(rows)])
@@ -116,7 +122,7 @@ class ReportRows(Vertical):
 
     @property
     def _following(self) -> str:
-        return self._titles[(self._at + 1) % len(self._titles)]
+        return self.titles[(self._at + 1) % len(self.titles)]
 
 
 def fills(node: DOMNode) -> str:

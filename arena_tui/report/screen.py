@@ -10,25 +10,26 @@ import numpy as np
 from rich.cells import cell_len
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.reactive import var
 from textual.widget import Widget
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from arena_tui.children.child import answers, ask, in_thread
-from arena_tui.dialogs.ask import ChooseRunScreen
+from arena_tui.dialogs.ask import ChooseScreen, choose, run_line
 from arena_tui.format import numbers
 from arena_tui.format.sanitize import place, printable
 from arena_tui.format.width import abridged
 from arena_tui.report.html.document import as_html
+from arena_tui.report.keys import ABOUT_REPORT, KEYS
 from arena_tui.report.panes import ReportPanes
 from arena_tui.report.rows import fills, predicted
 from arena_tui.report.view import SeenReport, can_be_shown, load_report
 from arena_tui.rows.reader import RowScreen
-from arena_tui.screen.console_screen import ConsoleScreen
-from arena_tui.screen.keymap import named
+from arena_tui.screen.console_screen import OPENING, ConsoleScreen
+from arena_tui.screen.footer import Footer
 from arena_tui.widgets.pane import ProblemText
 from core.files import in_words
 from core.profile.errors import ProfileError
@@ -44,24 +45,7 @@ class ReportScreen(ConsoleScreen[None]):
     CHANGES = frozenset({"write"})
     AUTO_FOCUS = ""
 
-    BINDINGS: ClassVar[list[BindingType]] = named(
-        "report",
-        Binding("tab", "pane(1)", "Pane", key_display="tab", tooltip="The next pane, or the one before"),
-        Binding("shift+tab", "pane(-1)", "Pane before", show=False, tooltip="The next pane, or the one before"),
-        Binding("f", "list(1)", "List", tooltip="Other rows: worst, best, random, likely mislabelled, and so on"),
-        Binding("F", "list(-1)", "Before", show=False, tooltip="Other rows: worst, best, random, and so on"),
-        Binding("enter", "open", "Row", tooltip="The chosen row in full, with its cut and its probabilities"),
-        Binding("a", "against", "Against", tooltip="Compare row by row with another run"),
-        Binding("w", "write", "Write page", tooltip="Write the report as one page, report.html in the run's folder"),
-        Binding("r", "read", "Again", show=False, tooltip="Make the report again, from the files as they are now"),
-        Binding("down,j", "down(1)", "Down", show=False, tooltip="Down and up in this pane"),
-        Binding("up,k", "down(-1)", "Up", show=False, tooltip="Down and up in this pane"),
-        Binding("pagedown,space", "page(1)", "Page down", show=False, tooltip="A page down or up in this pane"),
-        Binding("pageup", "page(-1)", "Page up", show=False, tooltip="A page down or up in this pane"),
-        Binding("home", "down(-1_000_000)", "First", show=False, tooltip="To the first row, or the last"),
-        Binding("end", "down(1_000_000)", "Last", show=False, tooltip="To the first row, or the last"),
-        Binding("escape", "app.pop_screen", "Back", key_display="esc", tooltip="Back to the run"),
-    )
+    BINDINGS: ClassVar[list[BindingType]] = KEYS
 
     DEFAULT_CSS = """
     ReportScreen {
@@ -91,7 +75,7 @@ class ReportScreen(ConsoleScreen[None]):
         yield Static(id="cautions", markup=False)
         yield ProblemText()
         yield ReportPanes()
-        yield Footer(compact=True, show_command_palette=False)
+        yield Footer()
 
     @property
     def in_front(self) -> Widget:
@@ -167,18 +151,33 @@ class ReportScreen(ConsoleScreen[None]):
         if self.is_mounted and self.display:
             ways_out = (("read", "{} tries again, "), ("app.pop_screen", "{} goes back"))
             self.query_one(ProblemText).show(problem, ways_out)
+            self.refresh_bindings()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("list", "open", "against", "pane", "write") and self.seen is None:
-            return False
-        return super().check_action(action, parameters)
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        if action in ABOUT_REPORT and self.seen is None:
+            return "there is no report to show" if self.problem else "the report is being made"
+        if action == "pane_at" and (name := self._panes.always_seen(*parameters)):
+            return f"{name} is in sight already"
+        return super().why_not(action, parameters)
 
     def action_pane(self, direction: int) -> None:
         self._panes.turn(direction)
 
+    def action_pane_at(self, index: int) -> None:
+        self._panes.choose(ReportPanes.PANES[index])
+
+    def action_other(self, direction: int) -> None:
+        self._panes.to_rows().move(direction)
+
     def action_list(self, direction: int) -> None:
         is_seen = self._panes.current == "rows"
         self._panes.to_rows().turn(direction if is_seen else 0)
+
+    @work(group=OPENING)
+    async def action_choose_list(self) -> None:
+        rows = self._panes.to_rows()
+        if chosen := await choose(self.app, "which rows?", rows.titles, rows.title):
+            rows.turn(rows.titles.index(chosen) - rows.titles.index(rows.title))
 
     def action_down(self, lines: int) -> None:
         self._panes.move(lines)
@@ -186,7 +185,7 @@ class ReportScreen(ConsoleScreen[None]):
     def action_page(self, direction: int) -> None:
         self._panes.move(direction * self._panes.page)
 
-    @work(exclusive=True, group="open")
+    @work(group=OPENING)
     async def action_open(self) -> None:
         """Show the chosen row, and be on the one that was seen last afterwards."""
         if self._panes.current != "rows":
@@ -211,7 +210,7 @@ class ReportScreen(ConsoleScreen[None]):
         last = await self.app.push_screen_wait(screen)
         rows.move_to(listed[last])
 
-    @work(exclusive=True, group="against")
+    @work(group=OPENING)
     async def action_against(self) -> None:
         """Choose a run to compare with, and make the report anew."""
         every = await in_thread(partial(list_runs, self.folder.path.parent))
@@ -219,9 +218,10 @@ class ReportScreen(ConsoleScreen[None]):
         if not others:
             self.notify("There is no other run with evaluated rows here.")
             return
-        chosen = await self.app.push_screen_wait(ChooseRunScreen("compare row by row with", others))
-        if chosen is not None:
-            self.read(chosen)
+        by_id = {run.id: run for run in others}
+        choices = [(run.id, partial(run_line, run)) for run in others]
+        if chosen := await self.app.push_screen_wait(ChooseScreen("compare row by row with", choices)):
+            self.read(by_id[chosen])
 
     @work(exclusive=True, group="write")
     async def action_write(self) -> None:

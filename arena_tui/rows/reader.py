@@ -12,14 +12,15 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, VerticalScroll
 from textual.content import Content
 from textual.reactive import var
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from arena_tui.format import numbers
 from arena_tui.format.sanitize import printable, shortened
 from arena_tui.rows.text import ShownRow, lines_of_cuts, part_text, sequence_text
 from arena_tui.rows.view import Inspected
 from arena_tui.screen.console_screen import ConsoleScreen
-from arena_tui.screen.keymap import named
+from arena_tui.screen.footer import Footer
+from arena_tui.screen.keymap import named, up_and_down
 from core.data.example import LABELS, PARTS
 from core.data.truncation import keep
 from core.files import in_words
@@ -41,15 +42,12 @@ class RowScreen(ConsoleScreen[int]):
     BINDINGS: ClassVar[list[BindingType]] = named(
         "row",
         Binding("n", "other(1)", "Next", tooltip="The next row of the list, or the one before"),
-        Binding("p", "other(-1)", "Before", tooltip="The next row of the list, or the one before"),
+        Binding("N", "other(-1)", "Before", tooltip="The next row of the list, or the one before"),
         Binding("c", "cut", "Cut", tooltip="To the next place where something is cut, after the last to the first"),
         Binding("C", "other_cut", "Next cut row", show=False, tooltip="The next row of the list of which some is cut"),
         Binding("m", "model_view", "As the model sees it", tooltip="One sequence, token by token, and back to parts"),
         Binding("i", "ids", "Token ids", tooltip="The id behind each token"),
-        Binding("down,j", "scroll_rows(1)", "Down", show=False, tooltip="Scroll the text"),
-        Binding("up,k", "scroll_rows(-1)", "Up", show=False, tooltip="Scroll the text"),
-        Binding("pagedown,space", "scroll_rows(15)", "Page down", show=False, tooltip="Scroll the text"),
-        Binding("pageup", "scroll_rows(-15)", "Page up", show=False, tooltip="Scroll the text"),
+        *up_and_down("scroll_rows", "scroll_rows", 15, "in the text"),
         Binding("escape", "leave", "Back", key_display="esc", tooltip="Back to the list of rows"),
     )
 
@@ -109,7 +107,7 @@ class RowScreen(ConsoleScreen[int]):
                 yield Static(id="response_a", classes="part", markup=False)
                 yield Static(id="response_b", classes="part", markup=False)
             yield Static(id="sequence", markup=False)
-        yield Footer(compact=True, show_command_palette=False)
+        yield Footer()
 
     def on_mount(self) -> None:
         self.read()
@@ -123,7 +121,8 @@ class RowScreen(ConsoleScreen[int]):
             stored = await asyncio.to_thread(read_row, seen.source, number)
         except OSError as error:
             self.notify(
-                printable(f"the inspection's file is gone: r in the list reads again: {in_words(error)}"), markup=False
+                printable(f"the inspection's file is gone: ctrl+r in the list reads again: {in_words(error)}"),
+                markup=False,
             )
             return
         shape = seen.rows.shape.take(np.array([number]))
@@ -170,11 +169,15 @@ class RowScreen(ConsoleScreen[int]):
             for part, name in enumerate(PARTS):
                 self.query_one(f"#{name}", Static).update(part_text(self._row, part))
 
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        if action == "other" and not 0 <= self._place + int(str(parameters[0])) < len(self._numbers):
+            return f"this is the {'last' if parameters[0] == 1 else 'first'} row of the list"
+        return super().why_not(action, parameters)
+
     def action_other(self, direction: int) -> None:
-        place = self._place + direction
-        if 0 <= place < len(self._numbers):
-            self._place = place
-            self.read()
+        self._place += direction
+        self.read()
+        self.refresh_bindings()  # there may be no other one any more
 
     def _lines_of_cuts(self) -> list[int]:
         """Counted from the top of all that can be scrolled through."""

@@ -32,6 +32,13 @@ class InspectProfile(Message):
 
 
 @dataclass
+class LookedAt(Message):
+    """The highlight rests on this profile, which has no problems."""
+
+    profile: ProfileView
+
+
+@dataclass
 class ListRuns(Message):
     """See all runs in a table; these are known."""
 

@@ -1,13 +1,17 @@
 """What screens do with the queue: give a run another place, take one out or adopt it after a question, pause it all."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from textual.screen import Screen
 
 from arena_tui.dialogs.ask import STAY, AskScreen
+from arena_tui.format import numbers
 from arena_tui.format.sanitize import printable
 from arena_tui.runs.waits import Wait
+from arena_tui.screen.keymap import hint
+from arena_tui.screen.undo import Changed
 from core.files import in_words
 from core.runs.access import read_whole
 from core.runs.entry import Standing
@@ -17,10 +21,14 @@ from core.runs.queue import Queue, QueueError, Where, queue_of
 
 async def move(screen: Screen[Any], run: RunFolder, where: Where) -> None:
     """Give the run another place, or say why it has none."""
+    queue = queue_of(run)
     try:
-        await asyncio.to_thread(queue_of(run).move, run, where)
+        place = await asyncio.to_thread(queue.move, run, where)
     except (QueueError, OSError) as error:
         _tell(screen, error)
+    else:
+        back = partial(queue.move, run, place)
+        screen.app.post_message(Changed(f"{run.id} is {numbers.ordinal(place)} in the queue again", back))
 
 
 async def take_out(screen: Screen[Any], run: RunFolder) -> bool:
@@ -32,10 +40,13 @@ async def take_out(screen: Screen[Any], run: RunFolder) -> bool:
     if answer == STAY:
         return False
     try:
-        await asyncio.to_thread(queue_of(run).remove, run)
+        removed = await asyncio.to_thread(queue_of(run).remove, run)
     except (QueueError, OSError) as error:
         _tell(screen, error)
         return False
+    screen.app.post_message(Changed(f"{run.id} waits in the queue again", partial(queue_of(run).put_back, removed)))
+    way_back = hint(screen, "undo", "; {} puts it back").plain
+    screen.app.notify(f"taken out of the queue{way_back}")
     return True
 
 

@@ -49,7 +49,7 @@ def words(wait: Wait) -> list[str]:
         way_out = "a among the runs, or arena-tui queue adopt, shows what it would run, and asks whether to."
         return [where, f"It {wait.standing}, so you do not start it: {way_out}"]
     if wait.is_paused:
-        return [where, "The queue is paused; P among the runs, or arena-tui queue resume, lets it go on."]
+        return [where, "The queue is paused; Q among the runs, or arena-tui queue resume, lets it go on."]
     if not wait.is_served:
         return [where, "Nothing starts it at the moment; a console that is opened here, or arena-tui queue, will."]
     taken = [f"{printable(run_id)} has {card(gpu)}." for gpu, run_id in wait.occupants.items() if run_id]

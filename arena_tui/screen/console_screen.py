@@ -1,4 +1,4 @@
-"""What the console's screens share: what a read-only one leaves out, what F1 explains, how small they get."""
+"""What the console's screens share: what a key cannot do now and why, what F1 explains, how small they get."""
 
 from typing import ClassVar, TypeVar
 
@@ -6,12 +6,16 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
+from arena_tui.screen.footer import Footer
+
 READONLY = "-readonly"
 """The class of an app that may watch and touch nothing."""
 PLAIN = "-plain"
 """The class of an app on a terminal without colours, or with ASCII alone."""
 COLUMNS, LINES = 40, 12
 """A terminal below this has no room for anything but to say so."""
+OPENING = "opening"
+"""The group of workers that open a dialog or a screen: keys that are typed meanwhile are for what they open."""
 Result = TypeVar("Result")
 
 
@@ -44,6 +48,10 @@ class ConsoleScreen(Screen[Result]):
         """Whether the console may be left: one that holds what is not saved asks the user."""
         return True
 
+    def say(self, text: str) -> None:
+        """Tell the user something in a line, for a moment."""
+        self.query_one(Footer).say(text)
+
     def on_mount(self) -> None:
         self.mount(Static(classes="too-small", markup=False))
 
@@ -54,5 +62,12 @@ class ConsoleScreen(Screen[Result]):
         for told in self.query(".too-small").results(Static):
             told.update(words)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        return action not in self.CHANGES or not self.app.has_class(READONLY)
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:  # noqa: ARG002
+        """Why an action is of no use now, in a few words; "" where it is. The user is told when its key is pressed."""
+        return ""
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """False for what a read-only console has not; None for what is of no use now."""
+        if action in self.CHANGES and self.app.has_class(READONLY):
+            return False
+        return None if self.why_not(action, parameters) else True

@@ -24,6 +24,36 @@ def named(screen: str, *bindings: Binding) -> list[BindingType]:
     return [replace(binding, id=_name(screen, binding.description)) for binding in bindings]
 
 
+def numbered(count: int) -> list[Binding]:
+    """The keys 1 to `count`, for panes and lists in the order in which they stand: pane_at(0) and so on."""
+    return [
+        Binding(str(n), f"pane_at({n - 1})", f"Pane {n}", show=False, tooltip="The pane with this number")
+        for n in range(1, count + 1)
+    ]
+
+
+FAR = 1_000_000
+"""Pages from one end to the other, and more."""
+
+
+def up_and_down(line: str, page: str, lines: int, where: str) -> list[Binding]:
+    """The keys that lead down and up `where`, by actions that take a number: of lines, and, `lines` being a page, of
+    what `page` takes."""
+    by_line, by_page, to_end = (
+        f"Down and up {where}",
+        f"A page down or up {where}",
+        f"To the first line {where}, or the last",
+    )
+    return [
+        Binding("down,j", f"{line}(1)", "Down", show=False, tooltip=by_line),
+        Binding("up,k", f"{line}(-1)", "Up", show=False, tooltip=by_line),
+        Binding("pagedown", f"{page}({lines})", "Page down", show=False, tooltip=by_page),
+        Binding("pageup", f"{page}({-lines})", "Page up", show=False, tooltip=by_page),
+        Binding("home,g", f"{page}({-FAR})", "First", show=False, tooltip=to_end),
+        Binding("end,G", f"{page}({FAR})", "Last", show=False, tooltip=to_end),
+    ]
+
+
 def key_problems(keys: Mapping[str, str], lines: Mapping[str, int], usual: Sequence[Binding]) -> list[Problem]:
     """What is wrong with a user's `keys`, by name; `usual` are all bindings that have names, `lines` those of the file.
 
@@ -97,7 +127,7 @@ def hint(node: DOMNode, action: str, words: str) -> Content:
         binding = _binding(place, action)
         if binding is not None:
             _, name, parameters = parse(action)
-            if place.check_action(name, parameters) is False:
+            if not place.check_action(name, parameters):
                 break
             return Content.assemble(before, (_key(node, binding), KEY), after)
     return Content("")

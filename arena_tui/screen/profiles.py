@@ -1,10 +1,12 @@
 """The profiles there are, each with its settings or with all that is wrong with it. Knows no widget."""
 
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
 from msgspec import Struct
 
+from arena_tui.screen.undo import Overtaken
 from core.files import Stamp, stamp
 from core.profile.edit import Value, set_value
 from core.profile.errors import Problem, ProfileError
@@ -59,13 +61,33 @@ def own_path(path: Path, text: str) -> Path:
     return next(own for own in own_paths if not own.exists() or own.read_bytes() == text.encode())
 
 
-def set_in_file(path: Path, key: str, value: Value) -> Path:
-    """Set one setting, written section.key, in a profile's file and leave the rest of it as it is.
+class Written(Struct, frozen=True):
+    """A profile's file that was written: its text from then on, and the one before, None where there was no file."""
 
-    A shipped profile stays as it is: the value goes to a new copy of one's own. Returns the path of the file that now
-    holds the value. Raises ProfileError for a text in which it cannot be set, and OSError.
+    path: Path
+    before: str | None
+    after: str
+
+    def take_back(self) -> None:
+        """Raises Overtaken where the file has another text by now; OSError and ProfileError."""
+        if read_profile(self.path).text != self.after:
+            raise Overtaken(f"{self.path.name} has been changed since")
+        if self.before is None:
+            self.path.unlink()
+        else:
+            write_profile(self.path, self.before)
+
+
+def set_in_file(path: Path, values: Sequence[tuple[str, Value]]) -> Written:
+    """Set settings, written section.key, in a profile's file and leave the rest of it as it is.
+
+    A shipped profile stays as it is: the values go to a new copy of one's own. Raises ProfileError for a text in which
+    they cannot be set, and OSError.
     """
-    text = set_value(read_profile(path).text, key, value)
+    text = read_profile(path).text
+    for key, value in values:
+        text = set_value(text, key, value)
     target = own_path(path, text) if path in shipped_profiles() else path
+    before = read_profile(target).text if target.exists() else None
     write_profile(target, text)
-    return target
+    return Written(target, before, text)

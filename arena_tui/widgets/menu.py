@@ -21,6 +21,8 @@ class Menu(OptionList):
         "list",
         Binding("enter", "select", "Open", tooltip="Open the chosen run, or start the chosen profile"),
         Binding("down,j", "cursor_down", "Down", show=False, tooltip="Down and up in this list"),
+        Binding("home,g", "first", "First", show=False, tooltip="To the first of this list, or the last"),
+        Binding("end,G", "last", "Last", show=False, tooltip="To the first of this list, or the last"),
         Binding("up,k", "cursor_up", "Up", show=False, tooltip="Down and up in this list"),
     )
 

@@ -9,6 +9,9 @@ from textual.reactive import var
 from textual.widget import Widget
 from textual.widgets import Tab, Tabs
 
+NUMBERED = 80
+"""From this width on there is room for the keys of the panes in their tabs."""
+
 
 class Layout(Struct, frozen=True):
     """`fixed` panes are always seen on screens of so many cells at least; `name` is a class of the widget there."""
@@ -73,6 +76,11 @@ class TurningPanes(Vertical):
         names = self._turning_in(self._fitting)
         self.choose(names[(names.index(self.current) + direction) % len(names)])
 
+    def always_seen(self, index: object) -> str:
+        """The name of the pane at this place of PANES where it takes no turns, since it is always seen; else ""."""
+        name = self.PANES[int(str(index))]
+        return name if name in self._fitting.fixed else ""
+
     def choose(self, name: str) -> None:
         """Bring a pane to the front."""
         self.current = name
@@ -97,9 +105,11 @@ class TurningPanes(Vertical):
         for one in (*self.LAYOUTS, SMALL):
             self.set_class(one is layout, one.name)
         turning = self._turning_in(layout)
-        for name in self.PANES:
+        for number, name in enumerate(self.PANES, 1):
             self.query_one(f"#{name}").set_class(name in layout.fixed, "-fixed")
-            self.query_one(f"#tab-{name}").display = name in turning
+            tab = self.query_one(f"#tab-{name}", Tab)
+            tab.label = f"{number} {name}" if self.screen.size.width >= NUMBERED else name
+            tab.display = name in turning
         self.query_one(Tabs).display = len(turning) > 1
         if self.current not in turning:
             self.choose(turning[0])

@@ -99,6 +99,15 @@ class Entry(Struct, frozen=True, kw_only=True):
     """Made by whoever queued it, of all that it says but its place and card, and of where it lies."""
 
 
+class Removed(Struct, frozen=True):
+    """A run that was taken out of the queue. `files` are those of its folder, None where that is still there."""
+
+    run: RunFolder
+    entry: Entry
+    is_ours: bool
+    files: dict[str, bytes] | None
+
+
 class Standing(StrEnum):
     """How this user stands to an entry. The words go on from "it"."""
 

@@ -17,12 +17,23 @@ from msgspec.structs import replace
 
 from core.machine.gpus import visible_gpus
 from core.profile.settings import Profile
-from core.runs.access import Damaged, delete, have_folder, open_for_append, read_json, remove_tree, write_whole
-from core.runs.entry import Entry, Standing, sealed, standing
+from core.runs.access import (
+    Damaged,
+    delete,
+    have_folder,
+    make_folder,
+    open_for_append,
+    read_json,
+    read_whole,
+    remove_tree,
+    write_whole,
+)
+from core.runs.entry import Entry, Removed, Standing, sealed, standing
 from core.runs.folder import RunFolder, create_run, list_runs, run_in
 from core.runs.lock import holder, locked
 
-Where = Literal["first", "up", "down", "last"]
+Where = Literal["first", "up", "down", "last"] | int
+"""A place in the line, counted from 1, or one in words."""
 QUEUED_FILES = frozenset({"profile.toml", "resolved.toml", "notes.toml", ".lock"})
 """What a run that waits may hold."""
 
@@ -114,32 +125,55 @@ class Queue:
                 raise QueueError(f"the settings of {run.id} have changed meanwhile")
             self._write(run, adopted)
 
-    def move(self, run: RunFolder, where: Where) -> None:
-        """Give the run another place. Raises QueueError where it does not wait (any more), and OSError."""
+    def move(self, run: RunFolder, where: Where) -> int:
+        """Give the run another place, and return the one that it had, counted from 1.
+
+        Raises QueueError where it does not wait (any more), and OSError.
+        """
         with self._changing():
             waiting = {one.id: (one, entry) for one, entry in self.waiting()}
             if run.id not in waiting:
                 raise QueueError(f"{run.id} does not wait in the queue any more")
             order = list(waiting)
             before = order.index(run.id)
-            after = {"first": 0, "up": max(0, before - 1), "down": before + 1, "last": len(order)}[where]
+            named = {"first": 0, "up": max(0, before - 1), "down": before + 1, "last": len(order)}
+            after = where - 1 if isinstance(where, int) else named[where]
             order.insert(after, order.pop(before))
             for place, run_id in enumerate(order, 1):
                 one, entry = waiting[run_id]
                 if entry.place != place:
                     self._write(one, replace(entry, place=place))
+            return before + 1
 
-    def remove(self, run: RunFolder) -> None:
+    def remove(self, run: RunFolder) -> Removed:
         """Take the run out of the queue, and delete its folder if it holds no more than its profile.
 
         Raises QueueError where it does not wait (any more), and OSError.
         """
         with self._changing():
-            if run.id not in {waiting.id for waiting, _ in self.waiting()}:
+            entry = {waiting.id: entry for waiting, entry in self.waiting()}.get(run.id)
+            if entry is None:
                 raise QueueError(f"{run.id} does not wait in the queue any more")
+            is_ours = standing(run, entry) is Standing.OURS
+            names = {path.name for path in run.path.iterdir()}
+            files = {name: read_whole(run.path / name) for name in names} if names <= QUEUED_FILES else None
             delete(self._path(run))
-            if {path.name for path in run.path.iterdir()} <= QUEUED_FILES:
+            if files is not None:
                 remove_tree(run.path)
+        return Removed(run, entry, is_ours, files)
+
+    def put_back(self, removed: Removed) -> None:
+        """Let a run that was taken out wait again. Raises QueueError, and OSError, also for another folder there."""
+        run, entry = removed.run, removed.entry
+        with self._changing():
+            if removed.files is not None:
+                make_folder(run.path)
+                for name, content in removed.files.items():
+                    write_whole(run.path / name, content)
+            # The seal is on the very folder: it is made anew, but only by its maker, and on what it was made on.
+            anew = sealed(run, entry)
+            is_same = (anew.resolved, anew.profile) == (entry.resolved, entry.profile)
+            self._write(run, anew if removed.is_ours and is_same else entry)
 
     def pause(self) -> None:
         """Nothing is started until `unpause`; what runs goes on. Raises QueueError and OSError."""

@@ -10,6 +10,8 @@ import pytest
 from screen import PROFILE, SECONDS
 
 from arena_tui.app.app import ArenaApp
+from arena_tui.dialogs.ask import Dialog
+from arena_tui.screen.footer import Footer
 from core.runs.folder import list_runs
 
 
@@ -17,6 +19,8 @@ from core.runs.folder import list_runs
 def _notifications_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test may look for one late: on a machine with other work a single key press can take longer than they stay."""
     monkeypatch.setattr(ArenaApp, "NOTIFICATION_TIMEOUT", SECONDS)
+    for place in (Footer, Dialog):
+        monkeypatch.setattr(place, "SECONDS", SECONDS)
 
 
 @pytest.fixture

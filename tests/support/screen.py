@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 
 from arena_tui.app.app import ArenaApp
 from arena_tui.format.sanitize import printable
+from arena_tui.terminal.pastes import Parser
 from core.inspect.protocol import WAIT
 from core.runs.folder import RunFolder, list_runs
 
@@ -91,3 +92,10 @@ async def start(pilot: Pilot[None], name: str = "mine") -> None:
 def only_run(runs: Path) -> RunFolder:
     (run,) = list_runs(runs)
     return run
+
+
+def burst(pilot: Pilot[None], typed: str) -> None:
+    """Bytes that come all at once, as over a slow line: read as the terminal's own, none waits for what is done."""
+    assert pilot.app._driver
+    for event in Parser().feed(typed):
+        pilot.app._driver.send_message(event)

@@ -147,7 +147,7 @@ async def tour(pilot: Pilot[None], visit: Visit, *, is_readable: bool = True) ->
             await visit_prediction(pilot, at)
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is home, "home")
-    await pilot.press("A")
+    await pilot.press("L")
     await until(pilot, lambda: isinstance(app.screen, PredictionsScreen) and app.screen.predictions, "the predictions")
     await at("predictions", "running")
     await pilot.press("escape", "H")
@@ -156,8 +156,8 @@ async def tour(pilot: Pilot[None], visit: Visit, *, is_readable: bool = True) ->
     table = app.screen
     await pilot.press("j")
     for key, name, sign in (
-        ("n", "note", "enter"),
-        ("d", "delete", "delete this run?"),
+        ("number_sign", "note", "enter"),
+        ("delete", "delete", "delete this run?"),
         ("t", "trash", "deleted runs"),
     ):
         await pilot.press(key)

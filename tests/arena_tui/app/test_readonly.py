@@ -82,7 +82,7 @@ async def test_keys_that_would_change_something_are_not_on_the_screen(night: Pat
         await until_shown(pilot, "● running", "q Quit")
         assert not any(f" {key} " in shown(app).splitlines()[-1] for key in ("r Run", "e Edit"))
         await pilot.press("tab", "enter")
-        await until_shown(pilot, "200 / 400", "esc Home")
+        await until_shown(pilot, "200 / 400", "esc Back")
         assert "s Stop" not in shown(app)
 
 

@@ -144,7 +144,7 @@ async def test_rows_are_filtered_sorted_and_searched(profile: Path) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await open_data(pilot, profile)
         await until(pilot, lambda: listed(screen) == list(range(40)))
-        await pilot.press("F", "F")
+        await pilot.press(*["f"] * 5)
         await until_shown(pilot, "rows: identical answers")
         assert listed(screen) == [0, 8, 16, 24, 32]
         await pilot.press("s")
@@ -156,6 +156,26 @@ async def test_rows_are_filtered_sorted_and_searched(profile: Path) -> None:
         assert app.screen is screen
         await pilot.press("slash", *str(2**40 + 7), "enter")
         await until(pilot, lambda: listed(screen) == [7], "the row with that id")
+
+
+async def test_rows_strategies_and_orders_are_chosen_from_lists(profile: Path) -> None:
+    app = ArenaApp(profile.parent / "runs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await open_data(pilot, profile)
+        for key, steps, title, choices, sign in (
+            ("F", 5, "which rows?", ("over the limit", "an empty answer"), "rows: identical answers"),
+            ("S", 1, "in which order?", ("file order", "most lost first"), "s: longest first"),
+            ("T", 1, "how are long rows cut?", ("left", "longest-first"), "limit 256 · left"),
+        ):
+            await pilot.press(key)
+            await until_shown(pilot, title, *choices)
+            await pilot.press(*["j"] * steps, "enter")
+            await until_shown(pilot, sign)
+        await pilot.press("F")
+        await until(pilot, lambda: app.screen.is_modal, "the list")
+        assert app.screen.query_one("#chosen").highlighted == 5, "the one that holds now"
+        await pilot.press("escape")
+        assert app.screen is screen
 
 
 async def test_a_row_in_full_shows_the_cut_where_the_model_meets_it(profile: Path) -> None:
@@ -171,7 +191,7 @@ async def test_a_row_in_full_shows_the_cut_where_the_model_meets_it(profile: Pat
         first_of_b = row.shape.starts_of(0)[1][2]
         lost = len(row.ids) - max(last, first_of_b)
         await until_shown(pilot, f"✂ {lost} lost", f"! nothing of {lost} tokens shown")
-        await pilot.press("p")
+        await pilot.press("N")
         await until_shown(pilot, f"row {2**40 + 37}", "38 of 40 listed", "B · right · won")
         await pilot.press("m")
         await until_shown(pilot, "<bos><prompt>:")
@@ -247,8 +267,8 @@ async def test_a_changed_file_is_noticed_and_read_again_with_one_key(profile: Pa
     async with app.run_test(size=(120, 40)) as pilot:
         await open_data(pilot, profile)
         write_rows(Path("rows.csv"), count=50)
-        await until_shown(pilot, "! the file was changed; r reads it again")
-        await pilot.press("r")
+        await until_shown(pilot, "! the file was changed; ^r reads it again")
+        await pilot.press("ctrl+r")
         await until_shown(pilot, "50 rows · median")
         await until(pilot, lambda: not children(), "the end of the child")
 
@@ -270,7 +290,7 @@ async def test_a_child_that_never_answers_is_a_problem_with_a_way_out(profile: P
     app = ArenaApp(profile.parent / "runs")
     async with app.run_test(size=(80, 24)) as pilot:
         await open_data(pilot, profile, program)
-        await until_shown(pilot, "✗", "r reads again")
+        await until_shown(pilot, "✗", "^r reads again")
 
 
 async def test_memory_and_time_follow_the_limit(profile: Path) -> None:

@@ -408,13 +408,13 @@ def test_the_users_editor_gets_the_terminal_and_its_text_is_taken_over_unless_it
 
 @pytest.mark.usefixtures("workplace")
 def test_one_value_is_set_in_ones_own_file_and_in_a_copy_of_a_shipped_one() -> None:
-    assert set_in_file(MINE, "lora.r", 8) == MINE
+    assert set_in_file(MINE, [("lora.r", 8)]).path == MINE
     assert MINE.read_text() == PROFILE.replace("r = 64", "r = 8")
     Path("profiles/demo.toml").write_text("# another one\n")
-    copied = set_in_file(SHIPPED / "demo.toml", "train.seed", 7)
+    copied = set_in_file(SHIPPED / "demo.toml", [("train.seed", 7)]).path
     assert copied == Path.cwd() / "profiles" / "demo-2.toml"
     assert parse_profile(copied.read_text(), source="copy").train.seed == 7
-    assert copied == set_in_file(SHIPPED / "demo.toml", "train.seed", 7)
+    assert copied == set_in_file(SHIPPED / "demo.toml", [("train.seed", 7)]).path
     assert "seed" not in read_profile(SHIPPED / "demo.toml").text
 
 
@@ -424,7 +424,7 @@ def test_a_file_keeps_its_permissions_and_a_link_stays_a_link(tmp_path: Path) ->
     MINE.rename(real)
     real.chmod(0o600)
     MINE.symlink_to(real)
-    set_in_file(MINE, "lora.r", 8)
+    set_in_file(MINE, [("lora.r", 8)])
     assert MINE.is_symlink()
     assert "r = 8" in real.read_text()
     assert real.stat().st_mode & 0o777 == 0o600

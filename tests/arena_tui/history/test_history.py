@@ -68,6 +68,17 @@ async def test_every_column_sorts_and_runs_without_its_value_come_last(runs: Pat
             await until_shown(pilot, f"{table.sort.heading} {'▲' if table.sort.descends else '▼'}")
 
 
+async def test_the_column_to_sort_by_is_chosen_from_a_list(runs: Path) -> None:
+    some(runs)
+    app = ArenaApp(runs)
+    async with app.run_test(size=SIZES[0]) as pilot:
+        table = await open_table(pilot)
+        await pilot.press("S")
+        await until_shown(pilot, "sort by", *(column.heading for column in COLUMNS[:3]))
+        await pilot.press("home", "enter")
+        await until(pilot, lambda: table.sort is COLUMNS[0], "the column")
+
+
 @pytest.mark.parametrize("width", range(60, 301, 7))
 def test_the_columns_fit_any_width_and_the_one_sorted_by_is_among_them(width: int) -> None:
     for column in COLUMNS:
@@ -89,7 +100,7 @@ async def test_a_filter_takes_words_in_any_order_and_escape_shows_all_again(runs
         await until_shown(pilot, "1 of 3", "1 selected")
         await pilot.press("slash", *"[red]", "enter")
         await until_shown(pilot, "0 of 3", "none to show")
-        await pilot.press("enter", "d", "n", "r", "p", "space", "c")  # no run to do anything to
+        await pilot.press("enter", "delete", "number_sign", "e", "D", "space", "c")  # no run to do anything to
         await pilot.press("escape")
         assert len(table.rows) == 3
         await pilot.press("escape")
@@ -106,7 +117,7 @@ async def test_hostile_names_and_notes_are_shown_harmlessly_everywhere(runs: Pat
         await until_shown(pilot, "␛")
         await open_table(pilot)
         await until_shown(pilot, "␛[2J[red]x", "[red]x[/red] [/] ␛[2J")
-        for key in ("n", "r", "d"):
+        for key in ("number_sign", "e", "delete"):
             await pilot.press(key)
             await until(pilot, lambda: not isinstance(app.screen, HistoryScreen), "a dialog")
             await pilot.pause()
@@ -122,11 +133,11 @@ async def test_a_run_is_renamed_and_annotated_and_home_shows_its_name(runs: Path
     app = ArenaApp(runs)
     async with app.run_test(size=(120, 40)) as pilot:
         await open_table(pilot)
-        await pilot.press("n")
+        await pilot.press("number_sign")
         await until_shown(pilot, "1 further lines stay")
         await pilot.press("end", *" and new", "enter")
         await until_shown(pilot, "old and new")
-        await pilot.press("r")
+        await pilot.press("e")
         await until_shown(pilot, "its folder stays")
         await pilot.press("end", *" best", "enter")
         await until_shown(pilot, "third best")
@@ -144,7 +155,7 @@ async def test_notes_that_cannot_be_written_are_not_lost_in_silence(runs: Path) 
     app = ArenaApp(runs)
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         await open_table(pilot)
-        await pilot.press("n", "x", "enter")
+        await pilot.press("number_sign", "x", "enter")
         await until_shown(pilot, "not written", "correct")
 
 
@@ -155,11 +166,11 @@ async def test_a_run_is_deleted_after_a_question_and_comes_back(runs: Path, size
     app = ArenaApp(runs)
     async with app.run_test(size=size) as pilot:
         table = await open_table(pilot)
-        await pilot.press("d")
+        await pilot.press("delete")
         await until_shown(pilot, "delete this run?", "checkpoints of 3 MiB", "trash")
         await pilot.press("escape")
         assert len(list_runs(runs)) == 3
-        await pilot.press("d")
+        await pilot.press("delete")
         await until_shown(pilot, "delete this run?")
         await pilot.press("y")
         await until(pilot, lambda: names(table) == ["second", "first"], "the run gone")
@@ -195,7 +206,7 @@ async def test_a_living_run_cannot_be_deleted(runs: Path) -> None:
     app = ArenaApp(runs)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await open_table(pilot)
-        await pilot.press("d")
+        await pilot.press("delete")
         await until_shown(pilot, "stop it first")
         assert len(list_runs(runs)) == 1
 
@@ -209,7 +220,7 @@ async def test_a_run_deleted_while_another_console_watches_it_only_vanishes(runs
         other = ArenaApp(runs)
         async with other.run_test(size=(80, 24)) as pilot:
             await open_table(pilot)
-            await pilot.press("d")
+            await pilot.press("delete")
             await until_shown(pilot, "delete this run?")
             await pilot.press("y")
             await until(pilot, lambda: not run.path.exists(), "the run moved")
@@ -231,7 +242,7 @@ async def test_runs_deleted_from_disk_under_the_table_are_no_trouble(runs: Path)
         await until(pilot, lambda: names(table) == ["third", "second"] and not table.selected, "one run less")
         shutil.rmtree(runs)
         await until_shown(pilot, "0 of 0")
-        await pilot.press("d", "n", "p", "P", "t")
+        await pilot.press("delete", "number_sign", "D", "C", "t")
 
 
 async def test_pruning_says_what_it_frees_and_keeps_the_newest_intact_checkpoint(runs: Path) -> None:
@@ -241,13 +252,13 @@ async def test_pruning_says_what_it_frees_and_keeps_the_newest_intact_checkpoint
     app = ArenaApp(runs)
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         await open_table(pilot)
-        await pilot.press("p")
+        await pilot.press("D")
         await until_shown(pilot, "2 MiB of checkpoints to delete", "checkpoint-100", "kept: checkpoint-200")
-        await pilot.press("escape", "P")
+        await pilot.press("escape", "C")
         await until_shown(pilot, "6 MiB of checkpoints to delete")
         await pilot.press("y")
         await until(pilot, lambda: all(checkpoint_names(run) == ["checkpoint-200"] for run in list_runs(runs)), "less")
-        await pilot.press("p")
+        await pilot.press("D")
         await until_shown(pilot, "No checkpoint to delete")
 
 

@@ -45,7 +45,7 @@ def failed_run(runs: Path, *changes: Change) -> RunFolder:
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_f_on_a_failed_run_asks_with_the_changes_and_starts_a_new_one_with_its_comments(
+async def test_fixing_on_a_failed_run_asks_with_the_changes_and_starts_a_new_one_with_its_comments(
     runs: Path, too_large: Path, size: tuple[int, int]
 ) -> None:
     app = ArenaApp(runs, child("out of memory"), planner("ok"))
@@ -53,11 +53,11 @@ async def test_f_on_a_failed_run_asks_with_the_changes_and_starts_a_new_one_with
         await start(pilot, "large")
         await until_shown(pilot, "✗ failed", "GPU memory ran out", "with the same global batch")
         await until_shown(pilot, "train.per_device_batch_size   2 → 1", "train.gradient_accumulation   4 → 8")
-        await until_shown(pilot, "train.gradient_checkpointing  false → true", "f tries again", "f Fix")
+        await until_shown(pilot, "train.gradient_checkpointing  false → true", "A tries again", "A Fix")
         too_large.write_text("# the user has gone on writing\n")
         (old,) = list_runs(runs)
         old.profile.write_text(TEXT.replace("out of memory", "it fits now"))  # else the scripted child fails again
-        await pilot.press("f")
+        await pilot.press("A")
         await until_shown(pilot, "start large?", "changed", "2 → 1", "4 → 8", "enter  start")
         await pilot.press("enter")
         await until_shown(pilot, "✓ finished", "evaluation log loss")
@@ -77,8 +77,8 @@ async def test_a_run_whose_name_is_no_file_name_is_tried_again_all_the_same(runs
         file.write_text(TEXT + '[run]\nname = "../a/b [red]"\n')
     app = ArenaApp(runs, child("ok"), planner("ok"), watch=folder)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shown(pilot, "f tries again")
-        await pilot.press("f")
+        await until_shown(pilot, "A tries again")
+        await pilot.press("A")
         await until_shown(pilot, "start large?", "changed")
         await pilot.press("enter")
         await until_shown(pilot, "✓ finished", "evaluation log loss")
@@ -89,24 +89,24 @@ async def test_the_question_can_be_left_and_nothing_is_started(runs: Path) -> No
     folder = failed_run(runs)
     app = ArenaApp(runs, child("ok"), planner("ok"), watch=folder)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shown(pilot, "f tries again")
-        await pilot.press("f")
+        await until_shown(pilot, "A tries again")
+        await pilot.press("A")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
         await pilot.press("escape")
-        await until_shown(pilot, "f tries again")
+        await until_shown(pilot, "A tries again")
         assert [run.path for run in list_runs(runs)] == [folder.path]
 
 
-async def test_f_on_home_tells_and_tries_the_chosen_run(runs: Path) -> None:
+async def test_fixing_on_home_tells_and_tries_the_chosen_run(runs: Path) -> None:
     failed_run(runs)
     app = ArenaApp(runs, child("ok"), planner("ok"))
     async with app.run_test(size=(120, 40)) as pilot:
         await until_shown(pilot, "✗ failed")
-        await pilot.press("f")
+        await pilot.press("A")
         assert isinstance(app.screen, HomeScreen), "the profiles are chosen, not the runs"
         await pilot.press("tab")
-        await until_shown(pilot, "train.per_device_batch_size   2 → 1", "f tries again with these settings")
-        await pilot.press("f")
+        await until_shown(pilot, "train.per_device_batch_size   2 → 1", "A tries again with these settings")
+        await pilot.press("A")
         await until_shown(pilot, "start large?", "changed")
         await pilot.press("enter")
         await until_shown(pilot, "✓ finished", "evaluation log loss")
@@ -120,7 +120,7 @@ async def test_where_the_run_itself_can_go_on_f_resumes_it_with_the_change(runs:
     app = ArenaApp(runs, child("ok"), planner("ok"), watch=folder)
     async with app.run_test(size=(120, 40)) as pilot:
         await until_shown(pilot, "eval.per_device_batch_size  4 → 2")
-        await pilot.press("f")
+        await pilot.press("A")
         await until_shown(pilot, "✓ finished")
     assert [run.path for run in list_runs(runs)] == [folder.path]
     assert parse_profile(folder.resolved.read_text(), source="resolved").eval.per_device_batch_size == 2
@@ -131,22 +131,21 @@ async def test_a_hostile_proposal_is_shown_and_not_obeyed(runs: Path) -> None:
     folder = failed_run(runs, Change("[red]train[/red].\x1b[2J", HOSTILE, HOSTILE), Change("data.train", "a", HOSTILE))
     app = ArenaApp(runs, child("ok"), planner("ok"), watch=folder)
     async with app.run_test(size=(120, 40)) as pilot:
-        await until_shown(pilot, "[red]train[/red].␛[2J", "f tries again")
+        await until_shown(pilot, "[red]train[/red].␛[2J", "A tries again")
         assert "\x1b" not in shown(app)
-        await pilot.press("f")
+        await pilot.press("A")
         await until_shown(pilot, "the run was not tried again", "unknown section")
 
 
-async def test_f_does_nothing_where_nothing_is_proposed(runs: Path) -> None:
+async def test_fixing_does_nothing_where_nothing_is_proposed(runs: Path) -> None:
     record_run(runs, "20260131-120000-x", end="failed", steps=20)
     app = ArenaApp(runs, child("ok"), planner("ok"), watch=list_runs(runs)[0])
     async with app.run_test(size=(120, 40)) as pilot:
         await until_shown(pilot, "✗ failed")
-        assert "f Fix" not in shown(app)
-        await pilot.press("f", "escape")
+        assert "A Fix" not in shown(app)
+        await pilot.press("A", "escape")
         await until_shown(pilot, "✗ failed    x")
         await pilot.press("tab")
         await until_shown(pilot, "Halve it", "enter opens it")
-        await pilot.press("f")
-        await until(pilot, lambda: [told.message for told in app._notifications], "a word about it")
-        assert [told.message for told in app._notifications] == ["No other settings are proposed for this run."]
+        await pilot.press("A")
+        await until_shown(pilot, "no other settings are proposed for this run")

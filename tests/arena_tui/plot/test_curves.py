@@ -45,7 +45,7 @@ async def test_the_crosshair_reads_off_the_recorded_figures(runs: Path, size: tu
     app = ArenaApp(runs, watch=run)
     async with app.run_test(size=size) as pilot:
         screen = await opened(pilot)
-        await pilot.press("c")
+        await pilot.press("enter")
         await until_shown(pilot, "step 5,740", f"loss {step_event(5740, 5748, at=0).loss:.4f}", "smoothed 0.9")
         await until_shown(pilot, "eval 0.9402 at 5,748")
         await pilot.press("home")
@@ -69,7 +69,7 @@ async def test_on_thinned_curves_it_stands_on_recorded_steps_only(runs: Path) ->
     async with app.run_test(size=WIDE) as pilot:
         screen = await opened(pilot)
         assert screen.view
-        await pilot.press("c")
+        await pilot.press("enter")
         for key in ("left", "left", "h", "i", "i", "left", "i", "h", "right"):
             before = screen.panes.cursor
             await pilot.press(key)
@@ -86,7 +86,7 @@ async def test_the_crosshair_takes_the_view_along_and_the_axis_leaves_it(runs: P
     app = ArenaApp(runs, watch=run)
     async with app.run_test(size=WIDE) as pilot:
         screen = await opened(pilot)
-        await pilot.press("c", "i", "i", "i")
+        await pilot.press("enter", "i", "i", "i")
         await until_shown(pilot, "step 5,740")
         window = screen.panes.window
         assert window
@@ -128,13 +128,13 @@ async def test_a_resumed_run_that_forgets_steps_takes_the_crosshair_back(runs: P
     app = ArenaApp(runs, watch=run)
     async with app.run_test(size=WIDE) as pilot:
         screen = await opened(pilot)
-        await pilot.press("c", "i", "i")
+        await pilot.press("enter", "i", "i")
         await until_shown(pilot, "step 2,000")
         with Record(run.events) as record:
             record.write(events.Resumed(step=1_000, checkpoint="checkpoints/checkpoint-1000"))
             record.write(started(5_748))
         await until_shown(pilot, "step 1,000", "1,000 / 5,748")
-        await pilot.press("left", "o", "o", "o", "o", "end")
+        await pilot.press("left", "I", "I", "I", "I", "end")
         await until_shown(pilot, "step 1,000")
         assert screen.view
         assert len(screen.view.state.steps) == 100
@@ -163,11 +163,11 @@ async def test_no_points_hurt_whatever_is_pressed_and_however_small_it_gets(
     app = ArenaApp(runs, watch=run)
     async with app.run_test(size=WIDE) as pilot:
         await opened(pilot)
-        for keys in ("c", "lli", "hhio", "y", "xxx", "+---", "y", "z3c", "i4o0", "1z"):
-            await pilot.press(*keys)
+        for keys in ("\r", "lli", "hhiI", "y", "xxx", "+---", "y", "z3\r", "i4I0", "1z"):
+            await pilot.press(*("enter" if key == "\r" else key for key in keys))
         for size in ((20, 8), (12, 3), (300, 100), SMALL):
             await pilot.resize_terminal(*size)
-            await pilot.press("i", "left", "o")
+            await pilot.press("i", "left", "I")
         await pilot.press("1")
         await until_shown(pilot, "1 loss")
         assert "nan" not in shown(app).lower()
@@ -189,12 +189,22 @@ async def test_the_mouse_points_and_its_wheel_zooms(runs: Path) -> None:
         await until_shown(pilot, f"step {numbers.count(screen.panes.cursor or 0)}")
 
 
-async def test_digits_and_hl_lead_to_panes(runs: Path) -> None:
+async def test_the_axis_is_chosen_from_a_list(runs: Path) -> None:
+    app = ArenaApp(runs, watch=record_run(runs, "20260131-120000-x", end="finished"))
+    async with app.run_test(size=SMALL) as pilot:
+        screen = await opened(pilot)
+        await pilot.press("X")
+        await until_shown(pilot, "curves by", "epoch", "tokens", "time")
+        await pilot.press("end", "enter")
+        await until(pilot, lambda: screen.panes.axis is Axis.TIME, "the axis")
+
+
+async def test_digits_and_tab_lead_to_panes(runs: Path) -> None:
     run = record_run(runs, "20260131-120000-x", end="finished")
     app = ArenaApp(runs, watch=run)
     async with app.run_test(size=SMALL) as pilot:
         screen = await opened(pilot)
-        for key, index, title in (("7", 6, "7 log"), ("4", 3, "4 gradient norm"), ("h", 2, "3 learning rate")):
+        for key, index, title in (("7", 6, "7 log"), ("4", 3, "4 gradient norm"), ("shift+tab", 2, "3 learning rate")):
             await pilot.press(key)
             await until(pilot, lambda index=index: screen.panes.current == index, title)
             await until_shown(pilot, title)
@@ -205,7 +215,7 @@ async def test_each_pane_is_copied_as_it_reads(runs: Path) -> None:
     app = ArenaApp(runs, watch=run)
     async with app.run_test(size=WIDE) as pilot:
         await opened(pilot)
-        await pilot.press("c", "home")
+        await pilot.press("enter", "home")
         await until_shown(pilot, "step 10  loss")
         for key, part in (
             ("", "step 10  loss 1."),

@@ -17,7 +17,7 @@ from textual.pilot import Pilot
 
 from arena_tui.__main__ import main
 from arena_tui.app.app import ArenaApp
-from arena_tui.dialogs.ask import ChooseRunScreen
+from arena_tui.dialogs.ask import ChooseScreen
 from arena_tui.format import numbers
 from arena_tui.format.sanitize import printable
 from arena_tui.report.forest import groups
@@ -113,7 +113,7 @@ async def test_a_row_is_shown_whole_with_its_cut_and_what_both_orders_gave_it(
         assert rows.chosen == following
 
 
-async def test_the_lists_turn_and_turn_back_and_say_how_many_rows_they_stand_for(run: RunFolder) -> None:
+async def test_the_lists_turn_round_and_say_how_many_rows_they_stand_for(run: RunFolder) -> None:
     app = ArenaApp(run.path.parent)
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await open_report(pilot, run)
@@ -124,8 +124,19 @@ async def test_the_lists_turn_and_turn_back_and_say_how_many_rows_they_stand_for
         await until_shown(
             pilot, f"rows: likely mislabelled, {screen.seen.report.mislabelled}", "identical answers, yet a winner"
         )
-        await pilot.press("F")
+        await pilot.press(*["f"] * (len(screen.query_one(ReportRows).titles) - 1))
         await until_shown(pilot, "rows: random")
+
+
+async def test_a_list_of_rows_is_chosen_from_all_of_them(run: RunFolder) -> None:
+    app = ArenaApp(run.path.parent)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await open_report(pilot, run)
+        titles = screen.query_one(ReportRows).titles
+        await pilot.press("F")
+        await until_shown(pilot, "which rows?", *titles)
+        await pilot.press("end", "enter")
+        await until_shown(pilot, f"rows: {titles[-1]}")
 
 
 async def test_hostile_texts_are_shown_and_not_obeyed(run: RunFolder) -> None:
@@ -145,18 +156,18 @@ async def test_hostile_texts_are_shown_and_not_obeyed(run: RunFolder) -> None:
         assert "\x1b" not in shown(app)
 
 
-async def test_a_compares_row_by_row_with_a_run_that_is_chosen(run: RunFolder) -> None:
+async def test_c_compares_row_by_row_with_a_run_that_is_chosen(run: RunFolder) -> None:
     app = ArenaApp(run.path.parent)
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await open_report(pilot, run)
-        await pilot.press("a")
-        await until(pilot, lambda: isinstance(app.screen, ChooseRunScreen), "the runs")
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(app.screen, ChooseScreen), "the runs")
         await until_shown(pilot, "20260130-120000-older", "this one")
         assert "newer" not in shown(app).split("compare row by row with")[1].split("this one")[0]
         await pilot.press("enter")
         await until(pilot, lambda: screen.seen and screen.seen.report.against, "the comparison")
         await until_shown(pilot, "against 20260130-120000-older", "other run", "right here")
-        await pilot.press("f", "F")
+        await pilot.press("f", *["f"] * (len(screen.query_one(ReportRows).titles) - 1))
         await until_shown(pilot, "rows: right here only")
         await until(pilot, lambda: not children(), "the end of the child")
 
@@ -167,13 +178,13 @@ async def test_a_run_that_cannot_be_compared_is_told_and_the_report_stays(run: R
     app = ArenaApp(run.path.parent)
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         screen = await open_report(pilot, run)
-        await pilot.press("a")
+        await pilot.press("c")
         await until_shown(pilot, "20260130-120000-older")
         await pilot.press("enter")
         await until_shown(pilot, "evaluated none of the rows", "log loss by group", "60 rows of evaluation")
         assert screen.problem == ""
         assert "against" not in shown(app).splitlines()[0]
-        await pilot.press("r")
+        await pilot.press("ctrl+r")
         await until(pilot, lambda: not screen.progress.doing and not children(), "the report again")
         assert screen.problem == ""
 
@@ -187,7 +198,7 @@ async def test_v_in_a_list_of_runs_reports_on_the_chosen_one_if_it_has_finished(
         await pilot.press(*(["tab"] if where == "home" else ["H"]))
         await until_shown(pilot, "enter opens it" if where == "home" else "3 of 3")
         await pilot.press("v")
-        await until_shown(pilot, "This run has not finished")
+        await until_shown(pilot, "this run has not finished")
         await pilot.press("down", "v")
         await until(pilot, lambda: isinstance(app.screen, ReportScreen) and app.screen.seen, "the report")
         assert app.screen.folder.id == run.id

@@ -198,6 +198,26 @@ def test_each_user_of_a_shared_runs_folder_starts_their_own(queue: Queue, tmp_pa
     assert ours.events.stat().st_uid == 0
 
 
+def test_a_run_that_is_put_back_is_ours_only_if_it_was_and_is_as_it_was(queue: Queue) -> None:
+    queue.pause()
+    [ours] = add(queue, "mine")
+    theirs = stranger(queue)
+    kept, given = queue.remove(ours), queue.remove(theirs)
+    for removed in (kept, given):
+        queue.put_back(removed)
+    assert (standing_of(queue, ours), standing_of(queue, theirs)) == (Standing.OURS, Standing.STRANGE)
+    kept = queue.remove(ours)
+    assert kept.files
+    changed = kept.files | {"resolved.toml": kept.files["resolved.toml"] + b"# theirs"}
+    queue.put_back(msgspec.structs.replace(kept, files=changed))
+    assert standing_of(queue, ours) is not Standing.OURS
+    queue.remove(ours)
+    ours.path.mkdir()
+    with pytest.raises(FileExistsError):
+        queue.put_back(kept)
+    assert "mine" not in [run.name for run, _ in queue.entries()]
+
+
 def test_an_entry_whose_name_is_no_runs_is_neither_started_nor_removed(queue: Queue) -> None:
     queue.pause()
     add(queue, "mine")

@@ -83,7 +83,7 @@ async def test_the_queue_waits_behind_a_run_that_goes_on_and_says_for_which(runs
         await until_shown(pilot, "It is next.", "has the processor.", "without this console")
         await pilot.press("enter")
         await until_shown(
-            pilot, "◷ queued", "takes it out of the queue", "esc all runs", f"{running.id} has the processor."
+            pilot, "◷ queued", "takes it out of the queue", "esc back", f"{running.id} has the processor."
         )
         assert "s Stop" not in shown(app)
         assert isinstance(app.screen, MonitorScreen)
@@ -181,7 +181,7 @@ async def test_the_queue_is_paused_and_goes_on_by_key(runs: Path) -> None:
         await until_shown(pilot, "◷ queued")
         await pilot.press("tab")
         await until(pilot, lambda: not runners() and Queue(runs).is_paused)
-        await pilot.press("P")
+        await pilot.press("Q")
         await until_shown(pilot, "the queue goes on", "✓ finished")
     assert read_run(run)[1] is Status.FINISHED
 
@@ -196,7 +196,7 @@ async def test_a_console_that_is_opened_starts_a_runner_where_there_is_none(runs
 async def test_a_killed_runner_is_started_again_while_the_console_is_open(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("arena_tui.app.app.SECONDS_BETWEEN_LOOKS", 0.2)
+    monkeypatch.setattr("arena_tui.app.starting.SECONDS_BETWEEN_LOOKS", 0.2)
     first, second = waiting(runs, "one", "two", paused=False)
     app = ArenaApp(runs, child("hang"))
     async with app.run_test(size=(80, 24)) as pilot:

@@ -1,0 +1,27 @@
+"""Why something cannot be done to a run as it is, in a few words: the same wherever its key is pressed."""
+
+from arena_tui.runs.follow import RunView
+
+OVER = "this run is over"
+
+
+def why_not(action: str, run: RunView) -> str:
+    """`action` is one of ABOUT; "" where it can be done."""
+    match action:
+        case "move" | "dequeue" | "adopt":
+            return "" if run.wait else "this is for a run that waits in the queue"
+        case "stop":
+            return OVER if run.status.is_over else "it waits and has no process to be stopped" if run.wait else ""
+        case "report":
+            return "" if run.has_report else "this run has not finished: there is no evaluation to report on"
+        case "fix":
+            return "" if run.can_be_fixed else "no other settings are proposed for this run"
+        case "resume":
+            return "" if run.can_be_resumed else "this is for a run that has ended early, here"
+        case "predict":
+            return "" if run.status.is_over else "this is for a run that is over"
+    return ""
+
+
+ABOUT = frozenset({"move", "dequeue", "adopt", "stop", "report", "fix", "resume", "predict"})
+"""Actions that depend on how a run is."""
