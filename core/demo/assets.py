@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from core.cache import cache_folder, filling_the_cache, made_aside
 from core.data.example import join
 from core.demo.rows import make_comparison, write_rows
-from core.imports import let_waiting_threads_sleep
+from core.libraries import importing_libraries
 from core.profile import settings
 from core.profile.files import DEMO, expanded
 from core.profile.settings import Profile
@@ -33,10 +33,10 @@ def build_model(folder: Path, texts: Sequence[str], seed: int) -> None:
 
     `texts` must be encodable as UTF-8, that is, hold no half of a surrogate pair.
     """
-    let_waiting_threads_sleep()  # plans and inspections make the demo too
-    import torch
-    from torch.nn.utils.rnn import pad_sequence
-    from transformers import Gemma2Config, Gemma2ForCausalLM
+    with importing_libraries():
+        import torch
+        from torch.nn.utils.rnn import pad_sequence
+        from transformers import Gemma2Config, Gemma2ForCausalLM
 
     tokenizer = build_tokenizer(texts)
     config = Gemma2Config(

@@ -20,11 +20,11 @@ from core.engine.fit import judge, judge_need, parts, smallest_change
 from core.engine.memory import Memory, on_processor
 from core.engine.steps import evaluations, optimizer_steps
 from core.files import MOST_OF_A_CONFIG, read_bounded
-from core.imports import uncollected
 from core.inspect.cuts import cut
 from core.inspect.figures import read_rows
 from core.inspect.inspection import inspect
 from core.inspect.report import held_out
+from core.libraries import importing_libraries
 from core.machine.gpus import Machine, look
 from core.model.checkpoint import demand_weights
 from core.model.locate import locate, tokenizer_folder
@@ -108,7 +108,7 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
         plan = replace(plan, time=_time(plan, profile, known))
         yield plan
 
-    with uncollected():
+    with importing_libraries():
         from core.model.load import lay_out, load_config
         from core.model.lora import add_adapters, parameter_counts
         from core.model.tokenizer import load_tokenizer

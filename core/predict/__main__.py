@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from core.files import written
-from core.imports import let_waiting_threads_sleep
 from core.predict.errors import in_words, unchecked
 from core.predict.folder import PredictionFolder, save_summary
 from core.predict.request import DEMO, Request
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str]) -> int:
     """Predict, and return the exit code: 0, 1, 2, 75 where another process is at work on it, or 128 + a signal."""
-    let_waiting_threads_sleep()  # in the workers, which have this environment
     folder = PredictionFolder(Path(arguments[-1]))
     with locked(folder.lock) as is_ours:
         if not is_ours:

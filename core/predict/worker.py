@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from core.data.example import LABELS
 from core.failures.explain import explain
 from core.failures.known_errors import ran_out_of_memory
-from core.imports import uncollected
+from core.libraries import importing_libraries
 from core.predict.errors import in_words
 from core.predict.folder import PredictionFolder
 from core.predict.passes import batches
@@ -67,6 +66,8 @@ class AdaptiveBatches:
             if not ran_out_of_memory(error):
                 raise
             why = explain(error).cause
+        import torch
+
         gc.collect()
         torch.cuda.empty_cache()
         return why
@@ -93,7 +94,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def serve(folder: PredictionFolder, member: int, on_card: bool, batches: BinaryIO, out: BinaryIO) -> None:
     """Answer each line of `batches` on `out`."""
-    with uncollected():
+    with importing_libraries():
         from core.engine import device
         from core.predict.model import load_model
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.imports import let_waiting_threads_sleep, uncollected
+from core.libraries import importing_libraries
 from core.runs.checkpoints import checkpoints
 from core.runs.events import Failed, Finished, Phase
 from core.runs.folder import RunFolder
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str]) -> int:
     """Run the run, and return the exit code: 0, 1, 2, 75 where another process is at work on it, or 128 + the
     number of the signal that ended it."""
-    let_waiting_threads_sleep()
     *options, path = arguments
     folder = RunFolder(Path(path))
     with locked(folder.lock) as is_ours:
@@ -105,7 +104,7 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
 
     stop.heed()  # libraries drop what a signal raises while they are loaded
     # Imported only now: they take ten seconds, and bad data or a bad checkpoint is reported in one.
-    with uncollected():
+    with importing_libraries():
         from core.model.locate import tokenizer_folder
         from core.train.setup import choose_hardware, encode_rows, load_model, started
         from core.train.training import Training
