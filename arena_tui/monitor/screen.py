@@ -88,6 +88,7 @@ class MonitorScreen(ConsoleScreen[None]):
         Binding("pageup", "scroll_text(-10)", "Page up", show=False, tooltip="Scroll the figures or the log"),
         Binding("greater_than_sign", "shift_log(20)", "Log right", show=False, tooltip="Along long lines of the log"),
         Binding("less_than_sign", "shift_log(-20)", "Log left", show=False, tooltip="Along long lines of the log"),
+        Binding("L", "whole_log", "Whole log", show=False, tooltip="Show what libraries log too, and back"),
         Binding("v", "report", "Report", tooltip="Where it is won and lost: the evaluation in full"),
         Binding("P", "predict", "Predict", tooltip="Answer a file of rows with this run, or look at how that goes on"),
         Binding("p", "profile", "Profile", tooltip="The profile this run was started with"),
@@ -234,6 +235,9 @@ class MonitorScreen(ConsoleScreen[None]):
 
     def action_scroll_text(self, lines: int) -> None:
         self.panes.scroll_text(lines)
+
+    def action_whole_log(self) -> None:
+        self.query_one(LogPane).toggle()
 
     def action_shift_log(self, columns: int) -> None:
         self.panes.shift_log(columns)

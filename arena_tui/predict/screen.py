@@ -21,6 +21,7 @@ from arena_tui.format.sanitize import place, printable
 from arena_tui.runs.follow import Follower, RunView
 from arena_tui.runs.messages import RunEnded
 from arena_tui.runs.panes import LogPane, LogTail, Pane
+from arena_tui.runs.stages import how_far, stage
 from arena_tui.runs.strip import Strip
 from arena_tui.screen.console_screen import ConsoleScreen
 from arena_tui.screen.keymap import named
@@ -48,6 +49,7 @@ class PredictionScreen(ConsoleScreen[None]):
         Binding("up,k", "scroll_text(-1)", "Up", show=False, tooltip="Scroll the figures"),
         Binding("pagedown", "scroll_log(10)", "Log down", show=False, tooltip="Scroll the log"),
         Binding("pageup", "scroll_log(-10)", "Log up", show=False, tooltip="Scroll the log"),
+        Binding("L", "whole_log", "Whole log", show=False, tooltip="Show what libraries log too, and back"),
         Binding("escape", "app.pop_screen", "Back", tooltip="Back to the run; the prediction goes on"),
     )
 
@@ -118,6 +120,9 @@ class PredictionScreen(ConsoleScreen[None]):
                 await asyncio.to_thread(stop, self.folder, Rung.SAVE)
             except CannotStop as error:
                 self.notify(printable(str(error)), severity="error", markup=False)
+
+    def action_whole_log(self) -> None:
+        self.query_one(LogPane).toggle()
 
     def action_scroll_text(self, lines: int) -> None:
         self.query_one(PredictionPane).scroll_text(lines)
@@ -221,4 +226,4 @@ def _readings(view: RunView) -> list[Fact]:
             ("runs", numbers.count(len(asked.runs)), printable(", ".join(asked.runs))),
             ("device", printable(asked.device.name), f"{printable(asked.precision)}, {asked.engine}"),
         ]
-    return rows or [("phase", state.phase.phase if state.phase else numbers.MISSING, "")]
+    return rows or [("now", stage(state.phase), how_far(state.phase)) if state.phase else ("now", "starting", "")]

@@ -20,6 +20,7 @@ from core.predict.folder import PredictionFolder
 from core.predict.passes import batches
 from core.predict.protocol import Answer, NoRoom, Ready, Trouble, decode_batch
 from core.protocol import answer
+from core.runs.log import begin_log
 
 Logits = NDArray[np.float32]
 
@@ -78,7 +79,7 @@ def main(arguments: Sequence[str]) -> int:
     # What libraries print must not be taken for an answer.
     out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    begin_log()
     try:
         folder, member, *card = arguments
         if card:
