@@ -30,6 +30,8 @@ from core.profile.errors import ProfileError
 from core.profile.load import Change
 from core.profile.settings import Profile
 
+NOTHING_CUT = "no row is cut"
+
 
 class Chosen(Struct, frozen=True):
     """A profile to be run: at once, or when its turn comes."""
@@ -52,10 +54,13 @@ class ConfirmScreen(Dialog[Chosen | None]):
     DEFAULT_CSS = """
     ConfirmScreen {
         & > .box { max-width: 104; }
-        .facts { height: auto; max-height: 24; scrollbar-gutter: stable; }
-        &.-low .facts { max-height: 11; }
-        &.-low.-ends-at-logout .facts { max-height: 6; }
-        .warning { color: $text-warning; text-style: bold; margin-top: 1; display: none; }
+        /* As high at first as in the end: what is found out later moves nothing. */
+        .facts { height: auto; min-height: 20; max-height: 24; scrollbar-gutter: stable; }
+        &.-low .facts { min-height: 11; max-height: 11; }
+        &.-low.-ends-at-logout .facts { min-height: 6; max-height: 6; }
+        &.-low .warning { height: 2; }
+        .warning { margin-top: 1; color: $foreground 60%; }
+        .warning.-shown { color: $text-warning; text-style: bold; }
         .logout { color: $text-warning; margin-top: 1; display: none; }
         .problem { color: $text-error; text-style: bold; margin-top: 1; display: none; }
         .-shown { display: block; }
@@ -165,11 +170,15 @@ class ConfirmScreen(Dialog[Chosen | None]):
     def _draw(self) -> None:
         if not (self.is_mounted and self.display):  # an answer may come while the screen is being left
             return
-        self.query_one(".box").border_title = Content(f"start {printable(self._profile.name)}?")
+        box, doing = self.query_one(".box"), self.plan.doing if self.plan else ""
+        box.border_title = Content(f"start {printable(self._profile.name)}?")
+        box.border_subtitle = Content(f"{doing or 'starting'} …" if self.is_counting else "")
         resolved = self.query_one(".resolved", Static)
         resolved.update(facts(wrapped(self._resolved(), resolved.size.width)))
         tokens = self.plan.tokens if self.plan else None
-        self._tell(".warning", "! ", cut_warning(tokens, self._settings.tokens.max_length) if tokens else "")
+        cut = cut_warning(tokens, self._settings.tokens.max_length) if tokens else ""
+        self._tell(".warning", "! " if cut else "", cut or (NOTHING_CUT if tokens else "…"))
+        self.query_one(".warning").set_class(bool(cut), "-shown")
         self._tell(".logout", "! ", self._logout)
         self._tell(".problem", "✗ ", printable(self._problem or ""))
         choices = [] if self._problem else [("enter", "start"), ("a", "queue it")]
@@ -190,7 +199,7 @@ class ConfirmScreen(Dialog[Chosen | None]):
         output = place(self._runs / f"<time>-{settings.run.name or self._profile.name}")
         return [
             *(("changed", key, values) for key, values, _ in change_facts(self._changes)),
-            *lines(plan, settings, "counting…" if self.is_counting else "unknown"),
+            *lines(plan, settings, "…" if self.is_counting else "unknown", is_brief=self.has_class("-low")),
             ("base model", printable(settings.model.checkpoint), ""),
             ("data", printable(settings.data.train), ""),
             ("output", output, ""),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from core.demo.assets import rows_source
+from core.demo.assets import MAKING, is_made, is_named_by, rows_source
 from core.imports import keep_pandas_out
 from core.inspect.inspection import inspect, read_ahead
 from core.inspect.protocol import WAIT, Progress
@@ -34,6 +34,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         file = read_profile(Path(arguments[0]))
         profile = parse_profile(file.text, source=str(file.path), overrides=arguments[1:])
+        if is_named_by(profile) and not is_made():
+            answer(Progress(doing=MAKING))
         if Path(rows_source(profile.data)).is_file():  # else datasets reads the rows, which needs it
             keep_pandas_out()
         for progress in inspect(profile, ready):
