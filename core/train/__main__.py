@@ -113,6 +113,8 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
 
     stop.heed()
     hardware = choose_hardware(profile, record)
+    if not Path(source).is_dir():
+        record.begin("loading", "fetching the tokenizer, if it is not here yet")
     tokenizer_files = tokenizer_folder(source, profile.model.revision)
     rows = encode_rows(profile, train_rows, eval_rows, tokenizer_files, attempt, record)
     made = load_model(profile, source, tokenizer_files, rows, hardware, attempt, stop, record)
@@ -139,6 +141,8 @@ def find_inputs(profile: "Profile", record: Record) -> "tuple[list[Example], lis
         record.begin("loading", assets.MAKING)
         assets.demo_folder(lambda done, total: record.write(assets.making(done, total)))
     train_rows, eval_rows = split(read_examples(assets.rows_source(profile.data), profile.data.limit), profile.split)
+    if profile.model.gguf_file:
+        record.begin("loading", "unpacking the GGUF file, if that has not been done yet")
     source = locate(profile.model)
     demand_weights(source, profile.model.checkpoint)
     return train_rows, eval_rows, source

@@ -19,6 +19,7 @@ from core.libraries import importing_libraries
 with importing_libraries():
     import transformers.trainer, peft, bitsandbytes
     from transformers import Gemma2ForSequenceClassification
+    import core.train.setup, core.train.training, core.predict.model
 had = [name for name in ("sklearn", "scipy", "datasets", "pandas", "torch._inductor.compile_fx") if name in sys.modules]
 import torch, scipy.special, sklearn, pandas, datasets
 is_its_own = torch.compile.__module__ == "torch"
