@@ -78,6 +78,13 @@ def test_the_command_of_a_child_is_written_in_one_place() -> None:
     assert [str(path.relative_to(ROOT)) for path in places] == ["core/protocol.py", "core/runs/liveness.py"]
 
 
+@pytest.mark.parametrize(
+    "module", ["core.plan.__main__", "core.inspect.__main__", "core.predict.__main__", "core.runs.queue_runner"]
+)
+def test_first_figures_wait_for_no_library_that_does_not_make_them(module: str) -> None:
+    assert not loaded(f"import {module}") & (HEAVY | {"scipy", "pandas"})
+
+
 @pytest.mark.slow
 def test_the_child_does_not_know_the_screen() -> None:
     code = "import core.train.__main__, core.train.trainer, core.model.load, core.model.lora, core.train.results"

@@ -61,7 +61,7 @@ class ArenaApp(App[None]):
         Binding("u", "undo", "Undo", show=False, tooltip="Take back the last change of a profile, a run or the queue"),
         Binding("question_mark", "help", "Help", key_display="?", tooltip="All keys of this screen"),
         Binding("f1", "explain", "Explain", show=False, tooltip="What this pane shows, in which units, and from where"),
-        Binding("L", "list_predictions", "All predictions", show=False, tooltip="Predictions: to open, stop, delete"),
+        Binding("O", "list_predictions", "All predictions", show=False, tooltip="Predictions: to open, stop, delete"),
         Binding("q", "quit", "Quit", tooltip="Leave; asks first while a run goes on"),
         Binding("ctrl+z", "suspend_process", "Suspend", show=False, tooltip="To the shell; fg comes back"),
     )

@@ -21,6 +21,8 @@ Answer = TypeVar("Answer", bound=msgspec.Struct)
 
 LONGEST_LINE = 1 << 20
 SECONDS_TO_END = 2.0
+SECONDS_AHEAD = 60.0
+"""A child that got ready ahead, and was not asked by then, ends: it may hold 200 MB."""
 
 
 async def ask(program: Sequence[str], *arguments: str, stdin: int = asyncio.subprocess.DEVNULL) -> Process:
@@ -126,12 +128,13 @@ async def in_thread(read: Callable[[], Result]) -> Result:
 class Ahead:
     """At most one child that has got ready for a checkpoint and waits, asleep; a Gemma tokenizer takes 200 MB there.
 
-    It ends with the console, however that ends: its stdin does.
+    Unused it ends after a minute, and with the console, however that ends: its stdin does.
     """
 
     def __init__(self) -> None:
         self._child: Process | None = None
         self._model: Model | None = None
+        self._end_in_time: asyncio.Task[None] | None = None
 
     async def get_ready(self, profile: ProfileView) -> None:
         """Let a child get ready for this profile's checkpoint, unless there is one that has."""
@@ -141,6 +144,12 @@ class Ahead:
         self._model = profile.settings.model
         with suppress(OSError):  # then it is started when it is asked
             self._child = await ask(INSPECT, WAIT, str(profile.path), stdin=asyncio.subprocess.PIPE)
+            self._end_in_time = asyncio.create_task(self._end_unused(self._child))
+
+    async def _end_unused(self, child: Process) -> None:
+        await asyncio.sleep(SECONDS_AHEAD)
+        if self._child is child:
+            await self.end()
 
     async def begin(self, profile: ProfileView) -> Process:
         """A child that inspects this profile's rows. Raises OSError where it cannot be started."""

@@ -34,12 +34,14 @@ def _run_inspect(options: argparse.Namespace) -> int:
 
     from arena_tui.dataset.text import as_text
     from core.data.truncation import demand_room
+    from core.imports import keep_pandas_out
     from core.inspect.cuts import LIMITS
     from core.inspect.export import export
     from core.inspect.figures import read_rows
     from core.inspect.report import held_out, report
     from core.profile.errors import SettingError
 
+    keep_pandas_out()
     profile, path = chosen_profile(options)
     found = _inspected([str(path), *options.overrides])
     assert found.whole is not None
@@ -71,9 +73,12 @@ def _inspected(arguments: list[str]) -> "Progress":
     from core.inspect.protocol import INSPECT, Progress
 
     def tell(progress: Progress) -> None:
+        if progress.doing:
+            tell_progress(f"{progress.doing} …")
         about = "" if progress.whole else "about "
         of_all = f" of {about}{progress.rows_total:,}" if progress.rows_total else ""
-        tell_progress(f"{progress.rows:,}{of_all} rows")
+        if progress.rows:
+            tell_progress(f"{progress.rows:,}{of_all} rows")
 
     last, exit_code = last_answer(INSPECT, *arguments, kind=Progress, hear=tell)
     tell_progress("")
@@ -124,8 +129,7 @@ def _planned(arguments: list[str]) -> "tuple[Plan, int]":
     from core.plan.protocol import PLAN, Plan
 
     def tell(plan: Plan) -> None:
-        waiting = "rows" if plan.tokens is None else "memory and time" if plan.memory is None else "the model"
-        tell_progress(f"planning: {waiting} …")
+        tell_progress(f"planning: {plan.doing} …" if plan.doing else "")
 
     last, exit_code = last_answer(PLAN, *arguments, kind=Plan, hear=tell)
     tell_progress("")

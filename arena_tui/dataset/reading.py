@@ -8,6 +8,7 @@ from pathlib import Path
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.content import Content
 from textual.widgets import Static
 
 from arena_tui.children.child import answers, ask, end_child
@@ -44,6 +45,22 @@ class InspectionLine(Horizontal):
         line = self.query_one("#state", Static)
         line.set_class(is_warning, "-warning")
         line.update(state)
+
+
+class WaitingText(Static):
+    """Says what the first rows wait for, in place of all that there is to show of rows."""
+
+    SCOPED_CSS = False  # it hides what is beside it
+    DEFAULT_CSS = """
+    WaitingText { display: none; padding: 1 2; }
+    .-waiting WaitingText { display: block; }
+    .-waiting WhatIf, .-waiting DataPanes { display: none; }
+    """
+
+    def show(self, words: str) -> None:
+        """Where there are any."""
+        self.screen.set_class(bool(words), "-waiting")
+        self.update(Content(f"{words} …\n\nIt takes about half a minute."))
 
 
 def how_far(progress: Progress, seen: Inspected | None, source: str) -> str:

@@ -15,7 +15,7 @@ from textual.widget import Widget
 
 from arena_tui.dataset.keys import ABOUT_ROWS, KEYS
 from arena_tui.dataset.panes import DataPanes
-from arena_tui.dataset.reading import Inspection, InspectionLine, how_far
+from arena_tui.dataset.reading import Inspection, InspectionLine, WaitingText, how_far
 from arena_tui.dataset.row_pane import RowPane
 from arena_tui.dataset.what_if import WhatIf
 from arena_tui.format.sanitize import place, printable
@@ -61,11 +61,7 @@ class DataScreen(ConsoleScreen[None]):
         self._panes = DataPanes()
 
     def compose(self) -> ComposeResult:
-        yield InspectionLine()
-        yield ProblemText()
-        yield self.what_if
-        yield self._panes
-        yield Footer()
+        yield from (InspectionLine(), WaitingText(), ProblemText(), self.what_if, self._panes, Footer())
 
     @property
     def in_front(self) -> Widget:
@@ -132,6 +128,7 @@ class DataScreen(ConsoleScreen[None]):
     def _show_state(self) -> None:
         if not (self.is_mounted and self.display):  # it is not there yet, or is being left
             return
+        self.query_one(WaitingText).show(self.progress.doing)
         read = how_far(self.progress, self.inspection.seen, self.inspection.settings.data.train)
         changed = "! the file was changed" + hint(self, "read", "; {} reads it again").plain
         state = changed if self.is_changed else read

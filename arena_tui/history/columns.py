@@ -110,8 +110,8 @@ DURATION = Column(
     key="duration",
     heading="duration",
     width=10,
-    value=lambda row: row.run.state.elapsed,
-    text=lambda row: numbers.duration(row.run.state.elapsed),
+    value=lambda row: row.run.elapsed,
+    text=lambda row: numbers.duration(row.run.elapsed),
     descends=True,
 )
 THROUGHPUT = Column(

@@ -95,7 +95,7 @@ def run_line(run: RunView, width: int) -> Content:
     figure = numbers.loss(run.log_loss) if run.state.evaluations else numbers.MISSING
     if status in (Status.RUNNING, Status.STOPPING) and run.state.started:
         figure = numbers.share(run.state.step, run.state.started.steps)
-    end = f" {figure:>6} {numbers.duration(run.state.elapsed):>8}"
+    end = f" {figure:>6} {numbers.duration(run.elapsed):>8}"
     if run.wait:
         end = f" {numbers.ordinal(run.wait.place)}"
     shown = f"! {printable(run.name)}" if run.trouble else printable(run.name)

@@ -14,6 +14,7 @@ from arena_tui.format.sanitize import place, printable, shortened
 from arena_tui.runs.follow import RunView
 from arena_tui.runs.outcome import LONGEST_REASON, explanation, outcome, references
 from arena_tui.runs.panes import Pane
+from arena_tui.runs.stages import how_far, stage
 from arena_tui.screen.keymap import hint
 from arena_tui.widgets.facts import Fact, bulleted, facts, wrapped
 from arena_tui.widgets.pane import FittedText
@@ -87,7 +88,7 @@ def _readings(view: RunView) -> list[Fact]:
         ]
     if state.checkpoint:
         rows.append(("checkpoint", f"step {numbers.count(state.checkpoint.step)}", ""))
-    return rows or [("phase", state.phase.phase if state.phase else numbers.MISSING, "")]
+    return rows or [("now", stage(state.phase), how_far(state.phase)) if state.phase else ("now", "starting", "")]
 
 
 def _evaluation(view: RunView) -> list[Fact]:

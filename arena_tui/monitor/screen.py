@@ -93,6 +93,7 @@ class MonitorScreen(ConsoleScreen[None]):
         Binding("z", "zoom", "Zoom", tooltip="This pane alone on the screen, and back"),
         Binding("Y", "copy", "Copy", show=False, tooltip=COPY),
         Binding("w", "write", "Write CSV", show=False, tooltip="Write every point of the curves to a CSV file"),
+        Binding("L", "whole_log", "Whole log", show=False, tooltip="Show what libraries log too, and back"),
         Binding("left,h", "aside(-1)", "Left", show=False, tooltip=ASIDE),
         Binding("right,l", "aside(1)", "Right", show=False, tooltip=ASIDE),
         *up_and_down("scroll_text", "scroll_text", 10, "in the figures or the log"),
@@ -232,6 +233,9 @@ class MonitorScreen(ConsoleScreen[None]):
 
     def action_scroll_text(self, lines: int) -> None:
         self.panes.scroll_text(lines)
+
+    def action_whole_log(self) -> None:
+        self.query_one(LogPane).toggle()
 
     def action_aside(self, direction: int) -> None:
         """Once the crosshair is there, its pane has these keys."""

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from arena_tui.format import numbers
 from arena_tui.format.numbers import count, duration, gib
 from arena_tui.format.sanitize import printable, printable_lines
+from arena_tui.runs.stages import how_far, stage
 from core.runs import events
 from core.runs.events import AnyEvent
 from core.runs.folder import RunFolder
@@ -112,6 +113,12 @@ def _runs(ids: list[str]) -> str:
     return printable(ids[0]) if len(ids) == 1 else f"{len(ids)} runs averaged"
 
 
+def _quarter(phase: events.Phase) -> tuple[str, str, int]:
+    """What is told once: a phase, or each quarter of a stage of it."""
+    done = min(3, 4 * (phase.done or 0) // phase.total) if phase.detail and phase.total else 0
+    return phase.phase, phase.detail or phase.unit, done
+
+
 def _line(event: AnyEvent, before: RunState) -> str | None:
     match event:
         case events.Started():
@@ -123,11 +130,11 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
                 f"{event.precision} on {printable(event.device.name)}, {event.engine} engine{reason}"
             )
         case events.Phase():
-            known = before.phase and (before.phase.phase, before.phase.unit, before.phase.detail)
-            is_new = known != (event.phase, event.unit, event.detail)
-            what = f" {count(event.total)} {event.unit}" if event.total else ""
-            detail = f": {printable(event.detail)}" if event.detail else ""
-            return f"{event.phase}{what}{detail}" if is_new else None
+            if before.phase and _quarter(before.phase) == _quarter(event):
+                return None
+            of = count(event.total) if event.total else ""
+            what = how_far(event) if event.detail else f"{of} {printable(event.unit)}".strip()
+            return f"{stage(event)}{': ' if event.detail and what else ' ' if what else ''}{what}"
         case events.Step():
             total = before.started.steps if before.started else event.step
             remaining = "" if before.remaining is None else f"  {duration(before.remaining)} left"

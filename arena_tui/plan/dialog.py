@@ -36,6 +36,7 @@ from core.profile.settings import Profile
 
 LONGEST_PROBLEM = 300
 """Characters: with the way out below it, it fits into a small terminal."""
+NOTHING_CUT = "no row is cut"
 
 
 class Chosen(Struct, frozen=True):
@@ -59,12 +60,16 @@ class ConfirmScreen(Dialog[Chosen | None]):
     DEFAULT_CSS = """
     ConfirmScreen {
         & > .box { max-width: 104; }
-        .facts { height: auto; max-height: 24; scrollbar-gutter: stable; }
-        &.-low .facts { max-height: 45vh; }
-        &.-low.-ends-at-logout .facts { max-height: 25vh; }
-        &.-failed .facts { max-height: 6; }
-        &.-low.-failed .facts { max-height: 3; }
-        .warning { color: $text-warning; text-style: bold; margin-top: 1; display: none; }
+        /* As high at first as in the end: what is found out later moves nothing. */
+        .facts { height: auto; min-height: 20; max-height: 24; scrollbar-gutter: stable; }
+        &.-low .facts { min-height: 45vh; max-height: 45vh; }
+        &.-low.-ends-at-logout .facts { min-height: 25vh; max-height: 25vh; }
+        &.-failed .facts { min-height: 0; max-height: 6; }
+        &.-low.-failed .facts { min-height: 0; max-height: 3; }
+        &.-low .warning { height: 2; }
+        .warning { margin-top: 1; color: $foreground 60%; }
+        .warning.-shown { color: $text-warning; text-style: bold; }
+        &.-failed .warning { display: none; }
         .logout { color: $text-warning; margin-top: 1; display: none; }
         .problem { color: $text-error; text-style: bold; margin-top: 1; display: none; }
         .-shown { display: block; }
@@ -178,16 +183,18 @@ class ConfirmScreen(Dialog[Chosen | None]):
     def _draw(self) -> None:
         if not (self.is_mounted and self.display):  # an answer may come while the screen is being left
             return
-        box, name = self.query_one(".box"), printable(self._profile.name)
+        box, name, doing = self.query_one(".box"), printable(self._profile.name), self.plan.doing if self.plan else ""
         room = box.size.width - len("start ?") - TITLE_EDGES
         box.border_title = Content(f"start {abridged(name, room) if box.size else name}?")
+        box.border_subtitle = Content(f"{doing or 'starting'} …" if self.is_counting else "")
         rows = self._resolved()
         self.query_one(".resolved", FittedText).show(lambda width: facts(wrapped(rows, width)))
         tokens = self.plan.tokens if self.plan else None
         problem = shortened(printable(self._problem or ""), LONGEST_PROBLEM)
         self.set_class(bool(problem), "-failed")
         cut = cut_warning(tokens, self._settings.tokens.max_length) if tokens else ""
-        self._tell(".warning", "!", "" if problem else cut)
+        self._tell(".warning", "!" if cut else "", cut or (NOTHING_CUT if tokens else "…"))
+        self.query_one(".warning").set_class(bool(cut), "-shown")
         self._tell(".logout", "!", "" if problem else self._logout)
         self._tell(".problem", "✗", problem)
         choices = [] if self._problem else [("enter", "start"), ("a", "queue it")]
@@ -206,8 +213,8 @@ class ConfirmScreen(Dialog[Chosen | None]):
         settings = self._settings
         plan = self.plan or Plan(global_batch=settings.global_batch)
         output = place(self._runs / f"<time>-{settings.run.name or self._profile.name}")
-        waiting = "counting…" if self.is_counting else "unknown"
-        figures = lines(plan, settings, waiting)
+        waiting = "…" if self.is_counting else "unknown"
+        figures = lines(plan, settings, waiting, is_brief=self.has_class("-low"))
         return [
             *(("changed", key, values) for key, values, _ in change_facts(self._changes)),
             *(fact for fact in figures if not (self._problem and fact[1] == waiting)),

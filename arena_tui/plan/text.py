@@ -7,11 +7,12 @@ from core.data.example import RowsRead
 from core.plan.protocol import DiskPlan, MemoryPlan, Plan, TimePlan, TokensPlan
 from core.profile.settings import Profile
 
+PARTS = ("weights", "adapters and their gradients", "optimizer", "activations", "workspace")
 UNKNOWN_TIME = "no run of this kind on this machine yet"
 
 
-def lines(plan: Plan, profile: Profile, waiting: str) -> list[Fact]:
-    """The plan so far; `waiting` stands where a figure is not known."""
+def lines(plan: Plan, profile: Profile, waiting: str, *, is_brief: bool) -> list[Fact]:
+    """The plan so far; `waiting` stands where a figure is not known. In brief the parts of the memory are in a row."""
     train, split = profile.train, profile.split
     epochs = f"{train.epochs:g} epoch{'' if train.epochs == 1 else 's'}"
     return [
@@ -24,11 +25,11 @@ def lines(plan: Plan, profile: Profile, waiting: str) -> list[Fact]:
         ),
         *_read(plan.read),
         *_tokens(plan.tokens, waiting),
-        *_memory(plan.memory, waiting),
+        *_memory(plan.memory, waiting, is_brief=is_brief),
         *_time(plan.time, waiting if plan.memory is None else "unknown"),
         *_disk(plan.disk, waiting),
         ("trainable", _count(plan.trainable_parameters, waiting), _of_parameters(plan)),
-        *_memory_in_detail(plan.memory),
+        ("engine", *_engine(plan.memory, waiting)),
     ]
 
 
@@ -49,10 +50,10 @@ def cut_warning(tokens: TokensPlan, max_length: int) -> str:
 
 def verdict(memory: MemoryPlan) -> str:
     """Whether it fits, in words, with the smallest change that makes it fit."""
+    if here := memory.processor:
+        return f"{here.verdict}: {gib(here.free)} free on the processor, which computes in {here.precision}"
     if memory.verdict is None or memory.free is None:
-        here = memory.processor
-        beside = f"; on the processor {gib(here.peak)}, {here.verdict}: {gib(here.free)} free" if here else ""
-        return f"no GPU here to compare with{beside}"
+        return "no GPU here to compare with"
     words = f"{memory.verdict}: {gib(memory.free)} free on {printable(memory.card or '')}"
     if memory.verdict == "fits":
         return words
@@ -67,24 +68,30 @@ def _tokens(tokens: TokensPlan | None, waiting: str) -> list[Fact]:
     return [("tokens", rounded(tokens.effective), f"effective; longest row {count(tokens.longest)}")]
 
 
-def _memory(memory: MemoryPlan | None, waiting: str) -> list[Fact]:
+def _memory(memory: MemoryPlan | None, waiting: str, *, is_brief: bool) -> list[Fact]:
+    """The peak, what it is made of, and what it is reckoned for. As many lines before it is known as after."""
     if memory is None:
-        return [("peak memory", waiting, "")]
-    return [("peak memory", gib(memory.peak), verdict(memory))]
-
-
-def _memory_in_detail(memory: MemoryPlan | None) -> list[Fact]:
-    if memory is None:
-        return []
-    parts = memory.parts
+        peak: Fact = ("peak memory", waiting, "")
+        return [peak, ("", waiting, "")] if is_brief else [peak, *(("", MISSING, part) for part in PARTS), ("", "", "")]
+    here = memory.processor
+    parts = here.parts if here else memory.parts
+    figures = [gib(parts.weights), gib(parts.adapters + parts.gradients), gib(parts.optimizer), gib(parts.activations)]
+    figures.append(gib(parts.workspace + parts.process))
+    named = [*PARTS[:-1], "Python with its libraries and threads"] if here else PARTS
+    peak = ("peak memory", gib(parts.total if here else memory.peak), verdict(memory))
+    if is_brief:
+        short = ", ".join(f"{name.split()[0]} {figure}" for figure, name in zip(figures, named, strict=True))
+        return [peak, ("", short, "")]
+    elsewhere = ("", gib(memory.peak), f"on a card instead, in {memory.precision}")
     return [
-        ("of it", gib(parts.weights), "weights"),
-        ("", gib(parts.adapters + parts.gradients), "adapters and their gradients"),
-        ("", gib(parts.optimizer), "optimizer"),
-        ("", gib(parts.activations), "activations"),
-        ("", gib(parts.workspace), f"workspace; {memory.basis}"),
-        ("engine", "packed" if memory.is_packed else "padded", memory.engine_reason),
+        peak,
+        *(("", figure, name) for figure, name in zip(figures, named, strict=True)),
+        elsewhere if here else ("", "", memory.basis),
     ]
+
+
+def _engine(memory: MemoryPlan | None, waiting: str) -> tuple[str, str]:
+    return ("packed" if memory.is_packed else "padded", memory.engine_reason) if memory else (waiting, "")
 
 
 def _time(time: TimePlan | None, waiting: str) -> list[Fact]:
@@ -114,7 +121,7 @@ def _count(known: int | None, waiting: str) -> str:
 
 def as_text(plan: Plan, profile: Profile) -> str:
     """The plan for a plain terminal."""
-    told = lines(plan, profile, MISSING)
+    told = lines(plan, profile, MISSING, is_brief=False)
     width = max(len(figure) for _, figure, beside in told if figure)
     text = [f"{label:<12} {figure:>{width}}  {beside}".rstrip() for label, figure, beside in told]
     if plan.tokens and (warning := cut_warning(plan.tokens, profile.tokens.max_length)):

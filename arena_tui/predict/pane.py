@@ -12,6 +12,7 @@ from arena_tui.format.sanitize import place, printable
 from arena_tui.predict.answers import AnswersHistogram, first_rows
 from arena_tui.runs.follow import RunView
 from arena_tui.runs.panes import Pane
+from arena_tui.runs.stages import how_far, stage
 from arena_tui.widgets.facts import Fact, bulleted, facts, wrapped
 from arena_tui.widgets.pane import FittedText
 from core.predict.answers import Answers
@@ -106,7 +107,7 @@ def _figures(view: RunView) -> list[Fact]:
     elif (progress := state.prediction_progress) and (asked := state.predicting):
         rows.append(("scored", numbers.count(progress.rows), f"of {numbers.count(asked.rows_total)} rows"))
     elif not state.predicting:
-        rows.append(("phase", state.phase.phase if state.phase else numbers.MISSING, ""))
+        rows.append(("now", stage(state.phase), how_far(state.phase)) if state.phase else ("now", "starting", ""))
     return rows
 
 

@@ -48,6 +48,7 @@ class PredictionScreen(ConsoleScreen[None]):
         Binding("up,k", "scroll_text(-1)", "Up", show=False, tooltip="Scroll the figures"),
         Binding("pagedown", "scroll_log(10)", "Log down", show=False, tooltip="Scroll the log"),
         Binding("pageup", "scroll_log(-10)", "Log up", show=False, tooltip="Scroll the log"),
+        Binding("L", "whole_log", "Whole log", show=False, tooltip="Show what libraries log too, and back"),
         Binding(
             "home,g", "scroll_log(-1_000_000)", "First", show=False, tooltip="To the log's first line, or its last"
         ),
@@ -133,6 +134,9 @@ class PredictionScreen(ConsoleScreen[None]):
     @work(group=OPENING)
     async def action_stop(self) -> None:
         await ask_to_stop(self, self.folder)
+
+    def action_whole_log(self) -> None:
+        self.query_one(LogPane).toggle()
 
     def action_scroll_text(self, lines: int) -> None:
         self.query_one(PredictionPane).scroll_text(lines)

@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from arena_tui.runs.cache import Ending, Endings, stamp
+from arena_tui.runs.stages import has_no_heartbeat
 from arena_tui.runs.waits import Wait, waits
 from core.runs.events import Failed
 from core.runs.folder import RunFolder, list_runs
@@ -35,6 +36,13 @@ class RunView(Struct, frozen=True):
     notes: Notes = Notes()
     wait: Wait | None = None
     """What it waits for; None unless it is queued."""
+    ticking: int | None = None
+    """Seconds since its launch, while it goes on and has no heartbeat that would tell the time."""
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds, without those in which it lay still."""
+        return self.state.elapsed if self.ticking is None else self.ticking
 
     @property
     def name(self) -> str:
@@ -105,7 +113,23 @@ class Follower:
             trouble = "; ".join(filter(None, [f"events.jsonl cannot be read: {error.strerror}", trouble]))
         silent = silence(state, now)
         shown = int(silent // 10 * 10) if silent > SILENT_SECONDS and not word.is_over else 0
-        return RunView(self.folder, state, word, alive, shown, self._tail.unreadable, trouble, self._notes.read())
+        return RunView(
+            self.folder,
+            state,
+            word,
+            alive,
+            shown,
+            self._tail.unreadable,
+            trouble,
+            self._notes.read(),
+            ticking=None if word.is_over or alive is False else self._ticking(state, now),
+        )
+
+    def _ticking(self, state: RunState, now: float) -> int | None:
+        if not has_no_heartbeat(state):
+            return None
+        began = self.folder.order.stat().st_mtime if state.first_time is None else state.first_time
+        return max(0, int(now - began - state.paused))
 
 
 def _queued(folder: RunFolder, wait: Wait, notes: Notes, trouble: str) -> RunView:

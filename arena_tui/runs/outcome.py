@@ -9,6 +9,7 @@ from arena_tui.format import numbers
 from arena_tui.format.numbers import MUTED
 from arena_tui.format.sanitize import printable, shortened
 from arena_tui.runs.follow import RunView
+from arena_tui.runs.stages import has_no_heartbeat, how_far, stage
 from arena_tui.runs.waits import words
 from arena_tui.screen.keymap import hint
 from arena_tui.widgets.facts import Fact, facts
@@ -38,7 +39,9 @@ def outcome(run: RunView) -> list[Fact]:
         rows.append(("accuracy", numbers.percent(newest.accuracy), f"of {numbers.count(newest.rows)} rows"))
     if started := state.started:
         rows.append(("steps", numbers.count(state.step), f"of {numbers.count(started.steps)}"))
-    rows.append(("duration", numbers.duration(state.elapsed), ""))
+    if state.phase and not run.status.is_over and has_no_heartbeat(state):
+        rows.append(("now", stage(state.phase), how_far(state.phase)))
+    rows.append(("duration", numbers.duration(run.elapsed), ""))
     return rows
 
 

@@ -1,7 +1,8 @@
 """Panes that show a run: what all have in common, and the one with the end of what its process prints."""
 
 import os
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich.cells import cell_len
@@ -13,10 +14,12 @@ from textual.reactive import var
 from textual.strip import Strip
 from textual.widgets import Log, Static
 
-from arena_tui.format.numbers import MUTED
+from arena_tui.format.numbers import MUTED, count
 from arena_tui.format.sanitize import printable, shortened
 from arena_tui.runs.follow import RunView
 from core.runs.access import Strange, open_for_reading
+from core.runs.log import PASSED_OVER, Essential
+from core.runs.state import Status
 
 
 class Pane(Vertical):
@@ -83,13 +86,13 @@ class LogTail:
                 new = file.read(MOST_BYTES)
         except Strange as error:
             told, self._is_refused = self._is_refused, True
-            return [] if told else [f"{self.path.name} cannot be read: {error.strerror}"]
+            return [] if told else [f"{PASSED_OVER}{self.path.name} cannot be read: {error.strerror}"]
         except OSError:
             return []
         self._offset += passed_over + len(new)
         lines: list[str] = []
         if passed_over:
-            lines.append(f"… {passed_over:,} bytes passed over; all of it is in {self.path.name}")
+            lines.append(f"{PASSED_OVER}{passed_over:,} bytes passed over; all of it is in {self.path.name}")
             self._rest = b""
         # A progress bar writes over itself with carriage returns: here each is a line.
         *whole, rest = (self._rest + new).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
@@ -134,13 +137,20 @@ class LogPane(Pane):
 
     tab_name = "log"
     HELP = (
-        "The end of console.log, all that the training process prints, with control characters made visible. "
-        "It stays at its end until you scroll away, and follows again once you are back there."
+        "The end of console.log: what the run's process says itself, and tracebacks. What libraries print there, "
+        "warnings and reports for developers, is hidden until L shows all; how many lines those are stands in the "
+        "border. All of it is shown of a run that was lost. Control characters are made visible. It stays at its end "
+        "until you scroll away, and follows again once you are back there."
     )
+
+    shows_all: var[bool] = var(False)
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self._shows_end = True
+        self._lines: deque[tuple[str, bool]] = deque(maxlen=MOST_LINES)
+        """Each with whether it is hidden unless all are shown."""
+        self._essential = Essential()
 
     def compose(self) -> ComposeResult:
         yield Lines(max_lines=MOST_LINES, highlight=False)
@@ -153,7 +163,29 @@ class LogPane(Pane):
 
     def add(self, lines: Sequence[str]) -> None:
         """Add lines, already harmless to show. Stays where it is if the user has scrolled away from the end."""
-        self.query_one(Log).write_lines(lines, scroll_end=False)
+        new = [(line, not self._essential.is_one(line)) for line in lines]
+        self._lines.extend(new)
+        self._write(new)
+
+    def watch_view(self, view: RunView | None) -> None:
+        if view and view.status is Status.LOST:  # what ended it may stand there in any form
+            self.shows_all = True
+
+    def watch_shows_all(self) -> None:
+        if self.is_mounted:
+            self.query_one(Log).clear()
+            self._write(self._lines)
+
+    def toggle(self) -> None:
+        """Show all lines, or only what the run itself says."""
+        self.shows_all = not self.shows_all
+
+    def _write(self, lines: Iterable[tuple[str, bool]]) -> None:
+        shown = [line for line, is_hidden in lines if self.shows_all or not is_hidden]
+        self.query_one(Log).write_lines(shown, scroll_end=False)
+        hidden = sum(is_hidden for _, is_hidden in self._lines)
+        words = f"{count(hidden)} {'line' if hidden == 1 else 'lines'} of libraries hidden"
+        self.border_subtitle = Content("" if self.shows_all or not hidden else words)
         self.call_after_refresh(self.go_to_end)
 
     def go_to_end(self) -> None:

@@ -9,6 +9,7 @@ from arena_tui.format.numbers import GLYPHS, MUTED, STYLES
 from arena_tui.format.sanitize import printable
 from arena_tui.format.width import abridged
 from arena_tui.runs.follow import RunView
+from arena_tui.runs.stages import stage
 from arena_tui.runs.waits import words
 from core.runs.state import RunState, Status
 
@@ -40,7 +41,7 @@ def _what(view: RunView, width: int) -> Content:
     state, status = view.state, view.status
     words = status.value
     if state.phase and not status.is_over:
-        words += f": {printable(state.phase.detail) or state.phase.phase}"
+        words += f": {stage(state.phase)}"
     if status.is_over and state.phase and status is not Status.FINISHED:
         words += f" while {state.phase.phase}"
     left = Content.styled(f"{GLYPHS[status]} {words}", f"bold {STYLES[status]}")
@@ -59,10 +60,11 @@ def _how_far(view: RunView, width: int) -> Content:
         return Content(" ".join(words(view.wait))).truncate(width, ellipsis=True)
     state = view.state
     done, total, unit = _progress(view)
-    left = f"{numbers.count(done)} / {numbers.count(total)} {unit}" if total else "nothing done yet"
+    nothing = f"goes on after step {numbers.count(state.step)}" if state.step else "nothing done yet"
+    left = f"{numbers.count(done)} / {numbers.count(total)} {unit}" if total else nothing
     if unit != "steps" and state.started and state.step:
         left = f"step {numbers.count(state.step)} / {numbers.count(state.started.steps)}  {left}"
-    right = f"{numbers.duration(state.elapsed)} elapsed"
+    right = f"{numbers.duration(view.elapsed)} elapsed"
     if not view.status.is_over:
         remaining = numbers.MISSING if state.remaining is None else numbers.duration(state.remaining)
         right += f"  {remaining} left"

@@ -1,17 +1,18 @@
 """The demo's folder in the cache, and its base model: a BPE tokenizer and a Gemma-2 of under a million weights."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.cache import cache_folder, filling_the_cache, made_aside
 from core.data.example import join
 from core.demo.rows import make_comparison, write_rows
-from core.imports import let_waiting_threads_sleep
+from core.libraries import importing_libraries
 from core.profile.data_settings import Data
 from core.profile.files import DEMO, expanded
 from core.profile.settings import Profile
+from core.runs.events import Phase
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -24,19 +25,19 @@ BATCH_ROWS = 8
 PEAK_LEARNING_RATE = 4e-3
 
 
-def build_model(folder: Path, texts: Sequence[str], seed: int) -> None:
+def build_model(folder: Path, texts: Sequence[str], seed: int, tell: Callable[[int, int], object]) -> None:
     """Save a tokenizer and a causal Gemma-2 in `folder`, both learned from `texts`.
 
     The model is pre-trained in full precision on the processor: one pass of plain next-token prediction over
     `texts`, without labels. Adapters also learn over a random frozen base, but to a clearly higher loss in
-    the same time. No classification head is saved.
+    the same time. No classification head is saved. `tell` hears of the batches done, and how many there are.
 
     `texts` must be encodable as UTF-8, that is, hold no half of a surrogate pair.
     """
-    let_waiting_threads_sleep()  # plans and inspections make the demo too
-    import torch
-    from torch.nn.utils.rnn import pad_sequence
-    from transformers import Gemma2Config, Gemma2ForCausalLM
+    with importing_libraries():
+        import torch
+        from torch.nn.utils.rnn import pad_sequence
+        from transformers import Gemma2Config, Gemma2ForCausalLM
 
     tokenizer = build_tokenizer(texts)
     config = Gemma2Config(
@@ -73,7 +74,9 @@ def build_model(folder: Path, texts: Sequence[str], seed: int) -> None:
         optimizer, PEAK_LEARNING_RATE, total_steps=len(batches), pct_start=0.1
     )
     model.train()
-    for batch in batches:
+    for number, batch in enumerate(batches):
+        if number % 10 == 0:
+            tell(number, len(batches))
         # Padding stands on the right, where a causal model never looks back at it: no mask is needed.
         loss = model(input_ids=batch, labels=batch.masked_fill(batch == PAD, -100)).loss
         loss.backward()
@@ -134,19 +137,29 @@ def is_made() -> bool:
     return _is_demo(_folder())
 
 
+MAKING = "making the demo's rows and base model, once"
+"""What is done the first time, for half a minute."""
+
+
+def making(done: int, total: int) -> Phase:
+    """How far the base model is: `done` of `total` batches."""
+    return Phase(phase="loading", detail=MAKING, done=done, total=total, unit="batches")
+
+
 def rows_source(data: Data) -> str:
     """What `data.train` stands for: the demo's rows, made if need be, or else itself, `~` being the home folder."""
     return str(demo_folder() / "train.csv") if data.train == NAME else expanded(data.train)
 
 
-def demo_folder() -> Path:
-    """The cache folder with train.csv, test.csv and model/. Making it the first time takes about half a minute."""
+def demo_folder(tell: Callable[[int, int], object] = lambda *_: None) -> Path:
+    """The cache folder with train.csv, test.csv and model/. Making it the first time takes about half a minute; `tell`
+    hears how many batches of how many the base model has learned from."""
     with filling_the_cache():
-        ensure_demo(_folder())
+        ensure_demo(_folder(), tell)
     return _folder()
 
 
-def ensure_demo(folder: Path) -> None:
+def ensure_demo(folder: Path, tell: Callable[[int, int], object]) -> None:
     """Make `folder` hold train.csv, test.csv and model/, unless it does already.
 
     The folder appears complete or not at all, and several processes may call this at once.
@@ -156,7 +169,7 @@ def ensure_demo(folder: Path) -> None:
         return
     with made_aside(folder, lambda: _is_demo(folder)) as aside:
         aside.mkdir()
-        _build(aside)
+        _build(aside, tell)
 
 
 def _folder() -> Path:
@@ -167,10 +180,10 @@ def _is_demo(folder: Path) -> bool:
     return (folder / "train.csv").is_file()
 
 
-def _build(folder: Path) -> None:
+def _build(folder: Path, tell: Callable[[int, int], object]) -> None:
     rng = random.Random(SEED)
     write_rows(folder, rng)
     # The base model reads fresh rows, never those that it will be tuned or scored on, and no verdicts.
     drawn = [make_comparison(rng) for _ in range(PRETRAINING_ROWS)]
     texts = [join(row.prompt, row.response_a, row.response_b) for row in drawn]
-    build_model(folder / "model", texts, SEED)
+    build_model(folder / "model", texts, SEED, tell)

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from core.data.files import is_data_set
-from core.demo.assets import demo_folder, is_named_by, rows_source
+from core.demo.assets import MAKING, demo_folder, is_made, is_named_by, rows_source
 from core.imports import keep_pandas_out
 from core.inspect.inspection import inspect, read_ahead
 from core.inspect.protocol import WAIT, Progress
@@ -35,7 +35,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         file = read_profile(Path(arguments[0]))
         profile = parse_profile(file.text, source=str(file.path), overrides=arguments[1:])
-        if is_named_by(profile):
+        if is_named_by(profile) and not is_made():
+            answer(Progress(doing=MAKING))
             demo_folder()  # before anything is kept out: transformers, which makes its model, asks for pandas
         if not is_data_set(rows_source(profile.data)):  # which needs it
             keep_pandas_out()

@@ -76,7 +76,8 @@ class Rows(Struct, frozen=True):
 def read_rows(path: Path) -> Rows:
     """The figures of all rows, without their text."""
     columns = ["id", "id_key", "label", "prompt_key", "tags", "rounds", "inside", *FLAGS]
-    table = parquet.read_table(path, columns=columns).combine_chunks()
+    with parquet.ParquetFile(path) as file:  # read_table imports what data sets of many files take: half as long again
+        table = file.read(columns).combine_chunks()
     round_counts = table["rounds"].combine_chunks().value_lengths().to_numpy()
     rounds = _flat(table["rounds"]).flatten()
     inside_counts = table["inside"].combine_chunks().value_lengths().to_numpy()

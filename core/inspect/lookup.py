@@ -71,5 +71,6 @@ def write_pieces(path: Path, pieces: Sequence[bytes]) -> None:
 
 
 def read_pieces(path: Path) -> list[bytes]:
-    pieces: list[bytes] = parquet.read_table(path)["piece"].to_pylist()
+    with parquet.ParquetFile(path) as file:
+        pieces: list[bytes] = file.read()["piece"].to_pylist()
     return pieces

@@ -25,5 +25,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     """A Parquet file with the bytes that each token writes."""
     frame: Frame | None = None
     """BOS, EOS and the profile's ellipsis in tokens; there with the first rows and with all."""
+    doing: str = ""
+    """What the rows wait for, where that takes its time."""
     problem: str | None = None
     """Why there is no inspection."""

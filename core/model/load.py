@@ -13,6 +13,7 @@ from transformers import (
 )
 
 from core.data.example import LABELS
+from core.model.loading import Tell, telling
 from core.model.lora import head_names, text_part
 from core.model.quantization import check_stored, demand_quantized, quantization_options
 from core.profile import settings
@@ -82,27 +83,29 @@ def longest_input(model: PreTrainedModel) -> int | None:
 
 
 def load_classifier(
-    source: str, config: PretrainedConfig, model: settings.Model, *, dtype: torch.dtype, device: str
+    source: str, config: PretrainedConfig, model: settings.Model, *, dtype: torch.dtype, device: str, tell: Tell
 ) -> Base:
     """The base in the profile's quantization with its head, every parameter frozen.
 
     `dtype` is that of all weights which are not quantized. Weights are read from safetensors only, and no
-    code of the checkpoint is run. Raises SettingError if any weight but the head's is missing or of another size, and
-    where the quantization leaves matrices of the layers as they are.
+    code of the checkpoint is run. `tell` hears how far it is. Raises SettingError if any weight but the head's is
+    missing or of another size, and where the quantization leaves matrices of the layers as they are.
     """
     is_stored_quantized = getattr(config, "quantization_config", None) is not None
     head = head_names(_on_meta(config))
-    loaded, report = AutoModelForSequenceClassification.from_pretrained(
-        source,
-        config=config,
-        revision=model.revision,
-        device_map={"": device},
-        use_safetensors=True,
-        trust_remote_code=False,
-        ignore_mismatched_sizes=True,  # a reward model's head has one output; what else does not fit is refused below
-        output_loading_info=True,
-        **_options(config, model, dtype, head),
-    )
+    with telling(tell) as bar:
+        loaded, report = AutoModelForSequenceClassification.from_pretrained(
+            source,
+            config=config,
+            revision=model.revision,
+            device_map={"": device},
+            use_safetensors=True,
+            trust_remote_code=False,
+            ignore_mismatched_sizes=True,  # a reward model's head has one output; what else does not fit: see below
+            output_loading_info=True,
+            tqdm_class=bar,
+            **_options(config, model, dtype, head),
+        )
     resized = {key for key, *_ in report["mismatched_keys"]}
     for key in sorted(resized | set(report["missing_keys"])):
         if not any(key.startswith(f"{name}.") for name in head):

@@ -14,17 +14,17 @@ from msgspec.structs import replace
 from core.data.rows import Comparisons
 from core.data.split import split
 from core.data.tokenizer import FILE
-from core.demo.assets import rows_source
+from core.demo.assets import MAKING, is_made, is_named_by, rows_source
 from core.engine.choose import Engine, choose_engine, choose_precision, demand_computable
 from core.engine.fit import judge, judge_need, parts, smallest_change
 from core.engine.memory import Memory, on_processor
 from core.engine.steps import evaluations, optimizer_steps
 from core.files import MOST_OF_A_CONFIG, read_bounded
-from core.imports import uncollected
 from core.inspect.cuts import cut
 from core.inspect.figures import read_rows
 from core.inspect.inspection import inspect
 from core.inspect.report import held_out
+from core.libraries import importing_libraries
 from core.machine.gpus import Machine, look
 from core.model.checkpoint import demand_weights
 from core.model.locate import base_folder, locate, tokenizer_folder
@@ -51,17 +51,22 @@ def main(arguments: Sequence[str]) -> int:
         from core.failures.explain import explain
 
         why = explain(error, has_log=False)
-        answer(replace(last, problem=as_problem(why.cause, why.advice)))
+        answer(replace(last, problem=as_problem(why.cause, why.advice), doing=""))
         return why.exit_code
     return 0
 
 
 def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
     """The plan, fuller each time."""
+    plan = Plan(global_batch=profile.global_batch, doing="reading the rows")
+    if is_named_by(profile) and not is_made():
+        plan = replace(plan, doing=MAKING)
+    yield plan
     comparisons = Comparisons(rows_source(profile.data), profile.data)
     train_rows, eval_rows = split([example for example, _ in comparisons], profile.split)
     plan = Plan(
         global_batch=profile.global_batch,
+        doing="cutting the rows into tokens",
         read=comparisons.told(),
         rows_train=len(train_rows),
         rows_eval=len(eval_rows),
@@ -72,7 +77,7 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
     source = locate(profile.model)
     demand_weights(source, profile.model.checkpoint)
     folder = tokenizer_folder(source, profile.model.revision)
-    plan = replace(plan, tokens=_tokens(profile))
+    plan = replace(plan, tokens=_tokens(profile), doing="looking at the machine and at past runs")
     yield plan
     assert plan.tokens is not None
 
@@ -103,15 +108,16 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
     known = speed(past, profile, precision, engine.name)
     if known is not None:
         plan = replace(plan, time=_time(plan, profile, known))
+    plan = replace(plan, doing="running a few steps" if measuring and known is None else "building the model's shape")
     yield plan
     if measuring and known is None:
         measured = measure(profile)
         known = speed([measured], profile, precision, engine.name)
         assert known is not None
-        plan = replace(plan, time=_time(plan, profile, known))
+        plan = replace(plan, time=_time(plan, profile, known), doing="building the model's shape")
         yield plan
 
-    with uncollected():
+    with importing_libraries():
         from core.model.load import lay_out, load_config
         from core.model.lora import add_adapters, parameter_counts
         from core.model.tokenizer import load_tokenizer
@@ -119,7 +125,7 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
     config = load_config(source, profile.model, max_length=profile.tokens.max_length)
     load_tokenizer(folder, config)
     trainable, total = parameter_counts(add_adapters(lay_out(config, profile.model), profile.lora))
-    yield replace(plan, trainable_parameters=trainable, total_parameters=total)
+    yield replace(plan, trainable_parameters=trainable, total_parameters=total, doing="")
 
 
 def _tokens(profile: Profile) -> TokensPlan:
@@ -177,21 +183,18 @@ def _memory(
         free=free,
         verdict=verdict,
         change=None if change is None else [setting.override for setting in change],
-        processor=_on_processor(profile, shape, machine, longest, is_packed=is_packed),
+        processor=None if machine.card else _on_processor(profile, shape, machine, longest, is_packed=is_packed),
     )
 
 
 def _on_processor(
     profile: Profile, shape: ModelShape, machine: Machine, longest: int, *, is_packed: bool
-) -> ProcessorPlan | None:
-    if machine.card or profile.model.quantization != "none":
-        return None  # a base that is quantized here is read whole first, which nobody has measured
+) -> ProcessorPlan:
     precision = choose_precision(profile.train.precision, machine.best_precision)
     held = parts(profile, shape, precision=precision, longest=longest, is_packed=is_packed, free=None)
-    peak = on_processor(held.total)
-    return ProcessorPlan(
-        precision=precision, peak=peak, free=machine.memory_free, verdict=judge_need(peak, machine.memory_free)
-    )
+    here = on_processor(held, profile, shape)
+    verdict = judge_need(here.total, machine.memory_free)
+    return ProcessorPlan(precision=precision, parts=here, free=machine.memory_free, verdict=verdict)
 
 
 TRAINER_STATE = 64 << 10

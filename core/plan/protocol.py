@@ -25,10 +25,10 @@ class TokensPlan(Struct, frozen=True, kw_only=True):
 
 
 class ProcessorPlan(Struct, frozen=True, kw_only=True):
-    """The same run without a card: bytes of the machine's memory at the peak, and free for this process."""
+    """The same run without a card: bytes of the machine's memory at the peak by part, and free for this process."""
 
     precision: Precision
-    peak: int
+    parts: Memory
     free: int
     verdict: Verdict
 
@@ -54,7 +54,7 @@ class MemoryPlan(Struct, frozen=True, kw_only=True):
     change: list[str] | None
     """The smallest change of settings that fits, as overrides; None where none is needed, or none is enough."""
     processor: ProcessorPlan | None = None
-    """Where there is no card, which all the others are about. None for a base that is to be quantized here."""
+    """Where there is no card, which all the others are about."""
 
 
 class TimePlan(Struct, frozen=True, kw_only=True):
@@ -92,4 +92,6 @@ class Plan(Struct, frozen=True, kw_only=True):
     disk: DiskPlan | None = None
     trainable_parameters: int | None = None
     total_parameters: int | None = None
+    doing: str = ""
+    """What is waited for; empty once all is known."""
     problem: str | None = None

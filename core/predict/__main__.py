@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from core.files import written
-from core.imports import let_waiting_threads_sleep
 from core.predict.errors import in_words, unchecked
 from core.predict.folder import PredictionFolder, save_summary
 from core.predict.request import DEMO, Request
 from core.runs.access import open_for_reading, remove_tree
-from core.runs.events import Failed, Phase, Predicted, Predicting, Resumed, Warning
+from core.runs.events import Failed, Predicted, Predicting, Resumed, Warning
 from core.runs.folder import RunFolder
 from core.runs.lock import locked
+from core.runs.log import begin_log
 from core.runs.notify import notify
 from core.runs.process import describe_this_process
 from core.runs.protocol import OTHER_AT_WORK
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str]) -> int:
     """Predict, and return the exit code: 0, 1, 2, 75 where another process is at work on it, or 128 + a signal."""
-    let_waiting_threads_sleep()  # in the workers, which have this environment
     folder = PredictionFolder(Path(arguments[-1]))
     with locked(folder.lock) as is_ours:
         if not is_ours:
@@ -53,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def run(folder: PredictionFolder) -> int:
     """Write the record from this process's first event to its last, and return the exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    begin_log()
     was_begun = bool(Tail(folder.events).read())
     with Record(folder.events) as record:
         if was_begun:
@@ -99,7 +98,10 @@ def predict(folder: PredictionFolder, request: Request, record: Record, stop: St
     from core.predict.results import answer, save_answers, summarize
 
     stop.heed()  # libraries drop what a signal raises while they are loaded
-    record.write(Phase(phase="loading", detail="reading the rows"))
+    if request.test == DEMO and not assets.is_made():
+        record.begin("loading", assets.MAKING)
+        assets.demo_folder(lambda done, total: record.write(assets.making(done, total)))
+    record.begin("loading", "reading the rows")
     source = str(assets.demo_folder() / "test.csv") if request.test == DEMO else request.test
     data = RunFolder(Path(request.members[0].run)).read_profile().data
     examples = read_comparisons(source, replace(data, format="auto", limit=None))
@@ -112,7 +114,7 @@ def predict(folder: PredictionFolder, request: Request, record: Record, stop: St
     progress = predict_missing(folder, request, by_member, record, stop)
 
     stop.close()  # what remains is done in seconds
-    record.write(Phase(phase="saving"))
+    record.begin("saving", "saving the answers")
     answers = answer(request, examples, passes)
     save_answers(folder, request, examples, passes, answers)
     # Told by an earlier process where all logits were there already.
@@ -179,7 +181,7 @@ def predict_missing(
         if any(one.kept.missing for one in of_member):
             of_runs = f"run {number + 1} of {len(by_member)}: " if len(by_member) > 1 else ""
             name = Path(request.members[number].run).name
-            record.write(Phase(phase="loading", detail=f"{of_runs}the model of {name}"))
+            record.begin("loading", f"{of_runs}loading the model of {name}")
             run_passes(folder, request, number, of_member, record, progress, begin)
             progress.pause()
     return progress

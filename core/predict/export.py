@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from core.files import as_their_folder, aside_of
-from core.imports import let_waiting_threads_sleep, uncollected
+from core.libraries import importing_libraries
 from core.predict.errors import BAD_INPUT, PredictionError, demand_whole, in_words, unchecked
 from core.predict.protocol import Exported
 from core.protocol import answer, as_problem, end_once
@@ -25,7 +25,6 @@ from core.train.model_card import CARD, USE_OF_ADAPTER, USE_OF_MERGED
 
 def main(arguments: Sequence[str]) -> int:
     """Export, and return the exit code; a problem is part of what is printed."""
-    let_waiting_threads_sleep()
     parser = argparse.ArgumentParser()
     parser.add_argument("run", type=Path)
     parser.add_argument("adapter", type=Path)
@@ -55,7 +54,7 @@ def merge_into(target: Path, run: RunFolder, adapter: Path) -> None:
     if target.exists() or target.is_symlink():
         raise PredictionError(f"{target} is there already", "Name a folder that is not.", BAD_INPUT)
 
-    with uncollected():
+    with importing_libraries():
         from core.engine import device
         from core.engine.choose import choose_precision
         from core.model.merge import merged

@@ -18,6 +18,7 @@ from core.engine.choose import choose_precision, choose_prediction_engine, deman
 from core.engine.device import DTYPES
 from core.model.checkpoint import demand_weights
 from core.model.load import keep_residual_in_float32, load_classifier, load_config
+from core.model.loading import untold
 from core.model.locate import locate
 from core.model.lora import add_adapters
 from core.model.merge import merged
@@ -169,7 +170,7 @@ def load_trained(
     config = load_config(source, profile.model, max_length=profile.tokens.max_length)
     tokenizer = load_tokenizer(adapter, config)
     place = "cuda:0" if kind == "cuda" else "cpu"
-    base, _ = load_classifier(source, config, profile.model, dtype=DTYPES[precision], device=place)
+    base, _ = load_classifier(source, config, profile.model, dtype=DTYPES[precision], device=place, tell=untold)
     if precision == "fp16":
         keep_residual_in_float32(base)
     model = add_adapters(base, profile.lora)

@@ -8,7 +8,8 @@ import pyarrow
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from core.data.example import LABELS, LOGITS, Example, id_column
+from core.data.example import LOGITS, Example, id_column
+from core.engine.scores import log_loss, softmax
 from core.files import as_parquet, write_output
 from core.predict.folder import MemberSummary, PredictionFolder, Summary
 from core.predict.passes import Pass
@@ -21,13 +22,6 @@ Probabilities = NDArray[np.float64]
 
 ONE_EMPTY, OTHER_WINS, EMPTY_TIE = 0.04, 0.88, 0.08
 IDENTICAL = (0.06, 0.06, 0.88)
-
-
-def probabilities(logits: NDArray[np.float32]) -> Probabilities:
-    """Softmax of `logits`, shape (rows, 3), in float64."""
-    wide = logits.astype(np.float64)
-    exponents = np.exp(wide - wide.max(axis=1, keepdims=True))
-    return np.asarray(exponents / exponents.sum(axis=1, keepdims=True))
 
 
 def average(members: Sequence[Probabilities], weights: Sequence[float]) -> Probabilities:
@@ -62,16 +56,11 @@ class Figures(Struct, frozen=True):
 
 
 def measure(examples: Sequence[Example], answered: Probabilities) -> Figures | None:
-    """scikit-learn's log loss and accuracy; None where the rows have no labels."""
+    """Log loss and accuracy; None where the rows have no labels."""
     labels = [example.label for example in examples]
     if min(labels) < 0:
         return None
-    from sklearn.metrics import accuracy_score, log_loss
-
-    return Figures(
-        float(log_loss(labels, answered, labels=list(range(len(LABELS))))),
-        float(accuracy_score(labels, answered.argmax(axis=1))),
-    )
+    return Figures(log_loss(answered, labels), float(np.mean(answered.argmax(axis=1) == labels)))
 
 
 class Answers(Struct, frozen=True):
@@ -89,7 +78,7 @@ class Answers(Struct, frozen=True):
 
 def answer(request: Request, examples: Sequence[Example], passes: Sequence[Pass]) -> Answers:
     """Averages the passes of each run, and the runs. `passes` are complete, those of a run one after the other."""
-    by_pass = [probabilities(one.logits) for one in passes]
+    by_pass = [softmax(one.logits) for one in passes]
     orders = 2 if request.swap else 1
     by_run = [average(by_pass[i : i + orders], [1.0] * orders) for i in range(0, len(by_pass), orders)]
     plain = average(by_run, [member.weight for member in request.members])

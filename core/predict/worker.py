@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from core.data.example import LABELS
 from core.failures.explain import explain
 from core.failures.known_errors import ran_out_of_memory
-from core.imports import uncollected
+from core.libraries import importing_libraries
 from core.predict.errors import in_words
 from core.predict.folder import PredictionFolder
 from core.predict.passes import batches
 from core.predict.protocol import Answer, NoRoom, Ready, Trouble, decode_batch
 from core.protocol import answer
+from core.runs.log import begin_log
 
 Logits = NDArray[np.float32]
 
@@ -67,6 +67,8 @@ class AdaptiveBatches:
             if not ran_out_of_memory(error):
                 raise
             why = explain(error).cause
+        import torch
+
         gc.collect()
         torch.cuda.empty_cache()
         return why
@@ -77,7 +79,7 @@ def main(arguments: Sequence[str]) -> int:
     # What libraries print must not be taken for an answer.
     out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    begin_log()
     try:
         folder, member, *card = arguments
         if card:
@@ -93,7 +95,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def serve(folder: PredictionFolder, member: int, on_card: bool, batches: BinaryIO, out: BinaryIO) -> None:
     """Answer each line of `batches` on `out`."""
-    with uncollected():
+    with importing_libraries():
         from core.engine import device
         from core.predict.model import load_model
 

@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax
-from scipy.stats import bootstrap
 
 from core.data.example import LABELS, DataError
 from core.report.evaluation import Counts, Evaluation, Floats, row_losses
@@ -23,6 +22,8 @@ def interval(values: Floats) -> Interval:
     if len(values) < 2:
         return Interval(mean, None, None)
     # Batches bound the memory: 50 resamples of 57,477 rows are 23 MB.
+    from scipy.stats import bootstrap  # half a second, which a report that was made before does not take
+
     found = bootstrap(
         (values,), np.mean, n_resamples=RESAMPLES, batch=50, method="percentile", rng=np.random.default_rng(SEED)
     )

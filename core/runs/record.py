@@ -1,6 +1,7 @@
 """The record of a run on disk: events, one JSON object a line, appended by the child and by nothing else."""
 
 import errno
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,7 +12,7 @@ from typing import Self
 import msgspec
 
 from core.runs.access import UNDECODABLE, open_for_append, open_for_reading, opened
-from core.runs.events import AnyEvent, Last
+from core.runs.events import AnyEvent, Last, Phase, PhaseName
 
 MOST_BYTES = 1 << 30
 """Of a record; a step takes some 300 bytes."""
@@ -19,6 +20,8 @@ ROOM = ".room"
 ROOM_BYTES = 64 << 10
 MOST_LINE_BYTES = 1 << 20
 """No event is nearly as long."""
+
+log = logging.getLogger(__name__)
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(AnyEvent)
@@ -53,6 +56,11 @@ class Record:
             self._gap = b"\n"
             raise OSError(errno.ENOSPC, "no room for an event", self._file.name)
         self._gap = b""
+
+    def begin(self, phase: PhaseName, detail: str) -> None:
+        """Say what begins now and what it waits for: in the record, and in the log, which is empty else for so long."""
+        log.info(detail)
+        self.write(Phase(phase=phase, detail=detail))
 
     def __enter__(self) -> Self:
         return self

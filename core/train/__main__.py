@@ -8,12 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.imports import let_waiting_threads_sleep, uncollected
+from core.libraries import importing_libraries
 from core.runs.checkpoints import checkpoints
-from core.runs.events import Failed, Finished, Phase
+from core.runs.events import Failed, Finished
 from core.runs.folder import RunFolder
 from core.runs.identity import process_started
 from core.runs.lock import locked
+from core.runs.log import begin_log
 from core.runs.metrics import Metrics, save_metrics
 from core.runs.notify import notify
 from core.runs.process import describe_this_process
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str]) -> int:
     """Run the run, and return the exit code: 0, 1, 2, 75 where another process is at work on it, or 128 + the
     number of the signal that ended it."""
-    let_waiting_threads_sleep()
     *options, path = arguments
     folder = RunFolder(Path(path))
     with locked(folder.lock) as is_ours:
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def run(folder: RunFolder, is_resumed: bool) -> int:
     """As the run's only process, write its record from the first event to the last, and return the exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    begin_log()
     with Record(folder.events) as record:
         # Before the run says who it is: from then on it may be asked to stop.
         stop = StopRequest(record, last_act=partial(notify, folder))
@@ -62,7 +62,7 @@ def run(folder: RunFolder, is_resumed: bool) -> int:
             try:
                 attempt = Attempt.resumed(folder, record) if is_resumed else Attempt()
                 stop.step, stop.checkpoint = attempt.step, attempt.kept
-                record.write(Phase(phase="loading"))
+                record.begin("loading", "reading the rows")
                 with Home(folder) as home, home.watched():
                     train(folder, record, stop, attempt, home)
             except Exception as error:
@@ -104,21 +104,24 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     train_rows, eval_rows, source = find_inputs(profile, record)
 
     stop.heed()  # libraries drop what a signal raises while they are loaded
-    # Imported only now: they take ten seconds, and bad data or a bad checkpoint is reported in one.
-    with uncollected():
+    # Imported only now: they take seconds, and bad data or a bad checkpoint is reported in one.
+    record.begin("loading", "importing torch and transformers")
+    with importing_libraries():
         from core.model.locate import tokenizer_folder
         from core.train.setup import choose_hardware, encode_rows, load_model, started
         from core.train.training import Training
 
     stop.heed()
     hardware = choose_hardware(profile, record)
+    if not Path(source).is_dir():
+        record.begin("loading", "fetching the tokenizer, if it is not here yet")
     tokenizer_files = tokenizer_folder(source, profile.model.revision)
     rows = encode_rows(profile, train_rows, eval_rows, tokenizer_files, attempt, record)
     made = load_model(profile, source, tokenizer_files, rows, hardware, attempt, stop, record)
     record.write(started(profile, rows, hardware, made))
 
     trained = Training(folder, profile, rows, made, hardware, attempt, stop, record, home).run()
-    record.write(Phase(phase="saving"))
+    record.begin("saving", "saving the adapter and the evaluation")
     save(folder, profile, rows, made, hardware, trained, stop)
     record.write(Finished(log_loss=trained.evaluated.log_loss, accuracy=trained.evaluated.accuracy))
 
@@ -135,10 +138,13 @@ def find_inputs(profile: "Profile", record: Record) -> "tuple[list[Example], lis
     from core.model.locate import locate
 
     if assets.is_named_by(profile) and not assets.is_made():
-        record.write(Phase(phase="loading", detail="making the demo's rows and base model, once"))
+        record.begin("loading", assets.MAKING)
+        assets.demo_folder(lambda done, total: record.write(assets.making(done, total)))
     comparisons = Comparisons(assets.rows_source(profile.data), profile.data)
     train_rows, eval_rows = split([example for example, _ in comparisons], profile.split)
-    record.write(Phase(phase="loading", detail=f"rows: {comparisons.told()}"))
+    record.begin("loading", f"rows: {comparisons.told()}")
+    if profile.model.gguf_file:
+        record.begin("loading", "unpacking the GGUF file, if that has not been done yet")
     source = locate(profile.model)
     demand_weights(source, profile.model.checkpoint)
     return train_rows, eval_rows, source

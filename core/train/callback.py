@@ -22,7 +22,8 @@ log = logging.getLogger(__name__)
 class EventCallback(TrainerCallback):
     """Writes phase, step, evaluated and checkpoint events to the record."""
 
-    def __init__(self, record: Record, stop: StopRequest, watch: LossWatch, home: Home) -> None:
+    def __init__(self, record: Record, stop: StopRequest, watch: LossWatch, home: Home, first_step: str) -> None:
+        """`first_step` says what the first step waits for, if that is anything but itself."""
         self.evaluated: Evaluated | None = None
         """The last evaluation."""
         self.evaluation_seconds = 0.0
@@ -32,6 +33,7 @@ class EventCallback(TrainerCallback):
         self._stop = stop
         self._watch = watch
         self._home = home
+        self._first_step = first_step
         self._beat = 0.0
         self._batches_evaluated = 0
         self._tokens_logged = 0
@@ -46,7 +48,9 @@ class EventCallback(TrainerCallback):
         self.tokens_before = self._tokens_logged = int(state.num_input_tokens_seen)
         self._logged_at = time.monotonic()
         self._stop.step = self._watch.sound = state.global_step
-        self._training(state)
+        if self._first_step:
+            log.info(self._first_step)
+        self._training(state, self._first_step)
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, *, model: Any, **_: Any
@@ -56,7 +60,8 @@ class EventCallback(TrainerCallback):
         if self._stop.signal:
             control.should_save = control.should_training_stop = True
             control.should_evaluate = False  # it is made up for when the run is resumed
-        elif time.monotonic() - self._beat > HEARTBEAT_SECONDS:
+        elif self._first_step or time.monotonic() - self._beat > HEARTBEAT_SECONDS:
+            self._first_step = ""
             self._training(state)
         if not control.should_log:  # else the step's own point comes first, by which it is judged
             self._hold_back(state, control, model)
@@ -187,8 +192,9 @@ class EventCallback(TrainerCallback):
     def _hold_back(self, state: TrainerState, control: TrainerControl, model: Any) -> None:
         control.should_save = control.should_save and self.is_worth_saving(state.global_step, model)
 
-    def _training(self, state: TrainerState) -> None:
-        self._phase(Phase(phase="training", done=state.global_step, total=state.max_steps, unit="steps"))
+    def _training(self, state: TrainerState, detail: str = "") -> None:
+        done, total = state.global_step, state.max_steps
+        self._phase(Phase(phase="training", done=done, total=total, unit="steps", detail=detail))
 
     def _phase(self, phase: Phase) -> None:
         self._beat = time.monotonic()

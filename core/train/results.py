@@ -6,48 +6,44 @@ import numpy as np
 import pyarrow
 from numpy.typing import NDArray
 from peft import PeftModel
-from scipy.special import softmax
-from sklearn.metrics import accuracy_score
-from sklearn.metrics import log_loss as sklearn_log_loss
 from transformers import EvalPrediction, PreTrainedTokenizerFast
 
 from core.data.example import LABELS, LOGITS, PARTS, SWAPPED_LOGITS, id_column, unswapped
 from core.data.tokens import Encoded
+from core.engine import scores
 from core.files import as_parquet, as_their_folder
 from core.runs.access import delete, make_folder, move, reached, remove_tree, write_whole
 from core.runs.folder import RunFolder
 from core.runs.seal import seal
 from core.train.model_card import CARD
 
-CLASSES = list(range(len(LABELS)))
-
 
 def log_loss(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
-    """scikit-learn's log loss of softmax(`logits`), shape (rows, 3); NaN if any logit is not finite."""
+    """The log loss of softmax(`logits`), shape (rows, 3); NaN if any logit is not finite."""
     if not np.isfinite(logits).all():
         return float("nan")
-    return float(sklearn_log_loss(labels, softmax(logits.astype(np.float64), axis=1), labels=CLASSES))
+    return scores.log_loss(scores.softmax(logits), labels)
 
 
 def prior_log_loss(train_labels: Sequence[int], evaluation_labels: Sequence[int]) -> float:
     """Log loss on the evaluation rows of always answering the class shares of the training rows."""
-    shares = np.bincount(train_labels, minlength=len(CLASSES)) / len(train_labels)
+    shares = np.bincount(train_labels, minlength=len(LABELS)) / len(train_labels)
     answers = np.tile(shares, (len(evaluation_labels), 1))
-    return float(sklearn_log_loss(evaluation_labels, answers, labels=CLASSES))
+    return scores.log_loss(answers, evaluation_labels)
 
 
 class Scorer:
     """The Trainer's `compute_metrics`; keeps the logits of the last evaluation, so that none is run twice."""
 
     def __init__(self) -> None:
-        self.logits = np.empty((0, len(CLASSES)), dtype=np.float32)
+        self.logits = np.empty((0, len(LABELS)), dtype=np.float32)
 
     def __call__(self, prediction: EvalPrediction) -> dict[str, float]:
         self.logits = np.asarray(prediction.predictions, dtype=np.float32)
         labels = np.asarray(prediction.label_ids)
         return {
             "log_loss": log_loss(self.logits, labels),
-            "accuracy": float(accuracy_score(labels, self.logits.argmax(axis=1))),
+            "accuracy": float(np.mean(self.logits.argmax(axis=1) == labels)),
         }
 
 

@@ -1,5 +1,6 @@
 """What a run is made of before its first step: its device, its rows in tokens, its model and what computes it."""
 
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -97,6 +98,10 @@ def encode_rows(
     return RunRows(train_set, eval_set, swapped_set, digest_train, digest_eval, prior)
 
 
+def _tell(record: Record, what: str, done: int, total: int, unit: str) -> None:
+    record.write(Phase(phase="loading", detail=what, done=done, total=total, unit=unit))
+
+
 class RunModel(Struct, frozen=True):
     """A run's base with its adapters and head, the tokenizer it is saved with, and what computes it."""
 
@@ -121,7 +126,7 @@ def load_model(
     record: Record,
 ) -> RunModel:
     """Raises SettingError for a base that is another than a resumed run's, or does not compute as it should."""
-    record.write(Phase(phase="loading"))
+    record.begin("loading", "loading the base model")
     set_seed(profile.train.seed)
     precision, dtype = hardware.precision, device.DTYPES[hardware.precision]
     config = load_config(source, profile.model, max_length=profile.tokens.max_length)
@@ -137,7 +142,8 @@ def load_model(
     )
     stop.heed()
     place = "cuda:0" if hardware.device.kind == "cuda" else "cpu"
-    base, head = load_classifier(source, config, profile.model, dtype=dtype, device=place)
+    base, head = load_classifier(source, config, profile.model, dtype=dtype, device=place, tell=partial(_tell, record))
+    record.begin("loading", "adding adapters, and trying the model on two rows")
     digest_base = base_digest(base_folder(source, profile.model.revision))
     attempt.demand_same_base(profile.model.checkpoint, digest_base)
     if precision == "fp16":

@@ -24,6 +24,7 @@ from core.train.setup import Hardware, RunModel, RunRows
 from core.train.trainer import ClassifierTrainer, training_arguments
 
 Logits = NDArray[np.float32]
+COMPILES = "the first step, for which kernels are compiled"
 
 
 class Trained(Struct, frozen=True):
@@ -62,7 +63,8 @@ class Training:
         self._watch = LossWatch(profile.train.divergence_patience)
         home.demand()
         have_folder(folder.checkpoints)  # the Trainer would make one anywhere
-        self._callback = EventCallback(record, stop, self._watch, home)
+        compiles = made.packed is not None and hardware.device.kind == "cuda"
+        self._callback = EventCallback(record, stop, self._watch, home, first_step=COMPILES if compiles else "")
         layout = made.engine.layout
         batch = layout.examples if layout else profile.train.per_device_batch_size
         self._trainer = ClassifierTrainer(

@@ -256,7 +256,7 @@ def test_predictions(runs: Path, snap_compare: Compare, size: tuple[int, int]) -
 
     async def show(pilot: Pilot[None]) -> None:
         await settle(pilot)
-        await pilot.press("L")
+        await pilot.press("O")
         await until_shown(pilot, "0.9391")
         await until_still(pilot)
 

@@ -131,7 +131,7 @@ def test_a_closed_pipe_ends_the_watcher_quietly_and_not_the_run(profile: Path) -
     [folder] = list_runs(profile.parent / "runs")
     command = f"{' '.join(ARENA_TUI)} watch {folder.id} | head -1"
     ran = subprocess.run(command, shell=True, cwd=profile.parent, capture_output=True, text=True)
-    assert (ran.stdout, ran.stderr) == ("loading\n", "")
+    assert (ran.stdout, ran.stderr) == ("reading the rows\n", "")
     assert is_run_alive(folder)
     os.kill(folder.read_info().pid, signal.SIGKILL)  # type: ignore[union-attr]
 

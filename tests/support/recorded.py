@@ -60,7 +60,7 @@ def record_run(
             at = began + 20 + step * SECONDS_A_STEP
             loss = None if end is None and 1_000 <= step <= 1_040 else 0.0
             record.write(step_event(step, steps, at=at, loss=loss))
-            log.write(f"step {step} of {steps}: loss {0.95:.4f}, {15_480:,} tokens/s\n")
+            log.write(f"12:00:00 step {step} of {steps}: loss {0.95:.4f}, {15_480:,} tokens/s\n")
             if step % 1_000 == 0:
                 record.write(events.Checkpoint(time=at, step=step, folder=f"checkpoints/checkpoint-{step}"))
         record.write(events.Phase(time=now, phase="training", done=last, total=steps, unit="steps"))
@@ -132,7 +132,7 @@ def record_prediction(
                     memory_allocated=8 * GIB, memory_reserved=9 * GIB, memory_peak=9 * GIB,
                 )
             )  # fmt: skip
-            log.write(f"{rows:,} rows\n")
+            log.write(f"12:00:00 {rows:,} rows\n")
         if end:
             write_submission(folder)
             done = events.Predicted(

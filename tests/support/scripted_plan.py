@@ -89,7 +89,7 @@ def main(scenario: str) -> None:
             for step in range(20_000):
                 say(Plan(global_batch=8, steps=step))
         case "hang":
-            say(Plan(global_batch=8, rows_train=45_981, rows_eval=11_496, steps=5_748))
+            say(Plan(global_batch=8, rows_train=45_981, rows_eval=11_496, steps=5_748, doing="making the demo's rows"))
             time.sleep(600)
 
 

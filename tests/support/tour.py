@@ -147,7 +147,7 @@ async def tour(pilot: Pilot[None], visit: Visit, *, is_readable: bool = True) ->
             await visit_prediction(pilot, at)
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is home, "home")
-    await pilot.press("L")
+    await pilot.press("O")
     await until(pilot, lambda: isinstance(app.screen, PredictionsScreen) and app.screen.predictions, "the predictions")
     await at("predictions", "running")
     await pilot.press("escape", "H")

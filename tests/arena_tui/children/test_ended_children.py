@@ -6,10 +6,14 @@ import signal
 import sys
 from asyncio.subprocess import Process
 from contextlib import aclosing
+from pathlib import Path
 
+import psutil
 import pytest
 
-from arena_tui.children.child import answers, ask, end_child
+from arena_tui.children import child as children
+from arena_tui.children.child import Ahead, answers, ask, end_child
+from arena_tui.screen import profiles
 from core.inspect.protocol import Progress
 
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('{}', flush=True); time.sleep(600)"
@@ -46,3 +50,20 @@ async def test_the_exit_code_of_a_child_that_ends_by_itself_is_kept(
         await end_child(child)
         assert child.returncode in (-signal.SIGINT, -signal.SIGTERM)
     assert caplog.messages == []
+
+
+async def test_a_child_that_got_ready_ahead_ends_unused_and_is_had_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(children, "SECONDS_AHEAD", 0.2)
+    mine = tmp_path / "mine.toml"
+    mine.write_text('[data]\ntrain = "mine.csv"\n')
+    ahead, profile = Ahead(), profiles.read(mine)
+    for _ in range(2):
+        await ahead.get_ready(profile)
+        (child,) = psutil.Process().children()
+        async with asyncio.timeout(20):
+            while child.is_running():
+                await asyncio.sleep(0.02)
+    asked = await ahead.begin(profile)
+    assert await asked.wait() == 2, "one is started once it is asked: there are no such rows"

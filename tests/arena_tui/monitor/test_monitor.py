@@ -157,6 +157,7 @@ async def test_no_log_hurts(runs: Path, scenario: str, sign: str) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await start(pilot)
         await until_shown(pilot, "✓ finished")
+        await pilot.press("L")
         log = app.screen.query_one("Log")
         await until(pilot, lambda: any(sign in line for line in log.lines), sign)
         assert len(log.lines) <= 2_000
@@ -182,7 +183,7 @@ async def test_watch_given_to_the_app_opens_the_monitor_and_escape_leads_home(ru
 
 async def test_the_end_of_a_long_log_line_can_be_reached_by_key(runs: Path) -> None:
     run = record_run(runs, "20260131-120000-x", end="finished", steps=20)
-    run.console_log.write_text("start " + "-" * 150 + " end of the line\n")
+    run.console_log.write_text("12:00:00 start " + "-" * 150 + " end of the line\n")
     app = ArenaApp(runs, watch=run)
     async with app.run_test(size=(120, 40)) as pilot:
         await until_shown(pilot, "start ---")
@@ -199,21 +200,21 @@ async def test_the_log_keeps_to_its_end_however_fast_it_grows_and_waits_where_th
         await until_shown(pilot, "✓ finished")
         pane, log = app.screen.query_one(LogPane), app.screen.query_one(Log)
         for batch in range(20):
-            pane.add([f"batch {batch} line {line}" for line in range(3)])
-            pane.add(["wide " * 10 * batch])  # at some point a scroll bar appears below, and takes a line
+            pane.add([f"12:00:00 batch {batch} line {line}" for line in range(3)])
+            pane.add(["12:00:00 " + "wide " * 10 * batch])  # at some point a scroll bar appears below, and takes a line
             await pilot.pause(0.02)
         await until_shown(pilot, "batch 19 line 2", "wide wide")
 
         pane.scroll_text(-50)
         await until(pilot, lambda: not log.is_vertical_scroll_end, "scrolled up")
         await pilot.pause()
-        pane.add(["one more line"])
+        pane.add(["12:00:00 one more line"])
         await pilot.pause(0.2)
         assert "one more line" not in shown(app)
         pane.scroll_text(1000)
         await until_shown(pilot, "one more line")
         await pilot.pause()
-        pane.add(["the last line"])
+        pane.add(["12:00:00 the last line"])
         await until_shown(pilot, "the last line")
 
 

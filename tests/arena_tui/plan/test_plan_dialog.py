@@ -73,11 +73,28 @@ async def test_it_opens_before_the_plan_is_known_and_ends_its_child(runs: Path) 
     async with app.run_test(size=(80, 24)) as pilot:
         await choose(pilot, "mine")
         await pilot.press("r")
-        await until_shown(pilot, "counting…", "5,748")
+        await until_shown(pilot, "making the demo's rows …", "5,748")
         assert len(children()) == 1
         await pilot.press("escape")
         await until(pilot, lambda: not children(), "the end of the plan child")
     assert list_runs(runs) == []
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+async def test_the_box_has_its_final_size_from_the_start(runs: Path, size: tuple[int, int]) -> None:
+    sizes = []
+    for scenario, sign in (("hang", "making the demo's rows …"), ("ok", "! 16.9 %")):
+        app = ArenaApp(runs, plan_program=planner(scenario))
+        async with app.run_test(size=size) as pilot:
+            await choose(pilot, "mine")
+            await pilot.press("r")
+            await until_shown(pilot, "start mine?", sign)
+            await until(pilot, lambda scenario=scenario: scenario == "hang" or not children(), "the end of the plan")
+            await pilot.pause()
+            sizes.append(app.screen.query_one(".box").region)
+            if size[1] > 24:
+                assert "activations" in shown(app), "the parts of the memory have their lines from the start"
+    assert sizes[0] == sizes[1]
 
 
 async def test_what_does_not_fit_is_told_with_the_change_that_does_and_one_key_writes_it(

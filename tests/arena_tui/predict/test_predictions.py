@@ -55,10 +55,10 @@ async def test_all_predictions_are_listed_and_one_is_opened(
     app = ArenaApp(runs)
     async with app.run_test(size=size) as pilot:
         await until_shown(pilot, "finished")
-        await pilot.press("L")
+        await pilot.press("O")
         await until_shown(pilot, "✓ finished", "? lost", "0.9391", "60.0 %", "with 20260131-1")
         assert isinstance(app.screen, PredictionsScreen)
-        await pilot.press("L")  # it is there already
+        await pilot.press("O")  # it is there already
         [place] = [n for n, prediction in enumerate(app.screen.predictions) if prediction.folder.path == done.path]
         await pilot.press(*["j"] * place, "enter")
         await until(pilot, lambda: isinstance(app.screen, PredictionScreen), "the prediction")
@@ -77,7 +77,7 @@ async def test_one_that_goes_on_stands_first_and_is_stopped_and_then_deleted(
     app = ArenaApp(runs)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await until_shown(pilot, "finished")
-        await pilot.press("L")
+        await pilot.press("O")
         await until_shown(pilot, "● running", "40.0 %")
         assert [prediction.folder.id for prediction in app.screen.predictions] == [going_on.id, done.id]
         await pilot.press("d")
@@ -115,7 +115,7 @@ async def test_a_read_only_console_lists_them_and_changes_none(done: PredictionF
     app = ArenaApp(runs, readonly=True)
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shown(pilot, "finished")
-        await pilot.press("L")
+        await pilot.press("O")
         await until_shown(pilot, "0.9391")
         await pilot.press("d", "y", "s")
         assert isinstance(app.screen, PredictionsScreen)
@@ -136,7 +136,7 @@ async def test_what_a_stranger_wrote_is_shown_and_not_obeyed(run: RunFolder, run
     app = ArenaApp(runs)
     async with app.run_test(size=(120, 40)) as pilot:
         await until_shown(pilot, "finished")
-        await pilot.press("L")
+        await pilot.press("O")
         await until_shown(pilot, "[red]x␛[2J + 1", "[b]m[-b]␛[2J")
         assert "\x1b" not in shown(app)
 
@@ -145,7 +145,7 @@ async def test_without_any_the_list_says_so(runs: Path) -> None:
     app = ArenaApp(runs)
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shown(pilot, "none yet")
-        await pilot.press("L")
+        await pilot.press("O")
         await until_shown(pilot, "none yet: a finished run answers rows")
         await pilot.press("s", "d", "enter")
         assert isinstance(app.screen, PredictionsScreen)

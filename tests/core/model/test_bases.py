@@ -14,6 +14,7 @@ from transformers import AutoConfig, AutoModelForMaskedLM, PreTrainedTokenizerFa
 from core.data.example import DataError, Example
 from core.data.tokens import Encoded
 from core.model.load import load_classifier, load_config
+from core.model.loading import untold
 from core.model.lora import add_adapters, checkpoint_activations
 from core.model.probe import demand_sound
 from core.model.tokenizer import load_tokenizer
@@ -31,7 +32,7 @@ def try_out(folder: Path, rows: list[Encoded], quantization: Any = "none", spoil
     model = Model(checkpoint=str(folder), quantization=quantization)
     config = load_config(str(folder), model, max_length=64)
     load_tokenizer(folder, config)
-    base = load_classifier(str(folder), config, model, dtype=torch.float32, device="cpu").model
+    base = load_classifier(str(folder), config, model, dtype=torch.float32, device="cpu", tell=untold).model
     if spoil:
         spoil(base)
     adapted = add_adapters(base, Lora(freeze_layers=0, target_modules="all-linear"))
@@ -51,7 +52,7 @@ def test_a_model_reads_as_many_tokens_as_are_said_and_no_more(family: str, tmp_p
     config = load_config(str(tmp_path), Model(checkpoint=str(tmp_path), quantization="none"), max_length=limit)
     load_tokenizer(tmp_path, config)
     model = Model(checkpoint=str(tmp_path), quantization="none")
-    base = load_classifier(str(tmp_path), config, model, dtype=torch.float32, device="cpu").model
+    base = load_classifier(str(tmp_path), config, model, dtype=torch.float32, device="cpu", tell=untold).model
     with torch.no_grad():
         assert base(input_ids=torch.full((1, limit), 40)).logits.isfinite().all()
 
@@ -143,7 +144,7 @@ def test_a_family_that_recomputes_nothing_says_so(tmp_path: Path) -> None:
     families.save_checkpoint("albert", tmp_path)
     model = Model(checkpoint=str(tmp_path), quantization="none")
     config = load_config(str(tmp_path), model, max_length=64)
-    base = load_classifier(str(tmp_path), config, model, dtype=torch.float32, device="cpu").model
+    base = load_classifier(str(tmp_path), config, model, dtype=torch.float32, device="cpu", tell=untold).model
     adapted = add_adapters(base, Lora(freeze_layers=0, target_modules="all-linear"))
     with pytest.raises(SettingError, match=r"train.gradient_checkpointing = True: albert recomputes no activations"):
         checkpoint_activations(adapted)

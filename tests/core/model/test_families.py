@@ -22,6 +22,7 @@ from core.data.rows import read_comparisons
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode
 from core.model.load import load_classifier, load_config
+from core.model.loading import untold
 from core.model.lora import add_adapters
 from core.model.merge import merged
 from core.model.probe import demand_sound
@@ -72,7 +73,7 @@ def prepare(family: str, quantization: Any, folder: Path, lora: Lora = LORA) -> 
     config = load_config(str(checkpoint), profile.model, max_length=100)
     tokenizer = load_tokenizer(checkpoint, config)
     torch.manual_seed(1)
-    base = load_classifier(str(checkpoint), config, profile.model, dtype=torch.float32, device="cpu").model
+    base = load_classifier(str(checkpoint), config, profile.model, dtype=torch.float32, device="cpu", tell=untold).model
     model = add_adapters(base, profile.lora).eval()
     demand_sound(model, rows, dtype=torch.float32, checkpoint=family)
     for parameter in model.parameters():

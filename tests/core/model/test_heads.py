@@ -16,6 +16,7 @@ from transformers import (
 )
 
 from core.model.load import Base, lay_out, load_classifier, load_config
+from core.model.loading import untold
 from core.model.lora import add_adapters, parameter_counts
 from core.model.tokenizer import load_tokenizer
 from core.profile import settings
@@ -38,7 +39,7 @@ def load(folder: Path, quantization: Any = "none") -> Base:
     config = load_config(str(folder), model, max_length=64)
     load_tokenizer(folder, config)
     torch.manual_seed(7)
-    return load_classifier(str(folder), config, model, dtype=torch.float32, device="cpu")
+    return load_classifier(str(folder), config, model, dtype=torch.float32, device="cpu", tell=untold)
 
 
 @pytest.mark.parametrize("outputs", [1, 2, 3])

@@ -25,6 +25,7 @@ from transformers import (
 )
 
 from core.model.load import lay_out, load_classifier, load_config
+from core.model.loading import untold
 from core.model.lora import add_adapters, checkpoint_activations, parameter_counts, projection_kinds
 from core.model.tokenizer import load_tokenizer
 from core.profile import settings
@@ -41,7 +42,7 @@ DECODER = {**SMALL, "num_key_value_heads": 2, "head_dim": 16}
 def load(folder: Path, model: settings.Model, max_length: int = 64) -> PreTrainedModel:
     config = load_config(str(folder), model, max_length=max_length)
     load_tokenizer(folder, config)
-    return load_classifier(str(folder), config, model, dtype=torch.float32, device="cpu").model
+    return load_classifier(str(folder), config, model, dtype=torch.float32, device="cpu", tell=untold).model
 
 
 def batch(lengths: list[int]) -> dict[str, torch.Tensor]:

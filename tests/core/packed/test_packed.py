@@ -18,6 +18,7 @@ from peft import PeftModel
 from transformers import BitsAndBytesConfig
 
 from core.model.load import load_classifier, load_config
+from core.model.loading import untold
 from core.model.lora import add_adapters
 from core.packed import ops_reference
 from core.packed.layout import Layout
@@ -40,7 +41,7 @@ def load(family: tuple[str, Path], lora: settings.Lora = EVERYWHERE, quantizatio
     name, folder = family
     model = settings.Model(checkpoint=str(folder), quantization=quantization)
     config = load_config(str(folder), model, max_length=64)
-    base = load_classifier(str(folder), config, model, dtype=torch.float32, device="cpu").model
+    base = load_classifier(str(folder), config, model, dtype=torch.float32, device="cpu", tell=untold).model
     torch.manual_seed(1)
     return set_to_work(add_adapters(base, lora), name).train()
 

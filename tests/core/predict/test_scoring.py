@@ -16,9 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.data.example import DataError, Example, swapped, unswapped
+from core.engine.scores import softmax
 from core.predict.errors import in_words
 from core.predict.passes import batches
-from core.predict.results import average, follow_rules, probabilities
+from core.predict.results import average, follow_rules
 from core.predict.store import LogitStore
 from core.predict.submission import check_submission, submission
 from core.predict.worker import AdaptiveBatches, NoRoomForOne
@@ -79,7 +80,7 @@ def test_what_is_kept_is_read_again_and_what_is_damaged_or_of_other_rows_is_not(
 def test_a_mean_of_probabilities_is_never_worse_than_its_members_and_sums_to_one() -> None:
     chance = np.random.default_rng(0)
     logits = [chance.normal(scale=8, size=(200, 3)).astype(np.float32) for _ in range(3)]
-    members = [probabilities(one) for one in logits]
+    members = [softmax(one) for one in logits]
     mean = average(members, [0.5, 0.3, 0.2])
     assert np.abs(mean.sum(axis=1) - 1).max() < 1e-12
     labels = chance.integers(0, 3, 200)

@@ -384,5 +384,5 @@ def test_a_log_that_is_a_link_is_told_and_not_shown(run: RunFolder, elsewhere: P
     put_link(run.console_log, elsewhere / "treasure")
     log = LogTail(run.console_log)
     [line] = log.read()
-    assert line.startswith("console.log cannot be read: a link")
+    assert line.startswith("… console.log cannot be read: a link")
     assert log.read() == []
