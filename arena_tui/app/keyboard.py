@@ -73,8 +73,10 @@ class Keyboard:
                 await _settle(focused or screen)
                 while self._app.screen is screen and self._is_opening(before):
                     await asyncio.sleep(0.005)
-                if self._app.screen is not screen:  # it is to be there, and to have chosen what has the focus
-                    await _settle(self._app.screen)
+                if (opened := self._app.screen) is not screen:  # it is to be there, and to know what has the focus
+                    await _settle(opened)
+                    while isinstance(opened, ConsoleScreen) and not opened.is_ready:
+                        await asyncio.sleep(0.005)
         except TimeoutError:
             if self._typed:
                 self.refuse("what was pressed first takes too long: the keys after it are given up")

@@ -13,6 +13,7 @@ from textual.screen import Screen
 
 from arena_tui.screen.console_screen import READONLY
 
+MOVES = frozenset({"Up", "Down", "Page up", "Page down", "First", "Last"})
 LESS_THAN_A_NAME = 0.5
 """The weight of a match in an explanation, beside that of one in a name."""
 
@@ -47,7 +48,11 @@ def _titled(name: Content, command: Command) -> Content:
 def commands(screen: Screen[object]) -> Iterator[Command]:
     """What can be done now. Only what we named has a name by which a key can be given to it, and stands here."""
     app = screen.app
-    enabled = [active for active in screen.active_bindings.values() if active.enabled and active.binding.id]
+    enabled = [
+        active
+        for active in screen.active_bindings.values()
+        if active.enabled and active.binding.id and not _only_moves(active.binding)
+    ]
     for everywhere in (False, True):
         keys: dict[str, list[str]] = {}
         found: dict[str, tuple[Binding, Callable[[], Awaitable[object]]]] = {}
@@ -63,3 +68,8 @@ def commands(screen: Screen[object]) -> Iterator[Command]:
     )
     if not is_readonly:
         yield Command("Screenshot", "", "Save a picture of the screen (SVG)", app.action_screenshot)
+
+
+def _only_moves(binding: Binding) -> bool:
+    """Whether it is quicker pressed than found here."""
+    return binding.description in MOVES or binding.description.startswith("Pane ")

@@ -8,6 +8,7 @@ from textual.app import App
 from arena_tui.app.keyboard import tell
 from arena_tui.format.sanitize import printable
 from arena_tui.screen.undo import Changed, Overtaken, Undone
+from core.files import in_words
 from core.profile.errors import ProfileError
 from core.runs.notes import NotesError
 from core.runs.queue import QueueError
@@ -34,7 +35,7 @@ class Undo:
         try:
             await asyncio.to_thread(change.take_back)
         except (Overtaken, NotesError, ProfileError, QueueError, StillInUse, OSError) as error:
-            self._app.notify(printable(str(error)), title="not undone", severity="error", markup=False)
+            self._app.notify(printable(in_words(error)), title="not undone", severity="error", markup=False)
         else:
             self._app.notify(printable(change.what), title="undone", markup=False)
         self._app.screen.post_message(Undone())

@@ -23,9 +23,7 @@ from core.runs.metrics import UNIFORM_LOG_LOSS
 
 
 class Now(VerticalScroll, can_focus=False):
-    DEFAULT_CSS = """
-    Now > .warnings { color: $text-warning; }
-    """
+    DEFAULT_CSS = "Now > .warnings { color: $text-warning; }"
 
     view: var[RunView | None] = var(None)
 

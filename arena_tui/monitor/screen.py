@@ -125,6 +125,10 @@ class MonitorScreen(ConsoleScreen[None]):
     def in_front(self) -> Pane:
         return self.panes.in_front
 
+    @property
+    def is_ready(self) -> bool:
+        return self.view is not None
+
     @work
     async def follow(self) -> None:
         """Read on and on: even a run that is over may be resumed elsewhere."""

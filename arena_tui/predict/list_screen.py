@@ -9,7 +9,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 
 from arena_tui.children.child import in_thread
 from arena_tui.dialogs.ask import AskScreen
@@ -21,6 +21,7 @@ from arena_tui.predict.screen import ask_to_stop
 from arena_tui.runs.consequences import what_is_deleted
 from arena_tui.runs.messages import OpenRun
 from arena_tui.screen.console_screen import ConsoleScreen
+from arena_tui.screen.footer import Footer
 from arena_tui.screen.keymap import named
 from arena_tui.widgets.menu import Menu
 from core.files import in_words
@@ -42,7 +43,13 @@ class PredictionsScreen(ConsoleScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = named(
         "predictions",
         Binding("s", "stop", "Stop", tooltip="Stop the chosen prediction; what is scored is kept"),
-        Binding("d", "delete", "Delete", tooltip="Move the chosen prediction to the trash, after a question"),
+        Binding(
+            "delete,backspace",
+            "delete",
+            "Delete",
+            key_display="del",
+            tooltip="Move the chosen prediction to the trash, after a question",
+        ),
         Binding("escape", "app.pop_screen", "Back", key_display="esc", tooltip="Back to where you came from"),
     )
 
@@ -62,7 +69,7 @@ class PredictionsScreen(ConsoleScreen[None]):
         yield Static(id="top", markup=False)
         yield Menu("none yet: a finished run answers rows", id="predictions")
         yield Static(id="detail", markup=False)
-        yield Footer(compact=True, show_command_palette=False)
+        yield Footer()
 
     def on_mount(self) -> None:
         self.query_one(Menu).border_title = Content("predictions")

@@ -92,6 +92,10 @@ class PredictionScreen(ConsoleScreen[None]):
     def on_mount(self) -> None:
         self.follow()
 
+    @property
+    def is_ready(self) -> bool:
+        return self.view is not None
+
     @work
     async def follow(self) -> None:
         """Read until nothing more can come."""

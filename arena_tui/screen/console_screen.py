@@ -44,6 +44,11 @@ class ConsoleScreen(Screen[Result]):
         """The widget that F1 explains: the one that keys go to."""
         return self.focused
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether a screen that has just been opened knows what keys do there: those typed ahead wait for it."""
+        return True
+
     async def may_leave(self) -> bool:
         """Whether the console may be left: one that holds what is not saved asks the user."""
         return True

@@ -17,6 +17,7 @@ from textual.widgets import Input
 from arena_tui.app.app import ArenaApp
 from arena_tui.dataset.screen import DataScreen
 from arena_tui.dialogs.ask import WriteScreen
+from arena_tui.dialogs.path_input import AskPathScreen
 from arena_tui.editor.dialogs import SaveAsScreen
 from arena_tui.editor.screen import EditorScreen
 from arena_tui.history.screen import HistoryScreen
@@ -90,7 +91,7 @@ async def test_a_path_takes_what_is_typed_after_its_key(run: RunFolder) -> None:
     async with app.run_test() as pilot:
         await until_shown(pilot, "P predict")
         burst(pilot, "P\x15sRw.csv")
-        await until(pilot, lambda: isinstance(app.screen, WriteScreen), "the question")
+        await until(pilot, lambda: isinstance(app.screen, AskPathScreen), "the question")
         await until(pilot, lambda: app.screen.query_one(Input).value == "sRw.csv", "the path")
 
 

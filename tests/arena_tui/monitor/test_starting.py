@@ -57,7 +57,7 @@ async def test_the_clock_ticks_and_the_stage_is_named_before_anything_is_done(tm
 async def test_a_stage_says_how_far_it_is(tmp_path: Path) -> None:
     app = ArenaApp(tmp_path, watch=starting(tmp_path, MAKING, ago=1))
     async with app.run_test(size=(120, 40)) as pilot:
-        await until_shown(pilot, "starting: making the demo's base", "125 / 250 batches", "50 %")
+        await until_shown(pilot, "starting: making the demo's base", "125 / 250 batches", "50.0 %")
 
 
 async def test_a_run_that_is_resumed_says_from_where(tmp_path: Path) -> None:

@@ -163,7 +163,7 @@ async def test_that_the_queue_is_paused_is_always_in_sight_also_where_nothing_wa
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shown(pilot, "✓ finished")
         assert "paused" not in shown(app)
-        await pilot.press("P")
+        await pilot.press("Q")
         await until_shown(pilot, "runs · queue paused")
         await pilot.press("H")
         await until_shown(pilot, "runs · queue paused", "1 of 1")
