@@ -156,7 +156,7 @@ def test_confirm(runs: Path, snap_compare: Compare, size: tuple[int, int]) -> No
     async def show(pilot: Pilot[None]) -> None:
         await settle(pilot)
         await pilot.press("r")
-        await until_shown(pilot, "7,891,456")
+        await until(pilot, lambda: not pilot.app.screen.is_counting and pilot.app.screen.plan, "the whole plan")
         await until_still(pilot)
 
     app = ArenaApp(runs, plan_program=planner("ok"))
