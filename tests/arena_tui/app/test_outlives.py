@@ -120,7 +120,7 @@ async def test_runs_in_a_folder_that_cannot_be_written_are_watched_all_the_same(
             await until_shown(pilot, "evaluation log loss")
             await pilot.press("escape", "tab")
             await start(pilot)
-            await until_shown(pilot, "the run did not start", "Read-only file system")
+            await until_shown(pilot, "the run did not start", "read-only file system")
 
 
 # Each file of a run takes as long to be opened as over a bad network.

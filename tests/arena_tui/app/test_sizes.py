@@ -149,14 +149,14 @@ async def test_the_report_shows_as_many_panes_as_fit(runs: Path, size: tuple[int
 @pytest.mark.slow
 async def test_a_line_of_the_log_that_goes_on_has_a_mark_at_that_end(runs: Path) -> None:
     run = record_sweep(runs)[0]
-    run.console_log.write_text(f"step 10 {'of many ' * 20}loss 0.9402\nshort\n")
+    run.console_log.write_text(f"12:00:00 step 10 {'of many ' * 20}loss 0.9402\n12:00:01 short\n")
     app = ArenaApp(runs, watch=run)
     async with app.run_test(size=(120, 40)) as pilot:
         await until_shown(pilot, "step 10 of many of many", "short")
         lines = [line for line in shown(app).splitlines() if "many of many" in line]
         assert [line.rstrip(" │")[-1] for line in lines] == ["…"]
         for _ in range(9):
-            await pilot.press("greater_than_sign")
+            await pilot.press("right")
         await until_shown(pilot, "loss 0.9402", "│ …")
         assert "0.9402…" not in shown(app)
 

@@ -51,7 +51,11 @@ async def edit(pilot: Pilot[None], name: str = "mine") -> EditorScreen:
     await until(pilot, lambda: isinstance(pilot.app.screen_stack[-1], EditorScreen), "the editor")
     screen = pilot.app.screen
     assert isinstance(screen, EditorScreen)
-    await until(pilot, lambda: "✓ can be run" in shown(pilot.app) or "✗" in shown(pilot.app), "the first check")
+    await until(
+        pilot,
+        lambda: any(sign in shown(pilot.app) for sign in ("✓ can be run", "✗", "no such file")),
+        "the first check",
+    )
     return screen
 
 

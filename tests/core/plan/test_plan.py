@@ -360,4 +360,4 @@ def test_the_predicted_peak_of_a_processor_is_about_what_a_run_took(finished: Ru
     assert metrics
     assert plan.memory
     if plan.memory.processor:
-        assert plan.memory.processor.parts.total == pytest.approx(metrics.memory_peak, rel=0.15)
+        assert plan.memory.processor.parts.total == pytest.approx(metrics.memory_peak, rel=0.3)
