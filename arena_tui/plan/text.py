@@ -23,7 +23,7 @@ def lines(plan: Plan, profile: Profile, waiting: str, *, is_brief: bool) -> list
             _count(plan.steps, waiting),
             f"of {plan.global_batch} = {train.per_device_batch_size} × {train.gradient_accumulation}, {epochs}",
         ),
-        *_read(plan.read),
+        *([] if is_brief else _read(plan.read)),
         *_tokens(plan.tokens, waiting),
         *_memory(plan.memory, waiting, is_brief=is_brief),
         *_time(plan.time, waiting if plan.memory is None else "unknown"),

@@ -76,7 +76,7 @@ async def choose(pilot: Pilot[None], name: str) -> None:
     """Put the highlight of the profile list on this profile."""
 
     def names() -> list[str]:
-        return [Path(option.id).stem for option in pilot.app.screen.query_one("#profiles").options]
+        return [Path(option.id or "").stem for option in pilot.app.screen.query_one("#profiles").options]
 
     await until(pilot, lambda: name in names(), printable(name))  # it may be out of sight
     menu = pilot.app.screen.query_one("#profiles")

@@ -83,7 +83,7 @@ async def test_it_opens_before_the_plan_is_known_and_ends_its_child(runs: Path) 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
 async def test_the_box_has_its_final_size_from_the_start(runs: Path, size: tuple[int, int]) -> None:
     sizes = []
-    for scenario, sign in (("hang", "making the demo's rows …"), ("ok", "! 16.9 %")):
+    for scenario, sign in (("hang", "making the demo's rows …"), ("ok", "! 17.0 %")):
         app = ArenaApp(runs, plan_program=planner(scenario))
         async with app.run_test(size=size) as pilot:
             await choose(pilot, "mine")
