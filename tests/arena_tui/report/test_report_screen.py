@@ -233,7 +233,7 @@ async def test_what_cannot_be_told_is_said_above_the_figures(run: RunFolder, wor
     ("program", "says"),
     [
         ([sys.executable, "-c", "raise SystemExit(3)"], "ended without a result"),
-        (["/no/such/program"], "No such file"),
+        (["/no/such/program"], "no such file"),
     ],
 )
 async def test_a_child_that_fails_is_told_with_a_way_on(run: RunFolder, program: list[str], says: str) -> None:
