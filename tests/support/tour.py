@@ -205,7 +205,7 @@ async def visit_report(pilot: Pilot[None], at: Callable[..., Awaitable[None]]) -
     await at("row of a report")
     await pilot.press("escape")
     await until(pilot, lambda: app.screen is report, "the report again")
-    await pilot.press("a")
+    await pilot.press("c")
     await until(pilot, lambda: app.screen is not report, "the other runs")
     await at("choose a run")
     await pilot.press("enter")

@@ -94,7 +94,7 @@ def test_after_keys_a_real_terminal_shows_what_a_whole_picture_shows(runs: Path)
     record_run(runs, "20260131-120000-x", end="finished")
     with Terminal(runs.parent, (110, 36), (*PROGRAM, "watch", "last")) as terminal:
         terminal.until_seen("evaluation log loss")
-        terminal.type("1cii\x1b[H")
+        terminal.type("1\rii\x1b[H")
         terminal.until_seen("step 10  loss")
         terminal.until_quiet()
         in_parts = terminal.screen.text

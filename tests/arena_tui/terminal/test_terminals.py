@@ -222,7 +222,7 @@ def test_where_there_is_only_ascii_no_other_byte_is_sent(
         opened.type("\t\r")
         opened.until_seen("by step")
         opened.type("?")
-        opened.until_seen("All keys")
+        opened.until_seen("Curves by step")
         assert opened.seen.isascii()
 
 

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.slow
 
 BEFORE_THE_FIRST_STEP = [
     "reading the rows",
+    "rows: CSV with commas, read as lmsys (list of turns; a column for each winner)",
     "importing torch and transformers",
     "training rows",
     "evaluation rows",
