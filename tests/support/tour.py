@@ -107,7 +107,7 @@ async def tour(pilot: Pilot[None], visit: Visit, *, is_readable: bool = True) ->
     await pilot.press("escape", "ctrl+p")
     await at("palette", "Search")
     await pilot.press("escape", "r")
-    await at("confirm", "start small?", "enter")
+    await at("confirm", "start small?", "esc")
     await pilot.press("escape", "e")
     await at("editor", "small")
     await pilot.press("escape", "d")
