@@ -25,7 +25,7 @@ from arena_tui.runs.curve_files import export
 from arena_tui.runs.follow import Follower, RunView
 from arena_tui.screen.console_screen import OPENING, ConsoleScreen
 from arena_tui.screen.footer import Footer
-from arena_tui.screen.keymap import named, numbered, up_and_down
+from arena_tui.screen.keymap import PANES_IN_TURN, named, numbered, up_and_down
 from arena_tui.widgets.pane import TextPane
 from core.runs.folder import RunFolder
 
@@ -61,8 +61,7 @@ class CompareScreen(ConsoleScreen[None]):
             group=SMOOTHING_KEYS,
             tooltip="Average the losses over more points, or fewer",
         ),
-        Binding("tab", "pane(1)", "Pane", key_display="tab", tooltip="The next pane, or the one before"),
-        Binding("shift+tab", "pane(-1)", "Pane before", show=False, tooltip="The next pane, or the one before"),
+        *PANES_IN_TURN,
         Binding("w", "write", "Write CSV", tooltip="Write every point of these curves to a file"),
         Binding("z", "zoom", "Zoom", tooltip="This pane alone on the screen, and back"),
         *numbered(len(NAMES)),

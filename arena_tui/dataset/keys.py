@@ -3,7 +3,7 @@
 from textual.binding import Binding
 
 from arena_tui.dataset.panes import DataPanes
-from arena_tui.screen.keymap import named, numbered, up_and_down
+from arena_tui.screen.keymap import PANES_IN_TURN, named, numbered, up_and_down
 
 LIMIT_KEYS = Binding.Group("Limit", compact=True)
 STRATEGY_KEYS, FILTER_KEYS, SORT_KEYS = (Binding.Group(name, compact=True) for name in ("Strategy", "Filter", "Sort"))
@@ -28,8 +28,7 @@ KEYS = named(
     Binding("slash", "search", "Search", key_display="/", tooltip="Rows that hold a text, or have an id"),
     Binding("enter", "open", "Row", tooltip="The chosen row in full, with its cut"),
     Binding("w", "write", "Write", tooltip="Write the chosen limit and strategy into the profile"),
-    Binding("tab", "pane(1)", "Pane", key_display="tab", tooltip="The next pane, or the one before"),
-    Binding("shift+tab", "pane(-1)", "Pane before", show=False, tooltip="The next pane, or the one before"),
+    *PANES_IN_TURN,
     *numbered(len(DataPanes.PANES)),
     Binding("s", "sort", "Sort", group=SORT_KEYS, tooltip="Rows as in the file, by length, or by tokens lost"),
     Binding("S", "choose_order", "Orders", group=SORT_KEYS, tooltip="Choose in which order rows are listed"),

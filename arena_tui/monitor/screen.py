@@ -25,7 +25,7 @@ from arena_tui.runs.queue_dialogs import take_out
 from arena_tui.runs.strip import Strip
 from arena_tui.screen.console_screen import OPENING, ConsoleScreen
 from arena_tui.screen.footer import Footer
-from arena_tui.screen.keymap import named, numbered, up_and_down
+from arena_tui.screen.keymap import PANES_IN_TURN, named, numbered, up_and_down
 from arena_tui.terminal.sequences import copy
 from core.profile.errors import ProfileError
 from core.profile.files import read_profile
@@ -64,7 +64,7 @@ class MonitorScreen(ConsoleScreen[None]):
         Binding("v", "report", "Report", tooltip="Where it is won and lost: the evaluation in full"),
         Binding("P", "predict", "Predict", tooltip="Answer a file of rows with this run, or look at how that goes on"),
         Binding("p", "profile", "Profile", tooltip="The profile this run was started with"),
-        Binding("tab", "pane(1)", "Pane", key_display="tab", tooltip="The next pane, or the one before"),
+        *PANES_IN_TURN,
         Binding("y", "log_axis", "Log", tooltip="Loss on a logarithmic axis, and back"),
         Binding(
             "plus,equals_sign",
@@ -88,7 +88,6 @@ class MonitorScreen(ConsoleScreen[None]):
         Binding("i", "magnify(0.5)", "Nearer", show=False, tooltip=ZOOM),
         Binding("I", "magnify(2)", "Farther", show=False, tooltip=ZOOM),
         Binding("0", "show_all", "Whole run", show=False, tooltip="The whole run in the curves"),
-        Binding("shift+tab", "pane(-1)", "Pane before", show=False, tooltip="The next pane, or the one before"),
         *numbered(7),
         Binding("z", "zoom", "Zoom", tooltip="This pane alone on the screen, and back"),
         Binding("Y", "copy", "Copy", show=False, tooltip=COPY),

@@ -3,14 +3,13 @@
 from textual.binding import Binding
 
 from arena_tui.report.panes import ReportPanes
-from arena_tui.screen.keymap import named, numbered, up_and_down
+from arena_tui.screen.keymap import PANES_IN_TURN, named, numbered, up_and_down
 
 ABOUT_REPORT = frozenset({"list", "choose_list", "open", "against", "pane", "pane_at", "write", "other"})
 LIST_KEYS = Binding.Group("List", compact=True)
 KEYS = named(
     "report",
-    Binding("tab", "pane(1)", "Pane", key_display="tab", tooltip="The next pane, or the one before"),
-    Binding("shift+tab", "pane(-1)", "Pane before", show=False, tooltip="The next pane, or the one before"),
+    *PANES_IN_TURN,
     Binding("f", "list(1)", "List", group=LIST_KEYS, tooltip="The next kind of rows: worst, best, and so on"),
     Binding("F", "choose_list", "Lists", group=LIST_KEYS, tooltip="Choose which rows are listed"),
     Binding("enter", "open", "Row", tooltip="The chosen row in full, with its cut and its probabilities"),

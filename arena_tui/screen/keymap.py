@@ -32,6 +32,11 @@ def numbered(count: int) -> list[Binding]:
     ]
 
 
+PANES_IN_TURN = [
+    Binding("tab", "pane(1)", "Pane", key_display="tab", tooltip="The next pane, or the one before"),
+    Binding("shift+tab", "pane(-1)", "Pane before", show=False, tooltip="The next pane, or the one before"),
+]
+
 FAR = 1_000_000
 """Pages from one end to the other, and more."""
 

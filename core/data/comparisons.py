@@ -75,8 +75,15 @@ def label_of(record: Record, format: Format, winners: Winners) -> int | None:
             return _by_probability(record, [columns.probability_a, columns.probability_b, columns.probability_tie])
 
 
+def _cell(record: Record, column: str) -> Any:
+    """A null is a cell too; a JSON object may lack the key, which no text stands for."""
+    if column not in record:
+        raise Refused(column, "this row has no such column")
+    return record[column]
+
+
 def _turns(record: Record, column: str, kind: Kind) -> Turns:
-    cell = record.get(column)
+    cell = _cell(record, column)
     try:
         match kind:
             case "text":
@@ -92,18 +99,18 @@ def _turns(record: Record, column: str, kind: Kind) -> Turns:
 def _rounds(record: Record, prompt: str | None, answer: str, of_prompt: Kind, of_answer: Kind) -> tuple[Turns, Turns]:
     """The user's turns, and the answers of one side."""
     before: Messages = _messages(record, prompt, of_prompt, cells.USER) if prompt else []
+    conversation = before + _messages(record, answer, of_answer, cells.ASSISTANT)
     try:
-        return rounds(before + _messages(record, answer, of_answer, cells.ASSISTANT))
-    except Refused:
-        raise
+        return rounds(conversation)
     except ValueError as error:
         raise Refused(answer, str(error)) from None
 
 
 def _messages(record: Record, column: str, kind: Kind, role: str) -> Messages:
     """Those of a cell; a text is one message of this role."""
+    cell = _cell(record, column)
     try:
-        return [(role, text_in(record.get(column)))] if kind == "text" else messages(record.get(column))
+        return [(role, text_in(cell))] if kind == "text" else messages(cell)
     except ValueError as error:
         raise Refused(column, str(error)) from None
 

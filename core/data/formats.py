@@ -1,6 +1,7 @@
 """The formats in which people keep comparisons, told by the columns of a table and the first of their cells."""
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -57,7 +58,7 @@ def format_of(source: str, first: Sequence[Record], data: Data, *, may_lack_labe
 
     Raises DataError where it fits none or two, and where columns are missing.
     """
-    found = list(first[0])
+    found = list(dict.fromkeys(chain.from_iterable(first)))
     name = _name(source, found, first, data)
     columns = data.columns if name == "columns" else _columns(name, found)
     verdict = _verdict(name, columns, found, is_demanded=name == "columns" and not may_lack_labels)
@@ -89,9 +90,12 @@ def format_of(source: str, first: Sequence[Record], data: Data, *, may_lack_labe
 
 
 def _name(source: str, found: Collection[str], first: Sequence[Record], data: Data) -> DataFormat:
+    is_named = data.columns != Columns()
+    if is_named and data.format not in ("auto", "columns"):
+        raise DataError(f"{source}: data.format is {data.format}, which takes no data.columns: take one of them out")
     if data.format != "auto":
         return data.format
-    if data.columns != Columns():
+    if is_named:
         return "columns"
     fitting = [name for name, needed in KNOWN.items() if needed <= set(found)]
     if len(fitting) > 1:
@@ -99,7 +103,7 @@ def _name(source: str, found: Collection[str], first: Sequence[Record], data: Da
     name: DataFormat = fitting[0] if fitting else max(KNOWN, key=lambda known: len(KNOWN[known] & set(found)))
     is_told = set(found) & {*FLAGS.values(), *PROBABILITIES}
     if name == "lmsys" and fitting and not is_told:
-        is_text = kind_of(record["prompt"] for record in first) == "text"
+        is_text = kind_of(record.get("prompt") for record in first) == "text"
         return "wsdm" if "winner" in found or is_text else "lmsys"
     return name
 

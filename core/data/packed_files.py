@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -79,8 +80,8 @@ def opened(file: TableFile) -> Iterator[BinaryIO]:
                 with gzip.open(file.path) as stream:
                     yield cast(BinaryIO, stream)
             case "zip":
-                with zipfile.ZipFile(file.path) as archive, archive.open(file.member or _only_table(archive)) as stream:
-                    yield cast(BinaryIO, stream)
+                with zipfile.ZipFile(file.path) as archive, _member(file, archive) as stream:
+                    yield stream
             case "zstd":
                 import pyarrow
 
@@ -92,7 +93,14 @@ def opened(file: TableFile) -> Iterator[BinaryIO]:
             case _:
                 with file.path.open("rb") as stream:
                     yield stream
-    except (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+    except (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError) as error:
+        raise DataError(f"{file.name}: cannot be unpacked: {reason(error)}") from None
+
+
+def _member(file: TableFile, archive: zipfile.ZipFile) -> BinaryIO:
+    try:
+        return cast(BinaryIO, archive.open(file.member or _only_table(archive)))
+    except (RuntimeError, NotImplementedError) as error:  # for a password, and for a way to pack that is not known
         raise DataError(f"{file.name}: cannot be unpacked: {reason(error)}") from None
 
 

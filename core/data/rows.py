@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from core.data.cells import Turns, encodable, id_in, without_lone_surrogates
 from core.data.comparisons import Refused, compared
-from core.data.example import DataError, Example, Id, RowsRead, place
+from core.data.example import UNLABELLED, DataError, Example, Id, RowsRead, place
 from core.data.files import Record, read_records, said_of
 from core.data.formats import Format, format_of
 from core.profile.data_settings import Data
@@ -33,7 +33,8 @@ def read_examples(source: str, data: Data) -> list[Example]:
 
 
 def read_comparisons(source: str, data: Data) -> list[Example]:
-    """The rows of `source`, which may lack all columns that say who won: then all are UNLABELLED. Raises DataError."""
+    """The rows of `source`, which may lack all columns that say who won: then all are UNLABELLED, as those are that
+    data.winners.drop leaves out of a training. Raises DataError."""
     return [example for example, _ in Comparisons(source, data, may_lack_labels=True)]
 
 
@@ -51,7 +52,7 @@ class Comparisons:
 
     def __iter__(self) -> Iterator[tuple[Example, Origin]]:
         limit = self._data.limit
-        seen: dict[Id, str] = {}
+        seen: dict[Id, tuple[str, int]] = {}
         number = count = 0
         for file, rows in groupby(read_records(self._source), key=lambda row: row.file):
             first = list(islice(rows, PEEKED if limit is None else min(PEEKED, limit)))
@@ -65,10 +66,12 @@ class Comparisons:
                     self.left_out += 1
                     continue
                 example, origin = found
-                where = place(file, line, id=example.id)
-                if example.id in seen:
-                    raise DataError(f"{where}: this id stands {seen[example.id]} already; ids must be unique")
-                seen[example.id] = f"on line {line}"
+                if before := seen.get(example.id):
+                    where = f"on line {before[1]}" if before[0] == file else f"in {place(*before)},"
+                    raise DataError(
+                        f"{place(file, line, id=example.id)}: this id stands {where} already; ids must be unique"
+                    )
+                seen[example.id] = file, line
                 count += 1
                 yield example, origin
         if not count:
@@ -99,16 +102,17 @@ class Comparisons:
             found = compared(record, format, self._data.winners)
         except Refused as error:
             raise DataError(f"{place(file, line, id=id, column=error.column or None)}: {error}") from None
-        if found.label is None:
+        label = found.label
+        if label is None and self._may_lack_labels:
+            label = UNLABELLED  # to be answered all the same
+        if label is None:
             return None
         raw = found.prompt, found.response_a, found.response_b
         prompt, response_a, response_b = (
             tuple("" if turn is None else without_lone_surrogates(turn) for turn in part) for part in raw
         )
         models = [_name(record.get(of)) if of else None for of in (format.columns.model_a, format.columns.model_b)]
-        example = Example(
-            index=index, id=id, prompt=prompt, response_a=response_a, response_b=response_b, label=found.label
-        )
+        example = Example(index=index, id=id, prompt=prompt, response_a=response_a, response_b=response_b, label=label)
         return example, Origin(models[0], models[1], raw)
 
 

@@ -104,7 +104,7 @@ def predict(folder: PredictionFolder, request: Request, record: Record, stop: St
     record.begin("loading", "reading the rows")
     source = str(assets.demo_folder() / "test.csv") if request.test == DEMO else request.test
     data = RunFolder(Path(request.members[0].run)).read_profile().data
-    examples = read_comparisons(source, replace(data, format="auto", limit=None))
+    examples = read_comparisons(source, replace(data, limit=None))
     for member in request.members:
         if not has_checksums(Path(member.adapter)):
             record.write(Warning(message=unchecked(Path(member.adapter))))

@@ -4,6 +4,8 @@ import csv
 import json
 from pathlib import Path
 
+from small_tokenizer import write_tokenizer
+
 HOSTILE = "[red]x[/red] [/] \x1b[2J\x07 \u202egnp.exe"
 COLUMNS = ("id", "model_a", "model_b", "prompt", "response_a", "response_b")
 WINNERS = ("winner_model_a", "winner_model_b", "winner_tie")
@@ -17,6 +19,14 @@ checkpoint = "{folder}"
 [tokens]
 max_length = 256  # as the recipe's, but smaller
 """
+
+
+def write_profile(workplace: Path) -> Path:
+    """The profile `mine` with 40 rows and a tokenizer of its own."""
+    write_rows(workplace / "rows.csv")
+    path = workplace / "profiles" / "mine.toml"
+    path.write_text(PROFILE.format(folder=write_tokenizer(workplace / "tokenizer")))
+    return path
 
 
 def write_rows(path: Path, count: int = 40, first_id: int = 2**40) -> None:

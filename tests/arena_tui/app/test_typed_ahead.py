@@ -5,12 +5,11 @@ import time
 from pathlib import Path
 
 import pytest
-from data_profile import PROFILE, write_rows
+from data_profile import write_profile
 from kept_files import add_checkpoints
 from queued import add
 from recorded import record_prediction, record_run
 from screen import burst, child, planner, until, until_shown
-from small_tokenizer import write_tokenizer
 from terminal import Terminal
 from textual.widgets import Input
 
@@ -67,9 +66,7 @@ async def test_a_search_of_rows_takes_what_is_typed_and_writes_no_profile(
     workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ARENA_TUI_CACHE", str(workplace / "cache"))
-    write_rows(workplace / "rows.csv")
-    path = workplace / "profiles" / "mine.toml"
-    path.write_text(PROFILE.format(folder=write_tokenizer(workplace / "tokenizer")))
+    path = write_profile(workplace)
     before = path.read_text()
     app = ArenaApp(workplace / "runs", plan_program=planner("nothing"))
     async with app.run_test() as pilot:

@@ -3,11 +3,10 @@
 from pathlib import Path
 
 import pytest
-from data_profile import PROFILE, write_rows
+from data_profile import write_profile
 from queued import add, ids
 from recorded import record_run
 from screen import planner, shown, until, until_shown
-from small_tokenizer import write_tokenizer
 
 from arena_tui.app.app import ArenaApp
 from arena_tui.dataset.screen import DataScreen
@@ -118,9 +117,7 @@ async def test_what_the_data_screen_wrote_is_taken_back_and_seen_on_it(
     workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ARENA_TUI_CACHE", str(workplace / "cache"))
-    write_rows(workplace / "rows.csv")
-    path = workplace / "profiles" / "mine.toml"
-    path.write_text(PROFILE.format(folder=write_tokenizer(workplace / "tokenizer")))
+    path = write_profile(workplace)
     before = path.read_text()
     app = ArenaApp(workplace / "runs", plan_program=planner("nothing"))
     async with app.run_test(size=(120, 40), notifications=True) as pilot:

@@ -306,6 +306,36 @@ def test_a_format_that_is_named_is_not_guessed(tmp_path: Path) -> None:
     assert texts(read_examples(both, Data(format="arena"))[0]) == SINGLE
 
 
+def test_a_named_format_takes_no_columns_of_ones_own(tmp_path: Path) -> None:
+    source = write(tmp_path, [wsdm(0, SINGLE, 0)])
+    assert ": data.format is wsdm, which takes no data.columns" in refused(source, replace(OWN, format="wsdm"))
+
+
+def test_a_key_that_a_json_object_lacks_is_no_empty_text(tmp_path: Path) -> None:
+    rows = [wsdm(number, SINGLE, 0) for number in range(2)]
+    del rows[1]["response_b"]
+    assert refused(write(tmp_path, rows)) == ", line 2, id w1, column response_b: this row has no such column"
+    del rows[0]["response_b"]
+    rows[1]["response_b"] = "b"
+    assert "line 1, id w0, column response_b: this row has no such column" in refused(write(tmp_path, rows))
+
+
+def test_rows_to_predict_are_all_answered_also_those_that_training_leaves_out(tmp_path: Path) -> None:
+    made = {"question": "q", "left": "a", "right": "b"}
+    rows = [{"key": str(number), **made, "preferred": word} for number, word in enumerate(["skip", "left"])]
+    assert [(row.id, row.label) for row in read_comparisons(write(tmp_path, rows), OWN)] == [(0, -1), (1, 0)]
+
+
+def test_an_id_that_stands_in_two_files_is_told_with_both(tmp_path: Path) -> None:
+    for name in ("one.jsonl", "two.jsonl"):
+        write(tmp_path, [lmsys(0, SINGLE, 0)], name)
+    message = refused(str(tmp_path))
+    assert (
+        message
+        == f"/two.jsonl, line 1, id 0: this id stands in {tmp_path}/one.jsonl, line 1, already; ids must be unique"
+    )
+
+
 def test_files_of_one_source_have_one_format(tmp_path: Path) -> None:
     write(tmp_path, [lmsys(0, SINGLE, 0)], "one.jsonl")
     write(tmp_path, [wsdm(0, SINGLE, 0)], "two.jsonl")

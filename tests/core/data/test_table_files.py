@@ -133,6 +133,17 @@ def test_of_an_archive_with_several_tables_one_is_named(tmp_path: Path) -> None:
             read(tmp_path / "lmsys.zip" / name)
 
 
+def test_an_archive_with_a_password_or_packed_in_an_unknown_way_is_told(tmp_path: Path) -> None:
+    content = zipped(as_csv(ROWS))
+    central = content.index(b"PK\x01\x02")
+    locked, unknown = bytearray(content), bytearray(content)
+    locked[6], locked[central + 8] = locked[6] | 1, locked[central + 8] | 1
+    unknown[8], unknown[central + 10] = 77, 77
+    for made, says in ((locked, "password required"), (unknown, "compression method is not supported")):
+        with pytest.raises(DataError, match=f"cannot be unpacked: .*{says}"):
+            read(write(tmp_path / "rows.zip", bytes(made)))
+
+
 def test_a_folder_or_a_pattern_is_its_files_in_the_order_of_their_names(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     for number, name in enumerate(("part-1.jsonl", "deep/part-0.jsonl", "_SUCCESS", ".part-2.jsonl", "notes.md")):
