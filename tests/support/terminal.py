@@ -105,5 +105,7 @@ def _as_a_shell_starts_it() -> None:
 
 
 def _environment() -> dict[str, str]:
-    """Ours without the size of our own terminal, which programs believe before they ask theirs."""
-    return {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    """Ours without the size of our own terminal, which programs believe before they ask theirs, and without what a
+    command that was called in this process has told its children of their encoding."""
+    ours = ("COLUMNS", "LINES", "PYTHONUTF8", "PYTHONIOENCODING")
+    return {name: value for name, value in os.environ.items() if name not in ours}
