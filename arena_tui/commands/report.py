@@ -33,7 +33,8 @@ def predict_swapped(folder: "RunFolder", data: str | None) -> int:
         print("both orders are scored already", file=sys.stderr)
         return 0
     try:
-        job = predict(Request(members=choose_members([folder]), test=rows))
+        # The report's child writes them in this format, whatever the run's own rows are in.
+        job = predict(Request(members=choose_members([folder]), test=rows, format="lmsys"))
         foreground = Foreground(job)
         foreground.start()
     except CannotPredict as error:

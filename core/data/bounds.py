@@ -24,7 +24,7 @@ def watched(source: str, records: Iterator[tuple[int, Record]]) -> Iterator[tupl
     """The same records. Raises DataError at one that is too long, and where memory is nearly used up meanwhile."""
     rows = text = 0
     for line, record in records:
-        length = sum(len(cell) for cell in record.values() if isinstance(cell, str | bytes))
+        length = _length(record)
         if length > MOST_OF_A_RECORD:
             raise DataError(f"{place(source, line)}: a record of more than {MOST_OF_A_RECORD >> 20} MiB")
         rows, text = rows + 1, text + length
@@ -39,9 +39,22 @@ def watched(source: str, records: Iterator[tuple[int, Record]]) -> Iterator[tupl
         yield line, record
 
 
+def _length(cell: Any) -> int:
+    """Characters, and bytes, of all that a cell holds."""
+    if isinstance(cell, str | bytes):
+        return len(cell)
+    if isinstance(cell, dict):
+        cell = cell.values()
+    elif not isinstance(cell, list):
+        return 0
+    return sum(map(_length, cell))
+
+
 MOST_ROWS = 5_000_000
 """A hundred times as many as the largest set of comparisons has."""
 MOST_COLUMNS = 100
+MOST_OF_TEXTS = 256 << 20
+"""Characters of all texts in a column; a million UUIDs have 36 million."""
 
 
 def read_numbers(
@@ -67,6 +80,8 @@ def read_numbers(
         longest = max((compute.max(length).as_py() or 0 for length in lengths), default=0)
         if longest > MOST_OF_AN_ID:
             raise pyarrow.ArrowInvalid(f"the column {texts!r} holds a text of {longest:,} characters")
+        if table[texts].null_count or longest * len(table) > MOST_OF_TEXTS:
+            raise pyarrow.ArrowInvalid(f"the column {texts!r} has gaps, or holds more text than any run's rows")
         place = table.column_names.index(texts)
         table = table.set_column(place, texts, table[texts].cast(pyarrow.string()))
     return table

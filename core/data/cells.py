@@ -5,8 +5,8 @@ import io
 import json
 import re
 import tokenize
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -14,7 +14,8 @@ from core.data.example import MOST_OF_AN_ID, Id, shown
 
 INT64 = range(-(2**63), 2**63)
 MOST_DIGITS = 19
-DECIMAL = re.compile(r"-?\d+\.\d*(e[+-]?\d+)?|nan", re.IGNORECASE)
+DECIMAL = re.compile(r"-?([0-9]+\.[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|-?[0-9]+e[+-][0-9]+|nan", re.IGNORECASE)
+"""An exponent without its sign, as no program prints it, is a part of some hexadecimal ids."""
 YES, NO = ("1", "true", "yes"), ("0", "false", "no")
 
 USER, ASSISTANT, SYSTEM = "user", "assistant", "system"
@@ -33,21 +34,31 @@ Kind = Literal["list of turns", "printed list of turns", "text", "conversation",
 
 
 def kind_of(column: Iterable[Any]) -> Kind:
-    """By the first cell that holds something. What is no list is a text."""
-    cell = next((cell for cell in column if cell not in (None, "", [])), "")
+    """By most of the cells that hold something: a text may look like a list, and a list may be broken, which is told
+    once it is read. Lists are printed ones if one of them is only that."""
+    kinds = Counter(_kind_of(cell) for cell in column if cell not in (None, "", [], "[]"))
+    if kinds["text"] > kinds.total() - kinds["text"] or not kinds:
+        return "text"
+    del kinds["text"]
+    return "printed list of turns" if kinds["printed list of turns"] else kinds.most_common(1)[0][0]
+
+
+def _kind_of(cell: Any) -> Kind:
     value = cell
     if isinstance(cell, str) and cell.lstrip().startswith("["):
         try:
             value = json.loads(cell)
         except (ValueError, RecursionError):
-            with suppress(ValueError):
+            try:
                 printed_turns(cell)
-                return "printed list of turns"
-    if isinstance(value, list):
-        if not value or not isinstance(value[0], dict):
-            return "list of turns"
+            except ValueError:
+                return "text"
+            return "printed list of turns"
+    if not isinstance(value, list):
+        return "text"
+    if value and isinstance(value[0], dict) and {"role", "content"} <= set(value[0]):
         return "answer in messages" if _role(value[0]) == ASSISTANT else "conversation"
-    return "text"
+    return "list of turns"
 
 
 def id_in(cell: Any) -> Id:
@@ -165,6 +176,8 @@ def messages(cell: Any) -> Messages:
         role = _role(message)
         if role is None:
             raise ValueError(f"message {number} is of a role that is not known, {shown(message['role'])}")
+        if message["content"] is None and (message.get("tool_calls") or message.get("function_call")):
+            raise ValueError(f"message {number} calls a tool and says nothing, which no turn can show")
         found.append((role, _content(number, message["content"])))
     return found
 

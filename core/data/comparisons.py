@@ -3,6 +3,7 @@
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from msgspec import Struct
@@ -89,6 +90,8 @@ def _turns(record: Record, column: str, kind: Kind) -> Turns:
             case "text":
                 return (text_in(cell),)
             case "printed list of turns":
+                with suppress(ValueError):  # ["it's"] is printed so, and is JSON
+                    return cells.turns(cell)
                 return printed_turns(cell)
             case _:
                 return cells.turns(cell)
@@ -116,12 +119,12 @@ def _messages(record: Record, column: str, kind: Kind, role: str) -> Messages:
 
 
 def _by_word(cell: Any, column: str | None, winners: Winners) -> int | None:
-    word = _word(cell)
+    word = "" if cell is None or cell != cell else _word(cell)
+    if word in map(_word, winners.drop):  # first, so that a value which has a meaning by default can be dropped
+        return None
     for label, words in enumerate((winners.a, winners.b, winners.tie)):
         if word in map(_word, words):
             return label
-    if word in map(_word, winners.drop):
-        return None
     known = ", ".join((*winners.a, *winners.b, *winners.tie, *winners.drop))
     raise Refused(column, f"one of {known} is needed, found {shown(cell)}; [data.winners] names others")
 
@@ -135,7 +138,7 @@ def _word(cell: Any) -> str:
 
 def _by_preference(cell: Any, column: str | None) -> int:
     try:
-        number = float(cell)
+        number = math.nan if isinstance(cell, bool) else float(cell)
     except (TypeError, ValueError):
         number = math.nan
     if number not in PREFERENCES:

@@ -12,7 +12,7 @@ from core.cache import is_full_disk, links
 from core.data.bounds import watched
 from core.data.columnar_files import columnar_records
 from core.data.example import DataError, named, reason
-from core.data.packed_files import TableFile, as_table_file, is_table
+from core.data.packed_files import TableFile, as_table_file, is_table, name_apart
 from core.data.text_files import text_records, written
 from core.profile.files import TABLES
 
@@ -55,9 +55,10 @@ def files_of(source: str) -> list[TableFile]:
     if folder.is_dir() and not _is_saved(folder):
         found = sorted(path for path in folder.rglob("*") if _is_shown(path.relative_to(folder)))
         # As datasets does: a folder with train.csv and test.csv is both, and what is wanted is the one.
-        paths = [path for path in found if NAMED_TRAIN.search(path.name)] or found
+        paths = [path for path in found if NAMED_TRAIN.search(str(path.relative_to(folder)))] or found
+        _demand_each_once(paths)
         nothing = f"{source}: no file in this folder is a table ({', '.join(TABLES)})"
-    elif glob.has_magic(source) and not folder.is_dir():
+    elif _is_pattern(source) and not folder.is_dir():
         paths = sorted(path for path in map(Path, glob.glob(source, recursive=True)) if path.is_file())  # noqa: PTH207
         nothing = f"{source}: no file is called like this"
     elif is_table(folder):
@@ -72,7 +73,22 @@ def files_of(source: str) -> list[TableFile]:
 def is_data_set(source: str) -> bool:
     """Whether the datasets library reads `source`, and not this package: a folder that it saved, or one of the hub."""
     folder = Path(source)
-    return _is_saved(folder) if folder.is_dir() else not (is_table(folder) or folder.exists() or glob.has_magic(source))
+    return _is_saved(folder) if folder.is_dir() else not (is_table(folder) or folder.exists() or _is_pattern(source))
+
+
+def _is_pattern(source: str) -> bool:
+    """A part of a split of the hub, owner/name::train[:10], is none."""
+    return glob.has_magic(source) and not HUB_ID.fullmatch(source)
+
+
+def _demand_each_once(paths: list[Path]) -> None:
+    """Raise DataError where two files of a folder are called the same but for how they are written and packed."""
+    by_name: dict[Path, Path] = {}
+    for path in paths:
+        name = path.with_name(name_apart(path))
+        if name in by_name:
+            raise DataError(f"{by_name[name]} and {path.name} may hold the same rows: name one of them")
+        by_name[name] = path
 
 
 def said_of(source: str) -> str:

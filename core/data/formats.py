@@ -64,6 +64,9 @@ def format_of(source: str, first: Sequence[Record], data: Data, *, may_lack_labe
     verdict = _verdict(name, columns, found, is_demanded=name == "columns" and not may_lack_labels)
     needed = [columns.prompt, columns.response_a, columns.response_b]
     winners = [] if verdict == "none" and may_lack_labels else _of_the_winner(name, columns, verdict)
+    if may_lack_labels:  # who wrote an answer is for reports
+        absent = [name for name in MODELS if getattr(columns, name) not in found]
+        columns = replace(columns, **dict.fromkeys(absent))
     others = [columns.id, columns.model_a, columns.model_b]
     missing = [column for column in dict.fromkeys((*needed, *winners, *others)) if column and column not in found]
     if missing:
@@ -74,6 +77,8 @@ def format_of(source: str, first: Sequence[Record], data: Data, *, may_lack_labe
     if verdict == "none" and not may_lack_labels:
         raise DataError(f"{source}: data.columns names none that says who won: winner, or winner_a and winner_b")
     kinds = {column: kind_of(record.get(column) for record in first) for column in needed if column}
+    if name == "wsdm" and (data.format == "wsdm" or len(set(kinds.values())) > 1):  # a text may look like a list
+        kinds = dict.fromkeys(kinds, "text")
     of_a, of_b = kinds[columns.response_a], kinds[columns.response_b]
     if columns.prompt is None or "conversation" in (of_a, of_b):
         if (of_a, of_b) != ("conversation", "conversation"):
@@ -84,8 +89,6 @@ def format_of(source: str, first: Sequence[Record], data: Data, *, may_lack_labe
     if name == "lmsys":
         printed: Kind = "printed list of turns"
         of_prompt, of_a, of_b = (kind if kind == printed else "list of turns" for kind in kinds.values())
-    if name == "wsdm" and (data.format == "wsdm" or len(set(kinds.values())) > 1):  # a text may look like a list
-        of_prompt = of_a = of_b = "text"
     return Format(name, columns, (of_prompt, of_a, of_b), verdict)
 
 
@@ -101,11 +104,15 @@ def _name(source: str, found: Collection[str], first: Sequence[Record], data: Da
     if len(fitting) > 1:
         raise DataError(f"{source}: fits {' and '.join(fitting)}: say which with data.format")
     name: DataFormat = fitting[0] if fitting else max(KNOWN, key=lambda known: len(KNOWN[known] & set(found)))
-    is_told = set(found) & {*FLAGS.values(), *PROBABILITIES}
-    if name == "lmsys" and fitting and not is_told:
-        is_text = kind_of(record.get("prompt") for record in first) == "text"
-        return "wsdm" if "winner" in found or is_text else "lmsys"
-    return name
+    if name != "lmsys" or not fitting:
+        return name
+    told = [columns for columns in (["winner"], list(FLAGS.values()), list(PROBABILITIES)) if set(columns) & set(found)]
+    if len(told) > 1:
+        both = " and ".join(", ".join(column for column in columns if column in found) for columns in told)
+        raise DataError(f"{source}: {both} both say who won: [data.columns] names those that count")
+    if told:
+        return "wsdm" if told == [["winner"]] else "lmsys"
+    return "wsdm" if kind_of(record.get("prompt") for record in first) == "text" else "lmsys"
 
 
 def _columns(name: DataFormat, found: Collection[str]) -> Columns:

@@ -64,6 +64,13 @@ def is_table(path: Path) -> bool:
     return _written(path)[0] in TABLES
 
 
+def name_apart(path: Path) -> str:
+    """The name of a table's file without what tells how it is written and packed: x of x.csv.gz."""
+    suffix, packing = _written(path)
+    stem = path.stem if packing else path.name
+    return stem[: len(stem) - len(suffix)]
+
+
 def _written(path: Path) -> tuple[str, str]:
     """How a file is written and packed, by its name: .csv and gzip of x.csv.gz."""
     *_, before, last = ("", "", *(suffix.lower() for suffix in path.suffixes))

@@ -27,9 +27,11 @@ class Origin(Struct, frozen=True):
     parts: tuple[Turns, Turns, Turns]
 
 
-def read_examples(source: str, data: Data) -> list[Example]:
-    """The labelled rows of `source`, as `data` says. Raises DataError at the first bad one."""
-    return [example for example, _ in Comparisons(source, data)]
+def read_examples(source: str, data: Data) -> tuple[list[Example], RowsRead]:
+    """The labelled rows of `source`, as `data` says, and what it was taken for. Raises DataError at the first bad one,
+    and OSError."""
+    comparisons = Comparisons(source, data)
+    return [example for example, _ in comparisons], comparisons.told()
 
 
 def read_comparisons(source: str, data: Data) -> list[Example]:

@@ -45,6 +45,10 @@ def written(file: TableFile) -> Written:
     encoding: Encoding = "utf-16" if is_utf_16 else "utf-8-sig"
     with opened(file) as stream, io.TextIOWrapper(stream, encoding, errors="replace", newline="") as text:
         start = text.readline(MOST_OF_A_HEADER)
+        while start and not start.strip():
+            start = text.readline(MOST_OF_A_HEADER)
+    if [set(half) == {"\0"} for half in (start[0:40:2], start[1:40:2])].count(True) == 1:
+        raise DataError(f"{file.name}: looks like UTF-16 without a byte order mark: save it as UTF-8")
     if file.suffix in (".csv", ".tsv"):
         return Written(encoding, "CSV", _delimiter(start))
     return Written(encoding, "JSON array" if file.suffix == ".json" and start.lstrip()[0:1] == "[" else "JSON lines")

@@ -1,6 +1,7 @@
 """Looks into the files of an inspection: one row in full, the rows that hold a text, the bytes of each token."""
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -26,23 +27,33 @@ class StoredRow(Struct, frozen=True):
 
 
 def read_row(path: Path, number: int) -> StoredRow:
-    """The row of that number, from 0. Reads one row group: all but the last hold equally many."""
+    """The row of that number, from 0. Reads one row group."""
     with parquet.ParquetFile(path) as file:
-        in_group = file.metadata.row_group(0).num_rows
-        group = file.read_row_group(number // in_group, columns=[*MODELS, "ids"])
-    row = group.slice(number % in_group, 1).to_pylist()[0]
+        group, first = _group_of(file, number)
+        rows = file.read_row_group(group, columns=[*MODELS, "ids"])
+    row = rows.slice(number - first, 1).to_pylist()[0]
     return StoredRow(row["model_a"], row["model_b"], row["ids"])
+
+
+def _group_of(file: parquet.ParquetFile, number: int) -> tuple[int, int]:
+    """The row group that holds the row of that number, and the number of its first row: groups differ in length."""
+    first = 0
+    for group in range(file.num_row_groups):
+        rows = file.metadata.row_group(group).num_rows
+        if number < first + rows:
+            return group, first
+        first += rows
+    raise IndexError(f"there is no row {number:,} among {first:,}")
 
 
 def read_prompts(path: Path, numbers: Sequence[int], most: int) -> dict[int, str]:
     """The first `most` characters of the prompt's first turn, by number of the row, from 0."""
     found = {}
     with parquet.ParquetFile(path) as file:
-        in_group = file.metadata.row_group(0).num_rows
-        for group, of_group in groupby(sorted(numbers), lambda number: number // in_group):
+        for (group, first), of_group in groupby(sorted(numbers), partial(_group_of, file)):
             prompts = file.read_row_group(group, columns=["prompt"])["prompt"]
             for number in of_group:
-                turns = prompts[number % in_group].as_py()
+                turns = prompts[number - first].as_py()
                 found[number] = turns[0][:most] if turns else ""
     return found
 

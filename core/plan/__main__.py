@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from core.data.rows import Comparisons
+from core.data.rows import read_examples
 from core.data.split import split
 from core.data.tokenizer import FILE
 from core.demo.assets import MAKING, is_made, is_named_by, rows_source
@@ -62,12 +62,12 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
     if is_named_by(profile) and not is_made():
         plan = replace(plan, doing=MAKING)
     yield plan
-    comparisons = Comparisons(rows_source(profile.data), profile.data)
-    train_rows, eval_rows = split([example for example, _ in comparisons], profile.split)
+    examples, read = read_examples(rows_source(profile.data), profile.data)
+    train_rows, eval_rows = split(examples, profile.split)
     plan = Plan(
         global_batch=profile.global_batch,
         doing="cutting the rows into tokens",
-        read=comparisons.told(),
+        read=read,
         rows_train=len(train_rows),
         rows_eval=len(eval_rows),
         steps=optimizer_steps(len(train_rows), profile.train),

@@ -103,8 +103,7 @@ def predict(folder: PredictionFolder, request: Request, record: Record, stop: St
         assets.demo_folder(lambda done, total: record.write(assets.making(done, total)))
     record.begin("loading", "reading the rows")
     source = str(assets.demo_folder() / "test.csv") if request.test == DEMO else request.test
-    data = RunFolder(Path(request.members[0].run)).read_profile().data
-    examples = read_comparisons(source, replace(data, limit=None))
+    examples = read_comparisons(source, request.read_data())
     for member in request.members:
         if not has_checksums(Path(member.adapter)):
             record.write(Warning(message=unchecked(Path(member.adapter))))

@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from core.profile.data_settings import Data, DataFormat
 from core.profile.files import expanded
 from core.profile.settings import Profile, Truncation
 from core.runs.access import demand_plain
@@ -42,6 +43,8 @@ class Request(Struct, frozen=True, kw_only=True):
 
     members: list[Member]
     test: str
+    format: DataFormat | None = None
+    """Of `test`; None where its rows are as those that the first run was trained on."""
     max_length: int | None = None
     truncation: Truncation | None = None
     swap: bool = False
@@ -54,6 +57,12 @@ class Request(Struct, frozen=True, kw_only=True):
     """Processes where no cards are named."""
     output: str | None = None
     """Where the submission is written besides the prediction's own folder."""
+
+    def read_data(self) -> Data:
+        """How `test` is to be read. Raises ProfileError."""
+        if self.test == DEMO or self.format:
+            return Data(format=self.format or "auto")
+        return replace(self.members[0].read_profile().data, limit=None)
 
     def profile_of(self, member: Member) -> Profile:
         """The member's settings with this request's limit and strategy. Raises ProfileError."""

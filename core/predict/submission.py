@@ -15,6 +15,8 @@ from core.protocol import answer
 
 WINNERS = ("winner_model_a", "winner_model_b", "winner_tie")
 COLUMNS = ("id", *WINNERS)
+ID_COLUMNS = ("id", "question_id")
+"""Of rows that were to be answered; without one they are numbered."""
 TOLERANCE = 1e-6
 SHOWN = 10
 """Rows named for each kind of problem."""
@@ -46,8 +48,9 @@ def check_submission(file: str, test: str) -> Check:
     Raises DataError for what is no table, and for rows whose ids are not unique.
     """
     wanted: dict[Id, int] = {}
-    for _, line, record in read_records(test):
-        id = _id(test, line, record)
+    for number, (_, line, record) in enumerate(read_records(test)):
+        column = next((column for column in ID_COLUMNS if column in record), None)
+        id = number if column is None else _id(test, line, record, column)
         if id in wanted:
             raise DataError(f"{place(test, line, id=id)}: this id stands on line {wanted[id]} already")
         wanted[id] = line
@@ -64,7 +67,7 @@ def check_submission(file: str, test: str) -> Check:
             problems.add("columns that do not belong there", *more)
         is_first = False
         try:
-            id = _id(file, line, record)
+            id = _id(file, line, record, "id")
         except DataError as error:
             problems.add(
                 "ids that are missing or decimal numbers", str(error).partition(": ")[0].removeprefix(f"{file}, ")
@@ -125,13 +128,11 @@ def _number(cell: Any) -> float | None:
         return None
 
 
-def _id(source: str, line: int, record: Record) -> Id:
-    if "id" not in record:
-        raise DataError(f"{source}: no column id")
+def _id(source: str, line: int, record: Record, column: str) -> Id:
     try:
-        return id_in(record["id"])
+        return id_in(record[column])
     except ValueError as error:
-        raise DataError(f"{place(source, line, column='id')}: {error}") from None
+        raise DataError(f"{place(source, line, column=column)}: {error}") from None
 
 
 def _columns(missing: list[str], record: Record) -> str:

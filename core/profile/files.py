@@ -44,6 +44,7 @@ def _rooted(written: str, folder: Path) -> str:
     is_path = (
         written.startswith((".", "/", "~")) or written.count("/") > 1 or path.suffix.lower() in (*TABLES, *PACKINGS)
     )
+    is_path = is_path or (glob.has_magic(written) and ":" not in written)
     is_path = is_path or os.path.exists(path)  # noqa: PTH110  (pathlib's raises for what cannot be a path)
     return str(path) if is_path and written != DEMO else written
 

@@ -13,7 +13,7 @@ import msgspec
 import tomli_w
 from msgspec import Struct, inspect, structs
 
-from core.profile.data_settings import Section
+from core.profile.data_settings import Section, Winners
 from core.profile.edit import Value, key_lines, literal
 from core.profile.errors import Problem, ProfileError
 from core.profile.explain import allowed
@@ -45,6 +45,7 @@ def parse_profile(text: str, *, source: str, overrides: Sequence[str] = ()) -> P
     problems = list(_apply(overrides, given, lines))
     valid, found = valid_settings(given, Profile, lines)
     problems += found
+    problems += _ambiguous(valid.get("data", {}).get("winners", {}), lines)
     fold, n_splits = valid.get("split", {}).get("fold", 0), valid.get("split", {}).get("n_splits")
     n_splits = Profile().split.n_splits if n_splits is None else n_splits
     if fold >= n_splits:
@@ -60,6 +61,21 @@ def parse_profile(text: str, *, source: str, overrides: Sequence[str] = ()) -> P
     if problems:
         raise ProfileError(source, problems)
     return msgspec.convert(valid, Profile)
+
+
+def _ambiguous(given: Mapping[str, Any], lines: Lines) -> Iterator[Problem]:
+    """Words of [data.winners] by which two sides would win."""
+    winners, sides = msgspec.convert(given, Winners), dict[str, str]()
+    for side, words in (("a", winners.a), ("b", winners.b), ("tie", winners.tie)):
+        for word in words:
+            other = sides.setdefault(word.strip().casefold(), side)
+            if other != side:
+                own = side if side in given else other
+                left_out = next((name for name in (other, side) if name not in given), "")
+                way_out = f", by default: write {left_out} as well" if left_out else ""
+                message = f"{word!r} stands in {other if own == side else side} too{way_out}"
+                path = ("data", "winners", own)
+                yield Problem(line=lines.get(path), key=".".join(path), value="", message=message)
 
 
 def read_toml(text: str, *, source: str) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def make_report(
 def _about_rows(evaluation: Evaluation) -> list[str]:
     found = []
     if count := len(evaluation.not_finite):
-        ids = ", ".join(map(str, evaluation.not_finite[:MOST_IDS].tolist()))
+        ids = ", ".join(map(str, evaluation.not_finite[:MOST_IDS]))
         more = ", …" if count > MOST_IDS else ""
         found.append(
             f"{count:,} of {count + len(evaluation):,} rows have logits that are no finite numbers (id {ids}{more}): "

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 
 from core.data.bounds import read_numbers
-from core.data.example import LABELS, LOGITS, PARTS, SWAPPED_LOGITS, DataError
+from core.data.cells import id_in
+from core.data.example import LABELS, LOGITS, PARTS, SWAPPED_LOGITS, DataError, Id
 from core.files import MOST_OF_AN_EVALUATION, in_words
 from core.runs.access import open_for_reading
 from core.runs.folder import RunFolder
@@ -22,9 +23,9 @@ LARGEST_LOSS = -float(np.log(np.finfo(np.float64).eps))
 
 
 class Evaluation(Struct, frozen=True, kw_only=True):
-    """n rows in the order of the file: id, label, tokens shown, of shape (n,); logits and tokens lost, (n, 3)."""
+    """n rows in the order of the file: id; label, tokens shown, of shape (n,); logits and tokens lost, (n, 3)."""
 
-    id: NDArray[np.int64] | NDArray[np.str_]
+    id: list[Id]
     label: Counts
     log_probabilities: Floats
     """Log-softmax of the logits, (n, 3), computed in float64."""
@@ -34,7 +35,7 @@ class Evaluation(Struct, frozen=True, kw_only=True):
     lost: Counts
     parts: Counts | None
     """Tokens of each part before the cut; None in files of older runs."""
-    not_finite: NDArray[np.int64] | NDArray[np.str_]
+    not_finite: list[Id]
     """Ids of rows left out, since their logits are no finite numbers."""
 
     def __len__(self) -> int:
@@ -73,8 +74,6 @@ def read_evaluation(folder: RunFolder) -> Evaluation:
         with open_for_reading(path, MOST_OF_AN_EVALUATION) as file:
             table = read_numbers(file, texts="id")
         columns = {name: table[name].to_numpy() for name in table.column_names}
-        if columns["id"].dtype == object:
-            columns["id"] = columns["id"].astype(str)
         wanted = {name: columns[name] for name in ("id", "label", "tokens", *LOGITS)}
         lost = np.stack([columns[f"{part}_tokens_lost"] for part in PARTS], axis=1).astype(np.int64)
     except (pyarrow.ArrowException, OSError, KeyError) as error:
@@ -89,9 +88,10 @@ def read_evaluation(folder: RunFolder) -> Evaluation:
     known = np.isfinite(logits).all(axis=1) & (np.isfinite(swapped).all(axis=1) if swapped is not None else True)
     if not known.any():
         raise DataError(f"{path}: no row has finite logits: the model had diverged; there is nothing to report")
-    parts = [f"{part}_tokens" for part in PARTS]
+    parts, ids = [f"{part}_tokens" for part in PARTS], ids_in(table["id"])
+    is_finite: list[bool] = np.asarray(known).tolist()
     return Evaluation(
-        id=wanted["id"][known],
+        id=[id for id, is_known in zip(ids, is_finite, strict=True) if is_known],
         label=label[known],
         log_probabilities=log_softmax(logits[known], axis=1),
         swapped=None if swapped is None else log_softmax(swapped[known], axis=1),
@@ -100,8 +100,13 @@ def read_evaluation(folder: RunFolder) -> Evaluation:
         parts=np.stack([columns[part] for part in parts], axis=1)[known].astype(np.int64)
         if parts[0] in columns
         else None,
-        not_finite=wanted["id"][~known],
+        not_finite=[id for id, is_known in zip(ids, is_finite, strict=True) if not is_known],
     )
+
+
+def ids_in(column: pyarrow.ChunkedArray) -> list[Id]:
+    """As the rows had them: a table writes all as texts where one is."""
+    return list(map(id_in, column.to_pylist()))
 
 
 def _logits(columns: dict[str, NDArray[np.generic]], names: tuple[str, ...]) -> Floats:

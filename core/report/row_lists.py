@@ -35,7 +35,7 @@ def write_rows(
     read = PromptTokenizer(tokenizer)
     encoder = Encoder(read)
     batch = [texts.found[id] for id in shown_ids(lists, texts)]
-    place = {id: number for number, id in enumerate(evaluation.id.tolist())}
+    place = {id: number for number, id in enumerate(evaluation.id)}
     changed = 0
     with parquet.ParquetWriter(rows, SCHEMA, compression="zstd", compression_level=1) as writer:
         for first in range(0, len(batch), ROWS_A_GROUP):
@@ -86,7 +86,7 @@ def lists(evaluation: Evaluation, texts: Texts | None, gained: Places, lost: Pla
     """The lists, and how many rows are likely mislabelled. Rows of `gained` and `lost` are listed in their order."""
     by_loss = np.argsort(evaluation.losses, kind="stable")
     wrong = by_loss[~evaluation.is_right[by_loss]]
-    found = [texts.found.get(id) if texts else None for id in evaluation.id.tolist()]
+    found = [texts.found.get(id) if texts else None for id in evaluation.id]
     remarks = [
         _remark(label, *_answers(row[0])) if row else "" for row, label in zip(found, evaluation.label, strict=True)
     ]
@@ -142,7 +142,7 @@ def _row_maker(
     def row(place: int) -> ListedRow:
         known = found[place]
         return ListedRow(
-            id=evaluation.id[place].item() if evaluation.id.dtype.kind == "i" else str(evaluation.id[place]),
+            id=evaluation.id[place],
             label=int(evaluation.label[place]),
             probabilities=_three(probabilities[place].tolist()),
             swapped=None if swapped is None else _three(swapped[place].tolist()),

@@ -153,8 +153,11 @@ def against(here: Evaluation, run: str, there: Evaluation) -> tuple[Against, Pla
 
     Raises DataError where the runs share no rows, or the rows have other winners.
     """
-    _, mine, others = np.intersect1d(here.id.astype(str), there.id.astype(str), assume_unique=True, return_indices=True)
-    if not len(mine):
+    places = {id: place for place, id in enumerate(there.id)}
+    shared = sorted((isinstance(id, str), id, place) for place, id in enumerate(here.id) if id in places)
+    mine = np.array([place for _, _, place in shared], dtype=np.intp)
+    others = np.array([places[id] for _, id, _ in shared], dtype=np.intp)
+    if not shared:
         raise DataError(f"{run} evaluated none of the rows of this run: there is nothing to compare row by row")
     if unlike := int((here.label[mine] != there.label[others]).sum()):
         raise DataError(f"{unlike:,} rows of {run} have another winner than here: these are not the same rows")

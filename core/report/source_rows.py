@@ -33,13 +33,13 @@ def read_texts(source: str, data: Data, evaluation: Evaluation, tell: Callable[[
 
     Raises DataError where the file is missing, has a bad row, or holds none of them.
     """
-    place = {id: number for number, id in enumerate(evaluation.id.tolist())}
+    place = {id: number for number, id in enumerate(evaluation.id)}
     found: dict[Id, tuple[Example, Origin]] = {}
     known, characters = np.zeros(len(evaluation), dtype=np.int64), np.zeros((len(evaluation), 3), dtype=np.int64)
     turns, relabelled = np.zeros(len(evaluation), dtype=np.int64), 0
     train_characters: list[tuple[int, int, int]] = []
     train_label: list[int] = []
-    left_out = set(evaluation.not_finite.tolist())
+    left_out = set(evaluation.not_finite)
     for number, (example, origin) in enumerate(Comparisons(source, data), 1):
         if number % ROWS_A_WORD == 0:
             tell(number)
@@ -71,7 +71,7 @@ def read_texts(source: str, data: Data, evaluation: Evaluation, tell: Callable[[
 
 def chatbots(texts: Texts, evaluation: Evaluation) -> list[tuple[str, str] | None]:
     """Which chatbots wrote A and B of each evaluation row, where the file says it."""
-    return [chatbots_of(texts.found[id][1]) if id in texts.found else None for id in evaluation.id.tolist()]
+    return [chatbots_of(texts.found[id][1]) if id in texts.found else None for id in evaluation.id]
 
 
 def chatbots_of(origin: Origin) -> tuple[str, str] | None:

@@ -79,7 +79,7 @@ def write_swapped(folder: RunFolder, data: Data, file: str | None) -> Path:
     except DataError as error:
         raise DataError(f"{error}; --data names the rows where they have moved") from None
     with open_for_reading(folder.evaluation) as rows:
-        wanted = set(read_numbers(rows, ["id"], texts="id")["id"].to_pylist())
+        wanted = set(evaluation.ids_in(read_numbers(rows, ["id"], texts="id")["id"]))
     lines = [_line(swapped(row)) for row, _ in Comparisons(source, data) if row.id in wanted]
     if len(lines) < len(wanted):
         raise DataError(f"{source} has changed: {len(wanted) - len(lines):,} of the evaluation rows are not in it")
@@ -92,10 +92,10 @@ def add_swapped(folder: RunFolder, predictions: Path) -> None:
     """Put the logits of `predictions`, a table made with this run alone, into eval.parquet."""
     with open_for_reading(predictions) as file:
         predicted = parquet.read_table(file)
-    place = {id: number for number, id in enumerate(predicted["id"].to_pylist())}
+    place = {id: number for number, id in enumerate(evaluation.ids_in(predicted["id"]))}
     with open_for_reading(folder.evaluation) as file:
         table = read_numbers(file, texts="id")
-    order = [place[id] for id in table["id"].to_pylist()]
+    order = [place[id] for id in evaluation.ids_in(table["id"])]
     name = pass_name(0, is_swapped=False)  # the rows are swapped themselves
     logits = np.column_stack([predicted[f"{name}_{column}"].to_numpy() for column in LOGITS])[order]
     for title, column in zip(SWAPPED_LOGITS, unswapped(logits.astype(np.float32)).T, strict=True):

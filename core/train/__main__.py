@@ -131,7 +131,7 @@ def find_inputs(profile: "Profile", record: Record) -> "tuple[list[Example], lis
 
     Raises DataError and SettingError.
     """
-    from core.data.rows import Comparisons
+    from core.data.rows import read_examples
     from core.data.split import split
     from core.demo import assets
     from core.model.checkpoint import demand_weights
@@ -140,9 +140,9 @@ def find_inputs(profile: "Profile", record: Record) -> "tuple[list[Example], lis
     if assets.is_named_by(profile) and not assets.is_made():
         record.begin("loading", assets.MAKING)
         assets.demo_folder(lambda done, total: record.write(assets.making(done, total)))
-    comparisons = Comparisons(assets.rows_source(profile.data), profile.data)
-    train_rows, eval_rows = split([example for example, _ in comparisons], profile.split)
-    record.begin("loading", f"rows: {comparisons.told()}")
+    examples, read = read_examples(assets.rows_source(profile.data), profile.data)
+    train_rows, eval_rows = split(examples, profile.split)
+    record.begin("loading", f"rows: {read}")
     if profile.model.gguf_file:
         record.begin("loading", "unpacking the GGUF file, if that has not been done yet")
     source = locate(profile.model)

@@ -124,6 +124,8 @@ def test_retried_elsewhere_the_new_text_names_the_same_files_and_here_it_stays_a
         ("rows.csv", "{here}/rows.csv"),  # a file that is not there yet
         ("absent/rows.JSONL", "{here}/absent/rows.JSONL"),
         ("./a", "{here}/a"),
+        ("rows/*", "{here}/rows/*"),
+        ("owner/name::train[:10]", "owner/name::train[:10]"),
         ("../a", "{here}/../a"),
         ("a/b/c", "{here}/a/b/c"),
         ("/a/b", "/a/b"),

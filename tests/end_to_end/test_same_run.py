@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 import tiny
+from examples import read_examples
 from loss_curve import curve
 from tiny_runs import SECONDS, Start, copy_of, halting, kill, wait_until_halted
 
 from core.data.example import DataError
-from core.data.rows import read_examples
 from core.data.split import split
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode, rows_digest

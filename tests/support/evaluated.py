@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from examples import read_examples
 from numpy.typing import NDArray
 from pyarrow import parquet
 
-from core.data.example import MODELS, PARTS
-from core.data.rows import read_examples
+from core.data.example import MODELS, PARTS, Id, id_column
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode
 from core.profile.data_settings import Data
@@ -26,7 +26,7 @@ HOSTILE = "[red]x[/red] <script>alert(1)</script> \x1b[2J\x07 \u202egnp.exe"
 
 def write_evaluation(
     path: Path,
-    ids: Sequence[int],
+    ids: Sequence[Id],
     labels: Sequence[int],
     logits: NDArray[np.float32],
     *,
@@ -38,7 +38,7 @@ def write_evaluation(
     """eval.parquet as training writes it; without `parts` as it did before."""
     lost = np.zeros((len(ids), 3), dtype=np.int32) if lost is None else lost
     columns: dict[str, Any] = {
-        "id": pa.array(ids, pa.int64()),
+        "id": id_column(ids),
         "label": pa.array(labels, pa.int8()),
         **{name: logits[:, n] for n, name in enumerate(LOGITS)},
         "tokens": pa.array([100] * len(ids) if tokens is None else tokens, pa.int32()),

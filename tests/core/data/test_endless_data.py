@@ -131,6 +131,26 @@ def test_a_row_group_that_memory_cannot_hold_is_refused_before_it_is_read(
         list(files.read_records(str(tmp_path / "large.parquet")))
 
 
+def test_a_record_is_as_long_as_all_that_its_lists_hold(tmp_path: Path) -> None:
+    from core.data.example import DataError
+    from core.data.files import read_records
+
+    parquet.write_table(pyarrow.table({"prompt": [[{"content": "x" * (17 << 20)}]]}), tmp_path / "long.parquet")
+    with pytest.raises(DataError, match="line 1: a record of more than 16 MiB"):
+        list(read_records(str(tmp_path / "long.parquet")))
+
+
+def test_ids_that_are_written_once_and_unfold_to_gigabytes_are_refused(tmp_path: Path) -> None:
+    from core.data.bounds import read_numbers
+
+    alike = pyarrow.DictionaryArray.from_arrays(pyarrow.array([0] * 2_000_000, pyarrow.int32()), ["x" * 200])
+    parquet.write_table(pyarrow.table({"id": alike.cast(pyarrow.string())}), tmp_path / "many.parquet")
+    parquet.write_table(pyarrow.table({"id": ["a", None]}), tmp_path / "gap.parquet")
+    for name in ("many.parquet", "gap.parquet"):
+        with pytest.raises(pyarrow.ArrowInvalid, match="has gaps, or holds more text than any run's rows"):
+            read_numbers(tmp_path / name, texts="id")
+
+
 def test_rows_that_fill_the_memory_are_told_before_the_kernel_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     from core.data import bounds
     from core.data.example import DataError

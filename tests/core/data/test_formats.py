@@ -7,13 +7,14 @@ from typing import Any
 
 import pyarrow
 import pytest
+from examples import read_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from pyarrow import parquet
 
 from core.data.example import LABELS, DataError, Example
-from core.data.rows import Comparisons, read_comparisons, read_examples
+from core.data.rows import Comparisons, read_comparisons
 from core.profile.data_settings import Columns, Data, Winners
 
 Row = dict[str, Any]
@@ -166,6 +167,8 @@ def test_rows_to_predict_need_no_winners(tmp_path: Path) -> None:
 ANSWERS = Data(columns=Columns(response_a="a", response_b="a"))
 LABELLED = replace(ANSWERS, columns=replace(ANSWERS.columns, winner="a"))
 IMAGE = [{"role": "user", "content": "q"}, {"role": "assistant", "content": [{"type": "image"}]}]
+TOOL = [{"role": "user", "content": "q"}, {"role": "assistant", "content": None, "tool_calls": [{"id": 1}]}]
+OWN_ROW = {"question": "q", "left": "a", "right": "b", "preferred": "left"}
 OWN = Data(
     columns=Columns(id="key", prompt="question", response_a="left", response_b="right", winner="preferred"),
     winners=Winners(a=["left"], b=["Right"], tie=["same", "1"], drop=["skip"]),
@@ -258,6 +261,8 @@ def with_cell(form: str, column: str, cell: Any) -> list[Row]:
         ("wsdm", "prompt", 3, "column prompt: a text is needed, found 3"),
         ("helpsteer", "overall_preference", 4, "a whole number from -3 to 3 is needed, found 4"),
         ("helpsteer", "overall_preference", 1.5, "from -3 to 3 is needed, found 1.5"),
+        ("helpsteer", "overall_preference", True, "from -3 to 3 is needed, found True"),
+        ("arena", "conversation_a", TOOL, "message 2 calls a tool and says nothing"),
         ("helpsteer", "response1", None, ""),
         ("soft", "probability_a", "much", "column probability_a: a probability is needed, found 'much'"),
         ("soft", "probability_a", 0.7, "probability_a, probability_b, probability_tie must sum to 1, and are 1.1"),
@@ -304,6 +309,63 @@ def test_a_format_that_is_named_is_not_guessed(tmp_path: Path) -> None:
     assert texts(example) == (('["q"]',), ("a",), ("b",))
     both = write(tmp_path, [{**arena(0, SINGLE, 0), "chosen": "a", "rejected": "b"}])
     assert texts(read_examples(both, Data(format="arena"))[0]) == SINGLE
+
+
+def test_a_value_to_drop_is_dropped_also_where_it_means_something_by_default(tmp_path: Path) -> None:
+    source = write(tmp_path, [wsdm(number, SINGLE, number) for number in range(3)])
+    comparisons = Comparisons(source, Data(winners=Winners(drop=["TIE"])))
+    assert [example.label for example, _ in comparisons] == [0, 1]
+    assert comparisons.left_out == 1
+
+
+@pytest.mark.parametrize("cell", [None, float("nan")])
+def test_a_winner_that_is_missing_is_no_word(cell: Any, tmp_path: Path) -> None:
+    data = Data(winners=Winners(tie=["none", "nan"]))
+    source = write(tmp_path, [wsdm(0, SINGLE, 0), {**wsdm(1, SINGLE, 0), "winner": cell}])
+    assert ", line 2, id w1, column winner: one of " in refused(source, data)
+
+
+@pytest.mark.parametrize(
+    ("more", "both"),
+    [
+        ({"probability_a": 0.1, "probability_b": 0.8, "probability_tie": 0.1}, "probability_a, probability_b"),
+        ({"winner": "model_b"}, "winner and winner_model_a, winner_model_b, winner_tie both say who won"),
+    ],
+)
+def test_two_columns_that_say_who_won_are_refused_until_one_is_named(more: Row, both: str, tmp_path: Path) -> None:
+    source = write(tmp_path, [lmsys(0, SINGLE, 0) | more])
+    assert both in refused(source)
+    flags = {"winner_a": "winner_model_a", "winner_b": "winner_model_b", "winner_tie": "winner_tie"}
+    columns = Columns(prompt="prompt", response_a="response_a", response_b="response_b", **flags)
+    assert [row.label for row in read_examples(source, Data(columns=columns))] == [0]
+
+
+def test_a_text_that_looks_like_a_list_or_like_messages_is_a_text_among_texts(tmp_path: Path) -> None:
+    texts_of = ['["a"]', '[{"name": 1}]', "['x']"], ["plain", "text", "here"]
+    rows = [
+        {"prompt": f"q{n}", "response_a": texts_of[n % 2][n % 3], "response_b": "b", "winner": "model_a"}
+        for n in range(9)
+    ]
+    rows += [{**rows[0], "response_a": "more"}] * 2
+    assert [row.response_a[0] for row in read_examples(write(tmp_path, rows), Data())] == [
+        row["response_a"] for row in rows
+    ]
+    chosen = [{"prompt": "q", "chosen": cell, "rejected": "b"} for cell in ('["a"]', "plain", "text")]
+    assert len(read_examples(write(tmp_path, chosen), Data())) == 3
+
+
+def test_among_printed_lists_those_that_are_json_too_are_read(tmp_path: Path) -> None:
+    cells = ["[]", '["it\'s"]', "['a' 'b']", '["a", null]']
+    rows = [{**lmsys(number, SINGLE, 0), "prompt": cell} for number, cell in enumerate(cells)]
+    expected = [(), ("it's",), ("a", "b"), ("a", "")]
+    assert [row.prompt for row in read_examples(write(tmp_path, rows), Data())] == expected
+
+
+def test_rows_to_predict_need_not_say_who_wrote_the_answers(tmp_path: Path) -> None:
+    data = replace(OWN, columns=replace(OWN.columns, model_a="of a", model_b="of b"))
+    source = write(tmp_path, [{"key": "1", "question": "q", "left": "a", "right": "b"}])
+    assert len(read_comparisons(source, data)) == 1
+    assert "no column of a, of b" in refused(write(tmp_path, [{**OWN_ROW, "key": "1"}]), data)
 
 
 def test_a_named_format_takes_no_columns_of_ones_own(tmp_path: Path) -> None:

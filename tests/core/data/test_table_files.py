@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from core.data.example import DataError
-from core.data.files import read_records, said_of
+from core.data.files import is_data_set, read_records, said_of
 
 ROWS = [
     {"id": "1", "prompt": "a, b; c\td", "won": 'say "hi"'},
@@ -162,6 +162,31 @@ def test_of_a_folder_with_files_called_train_those_alone_are_read(tmp_path: Path
     for name in ("train.jsonl", "test.jsonl", "constraints.jsonl"):
         write(tmp_path / name, as_lines(ROWS[:1] if name == "train.jsonl" else ROWS))
     assert read(tmp_path) == ROWS[:1]
+
+
+def test_folders_called_train_count_as_files_do_and_no_file_is_read_twice(tmp_path: Path) -> None:
+    for folder, rows in (("train", ROWS[:1]), ("test", ROWS[1:])):
+        (tmp_path / folder).mkdir()
+        write(tmp_path / folder / "part-0.c000.snappy.parquet", as_parquet(rows))
+        write(tmp_path / folder / "part-0.c001.snappy.parquet", as_parquet(rows))
+    assert read(tmp_path) == [*ROWS[:1], *ROWS[:1]]
+    write(tmp_path / "train" / "part-0.c001.snappy.csv.gz", gzip.compress(as_csv(ROWS)))
+    with pytest.raises(DataError, match=r"part-0.c001.snappy.* may hold the same rows: name one of them"):
+        read(tmp_path)
+
+
+def test_a_part_of_a_split_of_the_hub_is_no_pattern(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert is_data_set("owner/name::train[:10]")
+    assert said_of("owner/name::train[:10]") == "a data set of the Hugging Face hub"
+
+
+def test_an_array_after_an_empty_line_and_text_of_two_bytes_a_character_are_told_from_lines(tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.json", b"\n\n" + json.dumps(ROWS).encode())
+    assert read(path) == ROWS
+    for encoding in ("utf-16-le", "utf-16-be"):
+        with pytest.raises(DataError, match="looks like UTF-16 without a byte order mark"):
+            read(write(tmp_path / "rows.csv", as_csv(ROWS).decode().encode(encoding)))
 
 
 def test_a_file_called_like_a_pattern_is_that_file(tmp_path: Path) -> None:

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from examples import read_examples
 from peft import AutoPeftModelForSequenceClassification, PeftModel
 from places import ROOT
 from pyarrow import parquet
 from transformers import AutoModelForSequenceClassification, BitsAndBytesConfig
 
 from arena_tui.format.numbers import percent
-from core.data.rows import read_examples
 from core.data.split import split
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode

@@ -12,24 +12,24 @@ import msgspec
 import numpy as np
 import pytest
 import tiny
+from examples import read_examples
 from msgspec.structs import replace
 from pyarrow import parquet
 
 from arena_tui.dataset.text import as_text
 from arena_tui.rows.view import by_strategy, load
-from core.data.rows import read_examples
 from core.data.split import split
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode
 from core.inspect.cuts import LIMITS, NoRoom
 from core.inspect.export import export
 from core.inspect.figures import Rows, epoch, histogram, lengths, read_rows
-from core.inspect.lookup import read_pieces
+from core.inspect.lookup import read_pieces, read_prompts, read_row
 from core.inspect.protocol import INSPECT, Progress
 from core.inspect.report import Report, held_out, margin, report
 from core.profile.data_settings import Data
 from core.profile.load import parse_profile
-from core.profile.settings import TRUNCATIONS, Profile
+from core.profile.settings import TRUNCATIONS, Profile, Tokens
 
 TURNS = ["one two three", "four " * 30, "five 🤷🏽 é"]
 
@@ -84,6 +84,25 @@ def the_report(found: tuple[Rows, Progress, Profile]) -> Report:
     rows, progress, profile = found
     assert progress.frame
     return report(rows, profile, progress.frame, LIMITS)
+
+
+@pytest.mark.slow
+def test_each_row_is_found_in_a_file_of_many_groups(
+    profile_file: Path, checkpoint: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    path = tiny.write_csv(
+        tmp_path / "many.csv", [tiny.row(n, n % 3, prompt=json.dumps([f"prompt {n}"])) for n in range(1_300)]
+    )
+    [*_, last] = inspect(profile_file, environment, f"data.train={path}")
+    assert last.whole
+    whole = Path(last.whole)
+    numbers = [0, 255, 256, 511, 512, 767, 768, 1_023, 1_024, 1_299]
+    assert read_prompts(whole, numbers, 20) == {number: f"prompt {number}" for number in numbers}
+    encoded = encode(read_examples(str(path), Data()), PromptTokenizer(checkpoint), Tokens(max_length=4096))
+    ids = [row.ids.tolist()[1:-1] for batch in encoded for row in batch]
+    assert [read_row(whole, number).ids for number in numbers] == [ids[number] for number in numbers]
+    with pytest.raises(IndexError, match=r"no row 1,300"):
+        read_row(whole, 1_300)
 
 
 @pytest.mark.slow

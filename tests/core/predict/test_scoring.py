@@ -197,6 +197,16 @@ def test_a_submission_is_checked_for(lines: list[str], found: list[str], tmp_pat
     assert check_submission(str(file), rows_file(tmp_path / "rows.jsonl", [1, 2])).problems == found
 
 
+@pytest.mark.parametrize(("column", "ids"), [("question_id", ["a", "b"]), ("other", [0, 1])])
+def test_rows_with_another_column_of_ids_or_none_are_a_measure_too(
+    column: str, ids: list[int | str], tmp_path: Path
+) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("".join(json.dumps({column: cell}) + "\n" for cell in "ab"))
+    (tmp_path / "out.csv").write_bytes(submission(ids, [[1.0, 0.0, 0.0]] * 2))
+    assert check_submission(str(tmp_path / "out.csv"), str(rows)).problems == []
+
+
 def test_rows_whose_ids_are_not_unique_are_no_measure_of_a_submission(tmp_path: Path) -> None:
     file = tmp_path / "out.csv"
     file.write_text("id,winner_model_a,winner_model_b,winner_tie\n1,1,0,0\n")

@@ -171,7 +171,7 @@ class TestFigures:
         assert (gained.tolist(), lost.tolist()) == ([2], [])
         assert found.log_loss - found.other_log_loss == pytest.approx(found.difference.value)
         with pytest.raises(DataError, match="none of the rows"):
-            against(here, "b", replace(there, id=there.id + 1))
+            against(here, "b", replace(there, id=[id + 1 for id in there.id]))
         with pytest.raises(DataError, match="7 rows of b have another winner"):
             against(here, "b", replace(there, label=(there.label + 1) % 3))
 

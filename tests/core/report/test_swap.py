@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from examples import read_examples
 from peft import PeftModel
 from pyarrow import parquet
 from tiny_runs import SECONDS, Start, copy_of
 from transformers import AutoModelForSequenceClassification
 
 from core.data.example import PARTS, SWAPPED, swapped
-from core.data.rows import read_examples
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode
 from core.predict.folder import list_predictions
