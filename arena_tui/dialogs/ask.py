@@ -66,6 +66,7 @@ class Dialog(ModalScreen[Answer]):
 
     _seen_since = math.inf
     _said: Timer | None = None
+    _beside = Content("")
 
     def on_mount(self) -> None:
         self.has_news()
@@ -86,15 +87,18 @@ class Dialog(ModalScreen[Answer]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return None if self.why_not(action, parameters) else True
 
+    def show_beside(self, text: str) -> None:
+        """Show this in the frame's lower edge from now on, but not in place of what is being said there."""
+        self._beside = Content(text)
+        if not self._said:
+            self.query_one(".box").border_subtitle = self._beside
+
     def say(self, text: str) -> None:
-        """Tell the user something in the frame, for a moment."""
-        box = self.query_one(".box")
+        """Tell the user something in the frame's lower edge, for a moment."""
         if self._said:
             self._said.stop()
-        else:
-            self._beside = box.border_subtitle
-        box.border_subtitle = Content(text)
         self._said = self.set_timer(self.SECONDS, self._say_no_more)
+        self.query_one(".box").border_subtitle = Content(text)
 
     def _say_no_more(self) -> None:
         self._said = None

@@ -60,11 +60,11 @@ class TrashScreen(Dialog[None]):
         self.query_one(Menu).focus()
         self.read()
 
-    @work(exclusive=True)
+    @work(exclusive=True, group="read")
     async def read(self) -> None:
         self._sizes = await asyncio.to_thread(_sizes, self._runs)
         self.query_one(Menu).show([(str(run.path), partial(_line, run, taken)) for run, taken in self._sizes.items()])
-        self.query_one(".box").border_subtitle = Content(numbers.gib(sum(self._sizes.values())))
+        self.show_beside(numbers.gib(sum(self._sizes.values())))
         answers = [("enter", "put back"), ("E", "empty")] if self._sizes else []
         self.query_one(".keys", Static).update(keys([*answers, ("esc", "back")]))
 

@@ -15,7 +15,7 @@ from textual.widgets import Input, Static
 
 from arena_tui.children.child import in_thread
 from arena_tui.dialogs.ask import choose
-from arena_tui.history.columns import COLUMNS, Row, matching, next_column, sorted_by
+from arena_tui.history.columns import COLUMNS, Column, Row, matching, next_column, sorted_by
 from arena_tui.history.housekeeping import Housekeeping, TrashScreen, measured
 from arena_tui.history.keys import ABOUT_A_RUN, KEYS
 from arena_tui.history.settings import Settings, settings_of
@@ -56,8 +56,8 @@ class HistoryScreen(ConsoleScreen[None]):
         """`runs` are known already, and shown at once."""
         super().__init__()
         self.run_list = run_list
+        self.set_reactive(HistoryScreen.runs, runs)
         self._housekeeping = Housekeeping(self)
-        self._known = runs
         self._disk: dict[str, DiskUse] = {}
         self._settings: dict[str, Settings] = {}
         self._free = 0
@@ -77,7 +77,6 @@ class HistoryScreen(ConsoleScreen[None]):
         named = ("#title", "#state", "#detail")
         self._title, self._state, self._detail = (self.query_one(name, Static) for name in named)
         self._filter.can_focus = False
-        self.runs = self._known
         self.call_later(self.draw)  # once it is mounted, and before a key that comes at the same time as its own
         self.call_after_refresh(self.read)  # the table first: measuring five hundred folders takes a while
 
@@ -109,10 +108,6 @@ class HistoryScreen(ConsoleScreen[None]):
         self.draw()
 
     @property
-    def is_measured(self) -> bool:
-        return bool(self._disk)
-
-    @property
     def chosen_run(self) -> RunView | None:
         return self._table.chosen.run if self._table.chosen else None
 
@@ -140,6 +135,9 @@ class HistoryScreen(ConsoleScreen[None]):
 
     watch_runs = draw
 
+    def on_resize(self) -> None:
+        self.draw()
+
     def _draw_detail(self) -> None:
         way = hint(self, "note", "; {} writes one")
         lines = detail(self._table.chosen, way, self.size.width - 2) if self._table.chosen else []
@@ -153,16 +151,18 @@ class HistoryScreen(ConsoleScreen[None]):
         self.action_move(pages * max(1, self._table.page))
 
     def action_sort(self, direction: int) -> None:
-        table = self._table
-        table.sort = next_column([*COLUMNS, *table.swept], table.sort, direction)
-        table.is_reversed = False
+        self._sort_by(next_column([*COLUMNS, *self._table.swept], self._table.sort, direction))
+
+    def _sort_by(self, column: Column) -> None:
+        self._table.sort, self._table.is_reversed = column, False
         self.draw()
 
     @work(group=OPENING)
     async def action_choose_sort(self) -> None:
-        names = [column.heading for column in COLUMNS]
-        if chosen := await choose(self.app, "sort by", names, self._table.sort.heading):
-            self.action_sort(names.index(chosen) - COLUMNS.index(self._table.sort))
+        table = self._table
+        by_heading = {one.heading: one for one in (*COLUMNS, table.sort, *table.swept)}  # the filter may end a sweep
+        if chosen := await choose(self.app, "sort by", list(by_heading), table.sort.heading):
+            self._sort_by(by_heading[chosen])
 
     def action_reverse(self) -> None:
         self._table.is_reversed = not self._table.is_reversed

@@ -135,7 +135,7 @@ class RunTable(ScrollView, can_focus=False):
         )
 
     def _heading(self, column: Column, cells: int) -> tuple[str, str]:
-        if column is not self.sort:
+        if column.key != self.sort.key:
             return _aligned(column, column.heading, cells), MUTED
         arrow = "▼" if column.descends is not self.is_reversed else "▲"
         return _aligned(column, f"{column.heading} {arrow}", cells), "bold $accent"
@@ -164,9 +164,9 @@ def _aligned(column: Column, text: str, cells: int) -> str:
     return (f"{text}{room}" if column.is_text else f"{room}{text}") + " " * GAP
 
 
-def _known(rows: Sequence[Row]) -> list[tuple[str, bool]]:
-    """Which runs these are, and of which the settings are known."""
-    return [(row.run.folder.id, bool(row.settings)) for row in rows]
+def _known(rows: Sequence[Row]) -> frozenset[tuple[str, bool]]:
+    """Which runs these are, in any order, and of which the settings are known."""
+    return frozenset((row.run.folder.id, bool(row.settings)) for row in rows)
 
 
 def summary(listed: int, rows: Sequence[Row], selected: int, free: int) -> str:

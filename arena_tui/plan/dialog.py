@@ -104,7 +104,7 @@ class ConfirmScreen(Dialog[Chosen | None]):
         self._draw()
         self.ask()
 
-    @work(exclusive=True)
+    @work(exclusive=True, group="ask")
     async def ask(self, *options: str) -> None:
         """Fill in what the plan child finds out."""
         self.is_counting = True
@@ -186,7 +186,7 @@ class ConfirmScreen(Dialog[Chosen | None]):
         box, name, doing = self.query_one(".box"), printable(self._profile.name), self.plan.doing if self.plan else ""
         room = box.size.width - len("start ?") - TITLE_EDGES
         box.border_title = Content(f"start {abridged(name, room) if box.size else name}?")
-        box.border_subtitle = Content(f"{doing or 'starting'} …" if self.is_counting else "")
+        self.show_beside(f"{doing or 'starting'} …" if self.is_counting else "")
         rows = self._resolved()
         self.query_one(".resolved", FittedText).show(lambda width: facts(wrapped(rows, width)))
         tokens = self.plan.tokens if self.plan else None

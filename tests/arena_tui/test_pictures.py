@@ -118,7 +118,7 @@ def test_history(
         await pilot.press("H")
         await until(pilot, lambda: isinstance(pilot.app.screen, HistoryScreen), "the table")
         screen = pilot.app.screen
-        await until(pilot, lambda: screen.is_measured, "the sizes")
+        await until(pilot, lambda: screen._disk, "the sizes")
         pilot.app.workers.cancel_node(screen)
         screen.show_sizes(
             {run.folder.id: DiskUse(31 * GIB // 10, 3 * GIB, GIB // 10) for run in screen.runs}, 214 * GIB

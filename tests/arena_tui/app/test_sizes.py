@@ -73,6 +73,14 @@ async def test_settings_that_were_swept_are_columns_to_sort_by(runs: Path) -> No
             await pilot.press("right")
         await until_shown(pilot, "learning_rate ▲")
         assert [row.settings["train.learning_rate"] for row in table.rows] == sorted(map(float, RATES))
+        await pilot.press("o")
+        await until_shown(pilot, "learning_rate ▼")
+        await pilot.press("S")
+        await until_shown(pilot, "sort by", "learning_rate ")
+        await pilot.press("enter")
+        await until_shown(pilot, "learning_rate ▲")
+        await pilot.press("S", "home", "enter")
+        await until_shown(pilot, "state ▲")
 
 
 @pytest.mark.parametrize("width", [53, 58, 80])

@@ -16,6 +16,7 @@ from arena_tui.history.columns import COLUMNS, fitting
 from arena_tui.history.screen import HistoryScreen
 from arena_tui.history.table import RunTable
 from arena_tui.monitor.screen import MonitorScreen
+from arena_tui.widgets.menu import Menu
 from core.runs.folder import list_runs
 from core.runs.notes import read_notes, write_notes
 from core.runs.trash import discard, trashed
@@ -181,6 +182,53 @@ async def test_a_run_is_deleted_after_a_question_and_comes_back(runs: Path, size
         await until_shown(pilot, "none")
         await pilot.press("escape")
         await until(pilot, lambda: names(table) == ["third", "second", "first"], "the run in the table")
+
+
+async def test_two_put_back_at_once_can_both_be_taken_back(runs: Path) -> None:
+    some(runs)
+    for run in list_runs(runs)[:2]:
+        discard(run)
+    app = ArenaApp(runs)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await open_table(pilot)
+        await pilot.press("t")
+        await until_shown(pilot, "20260131-140000-third", "20260131-130000-second")
+        menu = app.screen.query_one(Menu)
+        menu.action_select()  # as two clicks come, which wait for nothing
+        menu.action_cursor_down()
+        menu.action_select()
+        await until_shown(pilot, "none")
+        await pilot.press("escape", "u")
+        await until(pilot, lambda: len(trashed(runs)) == 1, "one in the trash again")
+        await pilot.press("u")
+        await until(pilot, lambda: len(trashed(runs)) == 2, "both in the trash again")
+
+
+async def test_what_is_said_in_the_trash_stays_while_it_is_read_anew(runs: Path) -> None:
+    some(runs)
+    discard(list_runs(runs)[0])
+    app = ArenaApp(runs)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_table(pilot)
+        await pilot.press("t")
+        await until_shown(pilot, "20260131-140000-third", " KiB ")
+        await pilot.press("b")
+        await until_shown(pilot, "b does nothing here")
+        await pilot.press("enter")
+        await until_shown(pilot, "none")
+        assert "b does nothing here" in shown(app)
+        app.screen._say_no_more()  # as the clock would
+        await until_shown(pilot, " 0 MiB ")
+
+
+async def test_what_is_told_of_a_run_is_fitted_to_another_size(runs: Path) -> None:
+    record_run(runs, f"20260131-120000-{'long-' * 20}name", end="finished", steps=40)
+    app = ArenaApp(runs)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_table(pilot)
+        await until_shown(pilot, " runs/20260131-120000-long-", "…")
+        await pilot.resize_terminal(160, 40)
+        await until_shown(pilot, f" runs/20260131-120000-{'long-' * 20}name ")
 
 
 async def test_the_trash_is_emptied_only_after_a_question(runs: Path) -> None:

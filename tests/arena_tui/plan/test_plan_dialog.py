@@ -122,9 +122,12 @@ async def test_the_time_is_measured_on_request(runs: Path) -> None:
         await choose(pilot, "mine")
         await pilot.press("r")
         await until_shown(pilot, "no run of this kind on this machine yet", "measure the time")
+        await pilot.press("b")
+        await until_shown(pilot, "b does nothing here")
         await pilot.press("m")
         await until_shown(pilot, "1:53:18")
         assert "measure the time" not in shown(app)
+        assert "b does nothing here" in shown(app), "what was said is not written over"
 
 
 async def test_what_the_plan_child_never_said_is_unknown(runs: Path) -> None:
