@@ -130,7 +130,7 @@ def _request(options: argparse.Namespace) -> "Request":
 
     from core.predict.request import BATCH_TOKENS, CannotPredict, Request, choose_members, find_output, find_rows
     from core.profile.errors import ProfileError
-    from core.profile.settings import TRUNCATIONS, Truncation
+    from core.profile.token_settings import TRUNCATIONS, Truncation
     from core.runs.folder import choose_run, runs_folder
 
     if options.truncation is not None and options.truncation not in TRUNCATIONS:

@@ -50,7 +50,7 @@ def _run_inspect(options: argparse.Namespace) -> int:
     try:
         for limit in options.max_length or ():
             demand_room(rows.shape, replace(profile.tokens, max_length=limit), found.frame)
-        result = report(rows, profile, found.frame, options.max_length or LIMITS, found.read)
+        result = report(rows, profile, found.frame, options.max_length or LIMITS, found.read, found.text)
     except SettingError as error:
         raise Refused(error, 2) from None
     if options.export:

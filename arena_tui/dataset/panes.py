@@ -11,6 +11,7 @@ from arena_tui.dataset.cuts import cut_table
 from arena_tui.dataset.row_pane import RowPane
 from arena_tui.format import numbers
 from arena_tui.format.numbers import MUTED
+from arena_tui.format.sanitize import printable, printable_lines
 from arena_tui.rows.view import Inspected, Outlook, by_group, by_limit, by_strategy
 from arena_tui.screen.keymap import hint
 from arena_tui.widgets.facts import hanging
@@ -32,7 +33,15 @@ def hygiene_text(seen: Inspected, way_out: str, width: int) -> Content:
     """A line a fact; what spoils a result stands out. `way_out` tells how prompts are kept on one side."""
     n = len(seen.rows)
     lines = [_line(seen, line) for line in _facts(seen, n)]
-    return Content("\n").join([_leak(seen, way_out, width), *lines])
+    return Content("\n").join([_leak(seen, way_out, width), *lines, *_text(seen, width)])
+
+
+def _text(seen: Inspected, width: int) -> Sequence[Content]:
+    """How the rows' text is made, and the whole of it."""
+    if seen.text is None:
+        return []
+    written = (Content.styled(hanging("   ", line, width), MUTED) for line in printable_lines(seen.text.written))
+    return [Content(hanging("  text:", printable(str(seen.text)), width)), *written]
 
 
 def _leak(seen: Inspected, way_out: str, width: int) -> Content:

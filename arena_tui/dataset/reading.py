@@ -75,8 +75,9 @@ def how_far(progress: Progress, seen: Inspected | None, source: str) -> str:
         return f"a sample: the first {numbers.count(len(seen.rows))} rows, ±{error:.1f} at most · read {about}"
     percents = seen.lengths.percentiles
     as_format = f" as {progress.read.format}{progress.read.dropped}" if progress.read else ""
+    template = "" if seen.text is None or seen.text.kind == "recipe" else f" · {seen.text.kind} template"
     return (
-        f"{numbers.count(len(seen.rows))} rows · median {numbers.count(percents[50])}, "
+        f"{numbers.count(len(seen.rows))} rows{template} · median {numbers.count(percents[50])}, "
         f"longest {numbers.count(percents[100])} tokens · {printable(source)}{as_format}"
     )
 

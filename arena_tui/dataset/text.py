@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from arena_tui.format.numbers import count, percent, share
-from arena_tui.format.sanitize import printable
+from arena_tui.format.sanitize import printable, printable_lines
 from core.inspect.cuts import CutFigures, CutReport, NoRoom
 from core.inspect.report import Hygiene, Report
 from core.profile.settings import Profile
@@ -19,6 +19,7 @@ def as_text(report: Report, profile: Profile) -> str:
     return "\n".join(
         [
             *read_as,
+            *_text(report),
             f"{count(report.rows)} rows, {count(report.split.train)} to train and {count(report.split.eval)} to "
             f"evaluate: fold {report.split.fold} of {report.split.n_splits} by {report.split.by}",
             f"{_part(own.rows_over, own.rows)} exceed {count(tokens.max_length)} tokens; "
@@ -35,6 +36,13 @@ def as_text(report: Report, profile: Profile) -> str:
             *_hygiene(report.hygiene, report),
         ]
     )
+
+
+def _text(report: Report) -> list[str]:
+    """How the rows' text is made, and the whole of it."""
+    if report.text is None:
+        return []
+    return [f"text: {printable(str(report.text))}", *(f"  {line}" for line in printable_lines(report.text.written))]
 
 
 def _part(part: int, whole: int) -> str:

@@ -24,7 +24,7 @@ from arena_tui.rows.view import Outlook, outlook
 from core.plan.protocol import Plan
 from core.profile.edit import Value
 from core.profile.errors import SettingError
-from core.profile.settings import TRUNCATIONS, Tokens
+from core.profile.token_settings import TRUNCATIONS, Tokens
 
 STEP = 64
 LEAST_WIDTH = 72

@@ -4,6 +4,7 @@ from arena_tui.format.numbers import MISSING, count, duration, gib, rounded, sha
 from arena_tui.format.sanitize import printable
 from arena_tui.widgets.facts import Fact
 from core.data.example import RowsRead
+from core.data.template import TextMade
 from core.plan.protocol import DiskPlan, MemoryPlan, Plan, TimePlan, TokensPlan
 from core.profile.settings import Profile
 
@@ -24,6 +25,7 @@ def lines(plan: Plan, profile: Profile, waiting: str, *, is_brief: bool) -> list
             f"of {plan.global_batch} = {train.per_device_batch_size} × {train.gradient_accumulation}, {epochs}",
         ),
         *([] if is_brief else _read(plan.read)),
+        *([] if is_brief else _text(plan.text)),
         *_tokens(plan.tokens, waiting),
         *_memory(plan.memory, waiting, is_brief=is_brief),
         *_time(plan.time, waiting if plan.memory is None else "unknown"),
@@ -36,6 +38,11 @@ def lines(plan: Plan, profile: Profile, waiting: str, *, is_brief: bool) -> list
 def _read(read: RowsRead | None) -> list[Fact]:
     """What the rows were taken for."""
     return [("read as", read.format, f"{read.how}{read.dropped}; {read.files}")] if read else []
+
+
+def _text(text: TextMade | None) -> list[Fact]:
+    """How the rows' text is made."""
+    return [("text", text.kind, printable(str(text)))] if text else []
 
 
 def cut_warning(tokens: TokensPlan, max_length: int) -> str:

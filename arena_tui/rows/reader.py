@@ -26,7 +26,7 @@ from core.data.truncation import keep
 from core.files import in_words
 from core.inspect.cuts import cut
 from core.inspect.lookup import StoredRow, read_row
-from core.profile.settings import Tokens
+from core.profile.token_settings import Tokens
 
 NAMES = ("prompt", "A", "B")
 
@@ -140,6 +140,7 @@ class RowScreen(ConsoleScreen[int]):
         label = LABELS[int(seen.rows.label[number])]
         full = len(row.ids) + row.frame.specials
         self.query_one("#title", Static).update(f"row {printable(seen.rows.id[number])}")
+        self.query_one("#sequence", Static).border_title = _template(seen)
         limit = f"{numbers.count(self._tokens.max_length)} {self._tokens.truncation}"
         at = f"{numbers.count(self._place + 1)} of {numbers.count(len(self._numbers))} listed"
         self.query_one("#state", Static).update(f"{label} · {numbers.count(full)} tokens, limit {limit} · {at}")
@@ -230,6 +231,10 @@ class RowScreen(ConsoleScreen[int]):
 
     def action_leave(self) -> None:
         self.dismiss(self._place)
+
+
+def _template(seen: Inspected) -> Content:
+    return Content(f"as the model reads it: {printable(str(seen.text))}" if seen.text else "as the model reads it")
 
 
 def _kept(kept: int, total: int) -> Content:

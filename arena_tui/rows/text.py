@@ -12,9 +12,9 @@ from textual.content import Content
 from arena_tui.format import numbers
 from arena_tui.format.numbers import MUTED
 from arena_tui.format.sanitize import printable_lines
-from core.data.example import PARTS, Frame
+from core.data.example import Frame
+from core.data.kept import TokensKept, parts_of, spans
 from core.data.shape import Shape
-from core.data.truncation import TokensKept, spans, stretches
 
 COLOURS = ("$foreground", "$answer-a", "$answer-b")
 """Prompt, A and B."""
@@ -36,15 +36,26 @@ class ShownRow(Struct, frozen=True):
     frame: Frame
     pieces: Sequence[bytes]
 
+    def text(self, part: int, first: int, last: int) -> str:
+        """What the tokens [first, last) of a part write; each turn on a line of its own where others stand between."""
+        written = []
+        for one in self.shape.stretches(0):
+            if one.is_tag or one.part != part:
+                continue
+            begin, end = max(first - one.at, 0), min(last - one.at, one.last - one.first)
+            if begin < end:
+                written.append(b"".join(self.pieces[token] for token in self.ids[one.first + begin : one.first + end]))
+        return b"\n".join(written).decode(errors="replace")
+
 
 def part_text(row: ShownRow, part: int) -> Content:
     """A part's whole text; the cut stands where it falls, and what is lost is dim and struck."""
     shown: list[Span] = []
-    every = stretches(row.kept, row.shape, 0, part)
+    every = parts_of(row.kept, row.shape, 0, part)
     for first, last, is_kept in every:
         style = COLOURS[part] if is_kept else f"dim strike {COLOURS[part]}"
         shown += [] if is_kept else [(f"✂ {numbers.count(last - first)} lost ", CUT)]
-        shown += _text(row, first, last, style)
+        shown += _text(row, part, first, last, style)
         shown += [] if is_kept or last == every[-1][1] else [(" ✂", CUT)]
     return Content.assemble(*shown)
 
@@ -65,23 +76,22 @@ def lines_of_cuts(text: Content, width: int) -> list[int]:
     return sorted({len(text[: span.start + 1].wrap(width)) - 1 for span in text.spans if span.style == CUT})
 
 
-def _text(row: ShownRow, first: int, last: int, style: str) -> Iterator[Span]:
+def _text(row: ShownRow, part: int, first: int, last: int, style: str) -> Iterator[Span]:
     for begin, end, left_out in _drawn(first, last):
-        text = b"".join(row.pieces[i] for i in row.ids[begin:end]).decode(errors="replace")
-        yield "\n".join(printable_lines(text)), style
+        yield "\n".join(printable_lines(row.text(part, begin, end))), style
         if left_out:
             yield f"\n… {numbers.count(left_out)} tokens are not drawn …\n", MUTED
 
 
 def _tokens(row: ShownRow, first: int, last: int, *, with_ids: bool) -> Iterator[Span]:
-    tags, starts = row.shape.starts_of(0)
+    every = row.shape.stretches(0)
     for begin, end, left_out in _drawn(first, last):
         decoder = codecs.getincrementaldecoder("utf-8")("replace")  # a character may be spread over several tokens
         for place in range(begin, end):
             token = row.ids[place]
-            part = max(p for p in range(len(PARTS)) if tags[p] <= place)
+            of = next(one for one in every if one.first <= place < one.last)
             text = decoder.decode(row.pieces[token], final=place == end - 1)
-            yield _visible(text), _shade(part, is_tag=place < starts[part], is_odd=place % 2 == 1)
+            yield _visible(text), _shade(of.part, is_tag=of.is_tag, is_odd=place % 2 == 1)
             if with_ids:
                 yield f"{token} ", MUTED
         if left_out:

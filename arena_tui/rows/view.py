@@ -8,13 +8,15 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from core.data.example import LABELS, Frame
+from core.data.template import TextMade
 from core.inspect import cuts
 from core.inspect.cuts import Cut, CutFigures, cut, figures
 from core.inspect.figures import Epoch, Lengths, Rows, epoch, lengths, read_rows
 from core.inspect.lookup import read_pieces
 from core.inspect.protocol import Progress
 from core.inspect.report import Hygiene, held_out, hygiene, margin
-from core.profile.settings import Profile, Tokens
+from core.profile.settings import Profile
+from core.profile.token_settings import Tokens
 
 
 class Inspected(Struct, frozen=True, kw_only=True):
@@ -32,6 +34,8 @@ class Inspected(Struct, frozen=True, kw_only=True):
     source: Path | None
     pieces: list[bytes]
     """What each token writes."""
+    text: TextMade | None
+    """How the text of the rows is made; known once all have been read."""
 
     @property
     def is_sample(self) -> bool:
@@ -69,6 +73,7 @@ def load(progress: Progress, profile: Profile) -> Inspected | None:
         hygiene=hygiene(rows, out),
         source=Path(progress.whole) if progress.whole else None,
         pieces=read_pieces(Path(progress.pieces)) if progress.pieces else [],
+        text=progress.text,
     )
 
 

@@ -2,6 +2,8 @@
 
 import hashlib
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypedDict
@@ -9,13 +11,14 @@ from typing import Any, TypedDict
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
+from tokenizers import AddedToken, Tokenizer
 
 from core.data.example import DataError, Frame
 from core.files import MOST_OF_A_CONFIG, MOST_OF_A_TOKENIZER, in_words, read_bounded
 
 FILE = "tokenizer.json"
 _SETTINGS = ("special_tokens_map.json", "tokenizer_config.json")
+_CHAT = "chat_template.jinja"
 
 
 class PromptTokenizer:
@@ -27,6 +30,7 @@ class PromptTokenizer:
 
     def __init__(self, folder: Path) -> None:
         """Raises DataError where `folder` has no tokenizer that can be read."""
+        self.folder = folder
         path = folder / FILE
         try:
             content = read_bounded(path, MOST_OF_A_TOKENIZER)
@@ -58,6 +62,38 @@ class PromptTokenizer:
         """The ids of a short text, such as an ellipsis."""
         return list(self.backend.encode(text, add_special_tokens=False).ids)
 
+    @property
+    def around(self) -> tuple[str, str]:
+        """How BOS and EOS are written; empty where there is none."""
+        begin, end = ("".join(map(str, map(self.backend.id_to_token, ids))) for ids in (self.begin, self.end))
+        return begin, end
+
+    def parsed(self, text: str) -> list[str | int]:
+        """A fixed text in order: the ids of the special tokens that are written in it, and the texts between them.
+
+        All tokens that stand beside the vocabulary count as special here, but for white space: some checkpoints do
+        not mark those of their chat template. From here on they are marked.
+        """
+        added = {token["id"]: token["content"] for token in self.spec["added_tokens"] if token["content"].strip()}
+        encoding = self.backend.encode(text, add_special_tokens=False)
+        found: list[str | int] = []
+        last = 0
+        for number, (start, end) in zip(encoding.ids, encoding.offsets, strict=True):
+            if number in added:
+                self.backend.add_special_tokens([AddedToken(added[number], special=True)])
+                found += [text[last:start], number]
+                last = end
+        return [*found, text[last:]]
+
+    @contextmanager
+    def turns_as_plain_text(self) -> Iterator[None]:
+        """Within the block, what is written like a special token is text like any other."""
+        self.backend.encode_special_tokens = True
+        try:
+            yield
+        finally:
+            self.backend.encode_special_tokens = False
+
     def _either(self, named: dict[str, str], first: str, second: str) -> list[int]:
         for kind in (first, second):
             if kind in named and (number := self.backend.token_to_id(named[kind])) is not None:
@@ -69,7 +105,7 @@ def fingerprint(folder: Path) -> str:
     """A digest of all files that decide what the tokenizer of `folder` does. Raises DataError where there is none."""
     digest = hashlib.blake2b(digest_size=12)
     try:
-        for path in (folder / name for name in (FILE, *_SETTINGS)):
+        for path in (folder / name for name in (FILE, *_SETTINGS, _CHAT)):
             if path.is_file() or path.name == FILE:
                 digest.update(read_bounded(path, MOST_OF_A_TOKENIZER))
     except OSError as error:

@@ -2,20 +2,23 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from core.data.example import Example, Frame, segments
-from core.data.shape import Shape, shape_of
+from core.data.example import Example, Frame
+from core.data.kept import TokensKept, spans
+from core.data.shape import RowCounts, Shape, shape_of
 from core.data.split import id_key
+from core.data.template import Template, rounds_of
 from core.data.tokenizer import PromptTokenizer
-from core.data.truncation import TokensKept, keep, spans
+from core.data.truncation import keep
 from core.data.words import WordEncoder, can_split, ended_before
-from core.profile import settings
 from core.profile.settings import Profile
+from core.profile.token_settings import Tokens
 from core.runs.events import Phase, RowsDigest
 from core.runs.record import Record
 
@@ -56,22 +59,31 @@ class Encoded(Struct, frozen=True):
 class Encoder:
     """Encodes rows whole. Holds what it has learned of their words."""
 
-    def __init__(self, tokenizer: PromptTokenizer) -> None:
+    def __init__(self, tokenizer: PromptTokenizer, template: Template) -> None:
+        self.template = template
         self._tokenizer = tokenizer
         self._words = WordEncoder(tokenizer.backend) if can_split(tokenizer.spec) else None
+        fixed = {template.before, *template.tags, f"{template.separator}{template.tags[0]}", template.after}
+        self._parsed = {} if template.is_plain else {text: tokenizer.parsed(text) for text in fixed}
 
     def encode(self, rows: Sequence[Example]) -> UncutRows:
         """All tokens of `rows`. A token belongs to the tag or turn that holds its last character."""
-        texts = [segments(row.prompt, row.response_a, row.response_b) for row in rows]
-        encoded = self._words.encode(texts) if self._words else self._plainly(texts)
+        texts = [self.template.segments(row.prompt, row.response_a, row.response_b) for row in rows]
+        encoded = self._encoded(texts) if self.template.is_plain else self._around_specials(rows, texts)
         ids = [row_ids for row_ids, _ in encoded]
         shape = shape_of(
-            [_by_part(row, ends) for row, (_, ends) in zip(rows, encoded, strict=True)],
+            [self._divided(row, counts) for row, (_, counts) in zip(rows, encoded, strict=True)],
             [np.flatnonzero(self._tokenizer.continues[row_ids]) for row_ids in ids],
+            by_round=self.template.by_round,
         )
         return UncutRows(ids, shape)
 
-    def _plainly(self, texts: list[list[str]]) -> list[tuple[Ids, list[int]]]:
+    def _encoded(self, texts: Sequence[Sequence[str]]) -> list[tuple[Ids, list[int]]]:
+        """The ids of each text, which is given in segments, and how many of them are each segment's."""
+        encoded = self._words.encode(texts) if self._words else self._plainly(texts)
+        return [(ids, np.diff(ends, prepend=0).tolist()) for ids, ends in encoded]
+
+    def _plainly(self, texts: Sequence[Sequence[str]]) -> list[tuple[Ids, list[int]]]:
         encodings = self._tokenizer.backend.encode_batch(["".join(text) for text in texts], add_special_tokens=False)
         encoded = []
         for text, encoding in zip(texts, encodings, strict=True):
@@ -80,13 +92,75 @@ class Encoder:
             encoded.append((np.array(encoding.ids, dtype=np.int32), [*counts, len(encoding.ids)]))
         return encoded
 
+    def _around_specials(self, rows: Sequence[Example], texts: Sequence[Sequence[str]]) -> list[tuple[Ids, list[int]]]:
+        """The same, with the special tokens of the fixed texts: what stands between two of them is encoded as one
+        text, in which nothing is special, whatever it is like."""
+        pieces = [self._pieces(row, text) for row, text in zip(rows, texts, strict=True)]
+        between = [_between_specials(of_row) for of_row in pieces]
+        with self._tokenizer.turns_as_plain_text():
+            encoded = iter(self._encoded(list(chain.from_iterable(between))))
+        found = []
+        for of_row, runs in zip(pieces, between, strict=True):
+            ids, run_counts = zip(*islice(encoded, len(runs)), strict=True)
+            counts_of_texts = chain.from_iterable(run_counts)
+            specials = [piece for segment in of_row for piece in segment if isinstance(piece, int)]
+            counts = [
+                sum(1 if isinstance(piece, int) else next(counts_of_texts) for piece in segment) for segment in of_row
+            ]
+            gaps = [np.array([special], dtype=np.int32) for special in specials]
+            found.append((np.concatenate([*chain.from_iterable(zip(ids, gaps, strict=False)), ids[-1]]), counts))
+        return found
 
-def encode(examples: Sequence[Example], tokenizer: PromptTokenizer, tokens: settings.Tokens) -> Iterator[list[Encoded]]:
-    """Encodes `examples` batch by batch: BOS, the text cut where it is too long, EOS.
+    def _pieces(self, row: Example, text: Sequence[str]) -> list[Sequence[str | int]]:
+        """Each segment in pieces: a fixed one by its special tokens, a turn as it is."""
+        is_fixed = _is_fixed(row, by_round=self.template.by_round)
+        return [self._parsed[segment] if fixed else [segment] for segment, fixed in zip(text, is_fixed, strict=True)]
+
+    def _divided(self, row: Example, counts: list[int]) -> RowCounts:
+        """`counts` are those of the segments of the row."""
+        before, *within, after = counts
+        parts = (row.prompt, row.response_a, row.response_b)
+        rounds = rounds_of(parts)
+        if self.template.by_round:
+            by_round = [within[first : first + 6] for first in range(0, 6 * rounds, 6)]
+            return RowCounts((before, after), [one[::2] for one in by_round], [one[1::2] for one in by_round])
+        tags, turns = [], []
+        for part in parts:
+            tags.append(within[0])
+            turns.append([*within[1 : 1 + len(part)], *[0] * (rounds - len(part))])
+            within = within[1 + len(part) :]
+        return RowCounts(
+            (before, after), [tags, *[[0, 0, 0]] * (rounds - 1)], list(map(list, zip(*turns, strict=True)))
+        )
+
+
+def _is_fixed(row: Example, *, by_round: bool) -> list[bool]:
+    """Which segments of a row are the template's."""
+    parts = (row.prompt, row.response_a, row.response_b)
+    if by_round:
+        return [True, *[True, False] * (3 * rounds_of(parts)), True]
+    return [True, *chain.from_iterable([True, *[False] * len(part)] for part in parts), True]
+
+
+def _between_specials(segments: Sequence[Sequence[str | int]]) -> list[list[str]]:
+    """The texts before, between and behind the special tokens, each in pieces."""
+    found: list[list[str]] = [[]]
+    for piece in chain.from_iterable(segments):
+        if isinstance(piece, int):
+            found.append([])
+        else:
+            found[-1].append(piece)
+    return found
+
+
+def encode(
+    examples: Sequence[Example], tokenizer: PromptTokenizer, tokens: Tokens, template: Template
+) -> Iterator[list[Encoded]]:
+    """Encodes `examples` batch by batch: BOS, the text cut where it is too long, EOS. `template` is that of `tokens`.
 
     Raises SettingError where the limit leaves no room for text.
     """
-    encoder, frame = Encoder(tokenizer), tokenizer.frame(tokens.ellipsis)
+    encoder, frame = Encoder(tokenizer, template), tokenizer.frame(tokens.ellipsis)
     for first in range(0, len(examples), BATCH):
         batch = examples[first : first + BATCH]
         whole = encoder.encode(batch)
@@ -100,23 +174,13 @@ def encode(examples: Sequence[Example], tokenizer: PromptTokenizer, tokens: sett
 def show(whole: UncutRows, kept: TokensKept, frame: Frame) -> list[Ids]:
     """What the model is shown of each row, BOS and EOS included."""
     begin, end, mark = (np.array(ids, dtype=np.int32) for ids in (frame.begin, frame.end, frame.mark))
-    shown = []
+    shown, is_cut = [], kept.total(whole.shape) < whole.shape.total
     for row, ids in enumerate(whole.ids):
         content = [ids]
-        if kept.marks[row]:
+        if is_cut[row]:
             content = [ids[slice(*span)] if span else mark for span in spans(kept, whole.shape, row)]
         shown.append(np.concatenate([begin, *content, end]))
     return shown
-
-
-def _by_part(row: Example, ends: Sequence[int]) -> list[list[int]]:
-    """Token counts per part: that of its tag, then those of its turns."""
-    counts = np.diff(ends, prepend=0).tolist()
-    by_part = []
-    for turns in (row.prompt, row.response_a, row.response_b):
-        by_part.append(counts[: 1 + len(turns)])
-        counts = counts[1 + len(turns) :]
-    return by_part
 
 
 def rows_digest(rows: Sequence[Encoded]) -> RowsDigest:
@@ -137,11 +201,16 @@ def _digest(arrays: Iterable[NDArray[np.integer]]) -> str:
 
 
 def encode_all(
-    rows: Sequence[Example], tokenizer: PromptTokenizer, profile: Profile, record: Record, unit: str
+    rows: Sequence[Example],
+    tokenizer: PromptTokenizer,
+    template: Template,
+    profile: Profile,
+    record: Record,
+    unit: str,
 ) -> list[Encoded]:
     """All `rows` in tokens; `unit` says in the record what they are."""
     encoded = []
-    for batch in encode(rows, tokenizer, profile.tokens):
+    for batch in encode(rows, tokenizer, profile.tokens, template):
         encoded += batch
         record.write(Phase(phase="tokenizing", done=len(encoded), total=len(rows), unit=unit))
     return encoded

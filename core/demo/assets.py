@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.cache import cache_folder, filling_the_cache, made_aside
-from core.data.example import join
+from core.data.template import RECIPE
 from core.demo.rows import make_comparison, write_rows
 from core.libraries import importing_libraries
 from core.profile.data_settings import Data
@@ -185,5 +185,5 @@ def _build(folder: Path, tell: Callable[[int, int], object]) -> None:
     write_rows(folder, rng)
     # The base model reads fresh rows, never those that it will be tuned or scored on, and no verdicts.
     drawn = [make_comparison(rng) for _ in range(PRETRAINING_ROWS)]
-    texts = [join(row.prompt, row.response_a, row.response_b) for row in drawn]
+    texts = [RECIPE.text(row.prompt, row.response_a, row.response_b) for row in drawn]
     build_model(folder / "model", texts, SEED, tell)

@@ -11,8 +11,8 @@ from core.data.example import LABELS, Frame
 from core.data.shape import Counts
 from core.data.truncation import keep
 from core.inspect.figures import Rows
-from core.profile import settings
 from core.profile.errors import SettingError
+from core.profile.token_settings import TRUNCATIONS, Tokens
 
 LIMITS = (512, 1024, 1536, 2048, 4096)
 """Put beside a profile's own."""
@@ -83,12 +83,12 @@ class NoRoom(Struct, frozen=True, kw_only=True):
     problem: str = "leaves no room for text"
 
 
-def cut(rows: Rows, tokens: settings.Tokens, frame: Frame) -> Cut:
+def cut(rows: Rows, tokens: Tokens, frame: Frame) -> Cut:
     """What the limit and strategy of `tokens` leave of each row. Raises SettingError where that is no text."""
     shape = rows.shape
     kept = keep(shape, tokens, frame)
     of_parts = kept.by_part(shape)
-    of_text = kept.tags.sum(axis=1) + of_parts.sum(axis=1)
+    of_text = kept.total(shape)
     return Cut(
         full=shape.total + frame.specials,
         shown=of_text + frame.specials + len(frame.mark) * kept.marks,
@@ -115,7 +115,7 @@ def figures(left: Cut, chosen: Flags) -> CutFigures:
     )
 
 
-def report(rows: Rows, held_out: Flags, tokens: settings.Tokens, left: Cut) -> CutReport:
+def report(rows: Rows, held_out: Flags, tokens: Tokens, left: Cut) -> CutReport:
     """The figures of what `tokens` leave. `held_out`, of shape (n,), marks the evaluation rows."""
     return CutReport(
         max_length=tokens.max_length,
@@ -126,21 +126,21 @@ def report(rows: Rows, held_out: Flags, tokens: settings.Tokens, left: Cut) -> C
     )
 
 
-Tried = tuple[settings.Tokens, Cut | None]
+Tried = tuple[Tokens, Cut | None]
 """A limit and a strategy, and what they leave; None where they leave no room for text."""
 
 
-def by_limit(rows: Rows, tokens: settings.Tokens, frame: Frame, limits: Sequence[int] = LIMITS) -> Iterator[Tried]:
+def by_limit(rows: Rows, tokens: Tokens, frame: Frame, limits: Sequence[int] = LIMITS) -> Iterator[Tried]:
     """The limit of `tokens` and each of `limits`, ascending."""
     return _tried(rows, frame, [replace(tokens, max_length=limit) for limit in sorted({tokens.max_length, *limits})])
 
 
-def by_strategy(rows: Rows, tokens: settings.Tokens, frame: Frame) -> Iterator[Tried]:
+def by_strategy(rows: Rows, tokens: Tokens, frame: Frame) -> Iterator[Tried]:
     """Each strategy at the limit of `tokens`."""
-    return _tried(rows, frame, [replace(tokens, truncation=name) for name in settings.TRUNCATIONS])
+    return _tried(rows, frame, [replace(tokens, truncation=name) for name in TRUNCATIONS])
 
 
-def _tried(rows: Rows, frame: Frame, every: Sequence[settings.Tokens]) -> Iterator[Tried]:
+def _tried(rows: Rows, frame: Frame, every: Sequence[Tokens]) -> Iterator[Tried]:
     for tokens in every:
         try:
             yield tokens, cut(rows, tokens, frame)

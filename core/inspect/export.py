@@ -13,7 +13,7 @@ from core.data.tokens import UncutRows, show
 from core.data.truncation import keep
 from core.files import written
 from core.inspect.figures import Rows
-from core.profile import settings
+from core.profile.token_settings import Tokens
 
 EXPORTED = pa.schema(
     [
@@ -26,9 +26,7 @@ EXPORTED = pa.schema(
 )
 
 
-def export(
-    source: Path, rows: Rows, held_out: NDArray[np.bool_], tokens: settings.Tokens, frame: Frame, to: Path
-) -> None:
+def export(source: Path, rows: Rows, held_out: NDArray[np.bool_], tokens: Tokens, frame: Frame, to: Path) -> None:
     """Write `to`, a Parquet file, from the inspection's `source`.
 
     input_ids are those of training; the counts by part are of the tokens shown, tags apart. A file appears
@@ -58,7 +56,7 @@ def export(
                         "prompt_tokens": of_parts[:, 0],
                         "response_a_tokens": of_parts[:, 1],
                         "response_b_tokens": of_parts[:, 2],
-                        "tokens_lost": shape.total - kept.tags.sum(axis=1) - of_parts.sum(axis=1),
+                        "tokens_lost": shape.total - kept.total(shape),
                     },
                     schema=schema,
                 )

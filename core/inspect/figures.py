@@ -75,14 +75,15 @@ class Rows(Struct, frozen=True):
 
 def read_rows(path: Path) -> Rows:
     """The figures of all rows, without their text."""
-    columns = ["id", "id_key", "label", "prompt_key", "tags", "rounds", "inside", *FLAGS]
+    columns = ["id", "id_key", "label", "prompt_key", "by_round", "outer", "tags", "rounds", "inside", *FLAGS]
     with parquet.ParquetFile(path) as file:  # read_table imports what data sets of many files take: half as long again
         table = file.read(columns).combine_chunks()
     round_counts = table["rounds"].combine_chunks().value_lengths().to_numpy()
-    rounds = _flat(table["rounds"]).flatten()
     inside_counts = table["inside"].combine_chunks().value_lengths().to_numpy()
     row_of_round = np.repeat(np.arange(len(table)), round_counts)
-    in_rounds = rounds.to_numpy().astype(np.int64).reshape(-1, 3)
+    tags, in_rounds = (
+        _flat(table[name]).flatten().to_numpy().astype(np.int64).reshape(-1, 3) for name in ("tags", "rounds")
+    )
     through = np.concatenate([np.zeros((1, 3), dtype=np.int64), np.cumsum(in_rounds, axis=0)])
     last = np.cumsum(round_counts)
     return Rows(
@@ -93,13 +94,15 @@ def read_rows(path: Path) -> Rows:
         prompt_key=table["prompt_key"].to_numpy(),
         flags={flag: table[flag].to_numpy().astype(np.int64) for flag in FLAGS},
         shape=Shape(
-            tags=_flat(table["tags"]).to_numpy().astype(np.int64).reshape(-1, 3),
+            outer=_flat(table["outer"]).to_numpy().astype(np.int64).reshape(-1, 2),
+            tags=tags,
             parts=through[last] - through[last - round_counts],
             rounds=in_rounds,
             round_row=row_of_round,
             round_counts=round_counts.astype(np.int64),
             inside=(np.repeat(np.arange(len(table)), inside_counts) << ROW_BITS)
             + _flat(table["inside"]).to_numpy().astype(np.int64),
+            by_round=table["by_round"][0].as_py(),
         ),
     )
 

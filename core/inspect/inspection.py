@@ -10,9 +10,11 @@ from msgspec import Struct
 from pyarrow import parquet
 
 from core.cache import filling_the_cache
+from core.data.chat import template_of
 from core.data.example import Example, Frame, RowsRead
 from core.data.files import COLUMNAR, files_of
 from core.data.rows import Comparisons, Origin
+from core.data.template import TextMade
 from core.data.tokenizer import PromptTokenizer, fingerprint
 from core.data.tokens import BATCH, Encoder
 from core.demo.assets import rows_source
@@ -26,20 +28,26 @@ from core.profile.data_settings import Data
 from core.profile.files import read_profile
 from core.profile.load import parse_profile
 from core.profile.settings import Profile
+from core.profile.token_settings import Tokens
 
 
 class LoadedTokenizer(Struct, frozen=True):
-    """A tokenizer that has been read, known by its `fingerprint`."""
+    """A tokenizer that has been read, known by its `fingerprint`, and an encoder of the text that `tokens` makes."""
 
     fingerprint: str
+    tokens: Tokens
     tokenizer: PromptTokenizer
     encoder: Encoder
 
     @classmethod
-    def of(cls, folder: Path, known_by: str) -> "LoadedTokenizer":
-        """`known_by` is the fingerprint. Raises DataError where `folder` has no tokenizer that can be read."""
+    def of(cls, folder: Path, known_by: str, tokens: Tokens) -> "LoadedTokenizer":
+        """`known_by` is the fingerprint. Raises DataError where `folder` has no tokenizer that can be read, and
+        SettingError where that lacks the chat template that is asked for."""
         tokenizer = PromptTokenizer(folder)
-        return cls(known_by, tokenizer, Encoder(tokenizer))
+        return cls(known_by, tokens, tokenizer, Encoder(tokenizer, template_of(tokens, tokenizer)))
+
+    def serves(self, known_by: str, tokens: Tokens) -> bool:
+        return self.fingerprint == known_by and self.tokens.text == tokens.text
 
 
 def read_ahead(profile: Path) -> LoadedTokenizer | None:
@@ -49,8 +57,9 @@ def read_ahead(profile: Path) -> LoadedTokenizer | None:
     """
     try:
         file = read_profile(profile)
-        folder = tokenizer_at_hand(parse_profile(file.text, source=str(file.path)).model)
-        return LoadedTokenizer.of(folder, fingerprint(folder)) if folder else None
+        asked = parse_profile(file.text, source=str(file.path))
+        folder = tokenizer_at_hand(asked.model)
+        return LoadedTokenizer.of(folder, fingerprint(folder), asked.tokens) if folder else None
     except Exception:  # noqa: BLE001  (it comes again, and is told, once the rows are asked for)
         return None
 
@@ -66,6 +75,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
 
     source: str
     read: RowsRead
+    text: TextMade
     rows: int
     begin: list[int]
     end: list[int]
@@ -80,13 +90,13 @@ def inspect(profile: Profile, ready: LoadedTokenizer | None = None) -> Iterator[
     content = digest_of(source)
     folder = tokenizer_folder(locate(profile.model), profile.model.revision)
     known_by = fingerprint(folder)
-    store = Store(content, known_by, profile.data)
+    store = Store(content, known_by, profile.data, profile.tokens)
     if store.is_complete and not profile.tokens.ellipsis:
         yield _complete(store, mark=[])
         return
 
-    if ready is None or ready.fingerprint != known_by:
-        ready = LoadedTokenizer.of(folder, known_by)
+    if ready is None or not ready.serves(known_by, profile.tokens):
+        ready = LoadedTokenizer.of(folder, known_by, profile.tokens)
     frame = ready.tokenizer.frame(profile.tokens.ellipsis)
     if not store.is_complete:
         with filling_the_cache(), store.making() as scratch:
@@ -115,7 +125,8 @@ def _read(
             yield Progress(rows=rows, rows_total=total and max(total, rows))
     if not store.pieces.is_file():
         write_pieces(store.pieces, ready.tokenizer.pieces)
-    about = About(source=source, read=comparisons.told(), rows=rows, begin=frame.begin, end=frame.end)
+    text = ready.encoder.template.made(*ready.tokenizer.around)
+    about = About(source=source, read=comparisons.told(), text=text, rows=rows, begin=frame.begin, end=frame.end)
     write_whole(scratch / store.about.name, msgspec.json.encode(about))
 
 
@@ -125,6 +136,7 @@ def _complete(store: Store, mark: list[int]) -> Progress:
         rows=about.rows,
         rows_total=about.rows,
         read=about.read,
+        text=about.text,
         whole=str(store.whole),
         pieces=str(store.pieces),
         frame=Frame(about.begin, about.end, mark),

@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from core.data.example import Frame, RowsRead
+from core.data.template import TextMade
 from core.protocol import command
 
 INSPECT = command("core.inspect")
@@ -17,6 +18,8 @@ class Progress(Struct, frozen=True, kw_only=True):
     rows_total: int | None = None
     read: RowsRead | None = None
     """What the source was taken for; known at the end."""
+    text: TextMade | None = None
+    """How the text of the rows is made; known at the end."""
     sample: str | None = None
     """A Parquet file with the first rows."""
     whole: str | None = None

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from core.data.example import LABELS, Frame, RowsRead
 from core.data.split import fold
+from core.data.template import TextMade
 from core.inspect import cuts
 from core.inspect.cuts import CutReport, NoRoom, by_limit, by_strategy, cut
 from core.inspect.figures import Epoch, Lengths, Rows, epoch, lengths
@@ -80,6 +81,7 @@ class SplitReport(Struct, frozen=True, kw_only=True):
 
 class Report(Struct, frozen=True, kw_only=True):
     read: RowsRead | None
+    text: TextMade | None
     rows: int
     limits: list[CutReport | NoRoom]
     strategies: list[CutReport | NoRoom]
@@ -95,8 +97,16 @@ def held_out(rows: Rows, split: settings.Split) -> NDArray[np.bool_]:
     return np.equal(folds, split.fold)
 
 
-def report(rows: Rows, profile: Profile, frame: Frame, limits: tuple[int, ...], read: RowsRead | None = None) -> Report:
-    """All figures of `rows` under `profile`, with `limits` beside its own; `read` is what they were taken for.
+def report(
+    rows: Rows,
+    profile: Profile,
+    frame: Frame,
+    limits: tuple[int, ...],
+    read: RowsRead | None = None,
+    text: TextMade | None = None,
+) -> Report:
+    """All figures of `rows` under `profile`, with `limits` beside its own; `read` is what they were taken for, `text`
+    how theirs is made.
 
     Raises SettingError where its own leaves no room for text.
     """
@@ -105,6 +115,7 @@ def report(rows: Rows, profile: Profile, frame: Frame, limits: tuple[int, ...], 
     train = profile.train
     return Report(
         read=read,
+        text=text,
         rows=len(rows),
         limits=_reports(rows, out, by_limit(rows, profile.tokens, frame, limits)),
         strategies=_reports(rows, out, by_strategy(rows, profile.tokens, frame)),

@@ -1,4 +1,4 @@
-"""Where inspections lie: in the cache, named after the content of file, tokenizer and template."""
+"""Where inspections lie: in the cache, named after the content of file and tokenizer, and how the text is made."""
 
 import hashlib
 from contextlib import AbstractContextManager
@@ -8,11 +8,11 @@ import msgspec
 from msgspec.structs import replace
 
 from core.cache import cache_folder, made_in_place_of_oldest
-from core.data.example import TAGS
 from core.data.files import files_of, read_records
 from core.profile.data_settings import Data
+from core.profile.token_settings import Tokens
 
-EDITION = 2
+EDITION = 3
 """Raise it when what is written of a row changes."""
 
 KEPT = 8
@@ -22,9 +22,9 @@ KEPT = 8
 class Store:
     """The files of one inspection. Making the object touches nothing on disk."""
 
-    def __init__(self, content: str, tokenizer: str, data: Data) -> None:
-        """`content` and `tokenizer` are digests; `data` says how the rows are read."""
-        known_by = repr((EDITION, TAGS, content, tokenizer, replace(data, train="", test="")))
+    def __init__(self, content: str, tokenizer: str, data: Data, tokens: Tokens) -> None:
+        """`content` and `tokenizer` are digests; `data` says how the rows are read, `tokens` how their text is made."""
+        known_by = repr((EDITION, tokens.text, content, tokenizer, replace(data, train="", test="")))
         self.folder = _inspections() / hashlib.blake2b(known_by.encode(), digest_size=12).hexdigest()
         self.sample = self.folder / "sample.parquet"
         self.whole = self.folder / "rows.parquet"

@@ -25,7 +25,9 @@ SCHEMA = pa.schema(
         *[(column, pa.string()) for column in MODELS],
         *[(part, pa.list_(pa.string())) for part in PARTS],
         ("ids", pa.list_(pa.int32())),
-        ("tags", pa.list_(pa.int32(), 3)),
+        ("by_round", pa.bool_()),
+        ("outer", pa.list_(pa.int32(), 2)),
+        ("tags", pa.list_(pa.list_(pa.int32(), 3))),
         ("rounds", pa.list_(pa.list_(pa.int32(), 3))),
         ("inside", pa.list_(pa.int32())),
         *[(flag, pa.int32() if flag == "nulls" else pa.bool_()) for flag in FLAGS],
@@ -37,7 +39,7 @@ def as_table(batch: Sequence[tuple[Example, Origin]], whole: UncutRows) -> pa.Ta
     """A batch of rows with their tokens."""
     examples, origins = zip(*batch, strict=True)
     shape = whole.shape
-    rounds = np.split(shape.rounds, np.cumsum(shape.round_counts)[:-1])
+    tags, rounds = (np.split(of, shape.first_rounds[1:]) for of in (shape.tags, shape.rounds))
     inside_row = shape.inside >> ROW_BITS
     positions = shape.inside & (1 << ROW_BITS) - 1
     inside = np.split(positions, np.searchsorted(inside_row, np.arange(1, len(shape))))
@@ -53,7 +55,9 @@ def as_table(batch: Sequence[tuple[Example, Origin]], whole: UncutRows) -> pa.Ta
             "response_a": [row.response_a for row in examples],
             "response_b": [row.response_b for row in examples],
             "ids": whole.ids,
-            "tags": shape.tags.tolist(),
+            "by_round": [shape.by_round] * len(shape),
+            "outer": shape.outer.tolist(),
+            "tags": [of_row.tolist() for of_row in tags],
             "rounds": [of_row.tolist() for of_row in rounds],
             "inside": inside,
             **{flag: [structs.asdict(row)[flag] for row in found] for flag in FLAGS},

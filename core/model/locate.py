@@ -44,7 +44,7 @@ def unpack_gguf(folder: Path, name: str) -> Path:
 
 
 _NO_TOKENIZER = f"has no {FILE}, and none can be made of its other files"
-TOKENIZER_FILES = ["tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt", "config.json"]
+TOKENIZER_FILES = ["tokenizer*", "chat_template*", "special_tokens_map.json", "vocab*", "merges.txt", "config.json"]
 
 
 def locate(model: settings.Model) -> str:

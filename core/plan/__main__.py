@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from core.data.rows import read_examples
 from core.data.split import split
+from core.data.template import TextMade
 from core.data.tokenizer import FILE
 from core.demo.assets import MAKING, is_made, is_named_by, rows_source
 from core.engine.choose import Engine, choose_engine, choose_precision, demand_computable
@@ -77,7 +78,8 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
     source = locate(profile.model)
     demand_weights(source, profile.model.checkpoint)
     folder = tokenizer_folder(source, profile.model.revision)
-    plan = replace(plan, tokens=_tokens(profile), doing="looking at the machine and at past runs")
+    tokens, text = _tokens(profile)
+    plan = replace(plan, tokens=tokens, text=text, doing="looking at the machine and at past runs")
     yield plan
     assert plan.tokens is not None
 
@@ -128,14 +130,14 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
     yield replace(plan, trainable_parameters=trainable, total_parameters=total, doing="")
 
 
-def _tokens(profile: Profile) -> TokensPlan:
+def _tokens(profile: Profile) -> tuple[TokensPlan, TextMade | None]:
     *_, last = inspect(profile)
     assert last.whole is not None
     assert last.frame is not None
     rows = read_rows(Path(last.whole))
     left = cut(rows, profile.tokens, last.frame)
     in_training = ~held_out(rows, profile.split)
-    return TokensPlan(
+    counted = TokensPlan(
         effective=round(profile.train.epochs * int(left.shown[in_training].sum())),
         evaluated=int(left.shown[~in_training].sum()),
         longest=int(left.shown.max()),
@@ -143,6 +145,7 @@ def _tokens(profile: Profile) -> TokensPlan:
         response_b_lost=int(left.is_gone[:, 2].sum()),
         rows=len(rows),
     )
+    return counted, last.text
 
 
 def _memory(

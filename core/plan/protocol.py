@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from core.data.example import RowsRead
+from core.data.template import TextMade
 from core.engine.fit import Verdict
 from core.engine.memory import Memory
 from core.model.shape import ModelShape
@@ -83,6 +84,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     global_batch: int
     read: RowsRead | None = None
+    text: TextMade | None = None
     rows_train: int | None = None
     rows_eval: int | None = None
     steps: int | None = None

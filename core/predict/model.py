@@ -10,6 +10,7 @@ from peft import PeftModel, load_peft_weights, set_peft_model_state_dict
 from safetensors import SafetensorError
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from core.data.chat import template_of
 from core.data.example import UNLABELLED, Example
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode
@@ -27,9 +28,9 @@ from core.packed.engine import PackedEngine
 from core.packed.pack import pack
 from core.predict.errors import BAD_INPUT, PredictionError, demand_whole
 from core.predict.request import ADAPTER_WEIGHTS, Request
-from core.profile import settings
 from core.profile.errors import SettingError
 from core.profile.settings import EngineName, Precision, Profile
+from core.profile.token_settings import Tokens
 from core.runs.events import Device
 
 PROBE = Example(
@@ -142,9 +143,11 @@ def load_model(request: Request, member: int, on_card: bool) -> PredictionModel:
     return whole
 
 
-def probe_ids(adapter: Path, tokens: settings.Tokens) -> list[list[int]]:
+def probe_ids(adapter: Path, tokens: Tokens) -> list[list[int]]:
     """The probe as the run with this adapter is shown any row: (1, tokens). Raises SettingError as `encode` does."""
-    return [row.ids.tolist() for batch in encode([PROBE], PromptTokenizer(adapter), tokens) for row in batch]
+    tokenizer = PromptTokenizer(adapter)
+    encoded = encode([PROBE], tokenizer, tokens, template_of(tokens, tokenizer))
+    return [row.ids.tolist() for batch in encoded for row in batch]
 
 
 def load_trained(

@@ -11,6 +11,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from core.data.chat import template_of
 from core.data.example import Example, swapped, unswapped
 from core.data.split import id_key
 from core.data.tokenizer import PromptTokenizer, fingerprint
@@ -99,7 +100,9 @@ def make_passes(
             if key not in encoded:
                 shown = [swapped(example) for example in examples] if is_swapped else examples
                 unit = "rows, A and B exchanged" if is_swapped else "rows"
-                encoded[key] = encode_all(shown, PromptTokenizer(adapter), profile, record, unit)
+                tokenizer = PromptTokenizer(adapter)
+                template = template_of(profile.tokens, tokenizer)
+                encoded[key] = encode_all(shown, tokenizer, template, profile, record, unit)
             rows = encoded[key]
             name = pass_name(number, is_swapped=is_swapped)
             known_by = digest(rows, profile, adapter, request.merge)

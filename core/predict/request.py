@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from core.profile.data_settings import Data, DataFormat
 from core.profile.files import expanded
-from core.profile.settings import Profile, Truncation
+from core.profile.settings import Profile
+from core.profile.token_settings import Truncation
 from core.runs.access import demand_plain
 from core.runs.checkpoints import checkpoints
 from core.runs.folder import RunFolder

@@ -111,7 +111,7 @@ def _setting(section: str, name: str, kind: inspect.Type, default: Any) -> Setti
         unit=extra.get("unit"),
         default=_written(default),
         recipe=_written(extra["recipe"]),
-        values=tuple(_enumerated(kind)),
+        values=(*_enumerated(kind), *map(literal, extra.get("values", ()))),
         items=tuple(
             value
             for part in _parts(kind)

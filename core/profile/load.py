@@ -17,6 +17,7 @@ from core.profile.data_settings import Section, Winners
 from core.profile.edit import Value, key_lines, literal
 from core.profile.errors import Problem, ProfileError
 from core.profile.explain import allowed
+from core.profile.own_template import NAMED, divided
 from core.profile.settings import Profile, sections
 
 NOT_OF_A_PROFILE = ("console", "notify", "keys")
@@ -46,6 +47,7 @@ def parse_profile(text: str, *, source: str, overrides: Sequence[str] = ()) -> P
     valid, found = valid_settings(given, Profile, lines)
     problems += found
     problems += _ambiguous(valid.get("data", {}).get("winners", {}), lines)
+    problems += _no_template(valid.get("tokens", {}).get("template", NAMED[0]), lines)
     fold, n_splits = valid.get("split", {}).get("fold", 0), valid.get("split", {}).get("n_splits")
     n_splits = Profile().split.n_splits if n_splits is None else n_splits
     if fold >= n_splits:
@@ -76,6 +78,15 @@ def _ambiguous(given: Mapping[str, Any], lines: Lines) -> Iterator[Problem]:
                 message = f"{word!r} stands in {other if own == side else side} too{way_out}"
                 path = ("data", "winners", own)
                 yield Problem(line=lines.get(path), key=".".join(path), value="", message=message)
+
+
+def _no_template(template: str, lines: Lines) -> Iterator[Problem]:
+    """What is wrong with a text of the user's own."""
+    try:
+        if template not in NAMED:
+            divided(template)
+    except ValueError as error:
+        yield _problem(("tokens", "template"), template, str(error), lines)
 
 
 def read_toml(text: str, *, source: str) -> dict[str, Any]:

@@ -4,21 +4,18 @@ Validation, help texts and the JSON schema are all read off these declarations; 
 A default is the public recipe's value, unless `extra` names another under "recipe".
 """
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 from msgspec.structs import fields
 
 from core.profile.data_settings import Count, Data, Name, Place, Section
+from core.profile.token_settings import Tokens
 
 Share = Annotated[float, Meta(ge=0, lt=1)]
 Rate = Annotated[float, Meta(gt=0, le=1)]
-Truncation = Literal["right", "left", "head-tail", "thirds", "proportional", "longest-first", "rounds"]
 Precision = Literal["bf16", "fp16", "fp32"]
 EngineName = Literal["packed", "padded"]
-
-
-TRUNCATIONS: tuple[Truncation, ...] = get_args(Truncation)
 
 
 class Split(Section, frozen=True, kw_only=True):
@@ -34,36 +31,6 @@ class Split(Section, frozen=True, kw_only=True):
         Meta(ge=2, le=1000, description="Number of folds; one of them is held out", extra={"unit": "folds"}),
     ] = 5
     fold: Annotated[int, Meta(ge=0, description="The fold held out for evaluation, counted from 0")] = 0
-
-
-class Tokens(Section, frozen=True, kw_only=True):
-    max_length: Annotated[
-        int,
-        Meta(
-            ge=16,
-            le=131_072,
-            description="Longest input, BOS and EOS counted; longer ones are cut",
-            extra={"unit": "tokens"},
-        ),
-    ] = 1024
-    truncation: Annotated[
-        Truncation,
-        Meta(
-            description="What is cut from a long input: right cuts its end, response B first (the recipe); left its "
-            "beginning; head-tail its middle; thirds, proportional (20/40/40) and longest-first share the limit "
-            "between prompt, A and B; rounds keeps whole rounds, newest first"
-        ),
-    ] = "right"
-    ellipsis: Annotated[
-        str, Meta(max_length=40, description="Text that stands where something was cut; the recipe has none")
-    ] = ""
-    prompt_max: Annotated[
-        Annotated[int, Meta(ge=1)] | None,
-        Meta(
-            description="longest-first only: a longer prompt is cut down to this before the answers are touched",
-            extra={"unit": "tokens"},
-        ),
-    ] = None
 
 
 class Model(Section, frozen=True, kw_only=True):

@@ -9,13 +9,14 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 from pyarrow import parquet
 
+from core.data.chat import template_of
 from core.data.example import LABELS, Example, Frame, Id
 from core.data.rows import Origin
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import Encoder
 from core.inspect.lookup import write_pieces
 from core.inspect.table import SCHEMA, as_table
-from core.profile.settings import Tokens
+from core.profile.token_settings import Tokens
 from core.report.evaluation import Evaluation
 from core.report.report import ListedRow, Lists
 from core.report.source_rows import Texts, chatbots_of
@@ -33,7 +34,7 @@ def write_rows(
     `tokenizer` is a folder. Raises DataError where it has none, OSError where nothing can be written.
     """
     read = PromptTokenizer(tokenizer)
-    encoder = Encoder(read)
+    encoder = Encoder(read, template_of(tokens, read))
     batch = [texts.found[id] for id in shown_ids(lists, texts)]
     place = {id: number for number, id in enumerate(evaluation.id)}
     changed = 0

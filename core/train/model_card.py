@@ -1,12 +1,15 @@
 """The model card of an adapter: README.md in its folder, for whoever is given it. Holds no path of this machine."""
 
 import hashlib
+import json
 from importlib import metadata
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from core.data.example import join
+from core.data.chat import template_of
+from core.data.template import Template
+from core.data.tokenizer import PromptTokenizer
 from core.demo import assets
 from core.profile.load import to_toml
 from core.profile.settings import Profile
@@ -15,13 +18,7 @@ from core.runs.metrics import UNIFORM_LOG_LOSS, Metrics
 from core.runs.process import PACKAGES
 
 CARD = "README.md"
-SHOWN = join(["…"], ["…"], ["…"]).replace("\n", "\\n")
-USE = f"""inputs = tokenizer(
-    ["{SHOWN}"], padding=True, return_tensors="pt"
-)
-print(model(**inputs).logits.softmax(-1))  # A wins, B wins, tie
-"""
-USE_OF_ADAPTER = f"""from peft import AutoPeftModelForSequenceClassification
+LOADING_AN_ADAPTER = """from peft import AutoPeftModelForSequenceClassification
 from transformers import AutoTokenizer
 
 tokenizer = AutoTokenizer.from_pretrained("this folder")
@@ -29,21 +26,22 @@ model = AutoPeftModelForSequenceClassification.from_pretrained(
     "this folder", num_labels=3, ignore_mismatched_sizes=True  # of a head that the base may have
 ).eval()
 model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
-{USE}"""
-USE_OF_MERGED = f"""from transformers import AutoModelForSequenceClassification, AutoTokenizer
+"""
+LOADING_MERGED = """from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 tokenizer = AutoTokenizer.from_pretrained("this folder")
 model = AutoModelForSequenceClassification.from_pretrained("this folder").eval()
-{USE}"""
+"""
 
 
 def save_card(adapter: Path, profile: Profile, metrics: Metrics) -> None:
     """Write the card into the adapter's folder. Raises OSError."""
-    write_whole(adapter / CARD, card(profile, metrics).encode())
+    template = template_of(profile.tokens, PromptTokenizer(adapter))
+    write_whole(adapter / CARD, card(profile, metrics, template).encode())
 
 
-def card(profile: Profile, metrics: Metrics) -> str:
-    """Markdown with what the hub reads of a card before it."""
+def card(profile: Profile, metrics: Metrics, template: Template) -> str:
+    """Markdown with what the hub reads of a card before it. `template` makes the text that the run has read."""
     shared = _without_paths(profile)
     base = shared.model.checkpoint
     log_loss = "not finite" if metrics.log_loss is None else f"{metrics.log_loss:.4f}"
@@ -60,11 +58,18 @@ tags: [human-preference, lora]
 
 Says of a prompt and two answers which of them a person prefers: class 0 is A, 1 is B, 2 a tie. An adapter for
 `{base}` ({_held(shared)}), trained with arena-tui. It reads
-`{SHOWN}` between BOS and EOS, which the tokenizer adds, in training at
+`{_literal(template.text(["…"], ["…"], ["…"]))[1:-1]}` between BOS and EOS, which the tokenizer adds, in training at
 most {profile.tokens.max_length:,} tokens of it.
 
 ```python
-{USE_OF_ADAPTER}```
+{LOADING_AN_ADAPTER}
+
+{_making(template)}
+
+
+inputs = tokenizer([text(["…"], ["…"], ["…"])], padding=True, return_tensors="pt")
+print(model(**inputs).logits.softmax(-1))  # A wins, B wins, tie
+```
 
 ## Evaluation
 
@@ -87,13 +92,41 @@ On fold {profile.split.fold} of {profile.split.n_splits} by {profile.split.by}, 
 ## Settings
 
 ```toml
-{to_toml(shared).strip()}
+{to_toml(shared).strip().replace("`", _BACKTICK_IN_TOML)}
 ```
 
 ## Versions
 
 {versions}
 """
+
+
+def _making(template: Template) -> str:
+    """A function in Python that makes the text of a comparison, as a person would write it."""
+    tags = f"({', '.join(map(_literal, template.tags))})"
+    if template.by_round:
+        made = [
+            'rounds = itertools.zip_longest(prompt, response_a, response_b, fillvalue="")',
+            f"tags = {tags}",
+            'told = ["".join(tag + turn for tag, turn in zip(tags, turns)) for turns in rounds]',
+        ]
+        within = f"{_literal(template.separator)}.join(told)"
+    else:
+        made = [f"parts = zip({tags}, (prompt, response_a, response_b))"]
+        within = f'"".join(tag + {_literal(template.separator)}.join(turns) for tag, turns in parts)'
+    around = [_literal(template.before), within, _literal(template.after)]
+    made.append(f"return {' + '.join(piece for piece in around if piece != _literal(''))}")
+    imports = ["import itertools", "", ""] if template.by_round else []
+    head = "def text(prompt, response_a, response_b):  # lists of turns"
+    return "\n".join([*imports, head, *(f"    {line}" for line in made)])
+
+
+def _literal(text: str) -> str:
+    """`text` as Python writes it between double quotes, without a backtick, which would end code in Markdown."""
+    return json.dumps(text, ensure_ascii=False).replace("`", "\\x60")
+
+
+_BACKTICK_IN_TOML = "\\u0060"
 
 
 def _without_paths(profile: Profile) -> Profile:

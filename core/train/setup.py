@@ -7,6 +7,7 @@ from msgspec import Struct
 from peft import PeftModel
 from transformers import PreTrainedTokenizerFast, set_seed
 
+from core.data.chat import template_of
 from core.data.example import Example, swapped
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import Encoded, encode_all, rows_digest
@@ -84,8 +85,10 @@ def encode_rows(
 ) -> RunRows:
     """Raises DataError where a resumed run had others, SettingError where the limit leaves no room for text."""
     tokenizer = PromptTokenizer(tokenizer_files)
-    train_set = encode_all(train_rows, tokenizer, profile, record, "training rows")
-    eval_set = encode_all(eval_rows, tokenizer, profile, record, "evaluation rows")
+    template = template_of(profile.tokens, tokenizer)
+    record.begin("tokenizing", f"text: {template.made(*tokenizer.around)}")
+    train_set = encode_all(train_rows, tokenizer, template, profile, record, "training rows")
+    eval_set = encode_all(eval_rows, tokenizer, template, profile, record, "evaluation rows")
     digest_train, digest_eval = rows_digest(train_set), rows_digest(eval_set)
     attempt.demand_same_rows(train_set, digest_train, digest_eval)
     # Rows of like length share a batch, which saves padding; the longest come first, so memory fails early.
@@ -93,7 +96,7 @@ def encode_rows(
     swapped_set = []
     if profile.eval.swap:
         copies = [swapped(row.example) for row in eval_set]
-        swapped_set = encode_all(copies, tokenizer, profile, record, "evaluation rows, A and B exchanged")
+        swapped_set = encode_all(copies, tokenizer, template, profile, record, "evaluation rows, A and B exchanged")
     prior = prior_log_loss([row.label for row in train_rows], [row.label for row in eval_rows])
     return RunRows(train_set, eval_set, swapped_set, digest_train, digest_eval, prior)
 

@@ -28,7 +28,8 @@ from core.data.example import MODELS, PARTS
 from core.machine.gpus import Card, Machine
 from core.profile.data_settings import Data
 from core.profile.load import to_toml
-from core.profile.settings import Profile, Tokens
+from core.profile.settings import Profile
+from core.profile.token_settings import Tokens
 from core.runs.checkpoints import DiskUse
 from core.runs.folder import list_runs
 from core.runs.notes import write_notes

@@ -18,6 +18,7 @@ from tiny_runs import SECONDS, Start, copy_of, halting, kill, wait_until_halted
 
 from core.data.example import DataError
 from core.data.split import split
+from core.data.template import RECIPE
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode, rows_digest
 from core.model.checkpoint import base_digest
@@ -177,7 +178,7 @@ def test_other_rows_are_refused_and_what_differs_is_named(
         own = tiny.write_csv(tmp_path / "own.csv", change(list(csv.DictReader(file))))
     profile = parse_profile(folder.resolved.read_text(), source="resolved")
     sides = [
-        [row for batch in encode(rows, PromptTokenizer(checkpoint), profile.tokens) for row in batch]
+        [row for batch in encode(rows, PromptTokenizer(checkpoint), profile.tokens, RECIPE) for row in batch]
         for rows in split(read_examples(str(own), Data()), profile.split)
     ]
     with Record(folder.events) as record:

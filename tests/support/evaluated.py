@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from pyarrow import parquet
 
 from core.data.example import MODELS, PARTS, Id, id_column
+from core.data.template import RECIPE
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode
 from core.profile.data_settings import Data
-from core.profile.settings import Tokens
+from core.profile.token_settings import Tokens
 
 WINNERS = ("winner_model_a", "winner_model_b", "winner_tie")
 LOGITS = ("logit_a", "logit_b", "logit_tie")
@@ -94,7 +95,7 @@ def evaluate(run: Path, data: Path, *, swap: bool = False, seed: int = 0, skill:
     """The eval.parquet of a run on every fifth row of `data`, cut at 160 tokens of the adapter's tokenizer."""
     held_out = read_examples(str(data), Data())[::5]
     tokenizer = PromptTokenizer(run / "adapter")
-    encoded = [row for batch in encode(held_out, tokenizer, Tokens(max_length=160)) for row in batch]
+    encoded = [row for batch in encode(held_out, tokenizer, Tokens(max_length=160), RECIPE) for row in batch]
     labels = [row.label for row in held_out]
     logits = logits_for(labels, seed=seed, skill=skill)
     shift = np.random.default_rng(7).normal(0.1, 0.3, logits.shape).astype(np.float32)

@@ -56,6 +56,25 @@ def tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
+CHAT = (
+    "{{ bos_token }}{% for message in messages %}<turn>{{ message.role }}\n{{ message.content | trim }}</turn>\n"
+    "{% endfor %}{% if add_generation_prompt %}<turn>assistant\n{% endif %}"
+)
+"""A chat template as Gemma's is: BOS of its own, and messages without white space at their ends."""
+
+
+def chat_tokenizer(template: str | None = CHAT) -> PreTrainedTokenizerFast:
+    """The same with a chat template, and with the two special tokens of that."""
+    return PreTrainedTokenizerFast(
+        tokenizer_object=byte_level(["<pad>", "<eos>", "<bos>", "<turn>", "</turn>", "<unk>"]),
+        bos_token="<bos>",
+        eos_token="<eos>",
+        pad_token="<pad>",
+        unk_token="<unk>",
+        chat_template=template,
+    )
+
+
 def byte_level(special: list[str]) -> Tokenizer:
     inner = Tokenizer(models.BPE(unk_token=special[-1]))
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -67,9 +86,9 @@ def byte_level(special: list[str]) -> Tokenizer:
     return inner
 
 
-def sentencepiece_tokenizer() -> PreTrainedTokenizerFast:
+def sentencepiece_tokenizer(chat_template: str | None = None) -> PreTrainedTokenizerFast:
     """Of Gemma's kind: spaces written as ▁, no pre-tokenizer, bytes for what is not in the vocabulary."""
-    special = ["<pad>", "<eos>", "<bos>", "<unk>"]
+    special = ["<pad>", "<eos>", "<bos>", "<unk>", *(["<turn>", "</turn>"] if chat_template else [])]
     inner = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
     inner.pre_tokenizer = pre_tokenizers.Split("▁", "merged_with_next")
     inner.normalizer = normalizers.Replace(" ", "▁")
@@ -85,7 +104,12 @@ def sentencepiece_tokenizer() -> PreTrainedTokenizerFast:
     inner = Tokenizer.from_str(json.dumps(spec | {"pre_tokenizer": None}))
     inner.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
     return PreTrainedTokenizerFast(
-        tokenizer_object=inner, bos_token="<bos>", eos_token="<eos>", pad_token="<pad>", unk_token="<unk>"
+        tokenizer_object=inner,
+        bos_token="<bos>",
+        eos_token="<eos>",
+        pad_token="<pad>",
+        unk_token="<unk>",
+        chat_template=chat_template,
     )
 
 

@@ -11,7 +11,7 @@ from arena_tui.format.sanitize import printable, printable_lines
 from arena_tui.report.view import SeenReport
 from arena_tui.report.wording import INITIALS, errors, is_unlikely, of_ratings, points, winner
 from arena_tui.rows.text import MOST_DRAWN, ShownRow
-from core.data.truncation import stretches
+from core.data.kept import parts_of
 from core.report.report import Bin, Interval, ListedRow, Ratings
 
 STYLE = """
@@ -90,8 +90,8 @@ def _bar(probabilities: tuple[float, float, float]) -> str:
 def _part(row: ShownRow, part: int, model: str) -> str:
     """One part; of a very long stretch, both ends."""
     drawn = []
-    for first, last, is_kept in stretches(row.kept, row.shape, 0, part):
-        written = _text(row, first, last)
+    for first, last, is_kept in parts_of(row.kept, row.shape, 0, part):
+        written = _text(row, part, first, last)
         drawn.append(written if is_kept else f"<del>{written}</del>")
     name = f"{NAMES[part]} · {escape(printable(model))}" if model else NAMES[part]
     kept, of = int(row.kept.by_part(row.shape)[0, part]), int(row.shape.parts[0, part])
@@ -103,13 +103,12 @@ def _part(row: ShownRow, part: int, model: str) -> str:
     return f'<section class="part-{part}"><h4>{name} {size}</h4><pre>\n{"".join(drawn)}</pre></section>'
 
 
-def _text(row: ShownRow, first: int, last: int) -> str:
+def _text(row: ShownRow, part: int, first: int, last: int) -> str:
     half = MOST_DRAWN // 2
     if last - first > MOST_DRAWN:
         left_out = f"<em>… {numbers.count(last - first - 2 * half)} tokens are not shown here …</em>"
-        return _text(row, first, first + half) + left_out + _text(row, last - half, last)
-    text = b"".join(row.pieces[token] for token in row.ids[first:last]).decode(errors="replace")
-    return escape("\n".join(printable_lines(text)))
+        return _text(row, part, first, first + half) + left_out + _text(row, part, last - half, last)
+    return escape("\n".join(printable_lines(row.text(part, first, last))))
 
 
 Cells = Sequence[str]

@@ -22,12 +22,13 @@ from arena_tui.rows.text import MOST_DRAWN, ShownRow, part_text, sequence_text
 from arena_tui.rows.view import Inspected, outlook
 from arena_tui.screen import profiles
 from core.data.example import Frame
-from core.data.shape import shape_of
-from core.data.truncation import keep, spans
+from core.data.kept import spans
+from core.data.shape import RowCounts, shape_of
+from core.data.truncation import keep
 from core.inspect.cuts import CutReport, cut, report
 from core.inspect.lookup import read_row
 from core.inspect.protocol import INSPECT
-from core.profile.settings import Tokens
+from core.profile.token_settings import Tokens
 
 pytestmark = pytest.mark.slow
 
@@ -187,8 +188,8 @@ async def test_a_row_in_full_shows_the_cut_where_the_model_meets_it(profile: Pat
         assert isinstance(app.screen, RowScreen)
         row = app.screen._row
         assert row.ids == read_row(screen.inspection.seen.source, 38).ids
-        last = spans(row.kept, row.shape, 0)[-2][1]  # the first token that the model is not shown
-        first_of_b = row.shape.starts_of(0)[1][2]
+        last = spans(row.kept, row.shape, 0)[-3][1]  # the first token that the model is not shown
+        first_of_b = row.shape.stretches(0)[-2].first
         lost = len(row.ids) - max(last, first_of_b)
         await until_shown(pilot, f"✂ {lost} lost", f"! nothing of {lost} tokens shown")
         await pilot.press("N")
@@ -351,7 +352,7 @@ time.sleep(60)
 
 def test_a_row_of_any_length_is_drawn_at_its_cuts() -> None:
     n = 100_000
-    shape = shape_of([[[1, 5], [1, n], [1, n]]], [np.zeros(0, dtype=int)])
+    shape = shape_of([RowCounts((0, 0), [[1, 1, 1]], [[5, n, n]])], [np.zeros(0, dtype=int)], by_round=False)
     frame = Frame([2], [1], [])
     kept = keep(shape, Tokens(max_length=120_000, truncation="head-tail"), frame)
     row = ShownRow([65] * int(shape.total[0]), shape, kept, frame, [bytes([i]) for i in range(256)])

@@ -28,7 +28,8 @@ from arena_tui.report.wording import better, errors, of_ratings, points
 from arena_tui.rows.reader import RowScreen
 from core.profile.data_settings import Data
 from core.profile.load import to_toml
-from core.profile.settings import Profile, Tokens
+from core.profile.settings import Profile
+from core.profile.token_settings import Tokens
 from core.report.report import Interval, Ratings
 from core.runs.folder import RunFolder
 

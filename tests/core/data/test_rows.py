@@ -12,9 +12,10 @@ import tiny
 from examples import read_examples
 from pyarrow import parquet
 
-from core.data.example import DataError, join
+from core.data.example import DataError
 from core.data.rows import Comparisons
 from core.data.split import split
+from core.data.template import RECIPE
 from core.predict.submission import WINNERS
 from core.profile import settings
 from core.profile.data_settings import Data
@@ -339,7 +340,7 @@ def test_surrogate_escapes_become_characters_and_lone_ones_the_replacement_chara
 
 
 def test_the_text_is_the_recipes() -> None:
-    text = join(["a", None, "b"], ["c"], [])
+    text = RECIPE.text(["a", None, "b"], ["c"], [])
     assert text == "<prompt>: a  b\n\n<response_a>: c\n\n<response_b>: "
 
 

@@ -7,12 +7,13 @@ import pytest
 import tiny
 from transformers import AutoConfig, AutoTokenizer
 
-from core.data.example import DataError, Example, join
+from core.data.example import DataError, Example
+from core.data.template import RECIPE
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode
 from core.model.locate import tokenizer_folder
 from core.model.tokenizer import load_tokenizer
-from core.profile.settings import Tokens
+from core.profile.token_settings import Tokens
 
 
 def example(prompt: str, a: str = "yes", b: str = "no") -> Example:
@@ -31,8 +32,8 @@ def edit(path: Path, **values: object) -> None:
 
 def test_bos_the_text_as_transformers_reads_it_and_eos(folder: Path) -> None:
     row = example("Why? 🤷🏽 ", "é\n\n")
-    text = join(row.prompt, row.response_a, row.response_b)
-    [[encoded]] = encode([row], PromptTokenizer(folder), Tokens())
+    text = RECIPE.text(row.prompt, row.response_a, row.response_b)
+    [[encoded]] = encode([row], PromptTokenizer(folder), Tokens(), RECIPE)
     assert encoded.ids.tolist() == [2, *tiny.tokenizer()(text, add_special_tokens=False)["input_ids"], 1]
 
 
@@ -40,7 +41,7 @@ def test_bos_the_text_as_transformers_reads_it_and_eos(folder: Path) -> None:
 def test_a_tokenizers_own_special_tokens_change_nothing(adds_eos: bool, folder: Path) -> None:
     """Setting add_eos_token can drop the BOS on transformers 5; here neither is left to the tokenizer."""
     edit(folder / "tokenizer_config.json", add_eos_token=adds_eos, add_bos_token=not adds_eos)
-    [[encoded]] = encode([example("hello")], PromptTokenizer(folder), Tokens())
+    [[encoded]] = encode([example("hello")], PromptTokenizer(folder), Tokens(), RECIPE)
     assert encoded.ids.tolist().count(2) == encoded.ids.tolist().count(1) == 1
 
 
@@ -49,14 +50,14 @@ def test_truncation_and_padding_stored_in_the_file_are_not_obeyed(folder: Path) 
     inner.enable_truncation(4)
     inner.enable_padding(length=600)
     inner.save(str(folder / "tokenizer.json"))
-    [[encoded]] = encode([example("hello " * 20)], PromptTokenizer(folder), Tokens())
+    [[encoded]] = encode([example("hello " * 20)], PromptTokenizer(folder), Tokens(), RECIPE)
     assert 20 < len(encoded.ids) < 600
     assert 0 not in encoded.ids[1:]
 
 
 def test_rows_come_in_order_and_in_batches_for_progress(folder: Path) -> None:
     rows = [example(f"number {n}") for n in range(1100)]
-    batches = list(encode(rows, PromptTokenizer(folder), Tokens()))
+    batches = list(encode(rows, PromptTokenizer(folder), Tokens(), RECIPE))
     assert [len(batch) for batch in batches] == [512, 512, 76]
     assert [encoded.example for batch in batches for encoded in batch] == rows
 

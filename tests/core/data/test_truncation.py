@@ -8,14 +8,15 @@ import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.data.example import TAGS, Example, Frame, join, segments
+from core.data.example import Example, Frame
 from core.data.shape import Shape
+from core.data.template import RECIPE, TAGS
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import Encoder, encode, show
 from core.data.truncation import keep
 from core.data.words import can_split
 from core.profile.errors import SettingError
-from core.profile.settings import TRUNCATIONS, Tokens
+from core.profile.token_settings import TRUNCATIONS, Tokens
 
 SYMMETRIC = ("thirds", "proportional", "longest-first", "rounds")
 ROUNDS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=40), max_size=4)
@@ -53,9 +54,9 @@ def test_the_limit_holds_and_what_is_shown_is_whole_characters_between_bos_and_e
     row = example(prompt, a, b)
     tags = sum(len(tokenizer.ids(tag)) for tag in TAGS)
     limit = 2 + tags + 9 * len(tokenizer.ids(ellipsis)) + 8 + room
-    [[encoded]] = encode([row], tokenizer, chosen(strategy, limit, ellipsis))
+    [[encoded]] = encode([row], tokenizer, chosen(strategy, limit, ellipsis), RECIPE)
     ids = encoded.ids.tolist()
-    text = join(row.prompt, row.response_a, row.response_b)
+    text = RECIPE.text(row.prompt, row.response_a, row.response_b)
     whole = tokenizer.ids(text)
     assert ids[0] == tokenizer.begin[0]
     assert ids[-1] == tokenizer.end[0]
@@ -88,12 +89,14 @@ def test_a_and_b_are_treated_alike(strategy: str, rounds: list[tuple[int, int, i
     def kept(order: list[int]) -> np.ndarray:
         in_rounds = np.array(rounds)[:, order]
         shape = Shape(
-            tags=np.full((1, 3), 3),
+            outer=np.zeros((1, 2), dtype=int),
+            tags=np.array([[3, 3, 3]] + [[0, 0, 0]] * (len(rounds) - 1)),
             parts=in_rounds.sum(axis=0)[None],
             rounds=in_rounds,
             round_row=np.zeros(len(rounds), dtype=int),
             round_counts=np.array([len(rounds)]),
             inside=np.zeros(0, dtype=int),
+            by_round=False,
         )
         frame = Frame(begin=[2], end=[1], mark=[9] * mark)
         return keep(shape, chosen(strategy, 11 + 8 * mark + room, prompt_max=7), frame).by_part(shape)[0]
@@ -106,13 +109,13 @@ def lengths_kept(tokenizer: PromptTokenizer, tokens: Tokens, prompt: int, a: int
     word = " a"
     assert len(tokenizer.ids(word)) == 1
     row = example([word * prompt], [word * a], [word * b])
-    [[encoded]] = encode([row], tokenizer, tokens)
+    [[encoded]] = encode([row], tokenizer, tokens, RECIPE)
     return [n - lost for n, lost in zip((prompt, a, b), encoded.lost, strict=True)]
 
 
 def limit_for(tokenizer: PromptTokenizer, room: int) -> int:
     """The limit that leaves `room` tokens beside BOS, EOS and the tags, as they come out before such words."""
-    encoder = Encoder(tokenizer)
+    encoder = Encoder(tokenizer, RECIPE)
     shape = encoder.encode([example([" a"], [" a"], [" a"])]).shape
     return int(shape.tags.sum()) + 2 + room
 
@@ -148,7 +151,7 @@ def test_rounds_keeps_the_newest_whole_and_cuts_the_last_kept_one(tokenizer: Pro
     word = " a"
     turns = [word * 30, word * 20, word * 5]
     row = example(turns, turns, turns)
-    [[encoded]] = encode([row], tokenizer, chosen("rounds", limit_for(tokenizer, 50)))
+    [[encoded]] = encode([row], tokenizer, chosen("rounds", limit_for(tokenizer, 50)), RECIPE)
     # Newest round: 5 words and the space before it in each part, 18 tokens at most; 32 are left for the second.
     kept = [55 + 2 - lost for lost in encoded.lost]
     assert sum(kept) <= 50
@@ -158,15 +161,15 @@ def test_rounds_keeps_the_newest_whole_and_cuts_the_last_kept_one(tokenizer: Pro
 def test_a_limit_without_room_for_text_is_an_error_that_names_a_sufficient_one(tokenizer: PromptTokenizer) -> None:
     row = example(["long " * 50], ["yes"], ["no"])
     with pytest.raises(SettingError, match=r"at least (\d+) tokens are needed") as refused:
-        list(encode([row], tokenizer, chosen("thirds", 16)))
+        list(encode([row], tokenizer, chosen("thirds", 16), RECIPE))
     least = int(str(refused.value).split("at least ")[1].split()[0])
-    assert list(encode([row], tokenizer, chosen("thirds", least)))
+    assert list(encode([row], tokenizer, chosen("thirds", least), RECIPE))
 
 
 def test_the_shape_of_a_row_decides_by_last_characters(tokenizer: PromptTokenizer) -> None:
     row = example(["ab cd", "", "ef"], [], ["x"])
-    whole = Encoder(tokenizer).encode([row])
-    text = join(row.prompt, row.response_a, row.response_b)
+    whole = Encoder(tokenizer, RECIPE).encode([row])
+    text = RECIPE.text(row.prompt, row.response_a, row.response_b)
     ends = np.cumsum([len(tokenizer.pieces[i].decode()) for i in whole.ids[0]])
     assert ends[-1] == len(text)
     prompt_begins, prompt_ends = len(TAGS[0]), text.index(TAGS[1])
@@ -181,17 +184,17 @@ def test_the_shape_of_a_row_decides_by_last_characters(tokenizer: PromptTokenize
 @given(texts=st.lists(st.text(st.sampled_from("ab ▁\n…é你🤷\t<>"), max_size=30), min_size=3, max_size=3))
 def test_words_encode_to_what_the_whole_text_does(texts: list[str]) -> None:
     tokenizer = SENTENCEPIECE
-    encoder = Encoder(tokenizer)
+    encoder = Encoder(tokenizer, RECIPE)
     row = example(*([text, text[::2]] for text in texts))
     whole = encoder.encode([row])
-    text = segments(row.prompt, row.response_a, row.response_b)
+    text = RECIPE.segments(row.prompt, row.response_a, row.response_b)
     ends = np.cumsum([len(segment) for segment in text])
     encoding = tokenizer.backend.encode("".join(text), add_special_tokens=False)
     assert can_split(tokenizer.spec)
     assert whole.ids[0].tolist() == encoding.ids
     taken = np.diff([sum(last <= end for _, last in encoding.offsets) for end in ends], prepend=0)
-    assert whole.shape.tags[0].tolist() == taken[[0, 3, 6]].tolist()
-    assert whole.shape.rounds.tolist() == [taken[[1, 4, 7]].tolist(), taken[[2, 5, 8]].tolist()]
+    assert whole.shape.tags.tolist() == [taken[[1, 4, 7]].tolist(), [0, 0, 0]]
+    assert whole.shape.rounds.tolist() == [taken[[2, 5, 8]].tolist(), taken[[3, 6, 9]].tolist()]
 
 
 def _sentencepiece() -> PromptTokenizer:
@@ -210,9 +213,9 @@ def test_what_is_shown_is_as_long_as_what_is_reckoned(tokenizer: PromptTokenizer
     rows = [
         example([f"Why {n}? " * n], ["Because 🤷🏽 é. " * (n % 7), "x" * n], ["你好 " * (n % 11)]) for n in range(1, 40)
     ]
-    whole = Encoder(tokenizer).encode(rows)
+    whole = Encoder(tokenizer, RECIPE).encode(rows)
     for strategy in TRUNCATIONS:
         frame = tokenizer.frame("…")
         kept = keep(whole.shape, chosen(strategy, 120, "…"), frame)
-        reckoned = frame.specials + (kept.tags + kept.by_part(whole.shape)).sum(axis=1) + kept.marks * len(frame.mark)
+        reckoned = frame.specials + kept.total(whole.shape) + kept.marks * len(frame.mark)
         assert [len(ids) for ids in show(whole, kept, frame)] == reckoned.tolist()

@@ -18,10 +18,12 @@ from transformers import AutoModelForSequenceClassification, BitsAndBytesConfig
 
 from arena_tui.format.numbers import percent
 from core.data.split import split
+from core.data.template import RECIPE
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode
 from core.profile import settings
 from core.profile.data_settings import Data
+from core.profile.token_settings import Tokens
 from core.runs import events
 from core.runs.folder import RunFolder, list_runs
 from core.runs.record import Tail
@@ -127,7 +129,7 @@ def test_the_adapter_alone_reproduces_the_evaluation(finished: tuple[RunFolder, 
     tokenizer = PromptTokenizer(folder.adapter)
 
     _, rows = split(read_examples(str(cache / "demo-1" / "train.csv"), Data()), settings.Split())
-    encoded = [row for batch in encode(rows, tokenizer, settings.Tokens(max_length=128)) for row in batch]
+    encoded = [row for batch in encode(rows, tokenizer, Tokens(max_length=128), RECIPE) for row in batch]
     with torch.no_grad():
         logits = np.array([model(torch.tensor([row.ids.tolist()])).logits[0].tolist() for row in encoded])
     table = parquet.read_table(folder.evaluation).to_pydict()

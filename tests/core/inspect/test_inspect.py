@@ -19,6 +19,7 @@ from pyarrow import parquet
 from arena_tui.dataset.text import as_text
 from arena_tui.rows.view import by_strategy, load
 from core.data.split import split
+from core.data.template import RECIPE
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode
 from core.inspect.cuts import LIMITS, NoRoom
@@ -29,7 +30,8 @@ from core.inspect.protocol import INSPECT, Progress
 from core.inspect.report import Report, held_out, margin, report
 from core.profile.data_settings import Data
 from core.profile.load import parse_profile
-from core.profile.settings import TRUNCATIONS, Profile, Tokens
+from core.profile.settings import Profile
+from core.profile.token_settings import TRUNCATIONS, Tokens
 
 TURNS = ["one two three", "four " * 30, "five 🤷🏽 é"]
 
@@ -98,7 +100,7 @@ def test_each_row_is_found_in_a_file_of_many_groups(
     whole = Path(last.whole)
     numbers = [0, 255, 256, 511, 512, 767, 768, 1_023, 1_024, 1_299]
     assert read_prompts(whole, numbers, 20) == {number: f"prompt {number}" for number in numbers}
-    encoded = encode(read_examples(str(path), Data()), PromptTokenizer(checkpoint), Tokens(max_length=4096))
+    encoded = encode(read_examples(str(path), Data()), PromptTokenizer(checkpoint), Tokens(max_length=4096), RECIPE)
     ids = [row.ids.tolist()[1:-1] for batch in encoded for row in batch]
     assert [read_row(whole, number).ids for number in numbers] == [ids[number] for number in numbers]
     with pytest.raises(IndexError, match=r"no row 1,300"):
@@ -121,7 +123,7 @@ def test_the_figures_are_those_of_the_rows_as_they_are_trained_on(
 
     examples = read_examples(str(train_csv), Data())
     tokenizer = PromptTokenizer(checkpoint)
-    encoded = [row for batch in encode(examples, tokenizer, profile.tokens) for row in batch]
+    encoded = [row for batch in encode(examples, tokenizer, profile.tokens, RECIPE) for row in batch]
     lost = np.array([row.lost for row in encoded])
     assert rows.id.tolist() == [str(row.example.id) for row in encoded]
     assert (own.rows, own.rows_over) == (len(encoded), sum(row.is_cut for row in encoded))
@@ -251,7 +253,9 @@ def test_the_exported_rows_are_those_of_training(
     table = parquet.read_table(to).to_pydict()
     tokenizer = PromptTokenizer(checkpoint)
     encoded = [
-        row for batch in encode(read_examples(str(train_csv), Data()), tokenizer, profile.tokens) for row in batch
+        row
+        for batch in encode(read_examples(str(train_csv), Data()), tokenizer, profile.tokens, RECIPE)
+        for row in batch
     ]
     assert table["input_ids"] == [row.ids.tolist() for row in encoded]
     assert table["split"][:6] == ["eval", "train", "train", "train", "train", "eval"]

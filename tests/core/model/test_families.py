@@ -17,8 +17,8 @@ from peft import PeftModel
 from places import ROOT
 from torch.nn.utils.rnn import pad_sequence
 
-from core.data.example import join
 from core.data.rows import read_comparisons
+from core.data.template import RECIPE
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode
 from core.model.load import load_classifier, load_config
@@ -33,7 +33,8 @@ from core.packed.layout import Layout
 from core.predict.model import load_trained
 from core.profile.data_settings import Data
 from core.profile.errors import SettingError
-from core.profile.settings import Lora, Model, Profile, Tokens, Train
+from core.profile.settings import Lora, Model, Profile, Train
+from core.profile.token_settings import Tokens
 from core.runs.folder import RunFolder
 from core.train.results import save_adapter
 
@@ -69,7 +70,7 @@ def prepare(family: str, quantization: Any, folder: Path, lora: Lora = LORA) -> 
         train=Train(engine="packed"),
     )
     examples = read_comparisons(str(tiny.write_csv(folder / "rows.csv", ROWS)), Data())
-    (rows,) = encode(examples, PromptTokenizer(checkpoint), profile.tokens)
+    (rows,) = encode(examples, PromptTokenizer(checkpoint), profile.tokens, RECIPE)
     config = load_config(str(checkpoint), profile.model, max_length=100)
     tokenizer = load_tokenizer(checkpoint, config)
     torch.manual_seed(1)
@@ -120,7 +121,7 @@ def by_the_readme(trained: Trained, **more: Any) -> NDArray[np.float32]:
     """The README's example as it stands, but for its folder and its row; and `more` arguments of `from_pretrained`."""
     code = README.read_text().split("```python\n")[1].split("```")[0]
     code = re.sub(r"^folder = .*$", f"folder = {str(trained.adapter)!r}", code, flags=re.M)
-    code = re.sub(r"^rows = .*$", lambda _: f"rows = {[join(*parts) for parts in PARTS]!r}", code, flags=re.M)
+    code = re.sub(r"^rows = .*$", lambda _: f"rows = {[RECIPE.text(*parts) for parts in PARTS]!r}", code, flags=re.M)
     names: dict[str, Any] = {"more": more}
     with torch.no_grad():
         exec(code.replace('device_map="auto"', 'device_map="cpu", **more'), names)  # noqa: S102

@@ -19,7 +19,7 @@ from stand_in_hub import TOKEN, hub
 from tiny_runs import SECONDS, SETTINGS
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from core.data.example import join
+from core.data.template import RECIPE
 from core.profile.load import parse_profile
 from core.runs.folder import RunFolder, create_run
 from core.runs.process import launch
@@ -43,7 +43,7 @@ def evaluated(run: RunFolder) -> tuple[list[list[int]], np.ndarray]:  # type: ig
     tokenizer = AutoTokenizer.from_pretrained(run.adapter)
     table = parquet.read_table(run.evaluation).to_pydict()
     rows = [row for row in tiny.rows(60) if row["id"] in set(table["id"][:3])]
-    texts = [join(*(json.loads(row[part]) for part in tiny.COLUMNS[3:6])) for row in rows]
+    texts = [RECIPE.text(*(json.loads(row[part]) for part in tiny.COLUMNS[3:6])) for row in rows]
     ids = [[2, *tokenizer(text, add_special_tokens=False).input_ids, 1] for text in texts]
     return ids, np.array([table["logit_a"], table["logit_b"], table["logit_tie"]]).T[:3]
 

@@ -25,6 +25,7 @@ from tiny_runs import SECONDS, SETTINGS, copy_of, fill
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from core.data.rows import read_comparisons
+from core.data.template import RECIPE
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode
 from core.predict.actions import create_prediction, settle
@@ -35,7 +36,7 @@ from core.predict.protocol import PREDICT
 from core.predict.request import CannotPredict, Request, choose_members
 from core.profile.data_settings import Data
 from core.profile.load import parse_profile, to_toml
-from core.profile.settings import Tokens
+from core.profile.token_settings import Tokens
 from core.runs import events
 from core.runs.folder import RunFolder, create_run
 from core.runs.liveness import is_run_alive
@@ -232,6 +233,7 @@ def test_what_is_kept_belongs_to_its_rows_its_adapter_and_its_settings(runs: lis
             read_comparisons(str(write_test(tmp_path / "test.csv", ROWS)), Data()),
             PromptTokenizer(adapter),
             profile.tokens,
+            RECIPE,
         )
         for row in batch
     ]

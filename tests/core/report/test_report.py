@@ -23,7 +23,8 @@ from core.data.example import DataError
 from core.inspect.lookup import read_row
 from core.profile.data_settings import Data
 from core.profile.load import to_toml
-from core.profile.settings import Profile, Tokens
+from core.profile.settings import Profile
+from core.profile.token_settings import Tokens
 from core.report.build import make_report
 from core.report.evaluation import Evaluation, read_evaluation
 from core.report.groups import position_bias, ratings

@@ -18,11 +18,12 @@ from tiny_runs import SECONDS, Start, copy_of
 from transformers import AutoModelForSequenceClassification
 
 from core.data.example import PARTS, SWAPPED, swapped
+from core.data.template import RECIPE
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode
 from core.predict.folder import list_predictions
 from core.profile.data_settings import Data
-from core.profile.settings import Tokens
+from core.profile.token_settings import Tokens
 from core.report.evaluation import read_evaluation
 from core.report.groups import position_bias
 from core.runs.folder import RunFolder
@@ -52,7 +53,7 @@ def test_the_swapped_columns_are_what_the_adapter_gives_the_swapped_rows(
     rows = {row.id: row for row in read_examples(str(train_csv), Data())}
     copies = [swapped(rows[id]) for id in table["id"].to_pylist()]
     tokenizer = PromptTokenizer(checkpoint)
-    [encoded] = encode(copies, tokenizer, Tokens(max_length=64))
+    [encoded] = encode(copies, tokenizer, Tokens(max_length=64), RECIPE)
 
     base = AutoModelForSequenceClassification.from_pretrained(checkpoint, num_labels=3, dtype=torch.float32)
     model = PeftModel.from_pretrained(base, folder.adapter).eval()
@@ -64,7 +65,7 @@ def test_the_swapped_columns_are_what_the_adapter_gives_the_swapped_rows(
     plain = np.stack([table[name].to_numpy() for name in names], axis=1)
     assert not np.allclose(written, plain, atol=1e-3), "the order makes no difference: nothing would be seen here"
 
-    [whole] = encode([rows[id] for id in table["id"].to_pylist()], tokenizer, Tokens(max_length=64))
+    [whole] = encode([rows[id] for id in table["id"].to_pylist()], tokenizer, Tokens(max_length=64), RECIPE)
     assert [tuple(of) for of in zip(*(table[f"{part}_tokens"].to_pylist() for part in PARTS), strict=True)] == [
         row.parts for row in whole
     ]
