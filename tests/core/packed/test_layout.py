@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from shapes import GEMMA3, LLAMA, MISTRAL, NINE, PHI3_MINI, PHI4_MINI, QWEN, QWEN3, shape
+from shapes import GEMMA3, GEMMA3_12B, LLAMA, MISTRAL, NINE, PHI3_MINI, PHI4_MINI, QWEN, QWEN3, shape
 
 from core.engine.choose import choose, choose_engine, choose_prediction_engine, predict_packed
 from core.packed.gate import obstacle
@@ -20,8 +20,8 @@ def profile(*overrides: str) -> Profile:
 
 
 PUBLISHED = {
-    "gemma2": NINE, "gemma3": GEMMA3, "llama": LLAMA, "qwen2": QWEN, "qwen3": QWEN3, "mistral": MISTRAL,
-    "phi3-mini": PHI3_MINI, "phi4-mini": PHI4_MINI,
+    "gemma2": NINE, "gemma3": GEMMA3, "gemma3-12b": GEMMA3_12B, "llama": LLAMA, "qwen2": QWEN, "qwen3": QWEN3,
+    "mistral": MISTRAL, "phi3-mini": PHI3_MINI, "phi4-mini": PHI4_MINI,
 }  # fmt: skip
 
 
