@@ -32,7 +32,7 @@ def test_published_models_of_the_families_can_be_packed(config: dict[str, Any]) 
 
 def test_long_rows_of_a_rotation_that_changes_with_length_are_left_to_the_padded_engine() -> None:
     """Phi-4-mini's angles are others from 4,097 tokens on, for all rows of a batch."""
-    for length, said in ((4096, None), (4097, "rows of more than 4096 tokens")):
+    for length, said in ((4096, None), (4097, "rows of more than 4,096 tokens")):
         reason = obstacle(profile(f"tokens.max_length={length}"), PHI4_MINI, precision="bf16", best="bf16")
         assert (reason is None) == (said is None)
         assert said is None or said in (reason or "")
