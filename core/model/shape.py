@@ -136,8 +136,8 @@ def read_shape(config: Mapping[str, Any], model: settings.Model) -> ModelShape |
 
 
 def _image_weights(config: Mapping[str, Any], hidden: int) -> int:
-    """Of Gemma-3's SigLIP, and of the matrix behind it."""
-    if not config.get("vision_config"):
+    """Of Gemma-3's SigLIP, and of the matrix behind it; transformers makes a classifier of the whole model there."""
+    if config.get("model_type") != "gemma3" or not config.get("vision_config"):
         return 0
     images = {**_SIGLIP, **config["vision_config"]}
     width, patch = images["hidden_size"], images["patch_size"]
