@@ -86,16 +86,18 @@ def _of_rotation(text: Mapping[str, Any], max_length: int) -> str | None:
     is_phi = text["model_type"] == "phi3"
     rotations = _rotations(text)
     kinds = [*map(_kind, rotations), text.get("default_rope_type") or "default"]
-    odd = [kind for kind in kinds if kind not in (("default", *LONG_ROPE) if is_phi else ROTATIONS)]
+    known = ("default", *LONG_ROPE) if is_phi else ROTATIONS
+    odd = [kind for kind in kinds if kind not in known]
     shares = [share for one in (text, *rotations) if (share := one.get("partial_rotary_factor")) is not None]
-    short = text["original_max_position_embeddings"] if is_phi and set(kinds) & {*LONG_ROPE} else max_length
+    is_long = is_phi and not set(kinds).isdisjoint(LONG_ROPE)
+    short = text["original_max_position_embeddings"] if is_long else max_length
     reasons = (
         (bool(odd), f"it does not know the rotation {', '.join(odd)}"),
         (any(share != 1 for share in shares) and not is_phi, "a part of each head is not rotated"),
         (any(not 0 < share <= 1 for share in shares), f"partial_rotary_factor is {min(shares, default=1)}"),
         (
             short < max_length,
-            f"rows of more than {short} tokens are rotated otherwise, and with them all of their batch",
+            f"rows of more than {short:,} tokens are rotated otherwise, and with them all of their batch",
         ),
     )
     return _first(reasons)

@@ -25,6 +25,7 @@ MEMORY = MemoryPlan(
         attention="eager",
         capped=True,
         slides=True,
+        images=0,
     ),
     precision="bf16",
     parts=Memory(
