@@ -26,7 +26,7 @@ def add(commands: "Commands") -> None:
 def _add_check(commands: "Commands") -> None:
     parser = add_command(commands, "check", "list everything wrong with a profile")
     add_profile(parser)
-    add_json(parser, "one JSON object on stdout")
+    add_json(parser, "print one JSON object")
     parser.set_defaults(command=_run_check)
 
 
@@ -73,8 +73,8 @@ def _run_schema(_options: argparse.Namespace) -> int:
 
 
 def _add_config(commands: "Commands") -> None:
-    parser = add_command(commands, "config", "print your configuration, all of its settings, and what is wrong with it")
-    add_json(parser, "one JSON object on stdout")
+    parser = add_command(commands, "config", "print your configuration, all settings, and any problems")
+    add_json(parser, "print one JSON object")
     parser.set_defaults(command=_run_config)
 
 

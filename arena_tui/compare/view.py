@@ -70,7 +70,7 @@ def cautions(settings: Sequence[Settings]) -> list[str]:
     unread = [str(number) for number, known in enumerate(settings, 1) if not known]
     found = []
     if keys:
-        found.append(f"evaluated on different rows ({', '.join(keys)}): their log losses do not compare")
+        found.append(f"evaluated on different rows ({', '.join(keys)}): their log losses are not comparable")
     if unread:
         found.append(f"the settings of {', '.join(unread)} cannot be read")
     return found

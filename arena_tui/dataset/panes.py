@@ -38,10 +38,10 @@ def hygiene_text(seen: Inspected, way_out: str, width: int) -> Content:
 def _leak(seen: Inspected, way_out: str, width: int) -> Content:
     leaked = seen.hygiene.eval_rows_with_leaked_prompt
     if not leaked:
-        return Content("  no evaluation row has a prompt of a training row")
+        return Content("  no evaluation row shares a prompt with a training row")
     held_out = int(seen.held_out.sum())
     words = (
-        f"{numbers.count(leaked)} evaluation rows ({numbers.share(leaked, held_out)}) have a prompt of a training "
+        f"{numbers.count(leaked)} evaluation rows ({numbers.share(leaked, held_out)}) share a prompt with a training "
         f"row{way_out}"
     )
     return Content.styled(hanging("!", words, width), "bold $text-warning")

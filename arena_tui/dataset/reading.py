@@ -60,7 +60,7 @@ class WaitingText(Static):
     def show(self, words: str) -> None:
         """Where there are any."""
         self.screen.set_class(bool(words), "-waiting")
-        self.update(Content(f"{words} …\n\nIt takes about half a minute."))
+        self.update(Content(f"{words} …\n\nThis takes about half a minute."))
 
 
 def how_far(progress: Progress, seen: Inspected | None, source: str) -> str:

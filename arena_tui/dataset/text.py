@@ -79,12 +79,12 @@ def _line(name: str, cells: Sequence[str]) -> str:
 
 
 def _lengths(report: Report, profile: Profile) -> list[str]:
-    by_percent = ", ".join(f"{part} % {count(length)}" for part, length in report.lengths.percentiles.items())
+    by_percent = ", ".join(f"p{part} {count(length)}" for part, length in report.lengths.percentiles.items())
     epoch = report.epoch
     return [
-        f"tokens in a row: mean {report.lengths.mean:,.0f}; at most, of {by_percent}",
-        f"an epoch: {count(epoch.effective_tokens)} effective tokens; padding adds "
-        f"{percent(epoch.padding_share)} of what is computed, in batches of {profile.train.per_device_batch_size}",
+        f"tokens per row: mean {report.lengths.mean:,.0f}, {by_percent}",
+        f"per epoch: {count(epoch.effective_tokens)} effective tokens; padding is {percent(epoch.padding_share)} of "
+        f"the tokens computed, in batches of {profile.train.per_device_batch_size}",
     ]
 
 
@@ -112,10 +112,10 @@ def _hygiene(found: Hygiene, report: Report) -> list[str]:
 def leak(found: Hygiene, report: Report) -> str:
     """How many evaluation rows ask what training rows ask too, and the way out."""
     if not found.eval_rows_with_leaked_prompt:
-        return "none: no evaluation row has a prompt of a training row"
-    way_out = "" if report.split.by == "prompt" else '; split.by = "prompt" ends it'
+        return "none: no evaluation row shares a prompt with a training row"
+    way_out = "" if report.split.by == "prompt" else '; split.by = "prompt" prevents it'
     leaked = share(found.eval_rows_with_leaked_prompt, report.split.eval)
     return (
-        f"{count(found.eval_rows_with_leaked_prompt)} evaluation rows ({leaked}) have a prompt of a "
-        f"training row{way_out}"
+        f"{count(found.eval_rows_with_leaked_prompt)} evaluation rows ({leaked}) share a prompt with a training "
+        f"row{way_out}"
     )

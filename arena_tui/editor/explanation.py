@@ -47,7 +47,7 @@ class ProblemList(OptionList):
         """Show these problems, in their order."""
         self.set_class(not problems, "-none")
         n = len(problems)
-        first = f", the first {MOST_PROBLEMS} of them" if n > MOST_PROBLEMS else ""
+        first = f", the first {MOST_PROBLEMS} shown" if n > MOST_PROBLEMS else ""
         self.border_title = Content(f"✗ {n:,} problem{'s' if n > 1 else ''}{first}")
         self._problems = problems[:MOST_PROBLEMS]
         self._draw()

@@ -77,11 +77,11 @@ def follow(
             elif line is not None:
                 print(line, file=out, flush=True)
         if (ended := with_due_end(printed.state, folder, alive)) is not printed.state:
-            print("its last event is missing; all that it was to leave is there: arena-tui resume adds it", file=out)
+            print("its last event is missing, but its results are complete: arena-tui resume adds the event", file=out)
             printed.state = ended
         now = Status.QUEUED if place else status(printed.state, alive, time.time())
         if now is Status.LOST:
-            why = "; the kernel has killed for want of memory meanwhile" if killed_for_memory(folder) else ""
+            why = "; meanwhile the kernel killed processes because memory ran out" if killed_for_memory(folder) else ""
             print(f"lost: the process ended without a last event{why}. Its log ends:", file=sys.stderr)
             for line in printable_lines(log_end(folder)):
                 print(line, file=sys.stderr)
@@ -193,11 +193,11 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
             asked, progress = before.predicting, before.prediction_progress
             rows = progress.rows if progress else asked.rows_kept
             return (
-                f"cancelled with {count(rows)} of {count(asked.rows_total)} rows scored: they are kept, and "
-                "the same command goes on"
+                f"cancelled with {count(rows)} of {count(asked.rows_total)} rows scored: they are kept, and the same "
+                "command resumes"
             )
         case events.Cancelled():
-            kept = f"{event.kept} is kept" if event.kept else "there was nothing to keep yet"
+            kept = f"{event.kept} is kept" if event.kept else "nothing to keep yet"
             adapter = f"; the adapter after it is in {event.adapter}/" if event.adapter else ""
             return f"cancelled after step {event.step}: {kept}{adapter}"
         case events.Failed():

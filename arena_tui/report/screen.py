@@ -157,7 +157,7 @@ class ReportScreen(ConsoleScreen[None]):
         if action in ABOUT_REPORT and self.seen is None:
             return "there is no report to show" if self.problem else "the report is being made"
         if action == "pane_at" and (name := self._panes.always_seen(*parameters)):
-            return f"{name} is in sight already"
+            return f"{name} is already shown"
         return super().why_not(action, parameters)
 
     def action_pane(self, direction: int) -> None:

@@ -60,7 +60,7 @@ def _how_far(view: RunView, width: int) -> Content:
         return Content(" ".join(words(view.wait))).truncate(width, ellipsis=True)
     state = view.state
     done, total, unit = _progress(view)
-    nothing = f"goes on after step {numbers.count(state.step)}" if state.step else "nothing done yet"
+    nothing = f"continues after step {numbers.count(state.step)}" if state.step else "nothing done yet"
     left = f"{numbers.count(done)} / {numbers.count(total)} {unit}" if total else nothing
     if unit != "steps" and state.started and state.step:
         left = f"step {numbers.count(state.step)} / {numbers.count(state.started.steps)}  {left}"

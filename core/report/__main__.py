@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
         from core.failures.explain import explain
 
         why = explain(error, has_log=False)
-        return _refused(as_problem(f"the report cannot be made: {why.cause}", why.advice), why.exit_code)
+        return _refused(as_problem(f"the report failed: {why.cause}", why.advice), why.exit_code)
     return 0
 
 
@@ -92,7 +92,7 @@ def _make(
     except DataError as error:
         cautions.append(f"without the rows' texts, no lengths, turns, chatbots or rows in full: {error}")
 
-    yield Progress(doing="reckoning")
+    yield Progress(doing="computing the figures")
     metrics = read_metrics(folder.metrics)
     if texts and metrics and (others := len(texts.train_label)) != metrics.rows_train:
         cautions.append(

@@ -55,7 +55,7 @@ def read_texts(source: str, data: Data, evaluation: Evaluation, tell: Callable[[
         raise DataError(f"{source}: none of the {len(evaluation):,} evaluation rows is in it")
     cautions = []
     if missing := len(evaluation) - len(found):
-        cautions.append(f"{source} has changed: {missing:,} of the evaluation rows are not in it any more")
+        cautions.append(f"{source} has changed: {missing:,} of the evaluation rows are no longer in it")
     if relabelled:
         cautions.append(f"{source} has changed: {relabelled:,} evaluation rows have another winner there now")
     return Texts(
