@@ -69,9 +69,9 @@ class Comparisons:
                     continue
                 example, origin = found
                 if before := seen.get(example.id):
-                    where = f"on line {before[1]}" if before[0] == file else f"in {place(*before)},"
+                    where = f"on line {before[1]}" if before[0] == file else f"in {place(*before)}"
                     raise DataError(
-                        f"{place(file, line, id=example.id)}: this id stands {where} already; ids must be unique"
+                        f"{place(file, line, id=example.id)}: this id is already {where}; ids must be unique"
                     )
                 seen[example.id] = file, line
                 count += 1

@@ -36,7 +36,7 @@ def obstacle(profile: Profile, config: Mapping[str, Any], *, precision: str, bes
     text = decoder_config(config)
     family = text.get("model_type")
     if family not in ACTIVATION_KEYS:
-        return f"it does not know the family {family}"
+        return f"it does not support the family {family}"
     return _of_settings(profile, precision, best) or _of_attention(family, text) or _of_the_rest(family, text, config)
 
 
@@ -44,12 +44,12 @@ def _of_settings(profile: Profile, precision: str, best: str) -> str | None:
     model = profile.model
     is_computed_otherwise = model.quantization == "nf4" and model.compute_dtype not in ("auto", DTYPES[precision])
     reasons = (
-        (model.quantization == "int8", "8-bit products are not those of any 16-bit weights"),
+        (model.quantization == "int8", "8-bit products cannot be reproduced from 16-bit weights"),
         (profile.lora.bias != "none", "lora.bias is trained"),
         (model.attention != "auto", f"model.attention asks for {model.attention}"),
-        (is_computed_otherwise, f"model.compute_dtype is {model.compute_dtype}, and it computes in {precision} alone"),
+        (is_computed_otherwise, f"model.compute_dtype is {model.compute_dtype}, and it computes in {precision} only"),
         (precision == "fp16", "it does not compute in fp16"),
-        (precision == "bf16" and best != "bf16", "it computes in bf16 only on cards that do so themselves"),
+        (precision == "bf16" and best != "bf16", "it computes in bf16 only on cards that support it"),
     )
     return _first(reasons)
 
@@ -63,10 +63,10 @@ def _of_attention(family: str, text: Mapping[str, Any]) -> str | None:
     reasons = (
         (not is_causal, "attention is not causal"),
         (bool(text.get("attention_dropout")), "attention has dropout"),
-        (bool(odd_kinds), f"it does not know layers of {', '.join(odd_kinds)}"),
+        (bool(odd_kinds), f"it does not support layers of {', '.join(odd_kinds)}"),
         (_slides(family, text) and (window is None or window < 1), f"sliding_window is {window} where layers slide"),
         (cap is not None and cap <= 0, f"attn_logit_softcapping is {cap}"),
-        (head_dim not in HEAD_DIMS, f"its kernels have no heads of {head_dim}"),
+        (head_dim not in HEAD_DIMS, f"its kernels do not support heads of {head_dim}"),
     )
     return _first(reasons)
 
@@ -80,8 +80,8 @@ def _of_the_rest(family: str, text: Mapping[str, Any], config: Mapping[str, Any]
     nested = [key for key in NESTED if key in text]
     storage = (config.get("quantization_config") or {}).get("bnb_4bit_quant_storage")
     reasons = (
-        (activation not in ACTIVATIONS, f"it does not know the activation {activation}"),
-        (bool(odd_rotations), f"it does not know the rotation {', '.join(odd_rotations)}"),
+        (activation not in ACTIVATIONS, f"it does not support the activation {activation}"),
+        (bool(odd_rotations), f"it does not support the rotation {', '.join(odd_rotations)}"),
         (any(share not in (None, 1) for share in shares), "a part of each head is not rotated"),
         (text.get("per_layer_config") is not None, "per_layer_config gives layers sizes of their own"),
         (bool(nested), f"it has a model of its own in {', '.join(nested)}"),

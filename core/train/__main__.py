@@ -114,7 +114,7 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     stop.heed()
     hardware = choose_hardware(profile, record)
     if not Path(source).is_dir():
-        record.begin("loading", "fetching the tokenizer, if it is not here yet")
+        record.begin("loading", "fetching the tokenizer, unless already here")
     tokenizer_files = tokenizer_folder(source, profile.model.revision)
     rows = encode_rows(profile, train_rows, eval_rows, tokenizer_files, attempt, record)
     made = load_model(profile, source, tokenizer_files, rows, hardware, attempt, stop, record)
@@ -144,7 +144,7 @@ def find_inputs(profile: "Profile", record: Record) -> "tuple[list[Example], lis
     train_rows, eval_rows = split(examples, profile.split)
     record.begin("loading", f"rows: {read}")
     if profile.model.gguf_file:
-        record.begin("loading", "unpacking the GGUF file, if that has not been done yet")
+        record.begin("loading", "unpacking the GGUF file, unless already done")
     source = locate(profile.model)
     demand_weights(source, profile.model.checkpoint)
     return train_rows, eval_rows, source
