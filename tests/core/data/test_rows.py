@@ -85,7 +85,7 @@ def test_a_cell_that_is_no_json_list_is_refused_and_never_evaluated(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     message = refused(csv_file(tmp_path, tiny.row(1, 0), tiny.row(99, 0, response_a=cell)))
-    assert f"{tmp_path / 'train.csv'}, line 3, id 99, column response_a: expected a JSON list of or nulls" in message
+    assert f"{tmp_path / 'train.csv'}, line 3, id 99, column response_a: expected a JSON list of strings" in message
     assert len(message) < 400
     assert not Path("executed").exists()
 

@@ -172,7 +172,7 @@ class TestFigures:
         assert found.log_loss - found.other_log_loss == pytest.approx(found.difference.value)
         with pytest.raises(DataError, match="none of the rows"):
             against(here, "b", replace(there, id=[id + 1 for id in there.id]))
-        with pytest.raises(DataError, match="7 rows of b have another winner"):
+        with pytest.raises(DataError, match="b has a different winner in 7 of its rows"):
             against(here, "b", replace(there, label=(there.label + 1) % 3))
 
 
