@@ -87,7 +87,7 @@ def _run_submission(options: argparse.Namespace) -> int:
     import msgspec
 
     from arena_tui.children.child import last_answer, without_a_word
-    from arena_tui.format.numbers import count
+    from arena_tui.format.numbers import counted
     from arena_tui.format.sanitize import printable
     from core.predict.protocol import CHECK, Check
 
@@ -100,7 +100,7 @@ def _run_submission(options: argparse.Namespace) -> int:
     if options.json:
         print_json(msgspec.json.encode(found))
     elif not found.problems:
-        rows = f"{count(found.rows)} row{'s' if found.rows != 1 else ''}"
+        rows = counted(found.rows, "row")
         print(f"{printable(found.file)}: {rows}, nothing wrong with it")
     for problem in () if options.json else found.problems:
         print(printable(f"{found.file}: {problem}"), file=sys.stderr)

@@ -107,7 +107,7 @@ def run_list(options: argparse.Namespace) -> int:
 
 def _figures(summary: "Summary") -> Iterator[str]:
     """What each run reaches alone, and what the rules do, where there are labels to tell."""
-    from arena_tui.format.numbers import count, loss
+    from arena_tui.format.numbers import counted, loss
     from arena_tui.format.sanitize import printable
 
     if summary.log_loss is None:
@@ -117,7 +117,7 @@ def _figures(summary: "Summary") -> Iterator[str]:
             yield f"  {loss(member.log_loss)} alone, weight {member.weight:.2f}  {printable(member.run)}"
     if summary.rows_ruled:
         with_rules, without = loss(summary.log_loss_with_rules), loss(summary.log_loss_without_rules)
-        rows = f"{count(summary.rows_ruled)} row{'s' if summary.rows_ruled > 1 else ''}"
+        rows = counted(summary.rows_ruled, "row")
         used = "used" if summary.rules else "off; --rules turns them on"
         yield f"  rules ({used}) answer {rows}: log loss {with_rules} with them, {without} without"
 

@@ -80,7 +80,7 @@ def how_far(progress: Progress, seen: Inspected | None, sources: Sequence[str]) 
     if len(progress.read) == len(sources):
         named = [f"{name}{as_read(read)}" for name, read in zip(named, progress.read, strict=True)]
     return (
-        f"{numbers.count(len(seen.rows))} rows · median {numbers.count(percents[50])}, longest "
+        f"{numbers.counted(len(seen.rows), 'row')} · median {numbers.count(percents[50])}, longest "
         f"{numbers.count(percents[100])} tokens · {', '.join(named)}"
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from arena_tui.format.numbers import count, percent, share
+from arena_tui.format.numbers import count, counted, percent, share
 from arena_tui.format.sanitize import printable
 from core.inspect.cuts import CutFigures, CutReport, NoRoom
 from core.inspect.report import Hygiene, Report
@@ -46,7 +46,7 @@ def as_text(report: Report, profile: Profile) -> str:
 
 
 def _part(part: int, whole: int) -> str:
-    return f"{count(part)} rows ({share(part, whole)})"
+    return f"{counted(part, 'row')} ({share(part, whole)})"
 
 
 def _cuts(title: str, rows: Sequence[tuple[str, CutReport | NoRoom]], own: CutReport) -> list[str]:

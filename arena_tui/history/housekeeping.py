@@ -86,7 +86,7 @@ class TrashScreen(Dialog[None]):
         if not self._sizes:
             return
         n, taken = len(self._sizes), numbers.gib(sum(self._sizes.values()))
-        text = f"{taken}, in {n} folder{'s' if n > 1 else ''}: this cannot be undone."
+        text = f"{taken}, in {numbers.counted(n, 'folder')}: this cannot be undone."
         if await self.app.push_screen_wait(AskScreen("delete for good?", text, [("y", "delete for good")])) == "y":
             for run in self._sizes:
                 try:
@@ -133,7 +133,7 @@ class Housekeeping:
     async def note(self, run: RunView) -> None:
         """Let the user write the first line of what there is to say of a run."""
         first, *rest = run.notes.note.splitlines() or [""]
-        more = f" Its other {len(rest)} lines stay, in {run.folder.notes.name}." if rest else ""
+        more = f" The rest, {numbers.counted(len(rest), 'line')}, stays in {run.folder.notes.name}." if rest else ""
         line = await self._screen.app.push_screen_wait(
             WriteScreen("note", f"Note on {run.name}.{more}", first, MOST_NOTE // 2)
         )

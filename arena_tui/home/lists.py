@@ -83,7 +83,7 @@ def profile_line(profile: ProfileView, width: int) -> Content:
     beside = "" if profile.is_shipped else "yours"
     if profile.problems:
         n = len(profile.problems)
-        beside = f"✗ {n} problem{'s' if n > 1 else ''}"
+        beside = f"✗ {numbers.counted(n, 'problem')}"
     name = padded(printable(profile.name), width - len(beside) - 1)
     return Content.assemble(name, " ", (beside, "$text-error" if profile.problems else MUTED))
 

@@ -174,7 +174,7 @@ def summary(profile: Profile, width: int, absent: Mapping[str, str]) -> Content:
 def problems(profile: ProfileView, way: Content, width: int) -> Content:
     """All problems, for a person to correct, and the way to do it."""
     n = len(profile.problems)
-    head = (Content(f"✗ {n} problem{'s' if n > 1 else ''}") + way).stylize_before("bold $text-error")
+    head = (Content(f"✗ {numbers.counted(n, 'problem')}") + way).stylize_before("bold $text-error")
     listed = [printable(str(problem)) for problem in profile.problems[:MOST_PROBLEMS]]
     more = [f"\n… and {n - MOST_PROBLEMS:,} more"] if n > MOST_PROBLEMS else []
     return Content.assemble(head, "\n", bulleted("•", listed, width), *more)

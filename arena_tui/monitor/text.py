@@ -9,7 +9,7 @@ from typing import TextIO
 from msgspec.structs import replace
 
 from arena_tui.format import numbers
-from arena_tui.format.numbers import count, duration, gib
+from arena_tui.format.numbers import count, counted, duration, gib
 from arena_tui.format.sanitize import printable, printable_lines
 from arena_tui.runs.stages import how_far, stage
 from core.runs import events
@@ -149,7 +149,7 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
             return (
                 f"evaluated at step {event.step}: log loss {numbers.loss(event.log_loss)} "
                 f"(ln 3 1.0986, prior {numbers.loss(prior)}), accuracy {numbers.percent(event.accuracy)}, "
-                f"{count(event.rows)} rows in {duration(event.seconds)}"
+                f"{counted(event.rows, 'row')} in {duration(event.seconds)}"
             )
         case events.Checkpoint():
             return f"saved {event.folder}"
@@ -174,8 +174,8 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
                 f"; {count(event.rows_kept)} of {count(event.rows_total)} are scored already" if event.rows_kept else ""
             )
             return (
-                f"scoring: {count(event.rows)} rows{orders}, {count(event.rows_cut)} cut, with {_runs(event.runs)}; "
-                f"{event.precision}, {event.engine}, on {printable(event.device.name)}{kept}"
+                f"scoring: {counted(event.rows, 'row')}{orders}, {count(event.rows_cut)} cut, with {_runs(event.runs)}"
+                f"; {event.precision}, {event.engine}, on {printable(event.device.name)}{kept}"
             )
         case events.PredictionProgress():
             total = before.predicting.rows_total if before.predicting else event.rows
@@ -191,13 +191,13 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
                 if event.log_loss is not None and event.accuracy is not None
                 else ""
             )
-            return f"predicted {count(event.rows)} rows{figures_of}; wrote {printable(event.submission)}"
+            return f"predicted {counted(event.rows, 'row')}{figures_of}; wrote {printable(event.submission)}"
         case events.Cancelled() if before.predicting:
             asked, progress = before.predicting, before.prediction_progress
             rows = progress.rows if progress else asked.rows_kept
             return (
-                f"cancelled with {count(rows)} of {count(asked.rows_total)} rows scored: they are kept, and the same "
-                "command resumes"
+                f"cancelled with {count(rows)} of {counted(asked.rows_total, 'row')} scored: they are kept, and "
+                "the same command resumes"
             )
         case events.Cancelled():
             kept = f"{event.kept} is kept" if event.kept else "nothing to keep yet"

@@ -82,7 +82,7 @@ def _outcome(view: RunView) -> list[Content]:
     match view.state.last:
         case events.Predicted(submission=submission, rows=rows):
             return [
-                Content(f"{numbers.count(rows)} rows predicted, written to"),
+                Content(f"{numbers.counted(rows, 'row')} predicted, written to"),
                 Content.styled(place(Path(submission)), "bold"),
             ]
         case events.Cancelled(signal=name):
@@ -106,7 +106,7 @@ def _figures(view: RunView) -> list[Fact]:
         if state.last.accuracy is not None:
             rows.append(("accuracy", numbers.percent(state.last.accuracy), "chance 33.3 %"))
     elif (progress := state.prediction_progress) and (asked := state.predicting):
-        rows.append(("scored", numbers.count(progress.rows), f"of {numbers.count(asked.rows_total)} rows"))
+        rows.append(("scored", numbers.count(progress.rows), f"of {numbers.counted(asked.rows_total, 'row')}"))
     elif not state.predicting:
         rows.append(("now", stage(state.phase), how_far(state.phase)) if state.phase else ("now", "starting", ""))
     return rows
@@ -126,7 +126,7 @@ def _readings(view: RunView) -> list[Fact]:
     if asked:
         orders = "also with A and B swapped" if asked.swapped else "A and B not swapped"
         rows += [
-            ("file", f"{numbers.count(asked.rows)} rows", orders),
+            ("file", numbers.counted(asked.rows, "row"), orders),
             ("cut", numbers.count(asked.rows_cut), numbers.share(asked.rows_cut, asked.rows)),
             ("runs", numbers.count(len(asked.runs)), printable(", ".join(asked.runs))),
             ("device", printable(asked.device.name), f"{printable(asked.precision)}, {asked.engine}"),

@@ -161,7 +161,7 @@ def _lengths(bias: LengthBias) -> Content:
     lines = [
         Content.styled("length bias", "bold"),
         Content(
-            f"of {numbers.count(bias.rows)} rows with a winner and answers of different length, the longer wins with"
+            f"of {numbers.counted(bias.rows, 'row')} with a winner and answers of different length, the longer wins:"
         ),
         _share("people", bias.humans),
         _share("the model", bias.model),

@@ -18,7 +18,6 @@ from arena_tui.report.wording import (
     of_ratings,
     points,
     preferences,
-    row_count,
     shares,
     titled,
     winner,
@@ -52,7 +51,7 @@ def as_text(report: Report, rows: int) -> str:
 
 
 def _headline(report: Report) -> Iterator[str]:
-    yield f"{printable(report.run)}, {row_count(report.rows)} of evaluation"
+    yield f"{printable(report.run)}, {numbers.counted(report.rows, 'evaluation row')}"
     for caution in report.cautions:
         yield from _wrapped(f"! {printable(caution)}", "  ")
     yield ""
@@ -127,7 +126,7 @@ def _position(bias: PositionBias) -> Iterator[str]:
 
 
 def _lengths(bias: LengthBias) -> Iterator[str]:
-    yield f"the longer answer, of {row_count(bias.rows)} with a winner and answers of different length"
+    yield f"the longer answer, of {numbers.counted(bias.rows, 'row')} with a winner and answers of different length"
     yield from (f"  {line}" for line in preferences(bias))
     yield _line("  A wins, no ties", ("rows", "people", "model"))
     for bin in bias.bins:
@@ -152,7 +151,9 @@ def _ratings(title: str, ratings: Ratings) -> Iterator[str]:
 
 
 def _against(found: Against) -> Iterator[str]:
-    yield from _wrapped(f"against {printable(found.run)}, on {row_count(found.rows)} that both evaluated", "  ")
+    yield from _wrapped(
+        f"against {printable(found.run)}, on {numbers.counted(found.rows, 'row')} that both evaluated", "  "
+    )
     if found.only_here or found.only_there:
         yield f"  only here {numbers.count(found.only_here)}, only there {numbers.count(found.only_there)}"
     yield f"  log loss  {numbers.loss(found.log_loss)} here, {numbers.loss(found.other_log_loss)} there"

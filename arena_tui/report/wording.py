@@ -93,7 +93,3 @@ def shares(probabilities: Sequence[float]) -> str:
 
 def winner(label: int) -> str:
     return INITIALS[label]
-
-
-def row_count(count: int) -> str:
-    return "1 row" if count == 1 else f"{numbers.count(count)} rows"

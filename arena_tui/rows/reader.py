@@ -234,6 +234,6 @@ class RowScreen(ConsoleScreen[int]):
 
 def _kept(kept: int, total: int) -> Content:
     if kept == total:
-        return Content(f"{numbers.count(total)} tokens")
+        return Content(numbers.counted(total, "token"))
     words = f"{numbers.count(kept)} of" if kept else "! nothing of"
-    return Content.styled(f"{words} {numbers.count(total)} tokens shown", "bold $text-warning")
+    return Content.styled(f"{words} {numbers.counted(total, 'token')} shown", "bold $text-warning")

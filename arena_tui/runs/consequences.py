@@ -64,7 +64,7 @@ def what_is_lost(run: RunView) -> str:
     if checkpoint is None:
         return "No step is kept." if run.state.step else "Nothing is trained yet."
     lost = run.state.step - checkpoint.step
-    after = f"; {numbers.count(lost)} steps after it are lost" if lost > 0 else ""
+    after = f"; lost after it: {numbers.counted(lost, 'step')}" if lost > 0 else ""
     return f"{printable(checkpoint.folder)} is kept{after}."
 
 

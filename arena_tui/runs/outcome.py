@@ -38,7 +38,7 @@ def outcome(run: RunView) -> list[Fact]:
         newest = state.evaluations[-1]
         rows.append(("eval log loss", numbers.loss(newest.log_loss), f"at step {numbers.count(newest.step)}"))
         rows += references(run)
-        rows.append(("accuracy", numbers.percent(newest.accuracy), f"of {numbers.count(newest.rows)} rows"))
+        rows.append(("accuracy", numbers.percent(newest.accuracy), f"of {numbers.counted(newest.rows, 'row')}"))
     if not run.evaluates:
         rows.append(("eval log loss", numbers.MISSING, NOTHING))
     if started := state.started:

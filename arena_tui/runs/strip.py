@@ -48,7 +48,7 @@ def _what(view: RunView, width: int) -> Content:
     if view.silent:
         left += Content.styled(f"  no event for {numbers.duration(view.silent)}", "$text-warning")
     if view.unreadable:
-        left += Content.styled(f"  {numbers.count(view.unreadable)} unreadable lines", "$text-warning")
+        left += Content.styled(f"  {numbers.counted(view.unreadable, 'unreadable line')}", "$text-warning")
     room = max(0, width - left.cell_length - 2)
     name = Content.styled(abridged(printable(view.folder.id), room), MUTED)
     return Content.assemble(left, " " * (width - left.cell_length - name.cell_length), name)

@@ -97,7 +97,7 @@ class _Problems:
         lines = []
         for kind, what in self._by_kind.items():
             more = f" and {len(what) - SHOWN:,} more" if len(what) > SHOWN else ""
-            lines.append(f"{len(what):,} {kind}: {', '.join(what[:SHOWN])}{more}")
+            lines.append(f"{kind} ({len(what):,}): {', '.join(what[:SHOWN])}{more}")
         return lines
 
 

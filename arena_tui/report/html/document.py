@@ -28,7 +28,6 @@ from arena_tui.report.wording import (
     in_words,
     points,
     preferences,
-    row_count,
     titled,
 )
 from core.profile.division import held_out
@@ -88,8 +87,8 @@ def _headline(seen: SeenReport) -> Iterator[str]:
     report, reached = seen.report, seen.report.log_loss
     yield f'<p class="score">{numbers.loss(reached.value)}</p>'
     yield (
-        f"<p>log loss of {row_count(report.rows)}, {in_words(reached)}; accuracy {percent(report.accuracy)}, "
-        f"{beside_accuracy(report)}</p>"
+        f"<p>log loss of {numbers.counted(report.rows, 'row')}, {in_words(reached)}; "
+        f"accuracy {percent(report.accuracy)}, {beside_accuracy(report)}</p>"
     )
     scale = scale_of([*ends(reached), *(r.log_loss for r in report.references)])
     lines: list[Cells] = [
@@ -103,7 +102,7 @@ def _headline(seen: SeenReport) -> Iterator[str]:
 
 def _against(found: Against) -> Iterator[str]:
     yield f"<h2>Against {text(found.run)}</h2>"
-    yield f"<p>On {row_count(found.rows)} that both evaluated, this run is {better(found.difference)}.</p>"
+    yield f"<p>On {numbers.counted(found.rows, 'row')} that both evaluated, this run is {better(found.difference)}.</p>"
     yield table(
         ("", "here", "there"),
         [
@@ -205,8 +204,9 @@ def _interval(group: Group) -> Interval:
 def _lengths(bias: LengthBias) -> Iterator[str]:
     yield "<h2>Length bias</h2>"
     yield (
-        f"<p>Of {row_count(bias.rows)} with a winner and answers of different length, {'; '.join(preferences(bias))}. "
-        "Below: how often A wins, ties excluded, as people judged and in the model's mean probabilities.</p>"
+        f"<p>Of {numbers.counted(bias.rows, 'row')} with a winner and answers of different length, "
+        f"{'; '.join(preferences(bias))}. Below: how often A wins, ties excluded, as people judged and in the model's "
+        "mean probabilities.</p>"
     )
     scale = Scale(0, 1)
     yield table(

@@ -135,7 +135,7 @@ async def test_a_run_is_renamed_and_annotated_and_home_shows_its_name(runs: Path
     async with app.run_test(size=(120, 40)) as pilot:
         await open_table(pilot)
         await pilot.press("number_sign")
-        await until_shown(pilot, "other line stays")
+        await until_shown(pilot, "The rest, 1 line, stays")
         await pilot.press("end", *" and new", "enter")
         await until_shown(pilot, "old and new")
         await pilot.press("e")

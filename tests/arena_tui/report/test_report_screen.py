@@ -70,9 +70,7 @@ async def test_v_on_a_finished_run_shows_all_panes_with_the_childs_figures(
         await pilot.press("v")
         await until(pilot, lambda: isinstance(app.screen, ReportScreen) and app.screen.seen, "the report")
         report = app.screen.seen.report
-        await until_shown(
-            pilot, "60 rows of evaluation", f"{report.log_loss.value:.4f}", "lengths", "0.9371", "averaged"
-        )
+        await until_shown(pilot, "60 evaluation rows", f"{report.log_loss.value:.4f}", "lengths", "0.9371", "averaged")
         seen = ""
         for _ in range(7):
             await pilot.press("tab")
@@ -181,7 +179,7 @@ async def test_a_run_that_cannot_be_compared_is_told_and_the_report_stays(run: R
         await pilot.press("c")
         await until_shown(pilot, "20260130-120000-older")
         await pilot.press("enter")
-        await until_shown(pilot, "evaluated none of the rows", "log loss by group", "60 rows of evaluation")
+        await until_shown(pilot, "evaluated none of the rows", "log loss by group", "60 evaluation rows")
         assert screen.problem == ""
         assert "against" not in shown(app).splitlines()[0]
         await pilot.press("ctrl+r")

@@ -173,21 +173,21 @@ def test_a_submission_of_ours_is_accepted_to_the_last_digit_of_its_ids(tmp_path:
 @pytest.mark.parametrize(
     ("lines", "found"),
     [
-        (["1,0.2,0.3,0.5"], ["1 ids that are missing: 2"]),
-        (["1,1,0,0", "2,1,0,0", "1,1,0,0"], ["1 duplicate ids: 1 (lines 2 and 4)"]),
-        (["1,1,0,0", "2,1,0,0", f"{BIG},1,0,0"], [f"1 ids that are not in the rows: {BIG}"]),
-        (["1,0.5,0.3,0.3", "2,1,0,0"], ["1 rows that do not sum to 1: 1 (1.1)"]),
-        (["1,nan,0.5,0.5", "2,1,0,0"], ["1 rows with a number that is not finite: 1 (winner_model_a nan)"]),
-        (["1,-0.5,1,0.5", "2,1,0,0"], ["1 rows with a negative number: 1 (winner_model_a -0.5)"]),
-        (["1,,0.5,0.5", "2,1,0,0"], ["1 rows with something that is not a number: 1 (winner_model_a '')"]),
+        (["1,0.2,0.3,0.5"], ["ids that are missing (1): 2"]),
+        (["1,1,0,0", "2,1,0,0", "1,1,0,0"], ["duplicate ids (1): 1 (lines 2 and 4)"]),
+        (["1,1,0,0", "2,1,0,0", f"{BIG},1,0,0"], [f"ids that are not in the rows (1): {BIG}"]),
+        (["1,0.5,0.3,0.3", "2,1,0,0"], ["rows that do not sum to 1 (1): 1 (1.1)"]),
+        (["1,nan,0.5,0.5", "2,1,0,0"], ["rows with a number that is not finite (1): 1 (winner_model_a nan)"]),
+        (["1,-0.5,1,0.5", "2,1,0,0"], ["rows with a negative number (1): 1 (winner_model_a -0.5)"]),
+        (["1,,0.5,0.5", "2,1,0,0"], ["rows with something that is not a number (1): 1 (winner_model_a '')"]),
         (["1,0.3333335,0.3333335,0.3333335", "2,1,0,0"], []),
         (
             ["1,1,0,0", "2,1,0,0", "0_2,1,0,0"],
-            ["1 ids that are not in the rows: 0_2"],
+            ["ids that are not in the rows (1): 0_2"],
         ),
         (
             ["1.0,1,0,0", "1,1,0,0", "2,1,0,0"],
-            ["1 ids that are missing or decimal numbers: line 2, column id"],
+            ["ids that are missing or decimal numbers (1): line 2, column id"],
         ),
     ],
 )  # fmt: skip
@@ -222,7 +222,7 @@ def test_a_submission_without_its_columns_or_without_rows_says_so(tmp_path: Path
     assert problem == "no column winner_model_a, winner_model_b, winner_tie; found id, a, b, tie"
     file.write_text("id,winner_model_a,winner_model_b,winner_tie\n")
     [problem] = check_submission(str(file), rows).problems
-    assert problem == "30 ids that are missing: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 20 more"
+    assert problem == "ids that are missing (30): 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 20 more"
     file.write_text("")
     with pytest.raises(DataError, match="the file is empty"):
         check_submission(str(file), rows)

@@ -335,8 +335,8 @@ class TestRows:
         lines[1] = lines[1][:-5] + ("0,0,1" if not lines[1].endswith("0,0,1") else "1,0,0")
         (tmp_path / "train.csv").write_text("\n".join(line for n, line in enumerate(lines) if n not in (6, 11)))
         report, _ = made_by(run.path)
-        assert "2 of the evaluation rows are no longer in it" in report.cautions[0]
-        assert "1 evaluation rows have another winner there now" in report.cautions[1]
+        assert "it lacks 2 of the evaluation rows" in report.cautions[0]
+        assert "another winner in 1 of the evaluation rows" in report.cautions[1]
         assert "lengths" not in {one.name for one in report.references}
 
     @pytest.mark.slow
@@ -349,8 +349,8 @@ class TestRows:
         assert edited != lines
         (tmp_path / "train.csv").write_text("\n".join([*edited, lines[2].replace(lines[2].split(",")[0], "77", 1)]))
         cautions = made_by(run.path)[0].cautions
-        assert any("241 rows were not evaluated, where the run was trained on 240" in one for one in cautions)
-        assert any("1 of the listed rows have other texts than the run was given" in one for one in cautions)
+        assert any("it has 241 rows to train on, where the run had 240" in one for one in cautions)
+        assert any("the run was given other texts in 1 of the listed rows" in one for one in cautions)
 
     @pytest.mark.slow
     def test_lone_surrogates_in_the_chatbots_names_do_not_end_it(self, run: RunFolder, tmp_path: Path) -> None:
