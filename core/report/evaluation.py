@@ -73,7 +73,7 @@ def read_evaluation(folder: RunFolder) -> Evaluation:
     if metrics and not metrics.rows_eval:
         raise DataError(
             f"{folder.id} evaluated nothing: its split.by is none, and no data.eval names rows to evaluate; arena-tui "
-            "predict answers rows with it"
+            "predict works with it"
         )
     if not os.path.lexists(path):
         raise DataError(f"{folder.id} has no {path.name}: it is written when a run finishes")
