@@ -54,7 +54,7 @@ def add_runs_dir(parser: argparse.ArgumentParser) -> None:
         "--runs-dir",
         metavar="DIR",
         default=argparse.SUPPRESS,
-        help="where runs lie (default: $ARENA_TUI_RUNS, else ./runs)",
+        help="the runs folder (default: $ARENA_TUI_RUNS, else ./runs)",
     )
 
 

@@ -94,7 +94,7 @@ def _run_config(options: argparse.Namespace) -> int:
         told = {"path": utf8(str(file.path)), "settings": settings, "problems": list(map(_as_json, problems))}
         tell_json(told)
         return 2 if problems else 0
-    print_toml(f"# {printable(str(file.path))}{'' if file.path.exists() else ' (not there)'}")
+    print_toml(f"# {printable(str(file.path))}{'' if file.path.exists() else ' (does not exist)'}")
     print_toml("\n".join([*_settings(file.config), *_keys(file.config, usual)]))
     for problem in problems:
         print(f"{file.path}: {problem}", file=sys.stderr)

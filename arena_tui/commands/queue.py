@@ -35,7 +35,7 @@ def add(commands: "Commands") -> None:
     add_runs_dir(parser)
     add_json(parser, "print one JSON object")
     parser.set_defaults(command=run_list)
-    verbs = parser.add_subparsers(metavar="VERB", title="verbs; without one, the queue is listed")
+    verbs = parser.add_subparsers(metavar="VERB", title="subcommands (default: list)")
 
     def verb(name: str, summary: str) -> Parser:
         added = add_command(verbs, name, summary)

@@ -91,7 +91,7 @@ def _add_curves(commands: "Commands") -> None:
     add_runs_dir(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_true", help="comma-separated values (the default)")
-    add_json(form, "one JSON list")
+    add_json(form, "print one JSON list")
     parser.add_argument("-o", "--output", metavar="FILE", help="write to a file instead of stdout")
     parser.set_defaults(command=_run_curves)
 

@@ -75,7 +75,7 @@ def explain(error: BaseException, situation: Situation | None = None, *, has_log
         case SettingError(key="model.checkpoint") if is_resumed:
             return Explanation(str(error), f"Restore the base. {_moved('model.checkpoint')}", BAD_INPUT)
         case HomeMoved() | HomeLost():
-            kept = "arena-tui resume goes on with it there." if isinstance(error, HomeMoved) else _NOT_MOVED
+            kept = "arena-tui resume continues with it there." if isinstance(error, HomeMoved) else _NOT_MOVED
             return Explanation(str(error), kept)
         case SettingError() | ProfileError():
             return Explanation(str(error), "Change this setting in the profile.", BAD_INPUT)
@@ -147,7 +147,7 @@ def explain(error: BaseException, situation: Situation | None = None, *, has_log
 
 def _moved(*keys: str) -> str:
     named = " ".join(f"--set {key}=PATH" for key in keys)
-    return f"Where it has moved, `arena-tui resume {named}` goes on with it there."
+    return f"Where it has moved, `arena-tui resume {named}` continues with it there."
 
 
 def _another_place(path: str) -> str:

@@ -60,7 +60,7 @@ def demand_whole(adapter: Path) -> None:
     try:
         demand_plain(adapter)
     except OSError as error:
-        raise PredictionError(f"{error.filename}: {error.strerror}", "Nothing of it was read.", BAD_INPUT) from None
+        raise PredictionError(f"{error.filename}: {error.strerror}", "It was not read.", BAD_INPUT) from None
     if (adapter / MANIFEST).exists() and (problem := flaw(adapter, content=True)):
         raise PredictionError(
             f"{adapter.parent.name}/{problem}",

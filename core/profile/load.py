@@ -78,7 +78,7 @@ def _ambiguous(given: Mapping[str, Any], lines: Lines) -> Iterator[Problem]:
                 own = side if side in given else other
                 left_out = next((name for name in (other, side) if name not in given), "")
                 way_out = f", by default: set {left_out} as well" if left_out else ""
-                message = f"{word!r} stands in {other if own == side else side} too{way_out}"
+                message = f"{word!r} is in {other if own == side else side} too{way_out}"
                 path = ("data", "winners", own)
                 yield Problem(line=lines.get(path), key=".".join(path), value="", message=message)
 

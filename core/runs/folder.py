@@ -219,7 +219,7 @@ def choose_run(runs: Path, wanted: str) -> RunFolder:
     if wanted not in ("", LAST) and _holds_run(Path(wanted)):
         path = Path(os.path.abspath(wanted))  # noqa: PTH100  (resolve would follow a link)
         if path.parent.name == TRASH:
-            raise LookupError(f"{path.name} lies in the trash: arena-tui trash --put-back {path.name} brings it back")
+            raise LookupError(f"{path.name} is in the trash: arena-tui trash --put-back {path.name} brings it back")
         return run_in(path.parent, path.name)
     return choose_named(runs, wanted)
 

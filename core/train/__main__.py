@@ -160,11 +160,9 @@ def cautions(profile: "Profile", leaks: int) -> list[str]:
 
     told = [unused_split(profile)] if unused_split(profile) else []
     if leaks and profile.data.drop_leaks:
-        told.append(f"{leaks:,} rows of data.train are left out: their prompt stands in data.eval too")
+        told.append(f"{leaks:,} rows of data.train are left out: their prompts are in data.eval too")
     elif leaks:
-        told.append(
-            f"{leaks:,} rows of data.train have a prompt that stands in data.eval too: data.drop_leaks leaves them out"
-        )
+        told.append(f"{leaks:,} rows of data.train share a prompt with data.eval: data.drop_leaks leaves them out")
     return told
 
 

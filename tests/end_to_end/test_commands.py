@@ -190,7 +190,7 @@ def test_config_prints_a_file_that_says_what_is_read_and_exits_2_where_something
     monkeypatch.setenv("ARENA_TUI_CONFIG", str(tmp_path / "mine.toml"))
     usual = arena_tui("config", cwd=tmp_path)
     assert (usual.returncode, usual.stderr) == (0, "")
-    assert "mine.toml (not there)" in usual.stdout
+    assert "mine.toml (does not exist)" in usual.stdout
 
     (tmp_path / "mine.toml").write_text(usual.stdout.replace('theme = "dark"', 'theme = "light"'))
     changed = arena_tui("config", cwd=tmp_path)
