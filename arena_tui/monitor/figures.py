@@ -81,7 +81,7 @@ def _readings(view: RunView) -> list[Fact]:
             (
                 "parameters",
                 numbers.count(started.trainable_parameters),
-                f"trained of {numbers.rounded(started.total_parameters)}",
+                f"of {numbers.rounded(started.total_parameters)} trained",
             ),
         ]
     if state.checkpoint:
@@ -167,9 +167,9 @@ class FiguresPane(Pane):
 
     tab_name = "figures"
     HELP = (
-        "The newest point of the run, and once it is over what it came to: losses in nats, throughput in "
-        "effective tokens (without padding) a second, memory in GiB. All of it is read from events.jsonl; the "
-        "log loss is that of the held-out rows, from float32 logits."
+        "The newest point of the run, and once it is over its result: losses in nats, throughput in effective tokens "
+        "(padding left out) per second, memory in GiB. All is read from events.jsonl; the log loss is that of the "
+        "held-out rows, from float32 logits."
     )
 
     def compose(self) -> ComposeResult:
@@ -198,13 +198,13 @@ class MemoryPane(Pane):
 
     tab_name = "memory"
     HELP = (
-        "What the run's process holds of the card in GiB, as PyTorch counts it: in tensors, reserved, and the "
-        "most so far; without a GPU, its resident memory. It is read with each logged point; how much the "
-        "card has in all, the driver tells."
+        "GPU memory of the run's process in GiB, as PyTorch counts it: allocated to tensors, reserved, and the peak so "
+        "far; without a GPU, its resident memory. Read with each logged point; the total of the GPU comes from the "
+        "driver."
     )
 
     def compose(self) -> ComposeResult:
-        yield Static("known with the first logged step", markup=False)
+        yield Static("known after the first logged step", markup=False)
 
     def watch_view(self, before: RunView | None, view: RunView | None) -> None:
         if view is None or view.state.started is None:
@@ -221,6 +221,7 @@ class MemoryPane(Pane):
         width = self.scrollable_content_region.width
         bar = numbers.bar(step.memory_peak, device.memory, width)
         filled = bar.count("━")
+        whole = "the machine's memory" if device.kind == "cpu" else printable(device.name)
         self.query_one(Static).update(
             Content.assemble(
                 facts(_memory(device, step), figures_right=True),
@@ -228,7 +229,7 @@ class MemoryPane(Pane):
                 (bar[:filled], "$accent"),
                 (bar[filled:], "$foreground 25%"),
                 "\n",
-                (f"{numbers.share(step.memory_peak, device.memory)} of {printable(device.name)}", MUTED),
+                (f"{numbers.share(step.memory_peak, device.memory)} of {whole}", MUTED),
             ),
             layout=False,
         )

@@ -75,7 +75,7 @@ def test_a_compute_type_that_is_the_runs_own_is_packed(dtype: str) -> None:
 @pytest.mark.parametrize(("best", "free"), [("fp16", 15 * GIB), ("fp32", None)], ids=["T4", "processor"])
 def test_bf16_is_packed_only_where_a_card_computes_it_itself(best: Any, free: int | None) -> None:
     made, here = profile("train.engine=packed"), {"best": best, "longest": 1024, "free": free}
-    with pytest.raises(SettingError, match="computes in bf16 only on cards that do so themselves"):
+    with pytest.raises(SettingError, match="computes in bf16 only on cards that support it"):
         choose_engine(made, NINE, precision="bf16", **here)
     assert choose_prediction_engine(made, NINE, precision="bf16", **here).name == "padded"
     assert choose_engine(made, NINE, precision="fp32", **here).name == "packed"
