@@ -43,7 +43,7 @@ def _read(read: Sequence[RowsRead], sources: Sequence[str]) -> list[Fact]:
         return [("read as", read[0].format, f"{read[0].how}{read[0].dropped}; {read[0].files}")]
     return [
         ("read" if number == 0 else "", count(one.rows), f"of {printable(name)}: {one}")
-        for number, (name, one) in enumerate(zip(sources, read, strict=True))
+        for number, (name, one) in enumerate(zip(sources, read, strict=False))
     ]
 
 

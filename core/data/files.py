@@ -76,6 +76,16 @@ def is_data_set(source: str) -> bool:
     return _is_saved(folder) if folder.is_dir() else not (is_table(folder) or folder.exists() or _is_pattern(source))
 
 
+def names_rows(word: str) -> bool:
+    """Whether a word of a command line, which may be a profile too, looks like a source of rows: a table by its suffix,
+    a folder, a pattern, or a data set of the hub, for whose owner there is no folder here."""
+    path = Path(word)
+    if path.suffix == ".toml":
+        return False
+    is_on_hub = HUB_ID.fullmatch(word) is not None and not path.exists() and not path.parent.is_dir()
+    return is_table(path) or path.is_dir() or (_is_pattern(word) and not path.is_file()) or is_on_hub
+
+
 def _is_pattern(source: str) -> bool:
     """A part of a split of the hub, owner/name::train[:10], is none."""
     return glob.has_magic(source) and not HUB_ID.fullmatch(source)

@@ -114,14 +114,22 @@ def find_profile(name_or_path: str) -> Path:
     path = Path(name_or_path)
     if path.exists() and not path.is_dir():
         return path
-    named = {known.stem: known for known in (*shipped_profiles(), *user_profiles(Path()))}
-    name = name_or_path.removesuffix(".toml")
+    named, name = _named_profiles(), name_or_path.removesuffix(".toml")
     if name in named:
         return named[name]
     nearest = difflib.get_close_matches(name, named, n=1)
     hint = f"did you mean {nearest[0]}?" if nearest else f"profiles are {', '.join(named)}"
     message = f"no such file, nor a profile of that name; {hint}"
     raise ProfileError(name_or_path, [Problem(line=0, key="", value="", message=message)])
+
+
+def is_profile(name: str) -> bool:
+    """Whether a profile is called so, in ./profiles or among the shipped ones."""
+    return name in _named_profiles() and not Path(name).is_file()
+
+
+def _named_profiles() -> dict[str, Path]:
+    return {known.stem: known for known in (*shipped_profiles(), *user_profiles(Path()))}
 
 
 def read_profile(path: Path, read: Callable[[Path], bytes] | None = None) -> ProfileFile:
