@@ -90,11 +90,10 @@ def _run_inspect(options: argparse.Namespace) -> int:
 
 def _asked(options: argparse.Namespace) -> "tuple[Profile, list[str], list[str]]":
     """The settings, what the child is asked for them, and whose settings they are where there is no profile."""
-    from core.data.files import names_rows
     from core.inspect.protocol import RECIPE
     from core.profile.edit import literal
     from core.profile.errors import ProfileError
-    from core.profile.files import is_profile
+    from core.profile.files import is_profile, names_rows
     from core.profile.load import parse_profile
 
     named, overrides = options.named, list(options.overrides)

@@ -14,12 +14,11 @@ from core.data.columnar_files import columnar_records
 from core.data.example import DataError, named, reason
 from core.data.packed_files import TableFile, as_table_file, is_table, name_apart
 from core.data.text_files import text_records, written
-from core.profile.files import TABLES
+from core.profile.files import HUB_ID, TABLES
 
 SAVED, SAVED_SPLITS = "state.json", "dataset_dict.json"
 """What datasets' save_to_disk leaves in a folder: of a data set, and of several that are called its splits."""
 TRAIN = "train"
-HUB_ID = re.compile(r"(?P<id>\w[\w.-]*/[\w.-]+)(:(?P<config>[\w.-]*)(:(?P<split>[\w.\[\]%:-]+))?)?")
 NAMED_TRAIN = re.compile(r"(^|[^a-z])train([^a-z]|$)", re.IGNORECASE)
 COLUMNAR = (".parquet", ".arrow", ".feather")
 
@@ -74,16 +73,6 @@ def is_data_set(source: str) -> bool:
     """Whether the datasets library reads `source`, and not this package: a folder that it saved, or one of the hub."""
     folder = Path(source)
     return _is_saved(folder) if folder.is_dir() else not (is_table(folder) or folder.exists() or _is_pattern(source))
-
-
-def names_rows(word: str) -> bool:
-    """Whether a word of a command line, which may be a profile too, looks like a source of rows: a table by its suffix,
-    a folder, a pattern, or a data set of the hub, for whose owner there is no folder here."""
-    path = Path(word)
-    if path.suffix == ".toml":
-        return False
-    is_on_hub = HUB_ID.fullmatch(word) is not None and not path.exists() and not path.parent.is_dir()
-    return is_table(path) or path.is_dir() or (_is_pattern(word) and not path.is_file()) or is_on_hub
 
 
 def _is_pattern(source: str) -> bool:

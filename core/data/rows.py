@@ -96,7 +96,8 @@ class Comparisons:
         found = format_of(file, first, self._data, may_lack_labels=self._may_lack_labels)
         if self.format not in (None, found):
             raise DataError(
-                f"{file}: {found}, and the files before it: {self.format}; one source has one format, data.train may name several"
+                f"{file}: {found}, and the files before it: {self.format}; one source has one format, and data.train "
+                "may be a list of sources"
             )
         return found
 

@@ -7,7 +7,7 @@ import pytest
 import tiny
 from command_line import arena_tui
 
-from core.data.files import names_rows
+from core.profile.files import names_rows
 
 ROWS = [tiny.row(n, n % 3, prompt=json.dumps([f"What is {n}?"])) for n in range(20)]
 
