@@ -92,10 +92,13 @@ def _candidates(
         case "PROFILE":
             own = [path.stem for path in (*user_profiles(Path()), *shipped_profiles())]
             return [*own, *FilesCompleter(["toml"])(prefix)]
+        case "PROFILE|FILE":
+            own = [path.stem for path in (*user_profiles(Path()), *shipped_profiles())]
+            return [*own, *FilesCompleter()(prefix)]
         case "SECTION.KEY=VALUE":
             return [f"{section}.{key}=" for section, known in settings(Profile).items() for key in known]
         case "COMMAND":
             return commands
-        case "FILE" | "DIR" | "TEST":
+        case "FILE" | "DIR" | "TEST" | "DIR|NAME":
             return list(FilesCompleter()(prefix))
     return ()

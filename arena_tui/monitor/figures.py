@@ -12,7 +12,7 @@ from arena_tui.format import numbers
 from arena_tui.format.numbers import MUTED
 from arena_tui.format.sanitize import place, printable, shortened
 from arena_tui.runs.follow import RunView
-from arena_tui.runs.outcome import LONGEST_REASON, NOTHING, explanation, outcome, references, unscored
+from arena_tui.runs.outcome import LONGEST_REASON, NOTHING, explanation, outcome, references
 from arena_tui.runs.panes import Pane
 from arena_tui.runs.stages import how_far, stage
 from arena_tui.screen.keymap import hint
@@ -92,8 +92,7 @@ def _readings(view: RunView) -> list[Fact]:
 def _evaluation(view: RunView) -> list[Fact]:
     """The newest evaluation, or before it the class prior it will have to beat."""
     state = view.state
-    known = state.started.prior_log_loss if state.started else None
-    prior = f"prior {known:.4f}" if known is not None else ""
+    prior = "" if view.prior is None else f"prior {view.prior:.4f}"
     if not state.evaluations:
         return [("eval log loss", numbers.MISSING, prior if view.evaluates else NOTHING)]
     newest = state.evaluations[-1]
@@ -126,21 +125,23 @@ class Result(VerticalScroll, can_focus=False):
         if not (view and view.status.is_over):
             return
         above, below = self.query_one(".above", Static), self.query_one(".below", FittedText)
-        last = view.state.last
-        if not (isinstance(last, Finished) and last.log_loss is not None):
-            above.update(Content("\n").join([*unscored(last), *explanation(view, self), Content("")]))
-            below.show(lambda width: self._with_next_key(facts(wrapped(outcome(view), width))))
-            return
-        self.add_class("-finished")
-        above.update(Content("evaluation log loss"))
-        self.query_one(Digits).update(numbers.loss(last.log_loss))
-        self.query_one(".references", Static).update(facts(references(view)))
-        adapter = self._with_next_key(Content(place(view.folder.adapter)), ("report", "report"), ("predict", "predict"))
-        head, scored = ("\n\nadapter\n", MUTED), _scored(view, last)
-        below.show(lambda width: Content.assemble("\n", facts(wrapped(scored, width)), head, adapter))
+        last, lead, told = view.state.last, "", outcome(view)
+        if isinstance(last, Finished) and last.log_loss is not None:
+            self.add_class("-finished")
+            above.update(Content("evaluation log loss"))
+            self.query_one(Digits).update(numbers.loss(last.log_loss))
+            self.query_one(".references", Static).update(facts(references(view)))
+            lead, told = "\n", _scored(view, last)
+        else:
+            not_finite = [Content("The evaluation log loss is not finite.")] if view.has_report else []
+            above.update(Content("\n").join([*not_finite, *explanation(view, self), Content("")]))
+        below.show(lambda width: self._with_next_key(Content.assemble(lead, facts(wrapped(told, width))), view))
 
-    def _with_next_key(self, content: Content, *more: tuple[str, str]) -> Content:
-        pairs = [*more, ("profile", "profile"), ("app.pop_screen", "back")]
+    def _with_next_key(self, content: Content, view: RunView) -> Content:
+        pairs = [("profile", "profile"), ("app.pop_screen", "back")]
+        if isinstance(view.state.last, Finished):
+            content = Content.assemble(content, ("\n\nadapter\n", MUTED), place(view.folder.adapter))
+            pairs = [*([("report", "report")] if view.has_report else []), ("predict", "predict"), *pairs]
         can = [hint(self, action, f"{{}} {word}") for action, word in pairs]
         return Content.assemble(content, "\n\n", Content("  ").join(way for way in can if way))
 

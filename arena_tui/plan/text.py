@@ -7,7 +7,7 @@ from arena_tui.format.sanitize import printable
 from arena_tui.widgets.facts import Fact
 from core.data.example import RowsRead
 from core.plan.protocol import DiskPlan, MemoryPlan, Plan, TimePlan, TokensPlan
-from core.profile.division import held_out
+from core.profile.division import held_out, unused_split
 from core.profile.settings import Profile
 
 PARTS = ("weights", "adapters and their gradients", "optimizer", "activations", "workspace")
@@ -17,10 +17,11 @@ UNKNOWN_TIME = "no run of this kind on this machine yet"
 def lines(plan: Plan, profile: Profile, waiting: str, *, is_brief: bool) -> list[Fact]:
     """The plan so far; `waiting` stands where a figure is not known. In brief the parts of the memory are in a row."""
     train = profile.train
+    evaluated = (f"eval, {held_out(profile)}", unused_split(profile))
     epochs = f"{train.epochs:g} epoch{'' if train.epochs == 1 else 's'}"
     return [
         ("rows", _count(plan.rows_train, waiting), "train"),
-        ("", _count(plan.rows_eval, waiting), f"eval, {printable(held_out(profile))}"),
+        ("", _count(plan.rows_eval, waiting), printable("; ".join(filter(None, evaluated)))),
         *_leaks(plan, profile),
         (
             "steps",
@@ -43,7 +44,7 @@ def _read(read: Sequence[RowsRead], sources: Sequence[str]) -> list[Fact]:
         return [("read as", read[0].format, f"{read[0].how}{read[0].dropped}; {read[0].files}")]
     return [
         ("read" if number == 0 else "", count(one.rows), f"of {printable(name)}: {one}")
-        for number, (name, one) in enumerate(zip(sources, read, strict=True))
+        for number, (name, one) in enumerate(zip(sources, read, strict=False))
     ]
 
 

@@ -25,7 +25,7 @@ KILLED_FOR_MEMORY = (
     "Since it began, the kernel has killed a process in its control group because memory ran out. Give it more memory, "
     "or lower data.limit or train.per_device_batch_size."
 )
-NOTHING = "nothing is evaluated"
+NOTHING = "nothing is evaluated: it is trained on all rows"
 LONGEST_VALUE, LONGEST_REASON = 40, 2_000
 """Characters of a setting's value, and of what a record says of a failure."""
 
@@ -52,23 +52,14 @@ def outcome(run: RunView) -> list[Fact]:
 def references(run: RunView) -> list[Fact]:
     """ln 3, the class prior of the split and the recipe, each with how far the run's log loss is from it."""
     known = [("ln 3", UNIFORM_LOG_LOSS)]
-    if run.state.started and run.state.started.prior_log_loss is not None:
-        known.append(("prior", run.state.started.prior_log_loss))
+    if run.prior is not None:
+        known.append(("prior", run.prior))
     known.append(("recipe", RECIPE_LOG_LOSS))
     reached = run.log_loss
     return [
         (name, numbers.loss(value), numbers.difference(reached - value) if reached is not None else "")
         for name, value in known
     ]
-
-
-def unscored(last: events.Last | None) -> list[Content]:
-    """Why a run that has finished has no log loss; nothing for others."""
-    if not isinstance(last, events.Finished):
-        return []
-    if last.accuracy is None:
-        return [Content("Nothing was evaluated: it was trained on all rows.")]
-    return [Content("The evaluation log loss is not finite.")]
 
 
 def explanation(run: RunView, node: DOMNode) -> list[Content]:

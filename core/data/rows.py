@@ -95,7 +95,10 @@ class Comparisons:
         """Raises DataError for a file that is in another format than those before it."""
         found = format_of(file, first, self._data, may_lack_labels=self._may_lack_labels)
         if self.format not in (None, found):
-            raise DataError(f"{file}: {found}, and the files before it: {self.format}; one source has one format")
+            raise DataError(
+                f"{file}: {found}, and the files before it: {self.format}; one source has one format, and data.train "
+                "may be a list of sources"
+            )
         return found
 
     def _demand_new(self, id: Id, file: str, line: int, format: Format) -> None:

@@ -141,6 +141,41 @@ async def test_a_leak_into_evaluation_is_ended_with_one_key(profile: Path) -> No
         assert 'by = "prompt"' in profile.read_text()
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_rows_whose_prompt_is_evaluated_too_are_left_out_with_one_key(
+    profile: Path, size: tuple[int, int]
+) -> None:
+    write_rows(Path("more.csv"), 4, first_id=7)
+    write_rows(Path("own.csv"), 10)
+    text = profile.read_text().replace('"rows.csv"', '["rows.csv", "more.csv"]\neval = "own.csv"')
+    profile.write_text(text)
+    app = ArenaApp(profile.parent / "runs")
+    async with app.run_test(size=size, notifications=True) as pilot:
+        screen = await open_data(pilot, profile)
+        await until_shown(pilot, "54 rows")
+        await pilot.press("shift+tab")
+        # Five prompts are evaluated; each stands twice in rows.csv, the first two in more.csv too.
+        await until_shown(pilot, "! 14 training rows have a prompt of data.eval; p sets data.drop_leaks = true")
+        await pilot.press("p")
+        await until_shown(pilot, "14 training rows with a prompt of data.eval are left out")
+        assert "drop_leaks = true" in profile.read_text()
+        sides = screen.inspection.seen.sides
+        assert (int(sides.train.sum()), int(sides.eval.sum()), sides.left_out) == (30, 10, 14)
+        Path("own.csv").write_text(Path("own.csv").read_text() + "\n")
+        await until_shown(pilot, "the file was changed")
+
+
+async def test_without_a_split_no_prompt_leaks(profile: Path) -> None:
+    profile.write_text(profile.read_text() + '[split]\nby = "none"\n')
+    app = ArenaApp(profile.parent / "runs")
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await open_data(pilot, profile)
+        await pilot.press("shift+tab")
+        await until_shown(pilot, "nothing is evaluated: all rows are trained on")
+        await pilot.press("p")
+        await until_shown(pilot, "Nothing is evaluated:")
+
+
 async def test_rows_are_filtered_sorted_and_searched(profile: Path) -> None:
     app = ArenaApp(profile.parent / "runs")
     async with app.run_test(size=(80, 24)) as pilot:
