@@ -8,14 +8,16 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from threading import Thread
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from arena_tui.screen.profiles import ProfileView
 from core.inspect.protocol import INSPECT, WAIT
 from core.profile.settings import Model
 from core.protocol import as_line, read_answer
+
+if TYPE_CHECKING:
+    from arena_tui.screen.profiles import ProfileView  # which asks for Textual, and commands ask children too
 
 Answer = TypeVar("Answer", bound=msgspec.Struct)
 
@@ -40,8 +42,8 @@ async def ask(program: Sequence[str], *arguments: str, stdin: int = asyncio.subp
 def without_a_word(what: str, exit_code: int | None) -> str:
     """What is to be told of a child that has ended and has not said why."""
     if exit_code is not None and exit_code < 0:
-        return f"{what} was ended by {signal.Signals(-exit_code).name}, for want of memory perhaps"
-    return f"{what} ended without a result, with exit code {exit_code}"
+        return f"{what} was ended by {signal.Signals(-exit_code).name}, perhaps because memory ran out"
+    return f"{what} exited with code {exit_code} and no result"
 
 
 async def answers(child: Process, kind: type[Answer]) -> AsyncGenerator[Answer, None]:
@@ -136,7 +138,7 @@ class Ahead:
         self._model: Model | None = None
         self._end_in_time: asyncio.Task[None] | None = None
 
-    async def get_ready(self, profile: ProfileView) -> None:
+    async def get_ready(self, profile: "ProfileView") -> None:
         """Let a child get ready for this profile's checkpoint, unless there is one that has."""
         if profile.settings is None or (self._child and self._model == profile.settings.model):
             return
@@ -151,7 +153,7 @@ class Ahead:
         if self._child is child:
             await self.end()
 
-    async def begin(self, profile: ProfileView) -> Process:
+    async def begin(self, profile: "ProfileView") -> Process:
         """A child that inspects this profile's rows. Raises OSError where it cannot be started."""
         child, self._child = self._child, None
         if child and child.stdin and child.returncode is None:

@@ -12,7 +12,7 @@ from arena_tui.format import numbers
 from arena_tui.format.numbers import MUTED
 from arena_tui.format.sanitize import place, printable, shortened
 from arena_tui.runs.follow import RunView
-from arena_tui.runs.outcome import LONGEST_REASON, explanation, outcome, references
+from arena_tui.runs.outcome import LONGEST_REASON, NOTHING, explanation, outcome, references
 from arena_tui.runs.panes import Pane
 from arena_tui.runs.stages import how_far, stage
 from arena_tui.screen.keymap import hint
@@ -81,7 +81,7 @@ def _readings(view: RunView) -> list[Fact]:
             (
                 "parameters",
                 numbers.count(started.trainable_parameters),
-                f"trained of {numbers.rounded(started.total_parameters)}",
+                f"of {numbers.rounded(started.total_parameters)} trained",
             ),
         ]
     if state.checkpoint:
@@ -92,9 +92,9 @@ def _readings(view: RunView) -> list[Fact]:
 def _evaluation(view: RunView) -> list[Fact]:
     """The newest evaluation, or before it the class prior it will have to beat."""
     state = view.state
-    prior = f"prior {state.started.prior_log_loss:.4f}" if state.started else ""
+    prior = "" if view.prior is None else f"prior {view.prior:.4f}"
     if not state.evaluations:
-        return [("eval log loss", numbers.MISSING, prior)]
+        return [("eval log loss", numbers.MISSING, prior if view.evaluates else NOTHING)]
     newest = state.evaluations[-1]
     return [
         ("eval log loss", numbers.loss(newest.log_loss), prior),
@@ -125,22 +125,23 @@ class Result(VerticalScroll, can_focus=False):
         if not (view and view.status.is_over):
             return
         above, below = self.query_one(".above", Static), self.query_one(".below", FittedText)
-        last = view.state.last
-        if not (isinstance(last, Finished) and last.log_loss is not None):
-            not_finite = [Content("The evaluation log loss is not finite.")] if isinstance(last, Finished) else []
+        last, lead, told = view.state.last, "", outcome(view)
+        if isinstance(last, Finished) and last.log_loss is not None:
+            self.add_class("-finished")
+            above.update(Content("evaluation log loss"))
+            self.query_one(Digits).update(numbers.loss(last.log_loss))
+            self.query_one(".references", Static).update(facts(references(view)))
+            lead, told = "\n", _scored(view, last)
+        else:
+            not_finite = [Content("The evaluation log loss is not finite.")] if view.has_report else []
             above.update(Content("\n").join([*not_finite, *explanation(view, self), Content("")]))
-            below.show(lambda width: self._with_next_key(facts(wrapped(outcome(view), width))))
-            return
-        self.add_class("-finished")
-        above.update(Content("evaluation log loss"))
-        self.query_one(Digits).update(numbers.loss(last.log_loss))
-        self.query_one(".references", Static).update(facts(references(view)))
-        adapter = self._with_next_key(Content(place(view.folder.adapter)), ("report", "report"), ("predict", "predict"))
-        head, scored = ("\n\nadapter\n", MUTED), _scored(view, last)
-        below.show(lambda width: Content.assemble("\n", facts(wrapped(scored, width)), head, adapter))
+        below.show(lambda width: self._with_next_key(Content.assemble(lead, facts(wrapped(told, width))), view))
 
-    def _with_next_key(self, content: Content, *more: tuple[str, str]) -> Content:
-        pairs = [*more, ("profile", "profile"), ("app.pop_screen", "back")]
+    def _with_next_key(self, content: Content, view: RunView) -> Content:
+        pairs = [("profile", "profile"), ("app.pop_screen", "back")]
+        if isinstance(view.state.last, Finished):
+            content = Content.assemble(content, ("\n\nadapter\n", MUTED), place(view.folder.adapter))
+            pairs = [*([("report", "report")] if view.has_report else []), ("predict", "predict"), *pairs]
         can = [hint(self, action, f"{{}} {word}") for action, word in pairs]
         return Content.assemble(content, "\n\n", Content("  ").join(way for way in can if way))
 
@@ -167,9 +168,9 @@ class FiguresPane(Pane):
 
     tab_name = "figures"
     HELP = (
-        "The newest point of the run, and once it is over what it came to: losses in nats, throughput in "
-        "effective tokens (without padding) a second, memory in GiB. All of it is read from events.jsonl; the "
-        "log loss is that of the held-out rows, from float32 logits."
+        "The newest point of the run, and once it is over its result: losses in nats, throughput in effective tokens "
+        "(padding left out) per second, memory in GiB. All is read from events.jsonl; the log loss is that of the "
+        "held-out rows, from float32 logits."
     )
 
     def compose(self) -> ComposeResult:
@@ -198,13 +199,13 @@ class MemoryPane(Pane):
 
     tab_name = "memory"
     HELP = (
-        "What the run's process holds of the card in GiB, as PyTorch counts it: in tensors, reserved, and the "
-        "most so far; without a GPU, its resident memory. It is read with each logged point; how much the "
-        "card has in all, the driver tells."
+        "GPU memory of the run's process in GiB, as PyTorch counts it: allocated to tensors, reserved, and the peak so "
+        "far; without a GPU, its resident memory. Read with each logged point; the total of the GPU comes from the "
+        "driver."
     )
 
     def compose(self) -> ComposeResult:
-        yield Static("known with the first logged step", markup=False)
+        yield Static("known after the first logged step", markup=False)
 
     def watch_view(self, before: RunView | None, view: RunView | None) -> None:
         if view is None or view.state.started is None:
@@ -221,6 +222,7 @@ class MemoryPane(Pane):
         width = self.scrollable_content_region.width
         bar = numbers.bar(step.memory_peak, device.memory, width)
         filled = bar.count("━")
+        whole = "the machine's memory" if device.kind == "cpu" else printable(device.name)
         self.query_one(Static).update(
             Content.assemble(
                 facts(_memory(device, step), figures_right=True),
@@ -228,7 +230,7 @@ class MemoryPane(Pane):
                 (bar[:filled], "$accent"),
                 (bar[filled:], "$foreground 25%"),
                 "\n",
-                (f"{numbers.share(step.memory_peak, device.memory)} of {printable(device.name)}", MUTED),
+                (f"{numbers.share(step.memory_peak, device.memory)} of {whole}", MUTED),
             ),
             layout=False,
         )

@@ -73,7 +73,17 @@ class RunView(Struct, frozen=True):
     @property
     def has_report(self) -> bool:
         """Whether there are evaluated rows to report on: they are written when a run finishes."""
-        return self.status is Status.FINISHED
+        return self.status is Status.FINISHED and self.evaluates
+
+    @property
+    def evaluates(self) -> bool:
+        """Whether the run has rows to evaluate, as far as is known."""
+        return self.state.started is None or self.state.started.rows_eval > 0
+
+    @property
+    def prior(self) -> float | None:
+        """Log loss of the class shares on the evaluation rows; None while it is not known, and without such rows."""
+        return self.state.started.prior_log_loss if self.state.started else None
 
     @property
     def log_loss(self) -> float | None:

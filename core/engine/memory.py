@@ -108,26 +108,26 @@ def _weights(profile: Profile, shape: ModelShape, compute: int) -> int:
     NF4 is half a byte a weight and a scale per 64 (Dettmers et al. 2023, QLoRA, section 3): 4 bytes, or with
     double quantization 1 and 4 per 256 scales. 8 bit is one byte a weight and a 4-byte scale a row.
     """
-    projections = shape.projections.values()
-    weights = _weights_of_a_layer(shape)
+    weights = _quantizable(shape)
     match profile.model.quantization:
         case "nf4":
             scale = 1 + FLOAT32 / SCALE_BLOCK if profile.model.double_quant else FLOAT32
-            layer = weights / 2 + weights / NF4_BLOCK * scale
+            quantized = weights / 2 + weights / NF4_BLOCK * scale
         case "int8":
-            layer = weights + FLOAT32 * sum(outputs for _, outputs in projections)
+            rows = shape.layers * sum(outputs for _, outputs in shape.projections.values())
+            quantized = weights + FLOAT32 * rows
         case "none":
             return whole_weights(shape, compute)
-    return int(shape.layers * layer) + _unquantized(shape, compute)
+    return int(quantized) + _unquantized(shape, compute)
 
 
 def whole_weights(shape: ModelShape, compute: int) -> int:
     """Bytes of the base where nothing is quantized, at `compute` bytes a weight."""
-    return shape.layers * _weights_of_a_layer(shape) * compute + _unquantized(shape, compute)
+    return _quantizable(shape) * compute + _unquantized(shape, compute)
 
 
-def _weights_of_a_layer(shape: ModelShape) -> int:
-    return sum(inputs * outputs for inputs, outputs in shape.projections.values())
+def _quantizable(shape: ModelShape) -> int:
+    return shape.layers * sum(inputs * outputs for inputs, outputs in shape.projections.values()) + shape.images
 
 
 def _unquantized(shape: ModelShape, compute: int) -> int:
@@ -160,7 +160,7 @@ class _Activations:
         self._scores = shape.heads * length if shape.attention == "eager" else 0
         masks = (2 if shape.slides else 1) * self._stream if self._scores else 1
         self._mask = masks * length
-        widest = shape.hidden * shape.intermediate
+        widest = max(inputs * outputs for inputs, outputs in shape.projections.values())
         self._dequantized = widest * self.compute if is_quantized else 0
 
     def training(self, tokens: int) -> int:
@@ -198,14 +198,18 @@ class _Activations:
         cast = self.compute if self.compute < FLOAT32 else 0
         capped = self.compute if shape.capped else 0
         scores = (FLOAT32 + cast + capped) * self._scores
-        adapters = self._adapters("q_proj", "k_proj", "v_proj", "o_proj")
+        adapters = self._adapters("q_proj", "k_proj", "v_proj", "qkv_proj", "o_proj")
         return norms + copies * self.compute * shape.queries + scores + adapters
 
     def _mlp(self) -> float:
         """Kept: norms in float32, and gate, activated gate and up."""
         shape = self._shape
         norms = FLOAT32 * shape.norms / 2 * shape.hidden
-        return norms + 3 * self._output * shape.intermediate + self._adapters("gate_proj", "up_proj", "down_proj")
+        return (
+            norms
+            + 3 * self._output * shape.intermediate
+            + self._adapters("gate_proj", "up_proj", "gate_up_proj", "down_proj")
+        )
 
     def _adapters(self, *names: str) -> int:
         """Kept for adapters: their input in the compute type and, with dropout, its mask; what A makes of it.

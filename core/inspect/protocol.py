@@ -7,6 +7,8 @@ from core.data.template import TextMade
 from core.protocol import command
 
 INSPECT = command("core.inspect")
+RECIPE = "--recipe"
+"""In place of a profile: the recipe's settings."""
 WAIT = "--wait"
 """Get ready, and wait to be told on stdin what to inspect."""
 
@@ -16,8 +18,8 @@ class Progress(Struct, frozen=True, kw_only=True):
 
     rows: int = 0
     rows_total: int | None = None
-    read: RowsRead | None = None
-    """What the source was taken for; known at the end."""
+    read: list[RowsRead] = []
+    """What each source was taken for, that of data.eval last; known at the end."""
     text: TextMade | None = None
     """How the text of the rows is made; known at the end."""
     sample: str | None = None

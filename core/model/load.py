@@ -45,9 +45,9 @@ def load_config(source: str, model: settings.Model, *, max_length: int) -> Pretr
     # run it (the kernels package), and trust_remote_code would not be asked.
     config._attn_implementation = config._experts_implementation = None
     if type(config) not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING:
-        raise _refused(model, f"transformers has no text classifier of the kind {config.model_type}")
+        raise _refused(model, f"transformers has no text classifier for {config.model_type}")
     if config.is_encoder_decoder:
-        raise _refused(model, f"{config.model_type} encodes and decodes; a model that does one of them is needed")
+        raise _refused(model, f"{config.model_type} is an encoder-decoder; choose an encoder or a decoder")
     stored = getattr(config, "quantization_config", None)
     if stored is not None:
         check_stored(stored, model)
@@ -110,7 +110,7 @@ def load_classifier(
     for key in sorted(resized | set(report["missing_keys"])):
         if not any(key.startswith(f"{name}.") for name in head):
             fault = (
-                "has other sizes in its weights than in its config.json"
+                "has weights of other sizes than its config.json says"
                 if key in resized
                 else "lacks weights of its own model"
             )
@@ -200,8 +200,18 @@ def _options(config: PretrainedConfig, model: settings.Model, dtype: torch.dtype
     options: dict[str, Any] = {"dtype": dtype, **quantization_options(config, model, dtype, head)}
     if model.attention != "auto":
         options["attn_implementation"] = model.attention
-    elif "sliding_attention" in (getattr(config.get_text_config(), "layer_types", None) or []):
+    elif _slides(config.get_text_config()):
         # Padding longer than the window leaves positions that see nothing at all, and fused kernels answer
         # those with NaN: Gemma-3 with sdpa in bf16 on an H200 (torch 2.11) was lost within 20 steps.
         options["attn_implementation"] = "eager"
     return options
+
+
+def _slides(text: PretrainedConfig) -> bool:
+    """Whether some layer sees a window that is shorter than what the model reads. Mistral and Phi-3 name no kinds of
+    layers; all of theirs have the window, if there is one."""
+    kinds = getattr(text, "layer_types", None)
+    if kinds is not None:
+        return "sliding_attention" in kinds
+    window, longest = getattr(text, "sliding_window", None), getattr(text, "max_position_embeddings", None)
+    return window is not None and (longest is None or window < longest)

@@ -74,7 +74,7 @@ def set_value(text: str, key: str, value: Value | None) -> str:
         edited = _with_value(data, pair, written) if pair else _with_key(data, found, tuple(section), name, written)
         _table(expected, section)[name] = value
     if _comparable(_parsed(edited.decode(), key)) != _comparable(expected):
-        raise _refusal(key, f"the table {'.'.join(section)} is not written in a way in which one value can be set")
+        raise _refusal(key, f"the table {'.'.join(section)} is written in a form in which a single value cannot be set")
     return edited.decode()
 
 
@@ -121,9 +121,10 @@ def _with_key(data: bytes, found: list[tuple[Path, Node]], section: Path, name: 
             return _with_inline(data, node.named_children[1], line)
         if path[:-1] == section and node.type == "pair":
             dotted = node
-    header = ".".join(section).encode()
     if dotted:
-        return _with_line(data, dotted, header + b"." + line)
+        written_before = ".".join(_parts(dotted.named_children[0])[:-1]).encode()  # less than all below a header
+        return _with_line(data, dotted, written_before + b"." + line)
+    header = ".".join(section).encode()
     eol = _eol(data)
     gap = b"" if not data or data.endswith(eol * 2) else eol if data.endswith(eol) else eol * 2
     return data + gap + b"[" + header + b"]" + eol + line + eol

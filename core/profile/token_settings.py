@@ -43,13 +43,13 @@ class Tokens(Section, frozen=True, kw_only=True):
     truncation: Annotated[
         Truncation,
         Meta(
-            description="What is cut from a long input: right cuts its end, response B first (the recipe); left its "
-            "beginning; head-tail its middle; thirds, proportional (20/40/40) and longest-first share the limit "
-            "between prompt, A and B; rounds keeps whole rounds, newest first"
+            description="Truncation strategy, what is cut from a long input: right cuts its end, response B first "
+            "(the recipe); left its beginning; head-tail its middle; thirds, proportional (20/40/40) and longest-first "
+            "share the limit between prompt, A and B; rounds keeps whole rounds, newest first"
         ),
     ] = "right"
     ellipsis: Annotated[
-        str, Meta(max_length=40, description="Text that stands where something was cut; the recipe has none")
+        str, Meta(max_length=40, description="Text inserted where something was cut; the recipe has none")
     ] = ""
     prompt_max: Annotated[
         Annotated[int, Meta(ge=1)] | None,

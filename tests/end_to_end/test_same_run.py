@@ -160,7 +160,7 @@ def reworded(rows: list[dict[str, str]]) -> list[dict[str, str]]:
         (flipped(1), "other labels in the training rows"),
         (flipped(0), "other labels in the evaluation rows"),
         (reworded, "tokens"),
-        (lambda rows: rows[:-5], "44 training rows of"),
+        (lambda rows: rows[:-5], "44 training rows with"),
         (lambda rows: rows, None),
     ],
     ids=["swapped", "a training label", "an evaluation label", "a word", "fewer", "the same"],
@@ -184,10 +184,10 @@ def test_other_rows_are_refused_and_what_differs_is_named(
     with Record(folder.events) as record:
         attempt = Attempt.resumed(folder, record)
     if found is None:
-        attempt.demand_same_rows(sides[0], *map(rows_digest, sides))
+        attempt.demand_same_rows(sides[0], *map(rows_digest, sides), has_own_eval=False)
         return
     with pytest.raises(DataError, match=found) as refused:
-        attempt.demand_same_rows(sides[0], *map(rows_digest, sides))
+        attempt.demand_same_rows(sides[0], *map(rows_digest, sides), has_own_eval=False)
     assert "data.train has changed since the run was started" in str(refused.value)
 
 
@@ -232,7 +232,7 @@ def test_what_an_older_record_cannot_tell_from_another_may_not_have_moved(finish
     lines = folder.events.read_text().splitlines(keepends=True)
     folder.events.write_text("".join(line.replace("digest_", "unknown_") for line in lines))
     prepare(folder)
-    with pytest.raises(CannotResume, match="did not record what its rows and base were"):
+    with pytest.raises(CannotResume, match="did not record digests of its rows and base"):
         prepare(folder, ("model.checkpoint=/elsewhere",))
 
 

@@ -208,8 +208,8 @@ def _sentencepiece() -> PromptTokenizer:
 SENTENCEPIECE = _sentencepiece()
 
 
-def test_what_is_shown_is_as_long_as_what_is_reckoned(tokenizer: PromptTokenizer) -> None:
-    """The report reckons with counts alone; the rows must come out so."""
+def test_what_is_shown_is_as_long_as_what_is_predicted(tokenizer: PromptTokenizer) -> None:
+    """The report computes with counts alone; the rows must come out so."""
     rows = [
         example([f"Why {n}? " * n], ["Because 🤷🏽 é. " * (n % 7), "x" * n], ["你好 " * (n % 11)]) for n in range(1, 40)
     ]
@@ -217,5 +217,5 @@ def test_what_is_shown_is_as_long_as_what_is_reckoned(tokenizer: PromptTokenizer
     for strategy in TRUNCATIONS:
         frame = tokenizer.frame("…")
         kept = keep(whole.shape, chosen(strategy, 120, "…"), frame)
-        reckoned = frame.specials + kept.total(whole.shape) + kept.marks * len(frame.mark)
-        assert [len(ids) for ids in show(whole, kept, frame)] == reckoned.tolist()
+        predicted = frame.specials + kept.total(whole.shape) + kept.marks * len(frame.mark)
+        assert [len(ids) for ids in show(whole, kept, frame)] == predicted.tolist()

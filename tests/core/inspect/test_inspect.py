@@ -27,7 +27,7 @@ from core.inspect.export import export
 from core.inspect.figures import Rows, epoch, histogram, lengths, read_rows
 from core.inspect.lookup import read_pieces, read_prompts, read_row
 from core.inspect.protocol import INSPECT, Progress
-from core.inspect.report import Report, held_out, margin, report
+from core.inspect.report import Report, margin, report, sides
 from core.profile.data_settings import Data
 from core.profile.load import parse_profile
 from core.profile.settings import Profile
@@ -167,7 +167,7 @@ def test_the_split_is_that_of_training(found: tuple[Rows, Progress, Profile], tr
     for by in ("row", "id", "prompt"):
         chosen = msgspec.structs.replace(profile.split, by=by)
         evaluation = split(examples, chosen)[1]
-        assert rows.id[held_out(rows, chosen)].tolist() == [str(row.id) for row in evaluation]
+        assert rows.id[sides(rows, Profile(split=chosen)).eval].tolist() == [str(row.id) for row in evaluation]
 
 
 def test_the_first_rows_come_before_the_whole_and_are_its_beginning(
@@ -178,7 +178,7 @@ def test_the_first_rows_come_before_the_whole_and_are_its_beginning(
         assert child.stdout
         first = msgspec.json.decode(child.stdout.readline(), type=Progress)
         assert first.sample
-        assert first.rows_total and 600 < first.rows_total <= 699, "reckoned from the first rows"
+        assert first.rows_total and 600 < first.rows_total <= 699, "estimated from the first rows"
         sample = read_rows(Path(first.sample))
         child.stdout.read()
     assert 0 < len(sample) < 699
@@ -249,7 +249,7 @@ def test_the_exported_rows_are_those_of_training(
     assert progress.whole
     assert progress.frame
     to = tmp_path / "rows.parquet"
-    export(Path(progress.whole), rows, held_out(rows, profile.split), profile.tokens, progress.frame, to)
+    export(Path(progress.whole), rows, sides(rows, profile), profile.tokens, progress.frame, to)
     table = parquet.read_table(to).to_pydict()
     tokenizer = PromptTokenizer(checkpoint)
     encoded = [
@@ -307,7 +307,7 @@ def test_the_command_prints_the_agreed_keys(profile_file: Path, environment: dic
     assert [strategy["truncation"] for strategy in result["strategies"]] == list(TRUNCATIONS)
     words = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
     assert f"{result['limits'][1]['response_b_lost']} rows" in words
-    assert 'split.by = "prompt" ends it' in words
+    assert 'split.by = "prompt" prevents it' in words
 
 
 def test_the_command_and_the_screen_tell_alike_which_strategies_leave_no_room(

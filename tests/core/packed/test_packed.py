@@ -13,7 +13,7 @@ from bitsandbytes.nn import Params4bit
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from packing import CONFIGS, WINDOW, engine_of, packed, padded, rows_of, set_to_work
+from packing import CONFIGS, SIZES, WINDOW, WITH_WINDOWS, engine_of, packed, padded, rows_of, set_to_work
 from peft import PeftModel
 from transformers import BitsAndBytesConfig
 
@@ -44,6 +44,11 @@ def load(family: tuple[str, Path], lora: settings.Lora = EVERYWHERE, quantizatio
     base = load_classifier(str(folder), config, model, dtype=torch.float32, device="cpu", tell=untold).model
     torch.manual_seed(1)
     return set_to_work(add_adapters(base, lora), name).train()
+
+
+def attention_inputs(family: str) -> list[str]:
+    """The recipe's projections by the family's own names."""
+    return ["qkv_proj"] if family == "phi3" else ["q_proj", "k_proj", "v_proj"]
 
 
 @pytest.mark.slow
@@ -94,13 +99,24 @@ def _named(name: str, message: str) -> str:
 
 
 def test_the_recipes_adapters_get_the_same_gradients_and_no_frozen_weight_gets_any(family: tuple[str, Path]) -> None:
-    model = load(family, settings.Lora(freeze_layers=2, dropout=0.0))
+    model = load(family, settings.Lora(freeze_layers=2, dropout=0.0, target_modules=attention_inputs(family[0])))
     rows = rows_of(LENGTHS)
     theirs, ours = padded(model, rows), packed(model, rows, LAYOUT)
     trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     assert {"logits", "loss", *trained} == set(ours)
     for name in theirs:
         torch.testing.assert_close(ours[name], theirs[name], atol=2e-6, rtol=2e-4)
+
+
+@pytest.mark.parametrize("targets", ["all-linear", ["q_proj", "k_proj", "v_proj"]])
+def test_of_a_model_that_reads_images_the_language_model_alone_is_adapted(targets: Any) -> None:
+    """Its part for images has layers with a q_proj of their own."""
+    kind, config = CONFIGS["gemma3-with-images"]
+    model = add_adapters(kind(config), settings.Lora(freeze_layers=0, target_modules=targets))
+    trained = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
+    adapted = [name for name in trained if "lora_A" in name]
+    assert len(adapted) == SIZES["num_hidden_layers"] * (7 if targets == "all-linear" else 3)
+    assert all(".language_model.layers." in name or ".score." in name for name in trained)
 
 
 def test_no_example_changes_anothers_logits_to_the_bit(family: tuple[str, Path]) -> None:
@@ -137,13 +153,13 @@ def test_a_row_beyond_the_window_is_seen_through_it(family: tuple[str, Path]) ->
     engine = engine_of(model, LAYOUT, 3 * WINDOW)
     windows = [layer.attention.window for layer in engine.layers]
     assert set(windows) <= {0, WINDOW}
-    assert (WINDOW in windows) == family[0].startswith("gemma")
+    assert (WINDOW in windows) == (family[0] in WITH_WINDOWS)
     with torch.no_grad():
         assert not torch.equal(engine(**pack(row)).logits, engine(**pack(changed)).logits)
 
 
 def test_with_dropout_the_backward_pass_drops_what_the_forward_pass_dropped(family: tuple[str, Path]) -> None:
-    model = load(family, settings.Lora(freeze_layers=1, dropout=0.3))
+    model = load(family, settings.Lora(freeze_layers=1, dropout=0.3, target_modules=attention_inputs(family[0])))
     rows = rows_of([20, 12])
     engine = engine_of(model, LAYOUT, 20)
     inputs = pack(rows)

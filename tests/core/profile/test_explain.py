@@ -57,7 +57,7 @@ def test_every_enumerated_value_is_one_that_the_profile_takes() -> None:
     for known in settings().values():
         for setting in known.values():
             for value in (*setting.values, *(f"[{item}]" for item in setting.items)):
-                parse_profile(f"{setting.key} = {value}", source="value")
+                parse_profile(f'data.eval = "own.csv"\n{setting.key} = {value}', source="value")  # which one needs
     assert settings()["train"]["gradient_checkpointing"].values == ("true", "false")
     assert settings()["eval"]["every"].values == ('"epoch"',)
 
@@ -112,6 +112,8 @@ def test_the_place_is_known_even_in_text_that_is_not_toml_yet(row: int, section:
         ("[data.co", "", ["data.columns]"]),
         ("win", "[data.columns]", ["winner = ", "winner_a = ", "winner_b = ", "winner_tie = "]),
         ("ti", "[data.winners]", ["tie = "]),
+        ("columns.response_", "[data]", ["response_a = ", "response_b = "]),
+        ("data.winners.", "", ["a = ", "b = ", "tie = ", "drop = "]),
         ('format = "chosen', "[data]", ['"chosen-rejected"']),
         ("x", "[nothing]", []),
     ],
