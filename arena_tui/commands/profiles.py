@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
     from core.config import Config
     from core.profile.errors import Problem
+    from core.profile.settings import Profile
 
 
 def add(commands: "Commands") -> None:
@@ -43,6 +44,7 @@ def _run_check(options: argparse.Namespace) -> int:
             tell_json({"profile": utf8(refused.__cause__.source), "problems": problems})
         raise
     absent = absent_paths(profile, Path.cwd())
+    _demand_chat_template(profile)
     if options.json:
         told = {"profile": utf8(str(path)), "problems": [], "absent": {key: utf8(lies) for key, lies in absent.items()}}
         tell_json({**told, "global_batch": profile.global_batch})
@@ -51,6 +53,22 @@ def _run_check(options: argparse.Namespace) -> int:
     for key, lies in absent.items():
         print(f"{path}: cannot be run here yet: {key}: there is no {lies}")
     return 0
+
+
+def _demand_chat_template(profile: "Profile") -> None:
+    """Refuses one that asks for the chat template of a checkpoint in a folder here, which has none."""
+    from contextlib import suppress
+
+    from msgspec import MsgspecError
+
+    from core.data.tokenizer import FILE, NO_CHAT, has_chat_template
+    from core.profile.errors import SettingError
+    from core.profile.files import expanded
+
+    folder = Path(expanded(profile.model.checkpoint))
+    with suppress(OSError, MsgspecError):  # a folder that cannot be read is told where it counts
+        if profile.tokens.template == "chat" and (folder / FILE).is_file() and not has_chat_template(folder):
+            raise Refused(SettingError("tokens.template", "chat", NO_CHAT), 2)
 
 
 def _as_json(problem: "Problem") -> dict[str, object]:

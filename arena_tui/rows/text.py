@@ -38,14 +38,15 @@ class ShownRow(Struct, frozen=True):
 
     def text(self, part: int, first: int, last: int) -> str:
         """What the tokens [first, last) of a part write; each turn on a line of its own where others stand between."""
-        written = []
+        written = b""
         for one in self.shape.stretches(0):
             if one.is_tag or one.part != part:
                 continue
             begin, end = max(first - one.at, 0), min(last - one.at, one.last - one.first)
             if begin < end:
-                written.append(b"".join(self.pieces[token] for token in self.ids[one.first + begin : one.first + end]))
-        return b"\n".join(written).decode(errors="replace")
+                written += b"\n" if one.at and not begin else b""
+                written += b"".join(self.pieces[token] for token in self.ids[one.first + begin : one.first + end])
+        return written.decode(errors="replace")
 
 
 def part_text(row: ShownRow, part: int) -> Content:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from core.data.example import reason
 from core.data.template import Template, own
-from core.data.tokenizer import PromptTokenizer
+from core.data.tokenizer import NO_CHAT, PromptTokenizer
 from core.profile.errors import SettingError
 from core.profile.token_settings import Tokens
 
@@ -50,9 +50,7 @@ def _around_a_message(folder: Path) -> tuple[str, str, str]:
 
     tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
     if not tokenizer.chat_template:
-        raise SettingError(
-            KEY, "chat", "the tokenizer has no chat template: take recipe, a text of your own, or a model tuned to chat"
-        )
+        raise SettingError(KEY, "chat", NO_CHAT)
 
     template = tokenizer.get_chat_template()
     if CLOCK in template:

@@ -113,6 +113,17 @@ def fingerprint(folder: Path) -> str:
     return digest.hexdigest()
 
 
+NO_CHAT = "the tokenizer has no chat template: take recipe, a text of your own, or a model tuned to chat"
+
+
+def has_chat_template(folder: Path) -> bool:
+    """Whether a folder with a tokenizer holds one. Raises OSError and msgspec.DecodeError."""
+    config = folder / _SETTINGS[-1]
+    if (folder / _CHAT).is_file():
+        return True
+    return config.is_file() and "chat_template" in msgspec.json.decode(read_bounded(config, MOST_OF_A_CONFIG))
+
+
 def _named(folder: Path) -> dict[str, str]:
     """The special tokens that the files beside tokenizer.json name; the last file has the last word."""
     named: dict[str, str] = {}

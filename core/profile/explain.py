@@ -103,15 +103,16 @@ def schema() -> dict[str, Any]:
 def _setting(section: str, name: str, kind: inspect.Type, default: Any) -> Setting:
     assert isinstance(kind, inspect.Metadata), f"{section}.{name} has no description"
     extra = {"recipe": default} | (kind.extra or {})
+    named = [literal(value) for value in extra.get("values", ())]  # texts with a meaning, where any other may stand
     return Setting(
         section=section,
         name=name,
         meaning=(kind.extra_json_schema or {})["description"],
-        allowed=allowed(kind),
+        allowed=", ".join([*named, f"or {allowed(kind)}"]) if named else allowed(kind),
         unit=extra.get("unit"),
         default=_written(default),
         recipe=_written(extra["recipe"]),
-        values=(*_enumerated(kind), *map(literal, extra.get("values", ()))),
+        values=(*_enumerated(kind), *named),
         items=tuple(
             value
             for part in _parts(kind)

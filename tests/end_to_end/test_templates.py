@@ -122,7 +122,7 @@ def test_a_checkpoint_without_a_chat_template_is_told_before_anything_starts(row
     profile = tmp_path / "mine.toml"
     own = f'[data]\ntrain = "{rows}"\n[tokens]\ntemplate = "chat"\n[model]\ncheckpoint = "{plain}"\n'
     profile.write_text(f'{own}quantization = "none"\n')
-    for command in ("plan", "inspect"):
+    for command in ("check", "plan", "inspect"):
         environment = {**os.environ, "ARENA_TUI_CACHE": str(tmp_path / "cache")}
         ran = subprocess.run(
             [*ARENA_TUI, command, profile], capture_output=True, text=True, env=environment, check=False

@@ -399,3 +399,33 @@ def test_a_row_of_any_length_is_drawn_at_its_cuts() -> None:
     assert "are not drawn" in text
     assert len(text) < 3 * MOST_DRAWN + 200
     assert len(sequence_text(row, with_ids=False).plain) < 12 * MOST_DRAWN
+
+
+@pytest.mark.parametrize(
+    ("strategy", "parts", "sequence"),
+    [
+        ("right", ["pp", "aaaa\ncccc", "bbbbb✂ 5 lost \nddddd"], "{<PAaaaaBbbbbb⏎\nPppAcccc...>>>"),
+        ("left", ["pp", "✂ 4 lost aaaa ✂\ncccc", "✂ 3 lost bbb ✂bb\nddddd"], "{<PAB...bb⏎\nPppA...ccccBddddd>>>"),
+        (
+            "head-tail",
+            ["✂ 2 lost pp", "aaaa✂ 3 lost \nccc ✂c", "bb✂ 3 lost bbb ✂\nddddd"],
+            "{<P...Aaaaa...Bbb...⏎\nPAcBddddd>>>",
+        ),
+        (
+            "rounds",
+            ["pp", "a✂ 3 lost aaa ✂\ncccc", "b✂ 4 lost bbbb ✂\nddddd"],
+            "{<PAa...Bb...⏎\nPppAccccBddddd>>>",
+        ),
+    ],
+)
+def test_round_by_round_each_turn_has_its_line_and_ellipses_stand_where_something_is_lost(
+    strategy: str, parts: list[str], sequence: str
+) -> None:
+    counts = RowCounts((2, 3), [[1, 1, 1], [2, 1, 1]], [[0, 4, 5], [2, 4, 5]])
+    shape = shape_of([counts], [np.zeros(0, dtype=int)], by_round=True)
+    frame = Frame([256], [257], [258])
+    kept = keep(shape, Tokens(max_length=29, truncation=strategy), frame)
+    ids = list(b"{<PAaaaaBbbbbb\nPppAccccBddddd>>>")
+    row = ShownRow(ids, shape, kept, frame, [*(bytes([i]) for i in range(256)), b"<bos>", b"<eos>", b"..."])
+    assert [part_text(row, part).plain for part in range(3)] == parts
+    assert sequence_text(row, with_ids=False).plain == f"<bos>{sequence}<eos>"

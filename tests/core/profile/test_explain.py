@@ -60,6 +60,7 @@ def test_every_enumerated_value_is_one_that_the_profile_takes() -> None:
                 parse_profile(f'data.eval = "own.csv"\n{setting.key} = {value}', source="value")  # which one needs
     assert settings()["train"]["gradient_checkpointing"].values == ("true", "false")
     assert settings()["eval"]["every"].values == ('"epoch"',)
+    assert settings()["tokens"]["template"].allowed.startswith('"recipe", "chat", or a text')
 
 
 def test_the_recipe_is_named_where_it_is_not_the_default() -> None:
@@ -101,6 +102,7 @@ def test_the_place_is_known_even_in_text_that_is_not_toml_yet(row: int, section:
         ("  max", "[tokens]", ["max_length = ", "prompt_max = "]),
         ("schedule = ", "[train]", ['"constant_with_warmup"', '"cosine"', '"linear"']),
         ('schedule = "lin', "[train]", ['"linear"']),
+        ("template = ", "[tokens]", ['"recipe"', '"chat"']),
         ("train.schedule = cos", "", ['"cosine"']),
         ("gradient_checkpointing = f", "[train]", ["false"]),
         ('report_to = ["wandb", "t', "[run]", ['"tensorboard"', '"trackio"']),

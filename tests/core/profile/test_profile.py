@@ -1,5 +1,6 @@
 """Profiles: every setting's default is the recipe's, and every mistake is reported at once with its place."""
 
+import json
 import math
 import tomllib
 from operator import attrgetter
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from core.profile.errors import ProfileError
 from core.profile.files import find_profile, read_profile, shipped_profiles
 from core.profile.load import changes, parse_profile, to_toml
+from core.profile.own_template import divided
 from core.profile.settings import Profile, sections
 
 
@@ -213,3 +215,31 @@ def test_profiles_of_ones_own_are_found_by_name_and_before_the_shipped_ones(
     assert find_profile("demo.toml").resolve() == tmp_path / "profiles" / "demo.toml"
     (tmp_path / "profiles" / "demo.toml").write_bytes(shipped_profiles()[0].read_bytes())
     assert find_profile("demo") == shipped_profiles()[0], "a copy of the shipped one is the shipped one"
+
+
+@pytest.mark.parametrize(
+    ("template", "why"),
+    [
+        ("caht", 'must be "recipe", "chat", or a text of your own with {prompt}, {response_a}, {response_b}'),
+        ("{prompt} {response_a}", "{response_b} is missing"),
+        ("{prompt} {response_a} {response_b} {prompt}", "{prompt} stands in it more than once"),
+        ("{response_a} {prompt} {response_b}", "in another order"),
+        ("{prompt} {response_a} {response_b} {id}", "{id} is no placeholder"),
+        ("{prompt!r} {response_a} {response_b}", "{prompt!r} is no placeholder"),
+        ("{prompt:>9} {response_a} {response_b}", "{prompt:>9} is no placeholder"),
+        ("{prompt.__class__} {response_a} {response_b}", "{prompt.__class__} is no placeholder"),
+        ("{} {prompt} {response_a} {response_b}", "{} is no placeholder"),
+        ("{x {prompt} {response_a} {response_b}", "written twice, {{ or }}"),
+        ("} {prompt} {response_a} {response_b}", "written twice, {{ or }}"),
+    ],
+)
+def test_a_template_is_a_text_with_three_placeholders(template: str, why: str) -> None:
+    [problem] = problems(f"[tokens]\n\ntemplate = {json.dumps(template)}")
+    assert problem[:2] == (3, "tokens.template")
+    assert why in problem[2]
+
+
+def test_a_template_may_hold_braces() -> None:
+    text = "{{{prompt}}} {{{{}}}} {response_a} {response_b}"
+    assert parse_profile(f"tokens.template = '{text}'", source="mine").tokens.template == text
+    assert divided(text) == ["{", "} {{}} ", " ", ""]
