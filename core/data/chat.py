@@ -49,10 +49,10 @@ def _around_a_message(folder: Path) -> tuple[str, str, str]:
     from transformers import PreTrainedTokenizerFast
 
     tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
-    if not tokenizer.chat_template:
-        raise SettingError(KEY, "chat", NO_CHAT)
-
-    template = tokenizer.get_chat_template()
+    try:
+        template = tokenizer.get_chat_template()
+    except ValueError:
+        raise SettingError(KEY, "chat", NO_CHAT) from None
     if CLOCK in template:
         template = STOPPED_CLOCK + template
 

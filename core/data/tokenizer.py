@@ -18,7 +18,7 @@ from core.files import MOST_OF_A_CONFIG, MOST_OF_A_TOKENIZER, in_words, read_bou
 
 FILE = "tokenizer.json"
 _SETTINGS = ("special_tokens_map.json", "tokenizer_config.json")
-_CHAT = "chat_template.jinja"
+CHAT_TEMPLATE = "chat_template.jinja"
 
 
 class PromptTokenizer:
@@ -105,7 +105,7 @@ def fingerprint(folder: Path) -> str:
     """A digest of all files that decide what the tokenizer of `folder` does. Raises DataError where there is none."""
     digest = hashlib.blake2b(digest_size=12)
     try:
-        for path in (folder / name for name in (FILE, *_SETTINGS, _CHAT)):
+        for path in (folder / name for name in (FILE, *_SETTINGS, CHAT_TEMPLATE)):
             if path.is_file() or path.name == FILE:
                 digest.update(read_bounded(path, MOST_OF_A_TOKENIZER))
     except OSError as error:
@@ -119,7 +119,7 @@ NO_CHAT = "the tokenizer has no chat template: take recipe, a text of your own, 
 def has_chat_template(folder: Path) -> bool:
     """Whether a folder with a tokenizer holds one. Raises OSError and msgspec.DecodeError."""
     config = folder / _SETTINGS[-1]
-    if (folder / _CHAT).is_file():
+    if (folder / CHAT_TEMPLATE).is_file():
         return True
     return config.is_file() and "chat_template" in msgspec.json.decode(read_bounded(config, MOST_OF_A_CONFIG))
 

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from core.cache import filling_the_cache
 from core.data.example import DataError
 from core.data.files import is_data_set
+from core.data.tokenizer import CHAT_TEMPLATE
 from core.data.tokenizer import FILE as TOKENIZER
 from core.files import MOST_OF_AN_EVALUATION, write_whole
 from core.imports import keep_pandas_out
@@ -62,7 +63,8 @@ def report(folder: RunFolder, other: RunFolder | None, data: Sequence[str]) -> I
     profile = folder.read_profile()
     train, own = sources_of(profile.data, data)
     sources = [*train, own] if own else train
-    files = [folder.evaluation, folder.resolved, folder.metrics, folder.adapter / TOKENIZER]
+    files = [folder.evaluation, folder.resolved, folder.metrics]
+    files += [folder.adapter / TOKENIZER, folder.adapter / CHAT_TEMPLATE]
     files += [other.evaluation] if other else []
     if not any(map(is_data_set, sources)):  # which needs it
         keep_pandas_out()

@@ -63,7 +63,7 @@ CHAT = (
 """A chat template as Gemma's is: BOS of its own, and messages without white space at their ends."""
 
 
-def chat_tokenizer(template: str | None = CHAT) -> PreTrainedTokenizerFast:
+def chat_tokenizer(template: str | dict[str, str] | None = CHAT) -> PreTrainedTokenizerFast:
     """The same with a chat template, and with the two special tokens of that."""
     return PreTrainedTokenizerFast(
         tokenizer_object=byte_level(["<pad>", "<eos>", "<bos>", "<turn>", "</turn>", "<unk>"]),

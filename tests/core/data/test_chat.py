@@ -15,7 +15,7 @@ CHAT = Tokens(template="chat")
 MESSAGE = "{{ messages[0].content }}"
 
 
-def read(folder: Path, template: str | None) -> Template:
+def read(folder: Path, template: str | dict[str, str] | None) -> Template:
     tiny.chat_tokenizer(template).save_pretrained(folder)
     return template_of(CHAT, PromptTokenizer(folder))
 
@@ -24,6 +24,7 @@ def read(folder: Path, template: str | None) -> Template:
     ("template", "why"),
     [
         (None, "the tokenizer has no chat template"),
+        ({"of_tools": MESSAGE, "of_pictures": MESSAGE}, "the tokenizer has no chat template"),
         (MESSAGE * 2, "writes a user's message twice"),
         ("Hello!", "writes a user's message not as it is"),
         ("{{ messages[0].content | upper }}", "writes a user's message not as it is"),
@@ -37,7 +38,7 @@ def read(folder: Path, template: str | None) -> Template:
     ],
 )
 def test_a_template_that_cannot_stand_around_every_text_is_refused(
-    template: str | None, why: str, tmp_path: Path
+    template: str | dict[str, str] | None, why: str, tmp_path: Path
 ) -> None:
     with pytest.raises(SettingError, match=f"tokens.template = 'chat': .*{why}"):
         read(tmp_path, template)
