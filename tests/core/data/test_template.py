@@ -127,7 +127,7 @@ def test_there_is_one_bos_and_one_eos_and_the_eos_is_last_where_a_row_is_cut(
     [[encoded]] = encode([row], tokenizer, tokens, template_of(tokens, tokenizer))
     ids = encoded.ids.tolist()
     assert encoded.is_cut
-    assert len(ids) <= 100
+    assert len(ids) == 100 if strategy in ("right", "left", "head-tail") else 94 <= len(ids) <= 100
     assert (ids[0], ids.count(2), ids[-1], ids.count(1)) == (2, 1, 1, 1)
     close = tokenizer.backend.token_to_id("</turn>")
     assert ids.count(close) == 1, "the template's own stays, and the answer's is text"
