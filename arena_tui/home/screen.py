@@ -74,7 +74,8 @@ class HomeScreen(ConsoleScreen[None]):
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         if action not in reasons.ABOUT:
             return super().why_not(action, parameters)
-        return reasons.why_not(action, self._run) if self._run else "this is for a run; 2 leads to the list of runs"
+        way = hint(self, "pane_at(1)", "; {} leads to the list of runs").plain
+        return reasons.why_not(action, self._run) if self._run else f"this is for a run{way}"
 
     def compose(self) -> ComposeResult:
         yield TitleLine(self.app.has_class(READONLY))

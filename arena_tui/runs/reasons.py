@@ -12,6 +12,9 @@ def why_not(action: str, run: RunView) -> str:
             return "" if run.wait else "this is for a run that waits in the queue"
         case "stop":
             return OVER if run.status.is_over else "it waits and has no process to be stopped" if run.wait else ""
+        case "delete":
+            going_on = "it waits in the queue: take it out there" if run.wait else "it goes on: stop it first"
+            return "" if run.status.is_over else going_on
         case "report":
             return "" if run.has_report else "this run has not finished: there is no evaluation to report on"
         case "fix":
@@ -23,5 +26,5 @@ def why_not(action: str, run: RunView) -> str:
     return ""
 
 
-ABOUT = frozenset({"move", "dequeue", "adopt", "stop", "report", "fix", "resume", "predict"})
+ABOUT = frozenset({"move", "dequeue", "adopt", "stop", "delete", "report", "fix", "resume", "predict"})
 """Actions that depend on how a run is."""
