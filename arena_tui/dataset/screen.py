@@ -92,10 +92,11 @@ class DataScreen(ConsoleScreen[None]):
 
     @work
     async def look(self) -> None:
-        """Notice when the file of rows is changed."""
+        """Notice when the file of rows is changed, while this screen is the one to be seen."""
         while True:
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
-            self.is_changed = await self.inspection.is_changed()
+            if self.is_seen:
+                self.is_changed = await self.inspection.is_changed()
 
     @work
     async def on_screen_resume(self) -> None:

@@ -84,7 +84,7 @@ class HistoryScreen(ConsoleScreen[None]):
     async def read(self) -> None:
         """Look at the disk every now and then, while this screen is the one to be seen."""
         while True:
-            if self.is_current:
+            if self.is_seen:
                 await self.read_runs()
                 settings = await in_thread(partial(settings_of, self.runs, self._settings))
                 disk = await in_thread(partial(measured, self.runs, dict(self._disk)))

@@ -120,7 +120,7 @@ class HomeScreen(ConsoleScreen[None]):
             runs = await in_thread(self._run_list.read)
 
     async def _until_seen(self) -> None:
-        while self.app.screen is not self:  # is_current also holds just below another screen, which would repaint
+        while not self.is_seen:
             await asyncio.sleep(SECONDS_BETWEEN_READS)
 
     @on(messages.RunQueued)
@@ -155,7 +155,7 @@ class HomeScreen(ConsoleScreen[None]):
     @work(exclusive=True, group="rest")
     async def _see_it_rest(self) -> None:
         await asyncio.sleep(SECONDS_OF_REST)
-        profile = self._profile if self.display and self.app.screen is self else None
+        profile = self._profile if self.display and self.is_seen else None
         if profile and not profile.problems and not self._runs_are_chosen:
             self.post_message(messages.LookedAt(profile))
 

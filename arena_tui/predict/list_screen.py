@@ -86,7 +86,7 @@ class PredictionsScreen(ConsoleScreen[None]):
         await self.read_now()
         while True:
             await asyncio.sleep(SECONDS_BETWEEN_READS)
-            if self.is_current:
+            if self.is_seen:
                 await self.read_now()
 
     async def read_now(self) -> None:
