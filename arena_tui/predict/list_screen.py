@@ -16,6 +16,7 @@ from arena_tui.dialogs.ask import AskScreen
 from arena_tui.format import numbers
 from arena_tui.format.numbers import MUTED
 from arena_tui.format.sanitize import place, printable
+from arena_tui.format.width import abridged
 from arena_tui.predict.listing import Prediction, PredictionList, heading, line
 from arena_tui.predict.screen import ask_to_stop
 from arena_tui.runs.consequences import what_is_deleted
@@ -31,6 +32,7 @@ from core.runs.checkpoints import disk_use
 from core.runs.trash import StillInUse, discard, put_back
 
 SECONDS_BETWEEN_READS = 2.0
+DETAIL_PADDING = 4
 
 
 class PredictionsScreen(ConsoleScreen[None]):
@@ -107,6 +109,7 @@ class PredictionsScreen(ConsoleScreen[None]):
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._show_heading)
+        self._show_detail()
 
     def _show_heading(self) -> None:
         words = heading(self.query_one(Menu).line_width) if self.predictions else Content("")
@@ -114,8 +117,8 @@ class PredictionsScreen(ConsoleScreen[None]):
 
     @on(OptionList.OptionHighlighted)
     def _show_detail(self) -> None:
-        chosen = self.chosen
-        self.query_one("#detail", Static).update(Content("\n").join(_detail(chosen)) if chosen else Content(""))
+        lines = _detail(self.chosen, self.size.width - DETAIL_PADDING) if self.chosen else []
+        self.query_one("#detail", Static).update(Content("\n").join(lines))
         self.refresh_bindings()
 
     @property
@@ -160,14 +163,15 @@ class PredictionsScreen(ConsoleScreen[None]):
         await self.read_now()
 
 
-def _detail(prediction: Prediction) -> list[Content]:
-    """Where it lies, with which runs, and what came of it."""
+def _detail(prediction: Prediction, width: int) -> list[Content]:
+    """Where it lies, with which runs, and what came of it, in lines of `width` cells."""
     view = prediction.view
     runs = printable(", ".join(prediction.runs))
-    lines = [Content(place(prediction.folder.path)), Content.styled(f"with {runs}", MUTED)]
+    where = Content(abridged(place(prediction.folder.path), width))
+    lines = [where, Content.styled(abridged(f"with {runs}", width), MUTED)]
     match view.state.last:
         case events.Predicted(submission=submission):
-            lines.append(Content.styled(f"answered in {place(Path(submission))}", MUTED))
+            lines.append(Content.styled(abridged(f"answered in {place(Path(submission))}", width), MUTED))
         case events.Failed(cause=cause):
             lines.append(Content.styled(printable(cause), "$text-error"))
     return [*lines, *([Content.styled(printable(view.trouble), "$text-error")] if view.trouble else [])]

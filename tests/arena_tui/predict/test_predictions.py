@@ -66,7 +66,9 @@ async def test_all_predictions_are_listed_and_one_is_opened(
         await pilot.press("O")  # it is there already
         assert len(app.screen_stack) == 2
         [place] = [n for n, prediction in enumerate(app.screen.predictions) if prediction.folder.path == done.path]
-        await pilot.press(*["j"] * place, "enter")
+        await pilot.press(*["j"] * place)
+        await until_shown(pilot, "answered in runs/2026", "/submission.csv")  # whatever room there is between both
+        await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, PredictionScreen), "the prediction")
         await until_shown(pilot, "25,000 rows are answered in")
         await pilot.press("O")
