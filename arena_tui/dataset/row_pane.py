@@ -95,7 +95,8 @@ class RowPane(Vertical):
         self._cut: Cut | None = None
 
     def compose(self) -> ComposeResult:
-        yield Input(placeholder="a text, or an id; enter searches, esc ends the search")
+        way_back = hint(self, "back", ", {} ends the search").plain
+        yield Input(placeholder=f"a text, or an id; enter searches{way_back}")
         yield RowTable()
 
     @property
