@@ -80,7 +80,7 @@ class RowPane(Vertical):
         border: round $foreground 25%;
         border-title-color: $foreground;
         border-subtitle-color: $foreground 60%;
-        & > Input { display: none; height: 1; border: none; padding: 0 2; background: $panel; }
+        & > Input, & > Input:focus { display: none; height: 1; border: none; padding: 0 2; background: $panel; }
         & > Input.-open { display: block; }
     }
     """

@@ -219,7 +219,11 @@ async def test_rows_are_filtered_sorted_and_searched(profile: Path) -> None:
         await pilot.press("s")
         full = screen.inspection.seen.full
         assert [full[n] for n in listed(screen)] == sorted(full[[0, 8, 16, 24, 32]], reverse=True)
-        await pilot.press("f", "f", "slash", *"NEEDLE", "enter")
+        await pilot.press("f", "f", "slash")
+        await until_shown(pilot, "a text, or an id; enter searches, esc ends the search")
+        await pilot.press(*"NEEDLE")
+        await until_shown(pilot, " NEEDLE ")
+        await pilot.press("enter")
         await until(pilot, lambda: listed(screen) == [33], "the row with that text")
         await pilot.press("escape")
         assert app.screen is screen
