@@ -16,6 +16,8 @@ def why_not(action: str, run: RunView) -> str:
             going_on = "it waits in the queue: take it out there" if run.wait else "it goes on: stop it first"
             return "" if run.status.is_over else going_on
         case "report":
+            if not run.evaluates:
+                return "this run evaluates nothing: there is nothing to report on"
             return "" if run.has_report else "this run has not finished: there is no evaluation to report on"
         case "fix":
             return "" if run.can_be_fixed else "no other settings are proposed for this run"

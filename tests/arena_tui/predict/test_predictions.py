@@ -172,8 +172,9 @@ async def test_without_any_the_list_says_so(runs: Path) -> None:
         assert isinstance(app.screen, PredictionsScreen)
 
 
+@pytest.mark.usefixtures("done")
 async def test_keys_that_come_with_the_one_that_opens_it_wait_for_the_list(
-    done: PredictionFolder, runs: Path, monkeypatch: pytest.MonkeyPatch
+    runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def from_a_slow_disk(read: Callable[[], list[Prediction]]) -> list[Prediction]:
         await asyncio.sleep(0.3)
