@@ -37,13 +37,13 @@ DETAIL_PADDING = 4
 
 class PredictionsScreen(ConsoleScreen[None]):
     HELP = (
-        "All predictions with the runs of the runs folder: those that go on first, then the newest. The log loss is "
-        "that of labelled rows; of one that is not complete, how much is scored."
+        "All predictions with the runs in the runs folder: active ones first, then the newest. The log loss is that of "
+        "labelled rows; for an incomplete prediction, the share of rows scored."
     )
     CHANGES = frozenset({"stop", "delete"})
     BINDINGS: ClassVar[list[BindingType]] = named(
         "predictions",
-        Binding("s", "stop", "Stop", tooltip="Stop the chosen prediction; what is scored is kept"),
+        Binding("s", "stop", "Stop", tooltip="Stop the chosen prediction; scored rows are kept"),
         Binding(
             "delete,backspace",
             "delete",
@@ -69,7 +69,7 @@ class PredictionsScreen(ConsoleScreen[None]):
 
     def compose(self) -> ComposeResult:
         yield Static(id="top", markup=False)
-        yield Menu("none yet: a finished run answers rows", id="predictions")
+        yield Menu("none yet: a finished run predicts rows", id="predictions")
         yield Static(id="detail", markup=False)
         yield Footer()
 
@@ -130,10 +130,10 @@ class PredictionsScreen(ConsoleScreen[None]):
         if action not in ("stop", "delete"):
             return super().why_not(action, parameters)
         if (chosen := self.chosen) is None:
-            return "there is no prediction to be chosen"
+            return "there is no prediction to choose"
         if chosen.view.status.is_over:
             return "this prediction is over" if action == "stop" else ""
-        return "it goes on: stop it first" if action == "delete" else ""
+        return f"it is {chosen.view.status.value}: stop it first" if action == "delete" else ""
 
     @on(OptionList.OptionSelected)
     def _open(self) -> None:
@@ -171,7 +171,7 @@ def _detail(prediction: Prediction, width: int) -> list[Content]:
     lines = [where, Content.styled(abridged(f"with {runs}", width), MUTED)]
     match view.state.last:
         case events.Predicted(submission=submission):
-            lines.append(Content.styled(abridged(f"answered in {place(Path(submission))}", width), MUTED))
+            lines.append(Content.styled(abridged(f"written to {place(Path(submission))}", width), MUTED))
         case events.Failed(cause=cause):
             lines.append(Content.styled(printable(cause), "$text-error"))
     return [*lines, *([Content.styled(printable(view.trouble), "$text-error")] if view.trouble else [])]

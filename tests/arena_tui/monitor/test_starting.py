@@ -72,7 +72,7 @@ async def test_a_run_that_is_resumed_says_from_where(tmp_path: Path) -> None:
     resumed = events.Resumed(step=50, checkpoint="checkpoints/checkpoint-50")
     app = ArenaApp(tmp_path, watch=starting(tmp_path, resumed, IMPORTS, ago=1))
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shown(pilot, "starting: importing torch", "goes on after step 50")
+        await until_shown(pilot, "starting: importing torch", "continues after step 50")
 
 
 async def test_what_libraries_print_is_hidden_until_it_is_asked_for(tmp_path: Path) -> None:

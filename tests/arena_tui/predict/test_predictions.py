@@ -67,10 +67,10 @@ async def test_all_predictions_are_listed_and_one_is_opened(
         assert len(app.screen_stack) == 2
         [place] = [n for n, prediction in enumerate(app.screen.predictions) if prediction.folder.path == done.path]
         await pilot.press(*["j"] * place)
-        await until_shown(pilot, "answered in runs/2026", "/submission.csv")  # whatever room there is between both
+        await until_shown(pilot, "written to runs/2026", "/submission.csv")  # whatever room there is between both
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, PredictionScreen), "the prediction")
-        await until_shown(pilot, "25,000 rows are answered in")
+        await until_shown(pilot, "25,000 rows predicted, written to")
         await pilot.press("O")
         await until(pilot, lambda: isinstance(app.screen, PredictionsScreen), "the list again")
         assert len(app.screen_stack) == 2, "it is the same one, not another on top of it"
@@ -90,7 +90,7 @@ async def test_one_that_goes_on_stands_first_and_is_stopped_and_then_deleted(
         await until_shown(pilot, "● running", "40.0 %")
         assert [prediction.folder.id for prediction in app.screen.predictions] == [going_on.id, done.id]
         await pilot.press("delete")
-        await until_shown(pilot, "it goes on: stop it first")
+        await until_shown(pilot, "it is running: stop it first")
         await pilot.press("s")
         await until_shown(pilot, "stop this prediction?")
         await pilot.press("s")
@@ -163,10 +163,10 @@ async def test_without_any_the_list_says_so(runs: Path) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shown(pilot, "none yet")
         await pilot.press("O")
-        await until_shown(pilot, "none yet: a finished run answers rows")
+        await until_shown(pilot, "none yet: a finished run predicts rows")
         for key in ("s", "delete"):
             await pilot.press(key)
-            await until_shown(pilot, "there is no prediction to be chosen")
+            await until_shown(pilot, "there is no prediction to choose")
             app.screen.query_one(Footer).said = ""
         await pilot.press("d", "enter")
         assert isinstance(app.screen, PredictionsScreen)
@@ -185,7 +185,7 @@ async def test_keys_that_come_with_the_one_that_opens_it_wait_for_the_list(
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shown(pilot, "finished")
         burst(pilot, "O\r")
-        await until_shown(pilot, "25,000 rows are answered in")
+        await until_shown(pilot, "25,000 rows predicted, written to")
 
 
 async def test_keys_that_come_with_the_one_for_a_question_are_for_the_question(
