@@ -38,7 +38,7 @@ def add(commands: "Commands", parser: "CommandLine") -> None:
     page = add_command(commands, "man", "print the manual page of all commands: arena-tui man | man -l -")
     page.set_defaults(command=partial(_run_man, parser))
     completing = add_command(
-        commands, "completion", "print what makes a shell complete commands, options, runs and profiles"
+        commands, "completion", "print the script that lets a shell complete commands, options, runs and profiles"
     )
     completing.add_argument("shell", metavar="SHELL", choices=SHELLS, help=", ".join(SHELLS))
     completing.set_defaults(command=_run_completion)

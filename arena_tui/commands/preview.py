@@ -30,7 +30,7 @@ def add(commands: "Commands") -> None:
 
 
 def _add_inspect(commands: "Commands") -> None:
-    parser = add_command(commands, "inspect", "tell what the model would be shown of the rows, and what is cut")
+    parser = add_command(commands, "inspect", "show what the model would see of the rows, and what is cut")
     parser.add_argument(
         "named",
         metavar="PROFILE|FILE",
@@ -44,8 +44,8 @@ def _add_inspect(commands: "Commands") -> None:
         metavar="DIR|NAME",
         help="of FILE: a folder with a tokenizer.json, a model of the hub, or demo (default: the recipe's, if here)",
     )
-    parser.add_argument("--max-length", metavar="N,N,...", type=_lengths, help="limits to put beside the profile's")
-    add_json(parser, "one JSON object on stdout")
+    parser.add_argument("--max-length", metavar="N,N,...", type=_lengths, help="limits to compare with the profile's")
+    add_json(parser, "print one JSON object")
     parser.add_argument("--export", metavar="FILE.parquet", help="write the rows as token ids")
     parser.set_defaults(command=_run_inspect)
 
@@ -141,16 +141,16 @@ def _inspected(arguments: list[str]) -> "Progress":
 def _lengths(text: str) -> tuple[int, ...]:
     lengths = text.split(",")
     if not all(length.strip().isdecimal() and int(length) >= 16 for length in lengths):
-        raise argparse.ArgumentTypeError(f"whole numbers of at least 16, separated by commas, not {text!r}")
+        raise argparse.ArgumentTypeError(f"expected whole numbers of at least 16, separated by commas, not {text!r}")
     return tuple(map(int, lengths))
 
 
 def _add_plan(commands: "Commands") -> None:
-    parser = add_command(commands, "plan", "tell what a run would do, need and take, before it is started")
+    parser = add_command(commands, "plan", "show what a run would do and need, and how long it would take")
     add_profile(parser)
     add_runs_dir(parser)
-    add_json(parser, "one JSON object on stdout")
-    parser.add_argument("--measure", action="store_true", help="run a few real steps where the speed is not known")
+    add_json(parser, "print one JSON object")
+    parser.add_argument("--measure", action="store_true", help="time a few real steps where the speed is not known")
     parser.set_defaults(command=_run_plan)
 
 

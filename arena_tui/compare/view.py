@@ -71,7 +71,7 @@ def cautions(settings: Sequence[Settings]) -> list[str]:
     unread = [str(number) for number, known in enumerate(settings, 1) if not known]
     found = []
     if keys:
-        found.append(f"evaluated on different rows ({', '.join(keys)}): their log losses do not compare")
+        found.append(f"evaluated on different rows ({', '.join(keys)}): their log losses are not comparable")
     if none:
         found.append(f"{' and '.join(none)} {'evaluates' if len(none) == 1 else 'evaluate'} nothing (split.by = none)")
     if unread:

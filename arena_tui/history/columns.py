@@ -47,7 +47,7 @@ def _beside(row: Row) -> str:
 def note_line(row: Row) -> str:
     """The first line of the note, and how many there are beside it."""
     first, *rest = row.run.notes.note.splitlines() or [""]
-    return printable(first) + (f" (+{len(rest)} lines)" if rest else "")
+    return printable(first) + (f" (+{numbers.counted(len(rest), 'line')})" if rest else "")
 
 
 def _when(row: Row) -> str:

@@ -69,14 +69,14 @@ def cut_warning(tokens: TokensPlan, max_length: int) -> str:
 def verdict(memory: MemoryPlan) -> str:
     """Whether it fits, in words, with the smallest change that makes it fit."""
     if here := memory.processor:
-        return f"{here.verdict}: {gib(here.free)} free on the processor, which computes in {here.precision}"
+        return f"{here.verdict}: {gib(here.free)} free; the processor computes in {here.precision}"
     if memory.verdict is None or memory.free is None:
         return "no GPU here to compare with"
     words = f"{memory.verdict}: {gib(memory.free)} free on {printable(memory.card or '')}"
     if memory.verdict == "fits":
         return words
     if memory.change is None:
-        return f"{words}; no smaller batch, checkpointing or length helps"
+        return f"{words}; no smaller batch, checkpointing or shorter length helps"
     return f"{words}; fits with {', '.join(memory.change)}"
 
 
@@ -87,7 +87,7 @@ def _tokens(tokens: TokensPlan | None, waiting: str) -> list[Fact]:
 
 
 def _memory(memory: MemoryPlan | None, waiting: str, *, is_brief: bool) -> list[Fact]:
-    """The peak, what it is made of, and what it is reckoned for. As many lines before it is known as after."""
+    """The peak, what it is made of, and what it is estimated for. As many lines before it is known as after."""
     if memory is None:
         peak: Fact = ("peak memory", waiting, "")
         return [peak, ("", waiting, "")] if is_brief else [peak, *(("", MISSING, part) for part in PARTS), ("", "", "")]
@@ -100,7 +100,7 @@ def _memory(memory: MemoryPlan | None, waiting: str, *, is_brief: bool) -> list[
     if is_brief:
         short = ", ".join(f"{name.split()[0]} {figure}" for figure, name in zip(figures, named, strict=True))
         return [peak, ("", short, "")]
-    elsewhere = ("", gib(memory.peak), f"on a card instead, in {memory.precision}")
+    elsewhere = ("", gib(memory.peak), f"on a GPU instead, in {memory.precision}")
     return [
         peak,
         *(("", figure, name) for figure, name in zip(figures, named, strict=True)),
@@ -115,7 +115,7 @@ def _engine(memory: MemoryPlan | None, waiting: str) -> tuple[str, str]:
 def _time(time: TimePlan | None, waiting: str) -> list[Fact]:
     if time is None:
         return [("time", waiting, UNKNOWN_TIME if waiting == "unknown" else "")]
-    beside = f"{duration(time.evaluation)} of it evaluating; {printable(time.basis)}"
+    beside = f"including {duration(time.evaluation)} evaluation; {printable(time.basis)}"
     return [("time", duration(time.seconds), beside)]
 
 

@@ -18,11 +18,12 @@ from core.runs import events
 from core.runs.metrics import RECIPE_LOG_LOSS, UNIFORM_LOG_LOSS
 from core.runs.process import killed_for_memory
 from core.runs.state import Status
+from core.runs.stopping import SAVE_TOO
 
-KILLED = "It was killed, for want of memory perhaps, or the machine went down. The end of its log may tell."
+KILLED = "It was killed, perhaps because memory ran out, or the machine went down. The end of its log may say why."
 KILLED_FOR_MEMORY = (
-    "The kernel has killed a process of its control group for want of memory since it began. Give it more of the "
-    "machine's memory, or lower data.limit or train.per_device_batch_size."
+    "Since it began, the kernel has killed a process in its control group because memory ran out. Give it more memory, "
+    "or lower data.limit or train.per_device_batch_size."
 )
 NOTHING = "nothing is evaluated: it is trained on all rows"
 LONGEST_VALUE, LONGEST_REASON = 40, 2_000
@@ -37,7 +38,7 @@ def outcome(run: RunView) -> list[Fact]:
         newest = state.evaluations[-1]
         rows.append(("eval log loss", numbers.loss(newest.log_loss), f"at step {numbers.count(newest.step)}"))
         rows += references(run)
-        rows.append(("accuracy", numbers.percent(newest.accuracy), f"of {numbers.count(newest.rows)} rows"))
+        rows.append(("accuracy", numbers.percent(newest.accuracy), f"of {numbers.counted(newest.rows, 'row')}"))
     if not run.evaluates:
         rows.append(("eval log loss", numbers.MISSING, NOTHING))
     if started := state.started:
@@ -76,16 +77,21 @@ def explanation(run: RunView, node: DOMNode) -> list[Content]:
             ]
         case events.Cancelled(signal=name, step=step, kept=kept, adapter=adapter):
             also = [Content(f"      {printable(adapter)}/, after its last step")] if adapter else []
-            told = Content(f"stopped by {printable(name)} at step {numbers.count(step)}")
+            told = Content(f"stopped by {stopped_by(name)} at step {numbers.count(step)}")
             return [told + hint(node, "resume", "; {} resumes it"), _kept(kept), *also]
     if run.status is Status.LOST:
         return [
-            Content.styled("The process ended without a last word.", "$text-error"),
+            Content.styled("The process ended unexpectedly.", "$text-error"),
             Content(KILLED_FOR_MEMORY if killed_for_memory(run.folder) else KILLED)
             + hint(node, "resume", " {} resumes the run."),
             _kept(_newest_checkpoint(run)),
         ]
     return []
+
+
+def stopped_by(name: str) -> str:
+    """Who ends runs by the signal of this name; the log tells the signal itself."""
+    return "a scheduler" if name in {one.name for one in SAVE_TOO} else "you"
 
 
 def change_facts(changes: Sequence[Change]) -> list[Fact]:

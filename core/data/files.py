@@ -59,7 +59,7 @@ def files_of(source: str) -> list[TableFile]:
         nothing = f"{source}: no file in this folder is a table ({', '.join(TABLES)})"
     elif _is_pattern(source) and not folder.is_dir():
         paths = sorted(path for path in map(Path, glob.glob(source, recursive=True)) if path.is_file())  # noqa: PTH207
-        nothing = f"{source}: no file is called like this"
+        nothing = f"{source}: no file matches"
     elif is_table(folder):
         raise DataError(f"{source}: cannot be read: {os.strerror(errno.ENOENT)}")
     else:

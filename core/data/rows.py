@@ -103,9 +103,9 @@ class Comparisons:
 
     def _demand_new(self, id: Id, file: str, line: int, format: Format) -> None:
         if before := self._seen.get(id):
-            where = f"on line {before[1]}" if before[0] == file else f"in {place(*before)},"
+            where = f"on line {before[1]}" if before[0] == file else f"in {place(*before)}"
             numbered = "" if format.columns.id else "; rows without ids are numbered, through all sources"
-            raise DataError(f"{place(file, line, id=id)}: this id stands {where} already; ids must be unique{numbered}")
+            raise DataError(f"{place(file, line, id=id)}: this id is already {where}; ids must be unique{numbered}")
         self._seen[id] = file, line
 
     def _example(self, file: str, line: int, record: Record, format: Format) -> tuple[Example, Origin] | None:

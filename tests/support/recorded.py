@@ -122,8 +122,8 @@ def record_prediction(
             )
         )  # fmt: skip
         words = (
-            f"memory ran out with 8,192 tokens at once: {run.id} is scored 4,096 at a time from here on, as "
-            "--batch-tokens 4096 does from the start"
+            f"memory ran out with 8,192 tokens at once: {run.id} continues with 4,096 at a time; "
+            "--batch-tokens 4096 does so from the start"
         )
         record.write(events.Warning(time=began + 21, message=words))
         for rows in range(5_000, last + 1, 5_000):

@@ -135,9 +135,9 @@ async def test_a_leak_into_evaluation_is_ended_with_one_key(profile: Path) -> No
         await pilot.press("shift+tab")
         leaked = screen.inspection.seen.hygiene.eval_rows_with_leaked_prompt
         assert leaked == 8  # every fifth of 40 rows, and every prompt is there twice
-        await until_shown(pilot, f"! {leaked} evaluation rows (100 %) have a prompt", "p sets split.by")
+        await until_shown(pilot, f"! {leaked} evaluation rows (100 %) share a prompt", "p sets split.by")
         await pilot.press("p")
-        await until_shown(pilot, "no evaluation row has a prompt of a training row")
+        await until_shown(pilot, "no evaluation row shares a prompt with a training row")
         assert 'by = "prompt"' in profile.read_text()
 
 
@@ -202,7 +202,7 @@ async def test_rows_strategies_and_orders_are_chosen_from_lists(profile: Path) -
         for key, steps, title, choices, sign in (
             ("F", 5, "which rows?", ("over the limit", "an empty answer"), "rows: identical answers"),
             ("S", 1, "in which order?", ("file order", "most lost first"), "s: longest first"),
-            ("T", 1, "how are long rows cut?", ("left", "longest-first"), "limit 256 · left"),
+            ("T", 1, "which truncation strategy?", ("left", "longest-first"), "limit 256 · left"),
         ):
             await pilot.press(key)
             await until_shown(pilot, title, *choices)
@@ -262,7 +262,7 @@ async def test_a_row_opens_where_it_is_cut_and_keys_lead_to_the_next_cut(profile
         await pilot.press("enter")
         await until_shown(pilot, "row 0", "1 of 4 listed")
         await pilot.press("x")
-        await until_shown(pilot, "Nothing of this row is cut.")
+        await until_shown(pilot, "This row is not cut.")
         await pilot.press("X")
         await until_shown(pilot, "row 1", "2 of 4 listed", "✂ ")
         scroll = app.screen.query_one(VerticalScroll)
@@ -304,7 +304,7 @@ async def test_a_changed_file_is_noticed_and_read_again_with_one_key(profile: Pa
     async with app.run_test(size=(120, 40)) as pilot:
         await open_data(pilot, profile)
         write_rows(Path("rows.csv"), count=50)
-        await until_shown(pilot, "! the file was changed; ^r reads it again")
+        await until_shown(pilot, "! the file has changed; ^r reads it again")
         await pilot.press("ctrl+r")
         await until_shown(pilot, "50 rows · median")
         await until(pilot, lambda: not children(), "the end of the child")
