@@ -122,11 +122,12 @@ def _quarter(phase: events.Phase) -> tuple[str, str, int]:
 def _line(event: AnyEvent, before: RunState) -> str | None:
     match event:
         case events.Started():
+            adapted = f" by adapters on {printable(', '.join(event.adapted))} and a head" if event.adapted else ""
             reason = f": {printable(event.engine_reason)}" if event.engine_reason else ""
             return (
                 f"started: {count(event.rows_train)} training and {count(event.rows_eval)} evaluation rows, "
                 f"{count(event.rows_cut)} cut; {count(event.steps)} steps of {event.global_batch}; "
-                f"{count(event.trainable_parameters)} of {count(event.total_parameters)} parameters trained; "
+                f"{count(event.trainable_parameters)} of {count(event.total_parameters)} parameters trained{adapted}; "
                 f"{event.precision} on {printable(event.device.name)}, {event.engine} engine{reason}"
             )
         case events.Phase():
