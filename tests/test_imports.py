@@ -44,6 +44,11 @@ def test_help_loads_neither_engine_nor_screen() -> None:
     assert not loaded(code) & {"textual", "rich", "core", "msgspec", "argcomplete", "argparse_manpage", *HEAVY}
 
 
+def test_commands_that_ask_a_child_do_not_wait_for_the_screen() -> None:
+    code = "import arena_tui.children.child, arena_tui.dataset.text, arena_tui.monitor.text, arena_tui.commands.predict"
+    assert not loaded(code) & {"textual", "rich"}
+
+
 def test_the_light_half_of_the_engine_loads_nothing_heavy_and_no_screen() -> None:
     code = (
         "import core.runs.state, core.runs.process, core.plan.protocol, core.profile.files, core.data.rows, "

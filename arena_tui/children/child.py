@@ -8,14 +8,16 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from threading import Thread
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from arena_tui.screen.profiles import ProfileView
 from core.inspect.protocol import INSPECT, WAIT
 from core.profile.settings import Model
 from core.protocol import as_line, read_answer
+
+if TYPE_CHECKING:
+    from arena_tui.screen.profiles import ProfileView  # which asks for Textual, and commands ask children too
 
 Answer = TypeVar("Answer", bound=msgspec.Struct)
 
@@ -136,7 +138,7 @@ class Ahead:
         self._model: Model | None = None
         self._end_in_time: asyncio.Task[None] | None = None
 
-    async def get_ready(self, profile: ProfileView) -> None:
+    async def get_ready(self, profile: "ProfileView") -> None:
         """Let a child get ready for this profile's checkpoint, unless there is one that has."""
         if profile.settings is None or (self._child and self._model == profile.settings.model):
             return
@@ -151,7 +153,7 @@ class Ahead:
         if self._child is child:
             await self.end()
 
-    async def begin(self, profile: ProfileView) -> Process:
+    async def begin(self, profile: "ProfileView") -> Process:
         """A child that inspects this profile's rows. Raises OSError where it cannot be started."""
         child, self._child = self._child, None
         if child and child.stdin and child.returncode is None:

@@ -13,7 +13,7 @@ from core.inspect.cuts import Cut, CutFigures, cut, figures
 from core.inspect.figures import Epoch, Lengths, Rows, epoch, lengths, read_rows
 from core.inspect.lookup import read_pieces
 from core.inspect.protocol import Progress
-from core.inspect.report import Hygiene, held_out, hygiene, margin
+from core.inspect.report import Hygiene, Sides, hygiene, margin, sides
 from core.profile.settings import Profile, Tokens
 
 
@@ -23,7 +23,7 @@ class Inspected(Struct, frozen=True, kw_only=True):
     rows: Rows
     rows_total: int
     """Rows of the file; about so many while these are the first."""
-    held_out: NDArray[np.bool_]
+    sides: Sides
     frame: Frame
     full: NDArray[np.int64]
     """Tokens of each row, BOS and EOS included."""
@@ -57,16 +57,16 @@ def load(progress: Progress, profile: Profile) -> Inspected | None:
     if path is None or progress.frame is None:
         return None
     rows = read_rows(Path(path))
-    out = held_out(rows, profile.split)
+    divided = sides(rows, profile)
     full = rows.shape.total + progress.frame.specials
     return Inspected(
         rows=rows,
         rows_total=max(progress.rows_total or 0, len(rows)),
-        held_out=out,
+        sides=divided,
         frame=progress.frame,
         full=full,
         lengths=lengths(full),
-        hygiene=hygiene(rows, out),
+        hygiene=hygiene(rows, divided),
         source=Path(progress.whole) if progress.whole else None,
         pieces=read_pieces(Path(progress.pieces)) if progress.pieces else [],
     )
@@ -80,7 +80,7 @@ def outlook(seen: Inspected, profile: Profile, tokens: Tokens) -> Outlook:
         tokens=tokens,
         cut=left,
         figures=figures(left, np.ones(len(seen.rows), dtype=bool)),
-        epoch=epoch(left.shown[~seen.held_out], batch_size=train.per_device_batch_size, seed=train.seed),
+        epoch=epoch(left.shown[seen.sides.train], batch_size=train.per_device_batch_size, seed=train.seed),
     )
 
 
@@ -101,10 +101,10 @@ def _figures(left: Cut | None) -> CutFigures | None:
 def by_group(seen: Inspected, cut: Cut) -> dict[str, CutFigures]:
     """The figures of each winner's rows, and of the training and the evaluation rows."""
     winners = {name: figures(cut, seen.rows.label == label) for label, name in enumerate(LABELS)}
-    return {**winners, "train": figures(cut, ~seen.held_out), "eval": figures(cut, seen.held_out)}
+    return {**winners, "train": figures(cut, seen.sides.train), "eval": figures(cut, seen.sides.eval)}
 
 
 def split_again(seen: Inspected, profile: Profile) -> Inspected:
     """The same rows, divided as `profile` says now."""
-    out = held_out(seen.rows, profile.split)
-    return replace(seen, held_out=out, hygiene=hygiene(seen.rows, out))
+    divided = sides(seen.rows, profile)
+    return replace(seen, sides=divided, hygiene=hygiene(seen.rows, divided))

@@ -43,13 +43,19 @@ def id_column(ids: Iterable[Id]) -> "pyarrow.Array":
 class RowsRead(Struct, frozen=True):
     """What a source was taken for: how its files are written, the format of their rows, and rows that were left out."""
 
+    source: str
+    rows: int
+    """Those that are used."""
     files: str
     format: str
+    """Empty where none of its rows were read."""
     how: str
     """How the format's cells are kept and its winners told."""
     left_out: int = 0
 
     def __str__(self) -> str:
+        if not self.format:
+            return f"{self.files}, not read: data.limit was reached before it"
         return f"{self.files}, read as {self.format} ({self.how}){self.dropped}"
 
     @property

@@ -62,8 +62,8 @@ class RunRows(Struct, frozen=True):
     """In the same order; none unless `eval.swap` asks for them."""
     digest_train: RowsDigest
     digest_eval: RowsDigest
-    prior_log_loss: float
-    """On the evaluation rows, of always answering the class shares of the training rows."""
+    prior_log_loss: float | None
+    """On the evaluation rows, of always answering the class shares of the training rows; None without such rows."""
 
     @property
     def every(self) -> list[Encoded]:
@@ -88,14 +88,15 @@ def encode_rows(
     train_set = encode_all(train_rows, tokenizer, profile, record, "training rows")
     eval_set = encode_all(eval_rows, tokenizer, profile, record, "evaluation rows")
     digest_train, digest_eval = rows_digest(train_set), rows_digest(eval_set)
-    attempt.demand_same_rows(train_set, digest_train, digest_eval)
+    attempt.demand_same_rows(train_set, digest_train, digest_eval, has_own_eval=profile.data.eval is not None)
     # Rows of like length share a batch, which saves padding; the longest come first, so memory fails early.
     eval_set.sort(key=lambda row: len(row.ids), reverse=True)
     swapped_set = []
     if profile.eval.swap:
         copies = [swapped(row.example) for row in eval_set]
         swapped_set = encode_all(copies, tokenizer, profile, record, "evaluation rows, A and B exchanged")
-    prior = prior_log_loss([row.label for row in train_rows], [row.label for row in eval_rows])
+    labels = [row.label for row in eval_rows]
+    prior = prior_log_loss([row.label for row in train_rows], labels) if labels else None
     return RunRows(train_set, eval_set, swapped_set, digest_train, digest_eval, prior)
 
 

@@ -49,7 +49,10 @@ ROWS = [
 LORA = Lora(freeze_layers=0, target_modules="all-linear", dropout=0.0)
 LAYOUT = Layout(keeps_weights=False, checkpointing="none", examples=8)
 SAME = 2e-4
-PACKED = ("gemma-2", "gemma-3", "gemma-3 with images", "llama-3", "qwen-2")
+PACKED = (
+    "gemma-2", "gemma-3", "gemma-3 with images", "llama-3", "mistral", "mistral-3 with images", "phi-3", "qwen-2",
+    "qwen-3",
+)  # fmt: skip
 NOT_QUANTIZED = ("falcon", "mixtral")
 WITHOUT_A_CLASS = ("gemma-4 with images", "granite", "mistral-3 with images")
 REFUSED = {"t5": "t5 encodes and decodes", "xlnet": "xlnet answers more than logits"}
@@ -107,8 +110,14 @@ def padded(trained: Trained) -> NDArray[np.float32]:
 
 
 def is_packable(trained: Trained) -> bool:
-    config = trained.model.get_base_model().config.to_dict()
-    return obstacle(trained.profile, config, precision="fp32", best="fp32") is None
+    """By the configuration of the model that was loaded, as in a run, and by that of the checkpoint, as in a plan."""
+    loaded = trained.model.get_base_model().config.to_dict()
+    stored = json.loads((Path(trained.profile.model.checkpoint) / "config.json").read_text())
+    in_run, in_plan = (
+        obstacle(trained.profile, config, precision="fp32", best="fp32") is None for config in (loaded, stored)
+    )
+    assert in_run == in_plan
+    return in_run
 
 
 def by_packing(trained: Trained) -> NDArray[np.float32]:
