@@ -97,7 +97,8 @@ class ProfileFile(Struct, frozen=True):
 
 
 def shipped_profiles() -> list[Path]:
-    return sorted(SHIPPED.glob("*.toml"))
+    """By name, the demo first: it is what runs anywhere."""
+    return sorted(SHIPPED.glob("*.toml"), key=lambda path: (path.stem != DEMO, path.name))
 
 
 def user_profiles(folder: Path) -> list[Path]:

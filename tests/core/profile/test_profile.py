@@ -49,9 +49,13 @@ def test_the_shipped_9b_profile_adds_nothing_to_the_recipe() -> None:
 def test_every_shipped_profile_is_valid_and_found_by_its_name() -> None:
     assert [path.stem for path in shipped_profiles()] == [
         "demo",
+        "deberta-v3-large",
         "gemma2-2b-qlora",
         "gemma2-9b-int8",
         "gemma2-9b-qlora",
+        "gemma3-12b-qlora",
+        "llama3.1-8b-qlora",
+        "qwen3-8b-qlora",
     ]
     for path in shipped_profiles():
         parse_profile(read_profile(path).text, source=path.name)
@@ -200,7 +204,7 @@ def test_no_value_of_any_setting_gets_past_its_declaration(value: object) -> Non
 def test_a_profile_that_does_not_exist_is_answered_with_the_nearest_or_with_all() -> None:
     with pytest.raises(ProfileError, match=r"^gemma2-9b-qlra: no such file.*did you mean gemma2-9b-qlora\?$"):
         find_profile("gemma2-9b-qlra")
-    with pytest.raises(ProfileError, match=r"profiles are demo, gemma2-2b-qlora"):
+    with pytest.raises(ProfileError, match=r"profiles are demo, deberta-v3-large"):
         find_profile("xyzzy")
 
 
