@@ -34,7 +34,7 @@ def better(difference: Interval) -> str:
     """A difference of log losses in words, with its interval: 0.0042 better, 95 % interval 0.0010 to 0.0070."""
     value, low, high = difference.value, difference.low, difference.high
     if low == value == high == 0:
-        return "the same in every row"
+        return "equal in every row"
     word = "better" if value < 0 else "worse"
     if low is None or high is None:
         return f"{abs(value):.4f} {word}, no interval: one row"
@@ -62,8 +62,8 @@ def is_unlikely(z: float | None) -> bool:
 def of_ratings(ratings: Ratings) -> str:
     """How they are to be read, and which are not there."""
     words = (
-        "a win counts 1, a tie a half; a positive figure is overrated; ! two standard errors or more, as one in "
-        "twenty is by chance"
+        "a win counts 1, a tie a half; a positive difference is overrated; SE is its standard error; ! 2 SE or more, "
+        "which one in twenty reaches by chance"
     )
     if ratings.few:
         words += f"; {numbers.count(ratings.few)} with fewer than {ratings.fewest} rows left out"
@@ -93,7 +93,3 @@ def shares(probabilities: Sequence[float]) -> str:
 
 def winner(label: int) -> str:
     return INITIALS[label]
-
-
-def row_count(count: int) -> str:
-    return "1 row" if count == 1 else f"{numbers.count(count)} rows"

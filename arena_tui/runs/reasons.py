@@ -9,9 +9,9 @@ def why_not(action: str, run: RunView) -> str:
     """`action` is one of ABOUT; "" where it can be done."""
     match action:
         case "move" | "dequeue" | "adopt":
-            return "" if run.wait else "this is for a run that waits in the queue"
+            return "" if run.wait else "only for a run that waits in the queue"
         case "stop":
-            return OVER if run.status.is_over else "it waits and has no process to be stopped" if run.wait else ""
+            return OVER if run.status.is_over else "it is waiting: there is no process to stop" if run.wait else ""
         case "report":
             if not run.evaluates:
                 return "this run evaluates nothing: there is nothing to report on"
@@ -19,9 +19,9 @@ def why_not(action: str, run: RunView) -> str:
         case "fix":
             return "" if run.can_be_fixed else "no other settings are proposed for this run"
         case "resume":
-            return "" if run.can_be_resumed else "this is for a run that has ended early, here"
+            return "" if run.can_be_resumed else "only for a run that ended early, here"
         case "predict":
-            return "" if run.status.is_over else "this is for a run that is over"
+            return "" if run.status.is_over else "only for a run that has ended"
     return ""
 
 

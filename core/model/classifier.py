@@ -33,7 +33,10 @@ def classifiable(config: PretrainedConfig) -> PretrainedConfig | None:
     if has_class(config):
         return config
     is_language_model = text is not config or type(text) in MODEL_FOR_CAUSAL_LM_MAPPING
-    return text if has_class(text) or (is_language_model and type(text) in MODEL_MAPPING) else None
+    # Mamba and its like answer without what the generic classifier passes on of attention.
+    has_attention = "num_attention_heads" in {**text.attribute_map, **text.to_dict()}
+    is_ours = is_language_model and has_attention and type(text) in MODEL_MAPPING
+    return text if has_class(text) or is_ours else None
 
 
 def classifier_class(config: PretrainedConfig) -> type[PreTrainedModel]:

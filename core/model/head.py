@@ -38,9 +38,9 @@ class Head(Struct, frozen=True):
             case "new":
                 return "its head is new"
             case "kept":
-                return f"its head{stored} is an exported run's and goes on being trained"
+                return f"its head{stored} is kept: it is an exported run's, and training of it continues"
             case "replaced":
-                return f"its head{stored} is another's: a new one takes its place"
+                return f"its head{stored} is replaced by a new one"
 
 
 def find_head(folder: Path, own: str, labels: Mapping[int, str]) -> Head:

@@ -39,9 +39,9 @@ def load_config(source: str, model: settings.Model, *, max_length: int) -> Pretr
     whole = AutoConfig.from_pretrained(source, revision=model.revision, trust_remote_code=False)
     config = classifiable(whole)
     if config is None:
-        raise _refused(model, f"transformers has no model of texts of the kind {whole.model_type}")
+        raise _refused(model, f"transformers has no text model for {whole.model_type}")
     if config.is_encoder_decoder:
-        raise _refused(model, f"{config.model_type} encodes and decodes; a model that does one of them is needed")
+        raise _refused(model, f"{config.model_type} is an encoder-decoder; choose an encoder or a decoder")
     # How to compute is the profile's to say. The name of a repository here would have transformers fetch its code and
     # run it (the kernels package), and trust_remote_code would not be asked.
     config._attn_implementation = config._experts_implementation = None
@@ -110,7 +110,7 @@ def load_classifier(
     for key in sorted(resized | set(report["missing_keys"])):
         if not any(key.startswith(f"{name}.") for name in head):
             fault = (
-                "has other sizes in its weights than in its config.json"
+                "has weights of other sizes than its config.json says"
                 if key in resized
                 else "lacks weights of its own model"
             )

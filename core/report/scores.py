@@ -160,7 +160,7 @@ def against(here: Evaluation, run: str, there: Evaluation) -> tuple[Against, Pla
     if not shared:
         raise DataError(f"{run} evaluated none of the rows of this run: there is nothing to compare row by row")
     if unlike := int((here.label[mine] != there.label[others]).sum()):
-        raise DataError(f"{unlike:,} rows of {run} have another winner than here: these are not the same rows")
+        raise DataError(f"{run} has a different winner in {unlike:,} of its rows: these are not the same rows")
     apart = here.losses[mine] - there.losses[others]
     right, right_there = here.is_right[mine], there.is_right[others]
     order = np.argsort(apart, kind="stable")

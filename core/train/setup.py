@@ -94,7 +94,7 @@ def encode_rows(
     swapped_set = []
     if profile.eval.swap:
         copies = [swapped(row.example) for row in eval_set]
-        swapped_set = encode_all(copies, tokenizer, profile, record, "evaluation rows, A and B exchanged")
+        swapped_set = encode_all(copies, tokenizer, profile, record, "evaluation rows, A and B swapped")
     labels = [row.label for row in eval_rows]
     prior = prior_log_loss([row.label for row in train_rows], labels) if labels else None
     return RunRows(train_set, eval_set, swapped_set, digest_train, digest_eval, prior)

@@ -77,7 +77,7 @@ def test_a_reward_model_that_transformers_has_no_classifier_for_trains_and_its_c
 
     record = Tail(run.events).read()
     (said,) = (event.message for event in record if isinstance(event, Warning) and "head" in event.message)
-    assert said == f"{base}: its head (score, 1 output) is another's: a new one takes its place"
+    assert said == f"{base}: its head (score, 1 output) is replaced by a new one"
     (started,) = (event for event in record if isinstance(event, Started))
     assert started.adapted == ["q_proj", "k_proj", "v_proj"]
 

@@ -105,7 +105,7 @@ def test_a_stored_head_of_whatever_name_is_replaced_and_told_of_beforehand(
     add_weight(tmp_path, f"{name}.weight", outputs)
     loaded, head = load(tmp_path)
     assert head == foretold(tmp_path) == Head("replaced", told)
-    assert str(head) == f"its head ({told}) is another's: a new one takes its place"
+    assert str(head) == f"its head ({told}) is replaced by a new one"
     last = loaded.get_submodule(head_names(loaded)[-1])
     assert last.weight.shape == (3, 64)
     assert not (last.weight == 1).any()
