@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from core.data.example import join
 from core.demo import assets
+from core.model.checkpoint import TEXT_PART
 from core.profile.division import held_out, limited
 from core.profile.load import to_toml
 from core.profile.settings import Profile
@@ -31,6 +32,39 @@ model = AutoPeftModelForSequenceClassification.from_pretrained(
 ).eval()
 model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
 {USE}"""
+OWN_CLASS = """config = AutoConfig.from_pretrained(base).get_text_config()  # of its text model, if it reads images too
+config.num_labels = 3
+family = MODEL_MAPPING[type(config)].__bases__[0]
+
+
+class Classifier(GenericForSequenceClassification, family):  # one layer over the last token: transformers has none here
+    base_model_prefix = family.base_model_prefix or "model"
+
+
+"""
+USE_OF_OWN_ADAPTER = f"""from peft import PeftConfig, PeftModel
+from transformers import MODEL_MAPPING, AutoConfig, AutoTokenizer
+from transformers.modeling_layers import GenericForSequenceClassification
+
+base = PeftConfig.from_pretrained("this folder").base_model_name_or_path
+{OWN_CLASS}tokenizer = AutoTokenizer.from_pretrained("this folder")
+text_part = {TEXT_PART}
+model = Classifier.from_pretrained(
+    base, config=config, key_mapping=text_part, ignore_mismatched_sizes=True  # of a head that the base may have
+)
+if len(tokenizer) > model.get_input_embeddings().num_embeddings:
+    model.resize_token_embeddings(len(tokenizer))
+model = PeftModel.from_pretrained(model, "this folder").eval()
+model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
+{USE}"""
+"""For families that transformers has no text classifier of. Without this program."""
+USE_OF_OWN_MERGED = f"""from transformers import MODEL_MAPPING, AutoConfig, AutoTokenizer
+from transformers.modeling_layers import GenericForSequenceClassification
+
+base = "this folder"
+{OWN_CLASS}tokenizer = AutoTokenizer.from_pretrained(base)
+model = Classifier.from_pretrained(base, config=config).eval()
+{USE}"""
 USE_OF_MERGED = f"""from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 tokenizer = AutoTokenizer.from_pretrained("this folder")
@@ -38,13 +72,14 @@ model = AutoModelForSequenceClassification.from_pretrained("this folder").eval()
 {USE}"""
 
 
-def save_card(adapter: Path, profile: Profile, metrics: Metrics) -> None:
+def save_card(adapter: Path, profile: Profile, metrics: Metrics, *, by_auto_class: bool) -> None:
     """Write the card into the adapter's folder. Raises OSError."""
-    write_whole(adapter / CARD, card(profile, metrics).encode())
+    write_whole(adapter / CARD, card(profile, metrics, by_auto_class=by_auto_class).encode())
 
 
-def card(profile: Profile, metrics: Metrics) -> str:
-    """Markdown with what the hub reads of a card before it."""
+def card(profile: Profile, metrics: Metrics, *, by_auto_class: bool) -> str:
+    """Markdown with what the hub reads of a card before it. `by_auto_class` says whether transformers has a text
+    classifier for the base as a whole."""
     shared = _without_paths(profile)
     base = shared.model.checkpoint
     versions = "\n".join(f"- {name} {metadata.version(name)}" for name in PACKAGES)
@@ -64,7 +99,7 @@ Says of a prompt and two answers which of them a person prefers: class 0 is A, 1
 most {profile.tokens.max_length:,} tokens of it.
 
 ```python
-{USE_OF_ADAPTER}```
+{USE_OF_ADAPTER if by_auto_class else USE_OF_OWN_ADAPTER}```
 
 ## Evaluation
 
