@@ -14,7 +14,7 @@ def why_not(action: str, run: RunView) -> str:
             return OVER if run.status.is_over else "it is waiting: there is no process to stop" if run.wait else ""
         case "delete":
             going_on = (
-                "it waits in the queue: take it out there" if run.wait else f"it is {run.status.value}: stop it first"
+                "it waits in the queue: remove it there" if run.wait else f"it is {run.status.value}: stop it first"
             )
             return "" if run.status.is_over else going_on
         case "report":

@@ -100,7 +100,7 @@ async def test_a_run_that_waits_has_no_curves_and_says_so_to_each_of_their_keys(
         await until_shown(pilot, "◷ queued")
         for key in ("x", "X", "y", "plus", "i", "0", "Y", "enter"):
             await pilot.press(key)
-            await until_shown(pilot, "there are no curves yet: the run waits")
+            await until_shown(pilot, "there are no curves yet: the run is waiting")
             app.screen.query_one(Footer).said = ""
             assert isinstance(app.screen, MonitorScreen)
 
