@@ -14,7 +14,7 @@ def why_not(action: str, run: RunView) -> str:
             return OVER if run.status.is_over else "it is waiting: there is no process to stop" if run.wait else ""
         case "delete":
             if run.wait:
-                return "it is waiting in the queue: take it out there"
+                return "it waits in the queue: remove it there"
             return "" if run.status.is_over else f"it is {run.status.value}: stop it first"
         case "report":
             if not run.evaluates:
