@@ -20,7 +20,7 @@ from core.protocol import answer, as_problem, end_once
 from core.runs.access import is_file, read_whole
 from core.runs.folder import RunFolder
 from core.runs.seal import has_checksums
-from core.train.model_card import CARD, LOADING_AN_ADAPTER, LOADING_MERGED
+from core.train.model_card import CARD, USE_OF_ADAPTER, USE_OF_MERGED, USE_OF_OWN_ADAPTER, USE_OF_OWN_MERGED
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -84,7 +84,8 @@ def as_merged(card: str) -> str:
     return (
         card.replace("library_name: peft", "library_name: transformers")
         .replace("An adapter for", "Base and adapter merged into 16-bit weights; the adapter was for")
-        .replace(LOADING_AN_ADAPTER, LOADING_MERGED)
+        .replace(USE_OF_ADAPTER, USE_OF_MERGED)
+        .replace(USE_OF_OWN_ADAPTER, USE_OF_OWN_MERGED)
     )
 
 

@@ -11,6 +11,7 @@ from core.data.chat import template_of
 from core.data.template import Template
 from core.data.tokenizer import PromptTokenizer
 from core.demo import assets
+from core.model.checkpoint import TEXT_PART
 from core.profile.division import held_out, limited
 from core.profile.load import to_toml
 from core.profile.settings import Profile
@@ -19,7 +20,7 @@ from core.runs.metrics import UNIFORM_LOG_LOSS, Metrics
 from core.runs.process import PACKAGES
 
 CARD = "README.md"
-LOADING_AN_ADAPTER = """from peft import AutoPeftModelForSequenceClassification
+USE_OF_ADAPTER = """from peft import AutoPeftModelForSequenceClassification
 from transformers import AutoTokenizer
 
 tokenizer = AutoTokenizer.from_pretrained("this folder")
@@ -28,21 +29,55 @@ model = AutoPeftModelForSequenceClassification.from_pretrained(
 ).eval()
 model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
 """
-LOADING_MERGED = """from transformers import AutoModelForSequenceClassification, AutoTokenizer
+OWN_CLASS = """config = AutoConfig.from_pretrained(base).get_text_config()  # of its text model, if it reads images too
+config.num_labels = 3
+family = MODEL_MAPPING[type(config)].__bases__[0]
+
+
+class Classifier(GenericForSequenceClassification, family):  # one layer over the last token: transformers has none here
+    base_model_prefix = family.base_model_prefix or "model"
+
+
+"""
+USE_OF_OWN_ADAPTER = f"""from peft import PeftConfig, PeftModel
+from transformers import MODEL_MAPPING, AutoConfig, AutoTokenizer
+from transformers.modeling_layers import GenericForSequenceClassification
+
+base = PeftConfig.from_pretrained("this folder").base_model_name_or_path
+{OWN_CLASS}tokenizer = AutoTokenizer.from_pretrained("this folder")
+text_part = {TEXT_PART}
+model = Classifier.from_pretrained(
+    base, config=config, key_mapping=text_part, ignore_mismatched_sizes=True  # of a head that the base may have
+)
+if len(tokenizer) > model.get_input_embeddings().num_embeddings:
+    model.resize_token_embeddings(len(tokenizer))
+model = PeftModel.from_pretrained(model, "this folder").eval()
+model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
+"""
+"""For families that transformers has no text classifier of. Without this program."""
+USE_OF_OWN_MERGED = f"""from transformers import MODEL_MAPPING, AutoConfig, AutoTokenizer
+from transformers.modeling_layers import GenericForSequenceClassification
+
+base = "this folder"
+{OWN_CLASS}tokenizer = AutoTokenizer.from_pretrained(base)
+model = Classifier.from_pretrained(base, config=config).eval()
+"""
+USE_OF_MERGED = """from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 tokenizer = AutoTokenizer.from_pretrained("this folder")
 model = AutoModelForSequenceClassification.from_pretrained("this folder").eval()
 """
 
 
-def save_card(adapter: Path, profile: Profile, metrics: Metrics) -> None:
+def save_card(adapter: Path, profile: Profile, metrics: Metrics, *, by_auto_class: bool) -> None:
     """Write the card into the adapter's folder. Raises OSError."""
     template = template_of(profile.tokens, PromptTokenizer(adapter))
-    write_whole(adapter / CARD, card(profile, metrics, template).encode())
+    write_whole(adapter / CARD, card(profile, metrics, template, by_auto_class=by_auto_class).encode())
 
 
-def card(profile: Profile, metrics: Metrics, template: Template) -> str:
-    """Markdown with what the hub reads of a card before it. `template` makes the text that the run has read."""
+def card(profile: Profile, metrics: Metrics, template: Template, *, by_auto_class: bool) -> str:
+    """Markdown with what the hub reads of a card before it. `template` makes the text that the run has read, and
+    `by_auto_class` says whether transformers has a text classifier for the base as a whole."""
     shared = _without_paths(profile)
     base = shared.model.checkpoint
     versions = "\n".join(f"- {name} {metadata.version(name)}" for name in PACKAGES)
@@ -62,14 +97,7 @@ Says of a prompt and two answers which of them a person prefers: class 0 is A, 1
 most {profile.tokens.max_length:,} tokens of it.
 
 ```python
-{LOADING_AN_ADAPTER}
-
-{_making(template)}
-
-
-inputs = tokenizer([text(["…"], ["…"], ["…"])], padding=True, return_tensors="pt")
-print(model(**inputs).logits.softmax(-1))  # A wins, B wins, tie
-```
+{USE_OF_ADAPTER if by_auto_class else USE_OF_OWN_ADAPTER}{scoring(template)}```
 
 ## Evaluation
 
@@ -88,6 +116,18 @@ print(model(**inputs).logits.softmax(-1))  # A wins, B wins, tie
 ## Versions
 
 {versions}
+"""
+
+
+def scoring(template: Template) -> str:
+    """How `model` and `tokenizer`, once they are loaded, answer a comparison: lines of Python."""
+    return f"""
+
+{_making(template)}
+
+
+inputs = tokenizer([text(["…"], ["…"], ["…"])], padding=True, return_tensors="pt")
+print(model(**inputs).logits.softmax(-1))  # A wins, B wins, tie
 """
 
 
