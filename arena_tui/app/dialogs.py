@@ -9,7 +9,6 @@ from textual.app import App, ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.keys import format_key
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
@@ -22,6 +21,7 @@ from arena_tui.runs.consequences import what_is_kept
 from arena_tui.runs.follow import RunView
 from arena_tui.runs.waits import Wait, without_console
 from arena_tui.screen.console_screen import ConsoleScreen
+from arena_tui.screen.keymap import called
 from arena_tui.widgets.facts import facts, wrapped
 from arena_tui.widgets.pane import FittedText
 from core.runs.actions import CannotStop, stop
@@ -68,7 +68,7 @@ def keys_by_explanation(bindings: Collection[ActiveBinding]) -> list[tuple[str, 
     does = {active.binding.action: active.binding.tooltip for active in bindings}  # ours come after Textual's
     for binding in (active.binding for active in bindings if active.enabled):
         if explanation := does[binding.action]:
-            names.setdefault(explanation, []).append(format_key(binding.key))
+            names.setdefault(explanation, []).append(called(binding.key))
     return [(" ".join(keys), explanation) for explanation, keys in names.items()]
 
 

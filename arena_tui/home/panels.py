@@ -17,6 +17,7 @@ from arena_tui.format import numbers
 from arena_tui.format.numbers import GLYPHS, MUTED, STYLES
 from arena_tui.format.sanitize import beginning, place, printable
 from arena_tui.format.width import TITLE_EDGES, abridged
+from arena_tui.home.lists import RunMenu
 from arena_tui.runs.follow import RunView
 from arena_tui.runs.outcome import explanation, outcome
 from arena_tui.screen.keymap import hint
@@ -125,9 +126,10 @@ class ProfilePanel(Vertical):
 
     @work(exclusive=True)
     async def look(self, profile: ProfileView) -> None:
-        """See every now and then whether the files that a run needs are there."""
+        """See every now and then, while the screen is in front, whether the files that a run needs are there."""
         while profile.settings:
-            self.absent = await in_thread(partial(absent_paths, profile.settings, Path.cwd()))
+            if self.app.screen is self.screen:
+                self.absent = await in_thread(partial(absent_paths, profile.settings, Path.cwd()))
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
     def watch_absent(self) -> None:
@@ -208,7 +210,7 @@ class RunPanel(VerticalScroll):
             *([] if run.wait else [facts(wrapped(outcome(run), width)), Content("")]),
             Content.styled(place(run.folder.path), MUTED),
             Content(""),
-            Content.assemble(("enter", "bold $accent"), " opens it"),
+            hint(self.screen.query_one(RunMenu), "select", "{} opens it"),
             *([hint(self, "report", "{} reports on it")] if run.has_report else []),
             *([hint(self, "list_predictions", "{} lists all predictions")] if run.has_report else []),
         ]

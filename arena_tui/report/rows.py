@@ -10,11 +10,12 @@ from textual.dom import DOMNode
 from textual.widgets import Static
 
 from arena_tui.format import numbers
-from arena_tui.format.numbers import MUTED, percent
+from arena_tui.format.numbers import MUTED, OUTCOME_COLOURS, percent
 from arena_tui.format.sanitize import printable
 from arena_tui.format.width import abridged
 from arena_tui.report.wording import INITIALS, shares, titled, winner
 from arena_tui.screen.console_screen import PLAIN
+from arena_tui.screen.keymap import hint
 from arena_tui.widgets.menu import Menu
 from core.report.report import ListedRow, Report
 
@@ -24,7 +25,6 @@ LEAST_ID = 5
 """Cells of an id that has no room: both its ends."""
 LEAST_BESIDE = 10
 """Cells of what is told beside the figures."""
-COLOURS = ("$answer-a", "$answer-b", "$foreground 60%")
 FILLS, PLAIN_FILLS = "███", "Aa."
 """What the stretches of A, B and tie are made of: told apart by their colours, and where there are none."""
 
@@ -92,7 +92,9 @@ class ReportRows(Vertical):
         self._at = (self._at + direction) % len(self.titles)
         rows = self.listed
         self.border_title = Content(f"rows: {self.title}")
-        self.border_subtitle = Content(f"{numbers.count(len(rows))} listed · f: {self._following}")
+        self.border_subtitle = Content.assemble(
+            f"{numbers.count(len(rows))} listed", hint(self, "list(1)", " · {}: "), self._following
+        )
         self._draw_heading()
         self._menu.show([(f"{self._at}-{n}", partial(_line, row, rows, fills(self))) for n, row in enumerate(rows)])
 
@@ -163,7 +165,7 @@ def probability_bar(probabilities: tuple[float, float, float], cells: int, fille
     filled = [int(e) for e in exact]
     for place in sorted(range(3), key=lambda n: filled[n] - exact[n])[: cells - sum(filled)]:
         filled[place] += 1
-    return [(fill * n, colour) for fill, n, colour in zip(filled_with, filled, COLOURS, strict=True)]
+    return [(fill * n, colour) for fill, n, colour in zip(filled_with, filled, OUTCOME_COLOURS, strict=True)]
 
 
 def predicted(row: ListedRow, filled: str) -> Content:
@@ -178,5 +180,5 @@ def predicted(row: ListedRow, filled: str) -> Content:
 
 
 def _given(probabilities: Sequence[float]) -> Content:
-    shares = zip(INITIALS, probabilities, COLOURS, strict=True)
+    shares = zip(INITIALS, probabilities, OUTCOME_COLOURS, strict=True)
     return Content("  ").join(Content.styled(f"{name} {percent(p)}", colour) for name, p, colour in shares)

@@ -12,6 +12,11 @@ def why_not(action: str, run: RunView) -> str:
             return "" if run.wait else "only for a run that waits in the queue"
         case "stop":
             return OVER if run.status.is_over else "it is waiting: there is no process to stop" if run.wait else ""
+        case "delete":
+            going_on = (
+                "it waits in the queue: take it out there" if run.wait else f"it is {run.status.value}: stop it first"
+            )
+            return "" if run.status.is_over else going_on
         case "report":
             if not run.evaluates:
                 return "this run evaluates nothing: there is nothing to report on"
@@ -25,5 +30,5 @@ def why_not(action: str, run: RunView) -> str:
     return ""
 
 
-ABOUT = frozenset({"move", "dequeue", "adopt", "stop", "report", "fix", "resume", "predict"})
+ABOUT = frozenset({"move", "dequeue", "adopt", "stop", "delete", "report", "fix", "resume", "predict"})
 """Actions that depend on how a run is."""

@@ -1,7 +1,9 @@
 """What opens an input takes all that is typed after it, however fast it comes; no question is answered unseen."""
 
+import asyncio
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,11 +11,12 @@ from data_profile import write_profile
 from kept_files import add_checkpoints
 from queued import add
 from recorded import record_prediction, record_run
-from screen import burst, child, planner, until, until_shown
+from screen import burst, child, choose, planner, until, until_shown
 from terminal import Terminal
 from textual.widgets import Input
 
 from arena_tui.app.app import ArenaApp
+from arena_tui.children.child import in_thread
 from arena_tui.dataset.screen import DataScreen
 from arena_tui.dialogs.ask import WriteScreen
 from arena_tui.dialogs.path_input import AskPathScreen
@@ -46,10 +49,26 @@ async def test_a_filter_takes_what_is_typed_after_its_key(run: RunFolder, typed:
         await until(pilot, lambda: app.screen.runs, "the runs")
         burst(pilot, f"H/{typed}")
         await until(pilot, lambda: isinstance(app.screen, HistoryScreen), "the table")
-        await until(pilot, lambda: app.screen.query_one(Input).value == typed, "the filter")
+        await until(pilot, lambda: [line.value for line in app.screen.query(Input)] == [typed], "the filter")
         assert app.screen.query_one(RunTable).sort.heading == "started"
         assert app.focused is app.screen.query_one(Input)
     assert ids(run.path.parent) == [run.id]
+
+
+async def test_curves_of_runs_that_are_yet_to_be_read_are_written_once_they_are(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def from_a_slow_disk(read: Callable[[], object]) -> object:
+        await asyncio.sleep(0.3)
+        return await in_thread(read)
+
+    monkeypatch.setattr("arena_tui.compare.screen.in_thread", from_a_slow_disk)
+    record_run(run.path.parent, "20260131-130000-second", end="finished", steps=40)
+    app = ArenaApp(run.path.parent)
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: len(app.screen.runs) == 2, "the runs")
+        burst(pilot, "H  cw")
+        await until(pilot, lambda: list(Path.cwd().glob("*-and-1-more.csv")), "the file")
 
 
 @pytest.mark.parametrize(("key", "typed"), [("#", "new days"), ("e", "what")])
@@ -70,8 +89,7 @@ async def test_a_search_of_rows_takes_what_is_typed_and_writes_no_profile(
     before = path.read_text()
     app = ArenaApp(workplace / "runs", plan_program=planner("nothing"))
     async with app.run_test() as pilot:
-        await until_shown(pilot, "mine")
-        await pilot.press("end")
+        await choose(pilot, "mine")
         burst(pilot, "d")
         await until(pilot, lambda: isinstance(app.screen, DataScreen), "the data")
         await until_shown(pilot, "40 rows · median", "40 · s:")
@@ -89,14 +107,13 @@ async def test_a_path_takes_what_is_typed_after_its_key(run: RunFolder) -> None:
         await until_shown(pilot, "P predict")
         burst(pilot, "P\x15sRw.csv")
         await until(pilot, lambda: isinstance(app.screen, AskPathScreen), "the question")
-        await until(pilot, lambda: app.screen.query_one(Input).value == "sRw.csv", "the path")
+        await until(pilot, lambda: [line.value for line in app.screen.query(Input)] == ["sRw.csv"], "the path")
 
 
 async def test_the_editor_and_its_dialog_take_what_is_typed_after_their_keys(workplace: Path) -> None:
     app = ArenaApp(workplace / "runs")
     async with app.run_test() as pilot:
-        await until_shown(pilot, "mine")
-        await pilot.press("end")
+        await choose(pilot, "mine")
         burst(pilot, "e# rd\x1bOR")
         await until(pilot, lambda: isinstance(app.screen, SaveAsScreen), "where to")
         burst(pilot, "\x15old\r\r")
@@ -111,8 +128,7 @@ async def test_a_file_is_not_replaced_by_an_enter_from_before_the_warning(workpl
     (workplace / "old.toml").write_text("# old\n")
     app = ArenaApp(workplace / "runs")
     async with app.run_test() as pilot:
-        await until_shown(pilot, "mine")
-        await pilot.press("end")
+        await choose(pilot, "mine")
         burst(pilot, "e\x1bOR\x15old\r\r\r")
         await until_shown(pilot, "exists: enter again replaces it")
         await until(pilot, lambda: not app._keyboard._is_at_work, "all of it dealt with")
@@ -151,8 +167,8 @@ async def test_nothing_starts_or_stops_by_an_answer_from_before_the_question(run
     record_run(runs, "20260131-120000-longer", end=None, steps=400, until=100, began=time.time() - 30, pid=os.getpid())
     app = ArenaApp(runs, child("ok"), planner("ok"))
     async with app.run_test(size=(100, 30)) as pilot:
-        await until_shown(pilot, "● running", "mine")
-        await pilot.press("end")
+        await until_shown(pilot, "● running")
+        await choose(pilot, "mine")
         burst(pilot, "r\r")
         await until_shown(pilot, "start mine?", "is no answer")
         await pilot.press("escape")
