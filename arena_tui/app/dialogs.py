@@ -100,11 +100,9 @@ class QuitScreen(Dialog[Leaving]):
             box.border_title = Content("a run is active" if one else f"{len(self._runs)} runs are active")
             for run in self._runs:
                 yield Static(Content.styled(printable(run.folder.id), "bold"), markup=False)
-            yield Static(
-                Content(
-                    "\nLeft running, it needs neither this console nor the connection; reopen the console to watch."
-                )
-            )
+            needs = "it needs" if one else "they need"
+            text = f"\nLeft running, {needs} neither this console nor the connection; reopen the console to watch."
+            yield Static(Content(text))
             if self._waiting:
                 yield Static(Content(without_console(self._waiting)), markup=False)
             if one:

@@ -63,7 +63,7 @@ class Keyboard:
             self.refuse("text can be pasted only into an input line, and none is open")
             return
         if isinstance(event, Key) and isinstance(screen, Dialog) and not (is_writing or screen.may_take(event)):
-            self.refuse("a key from before this could be seen is no answer")
+            self.refuse("a key pressed before this was shown is no answer")
             return
         before = set(self._app.workers)
         try:

@@ -17,7 +17,8 @@ from textual.widgets import OptionList
 
 from arena_tui.children.child import in_thread
 from arena_tui.home.lists import Beside, ProfileMenu, RunMenu
-from arena_tui.home.panels import ChosenPanel, MachineLine, TitleLine
+from arena_tui.home.panels import ChosenPanel
+from arena_tui.home.title import MachineLine, TitleLine
 from arena_tui.runs import messages, reasons
 from arena_tui.runs.follow import RunList, RunView
 from arena_tui.runs.queue_dialogs import adopt, move, pause, take_out
@@ -170,8 +171,7 @@ class HomeScreen(ConsoleScreen[None]):
             self.action_start()
 
     def action_start(self) -> None:
-        profile = self._profile
-        if profile is None:
+        if (profile := self._profile) is None:
             self.notify("There is no profile to start.", severity="warning")
         elif profile.problems:
             self.query_one("#profiles").focus()

@@ -98,7 +98,7 @@ class MonitorScreen(ConsoleScreen[None]):
         Binding("left,h", "aside(-1)", "Left", show=False, tooltip=ASIDE),
         Binding("right,l", "aside(1)", "Right", show=False, tooltip=ASIDE),
         *up_and_down("scroll_text", "scroll_text", 10, "in the figures or the log"),
-        Binding("escape", "app.pop_screen", "Back", tooltip="Back; the run goes on"),
+        Binding("escape", "app.pop_screen", "Back", tooltip="Back; the run continues"),
     )
 
     view: var[RunView | None] = var(None)

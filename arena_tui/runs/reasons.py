@@ -13,10 +13,9 @@ def why_not(action: str, run: RunView) -> str:
         case "stop":
             return OVER if run.status.is_over else "it is waiting: there is no process to stop" if run.wait else ""
         case "delete":
-            going_on = (
-                "it waits in the queue: take it out there" if run.wait else f"it is {run.status.value}: stop it first"
-            )
-            return "" if run.status.is_over else going_on
+            if run.wait:
+                return "it waits in the queue: remove it there"
+            return "" if run.status.is_over else f"it is {run.status.value}: stop it first"
         case "report":
             if not run.evaluates:
                 return "this run evaluates nothing: there is nothing to report on"

@@ -90,7 +90,8 @@ def decoder_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
     text = config.get("text_config") or {}
     if config.get("model_type") == "gemma3":
         return {"model_type": "gemma3_text", **text}
-    return text if text.get("model_type") in _DEFAULTS else config
+    # Sizes that it leaves out are those of its family's class, which this module does not know.
+    return text if text.get("model_type") in _DEFAULTS and "hidden_size" in text else config
 
 
 def filled_in(text: Mapping[str, Any]) -> Mapping[str, Any] | None:

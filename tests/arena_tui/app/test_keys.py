@@ -87,7 +87,7 @@ async def test_what_panes_and_lists_say_of_their_keys_are_those_of_the_user(
         await pilot.press("1", "end", "d")
         await until_shown(pilot, "40 rows · median", "40 · f7: file order")
         (workplace / "rows.csv").touch()
-        await until_shown(pilot, "the file was changed; ctrl+t reads it again")
+        await until_shown(pilot, "the file has changed; ctrl+t reads it again")
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ async def test_behind_another_screen_nobody_looks_for_the_files_of_a_profile(
         await until_shown(pilot, "✗ data.train: there is no far.csv")
         panel = app.screen.query_one(ProfilePanel)
         await pilot.press("H")
-        await until_shown(pilot, "none to show")
+        await until_shown(pilot, "no runs to show")
         Path("far.csv").touch()
         for number in range(3):  # each is seen by the table, which looks as often
             record_run(runs, f"20260131-12000{number}-new", end="finished", steps=40)

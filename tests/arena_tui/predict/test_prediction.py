@@ -68,7 +68,7 @@ async def test_it_outlives_its_screen_is_found_again_and_stopped_with_a_key(run:
     app = console(run, "hang")
     async with app.run_test(size=(120, 40)) as pilot:
         await predict(pilot, "rows.csv")
-        await until_shown(pilot, "● running: scoring", "10,000 / 25,000 rows", "6.4 % of the card")
+        await until_shown(pilot, "● running: scoring", "10,000 / 25,000 rows", "6.4 % of the GPU")
         [folder] = list_predictions(run)
         await pilot.press("escape")
         await until_shown(pilot, "P predict")
