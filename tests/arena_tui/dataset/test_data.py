@@ -224,14 +224,14 @@ async def test_rows_whose_prompt_is_evaluated_too_are_left_out_with_one_key(
         await until_shown(pilot, "54 rows")
         await pilot.press("shift+tab")
         # Five prompts are evaluated; each stands twice in rows.csv, the first two in more.csv too.
-        await until_shown(pilot, "! 14 training rows share a prompt with data.eval; p sets data.drop_leaks = true")
+        await until_shown(pilot, "! 14 training rows have a prompt of data.eval; p sets data.drop_leaks = true")
         await pilot.press("p")
         await until_shown(pilot, "14 training rows that share a prompt with data.eval are left out")
         assert "drop_leaks = true" in profile.read_text()
         sides = screen.inspection.seen.sides
         assert (int(sides.train.sum()), int(sides.eval.sum()), sides.left_out) == (30, 10, 14)
         Path("own.csv").write_text(Path("own.csv").read_text() + "\n")
-        await until_shown(pilot, "the file was changed")
+        await until_shown(pilot, "the file has changed")
 
 
 async def test_without_a_split_no_prompt_leaks(profile: Path) -> None:
