@@ -28,6 +28,7 @@ def add(commands: "Commands") -> None:
     parser.add_argument("test", metavar="TEST", help="rows in the schema of test.csv or train.csv, or demo")
     add_runs_dir(parser)
     parser.add_argument("-o", "--output", metavar="FILE", help="write the submission there, not only beside the run")
+    parser.add_argument("--sample", metavar="FILE", help="a sample submission, whose columns are wanted")
     parser.add_argument("--weights", metavar="X,X,...", type=_numbers, help="of the runs; equal if absent")
     parser.add_argument("--checkpoint", metavar="N", type=int, help="use the checkpoint of step N, not the adapter")
     parser.add_argument("--max-length", metavar="N", type=_limit, help="longest input in tokens; the run's if absent")
@@ -139,6 +140,7 @@ def _request(options: argparse.Namespace) -> "Request":
         found = [choose_run(runs_folder(options.runs_dir), wanted) for wanted in options.runs]
         test = find_rows(options.test)
         output = find_output(options.output, test) if options.output is not None else None
+        sample = find_rows(options.sample) if options.sample is not None else None
         members = choose_members(found, options.weights, options.checkpoint)
         for member in members:
             member.read_profile()
@@ -158,6 +160,7 @@ def _request(options: argparse.Namespace) -> "Request":
         gpus=options.gpus or [],
         workers=options.workers or 1,
         output=output,
+        sample=sample,
     )
 
 

@@ -19,6 +19,7 @@ from arena_tui.screen import profiles
 from arena_tui.screen.profiles import ProfileView, Written
 from core.files import Stamp, stamp
 from core.inspect.protocol import Progress
+from core.outcomes import outcomes_of
 from core.profile.edit import Value
 from core.profile.files import expanded
 from core.profile.settings import Profile
@@ -74,7 +75,8 @@ def how_far(progress: Progress, seen: Inspected | None, source: str) -> str:
         error = 100 * seen.margin(len(seen.rows) // 2)
         return f"a sample: the first {numbers.count(len(seen.rows))} rows, ±{error:.1f} at most · read {about}"
     percents = seen.lengths.percentiles
-    as_format = f" as {progress.read.format}{progress.read.dropped}" if progress.read else ""
+    read = progress.read
+    as_format = f" as {read.format}, {outcomes_of(read.outcomes).number} outcomes{read.dropped}" if read else ""
     return (
         f"{numbers.count(len(seen.rows))} rows · median {numbers.count(percents[50])}, "
         f"longest {numbers.count(percents[100])} tokens · {printable(source)}{as_format}"

@@ -180,7 +180,7 @@ def problems(profile: ProfileView, way: Content, width: int) -> Content:
 
 class RunPanel(VerticalScroll):
     HELP = (
-        "What has become of the chosen run: log losses in nats beside those of an even guess (ln 3), of the "
+        "What has become of the chosen run: log losses in nats beside those of an even guess (ln 3, or ln 2), of the "
         "class shares (prior) and of the public recipe. It is read from the run's events.jsonl, and from "
         "whether its process lives."
     )

@@ -4,6 +4,7 @@ from arena_tui.format.numbers import MISSING, count, duration, gib, rounded, sha
 from arena_tui.format.sanitize import printable
 from arena_tui.widgets.facts import Fact
 from core.data.example import RowsRead
+from core.outcomes import outcomes_of
 from core.plan.protocol import DiskPlan, MemoryPlan, Plan, TimePlan, TokensPlan
 from core.profile.settings import Profile
 
@@ -35,7 +36,13 @@ def lines(plan: Plan, profile: Profile, waiting: str, *, is_brief: bool) -> list
 
 def _read(read: RowsRead | None) -> list[Fact]:
     """What the rows were taken for."""
-    return [("read as", read.format, f"{read.how}{read.dropped}; {read.files}")] if read else []
+    if read is None:
+        return []
+    outcomes = outcomes_of(read.outcomes)
+    return [
+        ("read as", read.format, f"{read.how}{read.dropped}; {read.files}"),
+        ("outcomes", str(len(outcomes)), f"{', '.join(outcomes.labels)}: {read.why}"),
+    ]
 
 
 def cut_warning(tokens: TokensPlan, max_length: int) -> str:

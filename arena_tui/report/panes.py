@@ -13,10 +13,11 @@ from core.report.report import Report
 class Summary(TextPane):
     HELP = (
         "The log loss in nats, lower is better, with a 95 % bootstrap interval of 2,000 resamples. Beside the "
-        "references stands how far the run is from them: ln 3 is a third for each; the prior gives the training "
-        "rows' shares; lengths is a logistic regression on the characters of prompt, A and B; the recipe is the "
-        "published run, on its own rows. Exchanged and averaged are of the copies with A and B in each other's place; "
-        "right here and there are the rows that one of two compared runs alone gets right."
+        "references stands how far the run is from them: ln 3 is a third for each (ln 2, of two outcomes, a half); the "
+        "prior gives the training rows' shares; lengths is a logistic regression on the characters of prompt, A and B; "
+        "the recipe is the published run, beside runs on the same data. Exchanged and averaged are of the copies with "
+        "A and B in each other's place; right here and there are the rows that one of two compared runs alone gets "
+        "right."
     )
 
 

@@ -14,6 +14,7 @@ from core.bench.protocol import Size
 from core.model.load import lay_out
 from core.model.lora import add_adapters
 from core.model.shape import ModelShape
+from core.outcomes import A_B_TIE
 from core.profile.settings import Profile
 
 SIZES: dict[Size, dict[str, int]] = {
@@ -35,7 +36,7 @@ DEVIATION = 0.02
 
 def config(size: Size) -> Gemma2Config:
     return Gemma2Config(
-        **SIZES[size], vocab_size=256_000, sliding_window=4096, num_labels=3,
+        **SIZES[size], vocab_size=256_000, sliding_window=4096, num_labels=len(A_B_TIE),
         pad_token_id=0, eos_token_id=1, bos_token_id=2, use_cache=False,
     )  # fmt: skip
 

@@ -8,11 +8,13 @@ from typing import Any
 from msgspec import Struct
 
 from core.data.cells import Turns, encodable, id_in, without_lone_surrogates
-from core.data.comparisons import Refused, compared
+from core.data.comparisons import Comparison, Refused, compared, halved
 from core.data.example import UNLABELLED, DataError, Example, Id, RowsRead, place
 from core.data.files import Record, read_records, said_of
 from core.data.formats import Format, format_of
+from core.outcomes import TIE
 from core.profile.data_settings import Data
+from core.profile.settings import OutcomesSetting
 
 PEEKED = 64
 """Rows of a file by which its format is told: the first cells of a column may be empty."""
@@ -27,27 +29,30 @@ class Origin(Struct, frozen=True):
     parts: tuple[Turns, Turns, Turns]
 
 
-def read_examples(source: str, data: Data) -> tuple[list[Example], RowsRead]:
+def read_examples(source: str, data: Data, outcomes: OutcomesSetting) -> tuple[list[Example], RowsRead]:
     """The labelled rows of `source`, as `data` says, and what it was taken for. Raises DataError at the first bad one,
     and OSError."""
-    comparisons = Comparisons(source, data)
+    comparisons = Comparisons(source, data, outcomes)
     return [example for example, _ in comparisons], comparisons.told()
 
 
-def read_comparisons(source: str, data: Data) -> list[Example]:
+def read_comparisons(source: str, data: Data, outcomes: OutcomesSetting) -> list[Example]:
     """The rows of `source`, which may lack all columns that say who won: then all are UNLABELLED, as those are that
-    data.winners.drop leaves out of a training. Raises DataError."""
-    return [example for example, _ in Comparisons(source, data, may_lack_labels=True)]
+    a training leaves out, and ties of two outcomes unless they are halved. Raises DataError."""
+    return [example for example, _ in Comparisons(source, data, outcomes, may_lack_labels=True)]
 
 
 class Comparisons:
     """The rows of `source` one by one, at most data.limit of them. `format` is known with the first of them, and
-    `left_out` counts those whose winner is one of data.winners.drop. Raises DataError at a bad one, and for no rows.
+    `left_out` counts those whose winner is one of data.winners.drop. Where `outcomes` are two, ties become of what
+    data.ties says. Raises DataError at a bad one, and for no rows.
     """
 
-    def __init__(self, source: str, data: Data, *, may_lack_labels: bool = False) -> None:
+    def __init__(self, source: str, data: Data, outcomes: OutcomesSetting, *, may_lack_labels: bool = False) -> None:
         self.format: Format | None = None
         self.left_out = 0
+        self.ties = 0
+        self._outcomes = outcomes
         self._source = source
         self._data = data
         self._may_lack_labels = may_lack_labels
@@ -65,7 +70,6 @@ class Comparisons:
                 found = self._example(file, line, number, count, record, self.format)
                 number += 1
                 if found is None:
-                    self.left_out += 1
                     continue
                 example, origin = found
                 if before := seen.get(example.id):
@@ -77,13 +81,30 @@ class Comparisons:
                 count += 1
                 yield example, origin
         if not count:
-            dropped = f": all {self.left_out:,} are left out by data.winners.drop" if self.left_out else ""
+            by = " and ".join(["data.winners.drop"] * bool(self.left_out) + ["data.ties"] * bool(self.ties))
+            dropped = f": all {self.left_out + self.ties:,} are left out by {by}" if by else ""
             raise DataError(f"{self._source}: no rows{dropped}")
 
     def told(self) -> RowsRead:
         """Of what has been read, one row at least. Raises DataError, and OSError."""
         assert self.format is not None
-        return RowsRead(said_of(self._source), self.format.name, self.format.how, self.left_out)
+        outcomes, why = self.format.outcomes(self.ties)
+        if self._outcomes != "auto":
+            outcomes, why = self._outcomes, "model.outcomes"
+        elif self.ties and self._data.ties != "error":
+            why += '; data.ties counts with model.outcomes = "a-b"'
+        halved = self._data.ties == "half"
+        ties = self.ties if self._outcomes == "a-b" else 0
+        return RowsRead(
+            files=said_of(self._source),
+            format=self.format.name,
+            how=self.format.how,
+            left_out=self.left_out,
+            outcomes=outcomes,
+            why=why,
+            ties_dropped=0 if halved else ties,
+            ties_halved=ties if halved else 0,
+        )
 
     def _same_format(self, file: str, first: list[Record]) -> Format:
         """Raises DataError for a file that is in another format than those before it."""
@@ -105,6 +126,12 @@ class Comparisons:
         except Refused as error:
             raise DataError(f"{place(file, line, id=id, column=error.column or None)}: {error}") from None
         label = found.label
+        if label is None:
+            self.left_out += 1
+        elif label == TIE:
+            self.ties += 1
+            if self._outcomes == "a-b":
+                label = self._without_tie(found, place(file, line, id=id))
         if label is None and self._may_lack_labels:
             label = UNLABELLED  # to be answered all the same
         if label is None:
@@ -116,6 +143,18 @@ class Comparisons:
         models = [_name(record.get(of)) if of else None for of in (format.columns.model_a, format.columns.model_b)]
         example = Example(index=index, id=id, prompt=prompt, response_a=response_a, response_b=response_b, label=label)
         return example, Origin(models[0], models[1], raw)
+
+    def _without_tie(self, tie: Comparison, where: str) -> int | None:
+        """The label of a tie where there are two outcomes, None where it is left out. Raises DataError."""
+        match self._data.ties:
+            case "half":
+                return halved(tie)
+            case "error" if not self._may_lack_labels:
+                raise DataError(
+                    f'{where}: a tie, and model.outcomes is "a-b": data.ties = "drop" leaves ties out, "half" counts '
+                    'each as a win of A or of B, and model.outcomes = "a-b-tie" takes three outcomes'
+                )
+        return None
 
 
 def _name(cell: Any) -> str | None:

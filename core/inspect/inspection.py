@@ -22,7 +22,6 @@ from core.inspect.protocol import Progress
 from core.inspect.store import Store, digest_of
 from core.inspect.table import SCHEMA, as_table
 from core.model.locate import locate, tokenizer_at_hand, tokenizer_folder
-from core.profile.data_settings import Data
 from core.profile.files import read_profile
 from core.profile.load import parse_profile
 from core.profile.settings import Profile
@@ -80,7 +79,7 @@ def inspect(profile: Profile, ready: LoadedTokenizer | None = None) -> Iterator[
     content = digest_of(source)
     folder = tokenizer_folder(locate(profile.model), profile.model.revision)
     known_by = fingerprint(folder)
-    store = Store(content, known_by, profile.data)
+    store = Store(content, known_by, profile.data, profile.model.outcomes)
     if store.is_complete and not profile.tokens.ellipsis:
         yield _complete(store, mark=[])
         return
@@ -90,26 +89,27 @@ def inspect(profile: Profile, ready: LoadedTokenizer | None = None) -> Iterator[
     frame = ready.tokenizer.frame(profile.tokens.ellipsis)
     if not store.is_complete:
         with filling_the_cache(), store.making() as scratch:
-            yield from _read(source, profile.data, ready, frame, store, scratch)
+            yield from _read(source, profile, ready, frame, store, scratch)
     yield _complete(store, frame.mark)
 
 
 def _read(
-    source: str, data: Data, ready: LoadedTokenizer, frame: Frame, store: Store, scratch: Path
+    source: str, profile: Profile, ready: LoadedTokenizer, frame: Frame, store: Store, scratch: Path
 ) -> Iterator[Progress]:
     """Write all rows with their tokens into `scratch`."""
     total: int | None = None
     rows = 0
-    comparisons = Comparisons(source, data)
+    comparisons = Comparisons(source, profile.data, profile.model.outcomes)
     examples = iter(comparisons)
     with parquet.ParquetWriter(scratch / store.whole.name, SCHEMA, compression="zstd", compression_level=1) as writer:
         while batch := list(islice(examples, BATCH if rows else SAMPLE)):
             table = as_table(batch, ready.encoder.encode([example for example, _ in batch]))
             if rows == 0:
-                total = _about_how_many(source, batch, data.limit or sys.maxsize)
+                total = _about_how_many(source, batch, profile.data.limit or sys.maxsize)
                 sample = scratch / store.sample.name
                 parquet.write_table(table, sample)
-                yield Progress(rows=len(batch), rows_total=total, sample=str(sample), frame=frame)
+                read = comparisons.told()
+                yield Progress(rows=len(batch), rows_total=total, read=read, sample=str(sample), frame=frame)
             writer.write_table(table)
             rows += len(batch)
             yield Progress(rows=rows, rows_total=total and max(total, rows))

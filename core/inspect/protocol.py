@@ -16,7 +16,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     rows: int = 0
     rows_total: int | None = None
     read: RowsRead | None = None
-    """What the source was taken for; known at the end."""
+    """What the source was taken for: with the first rows by these, and with all rows."""
     sample: str | None = None
     """A Parquet file with the first rows."""
     whole: str | None = None

@@ -7,15 +7,14 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from core.data.example import LABELS, Frame, RowsRead
+from core.data.example import Frame, RowsRead
 from core.data.split import fold
 from core.inspect import cuts
 from core.inspect.cuts import CutReport, NoRoom, by_limit, by_strategy, cut
 from core.inspect.figures import Epoch, Lengths, Rows, epoch, lengths
+from core.outcomes import TIE, Outcomes, outcomes_of
 from core.profile import settings
 from core.profile.settings import Profile
-
-TIE = LABELS.index("tie")
 
 
 class Hygiene(Struct, frozen=True, kw_only=True):
@@ -43,7 +42,7 @@ class Hygiene(Struct, frozen=True, kw_only=True):
     """Those of them that the longer answer wins."""
 
 
-def hygiene(rows: Rows, held_out: NDArray[np.bool_]) -> Hygiene:
+def hygiene(rows: Rows, outcomes: Outcomes, held_out: NDArray[np.bool_]) -> Hygiene:
     """`held_out`, of shape (n,), marks the evaluation rows."""
     flags = rows.flags
     has_winner = rows.label != TIE
@@ -53,7 +52,7 @@ def hygiene(rows: Rows, held_out: NDArray[np.bool_]) -> Hygiene:
     longer_a = rows.shape.parts[:, 1] > rows.shape.parts[:, 2]
     longer_b = rows.shape.parts[:, 2] > rows.shape.parts[:, 1]
     return Hygiene(
-        classes={name: int((rows.label == label).sum()) for label, name in enumerate(LABELS)},
+        classes={name: int((rows.label == label).sum()) for label, name in enumerate(outcomes.labels)},
         with_nulls=int((flags["nulls"] > 0).sum()),
         null_turns=int(flags["nulls"].sum()),
         with_empty_answer=int(flags["is_empty"].sum()),
@@ -79,7 +78,7 @@ class SplitReport(Struct, frozen=True, kw_only=True):
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    read: RowsRead | None
+    read: RowsRead
     rows: int
     limits: list[CutReport | NoRoom]
     strategies: list[CutReport | NoRoom]
@@ -95,22 +94,22 @@ def held_out(rows: Rows, split: settings.Split) -> NDArray[np.bool_]:
     return np.equal(folds, split.fold)
 
 
-def report(rows: Rows, profile: Profile, frame: Frame, limits: tuple[int, ...], read: RowsRead | None = None) -> Report:
+def report(rows: Rows, profile: Profile, frame: Frame, limits: tuple[int, ...], read: RowsRead) -> Report:
     """All figures of `rows` under `profile`, with `limits` beside its own; `read` is what they were taken for.
 
     Raises SettingError where its own leaves no room for text.
     """
-    out = held_out(rows, profile.split)
+    out, outcomes = held_out(rows, profile.split), outcomes_of(read.outcomes)
     left = cut(rows, profile.tokens, frame)
     train = profile.train
     return Report(
         read=read,
         rows=len(rows),
-        limits=_reports(rows, out, by_limit(rows, profile.tokens, frame, limits)),
-        strategies=_reports(rows, out, by_strategy(rows, profile.tokens, frame)),
+        limits=_reports(rows, outcomes, out, by_limit(rows, profile.tokens, frame, limits)),
+        strategies=_reports(rows, outcomes, out, by_strategy(rows, profile.tokens, frame)),
         lengths=lengths(left.full),
         epoch=epoch(left.shown[~out], batch_size=train.per_device_batch_size, seed=train.seed),
-        hygiene=hygiene(rows, out),
+        hygiene=hygiene(rows, outcomes, out),
         split=SplitReport(
             by=profile.split.by,
             n_splits=profile.split.n_splits,
@@ -121,11 +120,13 @@ def report(rows: Rows, profile: Profile, frame: Frame, limits: tuple[int, ...], 
     )
 
 
-def _reports(rows: Rows, out: NDArray[np.bool_], tried: Iterable[cuts.Tried]) -> list[CutReport | NoRoom]:
+def _reports(
+    rows: Rows, outcomes: Outcomes, out: NDArray[np.bool_], tried: Iterable[cuts.Tried]
+) -> list[CutReport | NoRoom]:
     return [
         NoRoom(max_length=tokens.max_length, truncation=tokens.truncation)
         if left is None
-        else cuts.report(rows, out, tokens, left)
+        else cuts.report(rows, outcomes, out, tokens, left)
         for tokens, left in tried
     ]
 

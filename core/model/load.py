@@ -12,14 +12,13 @@ from transformers import (
     PreTrainedModel,
 )
 
-from core.data.example import LABELS
 from core.model.loading import Tell, telling
 from core.model.lora import head_names, text_part
 from core.model.quantization import check_stored, demand_quantized, quantization_options
+from core.outcomes import outcomes_of
 from core.profile import settings
 from core.profile.errors import SettingError
 
-OUTCOMES = dict(enumerate(LABELS))
 POSITION_TABLES = ("position_embeddings", "wpe", "embed_positions")
 """What the families call an embedding of positions."""
 
@@ -36,7 +35,7 @@ class Base(NamedTuple):
 
 
 def load_config(source: str, model: settings.Model, *, max_length: int) -> PretrainedConfig:
-    """The checkpoint's configuration as a three-way classifier, which core.model.tokenizer tells its padding token.
+    """The checkpoint's configuration for as many outcomes, which core.model.tokenizer tells its padding token.
 
     Raises SettingError where the checkpoint contradicts the profile, or is of a kind that cannot be trained.
     """
@@ -51,9 +50,10 @@ def load_config(source: str, model: settings.Model, *, max_length: int) -> Pretr
     stored = getattr(config, "quantization_config", None)
     if stored is not None:
         check_stored(stored, model)
-    config.num_labels = len(LABELS)
-    config.id2label = OUTCOMES
-    config.label2id = {label: i for i, label in enumerate(LABELS)}
+    labels = outcomes_of(model.outcomes).labels
+    config.num_labels = len(labels)
+    config.id2label = dict(enumerate(labels))
+    config.label2id = {label: i for i, label in enumerate(labels)}
     config.problem_type = None  # a reward model's is regression
     config.return_dict = True
     config.get_text_config().use_cache = False
@@ -184,7 +184,8 @@ def _begin_anew(model: PreTrainedModel, name: str) -> None:
 def _is_ours(source: str, model: settings.Model) -> bool:
     """Whether the checkpoint is an export of this program, whose head answers the same question."""
     stored, _ = PretrainedConfig.get_config_dict(source, revision=model.revision)
-    return bool(stored.get("id2label") == {str(number): label for number, label in OUTCOMES.items()})
+    labels = outcomes_of(model.outcomes).labels
+    return bool(stored.get("id2label") == {str(number): label for number, label in enumerate(labels)})
 
 
 def _refused(model: settings.Model, why: str) -> SettingError:

@@ -62,7 +62,7 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
     if is_named_by(profile) and not is_made():
         plan = replace(plan, doing=MAKING)
     yield plan
-    examples, read = read_examples(rows_source(profile.data), profile.data)
+    examples, read = read_examples(rows_source(profile.data), profile.data, profile.model.outcomes)
     train_rows, eval_rows = split(examples, profile.split)
     plan = Plan(
         global_batch=profile.global_batch,
@@ -81,6 +81,7 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
     yield plan
     assert plan.tokens is not None
 
+    profile = profile.with_outcomes(read.outcomes)
     machine = look(runs)
     best = machine.best_precision
     precision = choose_precision(profile.train.precision, best)

@@ -69,5 +69,12 @@ class Data(Section, frozen=True, kw_only=True):
         Count | None,
         Meta(description="Use only the first rows; all when absent", extra={"unit": "rows"}),
     ] = None
+    ties: Annotated[
+        Literal["error", "drop", "half"],
+        Meta(
+            description="What becomes of ties with model.outcomes a-b: they are refused, left out and counted, or "
+            "(half) counted as a win of A or of B by a hash of the row, half of them each"
+        ),
+    ] = "error"
     columns: Columns = Columns()
     winners: Winners = field(default_factory=Winners)

@@ -7,8 +7,9 @@ A default is the public recipe's value, unless `extra` names another under "reci
 from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct, field
-from msgspec.structs import fields
+from msgspec.structs import fields, replace
 
+from core.outcomes import OutcomesName
 from core.profile.data_settings import Count, Data, Name, Place, Section
 
 Share = Annotated[float, Meta(ge=0, lt=1)]
@@ -16,6 +17,7 @@ Rate = Annotated[float, Meta(gt=0, le=1)]
 Truncation = Literal["right", "left", "head-tail", "thirds", "proportional", "longest-first", "rounds"]
 Precision = Literal["bf16", "fp16", "fp32"]
 EngineName = Literal["packed", "padded"]
+OutcomesSetting = Literal["auto", OutcomesName]
 
 
 TRUNCATIONS: tuple[Truncation, ...] = get_args(Truncation)
@@ -88,6 +90,14 @@ class Model(Section, frozen=True, kw_only=True):
     attention: Annotated[
         Literal["auto", "eager", "sdpa", "flex_attention", "flash_attention_2"],
         Meta(description="Attention kernel; auto is eager where scores are capped or windows slide, as in Gemma"),
+    ] = "auto"
+
+    outcomes: Annotated[
+        OutcomesSetting,
+        Meta(
+            description="What can come of a comparison: a-b-tie has three outcomes, a-b two. auto is two where the "
+            "format of the rows has no place for a tie and no row says one, else three"
+        ),
     ] = "auto"
 
 
@@ -169,8 +179,8 @@ class Train(Section, frozen=True, kw_only=True):
         int,
         Meta(
             ge=0,
-            description="Steps in most of which the loss may be lost (not finite, or far above ln 3 and its own best) "
-            "before the run is ended as failed; 0 never ends it",
+            description="Steps in most of which the loss may be lost (not finite, or far above an even guess and its "
+            "own best) before the run is ended as failed; 0 never ends it",
             extra={"unit": "steps"},
         ),
     ] = 100
@@ -221,6 +231,10 @@ class Profile(Section, frozen=True, kw_only=True):
     def global_batch(self) -> int:
         """Examples in one optimizer step."""
         return self.train.per_device_batch_size * self.train.gradient_accumulation
+
+    def with_outcomes(self, outcomes: OutcomesName) -> "Profile":
+        """The same, the outcomes settled."""
+        return replace(self, model=replace(self.model, outcomes=outcomes))
 
 
 def sections(declared: type[Struct] = Profile, within: str = "") -> dict[str, type[Section]]:

@@ -28,7 +28,8 @@ from core.report.build import Store
 from core.report.protocol import Progress
 from core.runs.access import Strange, demand_plain, open_for_reading
 from core.runs.folder import RunFolder
-from core.runs.metrics import read_metrics
+from core.runs.metrics import read_metrics, recipe_log_loss
+from core.runs.settled import first_started, read_settled
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -60,21 +61,26 @@ def _refused(problem: str, exit_code: int) -> int:
 def report(folder: RunFolder, other: RunFolder | None, data: str | None) -> Iterator[Progress]:
     """Bring about the report on the run, and say how far it is. `data` stands in for the profile's file of rows."""
     yield Progress(doing="reading the evaluation")
-    profile = folder.read_profile()
+    profile, recipe = read_settled(folder), recipe_log_loss(first_started(folder))
     source = expanded(data) if data else rows_source(profile.data)
     files = [folder.evaluation, folder.resolved, folder.metrics, folder.adapter / TOKENIZER]
     files += [other.evaluation] if other else []
     if not is_data_set(source):  # which needs it
         keep_pandas_out()
     digests = [_digest_of_file(file) for file in files] + [_digest_of_rows(source)]
-    store = Store([folder.id, other.id if other else "", source, *digests])
+    store = Store([folder.id, other.id if other else "", source, str(recipe), *digests])
     if not store.is_complete:
-        yield from _make(folder, other, source, profile, store)
+        yield from _make(folder, other, source, profile, recipe, store)
     yield msgspec.json.decode(store.progress.read_bytes(), type=Progress)
 
 
 def _make(
-    folder: RunFolder, other: RunFolder | None, source: str, profile: Profile, store: Store
+    folder: RunFolder,
+    other: RunFolder | None,
+    source: str,
+    profile: Profile,
+    recipe: float | None,
+    store: Store,
 ) -> Iterator[Progress]:
     from core.report.build import make_report
     from core.report.evaluation import read_evaluation
@@ -99,7 +105,8 @@ def _make(
             f"{source} has changed: {others:,} rows were not evaluated, where the run was trained on "
             f"{metrics.rows_train:,}"
         )
-    made = make_report(folder.id, evaluation, texts, metrics.prior_log_loss if metrics else None, compared, cautions)
+    prior = metrics.prior_log_loss if metrics else None
+    made = make_report(folder.id, evaluation, texts, prior, recipe, compared, cautions)
     done = Progress(report=str(store.report))
     with filling_the_cache(), store.making() as scratch:
         if texts is not None:

@@ -40,7 +40,7 @@ def read_texts(source: str, data: Data, evaluation: Evaluation, tell: Callable[[
     train_characters: list[tuple[int, int, int]] = []
     train_label: list[int] = []
     left_out = set(evaluation.not_finite)
-    for number, (example, origin) in enumerate(Comparisons(source, data), 1):
+    for number, (example, origin) in enumerate(Comparisons(source, data, evaluation.outcomes.name), 1):
         if number % ROWS_A_WORD == 0:
             tell(number)
         if example.id in place:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.libraries import importing_libraries
+from core.outcomes import outcomes_of
 from core.runs.checkpoints import checkpoints
 from core.runs.events import Failed, Finished
 from core.runs.folder import RunFolder
@@ -20,12 +21,13 @@ from core.runs.notify import notify
 from core.runs.process import describe_this_process
 from core.runs.protocol import OTHER_AT_WORK, RESUME
 from core.runs.record import Record
+from core.runs.settled import read_settled
 from core.runs.stop_request import Home, Stopped, StopRequest
 from core.train import trackers
 from core.train.attempt import Attempt
 
 if TYPE_CHECKING:
-    from core.data.example import Example
+    from core.data.example import Example, RowsRead
     from core.profile.settings import Profile
     from core.train.setup import Hardware, RunModel, RunRows
     from core.train.training import Trained
@@ -97,11 +99,12 @@ def explained(folder: RunFolder, error: Exception) -> Failed:
 
 def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt, home: Home) -> None:
     """From profile to adapter. Raises what went wrong, or Stopped after a signal."""
-    profile = folder.read_profile()
+    profile = read_settled(folder)
     trackers.demand(profile.run.report_to)
     trackers.settle(folder)
     trackers.log_in(profile.run.report_to)
-    train_rows, eval_rows, source = find_inputs(profile, record)
+    train_rows, eval_rows, read, source = find_inputs(profile, record)
+    profile = profile.with_outcomes(read.outcomes)
 
     stop.heed()  # libraries drop what a signal raises while they are loaded
     # Imported only now: they take seconds, and bad data or a bad checkpoint is reported in one.
@@ -118,7 +121,7 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     tokenizer_files = tokenizer_folder(source, profile.model.revision)
     rows = encode_rows(profile, train_rows, eval_rows, tokenizer_files, attempt, record)
     made = load_model(profile, source, tokenizer_files, rows, hardware, attempt, stop, record)
-    record.write(started(profile, rows, hardware, made))
+    record.write(started(profile, read, rows, hardware, made))
 
     trained = Training(folder, profile, rows, made, hardware, attempt, stop, record, home).run()
     record.begin("saving", "saving the adapter and the evaluation")
@@ -126,8 +129,9 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     record.write(Finished(log_loss=trained.evaluated.log_loss, accuracy=trained.evaluated.accuracy))
 
 
-def find_inputs(profile: "Profile", record: Record) -> "tuple[list[Example], list[Example], str]":
-    """The rows to train on and those to evaluate, and where the base is loaded from, its weights all there.
+def find_inputs(profile: "Profile", record: Record) -> "tuple[list[Example], list[Example], RowsRead, str]":
+    """The rows to train on and those to evaluate, what they were taken for, and where the base is loaded from, its
+    weights all there.
 
     Raises DataError and SettingError.
     """
@@ -140,14 +144,14 @@ def find_inputs(profile: "Profile", record: Record) -> "tuple[list[Example], lis
     if assets.is_named_by(profile) and not assets.is_made():
         record.begin("loading", assets.MAKING)
         assets.demo_folder(lambda done, total: record.write(assets.making(done, total)))
-    examples, read = read_examples(assets.rows_source(profile.data), profile.data)
+    examples, read = read_examples(assets.rows_source(profile.data), profile.data, profile.model.outcomes)
     train_rows, eval_rows = split(examples, profile.split)
     record.begin("loading", f"rows: {read}")
     if profile.model.gguf_file:
         record.begin("loading", "unpacking the GGUF file, if that has not been done yet")
     source = locate(profile.model)
     demand_weights(source, profile.model.checkpoint)
-    return train_rows, eval_rows, source
+    return train_rows, eval_rows, read, source
 
 
 def save(
@@ -164,7 +168,8 @@ def save(
     from core.train import model_card, results
 
     results.save_adapter(folder, made.model, made.tokenizer)
-    results.save_evaluation(folder, rows.evaluation, trained.logits, trained.swapped_logits)
+    outcomes = outcomes_of(profile.model.outcomes)
+    results.save_evaluation(folder, outcomes, rows.evaluation, trained.logits, trained.swapped_logits)
     metrics = Metrics(
         run=folder.id,
         log_loss=trained.evaluated.log_loss,

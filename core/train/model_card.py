@@ -8,10 +8,11 @@ from msgspec.structs import replace
 
 from core.data.example import join
 from core.demo import assets
+from core.outcomes import Outcomes, outcomes_of
 from core.profile.load import to_toml
 from core.profile.settings import Profile
 from core.runs.access import write_whole
-from core.runs.metrics import UNIFORM_LOG_LOSS, Metrics
+from core.runs.metrics import Metrics
 from core.runs.process import PACKAGES
 
 CARD = "README.md"
@@ -19,22 +20,27 @@ SHOWN = join(["…"], ["…"], ["…"]).replace("\n", "\\n")
 USE = f"""inputs = tokenizer(
     ["{SHOWN}"], padding=True, return_tensors="pt"
 )
-print(model(**inputs).logits.softmax(-1))  # A wins, B wins, tie
-"""
-USE_OF_ADAPTER = f"""from peft import AutoPeftModelForSequenceClassification
+print(model(**inputs).logits.softmax(-1))"""
+
+
+def loading_of_adapter(outcomes: Outcomes) -> str:
+    """The lines of Python that load the adapter, its base and its tokenizer."""
+    return f"""from peft import AutoPeftModelForSequenceClassification
 from transformers import AutoTokenizer
 
 tokenizer = AutoTokenizer.from_pretrained("this folder")
 model = AutoPeftModelForSequenceClassification.from_pretrained(
-    "this folder", num_labels=3, ignore_mismatched_sizes=True  # of a head that the base may have
+    "this folder", num_labels={len(outcomes)}, ignore_mismatched_sizes=True  # of a head that the base may have
 ).eval()
 model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
-{USE}"""
-USE_OF_MERGED = f"""from transformers import AutoModelForSequenceClassification, AutoTokenizer
+"""
+
+
+LOADING_OF_MERGED = """from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 tokenizer = AutoTokenizer.from_pretrained("this folder")
 model = AutoModelForSequenceClassification.from_pretrained("this folder").eval()
-{USE}"""
+"""
 
 
 def save_card(adapter: Path, profile: Profile, metrics: Metrics) -> None:
@@ -44,7 +50,7 @@ def save_card(adapter: Path, profile: Profile, metrics: Metrics) -> None:
 
 def card(profile: Profile, metrics: Metrics) -> str:
     """Markdown with what the hub reads of a card before it."""
-    shared = _without_paths(profile)
+    shared, outcomes = _without_paths(profile), outcomes_of(profile.model.outcomes)
     base = shared.model.checkpoint
     log_loss = "not finite" if metrics.log_loss is None else f"{metrics.log_loss:.4f}"
     versions = "\n".join(f"- {name} {metadata.version(name)}" for name in PACKAGES)
@@ -58,13 +64,14 @@ tags: [human-preference, lora]
 
 # {metrics.run}
 
-Says of a prompt and two answers which of them a person prefers: class 0 is A, 1 is B, 2 a tie. An adapter for
+Says of a prompt and two answers which of them a person prefers: {_classes(outcomes)}. An adapter for
 `{base}` ({_held(shared)}), trained with arena-tui. It reads
 `{SHOWN}` between BOS and EOS, which the tokenizer adds, in training at
 most {profile.tokens.max_length:,} tokens of it.
 
 ```python
-{USE_OF_ADAPTER}```
+{loading_of_adapter(outcomes)}{USE}  # {", ".join(outcomes.labels)}
+```
 
 ## Evaluation
 
@@ -72,7 +79,7 @@ most {profile.tokens.max_length:,} tokens of it.
 | --- | --- |
 | log loss | {log_loss} |
 | always answering the class shares | {metrics.prior_log_loss:.4f} |
-| a third for each class | {UNIFORM_LOG_LOSS:.4f} |
+| {outcomes.even} for each class | {outcomes.uniform_log_loss:.4f} |
 | accuracy | {metrics.accuracy:.4f} |
 | rows evaluated | {metrics.rows_eval:,} |
 | rows trained on | {metrics.rows_train:,} |
@@ -94,6 +101,11 @@ On fold {profile.split.fold} of {profile.split.n_splits} by {profile.split.by}, 
 
 {versions}
 """
+
+
+def _classes(outcomes: Outcomes) -> str:
+    told = ["class 0 is A", "1 is B", "2 a tie"][: len(outcomes)]
+    return ", ".join(told)
 
 
 def _without_paths(profile: Profile) -> Profile:

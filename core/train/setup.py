@@ -7,7 +7,7 @@ from msgspec import Struct
 from peft import PeftModel
 from transformers import PreTrainedTokenizerFast, set_seed
 
-from core.data.example import Example, swapped
+from core.data.example import Example, RowsRead, swapped
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import Encoded, encode_all, rows_digest
 from core.demo import assets
@@ -163,7 +163,7 @@ def load_model(
     return RunModel(model, tokenizer, engine, packed, digest_base, trainable, total)
 
 
-def started(profile: Profile, rows: RunRows, hardware: Hardware, made: RunModel) -> Started:
+def started(profile: Profile, read: RowsRead, rows: RunRows, hardware: Hardware, made: RunModel) -> Started:
     """What the run is about to do, for its record."""
     return Started(
         rows_train=len(rows.train),
@@ -180,6 +180,9 @@ def started(profile: Profile, rows: RunRows, hardware: Hardware, made: RunModel)
         prior_log_loss=rows.prior_log_loss,
         engine=made.engine.name,
         engine_reason=made.engine.reason,
+        format=read.format,
+        outcomes=read.outcomes,
+        outcomes_reason=read.why,
         digest_train=rows.digest_train,
         digest_eval=rows.digest_eval,
         digest_base=made.digest_base,

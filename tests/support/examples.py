@@ -6,4 +6,4 @@ from core.profile.data_settings import Data
 
 
 def read_examples(source: str, data: Data) -> list[Example]:
-    return rows.read_examples(source, data)[0]
+    return rows.read_examples(source, data, "auto")[0]

@@ -23,6 +23,7 @@ from arena_tui.report.html.parts import (
 from arena_tui.report.view import SeenReport
 from arena_tui.report.wording import (
     FEW,
+    a_wins,
     beside_accuracy,
     better,
     in_words,
@@ -62,13 +63,13 @@ def _parts(seen: SeenReport, rows: int) -> Iterator[str]:
     yield from _calibration(report)
     yield from _groups(report)
     if report.length_bias:
-        yield from _lengths(report.length_bias)
+        yield from _lengths(report, report.length_bias)
     if report.position_bias:
         yield from _position(report.log_loss, report.position_bias)
     if report.models:
-        yield from ratings_table("Chatbots", report.models)
+        yield from ratings_table("Chatbots", report, report.models)
     if report.pairs and report.pairs.rated:
-        yield from ratings_table("Pairs of chatbots", report.pairs)
+        yield from ratings_table("Pairs of chatbots", report, report.pairs)
     for title, listed in titled(report).items() if rows else ():
         yield f"<h2>{text(title.capitalize())}</h2>"
         yield from (row_in_full(seen, row) for row in listed[:rows])
@@ -202,11 +203,11 @@ def _interval(group: Group) -> Interval:
     return Interval(group.log_loss, group.log_loss - group.margin, group.log_loss + group.margin)
 
 
-def _lengths(bias: LengthBias) -> Iterator[str]:
+def _lengths(report: Report, bias: LengthBias) -> Iterator[str]:
     yield "<h2>The longer answer</h2>"
     yield (
         f"<p>Of {row_count(bias.rows)} with a winner and answers of unlike length, {'; '.join(preferences(bias))}. "
-        f"Below: how often A wins, ties apart, with people and, on average, in what the model gives to A and B.</p>"
+        f"Below: how often {a_wins(report)}, with people and, on average, in what the model gives to A and B.</p>"
     )
     scale = Scale(0, 1)
     yield table(
