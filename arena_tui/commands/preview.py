@@ -38,7 +38,7 @@ def _run_inspect(options: argparse.Namespace) -> int:
     from core.inspect.cuts import LIMITS
     from core.inspect.export import export
     from core.inspect.figures import read_rows
-    from core.inspect.report import held_out, report
+    from core.inspect.report import report, sides
     from core.profile.errors import SettingError
 
     keep_pandas_out()
@@ -55,9 +55,8 @@ def _run_inspect(options: argparse.Namespace) -> int:
     except SettingError as error:
         raise Refused(error, 2) from None
     if options.export:
-        out = held_out(rows, profile.split)
         try:
-            export(Path(found.whole), rows, out, profile.tokens, found.frame, Path(options.export))
+            export(Path(found.whole), rows, sides(rows, profile), profile.tokens, found.frame, Path(options.export))
         except OSError as error:
             raise Refused(f"{options.export}: cannot be written: {error.strerror}", 1) from None
         print(f"wrote {options.export}", file=sys.stderr)

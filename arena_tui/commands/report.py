@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from core.runs.folder import RunFolder
 
 
-def predict_swapped(folder: "RunFolder", data: str | None) -> int:
+def predict_swapped(folder: "RunFolder", data: "Sequence[str]") -> int:
     """Have the swapped rows predicted, unless they are; what the child does goes to stderr. Returns its exit code.
 
     After a stop the same command goes on. Raises Refused.
@@ -28,7 +28,7 @@ def predict_swapped(folder: "RunFolder", data: str | None) -> int:
     from core.runs.access import delete, remove_tree
     from core.runs.process import LaunchError
 
-    rows = _ask(folder, *(["--data", data] if data else []))
+    rows = _ask(folder, *_named(data))
     if rows is None:
         print("both orders are scored already", file=sys.stderr)
         return 0
@@ -65,7 +65,13 @@ def add(commands: "Commands") -> None:
     parser = add_command(commands, "report", "tell where a finished run's evaluation is won and lost")
     add_run(parser)
     parser.add_argument("--against", metavar="RUN", help="compare row by row with this run")
-    parser.add_argument("--data", metavar="FILE", help="the run's rows, where they have moved")
+    parser.add_argument(
+        "--data",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="the run's rows (with data.eval, the evaluated ones), where they have moved; several of a list",
+    )
     parser.add_argument("--score-swap", action="store_true", help="score A and B exchanged first, if the run has not")
     add_runs_dir(parser)
     add_json(parser, "one JSON object on stdout")
@@ -116,7 +122,11 @@ def _arguments(options: argparse.Namespace, folder: "RunFolder") -> "Sequence[st
             raise Refused(error.args[0], 2) from None
         demand_different((options.run, options.against), (folder, other))
         arguments += ["--against", str(other.path)]
-    return [*arguments, *(["--data", options.data] if options.data else [])]
+    return [*arguments, *_named(options.data)]
+
+
+def _named(data: "Sequence[str]") -> list[str]:
+    return [argument for source in data for argument in ("--data", source)]
 
 
 def _made(arguments: "Sequence[str]") -> "Progress":

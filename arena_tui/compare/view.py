@@ -12,15 +12,16 @@ from arena_tui.format.numbers import MISSING
 from arena_tui.format.sanitize import printable, utf8
 from arena_tui.plot.axes import MOST
 from arena_tui.runs.follow import RunView
-from core.profile.edit import Value, value_of
+from core.profile.edit import Value, literal, value_of
 from core.profile.errors import ProfileError
 from core.profile.load import values, written
 from core.runs.folder import RunFolder
 from core.runs.state import Status
 
 """Runs that can be compared at once."""
-EVALUATED_ON = ("data.train", "data.limit", "split.by", "split.n_splits", "split.fold")
-"""Settings that decide which rows a run is evaluated on."""
+SPLIT = ("data.train", "data.limit", "data.limit_by", "data.limit_seed", "split.by", "split.n_splits", "split.fold")
+"""Settings that decide which rows a run is evaluated on, where it has no data.eval."""
+OWN = "data.eval"
 NO_MATTER = ("run.name",)
 """Settings that change nothing of a run."""
 
@@ -65,14 +66,33 @@ def differences(settings: Sequence[Settings]) -> list[Difference]:
 
 def cautions(settings: Sequence[Settings]) -> list[str]:
     """What keeps the runs from being set against each other."""
-    keys = [difference.key for difference in differences(settings) if difference.key in EVALUATED_ON]
+    keys, none = _evaluated_on(settings), _evaluate_nothing(settings)
     unread = [str(number) for number, known in enumerate(settings, 1) if not known]
     found = []
     if keys:
         found.append(f"evaluated on different rows ({', '.join(keys)}): their log losses do not compare")
+    if none:
+        found.append(f"{' and '.join(none)} {'evaluates' if len(none) == 1 else 'evaluate'} nothing (split.by = none)")
     if unread:
         found.append(f"the settings of {', '.join(unread)} cannot be read")
     return found
+
+
+def _evaluated_on(settings: Sequence[Settings]) -> list[str]:
+    """In which settings the rows differ that the runs are evaluated on, those without any apart."""
+    none = _evaluate_nothing(settings)
+    known = [known for number, known in enumerate(settings, 1) if known and str(number) not in none]
+    have_own = any(run.get(OWN, ABSENT) != ABSENT for run in known)
+    return [one.key for one in differences(known) if one.key == OWN or (one.key in SPLIT and not have_own)]
+
+
+def _evaluate_nothing(settings: Sequence[Settings]) -> list[str]:
+    """The numbers of the runs that have no rows to evaluate."""
+    return [
+        str(number)
+        for number, known in enumerate(settings, 1)
+        if known and known.get(OWN, ABSENT) == ABSENT and known.get("split.by") == literal("none")
+    ]
 
 
 def measures(runs: Sequence[RunView]) -> list[Measure]:

@@ -34,7 +34,7 @@ KEYS = named(
     Binding("S", "choose_order", "Orders", group=SORT_KEYS, tooltip="Choose in which order rows are listed"),
     Binding("o", "own", "Own", tooltip="Back to the profile's own limit and strategy"),
     Binding("e", "edit", "Edit", tooltip="Edit the profile"),
-    Binding("p", "split", "Split", show=False, tooltip='Write split.by = "prompt", so that no prompt leaks'),
+    Binding("p", "split", "Split", show=False, tooltip="Write the setting by which no prompt leaks"),
     Binding("ctrl+r", "read", "Read again", show=False, tooltip="Read the rows again, from the file as it is now"),
     Binding("n", "other(1)", "Next", show=False, tooltip="The next row that is listed, or the one before"),
     Binding("N", "other(-1)", "Before", show=False, tooltip="The next row that is listed, or the one before"),

@@ -9,6 +9,7 @@ from textual.content import Content
 
 from arena_tui.dataset.cuts import cut_table
 from arena_tui.dataset.row_pane import RowPane
+from arena_tui.dataset.text import NO_LEAK, leaks, mend
 from arena_tui.format import numbers
 from arena_tui.format.numbers import MUTED
 from arena_tui.rows.view import Inspected, Outlook, by_group, by_limit, by_strategy
@@ -16,6 +17,7 @@ from arena_tui.screen.keymap import hint
 from arena_tui.widgets.facts import hanging
 from arena_tui.widgets.pane import TextPane
 from arena_tui.widgets.turning_panes import Layout, TurningPanes
+from core.profile.edit import literal
 from core.profile.settings import Profile
 
 LABEL_CELLS = 26
@@ -28,23 +30,23 @@ Line = tuple[str, int, int, str]
 """Label, rows, of so many, and a remark."""
 
 
-def hygiene_text(seen: Inspected, way_out: str, width: int) -> Content:
+def hygiene_text(seen: Inspected, profile: Profile, way_out: str, width: int) -> Content:
     """A line a fact; what spoils a result stands out. `way_out` tells how prompts are kept on one side."""
     n = len(seen.rows)
     lines = [_line(seen, line) for line in _facts(seen, n)]
-    return Content("\n").join([_leak(seen, way_out, width), *lines])
+    return Content("\n").join([_leak(seen, profile, way_out, width), *lines])
 
 
-def _leak(seen: Inspected, way_out: str, width: int) -> Content:
-    leaked = seen.hygiene.eval_rows_with_leaked_prompt
-    if not leaked:
-        return Content("  no evaluation row has a prompt of a training row")
-    held_out = int(seen.held_out.sum())
-    words = (
-        f"{numbers.count(leaked)} evaluation rows ({numbers.share(leaked, held_out)}) have a prompt of a training "
-        f"row{way_out}"
-    )
-    return Content.styled(hanging("!", words, width), "bold $text-warning")
+def _leak(seen: Inspected, profile: Profile, way_out: str, width: int) -> Content:
+    if not profile.evaluates:
+        return Content("  nothing is evaluated: all rows are trained on")
+    if profile.data.eval is not None and seen.is_sample:
+        return Content("  the rows of data.eval are not read yet")
+    if not (told := leaks(seen.hygiene, int(seen.sides.eval.sum()), profile)):
+        return Content(f"  {NO_LEAK[profile.data.eval is not None]}")
+    if mend(profile) is None and profile.data.eval is not None:  # they are left out
+        return Content(f"  {told}")
+    return Content.styled(hanging("!", f"{told}{way_out}", width), "bold $text-warning")
 
 
 def _facts(seen: Inspected, n: int) -> Sequence[Line]:
@@ -129,8 +131,9 @@ class DataPanes(TurningPanes):
         self._pane("limits").show(partial(cut_table, named, numbers.count(tokens.max_length)), beside)
         self._pane("strategies").show(partial(cut_table, strategies, tokens.truncation), beside)
         self._pane("groups").show(partial(cut_table, groups, None), beside)
-        way_out = "" if profile.split.by == "prompt" else hint(self, "split", '; {} sets split.by = "prompt"').plain
-        self._pane("hygiene").show(partial(hygiene_text, seen, way_out), beside)
+        mended = mend(profile)
+        way_out = hint(self, "split", f"; {{}} sets {mended[0]} = {literal(mended[1])}").plain if mended else ""
+        self._pane("hygiene").show(partial(hygiene_text, seen, profile, way_out), beside)
 
     def move(self, lines: int) -> None:
         """Move the cursor among the rows, or scroll the pane in front."""

@@ -17,9 +17,9 @@ from arena_tui.format.sanitize import printable
 from arena_tui.rows.view import Inspected, load, split_again
 from arena_tui.screen import profiles
 from arena_tui.screen.profiles import ProfileView, Written
+from core.data.example import RowsRead
 from core.files import Stamp, stamp
 from core.inspect.protocol import Progress
-from core.outcomes import outcomes_of
 from core.profile.edit import Value
 from core.profile.files import expanded
 from core.profile.settings import Profile
@@ -64,8 +64,9 @@ class WaitingText(Static):
         self.update(Content(f"{words} …\n\nIt takes about half a minute."))
 
 
-def how_far(progress: Progress, seen: Inspected | None, source: str) -> str:
-    """How much of `source` has been read, and how far that can be trusted."""
+def how_far(progress: Progress, seen: Inspected | None, sources: Sequence[str]) -> str:
+    """How much of `sources` has been read, and how far that can be trusted."""
+    source = ", ".join(sources)
     total = progress.rows_total
     of_all = f" of about {numbers.count(total)}" if total else ""
     about = f"{numbers.count(progress.rows)}{of_all} rows" if progress.rows else "…"
@@ -75,12 +76,19 @@ def how_far(progress: Progress, seen: Inspected | None, source: str) -> str:
         error = 100 * seen.margin(len(seen.rows) // 2)
         return f"a sample: the first {numbers.count(len(seen.rows))} rows, ±{error:.1f} at most · read {about}"
     percents = seen.lengths.percentiles
-    read = progress.read
-    as_format = f" as {read.format}, {outcomes_of(read.outcomes).number} outcomes{read.dropped}" if read else ""
+    named = [printable(name) for name in sources]
+    if len(progress.read) == len(sources):
+        named = [f"{name}{as_read(read)}" for name, read in zip(named, progress.read, strict=True)]
     return (
         f"{numbers.count(len(seen.rows))} rows · median {numbers.count(percents[50])}, "
-        f"longest {numbers.count(percents[100])} tokens · {printable(source)}{as_format}"
+        f"longest {numbers.count(percents[100])} tokens · {', '.join(named)} · "
+        f"{seen.outcomes.number} outcomes"
     )
+
+
+def as_read(read: RowsRead) -> str:
+    """What a source was taken for, behind its name."""
+    return f" as {read.format}{read.dropped}" if read.format else ", not read"
 
 
 class Inspection:
@@ -97,11 +105,11 @@ class Inspection:
         self._program = program
         self._child = child
         self._origin = profile.path
-        self._stamp: Stamp | None = None
+        self._read_of: list[Stamp | None] = []
 
     async def read(self) -> AsyncGenerator[Progress]:
         """What a child tells of the file as it is now: it is asked for all rows, and ends with this. Raises OSError."""
-        self._stamp = await asyncio.to_thread(stamp, self._file)
+        self._read_of = await asyncio.to_thread(self._stamps)
         child, self._child = self._child or await ask(self._program, str(self.profile.path)), None
         async with aclosing(answers(child, Progress)) as told:
             async for progress in told:
@@ -124,8 +132,8 @@ class Inspection:
         return seen is not None
 
     async def is_changed(self) -> bool:
-        """Whether the file of rows is no longer the one that was read."""
-        return self._stamp is not None and await asyncio.to_thread(stamp, self._file) != self._stamp
+        """Whether a file of rows is no longer the one that was read."""
+        return any(self._read_of) and await asyncio.to_thread(self._stamps) != self._read_of
 
     async def follow_profile(self) -> bool:
         """Take over the profile from its file; whether it is another one now. It may have problems."""
@@ -158,6 +166,6 @@ class Inspection:
             if self.seen:
                 self.seen = await asyncio.to_thread(split_again, self.seen, self.settings)
 
-    @property
-    def _file(self) -> Path:
-        return Path(expanded(self.settings.data.train))
+    def _stamps(self) -> list[Stamp | None]:
+        """Of the files and folders of rows, as they are now."""
+        return [stamp(Path(expanded(source))) for source in self.settings.data.sources]

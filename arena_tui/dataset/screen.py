@@ -17,6 +17,7 @@ from arena_tui.dataset.keys import ABOUT_ROWS, KEYS
 from arena_tui.dataset.panes import DataPanes
 from arena_tui.dataset.reading import Inspection, InspectionLine, WaitingText, how_far
 from arena_tui.dataset.row_pane import RowPane
+from arena_tui.dataset.text import mend
 from arena_tui.dataset.what_if import WhatIf
 from arena_tui.format.sanitize import place, printable
 from arena_tui.rows.reader import RowScreen
@@ -129,7 +130,7 @@ class DataScreen(ConsoleScreen[None]):
         if not (self.is_mounted and self.display):  # it is not there yet, or is being left
             return
         self.query_one(WaitingText).show(self.progress.doing)
-        read = how_far(self.progress, self.inspection.seen, self.inspection.settings.data.train)
+        read = how_far(self.progress, self.inspection.seen, self.inspection.settings.data.sources)
         changed = "! the file was changed" + hint(self, "read", "; {} reads it again").plain
         state = changed if self.is_changed else read
         self.refresh_bindings()
@@ -174,10 +175,12 @@ class DataScreen(ConsoleScreen[None]):
 
     @work(exclusive=True, group="write")
     async def action_split(self) -> None:
-        if self.inspection.settings.split.by == "prompt":
-            self.notify("The profile is split by prompt already.")
+        if mended := mend(self.inspection.settings):
+            await self._write([mended])
+        elif self.inspection.settings.evaluates:
+            self.notify("The profile keeps each prompt on one side already.")
         else:
-            await self._write([("split.by", "prompt")])
+            self.notify("Nothing is evaluated: no prompt can leak.")
 
     @work(exclusive=True, group="write")
     async def action_write(self) -> None:

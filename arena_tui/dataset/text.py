@@ -4,8 +4,11 @@ from collections.abc import Sequence
 
 from arena_tui.format.numbers import count, percent, share
 from arena_tui.format.sanitize import printable
+from core.data.example import settled
 from core.inspect.cuts import CutFigures, CutReport, NoRoom
 from core.inspect.report import Hygiene, Report
+from core.profile.division import held_out, unused_split
+from core.profile.edit import Value, literal
 from core.profile.settings import Profile
 
 _HEADINGS = ("rows over", "", "tokens lost", "", "A cut", "A gone", "B cut", "B gone", "")
@@ -15,12 +18,19 @@ def as_text(report: Report, profile: Profile) -> str:
     """The report, the profile's own limit and strategy marked, a line of words for what it means first."""
     tokens = profile.tokens
     own = next(r for r in report.limits if isinstance(r, CutReport) and r.max_length == tokens.max_length)
-    read_as = [f"{printable(profile.data.train)}: {printable(str(report.read))}"] if report.read else []
+    read_as = [
+        f"{printable(name)}: {'' if len(report.read) == 1 else f'{count(read.rows)} rows, '}{printable(str(read))}"
+        for name, read in zip(profile.data.sources, report.read, strict=False)
+    ]
+    left_out = f", {count(report.split.left_out)} left out" if report.split.left_out else ""
+    unused = [unused_split(profile)] if unused_split(profile) else []
     return "\n".join(
         [
             *read_as,
+            printable(str(settled(report.read))),
             f"{count(report.rows)} rows, {count(report.split.train)} to train and {count(report.split.eval)} to "
-            f"evaluate: fold {report.split.fold} of {report.split.n_splits} by {report.split.by}",
+            f"evaluate{left_out}: {printable(held_out(profile))}",
+            *unused,
             f"{_part(own.rows_over, own.rows)} exceed {count(tokens.max_length)} tokens; "
             f"{_part(own.response_b_lost, own.rows)} show nothing of response B",
             "",
@@ -32,7 +42,7 @@ def as_text(report: Report, profile: Profile) -> str:
             "",
             *_lengths(report, profile),
             "",
-            *_hygiene(report.hygiene, report),
+            *_hygiene(report, profile),
         ]
     )
 
@@ -88,8 +98,8 @@ def _lengths(report: Report, profile: Profile) -> list[str]:
     ]
 
 
-def _hygiene(found: Hygiene, report: Report) -> list[str]:
-    rows = report.rows
+def _hygiene(report: Report, profile: Profile) -> list[str]:
+    found, rows = report.hygiene, report.rows
     classes = ", ".join(f"{name} {count(n)} ({share(n, rows)})" for name, n in found.classes.items())
     facts = [
         ("winners", classes),
@@ -104,18 +114,38 @@ def _hygiene(found: Hygiene, report: Report) -> list[str]:
         ("lone surrogates replaced", _part(found.with_replaced_surrogates, rows)),
         ("control characters", _part(found.with_control_characters, rows)),
         ("duplicate prompts", _part(found.duplicate_prompts, rows)),
-        ("leaked into evaluation", leak(found, report)),
+        ("leaked into evaluation", _leak(report, profile)),
     ]
     return [f"{label:<26}{text}" for label, text in facts]
 
 
-def leak(found: Hygiene, report: Report) -> str:
-    """How many evaluation rows ask what training rows ask too, and the way out."""
-    if not found.eval_rows_with_leaked_prompt:
-        return "none: no evaluation row has a prompt of a training row"
-    way_out = "" if report.split.by == "prompt" else '; split.by = "prompt" ends it'
-    leaked = share(found.eval_rows_with_leaked_prompt, report.split.eval)
-    return (
-        f"{count(found.eval_rows_with_leaked_prompt)} evaluation rows ({leaked}) have a prompt of a "
-        f"training row{way_out}"
-    )
+def _leak(report: Report, profile: Profile) -> str:
+    """Which rows ask what is evaluated too, and the way out."""
+    if not (told := leaks(report.hygiene, report.split.eval, profile)):
+        return f"none: {NO_LEAK[profile.data.eval is not None]}" if profile.evaluates else "nothing is evaluated"
+    if (way_out := mend(profile)) is None:
+        return told
+    key, value = way_out
+    return f"{told}; {key} = {literal(value)} ends it"
+
+
+NO_LEAK = ("no evaluation row has a prompt of a training row", "no training row has a prompt of data.eval")
+"""Of rows that are split, and with data.eval."""
+
+
+def leaks(found: Hygiene, evaluated: int, profile: Profile) -> str:
+    """How many rows ask what rows on the other side ask too; "" for none. `evaluated` are the evaluation rows."""
+    if profile.data.eval is not None:
+        leaked = found.leaked_train_rows
+        ending = "with a prompt of data.eval are left out" if profile.data.drop_leaks else "have a prompt of data.eval"
+        return f"{count(leaked)} training rows {ending}" if leaked else ""
+    leaked = found.eval_rows_with_leaked_prompt
+    told = f"{count(leaked)} evaluation rows ({share(leaked, evaluated)}) have a prompt of a training row"
+    return told if leaked else ""
+
+
+def mend(profile: Profile) -> tuple[str, Value] | None:
+    """The setting that keeps each prompt on one side; None where the profile has it, or nothing is evaluated."""
+    if profile.data.eval is not None:
+        return None if profile.data.drop_leaks else ("data.drop_leaks", True)
+    return None if profile.split.by in ("prompt", "none") else ("split.by", "prompt")

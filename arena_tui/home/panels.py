@@ -24,6 +24,7 @@ from arena_tui.screen.profiles import ProfileView
 from arena_tui.widgets.facts import Fact, bulleted, facts, wrapped
 from arena_tui.widgets.pane import FittedText, HighlightedText
 from core.machine.gpus import Machine
+from core.profile.division import held_out, limited, unused_split
 from core.profile.files import absent_paths
 from core.profile.settings import Profile
 
@@ -146,19 +147,20 @@ class ProfilePanel(Vertical):
 def summary(profile: Profile, width: int, absent: Mapping[str, str]) -> Content:
     """The settings that decide what a run is and what it costs, in lines of `width` cells; and which of its paths, by
     their keys, are `absent`."""
-    data, split, model, lora, train = profile.data, profile.split, profile.model, profile.lora, profile.train
-    limit = f", first {numbers.count(data.limit)} rows" if data.limit else ""
+    data, model, lora, train = profile.data, profile.model, profile.lora, profile.train
+    limit = f", {limited(data)}" if data.limit else ""
     modules = lora.target_modules if isinstance(lora.target_modules, str) else ", ".join(lora.target_modules)
     every = profile.eval.every
+    evaluated = "after each epoch" if every == "epoch" else f"every {numbers.count(every)} steps"
     batch = f"{profile.global_batch} = {train.per_device_batch_size} × {train.gradient_accumulation}"
     rows: list[Fact] = [
         ("held as", QUANTIZATION[model.quantization], ""),
         ("LoRA", f"r {lora.r}, alpha {lora.alpha:g}", ""),
         ("on", printable(modules), ""),
         ("of", f"layers from {lora.freeze_layers} on" if lora.freeze_layers else "all layers", ""),
-        ("data", printable(data.train) + limit, ""),
-        ("held out", f"fold {split.fold} of {split.n_splits} by {split.by}", ""),
-        ("evaluated", "after each epoch" if every == "epoch" else f"every {numbers.count(every)} steps", ""),
+        ("data", printable(", ".join(data.train_sources)) + limit, ""),
+        ("held out", printable(held_out(profile)), unused_split(profile)),
+        *([("evaluated", evaluated, "")] if profile.evaluates else []),
         ("batch", f"{batch}, global", ""),
         ("rate", f"{numbers.rate(train.learning_rate)} {train.schedule}", ""),
         ("epochs", f"{train.epochs:g}", ""),

@@ -12,7 +12,7 @@ from arena_tui.format import numbers
 from arena_tui.format.numbers import MUTED
 from arena_tui.format.sanitize import place, printable, shortened
 from arena_tui.runs.follow import RunView
-from arena_tui.runs.outcome import LONGEST_REASON, explanation, outcome, references
+from arena_tui.runs.outcome import LONGEST_REASON, NOTHING, explanation, outcome, references, unscored
 from arena_tui.runs.panes import Pane
 from arena_tui.runs.stages import how_far, stage
 from arena_tui.screen.keymap import hint
@@ -91,9 +91,10 @@ def _readings(view: RunView) -> list[Fact]:
 def _evaluation(view: RunView) -> list[Fact]:
     """The newest evaluation, or before it the class prior it will have to beat."""
     state = view.state
-    prior = f"prior {state.started.prior_log_loss:.4f}" if state.started else ""
+    known = state.started.prior_log_loss if state.started else None
+    prior = f"prior {known:.4f}" if known is not None else ""
     if not state.evaluations:
-        return [("eval log loss", numbers.MISSING, prior)]
+        return [("eval log loss", numbers.MISSING, prior if view.evaluates else NOTHING)]
     newest = state.evaluations[-1]
     return [
         ("eval log loss", numbers.loss(newest.log_loss), prior),
@@ -126,8 +127,7 @@ class Result(VerticalScroll, can_focus=False):
         above, below = self.query_one(".above", Static), self.query_one(".below", FittedText)
         last = view.state.last
         if not (isinstance(last, Finished) and last.log_loss is not None):
-            not_finite = [Content("The evaluation log loss is not finite.")] if isinstance(last, Finished) else []
-            above.update(Content("\n").join([*not_finite, *explanation(view, self), Content("")]))
+            above.update(Content("\n").join([*unscored(last), *explanation(view, self), Content("")]))
             below.show(lambda width: self._with_next_key(facts(wrapped(outcome(view), width))))
             return
         self.add_class("-finished")

@@ -124,8 +124,9 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
     match event:
         case events.Started():
             reason = f": {printable(event.engine_reason)}" if event.engine_reason else ""
+            evaluated = f"{count(event.rows_eval)} evaluation rows" if event.rows_eval else "no evaluation rows"
             return (
-                f"started: {count(event.rows_train)} training and {count(event.rows_eval)} evaluation rows, "
+                f"started: {count(event.rows_train)} training and {evaluated}, "
                 f"{count(event.rows_cut)} cut; {count(event.steps)} steps of {event.global_batch}; "
                 f"{count(event.trainable_parameters)} of {count(event.total_parameters)} parameters trained; "
                 f"{event.precision} on {printable(event.device.name)}, {event.engine} engine{reason}"
@@ -166,6 +167,8 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
             skipped = "".join(f"; {printable(reason)}" for reason in event.skipped)
             return f"resumed from {event.checkpoint or 'the beginning: no checkpoint is intact'}{skipped}"
         case events.Finished():
+            if event.accuracy is None:
+                return "finished: nothing was evaluated"
             accuracy = numbers.percent(event.accuracy)
             return f"finished: evaluation log loss {numbers.loss(event.log_loss)}, accuracy {accuracy}"
         case events.Predicting():

@@ -30,6 +30,7 @@ from arena_tui.widgets.pane import FittedText
 from core.files import in_words
 from core.machine.system import logout_warning
 from core.plan.protocol import Plan
+from core.profile.division import unused_split
 from core.profile.errors import ProfileError
 from core.profile.load import Change
 from core.profile.settings import Profile
@@ -219,6 +220,6 @@ class ConfirmScreen(Dialog[Chosen | None]):
             *(("changed", key, values) for key, values, _ in change_facts(self._changes)),
             *(fact for fact in figures if not (self._problem and fact[1] == waiting)),
             ("base model", printable(settings.model.checkpoint), ""),
-            ("data", printable(settings.data.train), ""),
+            ("data", printable(", ".join(settings.data.train_sources)), printable(unused_split(settings))),
             ("output", output, ""),
         ]

@@ -1,11 +1,14 @@
 """A plan in figures and words: what will run, what it needs and how long it takes, each with its basis."""
 
+from collections.abc import Sequence
+
 from arena_tui.format.numbers import MISSING, count, duration, gib, rounded, share
 from arena_tui.format.sanitize import printable
 from arena_tui.widgets.facts import Fact
-from core.data.example import RowsRead
+from core.data.example import RowsRead, settled
 from core.outcomes import outcomes_of
 from core.plan.protocol import DiskPlan, MemoryPlan, Plan, TimePlan, TokensPlan
+from core.profile.division import held_out
 from core.profile.settings import Profile
 
 PARTS = ("weights", "adapters and their gradients", "optimizer", "activations", "workspace")
@@ -14,17 +17,18 @@ UNKNOWN_TIME = "no run of this kind on this machine yet"
 
 def lines(plan: Plan, profile: Profile, waiting: str, *, is_brief: bool) -> list[Fact]:
     """The plan so far; `waiting` stands where a figure is not known. In brief the parts of the memory are in a row."""
-    train, split = profile.train, profile.split
+    train = profile.train
     epochs = f"{train.epochs:g} epoch{'' if train.epochs == 1 else 's'}"
     return [
         ("rows", _count(plan.rows_train, waiting), "train"),
-        ("", _count(plan.rows_eval, waiting), f"eval, fold {split.fold} of {split.n_splits} by {split.by}"),
+        ("", _count(plan.rows_eval, waiting), f"eval, {printable(held_out(profile))}"),
+        *_leaks(plan, profile),
         (
             "steps",
             _count(plan.steps, waiting),
             f"of {plan.global_batch} = {train.per_device_batch_size} × {train.gradient_accumulation}, {epochs}",
         ),
-        *([] if is_brief else _read(plan.read)),
+        *([] if is_brief else _read(plan.read, profile.data.sources)),
         *_tokens(plan.tokens, waiting),
         *_memory(plan.memory, waiting, is_brief=is_brief),
         *_time(plan.time, waiting if plan.memory is None else "unknown"),
@@ -34,15 +38,30 @@ def lines(plan: Plan, profile: Profile, waiting: str, *, is_brief: bool) -> list
     ]
 
 
-def _read(read: RowsRead | None) -> list[Fact]:
-    """What the rows were taken for."""
-    if read is None:
+def _read(read: Sequence[RowsRead], sources: Sequence[str]) -> list[Fact]:
+    """What the rows of each source were taken for, and how many outcomes they have."""
+    if not read:
         return []
-    outcomes = outcomes_of(read.outcomes)
+    found = settled(read)
+    labels = outcomes_of(found.outcomes).labels
+    outcomes = ("outcomes", str(len(labels)), f"{', '.join(labels)}: {printable(found.why)}")
+    if len(read) == 1:
+        return [("read as", read[0].format, f"{read[0].how}{read[0].dropped}; {read[0].files}"), outcomes]
     return [
-        ("read as", read.format, f"{read.how}{read.dropped}; {read.files}"),
-        ("outcomes", str(len(outcomes)), f"{', '.join(outcomes.labels)}: {read.why}"),
+        *(
+            ("read" if number == 0 else "", count(one.rows), f"of {printable(name)}: {one}")
+            for number, (name, one) in enumerate(zip(sources, read, strict=True))
+        ),
+        outcomes,
     ]
+
+
+def _leaks(plan: Plan, profile: Profile) -> list[Fact]:
+    """Rows of data.train whose prompt is evaluated too."""
+    if not plan.leaks:
+        return []
+    ending = "left out" if profile.data.drop_leaks else "data.drop_leaks leaves them out"
+    return [("leaks", count(plan.leaks), f"train rows with a prompt of data.eval; {ending}")]
 
 
 def cut_warning(tokens: TokensPlan, max_length: int) -> str:

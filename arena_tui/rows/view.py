@@ -7,13 +7,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from core.data.example import Frame
+from core.data.example import Frame, settled
 from core.inspect import cuts
 from core.inspect.cuts import Cut, CutFigures, cut, figures
 from core.inspect.figures import Epoch, Lengths, Rows, epoch, lengths, read_rows
 from core.inspect.lookup import read_pieces
 from core.inspect.protocol import Progress
-from core.inspect.report import Hygiene, held_out, hygiene, margin
+from core.inspect.report import Hygiene, Sides, hygiene, margin, sides
 from core.outcomes import A_B_TIE, Outcomes, outcomes_of
 from core.profile.settings import Profile, Tokens
 
@@ -26,7 +26,7 @@ class Inspected(Struct, frozen=True, kw_only=True):
     """Rows of the file; about so many while these are the first."""
     outcomes: Outcomes
     """As far as the rows have told."""
-    held_out: NDArray[np.bool_]
+    sides: Sides
     frame: Frame
     full: NDArray[np.int64]
     """Tokens of each row, BOS and EOS included."""
@@ -60,18 +60,18 @@ def load(progress: Progress, profile: Profile) -> Inspected | None:
     if path is None or progress.frame is None:
         return None
     rows = read_rows(Path(path))
-    out = held_out(rows, profile.split)
-    outcomes = outcomes_of(progress.read.outcomes) if progress.read else A_B_TIE
+    divided = sides(rows, profile)
+    outcomes = outcomes_of(settled(progress.read).outcomes) if progress.read else A_B_TIE
     full = rows.shape.total + progress.frame.specials
     return Inspected(
         rows=rows,
         rows_total=max(progress.rows_total or 0, len(rows)),
         outcomes=outcomes,
-        held_out=out,
+        sides=divided,
         frame=progress.frame,
         full=full,
         lengths=lengths(full),
-        hygiene=hygiene(rows, outcomes, out),
+        hygiene=hygiene(rows, outcomes, divided),
         source=Path(progress.whole) if progress.whole else None,
         pieces=read_pieces(Path(progress.pieces)) if progress.pieces else [],
     )
@@ -85,7 +85,7 @@ def outlook(seen: Inspected, profile: Profile, tokens: Tokens) -> Outlook:
         tokens=tokens,
         cut=left,
         figures=figures(left, np.ones(len(seen.rows), dtype=bool)),
-        epoch=epoch(left.shown[~seen.held_out], batch_size=train.per_device_batch_size, seed=train.seed),
+        epoch=epoch(left.shown[seen.sides.train], batch_size=train.per_device_batch_size, seed=train.seed),
     )
 
 
@@ -106,10 +106,10 @@ def _figures(left: Cut | None) -> CutFigures | None:
 def by_group(seen: Inspected, cut: Cut) -> dict[str, CutFigures]:
     """The figures of each winner's rows, and of the training and the evaluation rows."""
     winners = {name: figures(cut, seen.rows.label == label) for label, name in enumerate(seen.outcomes.labels)}
-    return {**winners, "train": figures(cut, ~seen.held_out), "eval": figures(cut, seen.held_out)}
+    return {**winners, "train": figures(cut, seen.sides.train), "eval": figures(cut, seen.sides.eval)}
 
 
 def split_again(seen: Inspected, profile: Profile) -> Inspected:
     """The same rows, divided as `profile` says now."""
-    out = held_out(seen.rows, profile.split)
-    return replace(seen, held_out=out, hygiene=hygiene(seen.rows, seen.outcomes, out))
+    divided = sides(seen.rows, profile)
+    return replace(seen, sides=divided, hygiene=hygiene(seen.rows, seen.outcomes, divided))

@@ -75,7 +75,12 @@ class RunView(Struct, frozen=True):
     @property
     def has_report(self) -> bool:
         """Whether there are evaluated rows to report on: they are written when a run finishes."""
-        return self.status is Status.FINISHED
+        return self.status is Status.FINISHED and self.evaluates
+
+    @property
+    def evaluates(self) -> bool:
+        """Whether the run has rows to evaluate, as far as is known."""
+        return self.state.started is None or self.state.started.rows_eval > 0
 
     @property
     def log_loss(self) -> float | None:

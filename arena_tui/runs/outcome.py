@@ -23,6 +23,7 @@ KILLED_FOR_MEMORY = (
     "The kernel has killed a process of its control group for want of memory since it began. Give it more of the "
     "machine's memory, or lower data.limit or train.per_device_batch_size."
 )
+NOTHING = "nothing is evaluated"
 LONGEST_VALUE, LONGEST_REASON = 40, 2_000
 """Characters of a setting's value, and of what a record says of a failure."""
 
@@ -36,6 +37,8 @@ def outcome(run: RunView) -> list[Fact]:
         rows.append(("eval log loss", numbers.loss(newest.log_loss), f"at step {numbers.count(newest.step)}"))
         rows += references(run)
         rows.append(("accuracy", numbers.percent(newest.accuracy), f"of {numbers.count(newest.rows)} rows"))
+    if not run.evaluates:
+        rows.append(("eval log loss", numbers.MISSING, NOTHING))
     if started := state.started:
         rows.append(("steps", numbers.count(state.step), f"of {numbers.count(started.steps)}"))
     if state.phase and not run.status.is_over and has_no_heartbeat(state):
@@ -48,7 +51,7 @@ def references(run: RunView) -> list[Fact]:
     """An even guess, the class prior of the split and, on its data, the recipe, each with how far the run's log loss is
     from it."""
     known = [(run.outcomes.uniform, run.outcomes.uniform_log_loss)]
-    if run.state.started:
+    if run.state.started and run.state.started.prior_log_loss is not None:
         known.append(("prior", run.state.started.prior_log_loss))
     if run.recipe_log_loss is not None:
         known.append(("recipe", run.recipe_log_loss))
@@ -57,6 +60,15 @@ def references(run: RunView) -> list[Fact]:
         (name, numbers.loss(value), numbers.difference(reached - value) if reached is not None else "")
         for name, value in known
     ]
+
+
+def unscored(last: events.Last | None) -> list[Content]:
+    """Why a run that has finished has no log loss; nothing for others."""
+    if not isinstance(last, events.Finished):
+        return []
+    if last.accuracy is None:
+        return [Content("Nothing was evaluated: it was trained on all rows.")]
+    return [Content("The evaluation log loss is not finite.")]
 
 
 def explanation(run: RunView, node: DOMNode) -> list[Content]:

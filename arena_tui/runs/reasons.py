@@ -16,6 +16,8 @@ def why_not(action: str, run: RunView) -> str:
         case "stop":
             return OVER if run.status.is_over else "it waits and has no process to be stopped" if run.wait else ""
         case "report":
+            if not run.evaluates:
+                return "this run evaluates nothing: there is nothing to report on"
             return "" if run.has_report else "this run has not finished: there is no evaluation to report on"
         case "fix":
             return "" if run.can_be_fixed else "no other settings are proposed for this run"

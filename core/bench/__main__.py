@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.bench.protocol import Answer, Question
+from core.bench.sizes import SIZES
 from core.imports import let_waiting_threads_sleep
 from core.outcomes import A_B_TIE
 from core.profile.load import parse_profile
@@ -22,9 +23,10 @@ from core.profile.settings import Profile
 from core.protocol import answer
 from core.runs.folder import RunFolder
 
-VOCABULARY = 256_000
-FROZEN = {"9b": 16, "2b": 10, "tiny": 2}
-"""Layers without adapters, the same share of all."""
+FROZEN = 16 / 42
+"""The share of the layers that have no adapters, as in the recipe."""
+SHORTEST_LIMIT = 16
+"""The least that a profile takes for `tokens.max_length`."""
 EVALUATED_AT_ONCE = 8
 """Rows of an evaluation batch; the packed engine takes as many tokens as these would have at most."""
 
@@ -42,9 +44,10 @@ def bench(question: Question) -> Answer:
     import transformers
     from transformers import PrinterCallback
 
-    from core.bench.model import Clock, ceiling, config, flops_per_token, random_classifier, timed
+    from core.bench.model import Clock, ceiling, classifier_config, flops_per_token, random_classifier, timed
     from core.engine import device
-    from core.engine.choose import choose_engine
+    from core.engine.choose import choose_engine, predict_packed
+    from core.engine.memory import predict
     from core.engine.steps import LossWatch
     from core.model.lora import checkpoint_activations
     from core.model.shape import read_shape
@@ -52,18 +55,23 @@ def bench(question: Question) -> Answer:
     from core.packed.pack import pack
     from core.train.trainer import ClassifierTrainer, training_arguments
 
-    profile = _profile(question)
+    lengths = _lengths(question)
+    longest = int(lengths.max())
+    profile = _profile(question, longest)
     here = device.device()
     place = "cuda:0" if here.kind == "cuda" else "cpu"
     best = precision = device.best_precision()
     dtype = device.DTYPES[precision]
-    lengths = _lengths(question)
-    longest = int(lengths.max())
-    stated = config(question.model)
+    stated = classifier_config(SIZES[question.model])
     shape = read_shape(stated.to_dict(), profile.model)
     assert shape is not None
     chosen = choose_engine(
         profile, stated.to_dict(), precision=precision, best=best, longest=longest, free=device.free_memory()
+    )
+    predicted = (
+        predict_packed(profile, shape, chosen.layout, precision=precision, longest=longest)
+        if chosen.layout
+        else predict(profile, shape, precision=precision, length=longest)
     )
     limit = ceiling(shape, round(float(lengths.mean()) * question.batch), dtype, place)
 
@@ -76,7 +84,7 @@ def bench(question: Question) -> Answer:
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
 
-    rows = _rows(lengths)
+    rows = _rows(lengths, shape.vocabulary)
     by_length = sorted(rows, key=lambda row: len(row["input_ids"]), reverse=True)
     clock = Clock(question.warmup)
     with tempfile.TemporaryDirectory() as folder:
@@ -121,6 +129,7 @@ def bench(question: Question) -> Answer:
         ceiling_tflops=round(limit / 1e12, 1),
         share_of_ceiling=round(computed / limit, 4),
         memory_peak=device.memory()[2],
+        memory_predicted=predicted.total,
         first_step_seconds=round(first, 2),
         steps=question.steps,
         torch=str(torch.__version__),
@@ -128,9 +137,11 @@ def bench(question: Question) -> Answer:
     )
 
 
-def _profile(question: Question) -> Profile:
+def _profile(question: Question, longest: int) -> Profile:
     """The recipe, but for what is asked."""
     at_once = gcd(question.batch, question.at_once)
+    sizes = SIZES[question.model]
+    targets = ["qkv_proj"] if sizes["model_type"] == "phi3" else ["q_proj", "k_proj", "v_proj"]
     return parse_profile(
         "",
         source="benchmark",
@@ -141,7 +152,9 @@ def _profile(question: Question) -> Profile:
             f"train.gradient_accumulation={question.batch // at_once}",
             f"train.log_steps={question.steps + question.warmup}",
             f"eval.per_device_batch_size={EVALUATED_AT_ONCE}",
-            f"lora.freeze_layers={FROZEN[question.model]}",
+            f"lora.freeze_layers={round(sizes['num_hidden_layers'] * FROZEN)}",
+            f"lora.target_modules={targets}",
+            f"tokens.max_length={max(longest, SHORTEST_LIMIT)}",
         ],
     )
 
@@ -154,10 +167,10 @@ def _lengths(question: Question) -> NDArray[np.int64]:
     return np.resize(np.load(question.lengths), count).astype(np.int64)
 
 
-def _rows(lengths: NDArray[np.int64]) -> list[dict[str, Any]]:
+def _rows(lengths: NDArray[np.int64], vocabulary: int) -> list[dict[str, Any]]:
     chance = np.random.default_rng(0)
     return [
-        {"input_ids": chance.integers(3, VOCABULARY, length), "labels": int(chance.integers(3))} for length in lengths
+        {"input_ids": chance.integers(3, vocabulary, length), "labels": int(chance.integers(3))} for length in lengths
     ]
 
 

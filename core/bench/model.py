@@ -2,46 +2,45 @@
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from copy import deepcopy
 from typing import Any
 
 import bitsandbytes
 import torch
 from peft import PeftModel
-from transformers import Gemma2Config, PreTrainedModel, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import (
+    AutoConfig,
+    PretrainedConfig,
+    PreTrainedModel,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 
-from core.bench.protocol import Size
 from core.model.load import lay_out
 from core.model.lora import add_adapters
 from core.model.shape import ModelShape
 from core.outcomes import A_B_TIE
 from core.profile.settings import Profile
 
-SIZES: dict[Size, dict[str, int]] = {
-    "9b": {
-        "hidden_size": 3584, "intermediate_size": 14336, "num_hidden_layers": 42,
-        "num_attention_heads": 16, "num_key_value_heads": 8, "head_dim": 256, "query_pre_attn_scalar": 256,
-    },
-    "2b": {
-        "hidden_size": 2304, "intermediate_size": 9216, "num_hidden_layers": 26,
-        "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256, "query_pre_attn_scalar": 256,
-    },
-    "tiny": {
-        "hidden_size": 128, "intermediate_size": 512, "num_hidden_layers": 6,
-        "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 32, "query_pre_attn_scalar": 32,
-    },
-}  # fmt: skip
 DEVIATION = 0.02
 
 
-def config(size: Size) -> Gemma2Config:
-    return Gemma2Config(
-        **SIZES[size], vocab_size=256_000, sliding_window=4096, num_labels=len(A_B_TIE),
-        pad_token_id=0, eos_token_id=1, bos_token_id=2, use_cache=False,
-    )  # fmt: skip
+def classifier_config(sizes: Mapping[str, Any]) -> PretrainedConfig:
+    """That of a three-way classifier of these sizes, of which `model_type` is one."""
+    return AutoConfig.for_model(
+        **deepcopy(dict(sizes)),
+        num_labels=len(A_B_TIE),
+        pad_token_id=0,
+        eos_token_id=1,
+        bos_token_id=2,
+        use_cache=False,
+    )
 
 
-def random_classifier(config: Gemma2Config, profile: Profile, *, dtype: torch.dtype, device: str) -> PeftModel:
+def random_classifier(config: PretrainedConfig, profile: Profile, *, dtype: torch.dtype, device: str) -> PeftModel:
     """The profile's model and adapters as a run would load them, all weights random and the same each time."""
     torch.manual_seed(0)
     base = lay_out(config, profile.model)
@@ -74,7 +73,7 @@ def _quantize(module: Any, profile: Profile, dtype: torch.dtype, device: str) ->
     ).to(device)
 
 
-def _fill_buffers(base: PreTrainedModel, config: Gemma2Config, device: str) -> None:
+def _fill_buffers(base: PreTrainedModel, config: PretrainedConfig, device: str) -> None:
     decoder = base.model
     decoder.rotary_emb = type(decoder.rotary_emb)(config).to(device)
     scale = torch.tensor(config.hidden_size**0.5, device=device)

@@ -8,7 +8,8 @@ from core.protocol import command
 
 BENCH = command("core.bench")
 
-Size = Literal["9b", "2b", "tiny"]
+Size = Literal["9b", "2b", "gemma3-12b", "qwen3-8b", "mistral-7b", "phi-3-mini", "phi-4-mini", "phi-4", "tiny"]
+"""Those without a family's name are Gemma-2."""
 
 
 class Question(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,6 +50,8 @@ class Answer(Struct, frozen=True, kw_only=True):
     """What the device multiplied matrices of the model's own shapes at, just before; their time-weighted mean."""
     share_of_ceiling: float
     memory_peak: int
+    memory_predicted: int
+    """What a plan would reckon with, for rows that are all as long as the longest."""
     first_step_seconds: float
     steps: int
     torch: str

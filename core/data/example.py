@@ -38,24 +38,25 @@ class RowsRead(Struct, frozen=True):
     """What a source was taken for: how its files are written, the format of their rows, what can come of a comparison,
     and which rows were left out or counted as others."""
 
+    source: str
+    rows: int
+    """Those that are used."""
     files: str
     format: str
+    """Empty where none of its rows were read."""
     how: str
     """How the format's cells are kept and its winners told."""
     left_out: int = 0
     outcomes: OutcomesName = A_B_TIE.name
     why: str = ""
-    """There are so many outcomes."""
+    """So many outcomes are taken of this source alone."""
     ties_dropped: int = 0
     ties_halved: int = 0
 
     def __str__(self) -> str:
-        return f"{self.files}, read as {self.format} ({self.how}), {self.settled}{self.dropped}"
-
-    @property
-    def settled(self) -> str:
-        """How many outcomes there are, and why."""
-        return f"{outcomes_of(self.outcomes).number} outcomes ({self.why})"
+        if not self.format:
+            return f"{self.files}, not read: data.limit was reached before it"
+        return f"{self.files}, read as {self.format} ({self.how}){self.dropped}"
 
     @property
     def dropped(self) -> str:
@@ -65,6 +66,24 @@ class RowsRead(Struct, frozen=True):
             (self.ties_halved, "ties counted as wins of A or of B"),
         ]
         return "".join(f", {count:,} {what}" for count, what in told if count)
+
+
+class Settled(Struct, frozen=True):
+    """How many outcomes the rows of all sources have, and why."""
+
+    outcomes: OutcomesName
+    why: str
+
+    def __str__(self) -> str:
+        return f"{outcomes_of(self.outcomes).number} outcomes: {self.why}"
+
+
+def settled(read: Sequence[RowsRead]) -> Settled:
+    """Three where one of the sources has three."""
+    known = [one for one in read if one.format]
+    first = next((one for one in known if one.outcomes == A_B_TIE.name), known[0])
+    of = f", of {first.source}" if len(read) > 1 and first.outcomes == A_B_TIE.name else ""
+    return Settled(first.outcomes, f"{first.why}{of}")
 
 
 class Example(Struct, frozen=True):

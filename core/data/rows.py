@@ -29,81 +29,85 @@ class Origin(Struct, frozen=True):
     parts: tuple[Turns, Turns, Turns]
 
 
-def read_examples(source: str, data: Data, outcomes: OutcomesSetting) -> tuple[list[Example], RowsRead]:
-    """The labelled rows of `source`, as `data` says, and what it was taken for. Raises DataError at the first bad one,
-    and OSError."""
-    comparisons = Comparisons(source, data, outcomes)
-    return [example for example, _ in comparisons], comparisons.told()
-
-
 def read_comparisons(source: str, data: Data, outcomes: OutcomesSetting) -> list[Example]:
     """The rows of `source`, which may lack all columns that say who won: then all are UNLABELLED, as those are that
     a training leaves out, and ties of two outcomes unless they are halved. Raises DataError."""
     return [example for example, _ in Comparisons(source, data, outcomes, may_lack_labels=True)]
 
 
+Seen = dict[Id, tuple[str, int]]
+"""The file and the line of each id."""
+
+
 class Comparisons:
-    """The rows of `source` one by one, at most data.limit of them. `format` is known with the first of them, and
-    `left_out` counts those whose winner is one of data.winners.drop. Where `outcomes` are two, ties become of what
-    data.ties says. Raises DataError at a bad one, and for no rows.
+    """The rows of `source` one by one. `format` is known with the first of them, `records` counts what was read, and
+    `left_out` those whose winner is one of data.winners.drop. Where `outcomes` are two, ties become of what data.ties
+    says. Raises DataError at a bad one, and for no rows.
     """
 
-    def __init__(self, source: str, data: Data, outcomes: OutcomesSetting, *, may_lack_labels: bool = False) -> None:
+    def __init__(
+        self,
+        source: str,
+        data: Data,
+        outcomes: OutcomesSetting,
+        *,
+        may_lack_labels: bool = False,
+        most: int | None = None,
+        before: int = 0,
+        seen: Seen | None = None,
+    ) -> None:
+        """`most` rows are wanted, all by default. `before` records of other sources were read, in which the ids of
+        `seen` stood, to which those of this one are added."""
+        self.source = source
         self.format: Format | None = None
-        self.left_out = 0
-        self.ties = 0
+        self.records = self.left_out = self.ties = self.rows = 0
         self._outcomes = outcomes
-        self._source = source
         self._data = data
         self._may_lack_labels = may_lack_labels
+        self._most = most
+        self._before = before
+        self._seen: Seen = {} if seen is None else seen
 
     def __iter__(self) -> Iterator[tuple[Example, Origin]]:
-        limit = self._data.limit
-        seen: dict[Id, tuple[str, int]] = {}
-        number = count = 0
-        for file, rows in groupby(read_records(self._source), key=lambda row: row.file):
-            first = list(islice(rows, PEEKED if limit is None else min(PEEKED, limit)))
+        for file, rows in groupby(read_records(self.source), key=lambda row: row.file):
+            first = list(islice(rows, PEEKED if self._most is None else min(PEEKED, self._most)))
             self.format = self._same_format(file, [row.record for row in first])
             for _, line, record in chain(first, rows):
-                if count == limit:
+                if self.rows == self._most:
                     return
-                found = self._example(file, line, number, count, record, self.format)
-                number += 1
+                found = self._example(file, line, record, self.format)
+                self.records += 1
                 if found is None:
                     continue
-                example, origin = found
-                if before := seen.get(example.id):
-                    where = f"on line {before[1]}" if before[0] == file else f"in {place(*before)},"
-                    raise DataError(
-                        f"{place(file, line, id=example.id)}: this id stands {where} already; ids must be unique"
-                    )
-                seen[example.id] = file, line
-                count += 1
-                yield example, origin
-        if not count:
+                self._demand_new(found[0].id, file, line, self.format)
+                self.rows += 1
+                yield found
+        if not self.rows:
             by = " and ".join(["data.winners.drop"] * bool(self.left_out) + ["data.ties"] * bool(self.ties))
             dropped = f": all {self.left_out + self.ties:,} are left out by {by}" if by else ""
-            raise DataError(f"{self._source}: no rows{dropped}")
+            raise DataError(f"{self.source}: no rows{dropped}")
 
-    def told(self) -> RowsRead:
-        """Of what has been read, one row at least. Raises DataError, and OSError."""
-        assert self.format is not None
+    def told(self, rows: int | None = None) -> RowsRead:
+        """Of what has been read, `rows` of which are used, all by default. Raises DataError, and OSError."""
+        if self.format is None:
+            return RowsRead(self.source, 0, said_of(self.source), "", "")
         outcomes, why = self.format.outcomes(self.ties)
         if self._outcomes != "auto":
             outcomes, why = self._outcomes, "model.outcomes"
         elif self.ties and self._data.ties != "error":
             why += '; data.ties counts with model.outcomes = "a-b"'
-        halved = self._data.ties == "half"
-        ties = self.ties if self._outcomes == "a-b" else 0
+        ties, are_halved = self.ties if self._outcomes == "a-b" else 0, self._data.ties == "half"
         return RowsRead(
-            files=said_of(self._source),
+            source=self.source,
+            rows=self.rows if rows is None else rows,
+            files=said_of(self.source),
             format=self.format.name,
             how=self.format.how,
             left_out=self.left_out,
             outcomes=outcomes,
             why=why,
-            ties_dropped=0 if halved else ties,
-            ties_halved=ties if halved else 0,
+            ties_dropped=0 if are_halved else ties,
+            ties_halved=ties if are_halved else 0,
         )
 
     def _same_format(self, file: str, first: list[Record]) -> Format:
@@ -113,12 +117,17 @@ class Comparisons:
             raise DataError(f"{file}: {found}, and the files before it: {self.format}; one source has one format")
         return found
 
-    def _example(
-        self, file: str, line: int, number: int, index: int, record: Record, format: Format
-    ) -> tuple[Example, Origin] | None:
+    def _demand_new(self, id: Id, file: str, line: int, format: Format) -> None:
+        if before := self._seen.get(id):
+            where = f"on line {before[1]}" if before[0] == file else f"in {place(*before)},"
+            numbered = "" if format.columns.id else "; rows without ids are numbered, through all sources"
+            raise DataError(f"{place(file, line, id=id)}: this id stands {where} already; ids must be unique{numbered}")
+        self._seen[id] = file, line
+
+    def _example(self, file: str, line: int, record: Record, format: Format) -> tuple[Example, Origin] | None:
         column = format.columns.id
         try:
-            id = id_in(record.get(column)) if column else number
+            id = id_in(record.get(column)) if column else self._before + self.records
         except ValueError as error:
             raise DataError(f"{place(file, line, column=column)}: {error}") from None
         try:
@@ -141,7 +150,9 @@ class Comparisons:
             tuple("" if turn is None else without_lone_surrogates(turn) for turn in part) for part in raw
         )
         models = [_name(record.get(of)) if of else None for of in (format.columns.model_a, format.columns.model_b)]
-        example = Example(index=index, id=id, prompt=prompt, response_a=response_a, response_b=response_b, label=label)
+        example = Example(
+            index=self.rows, id=id, prompt=prompt, response_a=response_a, response_b=response_b, label=label
+        )
         return example, Origin(models[0], models[1], raw)
 
     def _without_tie(self, tie: Comparison, where: str) -> int | None:

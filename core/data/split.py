@@ -14,10 +14,12 @@ Number = TypeVar("Number", int, NDArray[np.int64])
 
 
 def split(examples: Sequence[Example], chosen: settings.Split) -> tuple[list[Example], list[Example]]:
-    """Training and evaluation rows, both in the order of the file.
+    """Training and evaluation rows, both in the order of the file; all are training rows where nothing is split.
 
     Raises DataError where one side would be empty.
     """
+    if chosen.by == "none":
+        return list(examples), []
     train = [example for example in examples if fold_of(example, chosen) != chosen.fold]
     evaluation = [example for example in examples if fold_of(example, chosen) == chosen.fold]
     if not (train and evaluation):
@@ -43,6 +45,8 @@ def fold(index: Number, id: Number, prompt: Number, chosen: settings.Split) -> N
             return id % chosen.n_splits
         case "prompt":
             return prompt % chosen.n_splits
+        case "none":
+            raise ValueError("there are no folds")
 
 
 def prompt_key(prompt: Sequence[str]) -> int:

@@ -129,7 +129,7 @@ PRETRAINING_ROWS = 2000
 
 def is_named_by(profile: Profile) -> bool:
     """Whether a run of `profile` needs the demo's folder."""
-    return NAME in (profile.data.train, profile.model.checkpoint)
+    return NAME in (*profile.data.sources, profile.model.checkpoint)
 
 
 def is_made() -> bool:
@@ -146,9 +146,18 @@ def making(done: int, total: int) -> Phase:
     return Phase(phase="loading", detail=MAKING, done=done, total=total, unit="batches")
 
 
-def rows_source(data: Data) -> str:
+def train_sources(data: Data) -> list[str]:
     """What `data.train` stands for: the demo's rows, made if need be, or else itself, `~` being the home folder."""
-    return str(demo_folder() / "train.csv") if data.train == NAME else expanded(data.train)
+    return [_source(written) for written in data.train_sources]
+
+
+def eval_source(data: Data) -> str | None:
+    """The same of `data.eval`, None where there is none."""
+    return None if data.eval is None else _source(data.eval)
+
+
+def _source(written: str) -> str:
+    return str(demo_folder() / "train.csv") if written == NAME else expanded(written)
 
 
 def demo_folder(tell: Callable[[int, int], object] = lambda *_: None) -> Path:

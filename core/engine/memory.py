@@ -161,7 +161,7 @@ class _Activations:
         self._scores = shape.heads * length if shape.attention == "eager" else 0
         masks = (2 if shape.slides else 1) * self._stream if self._scores else 1
         self._mask = masks * length
-        widest = shape.hidden * shape.intermediate
+        widest = max(inputs * outputs for inputs, outputs in shape.projections.values())
         self._dequantized = widest * self.compute if is_quantized else 0
 
     def training(self, tokens: int) -> int:
@@ -199,14 +199,18 @@ class _Activations:
         cast = self.compute if self.compute < FLOAT32 else 0
         capped = self.compute if shape.capped else 0
         scores = (FLOAT32 + cast + capped) * self._scores
-        adapters = self._adapters("q_proj", "k_proj", "v_proj", "o_proj")
+        adapters = self._adapters("q_proj", "k_proj", "v_proj", "qkv_proj", "o_proj")
         return norms + copies * self.compute * shape.queries + scores + adapters
 
     def _mlp(self) -> float:
         """Kept: norms in float32, and gate, activated gate and up."""
         shape = self._shape
         norms = FLOAT32 * shape.norms / 2 * shape.hidden
-        return norms + 3 * self._output * shape.intermediate + self._adapters("gate_proj", "up_proj", "down_proj")
+        return (
+            norms
+            + 3 * self._output * shape.intermediate
+            + self._adapters("gate_proj", "up_proj", "gate_up_proj", "down_proj")
+        )
 
     def _adapters(self, *names: str) -> int:
         """Kept for adapters: their input in the compute type and, with dropout, its mask; what A makes of it.

@@ -17,7 +17,9 @@ def optimizer_steps(rows: int, train: settings.Train) -> int:
 
 
 def evaluations(steps: int, profile: Profile) -> int:
-    """Evaluations during and after `steps` steps; there is always one at the end."""
+    """Evaluations during and after `steps` steps; there is always one at the end, if there are rows for it."""
+    if not profile.evaluates:
+        return 0
     if profile.eval.every == "epoch":
         return math.ceil(profile.train.epochs)
     return math.ceil(steps / profile.eval.every)

@@ -67,9 +67,11 @@ def explain(error: BaseException, situation: Situation | None = None, *, has_log
     is_resumed = situation is not None and situation.is_resumed
     match error:
         case DataError() if is_resumed:
-            return Explanation(str(error), f"Bring the rows back. {_moved('data.train')}", BAD_INPUT)
+            has_own = situation is not None and situation.profile.data.eval is not None
+            keys = ("data.train", "data.eval") if has_own else ("data.train",)
+            return Explanation(str(error), f"Bring the rows back. {_moved(*keys)}", BAD_INPUT)
         case DataError():
-            return Explanation(str(error), "Correct the file, or point data.train at another.", BAD_INPUT)
+            return Explanation(str(error), "Correct the file, or name another in [data].", BAD_INPUT)
         case SettingError(key="model.checkpoint") if is_resumed:
             return Explanation(str(error), f"Bring the base back. {_moved('model.checkpoint')}", BAD_INPUT)
         case HomeMoved() | HomeLost():
@@ -143,8 +145,9 @@ def explain(error: BaseException, situation: Situation | None = None, *, has_log
     return Explanation(cause, _traceback(error, has_log))
 
 
-def _moved(key: str) -> str:
-    return f"Where it has moved, `arena-tui resume --set {key}=PATH` goes on with it there."
+def _moved(*keys: str) -> str:
+    named = " ".join(f"--set {key}=PATH" for key in keys)
+    return f"Where it has moved, `arena-tui resume {named}` goes on with it there."
 
 
 def _another_place(path: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from core.data.files import is_data_set
-from core.demo.assets import MAKING, demo_folder, is_made, is_named_by, rows_source
+from core.demo.assets import MAKING, demo_folder, eval_source, is_made, is_named_by, train_sources
 from core.imports import keep_pandas_out
 from core.inspect.inspection import inspect, read_ahead
 from core.inspect.protocol import WAIT, Progress
@@ -38,7 +38,8 @@ def main(arguments: Sequence[str]) -> int:
         if is_named_by(profile) and not is_made():
             answer(Progress(doing=MAKING))
             demo_folder()  # before anything is kept out: transformers, which makes its model, asks for pandas
-        if not is_data_set(rows_source(profile.data)):  # which needs it
+        sources = [*train_sources(profile.data), *filter(None, [eval_source(profile.data)])]
+        if not any(map(is_data_set, sources)):  # which needs it
             keep_pandas_out()
         for progress in inspect(profile, ready):
             answer(progress)

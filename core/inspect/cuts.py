@@ -1,6 +1,6 @@
 """What a limit and a strategy leave of each row, and in sum. Reckons with counts: nothing is tokenized again."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from msgspec import Struct, structs
@@ -116,13 +116,13 @@ def figures(left: Cut, chosen: Flags) -> CutFigures:
     )
 
 
-def report(rows: Rows, outcomes: Outcomes, held_out: Flags, tokens: settings.Tokens, left: Cut) -> CutReport:
-    """The figures of what `tokens` leave. `held_out`, of shape (n,), marks the evaluation rows."""
+def report(rows: Rows, outcomes: Outcomes, sides: Mapping[str, Flags], tokens: settings.Tokens, left: Cut) -> CutReport:
+    """The figures of what `tokens` leave. `sides` are the rows of each side, (n,), by its name."""
     return CutReport(
         max_length=tokens.max_length,
         truncation=tokens.truncation,
         by_label={name: figures(left, rows.label == label) for label, name in enumerate(outcomes.labels)},
-        by_split={"train": figures(left, ~held_out), "eval": figures(left, held_out)},
+        by_split={name: figures(left, side) for name, side in sides.items()},
         **structs.asdict(figures(left, np.ones(len(rows), dtype=bool))),
     )
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 from pyarrow import parquet
 
 from core.data.cells import id_in
@@ -13,6 +12,7 @@ from core.data.tokens import UncutRows, show
 from core.data.truncation import keep
 from core.files import written
 from core.inspect.figures import Rows
+from core.inspect.report import Sides
 from core.profile import settings
 
 EXPORTED = pa.schema(
@@ -26,14 +26,13 @@ EXPORTED = pa.schema(
 )
 
 
-def export(
-    source: Path, rows: Rows, held_out: NDArray[np.bool_], tokens: settings.Tokens, frame: Frame, to: Path
-) -> None:
+def export(source: Path, rows: Rows, sides: Sides, tokens: settings.Tokens, frame: Frame, to: Path) -> None:
     """Write `to`, a Parquet file, from the inspection's `source`.
 
-    input_ids are those of training; the counts by part are of the tokens shown, tags apart. A file appears
-    whole or not at all. Raises OSError where it cannot be written.
+    Rows of neither side have the split "left out". input_ids are those of training; the counts by part are of the
+    tokens shown, tags apart. A file appears whole or not at all. Raises OSError where it cannot be written.
     """
+    split = np.select([sides.train, sides.eval], ["train", "eval"], "left out")
     first, ids = 0, id_column(map(id_in, rows.id))
     schema = EXPORTED.insert(0, pa.field("id", ids.type))
     with (
@@ -52,7 +51,7 @@ def export(
                 pa.table(
                     {
                         "id": ids.take(numbers),
-                        "split": np.where(held_out[numbers], "eval", "train").tolist(),
+                        "split": split[numbers].tolist(),
                         "label": rows.label[numbers],
                         "input_ids": show(UncutRows(np.split(flat, ends[:-1]), shape), kept, frame),
                         "prompt_tokens": of_parts[:, 0],

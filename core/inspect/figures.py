@@ -65,6 +65,8 @@ class Rows(Struct, frozen=True):
     """Characters."""
     id_key: Counts
     label: Counts
+    of_eval: NDArray[np.bool_]
+    """Whether it is one of data.eval; those of data.train stand before."""
     prompt_key: Counts
     flags: dict[str, NDArray[np.int64]]
     shape: Shape
@@ -75,7 +77,7 @@ class Rows(Struct, frozen=True):
 
 def read_rows(path: Path) -> Rows:
     """The figures of all rows, without their text."""
-    columns = ["id", "id_key", "label", "prompt_key", "tags", "rounds", "inside", *FLAGS]
+    columns = ["id", "id_key", "label", "of_eval", "prompt_key", "tags", "rounds", "inside", *FLAGS]
     with parquet.ParquetFile(path) as file:  # read_table imports what data sets of many files take: half as long again
         table = file.read(columns).combine_chunks()
     round_counts = table["rounds"].combine_chunks().value_lengths().to_numpy()
@@ -90,6 +92,7 @@ def read_rows(path: Path) -> Rows:
         longest_id=compute.max(compute.utf8_length(table["id"])).as_py() or 0,
         id_key=table["id_key"].to_numpy(),
         label=table["label"].to_numpy().astype(np.int64),
+        of_eval=table["of_eval"].to_numpy(),
         prompt_key=table["prompt_key"].to_numpy(),
         flags={flag: table[flag].to_numpy().astype(np.int64) for flag in FLAGS},
         shape=Shape(

@@ -1,13 +1,13 @@
 """The whole report on a profile's rows: cuts, lengths, an epoch, classes, flaws, leaks, the split."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from core.data.example import Frame, RowsRead
+from core.data.example import Frame, RowsRead, settled
 from core.data.split import fold
 from core.inspect import cuts
 from core.inspect.cuts import CutReport, NoRoom, by_limit, by_strategy, cut
@@ -36,19 +36,50 @@ class Hygiene(Struct, frozen=True, kw_only=True):
     """Distinct prompts that training and evaluation rows share."""
     eval_rows_with_leaked_prompt: int
     """Evaluation rows whose prompt is among the training rows'."""
+    leaked_train_rows: int
+    """Rows to train on whose prompt an evaluation row has, those included that are left out for it."""
     longer_answer_decided: int
     """Rows with a winner whose answers differ in tokens."""
     longer_answer_wins: int
     """Those of them that the longer answer wins."""
 
 
-def hygiene(rows: Rows, outcomes: Outcomes, held_out: NDArray[np.bool_]) -> Hygiene:
-    """`held_out`, of shape (n,), marks the evaluation rows."""
+class Sides(Struct, frozen=True):
+    """Which rows are trained on and which are evaluated, (n,). Those of neither are left out, since their prompt stands
+    in data.eval."""
+
+    train: NDArray[np.bool_]
+    eval: NDArray[np.bool_]
+
+    @property
+    def left_out(self) -> int:
+        return int((~(self.train | self.eval)).sum())
+
+
+def sides(rows: Rows, profile: Profile) -> Sides:
+    """How `profile` divides these rows."""
+    if profile.data.eval is None:
+        out = _held_out(rows, profile.split)
+        return Sides(~out, out)
+    train = ~rows.of_eval
+    if profile.data.drop_leaks:
+        train = train & ~np.isin(rows.prompt_key, rows.prompt_key[rows.of_eval])
+    return Sides(train, rows.of_eval)
+
+
+def _held_out(rows: Rows, split: settings.Split) -> NDArray[np.bool_]:
+    if split.by == "none":
+        return np.zeros(len(rows), dtype=np.bool_)
+    folds = fold(np.arange(len(rows)), rows.id_key, rows.prompt_key, split)
+    return np.equal(folds, split.fold)
+
+
+def hygiene(rows: Rows, outcomes: Outcomes, sides: Sides) -> Hygiene:
     flags = rows.flags
     has_winner = rows.label != TIE
     _, prompt, times = np.unique(rows.prompt_key, return_inverse=True, return_counts=True)
-    in_training = np.bincount(prompt[~held_out], minlength=len(times)) > 0
-    in_evaluation = np.bincount(prompt[held_out], minlength=len(times)) > 0
+    in_training = np.bincount(prompt[sides.train], minlength=len(times)) > 0
+    in_evaluation = np.bincount(prompt[sides.eval], minlength=len(times)) > 0
     longer_a = rows.shape.parts[:, 1] > rows.shape.parts[:, 2]
     longer_b = rows.shape.parts[:, 2] > rows.shape.parts[:, 1]
     return Hygiene(
@@ -63,7 +94,8 @@ def hygiene(rows: Rows, outcomes: Outcomes, held_out: NDArray[np.bool_]) -> Hygi
         with_several_turns=int((rows.shape.round_counts > 1).sum()),
         duplicate_prompts=int((times[prompt] > 1).sum()),
         prompts_on_both_sides=int((in_training & in_evaluation).sum()),
-        eval_rows_with_leaked_prompt=int((held_out & in_training[prompt]).sum()),
+        eval_rows_with_leaked_prompt=int((sides.eval & in_training[prompt]).sum()),
+        leaked_train_rows=int((~sides.eval & in_evaluation[prompt]).sum()),
         longer_answer_decided=int((has_winner & (longer_a | longer_b)).sum()),
         longer_answer_wins=int((longer_a & (rows.label == 0) | longer_b & (rows.label == 1)).sum()),
     )
@@ -75,10 +107,14 @@ class SplitReport(Struct, frozen=True, kw_only=True):
     fold: int
     train: int
     eval: int
+    left_out: int
+    """Rows of data.train whose prompt stands in data.eval, by data.drop_leaks."""
+    eval_source: str | None
+    """Then nothing is split."""
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    read: RowsRead
+    read: list[RowsRead]
     rows: int
     limits: list[CutReport | NoRoom]
     strategies: list[CutReport | NoRoom]
@@ -88,45 +124,39 @@ class Report(Struct, frozen=True, kw_only=True):
     split: SplitReport
 
 
-def held_out(rows: Rows, split: settings.Split) -> NDArray[np.bool_]:
-    """Which rows are evaluation rows, (n,)."""
-    folds = fold(np.arange(len(rows)), rows.id_key, rows.prompt_key, split)
-    return np.equal(folds, split.fold)
-
-
-def report(rows: Rows, profile: Profile, frame: Frame, limits: tuple[int, ...], read: RowsRead) -> Report:
+def report(rows: Rows, profile: Profile, frame: Frame, limits: tuple[int, ...], read: Sequence[RowsRead]) -> Report:
     """All figures of `rows` under `profile`, with `limits` beside its own; `read` is what they were taken for.
 
     Raises SettingError where its own leaves no room for text.
     """
-    out, outcomes = held_out(rows, profile.split), outcomes_of(read.outcomes)
+    divided, outcomes = sides(rows, profile), outcomes_of(settled(read).outcomes)
     left = cut(rows, profile.tokens, frame)
     train = profile.train
     return Report(
-        read=read,
+        read=list(read),
         rows=len(rows),
-        limits=_reports(rows, outcomes, out, by_limit(rows, profile.tokens, frame, limits)),
-        strategies=_reports(rows, outcomes, out, by_strategy(rows, profile.tokens, frame)),
+        limits=_reports(rows, outcomes, divided, by_limit(rows, profile.tokens, frame, limits)),
+        strategies=_reports(rows, outcomes, divided, by_strategy(rows, profile.tokens, frame)),
         lengths=lengths(left.full),
-        epoch=epoch(left.shown[~out], batch_size=train.per_device_batch_size, seed=train.seed),
-        hygiene=hygiene(rows, outcomes, out),
+        epoch=epoch(left.shown[divided.train], batch_size=train.per_device_batch_size, seed=train.seed),
+        hygiene=hygiene(rows, outcomes, divided),
         split=SplitReport(
             by=profile.split.by,
             n_splits=profile.split.n_splits,
             fold=profile.split.fold,
-            train=int((~out).sum()),
-            eval=int(out.sum()),
+            train=int(divided.train.sum()),
+            eval=int(divided.eval.sum()),
+            left_out=divided.left_out,
+            eval_source=profile.data.eval,
         ),
     )
 
 
-def _reports(
-    rows: Rows, outcomes: Outcomes, out: NDArray[np.bool_], tried: Iterable[cuts.Tried]
-) -> list[CutReport | NoRoom]:
+def _reports(rows: Rows, outcomes: Outcomes, divided: Sides, tried: Iterable[cuts.Tried]) -> list[CutReport | NoRoom]:
     return [
         NoRoom(max_length=tokens.max_length, truncation=tokens.truncation)
         if left is None
-        else cuts.report(rows, outcomes, out, tokens, left)
+        else cuts.report(rows, outcomes, {"train": divided.train, "eval": divided.eval}, tokens, left)
         for tokens, left in tried
     ]
 

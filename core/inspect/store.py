@@ -1,6 +1,7 @@
 """Where inspections lie: in the cache, named after the content of file, tokenizer and template."""
 
 import hashlib
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from core.data.files import files_of, read_records
 from core.profile.data_settings import Data
 from core.profile.settings import OutcomesSetting
 
-EDITION = 3
+EDITION = 4
 """Raise it when what is written of a row changes."""
 
 KEPT = 8
@@ -25,7 +26,8 @@ class Store:
 
     def __init__(self, content: str, tokenizer: str, data: Data, outcomes: OutcomesSetting) -> None:
         """`content` and `tokenizer` are digests; `data` and `outcomes` say how the rows are read."""
-        known_by = repr((EDITION, TAGS, content, tokenizer, replace(data, train="", test=""), outcomes))
+        reading = replace(data, train="", eval=None, drop_leaks=False, test="")
+        known_by = repr((EDITION, TAGS, content, tokenizer, reading, outcomes))
         self.folder = _inspections() / hashlib.blake2b(known_by.encode(), digest_size=12).hexdigest()
         self.sample = self.folder / "sample.parquet"
         self.whole = self.folder / "rows.parquet"
@@ -39,6 +41,13 @@ class Store:
     def making(self) -> AbstractContextManager[Path]:
         """A folder that becomes the inspection's when the block ends well; the oldest others make room for it."""
         return made_in_place_of_oldest(self.folder, lambda: self.is_complete, KEPT)
+
+
+def digest_of_all(train: Sequence[str], evaluation: str | None) -> str:
+    """A digest of the content of all sources of a run's rows, in their order."""
+    digests = [digest_of(source) for source in train]
+    digests += [f"eval {digest_of(evaluation)}"] if evaluation else []
+    return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 
 def digest_of(source: str) -> str:

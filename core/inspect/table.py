@@ -21,6 +21,7 @@ SCHEMA = pa.schema(
         ("id", pa.string()),
         ("id_key", pa.int64()),
         ("label", pa.int8()),
+        ("of_eval", pa.bool_()),
         ("prompt_key", pa.int64()),
         *[(column, pa.string()) for column in MODELS],
         *[(part, pa.list_(pa.string())) for part in PARTS],
@@ -33,8 +34,8 @@ SCHEMA = pa.schema(
 )
 
 
-def as_table(batch: Sequence[tuple[Example, Origin]], whole: UncutRows) -> pa.Table:
-    """A batch of rows with their tokens."""
+def as_table(batch: Sequence[tuple[Example, Origin]], whole: UncutRows, *, of_eval: bool) -> pa.Table:
+    """A batch of rows with their tokens; `of_eval` where they are those of data.eval."""
     examples, origins = zip(*batch, strict=True)
     shape = whole.shape
     rounds = np.split(shape.rounds, np.cumsum(shape.round_counts)[:-1])
@@ -47,6 +48,7 @@ def as_table(batch: Sequence[tuple[Example, Origin]], whole: UncutRows) -> pa.Ta
             "id": [str(row.id) for row in examples],
             "id_key": [id_key(row.id) for row in examples],
             "label": [row.label for row in examples],
+            "of_eval": [of_eval] * len(batch),
             "prompt_key": [prompt_key(row.prompt) for row in examples],
             **{column: [getattr(origin, column) for origin in origins] for column in MODELS},
             "prompt": [row.prompt for row in examples],

@@ -201,8 +201,18 @@ def _options(config: PretrainedConfig, model: settings.Model, dtype: torch.dtype
     options: dict[str, Any] = {"dtype": dtype, **quantization_options(config, model, dtype, head)}
     if model.attention != "auto":
         options["attn_implementation"] = model.attention
-    elif "sliding_attention" in (getattr(config.get_text_config(), "layer_types", None) or []):
+    elif _slides(config.get_text_config()):
         # Padding longer than the window leaves positions that see nothing at all, and fused kernels answer
         # those with NaN: Gemma-3 with sdpa in bf16 on an H200 (torch 2.11) was lost within 20 steps.
         options["attn_implementation"] = "eager"
     return options
+
+
+def _slides(text: PretrainedConfig) -> bool:
+    """Whether some layer sees a window that is shorter than what the model reads. Mistral and Phi-3 name no kinds of
+    layers; all of theirs have the window, if there is one."""
+    kinds = getattr(text, "layer_types", None)
+    if kinds is not None:
+        return "sliding_attention" in kinds
+    window, longest = getattr(text, "sliding_window", None), getattr(text, "max_position_embeddings", None)
+    return window is not None and (longest is None or window < longest)

@@ -8,21 +8,28 @@ from msgspec import Struct
 from core.profile import settings
 from core.profile.errors import SettingError
 
-# What config.json may leave out, as transformers 5.23 fills it in. Gemma-3's published ones name only what
+Family = Literal["gemma2", "gemma3_text", "llama", "mistral", "phi3", "qwen2", "qwen3"]
+
+# What config.json may leave out, as transformers 5.24 fills it in. Gemma-3's published ones name only what
 # differs from this.
-_DEFAULTS: dict[str, dict[str, Any]] = {
-    "gemma2": {"head_dim": 256},
-    "gemma3_text": {"num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256, "vocab_size": 262_208},
+_DEFAULTS: dict[Family, dict[str, Any]] = {
+    "gemma2": {"head_dim": 256, "sliding_window": 4096},
+    "gemma3_text": {
+        "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256, "vocab_size": 262_208,
+        "sliding_window": 4096,
+    },
     "llama": {},
-    "qwen2": {},
-}
-_SLIDING = {"gemma2", "gemma3_text"}
+    "mistral": {"num_key_value_heads": 8, "max_position_embeddings": 131_072, "sliding_window": 4096},
+    "phi3": {"max_position_embeddings": 4096, "original_max_position_embeddings": 4096},
+    "qwen2": {"num_key_value_heads": 32, "sliding_window": 4096},
+    "qwen3": {"num_key_value_heads": 32, "head_dim": 128, "sliding_window": 4096},
+}  # fmt: skip
 
 
 class ModelShape(Struct, frozen=True, kw_only=True):
     """Sizes of a decoder-only transformer whose feed-forward part is gated, and how it computes attention."""
 
-    family: Literal["gemma2", "gemma3_text", "llama", "qwen2"]
+    family: Family
     hidden: int
     intermediate: int
     layers: int
@@ -46,15 +53,18 @@ class ModelShape(Struct, frozen=True, kw_only=True):
     def projections(self) -> dict[str, tuple[int, int]]:
         """Input and output width of each projection of a layer, by name."""
         keys = self.kv_heads * self.head_dim
-        return {
-            "q_proj": (self.hidden, self.queries),
-            "k_proj": (self.hidden, keys),
-            "v_proj": (self.hidden, keys),
-            "o_proj": (self.queries, self.hidden),
-            "gate_proj": (self.hidden, self.intermediate),
-            "up_proj": (self.hidden, self.intermediate),
-            "down_proj": (self.intermediate, self.hidden),
-        }
+        if self.family == "phi3":  # which holds as one matrix what is multiplied by the same input
+            first = {"qkv_proj": (self.hidden, self.queries + 2 * keys)}
+            gate_up = {"gate_up_proj": (self.hidden, 2 * self.intermediate)}
+        else:
+            first = {
+                "q_proj": (self.hidden, self.queries),
+                "k_proj": (self.hidden, keys),
+                "v_proj": (self.hidden, keys),
+            }
+            gate_up = {"gate_proj": (self.hidden, self.intermediate), "up_proj": (self.hidden, self.intermediate)}
+        o, down = (self.queries, self.hidden), (self.intermediate, self.hidden)
+        return {**first, "o_proj": o, **gate_up, "down_proj": down}
 
     @property
     def norms(self) -> int:
@@ -63,8 +73,8 @@ class ModelShape(Struct, frozen=True, kw_only=True):
 
     @property
     def normalized_heads(self) -> int:
-        """Heads of queries and keys that are normalized as well, as Gemma-3's are."""
-        return self.heads + self.kv_heads if self.family == "gemma3_text" else 0
+        """Heads of queries and keys that are normalized as well, as Gemma-3's and Qwen-3's are."""
+        return self.heads + self.kv_heads if self.family in ("gemma3_text", "qwen3") else 0
 
 
 def decoder_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -74,23 +84,32 @@ def decoder_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"model_type": "gemma3_text", **(config.get("text_config") or {})}
 
 
+def filled_in(text: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What a decoder's config.json says, and what its family fills in; None for a family this module does not know."""
+    family = text.get("model_type")
+    return {**_DEFAULTS[family], **text} if family in _DEFAULTS else None
+
+
+def head_dim(sizes: Mapping[str, Any]) -> int:
+    """Width of a head, of what `filled_in` gives."""
+    return int(sizes.get("head_dim") or sizes["hidden_size"] // sizes["num_attention_heads"])
+
+
 def read_shape(config: Mapping[str, Any], model: settings.Model) -> ModelShape | None:
     """The shape that a config.json describes; None for a family this module does not know.
 
     Attention is what core.model.load would choose: eager where scores are capped or windows slide. Raises
     SettingError where the file lacks a size that its family always states.
     """
-    text = decoder_config(config)
-    family = text.get("model_type")
-    if family not in _DEFAULTS:
+    sizes = filled_in(decoder_config(config))
+    if sizes is None:
         return None
-    sizes = {**_DEFAULTS[family], **{key: value for key, value in text.items() if value is not None}}
     needed = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
-    if missing := [key for key in needed if key not in sizes]:
+    if missing := [key for key in needed if sizes.get(key) is None]:
         raise SettingError("model.checkpoint", model.checkpoint, f"its config.json has no {missing[0]}")
-    heads = sizes["num_attention_heads"]
-    slides = family in _SLIDING or bool(sizes.get("use_sliding_window"))
-    capped = family == "gemma2" and text.get("attn_logit_softcapping", 50.0) is not None
+    family, heads = sizes["model_type"], sizes["num_attention_heads"]
+    slides = _slides(sizes)
+    capped = family == "gemma2" and sizes.get("attn_logit_softcapping", 50.0) is not None
     is_eager = model.attention == "eager" or (model.attention == "auto" and (slides or capped))
     return ModelShape(
         family=family,
@@ -98,10 +117,21 @@ def read_shape(config: Mapping[str, Any], model: settings.Model) -> ModelShape |
         intermediate=sizes["intermediate_size"],
         layers=sizes["num_hidden_layers"],
         heads=heads,
-        kv_heads=sizes.get("num_key_value_heads", heads),
-        head_dim=sizes.get("head_dim", sizes["hidden_size"] // heads),
+        kv_heads=sizes.get("num_key_value_heads") or heads,
+        head_dim=head_dim(sizes),
         vocabulary=sizes["vocab_size"],
         attention="eager" if is_eager else "fused",
         capped=capped,
         slides=slides,
     )
+
+
+def _slides(sizes: Mapping[str, Any]) -> bool:
+    match sizes["model_type"]:
+        case "gemma2" | "gemma3_text":
+            return True
+        case "mistral" | "phi3":  # whose windows may be longer than all that they read
+            window = sizes.get("sliding_window")
+            return window is not None and window < sizes["max_position_embeddings"]
+        case _:
+            return bool(sizes.get("use_sliding_window"))

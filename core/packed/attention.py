@@ -54,10 +54,19 @@ def sees(query, key, end, window, WINDOWED: tl.constexpr):
     return seen
 
 
+@triton.jit
+def of_heads(rows, column, DIM: tl.constexpr, WIDE: tl.constexpr):
+    """Which places of WIDE columns are in rows that are there and in a head of DIM numbers: what broadcasts to both."""
+    inside = rows[:, None]
+    if DIM < WIDE:
+        inside = inside & (column < DIM)[None, :]
+    return inside
+
+
 @triton.jit(do_not_specialize=["tokens"])
 def attend_kernel(
     qkv, attended, logsumexp, tiles, tokens, scale, cap, window,
-    HEADS: tl.constexpr, KV_HEADS: tl.constexpr, DIM: tl.constexpr,
+    HEADS: tl.constexpr, KV_HEADS: tl.constexpr, DIM: tl.constexpr, WIDE: tl.constexpr,
     TILE: tl.constexpr, STEP: tl.constexpr, CAPPED: tl.constexpr, WINDOWED: tl.constexpr,
 ):  # fmt: skip
     """One pass over the keys with a running maximum m and sum l of exponents (FlashAttention-2, Algorithm 1).
@@ -66,7 +75,8 @@ def attend_kernel(
     All in float32 and to base 2; only the products' factors are of the type of `qkv`.
 
     Reads `qkv` (T, W) bf16 and `tiles` (tiles, 3) int32 as of Pack. Writes `attended` (T, H C) as `qkv`, and
-    `logsumexp` (H, T) float32: log2(sum(exp(s))). A program is a tile of TILE queries of one head: (tiles, H).
+    `logsumexp` (H, T) float32: log2(sum(exp(s))). A program is a tile of TILE queries of one head: (tiles, H). WIDE is
+    C = DIM, rounded up to a power of two.
     """
     tile = tiles + 3 * tl.program_id(0)
     first, begin, end = tl.load(tile), tl.load(tile + 1), tl.load(tile + 2)
@@ -74,20 +84,20 @@ def attend_kernel(
     WIDTH: tl.constexpr = (HEADS + 2 * KV_HEADS) * DIM
     keys = qkv + (HEADS + head // (HEADS // KV_HEADS)) * DIM
     values = keys + KV_HEADS * DIM
-    column = tl.arange(0, DIM)
+    column = tl.arange(0, WIDE)
     query = first + tl.arange(0, TILE)
     own = query.to(tl.int64)[:, None] * WIDTH + column[None, :]
-    q = tl.load(qkv + head * DIM + own, mask=(query < end)[:, None], other=0.0)
+    q = tl.load(qkv + head * DIM + own, mask=of_heads(query < end, column, DIM, WIDE), other=0.0)
     highest = tl.full([TILE], float("-inf"), tl.float32)
     total = tl.zeros([TILE], tl.float32)
-    sums = tl.zeros([TILE, DIM], tl.float32)
+    sums = tl.zeros([TILE, WIDE], tl.float32)
     start = begin
     if WINDOWED:
         start = begin + tl.maximum(first - window + 1 - begin, 0) // STEP * STEP
     for step in range(start, tl.minimum(first + TILE, end), STEP):
         key = step + tl.arange(0, STEP)
         place = key.to(tl.int64)[:, None] * WIDTH + column[None, :]
-        inside = (key < end)[:, None]
+        inside = of_heads(key < end, column, DIM, WIDE)
         k = tl.load(keys + place, mask=inside, other=0.0)
         s, _ = scores(tl.dot(q, tl.trans(k)), scale, cap, CAPPED)
         s = tl.where(sees(query[:, None], key[None, :], end, window, WINDOWED), s * 1.4426950408889634, float("-inf"))
@@ -102,7 +112,8 @@ def attend_kernel(
     inside = query < end
     total = tl.where(inside, total, 1.0)
     out = query.to(tl.int64)[:, None] * (HEADS * DIM) + head * DIM + column[None, :]
-    tl.store(attended + out, (sums / total[:, None]).to(attended.dtype.element_ty), mask=inside[:, None])
+    whole = of_heads(inside, column, DIM, WIDE)
+    tl.store(attended + out, (sums / total[:, None]).to(attended.dtype.element_ty), mask=whole)
     tl.store(logsumexp + head * tokens + query, highest + tl.log2(total), mask=inside)
 
 
@@ -127,6 +138,7 @@ def arguments(attention: Attention, tokens: int) -> dict[str, float | int | bool
         "HEADS": attention.heads,
         "KV_HEADS": attention.kv_heads,
         "DIM": attention.head_dim,
+        "WIDE": triton.next_power_of_2(attention.head_dim),
         "CAPPED": attention.cap > 0,
         "WINDOWED": attention.window > 0,
     }

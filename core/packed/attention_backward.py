@@ -7,7 +7,7 @@ import torch
 import triton
 import triton.language as tl
 
-from core.packed.attention import Grid, arguments, scores, sees
+from core.packed.attention import Grid, arguments, of_heads, scores, sees
 from core.packed.ops import Attention
 from core.packed.pack import KEY_TILE, Pack
 
@@ -17,15 +17,19 @@ QUERIES = Grid(tile=64, step=32, warps=4, stages=1)
 
 
 @triton.jit(do_not_specialize=["tokens"])
-def products_kernel(attended, d_attended, delta, tokens, HEADS: tl.constexpr, BLOCK: tl.constexpr, DIM: tl.constexpr):
+def products_kernel(
+    attended, d_attended, delta, tokens,
+    HEADS: tl.constexpr, BLOCK: tl.constexpr, DIM: tl.constexpr, WIDE: tl.constexpr,
+):  # fmt: skip
     """delta = rowsum(d_attended * attended), what softmax's backward pass subtracts (FlashAttention-2, Algorithm 2).
 
     Reads `attended` and `d_attended` (T, H C) bf16. Writes `delta` (H, T) float32. A program is a token: (T,).
     """
     token = tl.program_id(0).to(tl.int64)
     head = tl.arange(0, BLOCK)
-    place = token * (HEADS * DIM) + head[:, None] * DIM + tl.arange(0, DIM)[None, :]
-    inside = (head < HEADS)[:, None]
+    column = tl.arange(0, WIDE)
+    place = token * (HEADS * DIM) + head[:, None] * DIM + column[None, :]
+    inside = of_heads(head < HEADS, column, DIM, WIDE)
     x = tl.load(attended + place, mask=inside, other=0.0).to(tl.float32)
     d = tl.load(d_attended + place, mask=inside, other=0.0).to(tl.float32)
     tl.store(delta + head * tokens + token, tl.sum(x * d, 1), mask=head < HEADS)
@@ -34,7 +38,7 @@ def products_kernel(attended, d_attended, delta, tokens, HEADS: tl.constexpr, BL
 @triton.jit(do_not_specialize=["tokens"])
 def keys_backward_kernel(
     qkv, d_attended, logsumexp, delta, d_qkv, tiles, tokens, scale, cap, window,
-    HEADS: tl.constexpr, KV_HEADS: tl.constexpr, DIM: tl.constexpr,
+    HEADS: tl.constexpr, KV_HEADS: tl.constexpr, DIM: tl.constexpr, WIDE: tl.constexpr,
     TILE: tl.constexpr, STEP: tl.constexpr, CAPPED: tl.constexpr, WINDOWED: tl.constexpr,
     OF_KEYS: tl.constexpr, OF_VALUES: tl.constexpr,
 ):  # fmt: skip
@@ -51,14 +55,14 @@ def keys_backward_kernel(
     kv_head = tl.program_id(1)
     WIDTH: tl.constexpr = (HEADS + 2 * KV_HEADS) * DIM
     GROUP: tl.constexpr = HEADS // KV_HEADS
-    column = tl.arange(0, DIM)
+    column = tl.arange(0, WIDE)
     key = first + tl.arange(0, TILE)
     own = key.to(tl.int64)[:, None] * WIDTH + (HEADS + kv_head) * DIM + column[None, :]
-    inside = (key < end)[:, None]
+    inside = of_heads(key < end, column, DIM, WIDE)
     k = tl.load(qkv + own, mask=inside, other=0.0)
     v = tl.load(qkv + own + KV_HEADS * DIM, mask=inside, other=0.0)
-    d_k = tl.zeros([TILE, DIM], tl.float32)
-    d_v = tl.zeros([TILE, DIM], tl.float32)
+    d_k = tl.zeros([TILE, WIDE], tl.float32)
+    d_v = tl.zeros([TILE, WIDE], tl.float32)
     stop = end
     if WINDOWED:
         stop = tl.minimum(end, first + TILE + window - 1)
@@ -67,13 +71,14 @@ def keys_backward_kernel(
         for step in range(first, stop, STEP):
             query = step + tl.arange(0, STEP)
             there = query < end
+            whole = of_heads(there, column, DIM, WIDE)
             q = tl.load(
                 qkv + query.to(tl.int64)[:, None] * WIDTH + head * DIM + column[None, :],
-                mask=there[:, None], other=0.0,
+                mask=whole, other=0.0,
             )  # fmt: skip
             d = tl.load(
                 d_attended + query.to(tl.int64)[:, None] * (HEADS * DIM) + head * DIM + column[None, :],
-                mask=there[:, None], other=0.0,
+                mask=whole, other=0.0,
             )  # fmt: skip
             normalizer = tl.load(logsumexp + head * tokens + query, mask=there, other=0.0)
             product = tl.load(delta + head * tokens + query, mask=there, other=0.0)
@@ -97,7 +102,7 @@ def keys_backward_kernel(
 @triton.jit(do_not_specialize=["tokens"])
 def queries_backward_kernel(
     qkv, d_attended, logsumexp, delta, d_qkv, tiles, tokens, scale, cap, window,
-    HEADS: tl.constexpr, KV_HEADS: tl.constexpr, DIM: tl.constexpr,
+    HEADS: tl.constexpr, KV_HEADS: tl.constexpr, DIM: tl.constexpr, WIDE: tl.constexpr,
     TILE: tl.constexpr, STEP: tl.constexpr, CAPPED: tl.constexpr, WINDOWED: tl.constexpr,
 ):  # fmt: skip
     """d_Q = scale * d_s K (FlashAttention-2, Algorithm 2), with d_s as in keys_backward_kernel.
@@ -111,25 +116,26 @@ def queries_backward_kernel(
     WIDTH: tl.constexpr = (HEADS + 2 * KV_HEADS) * DIM
     keys = qkv + (HEADS + head // (HEADS // KV_HEADS)) * DIM
     values = keys + KV_HEADS * DIM
-    column = tl.arange(0, DIM)
+    column = tl.arange(0, WIDE)
     query = first + tl.arange(0, TILE)
     there = query < end
+    whole = of_heads(there, column, DIM, WIDE)
     own = query.to(tl.int64)[:, None] * WIDTH + head * DIM + column[None, :]
-    q = tl.load(qkv + own, mask=there[:, None], other=0.0)
+    q = tl.load(qkv + own, mask=whole, other=0.0)
     d = tl.load(
         d_attended + query.to(tl.int64)[:, None] * (HEADS * DIM) + head * DIM + column[None, :],
-        mask=there[:, None], other=0.0,
+        mask=whole, other=0.0,
     )  # fmt: skip
     normalizer = tl.load(logsumexp + head * tokens + query, mask=there, other=0.0)
     product = tl.load(delta + head * tokens + query, mask=there, other=0.0)
-    d_q = tl.zeros([TILE, DIM], tl.float32)
+    d_q = tl.zeros([TILE, WIDE], tl.float32)
     start = begin
     if WINDOWED:
         start = begin + tl.maximum(first - window + 1 - begin, 0) // STEP * STEP
     for step in range(start, tl.minimum(first + TILE, end), STEP):
         key = step + tl.arange(0, STEP)
         place = key.to(tl.int64)[:, None] * WIDTH + column[None, :]
-        inside = (key < end)[:, None]
+        inside = of_heads(key < end, column, DIM, WIDE)
         k = tl.load(keys + place, mask=inside, other=0.0)
         v = tl.load(values + place, mask=inside, other=0.0)
         s, t = scores(tl.dot(q, tl.trans(k)), scale, cap, CAPPED)
@@ -139,7 +145,7 @@ def queries_backward_kernel(
         if CAPPED:
             d_s *= 1.0 - t * t
         d_q = tl.dot(d_s.to(k.dtype), k, d_q)
-    tl.store(d_qkv + own, (d_q * scale).to(d_qkv.dtype.element_ty), mask=there[:, None])
+    tl.store(d_qkv + own, (d_q * scale).to(d_qkv.dtype.element_ty), mask=whole)
 
 
 def attend_backward(
@@ -154,11 +160,11 @@ def attend_backward(
     assert logsumexp is not None
     tokens, heads = len(qkv), attention.heads
     delta, d_qkv = torch.empty_like(logsumexp), torch.empty_like(qkv)
+    given = arguments(attention, tokens)
     products_kernel[tokens,](
         attended, d_attended, delta, tokens,
-        HEADS=heads, BLOCK=triton.next_power_of_2(heads), DIM=attention.head_dim,
+        HEADS=heads, BLOCK=triton.next_power_of_2(heads), DIM=attention.head_dim, WIDE=given["WIDE"],
     )  # fmt: skip
-    given = arguments(attention, tokens)
     inputs = (qkv, d_attended, logsumexp, delta, d_qkv)
     keys, queries = pack.key_tiles, pack.tiles[QUERIES.tile]
     # Two passes over the queries, though both make the scores: both sums together leave too few registers (H200:

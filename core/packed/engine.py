@@ -129,7 +129,8 @@ def _layers(
 ) -> tuple[list[Layer], Norm | None, Norm]:
     """The layers, the norm of what the last one computes, and the last norm of all."""
     is_gemma = config.model_type.startswith("gemma")
-    is_capped, is_normed = config.model_type == "gemma2", config.model_type == "gemma3_text"
+    is_fused, is_normed = config.model_type == "phi3", config.model_type in ("gemma3_text", "qwen3")
+    turns_by_kind, is_capped = config.model_type == "gemma3_text", config.model_type == "gemma2"
     activation = config.hidden_activation if is_gemma else config.hidden_act
 
     def norm(module: Any) -> Norm:
@@ -144,15 +145,17 @@ def _layers(
     below = None
     for module in decoder.layers:
         attention, mlp = module.self_attn, module.mlp
-        kind = attention.layer_type if is_normed else None
+        kind = attention.layer_type if turns_by_kind else None
         if kind not in angles:
             angles[kind] = _angles(decoder, longest, kind)
         cos, sin = angles[kind]
+        qkv = [attention.qkv_proj] if is_fused else [attention.q_proj, attention.k_proj, attention.v_proj]
+        gate_up = [mlp.gate_up_proj] if is_fused else [mlp.gate_proj, mlp.up_proj]
         layers.append(
             Layer(
-                qkv_proj=joined(attention.q_proj, attention.k_proj, attention.v_proj),
+                qkv_proj=joined(*qkv),
                 o_proj=joined(attention.o_proj),
-                gate_up_proj=joined(mlp.gate_proj, mlp.up_proj),
+                gate_up_proj=joined(*gate_up),
                 down_proj=joined(mlp.down_proj),
                 attention=Attention(
                     heads=config.num_attention_heads,
@@ -178,13 +181,14 @@ def _layers(
 
 
 def _window(attention: Any, config: Any, longest: int) -> int:
-    """0 where no example is long enough to notice it."""
-    window = attention.sliding_window if config.model_type != "llama" else None
+    """0 where no example is long enough to notice it. Mistral and Phi-3 have one for all layers, Llama has none."""
+    is_of_all = config.model_type in ("mistral", "phi3")
+    window = config.sliding_window if is_of_all else getattr(attention, "sliding_window", None)
     return window if window is not None and window < longest else 0
 
 
 def _angles(decoder: Any, longest: int, kind: str | None) -> tuple[Tensor, Tensor]:
-    """cos and sin of the model's own rotary embedding, (longest, C / 2) float32: its two halves are equal."""
+    """cos and sin of the model's own rotary embedding, (longest, P) float32: its two halves are equal."""
     like = decoder.embed_tokens.weight.new_empty(0, dtype=torch.float32)
     places = torch.arange(longest, device=like.device)[None]
     cos, sin = decoder.rotary_emb(like, places) if kind is None else decoder.rotary_emb(like, places, kind)

@@ -106,63 +106,72 @@ def add_norm_backward_kernel(
 @triton.jit
 def rotate_kernel(
     qkv, out, positions, cos, sin, query_norm, key_norm, eps,
-    HEADS: tl.constexpr, KV_HEADS: tl.constexpr, HALF: tl.constexpr, BLOCK: tl.constexpr, NORMS: tl.constexpr,
+    HEADS: tl.constexpr, KV_HEADS: tl.constexpr, DIM: tl.constexpr, PAIRS: tl.constexpr, WIDE: tl.constexpr,
+    BLOCK: tl.constexpr, NORMS: tl.constexpr,
 ):  # fmt: skip
-    """x' = x cos - y sin, y' = y cos + x sin, of the halves x and y of queries' and keys' heads.
+    """x' = x cos - y sin, y' = y cos + x sin, of the first P numbers x and the next P, y, of queries' and keys' heads.
 
     RoPE (Su et al. 2021; transformers' apply_rotary_pos_emb). With NORMS each head is normalized first (transformers'
-    Gemma3Attention): w * x / sqrt(mean(x**2) + eps). Values are copied where `out` is not `qkv` itself (NORMS).
+    Gemma3Attention): w * x / sqrt(mean(x**2) + eps), all of it is rotated, and `out` is not `qkv` itself: values are
+    copied. Without, what is not rotated is not touched.
 
-    Reads `qkv` (T, W) bf16, `positions` (T,) int32, `cos` and `sin` (positions, C / 2) float32, `query_norm` and
-    `key_norm` (C,) float32. Writes `out` (T, W) bf16. HALF is C / 2; a program is a token and BLOCK of its heads:
-    (T, tiles of heads).
+    Reads `qkv` (T, W) bf16, `positions` (T,) int32, `cos` and `sin` (positions, P) float32, `query_norm` and
+    `key_norm` (C,) float32. Writes `out` (T, W) bf16. DIM is C, PAIRS is P, WIDE the same rounded up to a power of two;
+    a program is a token and BLOCK of its heads: (T, tiles of heads).
     """
     token = tl.program_id(0).to(tl.int64)
     heads = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
-    column = tl.arange(0, HALF)
+    column = tl.arange(0, WIDE)
+    there = column < PAIRS
     turned = (heads < HEADS + KV_HEADS)[:, None]
-    inside = turned
+    inside = turned & there[None, :]
     if NORMS:
-        inside = (heads < HEADS + 2 * KV_HEADS)[:, None]
-    one = token * ((HEADS + 2 * KV_HEADS) * 2 * HALF) + heads[:, None] * (2 * HALF) + column[None, :]
-    two = one + HALF
+        inside = (heads < HEADS + 2 * KV_HEADS)[:, None] & there[None, :]
+    one = token * ((HEADS + 2 * KV_HEADS) * DIM) + heads[:, None] * DIM + column[None, :]
+    two = one + PAIRS
     x = tl.load(qkv + one, mask=inside, other=0.0).to(tl.float32)
     y = tl.load(qkv + two, mask=inside, other=0.0).to(tl.float32)
     if NORMS:
-        scale = tl.rsqrt((tl.sum(x * x, 1) + tl.sum(y * y, 1)) / (2 * HALF) + eps)[:, None]
+        scale = tl.rsqrt((tl.sum(x * x, 1) + tl.sum(y * y, 1)) / DIM + eps)[:, None]
         is_query = (heads < HEADS)[:, None]
-        first = tl.where(is_query, tl.load(query_norm + column)[None, :], tl.load(key_norm + column)[None, :])
-        second = tl.where(
-            is_query, tl.load(query_norm + HALF + column)[None, :], tl.load(key_norm + HALF + column)[None, :]
-        )
-        x = tl.where(turned, x * scale * first, x)
-        y = tl.where(turned, y * scale * second, y)
+        x = tl.where(turned, x * scale * _of_query_or_key(query_norm, key_norm, column, there, is_query), x)
+        y = tl.where(turned, y * scale * _of_query_or_key(query_norm, key_norm, PAIRS + column, there, is_query), y)
     position = tl.load(positions + token)
-    c = tl.where(turned, tl.load(cos + position * HALF + column)[None, :], 1.0)
-    s = tl.where(turned, tl.load(sin + position * HALF + column)[None, :], 0.0)
+    c = tl.where(turned, tl.load(cos + position * PAIRS + column, mask=there, other=1.0)[None, :], 1.0)
+    s = tl.where(turned, tl.load(sin + position * PAIRS + column, mask=there, other=0.0)[None, :], 0.0)
     tl.store(out + one, (x * c - y * s).to(out.dtype.element_ty), mask=inside)
     tl.store(out + two, (y * c + x * s).to(out.dtype.element_ty), mask=inside)
 
 
 @triton.jit
+def _of_query_or_key(query_norm, key_norm, column, there, is_query):
+    """Those columns of the weight of the norm of each head, (heads, columns)."""
+    of_query = tl.load(query_norm + column, mask=there, other=0.0)[None, :]
+    of_key = tl.load(key_norm + column, mask=there, other=0.0)[None, :]
+    return tl.where(is_query, of_query, of_key)
+
+
+@triton.jit
 def rotate_backward_kernel(
     raw, d_qkv, positions, cos, sin, query_norm, key_norm, eps,
-    HEADS: tl.constexpr, KV_HEADS: tl.constexpr, HALF: tl.constexpr, BLOCK: tl.constexpr, NORMS: tl.constexpr,
+    HEADS: tl.constexpr, KV_HEADS: tl.constexpr, DIM: tl.constexpr, PAIRS: tl.constexpr, WIDE: tl.constexpr,
+    BLOCK: tl.constexpr, NORMS: tl.constexpr,
 ):  # fmt: skip
     """d_x = d_x' cos + d_y' sin, d_y = d_y' cos - d_x' sin, and with NORMS the norm's backward pass, in place.
 
     Reads `raw` (T, W) bf16, what rotate_kernel read, if NORMS, and the same positions, angles and norms. Reads and
-    writes `d_qkv` (T, W) bf16, whose values' part stays. A program is a token and BLOCK of its heads: (T, tiles).
+    writes `d_qkv` (T, W) bf16; what was not rotated stays. A program is a token and BLOCK of its heads: (T, tiles).
     """
     token = tl.program_id(0).to(tl.int64)
     heads = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
-    column = tl.arange(0, HALF)
-    inside = (heads < HEADS + KV_HEADS)[:, None]
-    one = token * ((HEADS + 2 * KV_HEADS) * 2 * HALF) + heads[:, None] * (2 * HALF) + column[None, :]
-    two = one + HALF
+    column = tl.arange(0, WIDE)
+    there = column < PAIRS
+    inside = (heads < HEADS + KV_HEADS)[:, None] & there[None, :]
+    one = token * ((HEADS + 2 * KV_HEADS) * DIM) + heads[:, None] * DIM + column[None, :]
+    two = one + PAIRS
     position = tl.load(positions + token)
-    c = tl.load(cos + position * HALF + column)[None, :]
-    s = tl.load(sin + position * HALF + column)[None, :]
+    c = tl.load(cos + position * PAIRS + column, mask=there, other=1.0)[None, :]
+    s = tl.load(sin + position * PAIRS + column, mask=there, other=0.0)[None, :]
     d_one = tl.load(d_qkv + one, mask=inside, other=0.0).to(tl.float32)
     d_two = tl.load(d_qkv + two, mask=inside, other=0.0).to(tl.float32)
     d_x = d_one * c + d_two * s
@@ -170,13 +179,11 @@ def rotate_backward_kernel(
     if NORMS:
         x = tl.load(raw + one, mask=inside, other=0.0).to(tl.float32)
         y = tl.load(raw + two, mask=inside, other=0.0).to(tl.float32)
-        scale = tl.rsqrt((tl.sum(x * x, 1) + tl.sum(y * y, 1)) / (2 * HALF) + eps)[:, None]
+        scale = tl.rsqrt((tl.sum(x * x, 1) + tl.sum(y * y, 1)) / DIM + eps)[:, None]
         is_query = (heads < HEADS)[:, None]
-        d_x *= tl.where(is_query, tl.load(query_norm + column)[None, :], tl.load(key_norm + column)[None, :])
-        d_y *= tl.where(
-            is_query, tl.load(query_norm + HALF + column)[None, :], tl.load(key_norm + HALF + column)[None, :]
-        )
-        along = scale * scale * ((tl.sum(d_x * x, 1) + tl.sum(d_y * y, 1)) / (2 * HALF))[:, None]
+        d_x *= _of_query_or_key(query_norm, key_norm, column, there, is_query)
+        d_y *= _of_query_or_key(query_norm, key_norm, PAIRS + column, there, is_query)
+        along = scale * scale * ((tl.sum(d_x * x, 1) + tl.sum(d_y * y, 1)) / DIM)[:, None]
         d_x = scale * (d_x - x * along)
         d_y = scale * (d_y - y * along)
     tl.store(d_qkv + one, d_x.to(d_qkv.dtype.element_ty), mask=inside)

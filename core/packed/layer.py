@@ -20,11 +20,11 @@ class Layer(NamedTuple):
     """The parts of a decoder layer, its projections by transformers' names."""
 
     qkv_proj: Projection
-    """q_proj, k_proj and v_proj side by side: D to W."""
+    """q_proj, k_proj and v_proj side by side: D to W. Phi-3 has them as one module of this name."""
     o_proj: Projection
     """H C to D."""
     gate_up_proj: Projection
-    """gate_proj and up_proj side by side: D to 2 F."""
+    """gate_proj and up_proj side by side: D to 2 F. Phi-3 has them as one module of this name."""
     down_proj: Projection
     """F to D."""
     attention: Attention

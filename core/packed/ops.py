@@ -7,6 +7,7 @@ Shapes are written in these letters:
 - T: tokens of the pack, the examples one after another; E: examples
 - D: hidden size; F: intermediate size of the MLP
 - H: query heads; G: key and value heads; C: head_dim; W = (H + 2 G) C: queries, keys and values side by side
+- P: pairs of a head that are rotated, C / 2 where all of it is
 - I: inputs of a projection; N: the LoRA adapters of projections that read the same input; R: their rank
 
 The compute type is the one that products are computed in: bf16 on a card, or float32. `d_x` is the gradient of the
@@ -49,13 +50,13 @@ class Attention(NamedTuple):
     window: int
     """A token sees itself and the `window` - 1 before it; 0 is no limit."""
     cos: Tensor
-    """(positions, C / 2) float32."""
+    """(positions, P) float32."""
     sin: Tensor
-    """(positions, C / 2) float32."""
+    """(positions, P) float32."""
     query_norm: Norm | None
-    """Gemma-3's q_norm, of width C."""
+    """Gemma-3's and Qwen-3's q_norm, of width C."""
     key_norm: Norm | None
-    """Gemma-3's k_norm, of width C."""
+    """Gemma-3's and Qwen-3's k_norm, of width C."""
 
     def split(self, qkv: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries (T, H, C), keys (T, G, C) and values (T, G, C): views of `qkv` (T, W)."""
@@ -111,8 +112,9 @@ class Ops(Protocol):
     def rotate(self, qkv: Tensor, pack: Pack, attention: Attention) -> Tensor:
         """Queries and keys, each normalized by head where the family does so, and rotated by their positions.
 
-        With x1 and x2 the halves of a head: (x1 cos - x2 sin, x2 cos + x1 sin) (RoPE, Su et al. 2021; transformers'
-        apply_rotary_pos_emb). The norms are q_norm and k_norm of transformers' Gemma3Attention. Values stay.
+        With x1 the first P numbers of a head and x2 the next P: (x1 cos - x2 sin, x2 cos + x1 sin) (RoPE, Su et al.
+        2021; transformers' apply_rotary_pos_emb). The rest of a head stays (Phi-3's partial_rotary_factor), as values
+        do. The norms are q_norm and k_norm of transformers' Gemma3Attention and Qwen3Attention.
 
         `qkv` (T, W) in the compute type to the same. May write into `qkv`, unless there are norms: their backward
         pass needs it as it was.
@@ -121,7 +123,7 @@ class Ops(Protocol):
     def rotate_backward(self, raw: Tensor, pack: Pack, attention: Attention, d_qkv: Tensor) -> Tensor:
         """The gradient of what `rotate` read, (T, W) in the compute type. May write into `d_qkv`.
 
-        With d1 and d2 the halves of a head's gradient: (d1 cos + d2 sin, d2 cos - d1 sin), then the norm's backward
+        With d1 and d2 the same parts of a head's gradient: (d1 cos + d2 sin, d2 cos - d1 sin), then the norm's backward
         pass as in add_norm_backward. `raw` (T, W) is what `rotate` read; it is looked at only where there are norms.
         `d_qkv` (T, W) is the gradient of what it returned.
         """

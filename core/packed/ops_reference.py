@@ -63,17 +63,18 @@ def add_norm_backward(
 
 
 def rotate(qkv: Tensor, pack: Pack, attention: Attention) -> Tensor:
-    """RoPE (Su et al. 2021) of queries and keys, after Gemma-3's norms by head: (T, W) to a new (T, W)."""
+    """RoPE (Su et al. 2021) of queries and keys, after the norms by head if there are some: (T, W) to a new (T, W)."""
     queries, keys, values = attention.split(qkv)
     if attention.query_norm and attention.key_norm:
         queries = normalize(queries, attention.query_norm).to(qkv.dtype)
         keys = normalize(keys, attention.key_norm).to(qkv.dtype)
     cos = attention.cos[pack.positions][:, None]
     sin = attention.sin[pack.positions][:, None]
+    pairs = cos.shape[-1]
 
     def turn(x: Tensor) -> Tensor:
-        one, two = x.float().chunk(2, dim=-1)
-        return torch.cat([one * cos - two * sin, two * cos + one * sin], dim=-1).to(x.dtype)
+        one, two, rest = x.float().split([pairs, pairs, attention.head_dim - 2 * pairs], dim=-1)
+        return torch.cat([one * cos - two * sin, two * cos + one * sin, rest], dim=-1).to(x.dtype)
 
     return torch.cat([x.flatten(1) for x in (turn(queries), turn(keys), values)], dim=1)
 

@@ -129,10 +129,13 @@ def _norms(attention: Attention) -> tuple[Tensor | None, Tensor | None, float]:
 
 
 def _heads(attention: Attention) -> dict[str, int | bool]:
+    pairs = attention.cos.shape[1]
     return {
         "HEADS": attention.heads,
         "KV_HEADS": attention.kv_heads,
-        "HALF": attention.head_dim // 2,
+        "DIM": attention.head_dim,
+        "PAIRS": pairs,
+        "WIDE": triton.next_power_of_2(pairs),
         "BLOCK": HEADS,
         "NORMS": attention.query_norm is not None,
     }

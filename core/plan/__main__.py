@@ -11,10 +11,9 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from core.data.rows import read_examples
-from core.data.split import split
+from core.data.sources import read_run_examples
 from core.data.tokenizer import FILE
-from core.demo.assets import MAKING, is_made, is_named_by, rows_source
+from core.demo.assets import MAKING, eval_source, is_made, is_named_by, train_sources
 from core.engine.choose import Engine, choose_engine, choose_precision, demand_computable
 from core.engine.fit import judge, judge_need, parts, smallest_change
 from core.engine.memory import Memory, on_processor
@@ -23,7 +22,7 @@ from core.files import MOST_OF_A_CONFIG, read_bounded
 from core.inspect.cuts import cut
 from core.inspect.figures import read_rows
 from core.inspect.inspection import inspect
-from core.inspect.report import held_out
+from core.inspect.report import sides
 from core.libraries import importing_libraries
 from core.machine.gpus import Machine, look
 from core.model.checkpoint import demand_weights
@@ -62,15 +61,15 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
     if is_named_by(profile) and not is_made():
         plan = replace(plan, doing=MAKING)
     yield plan
-    examples, read = read_examples(rows_source(profile.data), profile.data, profile.model.outcomes)
-    train_rows, eval_rows = split(examples, profile.split)
+    found = read_run_examples(train_sources(profile.data), eval_source(profile.data), profile)
     plan = Plan(
         global_batch=profile.global_batch,
         doing="cutting the rows into tokens",
-        read=read,
-        rows_train=len(train_rows),
-        rows_eval=len(eval_rows),
-        steps=optimizer_steps(len(train_rows), profile.train),
+        read=found.read,
+        leaks=found.leaks,
+        rows_train=len(found.train),
+        rows_eval=len(found.evaluation),
+        steps=optimizer_steps(len(found.train), profile.train),
     )
     yield plan
 
@@ -81,7 +80,7 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
     yield plan
     assert plan.tokens is not None
 
-    profile = profile.with_outcomes(read.outcomes)
+    profile = profile.with_outcomes(found.settled.outcomes)
     machine = look(runs)
     best = machine.best_precision
     precision = choose_precision(profile.train.precision, best)
@@ -104,7 +103,7 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
         plan = replace(
             plan,
             memory=memory,
-            disk=_disk(profile, memory.parts, rows_eval=len(eval_rows), tokenizer=saved, free=machine.disk_free),
+            disk=_disk(profile, memory.parts, rows_eval=len(found.evaluation), tokenizer=saved, free=machine.disk_free),
         )
     known = speed(past, profile, precision, engine.name)
     if known is not None:
@@ -135,14 +134,15 @@ def _tokens(profile: Profile) -> TokensPlan:
     assert last.frame is not None
     rows = read_rows(Path(last.whole))
     left = cut(rows, profile.tokens, last.frame)
-    in_training = ~held_out(rows, profile.split)
+    divided = sides(rows, profile)
+    is_used = divided.train | divided.eval
     return TokensPlan(
-        effective=round(profile.train.epochs * int(left.shown[in_training].sum())),
-        evaluated=int(left.shown[~in_training].sum()),
-        longest=int(left.shown.max()),
-        rows_over=int(left.is_over.sum()),
-        response_b_lost=int(left.is_gone[:, 2].sum()),
-        rows=len(rows),
+        effective=round(profile.train.epochs * int(left.shown[divided.train].sum())),
+        evaluated=int(left.shown[divided.eval].sum()),
+        longest=int(left.shown[is_used].max()),
+        rows_over=int(left.is_over[is_used].sum()),
+        response_b_lost=int(left.is_gone[is_used, 2].sum()),
+        rows=int(is_used.sum()),
     )
 
 

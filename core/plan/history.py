@@ -129,15 +129,23 @@ def measurements() -> Path:
 
 
 def measure(profile: Profile) -> PastRun:
-    """Run a few steps of `profile`, on its own first rows. Raises MeasurementError with what went wrong.
+    """Run a few steps of `profile` on the first rows of data.train, some of which are evaluated in any case. Raises
+    MeasurementError with what went wrong.
 
     The run ends with the caller.
     """
-    n_splits = profile.split.n_splits
+    n_splits = Profile().split.n_splits
     rows = math.ceil(STEPS * profile.global_batch * n_splits / (n_splits - 1)) + n_splits
     short = replace(
         profile,
-        data=replace(profile.data, limit=min(rows, profile.data.limit or rows)),
+        data=replace(
+            profile.data,
+            eval=None,
+            drop_leaks=False,
+            limit=min(rows, profile.data.limit or rows),
+            limit_by="first",
+        ),
+        split=Profile().split,
         train=replace(profile.train, epochs=1.0, log_steps=1, save_steps=10**6, warmup_steps=0),
         eval=replace(profile.eval, every="epoch"),
         run=replace(profile.run, name="measure", report_to=[]),

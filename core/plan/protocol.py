@@ -82,7 +82,9 @@ class Plan(Struct, frozen=True, kw_only=True):
     """The answer so far; None means not known, or not yet. `problem` says what stands in the way of a run."""
 
     global_batch: int
-    read: RowsRead | None = None
+    read: list[RowsRead] = []
+    leaks: int = 0
+    """Rows of data.train whose prompt a row of data.eval has too."""
     rows_train: int | None = None
     rows_eval: int | None = None
     steps: int | None = None

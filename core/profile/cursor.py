@@ -56,8 +56,8 @@ def complete(lines: Sequence[str], row: int, column: int) -> Completion:
         choices = _values(setting, value[3]) if setting else ()
     elif is_header:
         choices = _sections(lines, "" if "]" in after else "]")
-    elif re.fullmatch(r"\s*[\w-]*", before):
-        section = _section(lines, row)
+    elif key := re.fullmatch(r"\s*(?:([\w.-]+?)\s*\.\s*)?[\w-]*", before):
+        section = _within(_section(lines, row), key[1])
         choices = _keys(lines, row, section, "" if "=" in after else " = ") if section else _sections(lines, "]", "[")
     rest = re.match(r"[\w.-]*" if is_header else r'[\w-]*"?' if '"' in word[0] else r"[\w-]*", after)
     assert rest is not None

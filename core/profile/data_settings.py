@@ -50,12 +50,20 @@ class Winners(Section, frozen=True, kw_only=True):
 
 class Data(Section, frozen=True, kw_only=True):
     train: Annotated[
-        Place,
+        Place | Annotated[list[Place], Meta(min_length=1, max_length=64)],
         Meta(
             description="Labelled rows: a file or folder of tables, a pattern of files, a data set of the Hugging Face "
-            "hub, or demo",
+            "hub, or demo; or a list of these, read one after the other",
         ),
     ] = "train.csv"
+    eval: Annotated[
+        Place | None,
+        Meta(description="Labelled rows to evaluate on, a source as in train; then all of train is trained on"),
+    ] = None
+    drop_leaks: Annotated[
+        bool,
+        Meta(description="With data.eval only: leave out the rows of train whose prompt a row of eval has too"),
+    ] = False
     test: Annotated[Place, Meta(description="Rows to predict: files like train, without labels, or demo")] = "test.csv"
     format: Annotated[
         DataFormat,
@@ -67,7 +75,7 @@ class Data(Section, frozen=True, kw_only=True):
     ] = "auto"
     limit: Annotated[
         Count | None,
-        Meta(description="Use only the first rows; all when absent", extra={"unit": "rows"}),
+        Meta(description="Use only so many rows of train; all when absent", extra={"unit": "rows"}),
     ] = None
     ties: Annotated[
         Literal["error", "drop", "half"],
@@ -76,5 +84,23 @@ class Data(Section, frozen=True, kw_only=True):
             "(half) counted as a win of A or of B by a hash of the row, half of them each"
         ),
     ] = "error"
+    limit_by: Annotated[
+        Literal["first", "random"],
+        Meta(description="Which rows data.limit leaves: the first, or some drawn by data.limit_seed, in their order"),
+    ] = "first"
+    limit_seed: Annotated[
+        int,
+        Meta(ge=0, le=2**32 - 1, description="Seed of the rows that are drawn; a larger limit adds to them"),
+    ] = 0
     columns: Columns = Columns()
     winners: Winners = field(default_factory=Winners)
+
+    @property
+    def train_sources(self) -> list[str]:
+        """Those of train, as they are written."""
+        return [self.train] if isinstance(self.train, str) else self.train
+
+    @property
+    def sources(self) -> list[str]:
+        """All sources of labelled rows as they are written: those of train, then that of eval."""
+        return [*self.train_sources, *([self.eval] if self.eval else [])]

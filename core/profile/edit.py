@@ -121,9 +121,10 @@ def _with_key(data: bytes, found: list[tuple[Path, Node]], section: Path, name: 
             return _with_inline(data, node.named_children[1], line)
         if path[:-1] == section and node.type == "pair":
             dotted = node
-    header = ".".join(section).encode()
     if dotted:
-        return _with_line(data, dotted, header + b"." + line)
+        written_before = ".".join(_parts(dotted.named_children[0])[:-1]).encode()  # less than all below a header
+        return _with_line(data, dotted, written_before + b"." + line)
+    header = ".".join(section).encode()
     eol = _eol(data)
     gap = b"" if not data or data.endswith(eol * 2) else eol if data.endswith(eol) else eol * 2
     return data + gap + b"[" + header + b"]" + eol + line + eol

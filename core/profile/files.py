@@ -34,7 +34,14 @@ def rooted(profile: Profile, folder: Path) -> Profile:
     data, model = profile.data, profile.model
     return replace(
         profile,
-        data=replace(data, train=_rooted(data.train, folder), test=_rooted(data.test, folder)),
+        data=replace(
+            data,
+            train=_rooted(data.train, folder)
+            if isinstance(data.train, str)
+            else [_rooted(source, folder) for source in data.train],
+            eval=None if data.eval is None else _rooted(data.eval, folder),
+            test=_rooted(data.test, folder),
+        ),
         model=replace(model, checkpoint=_rooted(model.checkpoint, folder)),
     )
 
@@ -50,13 +57,20 @@ def _rooted(written: str, folder: Path) -> str:
 
 
 def absent_paths(profile: Profile, folder: Path) -> dict[str, str]:
-    """The paths, by the key of their setting, that a run in `folder` would need and where nothing lies.
+    """The paths, by the key of their setting, that a run in `folder` would need and where nothing lies; of a list the
+    first one.
 
     What may be a name on the hub is none. Asks the disk.
     """
     there = rooted(profile, folder)
-    needed = {"data.train": there.data.train, "model.checkpoint": there.model.checkpoint}
-    return {key: path for key, path in needed.items() if path.startswith("/") and not _leads_somewhere(path)}
+    needed = [("data.train", source) for source in there.data.train_sources]
+    needed += [("data.eval", there.data.eval)] if there.data.eval else []
+    needed.append(("model.checkpoint", there.model.checkpoint))
+    absent: dict[str, str] = {}
+    for key, path in needed:
+        if path.startswith("/") and not _leads_somewhere(path):
+            absent.setdefault(key, path)
+    return absent
 
 
 def _leads_somewhere(path: str) -> bool:

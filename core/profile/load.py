@@ -58,6 +58,11 @@ def parse_profile(text: str, *, source: str, overrides: Sequence[str] = ()) -> P
                 message=f"must be below n_splits, which is {n_splits}",
             )
         )
+    data = valid.get("data", {})
+    if data.get("drop_leaks") and data.get("eval") is None:
+        place = lines.get(("data", "drop_leaks"))
+        message = 'needs data.eval; of rows that are split, split.by = "prompt" keeps each prompt on one side'
+        problems.append(Problem(line=place, key="data.drop_leaks", value="true", message=message))
     if problems:
         raise ProfileError(source, problems)
     return msgspec.convert(valid, Profile)

@@ -25,10 +25,11 @@ TRUNCATIONS: tuple[Truncation, ...] = get_args(Truncation)
 
 class Split(Section, frozen=True, kw_only=True):
     by: Annotated[
-        Literal["row", "id", "prompt"],
+        Literal["row", "id", "prompt", "none"],
         Meta(
             description="What is divided into folds: row number (the recipe), id, or prompt. "
-            "Only prompt keeps equal prompts on one side; the others leak them"
+            "Only prompt keeps equal prompts on one side; the others leak them. none trains on all rows and evaluates "
+            "nothing. Not used with data.eval"
         ),
     ] = "row"
     n_splits: Annotated[
@@ -226,6 +227,11 @@ class Profile(Section, frozen=True, kw_only=True):
     train: Train = Train()
     eval: Eval = Eval()
     run: Run = field(default_factory=Run)
+
+    @property
+    def evaluates(self) -> bool:
+        """Whether there are rows to evaluate."""
+        return self.data.eval is not None or self.split.by != "none"
 
     @property
     def global_batch(self) -> int:

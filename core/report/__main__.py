@@ -1,4 +1,4 @@
-"""Makes the report of a run: `python -P -m core.report RUN_DIR [--against RUN_DIR] [--data FILE]`.
+"""Makes the report of a run: `python -P -m core.report RUN_DIR [--against RUN_DIR] [--data FILE]...`.
 
 Prints Progress, a JSON object a line. What was made before, by content of all that it depends on, is not made again.
 """
@@ -16,16 +16,15 @@ from core.cache import filling_the_cache
 from core.data.example import DataError
 from core.data.files import is_data_set
 from core.data.tokenizer import FILE as TOKENIZER
-from core.demo.assets import rows_source
 from core.files import MOST_OF_AN_EVALUATION, write_whole
 from core.imports import keep_pandas_out
 from core.inspect.store import digest_of
 from core.profile.errors import ProfileError
-from core.profile.files import expanded
 from core.profile.settings import Profile
 from core.protocol import answer, as_problem, end_once
 from core.report.build import Store
 from core.report.protocol import Progress
+from core.report.source_rows import sources_of
 from core.runs.access import Strange, demand_plain, open_for_reading
 from core.runs.folder import RunFolder
 from core.runs.metrics import read_metrics, recipe_log_loss
@@ -37,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("run", type=Path)
     parser.add_argument("--against", type=Path)
-    parser.add_argument("--data")
+    parser.add_argument("--data", action="append", default=[])
     options = parser.parse_args(arguments)
     other = RunFolder(options.against) if options.against else None
     try:
@@ -58,26 +57,28 @@ def _refused(problem: str, exit_code: int) -> int:
     return exit_code
 
 
-def report(folder: RunFolder, other: RunFolder | None, data: str | None) -> Iterator[Progress]:
-    """Bring about the report on the run, and say how far it is. `data` stands in for the profile's file of rows."""
+def report(folder: RunFolder, other: RunFolder | None, data: Sequence[str]) -> Iterator[Progress]:
+    """Bring about the report on the run, and say how far it is. `data` are where its evaluation rows lie now."""
     yield Progress(doing="reading the evaluation")
     profile, recipe = read_settled(folder), recipe_log_loss(first_started(folder))
-    source = expanded(data) if data else rows_source(profile.data)
+    train, own = sources_of(profile.data, data)
+    sources = [*train, own] if own else train
     files = [folder.evaluation, folder.resolved, folder.metrics, folder.adapter / TOKENIZER]
     files += [other.evaluation] if other else []
-    if not is_data_set(source):  # which needs it
+    if not any(map(is_data_set, sources)):  # which needs it
         keep_pandas_out()
-    digests = [_digest_of_file(file) for file in files] + [_digest_of_rows(source)]
-    store = Store([folder.id, other.id if other else "", source, str(recipe), *digests])
+    digests = [_digest_of_file(file) for file in files] + [_digest_of_rows(source) for source in sources]
+    store = Store([folder.id, other.id if other else "", *sources, str(recipe), *digests])
     if not store.is_complete:
-        yield from _make(folder, other, source, profile, recipe, store)
+        yield from _make(folder, other, train, own, profile, recipe, store)
     yield msgspec.json.decode(store.progress.read_bytes(), type=Progress)
 
 
 def _make(
     folder: RunFolder,
     other: RunFolder | None,
-    source: str,
+    train: Sequence[str],
+    own: str | None,
     profile: Profile,
     recipe: float | None,
     store: Store,
@@ -89,20 +90,19 @@ def _make(
 
     evaluation = read_evaluation(folder)
     compared = (other.id, read_evaluation(other)) if other else None
-    cautions, texts = [], None
+    cautions, texts, source = [], None, own or " and ".join(train)
     yield Progress(doing=f"reading the rows of {source}")
     try:
-        texts = read_texts(
-            source, profile.data, evaluation, lambda rows: answer(Progress(doing=f"reading {source}: {rows:,} rows"))
-        )
+        texts = read_texts(train, own, profile.data, evaluation, lambda doing: answer(Progress(doing=doing)))
     except DataError as error:
         cautions.append(f"without the rows' texts, no lengths, turns, chatbots or rows in full: {error}")
 
     yield Progress(doing="reckoning")
     metrics = read_metrics(folder.metrics)
-    if texts and metrics and (others := len(texts.train_label)) != metrics.rows_train:
+    others = len(texts.train_label) if texts else 0
+    if metrics and others not in (0, metrics.rows_train):
         cautions.append(
-            f"{source} has changed: {others:,} rows were not evaluated, where the run was trained on "
+            f"{' and '.join(train)} has changed: {others:,} rows were not evaluated, where the run was trained on "
             f"{metrics.rows_train:,}"
         )
     prior = metrics.prior_log_loss if metrics else None

@@ -16,6 +16,7 @@ from core.files import MOST_OF_AN_EVALUATION, in_words
 from core.outcomes import A_B, A_B_TIE, TIE, Outcomes
 from core.runs.access import open_for_reading
 from core.runs.folder import RunFolder
+from core.runs.metrics import read_metrics
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -73,6 +74,12 @@ def row_losses(log_probabilities: Floats, label: Counts) -> Floats:
 def read_evaluation(folder: RunFolder) -> Evaluation:
     """The run's evaluation rows. Raises DataError where there are none to report on."""
     path = folder.evaluation
+    metrics = read_metrics(folder.metrics)
+    if metrics and not metrics.rows_eval:
+        raise DataError(
+            f"{folder.id} evaluated nothing: its split.by is none, and no data.eval names rows to evaluate; "
+            "arena-tui predict answers rows with it"
+        )
     if not os.path.lexists(path):
         raise DataError(f"{folder.id} has no {path.name}: it is written when a run finishes")
     try:

@@ -41,7 +41,7 @@ def write_rows(
         for first in range(0, len(batch), ROWS_A_GROUP):
             group = batch[first : first + ROWS_A_GROUP]
             whole = encoder.encode([example for example, _ in group])
-            writer.write_table(as_table(group, whole))
+            writer.write_table(as_table(group, whole, of_eval=False))
             if evaluation.parts is not None:
                 counted = evaluation.parts[[place[example.id] for example, _ in group]]
                 changed += int((whole.shape.parts != counted).any(axis=1).sum())

@@ -1,13 +1,17 @@
-"""Reads the run's data file again, by id: what the evaluation rows and the training rows hold. Knows no prediction."""
+"""Reads the run's rows again, by id: what the evaluation rows and the training rows hold. Knows no prediction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 from msgspec import Struct
 
 from core.data.example import DataError, Example, Id
 from core.data.rows import Comparisons, Origin
+from core.data.sources import Sources
+from core.data.split import prompt_key
+from core.demo.assets import eval_source, train_sources
 from core.profile.data_settings import Data
+from core.profile.files import expanded
 from core.report.evaluation import Counts, Evaluation
 
 ROWS_A_WORD = 2048
@@ -23,37 +27,60 @@ class Texts(Struct, frozen=True, kw_only=True):
     characters: Counts
     turns: Counts
     train_characters: Counts
-    """Of all other rows of the file, (m, 3)."""
+    """Of the rows that were trained on, (m, 3)."""
     train_label: Counts
     cautions: list[str]
 
 
-def read_texts(source: str, data: Data, evaluation: Evaluation, tell: Callable[[int], None]) -> Texts:
-    """Find the evaluation's rows in `source`; `tell` hears every now and then how many rows have been read.
+def sources_of(data: Data, given: Sequence[str]) -> tuple[list[str], str | None]:
+    """The sources of the training rows and, where it is another, that of the evaluation rows. `given` are where the
+    latter lie now. Raises DataError where these are several and data.eval is one."""
+    train, own = train_sources(data), eval_source(data)
+    places = [expanded(source) for source in given]
+    if own and len(places) > 1:
+        raise DataError(f"--data is given {len(places)} times: the evaluation rows are those of data.eval, one source")
+    if own:
+        return train, places[0] if places else own
+    return places or train, own
 
-    Raises DataError where the file is missing, has a bad row, or holds none of them.
+
+def read_texts(
+    train: Sequence[str], own: str | None, data: Data, evaluation: Evaluation, tell: Callable[[str], None]
+) -> Texts:
+    """Find the evaluation's rows in `own`, the source of data.eval, or without one in those of `train`. `tell` hears
+    every now and then how much has been read.
+
+    Raises DataError where the file of the evaluation rows is missing or has a bad row, or where it holds none of them.
     """
+    source = own or " and ".join(train)
     place = {id: number for number, id in enumerate(evaluation.id)}
+    left_out, prompts = set(evaluation.not_finite), set[int]()
     found: dict[Id, tuple[Example, Origin]] = {}
-    known, characters = np.zeros(len(evaluation), dtype=np.int64), np.zeros((len(evaluation), 3), dtype=np.int64)
-    turns, relabelled = np.zeros(len(evaluation), dtype=np.int64), 0
-    train_characters: list[tuple[int, int, int]] = []
-    train_label: list[int] = []
-    left_out = set(evaluation.not_finite)
-    for number, (example, origin) in enumerate(Comparisons(source, data, evaluation.outcomes.name), 1):
-        if number % ROWS_A_WORD == 0:
-            tell(number)
+    others: list[tuple[int, tuple[int, int, int]]] = []
+    cautions = []
+    outcomes = evaluation.outcomes.name
+    evaluated = Comparisons(own, data, outcomes) if own else Sources(train, data, outcomes)
+    for example, origin in _counted(evaluated, source, tell):
+        prompts.add(prompt_key(example.prompt))
         if example.id in place:
-            row = place[example.id]
-            found[example.id] = (example, origin)
-            known[row], characters[row], turns[row] = 1, _characters(example), len(example.prompt)
-            relabelled += example.label != evaluation.label[row]
-        elif example.id not in left_out:
-            train_characters.append(_characters(example))
-            train_label.append(example.label)
+            found[example.id] = example, origin
+        elif not own and example.id not in left_out:
+            others.append((example.label, _characters(example)))
+    try:
+        for example, _ in _counted(Sources(train, data, outcomes) if own else (), " and ".join(train), tell):
+            if not (data.drop_leaks and prompt_key(example.prompt) in prompts):
+                others.append((example.label, _characters(example)))
+    except DataError as error:
+        others = []
+        cautions.append(f"without the training rows, no lengths to compare with: {error}")
     if not found:
         raise DataError(f"{source}: none of the {len(evaluation):,} evaluation rows is in it")
-    cautions = []
+    known, characters = np.zeros(len(evaluation), dtype=np.int64), np.zeros((len(evaluation), 3), dtype=np.int64)
+    turns, relabelled = np.zeros(len(evaluation), dtype=np.int64), 0
+    for id, (example, _) in found.items():
+        row = place[id]
+        known[row], characters[row], turns[row] = 1, _characters(example), len(example.prompt)
+        relabelled += example.label != evaluation.label[row]
     if missing := len(evaluation) - len(found):
         cautions.append(f"{source} has changed: {missing:,} of the evaluation rows are not in it any more")
     if relabelled:
@@ -63,10 +90,19 @@ def read_texts(source: str, data: Data, evaluation: Evaluation, tell: Callable[[
         is_known=known,
         characters=characters,
         turns=turns,
-        train_characters=np.array(train_characters, dtype=np.int64).reshape(-1, 3),
-        train_label=np.array(train_label, dtype=np.int64),
+        train_characters=np.array([characters for _, characters in others], dtype=np.int64).reshape(-1, 3),
+        train_label=np.array([label for label, _ in others], dtype=np.int64),
         cautions=cautions,
     )
+
+
+def _counted(
+    rows: Iterable[tuple[Example, Origin]], source: str, tell: Callable[[str], None]
+) -> Iterator[tuple[Example, Origin]]:
+    for number, row in enumerate(rows, 1):
+        if number % ROWS_A_WORD == 0:
+            tell(f"reading {source}: {number:,} rows")
+        yield row
 
 
 def chatbots(texts: Texts, evaluation: Evaluation) -> list[tuple[str, str] | None]:

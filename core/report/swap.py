@@ -3,7 +3,7 @@
 The rows go out as a file, and the logits come back into eval.parquet, their columns changed back. Two short processes
 do that, before and after the prediction:
 
-    python -P -m core.report.swap RUN_DIR [--data FILE]
+    python -P -m core.report.swap RUN_DIR [--data FILE]...
     python -P -m core.report.swap RUN_DIR --add TABLE
 
 Each answers with a Swap: the first names the file.
@@ -23,17 +23,17 @@ from core.data.bounds import read_numbers
 from core.data.example import DataError, Example, swapped
 from core.data.files import files_of
 from core.data.rows import Comparisons
-from core.demo.assets import rows_source
+from core.data.sources import Sources
 from core.files import as_parquet, in_words
 from core.imports import keep_pandas_out
 from core.outcomes import A_B_TIE
 from core.predict.folder import pass_name
 from core.profile.data_settings import Data
 from core.profile.errors import ProfileError
-from core.profile.files import expanded
 from core.protocol import answer, as_problem, end_once
 from core.report import evaluation
 from core.report.protocol import Swap
+from core.report.source_rows import sources_of
 from core.runs.access import open_for_reading, write_whole
 from core.runs.folder import RunFolder
 
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     """Returns the exit code, 0, 1 or 2."""
     parser = argparse.ArgumentParser()
     parser.add_argument("run", type=Path)
-    parser.add_argument("--data")
+    parser.add_argument("--data", action="append", default=[])
     parser.add_argument("--add", type=Path)
     options = parser.parse_args(arguments)
     folder = RunFolder(options.run)
@@ -68,21 +68,24 @@ def main(arguments: Sequence[str]) -> int:
     return exit_code
 
 
-def write_swapped(folder: RunFolder, data: Data, file: str | None) -> Path:
-    """A file in the run's folder with its evaluation rows, A and B swapped; `file` stands in for the profile's.
+def write_swapped(folder: RunFolder, data: Data, given: Sequence[str]) -> Path:
+    """A file in the run's folder with its evaluation rows, A and B swapped; `given` are where these lie now.
 
     Raises DataError where a row is missing there, OSError where nothing can be written.
     """
-    source = expanded(file) if file else rows_source(data)
+    train, own = sources_of(data, given)
     try:
-        files_of(source)
+        for source in [own] if own else train:
+            files_of(source)
     except DataError as error:
         raise DataError(f"{error}; --data names the rows where they have moved") from None
     known = evaluation.read_evaluation(folder)
-    wanted, outcomes = {*known.id, *known.not_finite}, known.outcomes
-    lines = [_line(swapped(row)) for row, _ in Comparisons(source, data, outcomes.name) if row.id in wanted]
-    if len(lines) < len(wanted):
-        raise DataError(f"{source} has changed: {len(wanted) - len(lines):,} of the evaluation rows are not in it")
+    wanted, outcomes = {*known.id, *known.not_finite}, known.outcomes.name
+    examples = Comparisons(own, data, outcomes) if own else Sources(train, data, outcomes)
+    lines = [_line(swapped(row)) for row, _ in examples if row.id in wanted]
+    if missing := len(wanted) - len(lines):
+        source = own or " and ".join(train)
+        raise DataError(f"{source} has changed: {missing:,} of the evaluation rows are not in it")
     path = folder.path / FILE
     write_whole(path, b"\n".join(lines) + b"\n")
     return path

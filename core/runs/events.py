@@ -72,8 +72,8 @@ class Started(Event, frozen=True, kw_only=True):
     device: Device
     longest: Count | None = None
     """Tokens of the longest row, of both sides of the split."""
-    prior_log_loss: Figure
-    """Log loss on the evaluation rows of always answering the class shares of the training rows."""
+    prior_log_loss: Figure | None
+    """Log loss on the evaluation rows of always answering the class shares of the training rows; None without them."""
     engine: EngineName = "padded"
     engine_reason: str = ""
     """Why not the packed one; or how it spends memory."""
@@ -195,8 +195,10 @@ class Predicted(Event, frozen=True, kw_only=True):
 
 
 class Finished(Event, frozen=True, kw_only=True):
+    """Both figures are None where nothing was evaluated, the log loss alone where it was not a finite number."""
+
     log_loss: Figure | None
-    accuracy: Share
+    accuracy: Share | None
 
 
 class Cancelled(Event, frozen=True, kw_only=True):

@@ -106,13 +106,13 @@ class RunFolder:
         them cut short. A process that was killed at that moment could not write it. None where something is missing."""
         metrics = read_metrics(self.metrics)
         try:
-            is_complete = is_file(self.adapter / "adapter_config.json") and is_file(self.evaluation)
+            is_evaluated = metrics is None or metrics.rows_eval == 0 or is_file(self.evaluation)
+            is_complete = is_evaluated and is_file(self.adapter / "adapter_config.json")
             if metrics is None or not is_complete or ((self.adapter / MANIFEST).exists() and flaw(self.adapter)):
                 return None
-            ended = self.metrics.stat().st_mtime
+            return Finished(time=self.metrics.stat().st_mtime, log_loss=metrics.log_loss, accuracy=metrics.accuracy)
         except OSError:
             return None
-        return Finished(time=ended, log_loss=metrics.log_loss, accuracy=metrics.accuracy)
 
     def read_profile(self) -> Profile:
         """Every setting of the run, from resolved.toml. Raises ProfileError where they cannot be read.

@@ -25,12 +25,13 @@ def recipe_log_loss(started: Started | None) -> float | None:
 
 class Metrics(Struct, frozen=True, kw_only=True):
     """Memory in bytes. All seconds are those of the last process where a run was resumed; `tokens` are of the whole
-    run. `seconds` counts from the child's start; `longest` is a row in tokens as it was shown."""
+    run. `seconds` counts from the child's start; `longest` is a row in tokens as it was shown. Without evaluation rows
+    accuracy and both log losses are None; a log loss alone is where it was not a finite number."""
 
     run: str
     log_loss: Figure | None
-    accuracy: Share
-    prior_log_loss: Figure
+    accuracy: Share | None
+    prior_log_loss: Figure | None
     rows_train: Count
     rows_eval: Count
     rows_cut: Count

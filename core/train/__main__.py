@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from core.libraries import importing_libraries
 from core.outcomes import outcomes_of
 from core.runs.checkpoints import checkpoints
-from core.runs.events import Failed, Finished
+from core.runs.events import Failed, Finished, Warning
 from core.runs.folder import RunFolder
 from core.runs.identity import process_started
 from core.runs.lock import locked
@@ -27,7 +27,7 @@ from core.train import trackers
 from core.train.attempt import Attempt
 
 if TYPE_CHECKING:
-    from core.data.example import Example, RowsRead
+    from core.data.sources import RunExamples
     from core.profile.settings import Profile
     from core.train.setup import Hardware, RunModel, RunRows
     from core.train.training import Trained
@@ -103,8 +103,8 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     trackers.demand(profile.run.report_to)
     trackers.settle(folder)
     trackers.log_in(profile.run.report_to)
-    train_rows, eval_rows, read, source = find_inputs(profile, record)
-    profile = profile.with_outcomes(read.outcomes)
+    found, source = find_inputs(profile, record)
+    profile = profile.with_outcomes(found.settled.outcomes)
 
     stop.heed()  # libraries drop what a signal raises while they are loaded
     # Imported only now: they take seconds, and bad data or a bad checkpoint is reported in one.
@@ -119,24 +119,25 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     if not Path(source).is_dir():
         record.begin("loading", "fetching the tokenizer, if it is not here yet")
     tokenizer_files = tokenizer_folder(source, profile.model.revision)
-    rows = encode_rows(profile, train_rows, eval_rows, tokenizer_files, attempt, record)
+    rows = encode_rows(profile, found.train, found.evaluation, tokenizer_files, attempt, record)
     made = load_model(profile, source, tokenizer_files, rows, hardware, attempt, stop, record)
-    record.write(started(profile, read, rows, hardware, made))
+    record.write(started(profile, found.read, rows, hardware, made))
 
     trained = Training(folder, profile, rows, made, hardware, attempt, stop, record, home).run()
     record.begin("saving", "saving the adapter and the evaluation")
     save(folder, profile, rows, made, hardware, trained, stop)
-    record.write(Finished(log_loss=trained.evaluated.log_loss, accuracy=trained.evaluated.accuracy))
+    reached = trained.evaluated
+    record.write(
+        Finished(log_loss=reached.log_loss if reached else None, accuracy=reached.accuracy if reached else None)
+    )
 
 
-def find_inputs(profile: "Profile", record: Record) -> "tuple[list[Example], list[Example], RowsRead, str]":
-    """The rows to train on and those to evaluate, what they were taken for, and where the base is loaded from, its
-    weights all there.
+def find_inputs(profile: "Profile", record: Record) -> "tuple[RunExamples, str]":
+    """The rows to train on and those to evaluate, and where the base is loaded from, its weights all there.
 
     Raises DataError and SettingError.
     """
-    from core.data.rows import read_examples
-    from core.data.split import split
+    from core.data.sources import read_run_examples
     from core.demo import assets
     from core.model.checkpoint import demand_weights
     from core.model.locate import locate
@@ -144,14 +145,31 @@ def find_inputs(profile: "Profile", record: Record) -> "tuple[list[Example], lis
     if assets.is_named_by(profile) and not assets.is_made():
         record.begin("loading", assets.MAKING)
         assets.demo_folder(lambda done, total: record.write(assets.making(done, total)))
-    examples, read = read_examples(assets.rows_source(profile.data), profile.data, profile.model.outcomes)
-    train_rows, eval_rows = split(examples, profile.split)
-    record.begin("loading", f"rows: {read}")
+    found = read_run_examples(assets.train_sources(profile.data), assets.eval_source(profile.data), profile)
+    for name, read in zip(profile.data.sources, found.read, strict=True):
+        record.begin("loading", f"rows: {read}" if len(found.read) == 1 else f"{read.rows:,} rows of {name}: {read}")
+    record.begin("loading", str(found.settled))
+    for caution in cautions(profile, found.leaks):
+        record.write(Warning(message=caution))
     if profile.model.gguf_file:
         record.begin("loading", "unpacking the GGUF file, if that has not been done yet")
     source = locate(profile.model)
     demand_weights(source, profile.model.checkpoint)
-    return train_rows, eval_rows, read, source
+    return found, source
+
+
+def cautions(profile: "Profile", leaks: int) -> list[str]:
+    """What the record says of how rows are divided; `leaks` rows of data.train have a prompt of data.eval."""
+    from core.profile.division import unused_split
+
+    told = [unused_split(profile)] if unused_split(profile) else []
+    if leaks and profile.data.drop_leaks:
+        told.append(f"{leaks:,} rows of data.train are left out: their prompt stands in data.eval too")
+    elif leaks:
+        told.append(
+            f"{leaks:,} rows of data.train have a prompt that stands in data.eval too: data.drop_leaks leaves them out"
+        )
+    return told
 
 
 def save(
@@ -168,12 +186,13 @@ def save(
     from core.train import model_card, results
 
     results.save_adapter(folder, made.model, made.tokenizer)
-    outcomes = outcomes_of(profile.model.outcomes)
-    results.save_evaluation(folder, outcomes, rows.evaluation, trained.logits, trained.swapped_logits)
+    if trained.logits is not None:
+        outcomes = outcomes_of(profile.model.outcomes)
+        results.save_evaluation(folder, outcomes, rows.evaluation, trained.logits, trained.swapped_logits)
     metrics = Metrics(
         run=folder.id,
-        log_loss=trained.evaluated.log_loss,
-        accuracy=trained.evaluated.accuracy,
+        log_loss=trained.evaluated.log_loss if trained.evaluated else None,
+        accuracy=trained.evaluated.accuracy if trained.evaluated else None,
         prior_log_loss=rows.prior_log_loss,
         rows_train=len(rows.train),
         rows_eval=len(rows.evaluation),

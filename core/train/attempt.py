@@ -60,30 +60,35 @@ class Attempt(Struct, frozen=True):
     def owes_evaluation(self, profile: Profile, rows: int) -> bool:
         """Whether one was due where this goes on, and was not completed. `rows` are those trained on."""
         every = profile.eval.every
+        if not profile.evaluates:
+            return False
         if every == "epoch":
             every = optimizer_steps(rows, replace(profile.train, epochs=1.0))
         return self.step > 0 and self.step % every == 0 and self.step not in self.evaluated
 
     def demand_same_rows(
-        self, train_set: "Sequence[Encoded]", digest_train: RowsDigest, digest_eval: RowsDigest
+        self, train_set: "Sequence[Encoded]", digest_train: RowsDigest, digest_eval: RowsDigest, *, has_own_eval: bool
     ) -> None:
-        """Raises DataError where the rows are not those that the process before had, in the same order."""
+        """`has_own_eval` where the evaluation rows are those of data.eval.
+
+        Raises DataError where the rows are not those that the process before had, in the same order."""
         if self.before is None:
             return
-        changed = "data.train has changed since the run was started"
+        changed = "has changed since the run was started"
         needed = "a resumed run needs the same rows in the same order"
         now = (len(train_set), sum(len(row.ids) for row in train_set))
         if (before := (self.before.rows_train, self.before.tokens_train)) != now:
             raise DataError(
-                f"{changed}: {now[0]:,} training rows of {now[1]:,} tokens, "
+                f"data.train {changed}: {now[0]:,} training rows of {now[1]:,} tokens, "
                 f"where there were {before[0]:,} of {before[1]:,}; {needed}"
             )
-        for side, known, found in (
-            ("training", self.before.digest_train, digest_train),
-            ("evaluation", self.before.digest_eval, digest_eval),
+        of_eval = "data.eval" if has_own_eval else "data.train"
+        for source, side, known, found in (
+            ("data.train", "training", self.before.digest_train, digest_train),
+            (of_eval, "evaluation", self.before.digest_eval, digest_eval),
         ):
             if known is not None and (others := known.other_parts(found)):
-                raise DataError(f"{changed}: other {' and '.join(others)} in the {side} rows; {needed}")
+                raise DataError(f"{source} {changed}: other {' and '.join(others)} in the {side} rows; {needed}")
 
     def demand_same_base(self, model: str, digest: dict[str, str]) -> None:
         """Raises SettingError, naming the files, where the base is not that of the process before."""

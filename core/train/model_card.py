@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from core.data.example import join
 from core.demo import assets
 from core.outcomes import Outcomes, outcomes_of
+from core.profile.division import held_out, limited
 from core.profile.load import to_toml
 from core.profile.settings import Profile
 from core.runs.access import write_whole
@@ -52,9 +53,8 @@ def card(profile: Profile, metrics: Metrics) -> str:
     """Markdown with what the hub reads of a card before it."""
     shared, outcomes = _without_paths(profile), outcomes_of(profile.model.outcomes)
     base = shared.model.checkpoint
-    log_loss = "not finite" if metrics.log_loss is None else f"{metrics.log_loss:.4f}"
     versions = "\n".join(f"- {name} {metadata.version(name)}" for name in PACKAGES)
-    limit = f"; the first {profile.data.limit:,} rows" if profile.data.limit else ""
+    limit = f"; {limited(profile.data)}" if limited(profile.data) else ""
     return f"""---
 base_model: {base}
 library_name: peft
@@ -75,21 +75,11 @@ most {profile.tokens.max_length:,} tokens of it.
 
 ## Evaluation
 
-| figure | value |
-| --- | --- |
-| log loss | {log_loss} |
-| always answering the class shares | {metrics.prior_log_loss:.4f} |
-| {outcomes.even} for each class | {outcomes.uniform_log_loss:.4f} |
-| accuracy | {metrics.accuracy:.4f} |
-| rows evaluated | {metrics.rows_eval:,} |
-| rows trained on | {metrics.rows_train:,} |
-| steps | {metrics.steps:,} |
-
-On fold {profile.split.fold} of {profile.split.n_splits} by {profile.split.by}, held out from the same file.
+{_evaluation(shared, metrics, outcomes)}
 
 ## Data
 
-`{shared.data.train}`{_digest(profile)}{limit}.
+{_data(profile)}{limit}.
 
 ## Settings
 
@@ -108,13 +98,46 @@ def _classes(outcomes: Outcomes) -> str:
     return ", ".join(told)
 
 
+def _evaluation(shared: Profile, metrics: Metrics, outcomes: Outcomes) -> str:
+    """What the run came to; `shared` names no path of this machine."""
+    sizes = f"| rows trained on | {metrics.rows_train:,} |\n| steps | {metrics.steps:,} |"
+    if metrics.accuracy is None or metrics.prior_log_loss is None:
+        return f"Nothing was evaluated: it was trained on all rows.\n\n| figure | value |\n| --- | --- |\n{sizes}"
+    log_loss = "not finite" if metrics.log_loss is None else f"{metrics.log_loss:.4f}"
+    dropped = ", whose prompts were left out of the training rows" if shared.data.drop_leaks else ""
+    own = f"`{shared.data.eval}`{dropped}"
+    evaluated = own if shared.data.eval else f"{held_out(shared)}, held out from the same rows"
+    return f"""| figure | value |
+| --- | --- |
+| log loss | {log_loss} |
+| always answering the class shares | {metrics.prior_log_loss:.4f} |
+| {outcomes.even} for each class | {outcomes.uniform_log_loss:.4f} |
+| accuracy | {metrics.accuracy:.4f} |
+| rows evaluated | {metrics.rows_eval:,} |
+{sizes}
+
+On {evaluated}."""
+
+
+def _data(profile: Profile) -> str:
+    """Each source by its name, with a digest of its content where it is a file."""
+    sources = [*assets.train_sources(profile.data), *filter(None, [assets.eval_source(profile.data)])]
+    names = map(_name, profile.data.sources)
+    return "; ".join(f"`{name}`{_digest(source)}" for name, source in zip(names, sources, strict=True))
+
+
 def _without_paths(profile: Profile) -> Profile:
     """The settings with the last part of what is a path here; a name on the hub stays whole."""
     data, model = profile.data, profile.model
     is_here = Path(model.checkpoint).exists()
     return replace(
         profile,
-        data=replace(data, train=_name(data.train), test=_name(data.test)),
+        data=replace(
+            data,
+            train=_name(data.train) if isinstance(data.train, str) else [_name(source) for source in data.train],
+            eval=data.eval and _name(data.eval),
+            test=_name(data.test),
+        ),
         model=replace(model, checkpoint=Path(model.checkpoint).name if is_here else model.checkpoint),
     )
 
@@ -126,8 +149,8 @@ def _name(source: str) -> str:
     )
 
 
-def _digest(profile: Profile) -> str:
-    path = Path(assets.rows_source(profile.data))
+def _digest(source: str) -> str:
+    path = Path(source)
     if not path.is_file():
         return ""
     with path.open("rb") as file:

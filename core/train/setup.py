@@ -1,5 +1,6 @@
 """What a run is made of before its first step: its device, its rows in tokens, its model and what computes it."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from msgspec import Struct
 from peft import PeftModel
 from transformers import PreTrainedTokenizerFast, set_seed
 
-from core.data.example import Example, RowsRead, swapped
+from core.data.example import Example, RowsRead, settled, swapped
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import Encoded, encode_all, rows_digest
 from core.demo import assets
@@ -61,8 +62,8 @@ class RunRows(Struct, frozen=True):
     """In the same order; none unless `eval.swap` asks for them."""
     digest_train: RowsDigest
     digest_eval: RowsDigest
-    prior_log_loss: float
-    """On the evaluation rows, of always answering the class shares of the training rows."""
+    prior_log_loss: float | None
+    """On the evaluation rows, of always answering the class shares of the training rows; None without such rows."""
 
     @property
     def every(self) -> list[Encoded]:
@@ -87,14 +88,15 @@ def encode_rows(
     train_set = encode_all(train_rows, tokenizer, profile, record, "training rows")
     eval_set = encode_all(eval_rows, tokenizer, profile, record, "evaluation rows")
     digest_train, digest_eval = rows_digest(train_set), rows_digest(eval_set)
-    attempt.demand_same_rows(train_set, digest_train, digest_eval)
+    attempt.demand_same_rows(train_set, digest_train, digest_eval, has_own_eval=profile.data.eval is not None)
     # Rows of like length share a batch, which saves padding; the longest come first, so memory fails early.
     eval_set.sort(key=lambda row: len(row.ids), reverse=True)
     swapped_set = []
     if profile.eval.swap:
         copies = [swapped(row.example) for row in eval_set]
         swapped_set = encode_all(copies, tokenizer, profile, record, "evaluation rows, A and B exchanged")
-    prior = prior_log_loss([row.label for row in train_rows], [row.label for row in eval_rows])
+    labels = [row.label for row in eval_rows]
+    prior = prior_log_loss([row.label for row in train_rows], labels) if labels else None
     return RunRows(train_set, eval_set, swapped_set, digest_train, digest_eval, prior)
 
 
@@ -163,7 +165,7 @@ def load_model(
     return RunModel(model, tokenizer, engine, packed, digest_base, trainable, total)
 
 
-def started(profile: Profile, read: RowsRead, rows: RunRows, hardware: Hardware, made: RunModel) -> Started:
+def started(profile: Profile, read: Sequence[RowsRead], rows: RunRows, hardware: Hardware, made: RunModel) -> Started:
     """What the run is about to do, for its record."""
     return Started(
         rows_train=len(rows.train),
@@ -180,9 +182,9 @@ def started(profile: Profile, read: RowsRead, rows: RunRows, hardware: Hardware,
         prior_log_loss=rows.prior_log_loss,
         engine=made.engine.name,
         engine_reason=made.engine.reason,
-        format=read.format,
-        outcomes=read.outcomes,
-        outcomes_reason=read.why,
+        format=" and ".join(dict.fromkeys(one.format for one in read if one.format)),
+        outcomes=settled(read).outcomes,
+        outcomes_reason=settled(read).why,
         digest_train=rows.digest_train,
         digest_eval=rows.digest_eval,
         digest_base=made.digest_base,

@@ -166,11 +166,13 @@ def training_arguments(profile: Profile, precision: Precision, folder: RunFolder
     """The profile's settings in the Trainer's words; `batch` divides the global batch, and is computed at once."""
     train, evaluation = profile.train, profile.eval
     has_gpu = torch.cuda.is_available()
-    every = (
-        {"eval_strategy": "epoch"}
-        if evaluation.every == "epoch"
-        else {"eval_strategy": "steps", "eval_steps": evaluation.every}
-    )
+    every: dict[str, Any] = {"eval_strategy": "no"}
+    if profile.evaluates:
+        every = (
+            {"eval_strategy": "epoch"}
+            if evaluation.every == "epoch"
+            else {"eval_strategy": "steps", "eval_steps": evaluation.every}
+        )
     return TrainingArguments(
         output_dir=str(folder.checkpoints),
         num_train_epochs=train.epochs,

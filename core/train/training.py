@@ -22,19 +22,20 @@ from core.train.attempt import Attempt
 from core.train.callback import EventCallback
 from core.train.results import Scorer
 from core.train.setup import Hardware, RunModel, RunRows
-from core.train.trainer import ClassifierTrainer, training_arguments
+from core.train.trainer import ClassifierTrainer, are_finite, training_arguments
 
 Logits = NDArray[np.float32]
 COMPILES = "the first step, for which kernels are compiled"
 
 
 class Trained(Struct, frozen=True):
-    """What the training of a run came to; of each evaluation row the logits, (rows, outcomes)."""
+    """What the training of a run came to; of each evaluation row the logits, (rows, outcomes), None without such
+    rows."""
 
-    logits: Logits
+    logits: Logits | None
     swapped_logits: Logits | None
     """Those of the copies with A and B swapped, as they were shown; None where there are none."""
-    evaluated: Evaluated
+    evaluated: Evaluated | None
     step: int
     tokens: int
     """Effective ones, in all processes of the run."""
@@ -77,7 +78,7 @@ class Training:
             model=made.model,
             args=training_arguments(profile, hardware.precision, folder, batch=batch),
             train_dataset=[row.features for row in rows.train],
-            eval_dataset=[row.features for row in rows.evaluation],
+            eval_dataset=[row.features for row in rows.evaluation] or None,
             data_collator=pack if made.packed else DataCollatorWithPadding(made.tokenizer),
             processing_class=made.tokenizer,
             compute_metrics=self._scorer,
@@ -107,7 +108,6 @@ class Training:
             raise
         seconds = time.monotonic() - began - self._callback.evaluation_seconds
         evaluated, state = self._callback.evaluated, self._trainer.state
-        assert evaluated is not None
         tokens = int(state.num_input_tokens_seen)
         return Trained(
             logits=logits,
@@ -119,18 +119,22 @@ class Training:
             tokens_per_second=(tokens - self._callback.tokens_before) / seconds,
         )
 
-    def _train_and_evaluate(self) -> tuple[Logits, Logits | None]:
-        """The logits of the evaluation rows and of their swapped copies."""
+    def _train_and_evaluate(self) -> tuple[Logits | None, Logits | None]:
+        """The logits of the evaluation rows and of their swapped copies, None where there are none."""
         trainer, last = self._trainer, self._callback
         trainer.train(resume_from_checkpoint=self._attempt.checkpoint)
         if self._stop.signal:
             raise Stopped
+        # Without patience nobody has watched which checkpoints are of before.
+        sound = self._watch.sound if self._profile.train.divergence_patience else trainer.state.global_step
+        if not self._rows.evaluation:
+            if not are_finite(self._made.model):
+                raise Diverged("not all of the trained weights are finite numbers", sound=sound)
+            return None, None
         if last.evaluated is None or last.evaluated.step != trainer.state.global_step:
             trainer.evaluate()
         logits = self._scorer.logits  # a prediction replaces them there
         if not np.isfinite(logits).all():
-            # Without patience nobody has watched which checkpoints are of before.
-            sound = self._watch.sound if self._profile.train.divergence_patience else trainer.state.global_step
             raise Diverged("the logits of the evaluation are not all finite numbers", sound=sound)
         if not self._rows.swapped:
             return logits, None

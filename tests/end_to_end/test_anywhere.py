@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tiny_runs import SETTINGS
 
 from core.data.files import read_records
-from core.demo.assets import rows_source
+from core.demo.assets import train_sources
 from core.model.locate import locate, tokenizer_at_hand
 from core.profile.data_settings import Data
 from core.profile.errors import SettingError
@@ -154,7 +154,7 @@ def test_a_tilde_is_the_home_folder_before_a_run_and_in_one(
     monkeypatch.chdir("/")
     shutil.copytree(checkpoint, tmp_path / "x")
     tiny.write_csv(tmp_path / "train.csv", tiny.rows(3))
-    assert len(list(read_records(rows_source(Data(train="~/train.csv"))))) == 3
+    assert len(list(read_records(*train_sources(Data(train="~/train.csv"))))) == 3
     model = Model(checkpoint="~/x")
     assert locate(model) == str(tmp_path / "x")
     assert tokenizer_at_hand(model) == tmp_path / "x"

@@ -15,8 +15,14 @@ from transformers import (
     Gemma3TextForSequenceClassification,
     LlamaConfig,
     LlamaForSequenceClassification,
+    MistralConfig,
+    MistralForSequenceClassification,
+    Phi3Config,
+    Phi3ForSequenceClassification,
     Qwen2Config,
     Qwen2ForSequenceClassification,
+    Qwen3Config,
+    Qwen3ForSequenceClassification,
     SiglipVisionConfig,
 )
 
@@ -56,8 +62,23 @@ CONFIGS: dict[str, tuple[Any, Any]] = {
             "high_freq_factor": 4.0, "original_max_position_embeddings": 64,
         }),
     ),
+    "mistral": (MistralForSequenceClassification, MistralConfig(**SIZES, head_dim=32, sliding_window=WINDOW)),
+    "phi3": (  # as Phi-4-mini, with a window
+        Phi3ForSequenceClassification,
+        Phi3Config(
+            **SIZES, sliding_window=WINDOW, original_max_position_embeddings=64, partial_rotary_factor=0.75,
+            rope_parameters={
+                "rope_type": "longrope", "short_factor": [1.0, 1.1, 1.3, 1.6, 2.0, 2.5], "long_factor": [4.0] * 6,
+            },
+        ),
+    ),
     "qwen2": (Qwen2ForSequenceClassification, Qwen2Config(**SIZES)),
+    "qwen3": (
+        Qwen3ForSequenceClassification,
+        Qwen3Config(**SIZES, head_dim=32, use_sliding_window=True, sliding_window=WINDOW, max_window_layers=2),
+    ),
 }  # fmt: skip
+WITH_WINDOWS = {"gemma2", "gemma3", "gemma3-with-images", "mistral", "phi3", "qwen3"}
 Learned = dict[str, torch.Tensor]
 
 

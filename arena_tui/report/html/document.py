@@ -32,6 +32,7 @@ from arena_tui.report.wording import (
     row_count,
     titled,
 )
+from core.profile.division import held_out
 from core.profile.settings import Profile
 from core.report.report import Against, Group, Interval, LengthBias, PositionBias, Report
 
@@ -77,12 +78,11 @@ def _parts(seen: SeenReport, rows: int) -> Iterator[str]:
 
 def _what(profile: Profile) -> str:
     """What ran, in a line; of what are paths here the last part alone, as the page may be given to others."""
-    split, tokens, base = profile.split, profile.tokens, Path(profile.model.checkpoint)
+    data, tokens, base = profile.data, profile.tokens, Path(profile.model.checkpoint)
     shown = base.name if base.is_absolute() else str(base)
-    return (
-        f"{shown} · {Path(profile.data.train).name}, fold {split.fold} of {split.n_splits} by "
-        f"{split.by} · at most {numbers.count(tokens.max_length)} tokens, {tokens.truncation}"
-    )
+    evaluated = f"evaluated on {Path(data.eval).name}" if data.eval else held_out(profile)
+    names = ", ".join(Path(source).name for source in data.train_sources)
+    return f"{shown} · {names}, {evaluated} · at most {numbers.count(tokens.max_length)} tokens, {tokens.truncation}"
 
 
 def _headline(seen: SeenReport) -> Iterator[str]:

@@ -61,7 +61,9 @@ def listed(screen: DataScreen) -> list[int]:
 
 
 def cut_report(seen: Inspected, tokens: Tokens) -> CutReport:
-    return report(seen.rows, seen.held_out, tokens, cut(seen.rows, tokens, seen.frame))
+    return report(
+        seen.rows, {"train": seen.sides.train, "eval": seen.sides.eval}, tokens, cut(seen.rows, tokens, seen.frame)
+    )
 
 
 async def test_d_on_home_opens_the_chosen_profile_and_shows_what_the_inspection_found(profile: Path) -> None:

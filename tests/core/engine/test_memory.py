@@ -10,14 +10,17 @@ import pytest
 import torch
 from msgspec.structs import replace
 from places import ROOT
-from shapes import GEMMA3, LLAMA, NINE, QWEN, shape
+from shapes import GEMMA3, LLAMA, MISTRAL, NINE, PHI3_MINI, PHI4_MINI, QWEN, QWEN3, shape
 from transformers import (
     Gemma2Config,
     Gemma2ForSequenceClassification,
     Gemma3TextConfig,
     LlamaConfig,
+    MistralConfig,
+    Phi3Config,
     PretrainedConfig,
     Qwen2Config,
+    Qwen3Config,
 )
 
 from core.engine.memory import Memory, predict, trainable_sizes
@@ -41,6 +44,10 @@ CONFIGS: list[tuple[dict[str, Any], type[PretrainedConfig]]] = [
     (GEMMA3, Gemma3TextConfig),
     (LLAMA, LlamaConfig),
     (QWEN, Qwen2Config),
+    (QWEN3, Qwen3Config),
+    (MISTRAL, MistralConfig),
+    (PHI3_MINI, Phi3Config),
+    (PHI4_MINI, Phi3Config),
 ]
 
 
@@ -53,16 +60,22 @@ def peak(config: dict[str, Any], *overrides: str, precision: Precision = "bf16",
     return predict(made, shape(config, made.model), precision=precision, length=length)
 
 
-@pytest.fixture(scope="module", params=CONFIGS, ids=["9b", "2b", "gemma3", "llama", "qwen2"])
+@pytest.fixture(
+    scope="module",
+    params=CONFIGS,
+    ids=["9b", "2b", "gemma3", "llama", "qwen2", "qwen3", "mistral", "phi3-mini", "phi4-mini"],
+)
 def family(request: pytest.FixtureRequest) -> tuple[dict[str, Any], PretrainedConfig]:
     stated, kind = request.param
     return stated, kind(**stated.get("text_config", stated), num_labels=3, pad_token_id=0)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("targets", ["all-linear", '["q_proj", "k_proj", "v_proj"]'])
-def test_shape_and_trained_weights_are_those_of_the_real_model(family: Any, targets: str) -> None:
+@pytest.mark.parametrize("all_linear", [True, False])
+def test_shape_and_trained_weights_are_those_of_the_real_model(family: Any, all_linear: bool) -> None:
     stated, config = family
+    queries_and_keys = '["qkv_proj"]' if config.model_type == "phi3" else '["q_proj", "k_proj", "v_proj"]'
+    targets = "all-linear" if all_linear else queries_and_keys
     made = profile("model.quantization=none", f"lora.target_modules={targets}", "lora.freeze_layers=7")
     base = lay_out(config, made.model)
     trainable, total = parameter_counts(add_adapters(base, made.lora))

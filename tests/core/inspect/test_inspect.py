@@ -26,7 +26,7 @@ from core.inspect.export import export
 from core.inspect.figures import Rows, epoch, histogram, lengths, read_rows
 from core.inspect.lookup import read_pieces, read_prompts, read_row
 from core.inspect.protocol import INSPECT, Progress
-from core.inspect.report import Report, held_out, margin, report
+from core.inspect.report import Report, margin, report, sides
 from core.profile.data_settings import Data
 from core.profile.load import parse_profile
 from core.profile.settings import TRUNCATIONS, Profile, Tokens
@@ -165,7 +165,7 @@ def test_the_split_is_that_of_training(found: tuple[Rows, Progress, Profile], tr
     for by in ("row", "id", "prompt"):
         chosen = msgspec.structs.replace(profile.split, by=by)
         evaluation = split(examples, chosen)[1]
-        assert rows.id[held_out(rows, chosen)].tolist() == [str(row.id) for row in evaluation]
+        assert rows.id[sides(rows, Profile(split=chosen)).eval].tolist() == [str(row.id) for row in evaluation]
 
 
 def test_the_first_rows_come_before_the_whole_and_are_its_beginning(
@@ -247,7 +247,7 @@ def test_the_exported_rows_are_those_of_training(
     assert progress.whole
     assert progress.frame
     to = tmp_path / "rows.parquet"
-    export(Path(progress.whole), rows, held_out(rows, profile.split), profile.tokens, progress.frame, to)
+    export(Path(progress.whole), rows, sides(rows, profile), profile.tokens, progress.frame, to)
     table = parquet.read_table(to).to_pydict()
     tokenizer = PromptTokenizer(checkpoint)
     encoded = [

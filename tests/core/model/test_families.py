@@ -46,7 +46,7 @@ ROWS = [
 LORA = Lora(freeze_layers=0, target_modules="all-linear", dropout=0.0)
 LAYOUT = Layout(keeps_weights=False, checkpointing="none", examples=8)
 SAME = 2e-4
-PACKED = ("gemma-2", "gemma-3", "gemma-3 with images", "llama-3", "qwen-2")
+PACKED = ("gemma-2", "gemma-3", "gemma-3 with images", "llama-3", "qwen-2", "qwen-3", "mistral", "phi-3")
 NOT_QUANTIZED = ("falcon", "mixtral")
 REFUSED = {"t5": "t5 encodes and decodes", "xlnet": "xlnet answers more than logits"}
 

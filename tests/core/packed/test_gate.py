@@ -18,9 +18,15 @@ from transformers import (
     Gemma3TextForSequenceClassification,
     LlamaConfig,
     LlamaForSequenceClassification,
+    MistralConfig,
+    MistralForSequenceClassification,
+    Phi3Config,
+    Phi3ForSequenceClassification,
     PretrainedConfig,
     Qwen2Config,
     Qwen2ForSequenceClassification,
+    Qwen3Config,
+    Qwen3ForSequenceClassification,
 )
 
 from core.model.lora import add_adapters
@@ -38,7 +44,10 @@ FAMILIES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "gemma2": (Gemma2Config, Gemma2ForSequenceClassification, {**GEMMA, "attn_logit_softcapping": 2.0}),
     "gemma3_text": (Gemma3TextConfig, Gemma3TextForSequenceClassification, {**GEMMA, "sliding_window_pattern": 2}),
     "llama": (LlamaConfig, LlamaForSequenceClassification, SIZES),
+    "mistral": (MistralConfig, MistralForSequenceClassification, {**SIZES, "sliding_window": 8}),
+    "phi3": (Phi3Config, Phi3ForSequenceClassification, {**SIZES, "sliding_window": 8}),
     "qwen2": (Qwen2Config, Qwen2ForSequenceClassification, SIZES),
+    "qwen3": (Qwen3Config, Qwen3ForSequenceClassification, {**SIZES, "head_dim": 16}),
 }
 ROWS = rows_of([31, 9, 1, 8])
 LAYOUT = Layout(keeps_weights=True, checkpointing="none", examples=len(ROWS))
@@ -48,6 +57,10 @@ LLAMA3 = {
     "rope_type": "llama3", "rope_theta": 1e4, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
     "original_max_position_embeddings": 64,
 }  # fmt: skip
+LONG = {
+    "type": "longrope", "short_factor": [1.0, 1.1, 1.3, 1.6, 2.0, 2.5, 3.0, 4.0], "long_factor": [4.0] * 8,
+}  # fmt: skip
+PART = {"rope_type": "default", "rope_theta": 50.0, "partial_rotary_factor": 0.75}
 ROTATIONS = [{"rope_type": "linear", "rope_theta": 50.0, "factor": 2.0}, LLAMA3, YARN, {"rope_theta": 50.0}]
 BY_KIND = [{"full_attention": LLAMA3, "sliding_attention": {"rope_theta": 50.0}}, {"full_attention": YARN}]
 NESTED = ("text_config", "text_encoder", "decoder", "generator")
@@ -92,6 +105,24 @@ OF_FAMILY: dict[str, dict[str, list[Any]]] = {
         "max_window_layers": [1], "layer_types": [["full_attention"] * 3], "rope_parameters": ROTATIONS,
         "rope_theta": [50.0],
     },
+    "mistral": {
+        "hidden_act": ["gelu_pytorch_tanh"], "hidden_activation": ["relu"], "attention_bias": [True],
+        "sliding_window": [3, 100, None], "layer_types": [KINDS], "rope_parameters": ROTATIONS, "rope_theta": [50.0],
+        "rope_scaling": [{"type": "linear", "factor": 4.0}],
+    },
+    "phi3": {
+        "hidden_act": ["gelu_pytorch_tanh"], "hidden_activation": ["relu"], "attention_bias": [True],
+        "sliding_window": [3, 100, None], "rope_parameters": [LONG, PART, {"rope_theta": 50.0}], "rope_theta": [50.0],
+        "rope_scaling": [LONG, {**LONG, "type": "yarn"}], "layer_types": [KINDS], "num_key_value_heads": [None],
+        "partial_rotary_factor": [0.5],
+        "original_max_position_embeddings": [16], "embd_pdrop": [0.5], "max_position_embeddings": [4096],
+    },
+    "qwen3": {
+        "hidden_act": ["gelu_pytorch_tanh"], "hidden_activation": ["relu"], "attention_bias": [True],
+        "sliding_window": [3], "max_window_layers": [1], "layer_types": [["full_attention"] * 3],
+        "rope_parameters": ROTATIONS, "rope_theta": [50.0], "rope_scaling": [{"type": "linear", "factor": 4.0}],
+        "num_key_value_heads": [None],
+    },
 }  # fmt: skip
 COMPUTED: list[tuple[str, dict[str, Any]]] = [
     *((family, overrides) for family in FAMILIES for overrides in (ALL_SIZES, IDLE)),
@@ -99,6 +130,13 @@ COMPUTED: list[tuple[str, dict[str, Any]]] = [
     ("qwen2", {"use_sliding_window": True, "sliding_window": 3, "max_window_layers": 1}),
     ("qwen2", {"use_sliding_window": True, "sliding_window": 3, "layer_types": KINDS}),
     ("llama", {"rope_parameters": LLAMA3, "original_max_position_embeddings": 16}),
+    (
+        "phi3",
+        {"rope_scaling": {**LONG, "short_factor": [1.5] * 6, "long_factor": [4.0] * 6}, "partial_rotary_factor": 0.75},
+    ),
+    ("phi3", {"rope_scaling": LONG, "original_max_position_embeddings": 1024, "max_position_embeddings": 9000}),
+    ("qwen3", {"use_sliding_window": True, "sliding_window": 3, "max_window_layers": 1}),
+    ("qwen3", {"use_sliding_window": True, "sliding_window": 3, "layer_types": KINDS}),
 ]
 NOT_OF_A_FILE = {
     "model_type",  # the family itself
@@ -109,26 +147,40 @@ NOT_OF_A_FILE = {
     "_rope_type_labels",
 }  # fmt: skip
 CAUSAL = "attention is not causal"
-PART = "a part of each head is not rotated"
+IN_PART = "a part of each head is not rotated"
+WHOLLY = [family for family in FAMILIES if family != "phi3"]
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     *((family, {"attention_dropout": 0.1}, "attention has dropout") for family in FAMILIES),
     *((family, {"is_causal": False}, CAUSAL) for family in FAMILIES),
     *((family, {"head_dim": 48}, "its kernels have no heads of 48") for family in FAMILIES),
     *((family, {"per_layer_config": {0: {"num_key_value_heads": 2}}}, "sizes of their own") for family in FAMILIES),
-    *((family, {"partial_rotary_factor": 0.5}, PART) for family in FAMILIES),
+    *((family, {"partial_rotary_factor": 0.5}, IN_PART) for family in WHOLLY),
     *((family, {key: {}}, f"a model of its own in {key}") for family in FAMILIES for key in NESTED),
     *((family, {"default_rope_type": "axial"}, "the rotation axial") for family in FAMILIES),
     *((family, {"rope_parameters": {"rope_type": "dynamic", "factor": 2.0}}, "dynamic") for family in FAMILIES),
-    *((family, {"rope_scaling": {"type": "longrope"}}, "the rotation longrope") for family in FAMILIES),
-    *((family, {"rope_parameters": {"partial_rotary_factor": 0.5}}, PART) for family in FAMILIES),
+    *((family, {"rope_scaling": {"type": "longrope"}}, "the rotation longrope") for family in WHOLLY),
+    *((family, {"rope_parameters": {"partial_rotary_factor": 0.5}}, IN_PART) for family in WHOLLY),
     ("gemma3_text", {"rope_parameters": {"full_attention": {"rope_type": "dynamic"}}}, "the rotation dynamic"),
-    ("gemma3_text", {"rope_parameters": {"full_attention": {"partial_rotary_factor": 0.5}}}, PART),
+    ("gemma3_text", {"rope_parameters": {"full_attention": {"partial_rotary_factor": 0.5}}}, IN_PART),
     ("gemma2", {"use_bidirectional_attention": True}, CAUSAL),
     ("gemma3_text", {"use_bidirectional_attention": True}, CAUSAL),
     ("gemma2", {"hidden_activation": "relu"}, "it does not know the activation relu"),
     ("gemma3_text", {"hidden_activation": "gelu"}, "it does not know the activation gelu"),
     ("llama", {"hidden_act": "relu"}, "it does not know the activation relu"),
     ("qwen2", {"hidden_act": "gelu_new"}, "it does not know the activation gelu_new"),
+    ("mistral", {"hidden_act": "relu"}, "it does not know the activation relu"),
+    ("phi3", {"hidden_act": "gelu"}, "it does not know the activation gelu"),
+    ("phi3", {"resid_pdrop": 0.1}, "what a layer adds has dropout"),
+    ("phi3", {"rope_scaling": {"type": "linear", "factor": 2.0}}, "the rotation linear"),
+    ("phi3", {"rope_scaling": {**LONG, "type": "su"}}, "the rotation su"),
+    ("phi3", {"partial_rotary_factor": 0.0}, "partial_rotary_factor is 0.0"),
+    ("phi3", {"rope_scaling": LONG, "original_max_position_embeddings": 512}, "rows of more than 512 tokens"),
+    ("phi3", {"rope_scaling": {**LONG, "type": "yarn"}, "original_max_position_embeddings": 512}, "more than 512"),
+    ("phi3", {"sliding_window": 0}, "sliding_window is 0 where layers slide"),
+    ("mistral", {"sliding_window": 0}, "sliding_window is 0 where layers slide"),
+    ("qwen3", {"hidden_act": "relu"}, "it does not know the activation relu"),
+    ("qwen3", {"use_sliding_window": True, "sliding_window": None}, "sliding_window is None where layers slide"),
+    ("qwen3", {"layer_types": KINDS, "sliding_window": None}, "sliding_window is None where layers slide"),
     ("gemma2", {"attn_logit_softcapping": 0.0}, "attn_logit_softcapping is 0.0"),
     ("gemma2", {"layer_types": ["chunked_attention"] * 3}, "layers of chunked_attention"),
     ("gemma2", {"sliding_window": None}, "sliding_window is None where layers slide"),

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from shapes import GEMMA3, LLAMA, NINE, QWEN, shape
+from shapes import GEMMA3, LLAMA, MISTRAL, NINE, PHI3_MINI, PHI4_MINI, QWEN, QWEN3, shape
 
 from core.engine.choose import choose, choose_engine, choose_prediction_engine, predict_packed
 from core.packed.gate import obstacle
@@ -19,9 +19,23 @@ def profile(*overrides: str) -> Profile:
     return parse_profile("", source="test", overrides=overrides)
 
 
-@pytest.mark.parametrize("config", [NINE, GEMMA3, LLAMA, QWEN], ids=["gemma2", "gemma3", "llama", "qwen2"])
+PUBLISHED = {
+    "gemma2": NINE, "gemma3": GEMMA3, "llama": LLAMA, "qwen2": QWEN, "qwen3": QWEN3, "mistral": MISTRAL,
+    "phi3-mini": PHI3_MINI, "phi4-mini": PHI4_MINI,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("config", PUBLISHED.values(), ids=PUBLISHED)
 def test_published_models_of_the_families_can_be_packed(config: dict[str, Any]) -> None:
     assert obstacle(profile(), config, precision="bf16", best="bf16") is None
+
+
+def test_long_rows_of_a_rotation_that_changes_with_length_are_left_to_the_padded_engine() -> None:
+    """Phi-4-mini's angles are others from 4,097 tokens on, for all rows of a batch."""
+    for length, said in ((4096, None), (4097, "rows of more than 4096 tokens")):
+        reason = obstacle(profile(f"tokens.max_length={length}"), PHI4_MINI, precision="bf16", best="bf16")
+        assert (reason is None) == (said is None)
+        assert said is None or said in (reason or "")
 
 
 @pytest.mark.parametrize(

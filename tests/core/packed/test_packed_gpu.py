@@ -27,12 +27,21 @@ from torch.nn.functional import cross_entropy
 from transformers import (
     Gemma2Config,
     Gemma2ForSequenceClassification,
+    Gemma3Config,
+    Gemma3ForSequenceClassification,
     Gemma3TextConfig,
     Gemma3TextForSequenceClassification,
     LlamaConfig,
     LlamaForSequenceClassification,
+    MistralConfig,
+    MistralForSequenceClassification,
+    Phi3Config,
+    Phi3ForSequenceClassification,
     Qwen2Config,
     Qwen2ForSequenceClassification,
+    Qwen3Config,
+    Qwen3ForSequenceClassification,
+    SiglipVisionConfig,
 )
 
 from core.model.lora import add_adapters
@@ -64,7 +73,34 @@ FAMILIES: dict[str, tuple[Any, Any]] = {
     "llama": (LlamaForSequenceClassification, LlamaConfig(**SIZES, head_dim=128)),
     "llama-gelu": (LlamaForSequenceClassification, LlamaConfig(**SIZES, head_dim=128, hidden_act="gelu_pytorch_tanh")),
     "qwen2": (Qwen2ForSequenceClassification, Qwen2Config(**{**SIZES, "hidden_size": 2048, "num_attention_heads": 32})),
-}
+    "qwen3": (Qwen3ForSequenceClassification, Qwen3Config(**SIZES, head_dim=128)),
+    "mistral": (MistralForSequenceClassification, MistralConfig(**SIZES, head_dim=128, sliding_window=100)),
+    "phi3-mini": (  # heads of 96
+        Phi3ForSequenceClassification,
+        Phi3Config(**{**SIZES, "num_attention_heads": 24, "num_key_value_heads": 24}, sliding_window=100),
+    ),
+    "phi4-mini": (  # heads of 128, of which 96 are rotated
+        Phi3ForSequenceClassification,
+        Phi3Config(
+            **{**SIZES, "num_attention_heads": 18, "num_key_value_heads": 6}, partial_rotary_factor=0.75,
+            rope_parameters={
+                "rope_type": "longrope", "short_factor": [1.0 + place / 48 for place in range(48)],
+                "long_factor": [40.0] * 48,
+            },
+        ),
+    ),
+    "gemma3-with-images": (
+        Gemma3ForSequenceClassification,
+        Gemma3Config(
+            text_config=Gemma3TextConfig(**SIZES, head_dim=256, sliding_window=64),
+            vision_config=SiglipVisionConfig(
+                hidden_size=64, intermediate_size=128, num_hidden_layers=1, num_attention_heads=2, image_size=28,
+                patch_size=14,
+            ),
+            mm_tokens_per_image=4, num_labels=3, attn_implementation="eager",
+        ),
+    ),
+}  # fmt: skip
 LENGTHS = [700, 1, 333, 64, 129, 500]
 BATCHES = 64
 SCATTER = 1.25
@@ -173,15 +209,16 @@ def test_nf4_weights_get_bitsandbytes_values_whatever_they_were_quantized_from(
     assert torch.equal(values, expected)
 
 
-def test_projections_side_by_side_may_be_quantized_in_part() -> None:
+@pytest.mark.parametrize("beside", [True, False])
+def test_projections_side_by_side_may_be_quantized_in_part_or_be_one(beside: bool) -> None:
     from core.packed import ops_triton
 
     quantized = Linear4bit(512, 256, bias=False, quant_type="nf4").to(torch.bfloat16).to("cuda")
     whole = torch.nn.Linear(512, 128, bias=False, device="cuda", dtype=torch.bfloat16)
     x = torch.randn(8, 512, device="cuda", dtype=torch.bfloat16)
     for keeps in (True, False):
-        both = Projection([quantized, whole], dtype=torch.bfloat16, keeps=keeps, ops=ops_triton)
-        y, _ = both.forward(x, None)
+        modules = [quantized, whole] if beside else [quantized]
+        y, _ = Projection(modules, dtype=torch.bfloat16, keeps=keeps, ops=ops_triton).forward(x, None)
         values = torch.empty(256, 512, dtype=torch.bfloat16, device="cuda")
         ops_reference.dequantize(quantized.weight, values)
-        assert torch.equal(y, x @ torch.cat([values, whole.weight]).T)
+        assert torch.equal(y, x @ (torch.cat([values, whole.weight]) if beside else values).T)

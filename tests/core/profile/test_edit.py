@@ -145,6 +145,7 @@ def test_where_a_value_is_written(key: str, value: Value | None, old: str, new: 
         ("[data.columns]\na = 1\n[data]\n", "data.columns.b", 2, "[data.columns]\na = 1\nb = 2\n[data]\n"),
         ("[data.columns]\na = 1\n", "data.b", 2, "[data.columns]\na = 1\n\n[data]\nb = 2\n"),
         ("data.columns.a = 1\n", "data.columns.b", 2, "data.columns.a = 1\ndata.columns.b = 2\n"),
+        ("[data]\ncolumns.a = 1\n", "data.columns.b", 2, "[data]\ncolumns.a = 1\ncolumns.b = 2\n"),
         ("[data]\ncolumns = { a = 1 }\n", "data.columns.b", 2, "[data]\ncolumns = { a = 1, b = 2 }\n"),
         ("[data.columns]\na = 1\nb = 2\n", "data.columns.a", None, "[data.columns]\nb = 2\n"),
     ],

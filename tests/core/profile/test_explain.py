@@ -112,6 +112,8 @@ def test_the_place_is_known_even_in_text_that_is_not_toml_yet(row: int, section:
         ("[data.co", "", ["data.columns]"]),
         ("win", "[data.columns]", ["winner = ", "winner_a = ", "winner_b = ", "winner_tie = "]),
         ("ti", "[data.winners]", ["tie = "]),
+        ("columns.response_", "[data]", ["response_a = ", "response_b = "]),
+        ("data.winners.", "", ["a = ", "b = ", "tie = ", "drop = "]),
         ('format = "chosen', "[data]", ['"chosen-rejected"']),
         ("x", "[nothing]", []),
     ],

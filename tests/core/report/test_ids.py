@@ -42,7 +42,7 @@ def evaluated(folder: Path) -> RunFolder:
 def test_the_report_finds_the_rows_by_their_ids(tmp_path: Path) -> None:
     evaluation = read_evaluation(evaluated(tmp_path / "run"))
     assert evaluation.id == IDS
-    texts = read_texts(write(tmp_path / "rows.jsonl"), OWN, evaluation, lambda _: None)
+    texts = read_texts([write(tmp_path / "rows.jsonl")], None, OWN, evaluation, lambda _: None)
     assert (list(texts.found), texts.cautions) == (IDS, [])
     assert texts.train_label.tolist() == [1], "the one row that was not evaluated"
     assert chatbots(texts, evaluation) == [("m", "n")] * 5
@@ -53,7 +53,7 @@ def test_the_report_finds_the_rows_by_their_ids(tmp_path: Path) -> None:
 def test_swapped_rows_are_read_as_they_are_written_whatever_format_the_run_names(tmp_path: Path) -> None:
     run, source = evaluated(tmp_path / "run"), write(tmp_path / "rows.jsonl")
     run.resolved.write_text(to_toml(Profile(data=OWN)))
-    written = write_swapped(run, OWN, source)
+    written = write_swapped(run, OWN, [source])
     request = Request(members=[Member(str(run.path), "", 1.0)], test=str(written), format="lmsys")
     rows = read_comparisons(request.test, request.read_data(), "auto")
     assert [(row.id, row.response_a, row.label) for row in rows] == [

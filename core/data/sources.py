@@ -1,0 +1,105 @@
+"""The labelled rows of a run: those of all its sources as one, as many as data.limit leaves, and what is evaluated."""
+
+import hashlib
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from core.data.example import DataError, Example, RowsRead, Settled, settled
+from core.data.rows import Comparisons, Origin, Seen
+from core.data.split import prompt_key, split
+from core.profile.data_settings import Data
+from core.profile.settings import OutcomesSetting, Profile
+
+Row = tuple[Example, Origin]
+
+
+class Sources:
+    """The rows of `sources`, one after the other, as far as data.limit goes. An id stands once in all of them, and rows
+    without one are numbered through all. Raises DataError at a bad row, and for a source without any."""
+
+    def __init__(self, sources: Sequence[str], data: Data, outcomes: OutcomesSetting) -> None:
+        self._sources = sources
+        self._data = data
+        self._outcomes = outcomes
+        self._read: list[Comparisons] = []
+        self._used = [0] * len(sources)
+
+    def __iter__(self) -> Iterator[Row]:
+        limit = self._data.limit
+        if limit is None or self._data.limit_by == "first":
+            rows: Iterable[tuple[int, Row]] = islice(self._every(limit), limit)
+        else:
+            rows = _drawn(self._every(None), limit, self._data.limit_seed)
+        for index, (number, (example, origin)) in enumerate(rows):
+            self._used[number] += 1
+            yield (example if example.index == index else replace(example, index=index)), origin
+
+    def told(self) -> list[RowsRead]:
+        """What each source was taken for, once rows have been read. Raises DataError, and OSError."""
+        unread = [Comparisons(source, self._data, self._outcomes) for source in self._sources[len(self._read) :]]
+        return [read.told(used) for read, used in zip([*self._read, *unread], self._used, strict=True)]
+
+    def _every(self, most: int | None) -> Iterator[tuple[int, Row]]:
+        """Each row with the number of its source, from 0; of the first `most` rows at least."""
+        seen: Seen = {}
+        before = rows = 0
+        for number, source in enumerate(self._sources):
+            left = None if most is None else most - rows
+            comparisons = Comparisons(source, self._data, self._outcomes, most=left, before=before, seen=seen)
+            self._read.append(comparisons)
+            yield from ((number, row) for row in comparisons)
+            before += comparisons.records
+            rows += comparisons.rows
+
+
+def _drawn(rows: Iterable[tuple[int, Row]], most: int, seed: int) -> list[tuple[int, Row]]:
+    """`most` of the rows in their order: those whose ids have the smallest hashes with `seed`. Whether a row is among
+    them does not hang on where it stands."""
+    heap: list[tuple[int, int, tuple[int, Row]]] = []
+    for place, row in enumerate(rows):
+        key = f"{seed} {row[1][0].id}".encode(errors="surrogatepass")
+        drawn = -int.from_bytes(hashlib.blake2b(key, digest_size=8).digest()), place, row
+        if len(heap) < most:
+            heapq.heappush(heap, drawn)
+        else:
+            heapq.heappushpop(heap, drawn)
+    return [row for _, _, row in sorted(heap, key=lambda drawn: drawn[1])]
+
+
+class RunExamples(Struct, frozen=True):
+    """The rows of a run, and what each source of them was taken for, that of data.eval last."""
+
+    train: list[Example]
+    evaluation: list[Example]
+    read: list[RowsRead]
+    leaks: int
+    """Rows of data.train whose prompt a row of data.eval has too, left out or not; 0 where rows are split."""
+
+    @property
+    def settled(self) -> Settled:
+        return settled(self.read)
+
+
+def read_run_examples(train: Sequence[str], evaluation: str | None, profile: Profile) -> RunExamples:
+    """`train` and `evaluation` are the sources that data.train and data.eval stand for.
+
+    Raises DataError at a bad row, and where nothing is left to train on or to evaluate; OSError.
+    """
+    sources = Sources(train, profile.data, profile.model.outcomes)
+    examples = [example for example, _ in sources]
+    if evaluation is None:
+        return RunExamples(*split(examples, profile.split), sources.told(), leaks=0)
+    comparisons = Comparisons(evaluation, profile.data, profile.model.outcomes)
+    evaluated = [example for example, _ in comparisons]
+    asked = {prompt_key(example.prompt) for example in evaluated}
+    kept = [example for example in examples if prompt_key(example.prompt) not in asked]
+    if profile.data.drop_leaks and not kept:
+        raise DataError(f"{evaluation}: has the prompts of all {len(examples):,} rows of data.train: none is left")
+    leaks = len(examples) - len(kept)
+    return RunExamples(
+        kept if profile.data.drop_leaks else examples, evaluated, [*sources.told(), comparisons.told()], leaks
+    )

@@ -1,0 +1,30 @@
+"""What of its rows a profile trains on and what it evaluates, in words."""
+
+from core.profile.data_settings import Data
+from core.profile.settings import Profile, Split
+
+
+def limited(data: Data) -> str:
+    """Which rows of data.train are used; "" where all are."""
+    if data.limit is None:
+        return ""
+    return f"the first {data.limit:,} rows" if data.limit_by == "first" else f"{data.limit:,} rows drawn at random"
+
+
+def held_out(profile: Profile) -> str:
+    """What is evaluated."""
+    if profile.data.eval is not None:
+        return f"all of {profile.data.eval}"
+    if not profile.evaluates:
+        return "nothing, by split.by = none"
+    return f"fold {profile.split.fold} of {profile.split.n_splits} by {profile.split.by}"
+
+
+def unused_split(profile: Profile) -> str:
+    """That settings of [split], which are not the defaults, are not used; "" where there are none."""
+    own, default = profile.split, Split()
+    keys = [name for name in default.__struct_fields__ if getattr(own, name) != getattr(default, name)]
+    if profile.data.eval is None or not keys:
+        return ""
+    named = " and ".join(f"split.{name}" for name in keys)
+    return f"{named} {'is' if len(keys) == 1 else 'are'} not used: data.eval names what is evaluated"
