@@ -7,7 +7,7 @@ A default is the public recipe's value, unless `extra` names another under "reci
 from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct, field
-from msgspec.structs import fields, replace
+from msgspec.structs import fields
 
 from core.outcomes import OutcomesName
 from core.profile.data_settings import Count, Data, Name, Place, Section
@@ -237,10 +237,6 @@ class Profile(Section, frozen=True, kw_only=True):
     def global_batch(self) -> int:
         """Examples in one optimizer step."""
         return self.train.per_device_batch_size * self.train.gradient_accumulation
-
-    def with_outcomes(self, outcomes: OutcomesName) -> "Profile":
-        """The same, the outcomes settled."""
-        return replace(self, model=replace(self.model, outcomes=outcomes))
 
 
 def sections(declared: type[Struct] = Profile, within: str = "") -> dict[str, type[Section]]:

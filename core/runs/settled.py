@@ -1,10 +1,17 @@
 """The settings of a run as its rows have settled them: what was left to the rows is told once, in the run's record."""
 
-from core.outcomes import A_B_TIE, Outcomes, outcomes_of
+from msgspec.structs import replace
+
+from core.outcomes import A_B_TIE, Outcomes, OutcomesName, outcomes_of
 from core.profile.settings import Profile
 from core.runs.events import Started
 from core.runs.folder import RunFolder
 from core.runs.record import Tail
+
+
+def with_outcomes(profile: Profile, outcomes: OutcomesName) -> Profile:
+    """The same settings, the outcomes settled."""
+    return replace(profile, model=replace(profile.model, outcomes=outcomes))
 
 
 def first_started(folder: RunFolder) -> Started | None:
@@ -23,4 +30,4 @@ def read_outcomes(folder: RunFolder) -> Outcomes:
 def read_settled(folder: RunFolder) -> Profile:
     """Every setting of the run; once it has begun, model.outcomes is never "auto". Raises ProfileError, and OSError."""
     profile, started = folder.read_profile(), first_started(folder)
-    return profile if started is None else profile.with_outcomes(started.outcomes)
+    return profile if started is None else with_outcomes(profile, started.outcomes)

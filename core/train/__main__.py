@@ -21,7 +21,7 @@ from core.runs.notify import notify
 from core.runs.process import describe_this_process
 from core.runs.protocol import OTHER_AT_WORK, RESUME
 from core.runs.record import Record
-from core.runs.settled import read_settled
+from core.runs.settled import read_settled, with_outcomes
 from core.runs.stop_request import Home, Stopped, StopRequest
 from core.train import trackers
 from core.train.attempt import Attempt
@@ -104,7 +104,7 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     trackers.settle(folder)
     trackers.log_in(profile.run.report_to)
     found, source = find_inputs(profile, record)
-    profile = profile.with_outcomes(found.settled.outcomes)
+    profile = with_outcomes(profile, found.settled.outcomes)
 
     stop.heed()  # libraries drop what a signal raises while they are loaded
     # Imported only now: they take seconds, and bad data or a bad checkpoint is reported in one.
