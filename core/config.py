@@ -39,12 +39,12 @@ class Console(Section, frozen=True, kw_only=True):
     frame_rate: Annotated[
         Annotated[int, Meta(ge=1, le=60)] | None,
         Meta(
-            description="Most often the screen is drawn; when absent, 60, and 15 over SSH", extra={"unit": "per second"}
+            description="Highest rate of screen updates; when absent, 60, or 15 over SSH", extra={"unit": "per second"}
         ),
     ] = None
-    animation: Annotated[
-        bool | None, Meta(description="Whether scrolling and the like glide; when absent, not over SSH")
-    ] = None
+    animation: Annotated[bool | None, Meta(description="Animate scrolling; when absent, everywhere but over SSH")] = (
+        None
+    )
 
 
 class Notify(Section, frozen=True, kw_only=True):
@@ -52,7 +52,7 @@ class Notify(Section, frozen=True, kw_only=True):
 
     command: Annotated[
         list[str],
-        Meta(description="Program and arguments to be started when a run ends, without a shell; none when empty"),
+        Meta(description="Program and arguments to start when a run ends, without a shell; none when empty"),
     ] = msgspec.field(default_factory=list)
     bell: Annotated[bool, Meta(description="An open console or watch rings the terminal's bell")] = False
     osc9: Annotated[

@@ -45,7 +45,7 @@ def demand_ordinary(path: Path) -> None:
     mode = path.stat().st_mode
     for is_it, kind in _KINDS:
         if is_it(mode):
-            raise OSError(errno.EINVAL, f"{kind}, and an ordinary file is needed: write what comes from it into one")
+            raise OSError(errno.EINVAL, f"{kind}, not a regular file: write its content to a file first")
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
 
@@ -56,7 +56,7 @@ def read_bounded(path: Path, most: int) -> bytes:
     with open(path, "rb", opener=_without_waiting) as file:
         content: bytes = file.read(most + 1)
     if len(content) > most:
-        raise OSError(errno.EFBIG, f"larger than {most >> 20} MiB, which no such file is")
+        raise OSError(errno.EFBIG, f"larger than {most >> 20} MiB, too large for a file of this kind")
     return content
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 OutcomesName = Literal["a-b-tie", "a-b"]
+OutcomesSetting = Literal["auto", OutcomesName]
 A_WINS, B_WINS, TIE = range(3)
 """The label of each outcome; it is the same where there are two."""
 
@@ -30,7 +31,7 @@ class Outcomes(Struct, frozen=True):
     swap: tuple[int, ...]
     """The label of each outcome once A and B have changed places; twice is back again."""
     even: str
-    """What an even guess gives to each, in words."""
+    """What a uniform guess gives to each, in words."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -46,7 +47,7 @@ class Outcomes(Struct, frozen=True):
 
     @property
     def uniform_log_loss(self) -> float:
-        """Log loss of an even guess."""
+        """Log loss of a uniform guess."""
         return math.log(len(self))
 
     @property
@@ -56,7 +57,7 @@ class Outcomes(Struct, frozen=True):
 
     @property
     def chance(self) -> float:
-        """Accuracy of an even guess."""
+        """Accuracy of a uniform guess."""
         return 1 / len(self)
 
     def unswapped(self, logits: "NDArray[np.float32]") -> "NDArray[np.float32]":
@@ -86,7 +87,7 @@ A_B = Outcomes(
 )
 
 
-def outcomes_of(name: Literal[OutcomesName, "auto"]) -> Outcomes:
+def outcomes_of(name: OutcomesSetting) -> Outcomes:
     """Those of this name; for "auto" three, as long as no rows have told."""
     return A_B if name == "a-b" else A_B_TIE
 
@@ -95,4 +96,4 @@ def difference(runs: Sequence[tuple[str, Outcomes]]) -> str:
     """How runs, by name, differ in their outcomes, in words; "" where they do not."""
     first, known = runs[0]
     other = next(((name, outcomes) for name, outcomes in runs if outcomes != known), None)
-    return f"{first} tells {known.number} outcomes apart, {other[0]} {other[1].number}" if other else ""
+    return f"{first} has {known.number} outcomes and {other[0]} has {other[1].number}" if other else ""

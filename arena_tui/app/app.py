@@ -58,12 +58,12 @@ class ArenaApp(App[None]):
     COMMANDS = {Actions}
     BINDINGS: ClassVar[list[BindingType]] = named(
         "",
-        Binding("u", "undo", "Undo", show=False, tooltip="Take back the last change of a profile, a run or the queue"),
-        Binding("question_mark", "help", "Help", key_display="?", tooltip="All keys of this screen"),
-        Binding("f1", "explain", "Explain", show=False, tooltip="What this pane shows, in which units, and from where"),
-        Binding("O", "list_predictions", "All predictions", show=False, tooltip="Predictions: to open, stop, delete"),
-        Binding("q", "quit", "Quit", tooltip="Leave; asks first while a run goes on"),
-        Binding("ctrl+z", "suspend_process", "Suspend", show=False, tooltip="To the shell; fg comes back"),
+        Binding("u", "undo", "Undo", show=False, tooltip="Undo the last change to a profile, a run or the queue"),
+        Binding("question_mark", "help", "Help", key_display="?", tooltip="All keys on this screen"),
+        Binding("f1", "explain", "Explain", show=False, tooltip="What this pane shows, its units and its source"),
+        Binding("O", "list_predictions", "All predictions", show=False, tooltip="All predictions: open, stop, delete"),
+        Binding("q", "quit", "Quit", tooltip="Quit; asks first while a run is active"),
+        Binding("ctrl+z", "suspend_process", "Suspend", show=False, tooltip="Suspend to the shell; fg returns"),
     )
 
     def __init__(
@@ -156,7 +156,7 @@ class ArenaApp(App[None]):
         """Say what is wrong with the configuration. Only now are all screens imported, whose keys it may change."""
         keys = await asyncio.to_thread(self._navigation.key_problems, self.config_file, self.BINDINGS)
         if problems := [*self.config_file.problems, *keys]:
-            self._starter.tell("your configuration has problems; the rest of it counts", "\n".join(map(str, problems)))
+            self._starter.tell("your configuration has problems; the rest of it applies", "\n".join(map(str, problems)))
 
     def on_run_ended(self, message: messages.RunEnded) -> None:
         """Signal it once, however many screens have seen it; after it was resumed, again."""
@@ -215,8 +215,10 @@ class ArenaApp(App[None]):
 
     def action_help_quit(self) -> None:
         """What ctrl+c does: it leaves nothing by itself, but says what does."""
-        first = "esc closes this" if self.screen.is_modal else hint(self.screen, "quit", "{} leaves; runs go on").plain
-        tell(self.screen, f"{first}; ctrl+q leaves from anywhere")
+        first = (
+            "esc closes this" if self.screen.is_modal else hint(self.screen, "quit", "{} quits; runs continue").plain
+        )
+        tell(self.screen, f"{first}; ctrl+q quits anywhere")
 
     def on_changed(self, change: Changed) -> None:
         self._undo.remember(change)

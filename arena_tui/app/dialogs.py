@@ -97,11 +97,13 @@ class QuitScreen(Dialog[Leaving]):
     def compose(self) -> ComposeResult:
         one = len(self._runs) == 1
         with VerticalScroll(classes="box") as box:
-            box.border_title = Content("a run goes on" if one else f"{len(self._runs)} runs go on")
+            box.border_title = Content("a run is active" if one else f"{len(self._runs)} runs are active")
             for run in self._runs:
                 yield Static(Content.styled(printable(run.folder.id), "bold"), markup=False)
             yield Static(
-                Content("\nLeft running, it needs neither this console nor the connection; open it again to watch.")
+                Content(
+                    "\nLeft running, it needs neither this console nor the connection; reopen the console to watch."
+                )
             )
             if self._waiting:
                 yield Static(Content(without_console(self._waiting)), markup=False)
@@ -129,7 +131,7 @@ async def ask_about_runs(app: App[None], known_runs: Callable[[], Sequence[RunVi
     try:
         runs = await asyncio.wait_for(in_thread(known_runs), PATIENCE_SECONDS)
     except TimeoutError:
-        return "The runs folder does not answer; what goes on there is left running."
+        return "The runs folder does not respond; active runs in it are left running."
     going_on = [run for run in runs if run.is_going_on_here]
     waiting = [run.wait for run in runs if run.wait]
     answer = await app.push_screen_wait(QuitScreen(going_on, waiting)) if going_on else Leaving.LEAVE

@@ -61,7 +61,7 @@ class Keyboard:
         screen, focused = self._app.screen, self._app.focused
         is_writing = isinstance(focused, Input) or (isinstance(focused, TextArea) and not focused.read_only)
         if isinstance(event, Paste) and not is_writing:
-            self.refuse("pasted text is for a line to write in, and none is open here")
+            self.refuse("text can be pasted only into an input line, and none is open")
             return
         if isinstance(event, Key) and isinstance(screen, Dialog) and not (is_writing or screen.may_take(event)):
             self.refuse("a key from before this could be seen is no answer")
@@ -79,7 +79,7 @@ class Keyboard:
                         await asyncio.sleep(0.005)
         except TimeoutError:
             if self._typed:
-                self.refuse("what was pressed first takes too long: the keys after it are given up")
+                self.refuse("the first key takes too long: the keys after it were dropped")
 
     def _is_opening(self, before: set[Any]) -> bool:
         """Whether a worker that was not there `before` is about to open something."""

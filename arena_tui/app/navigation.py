@@ -60,7 +60,7 @@ class Navigation:
             self._starter.tell(f"{profile.name} cannot be edited here", str(error))
             return
         if not can_be_held(file.text):
-            why = "It, or a line of it, is too long, or it holds characters for private use."
+            why = "It or one of its lines is too long, or it contains private-use characters."
             self._starter.tell(f"{file.name} cannot be edited here", why)
             return
         self._app.push_screen(EditorScreen(file))
@@ -114,6 +114,6 @@ class Navigation:
                 return
             await self._starter.start_job(job)
         except (CannotPredict, LaunchError, ProfileError, OSError) as error:
-            self._starter.tell("nothing is predicted", in_words(error))
+            self._starter.tell("the prediction did not start", in_words(error))
             return
         self._starter.watch(job.folder)

@@ -64,7 +64,7 @@ def commands(screen: Screen[object]) -> Iterator[Command]:
             yield Command(binding.description, " ".join(keys[action]), binding.tooltip, run)
     is_readonly = app.has_class(READONLY)
     yield Command(
-        "Theme", "", "Choose other colours" + ("" if is_readonly else ", from now on"), app.action_change_theme
+        "Theme", "", "Choose a colour theme" + ("" if is_readonly else ", and keep it"), app.action_change_theme
     )
     if not is_readonly:
         yield Command("Screenshot", "", "Save a picture of the screen (SVG)", app.action_screenshot)

@@ -75,7 +75,7 @@ class Starter:
         try:
             retry = await asyncio.to_thread(prepare_retry, folder)
         except (CannotRetry, ProfileError, OSError) as error:
-            self.tell("the run was not tried again", in_words(error))
+            self.tell("the run was not retried", in_words(error))
             return
         if retry.goes_on:
             await self.resume(folder, retry.overrides)
@@ -87,7 +87,7 @@ class Starter:
             try:
                 await asyncio.to_thread(write_profile, path, retry.text)
             except OSError as error:
-                self.tell("the run was not tried again", in_words(error))
+                self.tell("the run was not retried", in_words(error))
                 return
             confirm = ConfirmScreen(profiles.read(path), self.runs, self.plan_program, retry.changes)
             chosen = await self._app.push_screen_wait(confirm)

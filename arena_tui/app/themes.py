@@ -98,7 +98,7 @@ async def is_kept(app: App[Any], config: Path, theme: str) -> bool:
     try:
         await in_thread(partial(set_theme, config, theme))
     except (OSError, ProfileError) as error:
-        title = "the theme is not kept for the next time"
+        title = "the theme was not saved"
         app.notify(printable(in_words(error)), title=title, severity="warning", markup=False)
         return False
     return True

@@ -29,7 +29,7 @@ class Undo:
     async def take_back(self) -> None:
         """Take back the last change, and say which it was; one that cannot be taken back any more is given up."""
         if not self._changes:
-            tell(self._app.screen, "there is no change to take back")
+            tell(self._app.screen, "there is nothing to undo")
             return
         change = self._changes.pop()
         try:

@@ -42,8 +42,8 @@ async def ask(program: Sequence[str], *arguments: str, stdin: int = asyncio.subp
 def without_a_word(what: str, exit_code: int | None) -> str:
     """What is to be told of a child that has ended and has not said why."""
     if exit_code is not None and exit_code < 0:
-        return f"{what} was ended by {signal.Signals(-exit_code).name}, for want of memory perhaps"
-    return f"{what} ended without a result, with exit code {exit_code}"
+        return f"{what} was ended by {signal.Signals(-exit_code).name}, perhaps because memory ran out"
+    return f"{what} exited with code {exit_code} and no result"
 
 
 async def answers(child: Process, kind: type[Answer]) -> AsyncGenerator[Answer, None]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from arena_tui.commands.parser import Parser
 
-EXIT_CODES = "exit codes: 0 success, 1 failure, 2 bad profile, data or usage, 130 and 143 on signals"
+EXIT_CODES = "exit codes: 0 success, 1 failure, 2 bad profile, data or usage, 130 and 143 after signals"
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,9 @@ def add_command(commands: "Commands", name: str, summary: str) -> Parser:
 
 
 def add_profile(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("profile", metavar="PROFILE", help="a TOML file, or a profile's name, in ./profiles or shipped")
+    parser.add_argument(
+        "profile", metavar="PROFILE", help="a TOML file, or the name of a profile in ./profiles or of a shipped one"
+    )
     add_set(parser)
 
 
@@ -52,12 +54,12 @@ def add_runs_dir(parser: argparse.ArgumentParser) -> None:
         "--runs-dir",
         metavar="DIR",
         default=argparse.SUPPRESS,
-        help="where runs lie (default: $ARENA_TUI_RUNS, else ./runs)",
+        help="the runs folder (default: $ARENA_TUI_RUNS, else ./runs)",
     )
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", metavar="RUN", help='a run\'s id, a part of it, its folder, or "last"')
+    parser.add_argument("run", metavar="RUN", help='a run id, part of one, a run folder, or "last"')
 
 
 def add_json(parser: argparse._ActionsContainer, summary: str) -> None:
@@ -93,7 +95,7 @@ def demand_yes(options: argparse.Namespace, question: str, otherwise: str = "not
     if options.yes:
         return
     if not sys.stdin.isatty():
-        raise Refused(f"{question}\n{otherwise.capitalize()}: there is no terminal to ask in; --yes says yes.", 2)
+        raise Refused(f"{question}\n{otherwise.capitalize()}: there is no terminal to ask in; --yes confirms.", 2)
     print(f"{question}\n[y/N] ", end="", file=sys.stderr, flush=True)  # stdout is for what comes of it
     try:
         answer = input()
@@ -168,7 +170,7 @@ def chosen_folder(options: argparse.Namespace) -> "RunFolder":
                 return prediction
             case several:
                 ids = ", ".join(prediction.id for prediction in several)
-                raise Refused(f"{options.run} is a part of several ids of predictions: {ids}", 2) from None
+                raise Refused(f"{options.run} matches several predictions: {ids}", 2) from None
 
 
 def _at_work(run: "RunFolder") -> "RunFolder":

@@ -24,8 +24,8 @@ def open_console(options: argparse.Namespace, start: Path | None = None, watch: 
     """Open the console in this terminal; `start` is a profile to run at once, `watch` a run to show at once."""
     if not in_a_terminal():
         raise Refused(
-            "the console needs a terminal that it can draw on, as stdin, stdout and stderr, and TERM to name it; see "
-            "arena-tui --help for commands that do not",
+            "the console needs a terminal on stdin, stdout and stderr, and TERM set to its type; arena-tui --help "
+            "lists the commands that do not",
             2,
         )
     from msgspec.structs import replace
@@ -51,10 +51,12 @@ def open_console(options: argparse.Namespace, start: Path | None = None, watch: 
 
 
 def add(commands: "Commands") -> None:
-    parser = add_command(commands, "demo", "train the embedded demo, in the console or, without a terminal, here")
+    parser = add_command(
+        commands, "demo", "train the built-in demo, in the console or, without a terminal, line by line"
+    )
     add_runs_dir(parser)
     parser.set_defaults(command=_run_demo, overrides=[], detach=False)
-    add_json(parser, "train here, and end with one line on stdout that holds metrics.json")
+    add_json(parser, "train here, and print metrics.json on one line at the end")
 
 
 def _run_demo(options: argparse.Namespace) -> int:

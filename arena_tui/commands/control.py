@@ -39,12 +39,12 @@ def _add_watch(commands: "Commands") -> None:
     parser = add_command(
         commands,
         "watch",
-        "follow a run or a prediction: in a terminal on a screen of its own, in a pipe line by line until it ends",
+        "follow a run or a prediction until it ends: full screen in a terminal, line by line in a pipe",
     )
     add_run(parser)
     add_runs_dir(parser)
     parser.add_argument("--lines", action="store_true", help="line by line in a terminal too; Ctrl-C leaves it running")
-    add_json(parser, "the events of its record on stdout, a JSON object a line")
+    add_json(parser, "print the events of its record, one JSON object per line")
     parser.set_defaults(command=_run_watch)
 
 
@@ -66,7 +66,7 @@ def _run_watch(options: argparse.Namespace) -> int:
         else:
             state, status = follow(folder, sys.stdout)
     except KeyboardInterrupt:
-        print("left; the run goes on", file=sys.stderr)
+        print("left; the run continues", file=sys.stderr)
         return 130
     if can_draw(sys.stdout) and not options.json:
         send_codes(signals(read_config().config.notify, folder, status), sys.stdout)
@@ -80,14 +80,14 @@ def _add_stop(commands: "Commands") -> None:
     parser = add_command(
         commands,
         "stop",
-        "let a run finish its step, save a checkpoint and the adapter, and end; or end a prediction, whose scores stay",
+        "stop a run after its step, saving a checkpoint and the adapter; or a prediction, keeping its scored rows",
     )
     add_run(parser)
     add_runs_dir(parser)
     harder = parser.add_mutually_exclusive_group()
-    harder.add_argument("--now", action="store_true", help="end at once; steps after the newest checkpoint are lost")
-    harder.add_argument("--kill", action="store_true", help="for a run that hears nothing any more: kill its processes")
-    add_json(parser, "end with one JSON object on stdout: what has become of it")
+    harder.add_argument("--now", action="store_true", help="stop at once; steps after the newest checkpoint are lost")
+    harder.add_argument("--kill", action="store_true", help="kill the processes of a run that no longer responds")
+    add_json(parser, "print one JSON object at the end: its final state")
     parser.set_defaults(command=_run_stop)
 
 
@@ -123,7 +123,7 @@ def _run_stop(options: argparse.Namespace) -> int:
 
 
 def _add_resume(commands: "Commands") -> None:
-    parser = add_command(commands, "resume", "go on with a run that ended early, from its newest intact checkpoint")
+    parser = add_command(commands, "resume", "resume a run that ended early, from its newest intact checkpoint")
     add_run(parser)
     add_runs_dir(parser)
     add_set(parser)
@@ -133,7 +133,7 @@ def _add_resume(commands: "Commands") -> None:
 
 def _add_ending(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--detach", action="store_true", help="print the run's folder and leave it running")
-    add_json(parser, "end with one line on stdout that holds metrics.json")
+    add_json(parser, "print metrics.json on one line at the end")
 
 
 def _run_resume(options: argparse.Namespace) -> int:
@@ -157,7 +157,7 @@ def _run_resume(options: argparse.Namespace) -> int:
 
 
 def _add_retry(commands: "Commands") -> None:
-    parser = add_command(commands, "retry", "try a failed run again with the settings proposed for it")
+    parser = add_command(commands, "retry", "retry a failed run with the settings proposed for it")
     add_run(parser)
     add_runs_dir(parser)
     add_set(parser)

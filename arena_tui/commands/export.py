@@ -24,9 +24,15 @@ def _add_export(commands: "Commands") -> None:
     add_run(parser)
     add_runs_dir(parser)
     parser.add_argument("--merged", metavar="DIR", help="write base and adapter as one 16-bit checkpoint")
-    parser.add_argument("--push-to-hub", metavar="OWNER/NAME", help="upload it, or else the adapter, as private")
-    parser.add_argument("--checkpoint", metavar="N", type=int, help="of the checkpoint of step N, not the adapter")
-    add_json(parser, "one JSON object on stdout")
+    parser.add_argument(
+        "--push-to-hub",
+        metavar="OWNER/NAME",
+        help="upload it, or the adapter without --merged, as a private repository",
+    )
+    parser.add_argument(
+        "--checkpoint", metavar="N", type=int, help="export the checkpoint of step N, not the final adapter"
+    )
+    add_json(parser, "print one JSON object")
     parser.set_defaults(command=_run_export)
 
 
@@ -48,12 +54,14 @@ def _run_export(options: argparse.Namespace) -> int:
     except (CannotPredict, ProfileError) as error:
         raise Refused(error, 2) from None
     if options.push_to_hub and not options.merged and (base == DEMO or Path(base).exists()):
-        raise Refused("its base is a folder of this machine, without which nobody can use the adapter: add --merged", 2)
+        raise Refused(
+            "its base is a folder on this machine, and nobody can use the adapter without it: add --merged", 2
+        )
     arguments = [str(folder.path), member.adapter]
     arguments += ["--merged", str(Path(options.merged).absolute())] if options.merged else []
     arguments += ["--push", options.push_to_hub] if options.push_to_hub else []
     said, exit_code = last_answer(EXPORT, *arguments, kind=Exported)  # from a child, which loads the model
-    exported = said or Exported(problem="the export ended without a word: it was killed, for want of memory perhaps")
+    exported = said or Exported(problem="the export was killed, perhaps because memory ran out")
     if options.json:
         print_json(msgspec.json.encode(exported))
     elif exported.folder:
@@ -66,12 +74,12 @@ def _run_export(options: argparse.Namespace) -> int:
 
 
 def _add_submission(commands: "Commands") -> None:
-    parser = add_command(commands, "submission", "check a submission file against the rows it answers")
+    parser = add_command(commands, "submission", "check a submission file against the rows it predicts")
     what = parser.add_subparsers(metavar="check", required=True)
     checking = add_command(what, "check", "columns, ids, sums and numbers; exit code 1 with a list of what is wrong")
     checking.add_argument("file", metavar="FILE", help="the submission")
-    checking.add_argument("test", metavar="TEST", help="the rows that it answers")
-    add_json(checking, "one JSON object on stdout")
+    checking.add_argument("test", metavar="TEST", help="the rows that it predicts")
+    add_json(checking, "print one JSON object")
     checking.set_defaults(command=_run_submission)
 
 
@@ -79,7 +87,7 @@ def _run_submission(options: argparse.Namespace) -> int:
     import msgspec
 
     from arena_tui.children.child import last_answer, without_a_word
-    from arena_tui.format.numbers import count
+    from arena_tui.format.numbers import counted
     from arena_tui.format.sanitize import printable
     from core.predict.protocol import CHECK, Check
 
@@ -92,7 +100,7 @@ def _run_submission(options: argparse.Namespace) -> int:
     if options.json:
         print_json(msgspec.json.encode(found))
     elif not found.problems:
-        rows = f"{count(found.rows)} row{'s' if found.rows != 1 else ''}"
+        rows = counted(found.rows, "row")
         print(f"{printable(found.file)}: {rows}, nothing wrong with it")
     for problem in () if options.json else found.problems:
         print(printable(f"{found.file}: {problem}"), file=sys.stderr)

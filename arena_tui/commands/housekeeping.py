@@ -35,9 +35,9 @@ def add(commands: "Commands") -> None:
 
 
 def _add_note(commands: "Commands") -> None:
-    parser = add_command(commands, "note", "write a note beside a run, in place of the one before")
+    parser = add_command(commands, "note", "write a note on a run, replacing the one before")
     add_run(parser)
-    parser.add_argument("text", metavar="TEXT", help="may have several lines; an empty one removes the note")
+    parser.add_argument("text", metavar="TEXT", help="may have several lines; an empty text removes the note")
     add_runs_dir(parser)
     parser.set_defaults(command=_run_note)
 
@@ -53,9 +53,9 @@ def _run_note(options: argparse.Namespace) -> int:
 
 
 def _add_rename(commands: "Commands") -> None:
-    parser = add_command(commands, "rename", "give a run another name to show; its folder and its id stay")
+    parser = add_command(commands, "rename", "change the name that is shown for a run; its folder and its id stay")
     add_run(parser)
-    parser.add_argument("name", metavar="NAME", help="an empty one brings back the first")
+    parser.add_argument("name", metavar="NAME", help="an empty name restores the original")
     add_runs_dir(parser)
     parser.set_defaults(command=_run_rename)
 
@@ -75,7 +75,7 @@ def _add_delete(commands: "Commands") -> None:
     add_run(parser)
     add_runs_dir(parser)
     add_yes(parser)
-    add_json(parser, "one JSON object on stdout: where it lies now")
+    add_json(parser, "print one JSON object: where it is now")
     parser.set_defaults(command=_run_delete)
 
 
@@ -103,7 +103,7 @@ def _add_trash(commands: "Commands") -> None:
     what.add_argument("--put-back", metavar="RUN", help="move it back to where it was: a run, or a prediction")
     what.add_argument("--empty", action="store_true", help="delete them for good")
     add_yes(parser)
-    add_json(parser, "one JSON list on stdout, with --put-back one object")
+    add_json(parser, "print one JSON list, with --put-back one object")
     parser.set_defaults(command=_run_trash)
 
 
@@ -129,7 +129,7 @@ def _run_trash(options: argparse.Namespace) -> int:
             print("the trash is empty", file=out)
         if options.empty and found:
             total = gib(sum(its_size for _, its_size in found))
-            demand_yes(options, f"Delete all of these for good? That frees {total}; nothing brings them back.")
+            demand_yes(options, f"Delete all of these for good? That frees {total} and cannot be undone.")
             for folder, _ in found:
                 delete_for_good(folder)
         if options.json:
@@ -161,7 +161,7 @@ def _chosen_of_trash(runs: "Path", wanted: str) -> "RunFolder":
     except LookupError:
         found = [prediction for prediction in trashed_predictions(runs) if wanted and wanted in prediction.id]
         if len(found) > 1:
-            raise SeveralRuns(f"{wanted} may be any of {', '.join(str(one.path) for one in found)}") from None
+            raise SeveralRuns(f"{wanted} matches several: {', '.join(str(one.path) for one in found)}") from None
         if not found:
             raise
         return found[0]
@@ -170,12 +170,12 @@ def _chosen_of_trash(runs: "Path", wanted: str) -> "RunFolder":
 def _add_prune(commands: "Commands") -> None:
     parser = add_command(commands, "prune", "delete checkpoints of ended runs, all but the newest intact one of each")
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("run", metavar="RUN", nargs="?", help='a run\'s id, a part of it, its folder, or "last"')
+    which.add_argument("run", metavar="RUN", nargs="?", help='a run id, part of one, a run folder, or "last"')
     which.add_argument("--all", action="store_true", help="every run that has ended")
     parser.add_argument("--keep", metavar="N", type=_count, help="intact checkpoints to keep of each run")
     add_runs_dir(parser)
     add_yes(parser).add_argument("--dry-run", action="store_true", help="only say what would be deleted")
-    add_json(parser, "one JSON list on stdout: what is deleted of each run, and what stays")
+    add_json(parser, "print one JSON list: what is deleted from each run, and what stays")
     parser.set_defaults(command=_run_prune)
 
 
@@ -197,7 +197,7 @@ def _run_prune(options: argparse.Namespace) -> int:
             if not options.all:
                 raise Refused(error, 1) from None
             if isinstance(error, Unreadable | OSError):
-                print(f"{printable(folder.id)} is left as it is: {printable(in_words(error))}", file=sys.stderr)
+                print(f"{printable(folder.id)} is left unchanged: {printable(in_words(error))}", file=sys.stderr)
     prunings = [pruning for pruning in prunings if pruning.paths]
     if prunings and not options.dry_run:
         demand_yes(options, f"{what_is_pruned(prunings)}\nDelete these for good?")
@@ -224,5 +224,5 @@ def _pruned(pruning: "Pruning") -> dict[str, object]:
 
 def _count(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"a whole number from 0, not {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 0, not {text!r}")
     return int(text)

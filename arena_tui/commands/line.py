@@ -45,7 +45,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     if unknown:
         options.parser.refuse_unknown(unknown)
     if options.readonly and options.command is not console.open_console:
-        parser.error("--readonly is for the console, which is opened without a command")
+        parser.error("--readonly applies to the console, which opens when no command is given")
     return options
 
 
@@ -57,7 +57,7 @@ def _parser() -> CommandLine:
         epilog=EXIT_CODES,
     )
     add_runs_dir(parser)
-    parser.add_argument("--readonly", action="store_true", help="open the console to watch, and touch nothing")
+    parser.add_argument("--readonly", action="store_true", help="open the console read-only: watch, change nothing")
     parser.add_argument("--version", action=manual.Version, nargs=0, help="print the version")
     parser.set_defaults(command=console.open_console, parser=parser, runs_dir=None)
     of_runs = (runs, report, control, housekeeping)
@@ -113,7 +113,7 @@ def _carried_out(arguments: Sequence[str] | None) -> int:
         finally:
             sys.stdout.flush()
     except UnicodeEncodeError as error:
-        print(f"{ascii(error.object)[:200]} is no text of the locale's encoding: {ANOTHER_NAME}", file=sys.stderr)
+        print(f"{ascii(error.object)[:200]} is not valid in the locale's encoding: {ANOTHER_NAME}", file=sys.stderr)
         return 1
     except OSError as error:
         try:

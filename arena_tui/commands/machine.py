@@ -20,9 +20,11 @@ def add(commands: "Commands") -> None:
 
 
 def _add_doctor(commands: "Commands") -> None:
-    parser = add_command(commands, "doctor", "check driver, CUDA, bitsandbytes, disk, login, terminal; 1 if one is bad")
+    parser = add_command(
+        commands, "doctor", "check driver, CUDA, bitsandbytes, disk, login and terminal; exit code 1 if a check fails"
+    )
     add_runs_dir(parser)
-    add_json(parser, "one JSON list on stdout")
+    add_json(parser, "print one JSON list")
     parser.set_defaults(command=_run_doctor)
 
 
@@ -38,7 +40,7 @@ def _run_doctor(options: argparse.Namespace) -> int:
     if options.json:
         print_json(msgspec.json.encode(found))
     else:
-        print(f"\n✗ {len(problems)} to mend: {', '.join(problems)}" if problems else "\n✓ nothing stands in the way")
+        print(f"\n✗ {len(problems)} to fix: {', '.join(problems)}" if problems else "\n✓ no problems found")
     return 1 if problems else 0
 
 
@@ -61,7 +63,7 @@ async def _examined(runs: str, *, is_told: bool) -> "list[Check]":
         if is_told:
             print(_line(check), flush=True)
     if child.returncode:
-        found.append(Check("engine", "problem", f"its checks ended with exit code {child.returncode}"))
+        found.append(Check("engine", "problem", f"its checks exited with code {child.returncode}"))
         if is_told:
             print(_line(found[-1]))
     return found
@@ -80,14 +82,16 @@ BENCHED = ["9b", "2b", "gemma3-12b", "qwen3-8b", "mistral-7b", "phi-3-mini", "ph
 
 def _add_bench(commands: "Commands") -> None:
     parser = add_command(commands, "bench", "time the recipe on random weights, and print one JSON object")
-    parser.add_argument("--model", choices=BENCHED, help="what is timed (default: 9b, of Gemma-2)")
+    parser.add_argument("--model", choices=BENCHED, help="model to time (default: 9b, of Gemma-2)")
     parser.add_argument("--engine", choices=["auto", "packed", "padded"], help="default: auto")
-    parser.add_argument("--memory", choices=["auto", "small"], help="of the packed engine (default: auto)")
+    parser.add_argument("--memory", choices=["auto", "small"], help="memory use of the packed engine (default: auto)")
     parser.add_argument("--lengths", metavar="FILE|N", help="a .npy file of token counts, or one for all rows")
-    parser.add_argument("--batch", metavar="N", type=int, help="rows of an optimizer step (default: 8)")
-    parser.add_argument("--at-once", metavar="N", type=int, help="of these in small memory, or padded (default: 2)")
-    parser.add_argument("--steps", metavar="N", type=int, help="steps that are timed (default: 20)")
-    parser.add_argument("--warmup", metavar="N", type=int, help="steps before them (default: 5)")
+    parser.add_argument("--batch", metavar="N", type=int, help="rows per optimizer step (default: 8)")
+    parser.add_argument(
+        "--at-once", metavar="N", type=int, help="rows computed at once, padded or with --memory small (default: 2)"
+    )
+    parser.add_argument("--steps", metavar="N", type=int, help="timed steps (default: 20)")
+    parser.add_argument("--warmup", metavar="N", type=int, help="warm-up steps before them (default: 5)")
     parser.add_argument("--scoring", action="store_true", help="time evaluation instead of training")
     parser.set_defaults(command=_run_bench)
 

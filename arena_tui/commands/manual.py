@@ -38,7 +38,7 @@ def add(commands: "Commands", parser: "CommandLine") -> None:
     page = add_command(commands, "man", "print the manual page of all commands: arena-tui man | man -l -")
     page.set_defaults(command=partial(_run_man, parser))
     completing = add_command(
-        commands, "completion", "print what makes a shell complete commands, options, runs and profiles"
+        commands, "completion", "print the script that lets a shell complete commands, options, runs and profiles"
     )
     completing.add_argument("shell", metavar="SHELL", choices=SHELLS, help=", ".join(SHELLS))
     completing.set_defaults(command=_run_completion)
@@ -92,10 +92,13 @@ def _candidates(
         case "PROFILE":
             own = [path.stem for path in (*user_profiles(Path()), *shipped_profiles())]
             return [*own, *FilesCompleter(["toml"])(prefix)]
+        case "PROFILE|FILE":
+            own = [path.stem for path in (*user_profiles(Path()), *shipped_profiles())]
+            return [*own, *FilesCompleter()(prefix)]
         case "SECTION.KEY=VALUE":
             return [f"{section}.{key}=" for section, known in settings(Profile).items() for key in known]
         case "COMMAND":
             return commands
-        case "FILE" | "DIR" | "TEST":
+        case "FILE" | "DIR" | "TEST" | "DIR|NAME":
             return list(FilesCompleter()(prefix))
     return ()

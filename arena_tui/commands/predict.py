@@ -22,31 +22,39 @@ COLUMNS = 100
 
 def add(commands: "Commands") -> None:
     parser = add_command(
-        commands, "predict", "answer rows with runs, and write a submission; Ctrl-C stops it, the same command goes on"
+        commands,
+        "predict",
+        "predict rows with one or more runs, and write a submission; Ctrl-C stops, the same command resumes",
     )
-    parser.add_argument("runs", metavar="RUN", nargs="+", help="as in other commands; several are averaged")
+    parser.add_argument("runs", metavar="RUN", nargs="+", help="one run or several, which are averaged")
     parser.add_argument("test", metavar="TEST", help="rows in the schema of test.csv or train.csv, or demo")
     add_runs_dir(parser)
-    parser.add_argument("-o", "--output", metavar="FILE", help="write the submission there, not only beside the run")
-    parser.add_argument("--sample", metavar="FILE", help="a sample submission, whose columns are wanted")
-    parser.add_argument("--weights", metavar="X,X,...", type=_numbers, help="of the runs; equal if absent")
-    parser.add_argument("--checkpoint", metavar="N", type=int, help="use the checkpoint of step N, not the adapter")
-    parser.add_argument("--max-length", metavar="N", type=_limit, help="longest input in tokens; the run's if absent")
-    parser.add_argument("--truncation", metavar="NAME", help="what is cut from longer ones; the run's if absent")
-    parser.add_argument("--swap", action="store_true", help="score A and B exchanged as well, and average")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write the submission to this file too")
+    parser.add_argument("--sample", metavar="FILE", help="sample submission, whose columns are written")
+    parser.add_argument("--weights", metavar="X,X,...", type=_numbers, help="weights of the runs (default: equal)")
+    parser.add_argument(
+        "--checkpoint", metavar="N", type=int, help="use the checkpoint of step N, not the final adapter"
+    )
+    parser.add_argument("--max-length", metavar="N", type=_limit, help="longest input in tokens (default: the run's)")
+    parser.add_argument("--truncation", metavar="NAME", help="truncation strategy for longer ones (default: the run's)")
+    parser.add_argument("--swap", action="store_true", help="score with A and B swapped as well, and average")
     parser.add_argument("--merge", action="store_true", help="merge base and adapter into 16-bit weights first")
-    parser.add_argument("--rules", action="store_true", help="fixed answers for an empty answer and identical ones")
-    parser.add_argument("--batch-tokens", metavar="N", type=_count, help="tokens computed at once, padding counted")
+    parser.add_argument(
+        "--rules", action="store_true", help="fixed probabilities where an answer is empty or both are identical"
+    )
+    parser.add_argument("--batch-tokens", metavar="N", type=_count, help="tokens computed at once, padding included")
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--gpus", metavar="N,N,...", type=_cards, help="cards by nvidia-smi's numbers, a worker each")
-    where.add_argument("--workers", metavar="N", type=_count, help="processes, where there is no card")
+    where.add_argument(
+        "--gpus", metavar="N,N,...", type=_cards, help="GPUs, as nvidia-smi numbers them, one worker each"
+    )
+    where.add_argument("--workers", metavar="N", type=_count, help="worker processes where there is no GPU")
     parser.add_argument("--detach", action="store_true", help="print the prediction's folder and leave it running")
-    add_json(parser, "end with one line on stdout that holds summary.json")
+    add_json(parser, "print summary.json on one line at the end")
     parser.set_defaults(command=run)
 
-    listing = add_command(commands, "predictions", "list predictions, those that go on first, then the newest")
+    listing = add_command(commands, "predictions", "list predictions, active ones first, then the newest")
     add_runs_dir(listing)
-    add_json(listing, "one JSON list on stdout")
+    add_json(listing, "print one JSON list")
     listing.set_defaults(command=run_list)
 
 
@@ -65,20 +73,18 @@ def run(options: argparse.Namespace) -> int:
         folder = job.folder
         if job.is_at_work and folder.read_request() != request:
             raise Refused(
-                f"{folder.path} is at work on these rows with other options: wait for it, or stop it first", 1
+                f"{folder.path} is predicting these rows with other options: wait for it, or stop it first", 1
             )
         foreground = Foreground(job)
         foreground.start()
     except LaunchError as error:
         raise Refused(error, 1) from None
     except OSError as error:
-        raise Refused(
-            f"{request.members[0].run}: no prediction can be begun here: {error.strerror or error}", 1
-        ) from None
+        raise Refused(f"{request.members[0].run}: the prediction cannot start: {error.strerror or error}", 1) from None
     if options.detach and not foreground.is_to_stop:
         foreground.say_folder(as_json=options.json)
         return leave_running()
-    foreground.say(f"{'at work already:' if job.is_at_work else 'prediction'} {printable(str(folder.path))}", out)
+    foreground.say(f"{'already running:' if job.is_at_work else 'prediction'} {printable(str(folder.path))}", out)
     exit_code = foreground.follow(out)
     if found := read_summary(folder):
         if options.json:
@@ -102,7 +108,7 @@ def run_list(options: argparse.Namespace) -> int:
 
 def _figures(summary: "Summary") -> Iterator[str]:
     """What each run reaches alone, and what the rules do, where there are labels to tell."""
-    from arena_tui.format.numbers import count, loss
+    from arena_tui.format.numbers import counted, loss
     from arena_tui.format.sanitize import printable
 
     if summary.log_loss is None:
@@ -112,8 +118,8 @@ def _figures(summary: "Summary") -> Iterator[str]:
             yield f"  {loss(member.log_loss)} alone, weight {member.weight:.2f}  {printable(member.run)}"
     if summary.rows_ruled:
         with_rules, without = loss(summary.log_loss_with_rules), loss(summary.log_loss_without_rules)
-        rows = f"{count(summary.rows_ruled)} row{'s' if summary.rows_ruled > 1 else ''}"
-        used = "used" if summary.rules else "not used; --rules does"
+        rows = counted(summary.rows_ruled, "row")
+        used = "used" if summary.rules else "off; --rules turns them on"
         yield f"  rules ({used}) answer {rows}: log loss {with_rules} with them, {without} without"
 
 
@@ -135,7 +141,7 @@ def _request(options: argparse.Namespace) -> "Request":
     from core.runs.folder import choose_run, runs_folder
 
     if options.truncation is not None and options.truncation not in TRUNCATIONS:
-        raise Refused(f"--truncation {options.truncation}: one of {', '.join(get_args(Truncation))}", 2)
+        raise Refused(f"--truncation {options.truncation}: must be one of {', '.join(get_args(Truncation))}", 2)
     try:
         found = [choose_run(runs_folder(options.runs_dir), wanted) for wanted in options.runs]
         test = find_rows(options.test)
@@ -168,23 +174,23 @@ def _numbers(text: str) -> list[float]:
     try:
         return [float(number) for number in text.split(",")]
     except ValueError:
-        raise argparse.ArgumentTypeError(f"numbers separated by commas, not {text!r}") from None
+        raise argparse.ArgumentTypeError(f"expected numbers separated by commas, not {text!r}") from None
 
 
 def _cards(text: str) -> list[str]:
     cards = [card.strip() for card in text.split(",")]
     if not all(card.isdecimal() for card in cards) or len(set(cards)) < len(cards):
-        raise argparse.ArgumentTypeError(f"numbers separated by commas, each once, not {text!r}")
+        raise argparse.ArgumentTypeError(f"expected numbers separated by commas, each once, not {text!r}")
     return cards
 
 
 def _count(text: str) -> int:
     if not (text.isdecimal() and int(text) >= 1):
-        raise argparse.ArgumentTypeError(f"a whole number of at least 1, not {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, not {text!r}")
     return int(text)
 
 
 def _limit(text: str) -> int:
     if not (text.isdecimal() and int(text) >= 16):
-        raise argparse.ArgumentTypeError(f"a whole number of at least 16, not {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 16, not {text!r}")
     return int(text)

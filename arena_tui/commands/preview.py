@@ -5,13 +5,23 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arena_tui.commands.common import Refused, add_command, add_json, add_profile, add_runs_dir, chosen_profile
+from arena_tui.commands.common import (
+    Refused,
+    add_command,
+    add_json,
+    add_profile,
+    add_runs_dir,
+    add_set,
+    chosen_profile,
+)
+from arena_tui.format.sanitize import printable
 from arena_tui.terminal.streams import print_json, tell_progress
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
     from core.inspect.protocol import Progress
     from core.plan.protocol import Plan
+    from core.profile.settings import Profile
 
 
 def add(commands: "Commands") -> None:
@@ -20,10 +30,22 @@ def add(commands: "Commands") -> None:
 
 
 def _add_inspect(commands: "Commands") -> None:
-    parser = add_command(commands, "inspect", "tell what the model would be shown of the rows, and what is cut")
-    add_profile(parser)
-    parser.add_argument("--max-length", metavar="N,N,...", type=_lengths, help="limits to put beside the profile's")
-    add_json(parser, "one JSON object on stdout")
+    parser = add_command(commands, "inspect", "show what the model would see of the rows, and what is cut")
+    parser.add_argument(
+        "named",
+        metavar="PROFILE|FILE",
+        nargs="+",
+        help="a profile: a TOML file or a profile's name; or rows without one, by the recipe's settings: files called "
+        ".csv, .jsonl, .parquet and the like, packed or not, folders, patterns, owner/name of the hub",
+    )
+    add_set(parser)
+    parser.add_argument(
+        "--tokenizer",
+        metavar="DIR|NAME",
+        help="of FILE: a folder with a tokenizer.json, a model of the hub, or demo (default: the recipe's, if here)",
+    )
+    parser.add_argument("--max-length", metavar="N,N,...", type=_lengths, help="limits to compare with the profile's")
+    add_json(parser, "print one JSON object")
     parser.add_argument("--export", metavar="FILE.parquet", help="write the rows as token ids")
     parser.set_defaults(command=_run_inspect)
 
@@ -42,8 +64,8 @@ def _run_inspect(options: argparse.Namespace) -> int:
     from core.profile.errors import SettingError
 
     keep_pandas_out()
-    profile, path = chosen_profile(options)
-    found = _inspected([str(path), *options.overrides])
+    profile, asked, by = _asked(options)
+    found = _inspected(asked)
     assert found.whole is not None
     assert found.frame is not None
     assert found.read is not None
@@ -63,8 +85,37 @@ def _run_inspect(options: argparse.Namespace) -> int:
     if options.json:
         print_json(msgspec.json.encode(result))
     else:
-        print(as_text(result, profile))
+        print("\n".join([*by, as_text(result, profile)]))
     return 0
+
+
+def _asked(options: argparse.Namespace) -> "tuple[Profile, list[str], list[str]]":
+    """The settings, what the child is asked for them, and whose settings they are where there is no profile."""
+    from core.inspect.protocol import RECIPE
+    from core.profile.edit import literal
+    from core.profile.errors import ProfileError
+    from core.profile.files import is_profile, names_rows
+    from core.profile.load import parse_profile
+
+    named, overrides = options.named, list(options.overrides)
+    if len(named) == 1 and (is_profile(named[0]) or not names_rows(named[0])):
+        if options.tokenizer:
+            raise Refused(
+                "--tokenizer is for rows without a profile; --set model.checkpoint=NAME changes a profile's", 2
+            )
+        options.profile = named[0]
+        profile, path = chosen_profile(options)
+        return profile, [str(path), *overrides], []
+    if strange := [word for word in named if not names_rows(word)]:
+        raise Refused(f"{strange[0]}: not a file of rows; several of them are read as one, and a profile alone", 2)
+    overrides.append(f"data.train={literal(named if len(named) > 1 else named[0])}")
+    overrides += [f"model.checkpoint={literal(options.tokenizer)}"] if options.tokenizer else []
+    try:
+        profile = parse_profile("", source="the command line", overrides=overrides)
+    except ProfileError as error:
+        raise Refused(error, 2) from None
+    by = f"by the recipe's settings and the tokenizer of {printable(profile.model.checkpoint)}"
+    return profile, [RECIPE, *overrides], [by]
 
 
 def _inspected(arguments: list[str]) -> "Progress":
@@ -91,16 +142,16 @@ def _inspected(arguments: list[str]) -> "Progress":
 def _lengths(text: str) -> tuple[int, ...]:
     lengths = text.split(",")
     if not all(length.strip().isdecimal() and int(length) >= 16 for length in lengths):
-        raise argparse.ArgumentTypeError(f"whole numbers of at least 16, separated by commas, not {text!r}")
+        raise argparse.ArgumentTypeError(f"expected whole numbers of at least 16, separated by commas, not {text!r}")
     return tuple(map(int, lengths))
 
 
 def _add_plan(commands: "Commands") -> None:
-    parser = add_command(commands, "plan", "tell what a run would do, need and take, before it is started")
+    parser = add_command(commands, "plan", "show what a run would do and need, and how long it would take")
     add_profile(parser)
     add_runs_dir(parser)
-    add_json(parser, "one JSON object on stdout")
-    parser.add_argument("--measure", action="store_true", help="run a few real steps where the speed is not known")
+    add_json(parser, "print one JSON object")
+    parser.add_argument("--measure", action="store_true", help="time a few real steps where the speed is not known")
     parser.set_defaults(command=_run_plan)
 
 

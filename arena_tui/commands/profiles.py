@@ -26,7 +26,7 @@ def add(commands: "Commands") -> None:
 def _add_check(commands: "Commands") -> None:
     parser = add_command(commands, "check", "list everything wrong with a profile")
     add_profile(parser)
-    add_json(parser, "one JSON object on stdout")
+    add_json(parser, "print one JSON object")
     parser.set_defaults(command=_run_check)
 
 
@@ -73,8 +73,8 @@ def _run_schema(_options: argparse.Namespace) -> int:
 
 
 def _add_config(commands: "Commands") -> None:
-    parser = add_command(commands, "config", "print your configuration, all of its settings, and what is wrong with it")
-    add_json(parser, "one JSON object on stdout")
+    parser = add_command(commands, "config", "print your configuration, all settings, and any problems")
+    add_json(parser, "print one JSON object")
     parser.set_defaults(command=_run_config)
 
 
@@ -94,7 +94,7 @@ def _run_config(options: argparse.Namespace) -> int:
         told = {"path": utf8(str(file.path)), "settings": settings, "problems": list(map(_as_json, problems))}
         tell_json(told)
         return 2 if problems else 0
-    print_toml(f"# {printable(str(file.path))}{'' if file.path.exists() else ' (not there)'}")
+    print_toml(f"# {printable(str(file.path))}{'' if file.path.exists() else ' (does not exist)'}")
     print_toml("\n".join([*_settings(file.config), *_keys(file.config, usual)]))
     for problem in problems:
         print(f"{file.path}: {problem}", file=sys.stderr)

@@ -25,52 +25,52 @@ if TYPE_CHECKING:
     from core.runs.folder import RunFolder
     from core.runs.queue import Queue
 
-WAITING = 'a waiting run\'s id, a part of it that no other has, or "last"'
+WAITING = 'a waiting run\'s id, a unique part of it, or "last"'
 
 
 def add(commands: "Commands") -> None:
     parser = add_command(
-        commands, "queue", "runs that wait for a card: add, move, remove, pause; they start by themselves"
+        commands, "queue", "manage runs that wait for a GPU and start by themselves: add, move, remove, pause"
     )
     add_runs_dir(parser)
-    add_json(parser, "one JSON object on stdout")
+    add_json(parser, "print one JSON object")
     parser.set_defaults(command=run_list)
-    verbs = parser.add_subparsers(metavar="VERB", title="verbs; without one, the queue is listed")
+    verbs = parser.add_subparsers(metavar="VERB", title="subcommands (default: list)")
 
     def verb(name: str, summary: str) -> Parser:
         added = add_command(verbs, name, summary)
         add_runs_dir(added)
         return added
 
-    adding = verb("add", "queue profiles; --set with a list of values queues a run for each: a sweep")
+    adding = verb("add", "queue profiles; --set with a list of values queues one run per value: a sweep")
     adding.add_argument("profiles", metavar="PROFILE", nargs="+", help="TOML files, or names of profiles")
     add_set(adding)
-    add_json(adding, "a JSON object a run on stdout")
+    add_json(adding, "print one JSON object per run")
     adding.set_defaults(command=run_add)
 
-    listing = verb("list", "what runs now, and what waits, the next run first")
-    add_json(listing, "one JSON object on stdout")
+    listing = verb("list", "list what is running and what is waiting, the next run first")
+    add_json(listing, "print one JSON object")
     listing.set_defaults(command=run_list)
 
-    moving = verb("move", "give a waiting run another place")
+    moving = verb("move", "move a waiting run to another place")
     moving.add_argument("run", metavar="RUN", help=WAITING)
     moving.add_argument("where", choices=("first", "up", "down", "last"))
-    add_json(moving, "one JSON object on stdout")
+    add_json(moving, "print one JSON object")
     moving.set_defaults(command=run_move)
 
     removing = verb("remove", "take a waiting run out of the queue, and delete its folder")
     removing.add_argument("run", metavar="RUN", help=WAITING)
-    add_json(removing, "one JSON object on stdout")
+    add_json(removing, "print one JSON object")
     removing.set_defaults(command=run_remove)
 
-    adopting = verb("adopt", "show what a waiting run would run that you have not queued here, and let it start")
+    adopting = verb("adopt", "show the settings of a waiting run that you did not queue here, and let it start")
     adopting.add_argument("run", metavar="RUN", help=WAITING)
     add_yes(adopting)
-    add_json(adopting, "one JSON object on stdout")
+    add_json(adopting, "print one JSON object")
     adopting.set_defaults(command=run_adopt)
 
-    verb("pause", "start nothing more for now; what runs goes on").set_defaults(command=run_pause)
-    verb("resume", "go on starting what waits").set_defaults(command=run_resume)
+    verb("pause", "start no more runs for now; running ones continue").set_defaults(command=run_pause)
+    verb("resume", "start waiting runs again").set_defaults(command=run_resume)
 
 
 def run_add(options: argparse.Namespace) -> int:
@@ -98,7 +98,7 @@ def run_list(options: argparse.Namespace) -> int:
     queue = _queue(options)
     for path in queue.unreadable():
         print(
-            f"{printable(str(path))} cannot be read, so its run is not started: delete it, queue it anew",
+            f"{printable(str(path))} cannot be read, so its run is not started: delete it, and queue the run again",
             file=sys.stderr,
         )
     if not options.json:
@@ -142,7 +142,9 @@ def run_adopt(options: argparse.Namespace) -> int:
         settings = read_whole(run.resolved)
         shown = "\n".join(printable_lines(settings.decode(errors="replace")))
         print(shown, file=sys.stderr if options.json else sys.stdout)
-        question = f"{printable(str(run.path))} would run these settings as you, here. Start it when its turn comes?"
+        question = (
+            f"{printable(str(run.path))} would run with these settings, here and as you. Start it when its turn comes?"
+        )
         demand_yes(options, question, "it was not adopted")
         queue.adopt(run, settings)
         _tell_place(options, queue, run)
@@ -190,7 +192,7 @@ def _tell_place(
 def _chosen(queue: "Queue", wanted: str) -> "RunFolder":
     """The one waiting run that is meant. Raises LookupError where there is none, or several might be."""
     if not wanted:
-        raise LookupError('no run is named: the name is empty; "last" is the last that waits')
+        raise LookupError('the name of the run is empty; "last" is the last one waiting')
     waiting = [run for run, _ in queue.waiting()]
     found = waiting[-1:] if wanted == "last" else [run for run in waiting if run.id == wanted]
     found = found or [run for run in waiting if wanted in run.id]

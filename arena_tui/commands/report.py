@@ -57,12 +57,12 @@ def _ask(folder: "RunFolder", *arguments: str) -> str | None:
     found, exit_code = last_answer(SWAP, str(folder.path), *arguments, kind=Swap)
     if found is None or found.problem:
         problem = found and found.problem
-        raise Refused(problem or without_a_word("the exchange of A and B", exit_code), exit_code or 1)
+        raise Refused(problem or without_a_word("scoring with A and B swapped", exit_code), exit_code or 1)
     return found.rows
 
 
 def add(commands: "Commands") -> None:
-    parser = add_command(commands, "report", "tell where a finished run's evaluation is won and lost")
+    parser = add_command(commands, "report", "report on a finished run: how good it is, and which rows it gets wrong")
     add_run(parser)
     parser.add_argument("--against", metavar="RUN", help="compare row by row with this run")
     parser.add_argument(
@@ -70,13 +70,15 @@ def add(commands: "Commands") -> None:
         metavar="FILE",
         action="append",
         default=[],
-        help="the run's rows (with data.eval, the evaluated ones), where they have moved; several of a list",
+        help="the run's data file (with data.eval, that one), if it has moved; several times for a list",
     )
-    parser.add_argument("--score-swap", action="store_true", help="score A and B exchanged first, if the run has not")
+    parser.add_argument(
+        "--score-swap", action="store_true", help="score with A and B swapped first, unless the run did"
+    )
     add_runs_dir(parser)
-    add_json(parser, "one JSON object on stdout")
-    parser.add_argument("--html", metavar="FILE", help="write it as one self-contained page")
-    parser.add_argument("--rows", metavar="N", type=_count, default=5, help="rows of each list (default: %(default)s)")
+    add_json(parser, "print one JSON object")
+    parser.add_argument("--html", metavar="FILE", help="write it as one self-contained HTML page")
+    parser.add_argument("--rows", metavar="N", type=_count, default=5, help="rows per list (default: %(default)s)")
     parser.set_defaults(command=_run_report)
 
 
@@ -147,5 +149,5 @@ def _made(arguments: "Sequence[str]") -> "Progress":
 
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdecimal()):
-        raise argparse.ArgumentTypeError(f"a whole number, not {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a whole number, not {text!r}")
     return int(text)

@@ -22,11 +22,14 @@ def _add_runs(commands: "Commands") -> None:
     parser = add_command(commands, "runs", "list runs, newest first")
     add_runs_dir(parser)
     parser.add_argument("--sort", metavar="COLUMN", default="when", help="log_loss, size, name, ...")
-    parser.add_argument("--reverse", action="store_true", help="the other way round")
+    parser.add_argument("--reverse", action="store_true", help="reverse the order")
     parser.add_argument(
-        "--filter", metavar="WORDS", default="", help="only runs with all of these in state, name, profile, id or note"
+        "--filter",
+        metavar="WORDS",
+        default="",
+        help="only runs with all of these words in state, name, profile, id or note",
     )
-    add_json(parser, "one JSON list on stdout")
+    add_json(parser, "print one JSON list")
     parser.set_defaults(command=_run_runs)
 
 
@@ -54,10 +57,10 @@ def _run_runs(options: argparse.Namespace) -> int:
 
 
 def _add_compare(commands: "Commands") -> None:
-    parser = add_command(commands, "compare", "put the figures of two to six runs side by side, and their settings")
+    parser = add_command(commands, "compare", "show the figures and settings of two to six runs side by side")
     parser.add_argument("runs", metavar="RUN", nargs="+", help='ids, parts of them, folders, or "last"')
     add_runs_dir(parser)
-    add_json(parser, "one JSON object on stdout")
+    add_json(parser, "print one JSON object")
     parser.set_defaults(command=_run_compare)
 
 
@@ -92,7 +95,7 @@ def _add_curves(commands: "Commands") -> None:
     add_runs_dir(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_true", help="comma-separated values (the default)")
-    add_json(form, "one JSON list")
+    add_json(form, "print one JSON list")
     parser.add_argument("-o", "--output", metavar="FILE", help="write to a file instead of stdout")
     parser.set_defaults(command=_run_curves)
 

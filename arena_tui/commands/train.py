@@ -91,7 +91,7 @@ class Foreground:
         except OSError as error:
             if error.filename:
                 raise
-            ways_out = f"{self.folder.id} goes on: arena-tui stop {self.folder.id} ends it"
+            ways_out = f"{self.folder.id} is still running: arena-tui stop {self.folder.id} stops it"
             raise Refused(f"the output cannot be written: {error.strerror}; {ways_out}", 1) from None
 
     def _hear(self, number: int, _frame: FrameType | None) -> None:
@@ -112,7 +112,9 @@ class Foreground:
         except PermissionError:
             is_out_of_reach = True
         if is_out_of_reach:
-            raise Refused(f"{self.folder.id} goes on: it can only be stopped where it was started", 128 + number)
+            raise Refused(
+                f"{self.folder.id} is still running: it can only be stopped where it was started", 128 + number
+            )
 
 
 def add(commands: "Commands") -> None:
@@ -120,7 +122,7 @@ def add(commands: "Commands") -> None:
     add_profile(parser)
     add_runs_dir(parser)
     parser.add_argument("--detach", action="store_true", help="print the run's folder and leave it running")
-    add_json(parser, "end with one line on stdout that holds metrics.json")
+    add_json(parser, "print metrics.json on one line at the end")
     parser.set_defaults(command=run_train)
 
 

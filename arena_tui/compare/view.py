@@ -70,7 +70,7 @@ def cautions(settings: Sequence[Settings]) -> list[str]:
     unread = [str(number) for number, known in enumerate(settings, 1) if not known]
     found = []
     if keys:
-        found.append(f"evaluated on different rows ({', '.join(keys)}): their log losses do not compare")
+        found.append(f"evaluated on different rows ({', '.join(keys)}): their log losses are not comparable")
     if none:
         found.append(f"{' and '.join(none)} {'evaluates' if len(none) == 1 else 'evaluate'} nothing (split.by = none)")
     if unread:
@@ -98,10 +98,9 @@ def _evaluate_nothing(settings: Sequence[Settings]) -> list[str]:
 def measures(runs: Sequence[RunView]) -> list[Measure]:
     """The figures of the runs as they are now."""
     evaluated = [run.state.evaluations[-1] if run.state.evaluations else None for run in runs]
-    started = [run.state.started for run in runs]
     return [
         _measure("log loss", [run.log_loss for run in runs], numbers.loss, "lowest"),
-        _measure("prior", [one.prior_log_loss if one else None for one in started], numbers.loss),
+        _measure("prior", [run.prior for run in runs], numbers.loss),
         _measure("accuracy", [one.accuracy if one else None for one in evaluated], numbers.percent, "highest"),
         _measure("at step", [one.step if one else None for one in evaluated], "{:,}".format),
         _measure("tokens/s", [run.state.tokens_per_second for run in runs], "{:,.0f}".format, "highest"),

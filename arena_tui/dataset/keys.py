@@ -15,8 +15,8 @@ KEYS = named(
     Binding("right,l", "move(1)", "64 higher", key_display="→", group=LIMIT_KEYS, tooltip=NEAR),
     Binding("less_than_sign,shift+left", "move(-8)", "512 lower", show=False, tooltip=FAR),
     Binding("greater_than_sign,shift+right", "move(8)", "512 higher", show=False, tooltip=FAR),
-    Binding("t", "strategy(1)", "Strategy", group=STRATEGY_KEYS, tooltip="The next way to cut long rows"),
-    Binding("T", "choose_strategy", "Strategies", group=STRATEGY_KEYS, tooltip="Choose how long rows are cut"),
+    Binding("t", "strategy(1)", "Strategy", group=STRATEGY_KEYS, tooltip="The next truncation strategy"),
+    Binding("T", "choose_strategy", "Strategies", group=STRATEGY_KEYS, tooltip="Choose the truncation strategy"),
     Binding(
         "f",
         "filter(1)",
@@ -31,15 +31,15 @@ KEYS = named(
     *PANES_IN_TURN,
     *numbered(len(DataPanes.PANES)),
     Binding("s", "sort", "Sort", group=SORT_KEYS, tooltip="Rows as in the file, by length, or by tokens lost"),
-    Binding("S", "choose_order", "Orders", group=SORT_KEYS, tooltip="Choose in which order rows are listed"),
+    Binding("S", "choose_order", "Orders", group=SORT_KEYS, tooltip="Choose the order of the rows"),
     Binding("o", "own", "Own", tooltip="Back to the profile's own limit and strategy"),
     Binding("e", "edit", "Edit", tooltip="Edit the profile"),
     Binding("p", "split", "Split", show=False, tooltip="Write the setting by which no prompt leaks"),
     Binding("ctrl+r", "read", "Read again", show=False, tooltip="Read the rows again, from the file as it is now"),
-    Binding("n", "other(1)", "Next", show=False, tooltip="The next row that is listed, or the one before"),
-    Binding("N", "other(-1)", "Before", show=False, tooltip="The next row that is listed, or the one before"),
+    Binding("n", "other(1)", "Next", show=False, tooltip="The next row in the list, or the previous one"),
+    Binding("N", "other(-1)", "Before", show=False, tooltip="The next row in the list, or the previous one"),
     *up_and_down("down", "page", 1, "in this pane"),
-    Binding("escape", "back", "Back", key_display="esc", tooltip="End the search, or leave the data"),
+    Binding("escape", "back", "Back", key_display="esc", tooltip="End the search, or leave this screen"),
 )
 ABOUT_ROWS = frozenset(
     {"move", "strategy", "choose_strategy", "own", "write", "filter", "choose_filter", "sort", "choose_order", "search"}

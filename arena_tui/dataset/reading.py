@@ -61,7 +61,7 @@ class WaitingText(Static):
     def show(self, words: str) -> None:
         """Where there are any."""
         self.screen.set_class(bool(words), "-waiting")
-        self.update(Content(f"{words} …\n\nIt takes about half a minute."))
+        self.update(Content(f"{words} …\n\nThis takes about half a minute."))
 
 
 def how_far(progress: Progress, seen: Inspected | None, sources: Sequence[str]) -> str:
@@ -80,9 +80,8 @@ def how_far(progress: Progress, seen: Inspected | None, sources: Sequence[str]) 
     if len(progress.read) == len(sources):
         named = [f"{name}{as_read(read)}" for name, read in zip(named, progress.read, strict=True)]
     return (
-        f"{numbers.count(len(seen.rows))} rows · median {numbers.count(percents[50])}, "
-        f"longest {numbers.count(percents[100])} tokens · {', '.join(named)} · "
-        f"{seen.outcomes.number} outcomes"
+        f"{numbers.counted(len(seen.rows), 'row')} · median {numbers.count(percents[50])}, longest "
+        f"{numbers.count(percents[100])} tokens · {', '.join(named)} · {seen.outcomes.number} outcomes"
     )
 
 

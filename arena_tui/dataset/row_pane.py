@@ -188,7 +188,7 @@ class RowPane(Vertical):
         seen = self._seen
         self._sought = text
         if seen is None or seen.source is None:
-            self.notify("A text can be sought once all rows have been read.")
+            self.notify("Text search works once all rows have been read.")
             return
         self.border_title = Content(f"rows: searching “{printable(shortened(text, 30))}”…")
         found = await asyncio.to_thread(holds_text, seen.source, text)

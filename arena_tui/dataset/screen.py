@@ -131,7 +131,7 @@ class DataScreen(ConsoleScreen[None]):
             return
         self.query_one(WaitingText).show(self.progress.doing)
         read = how_far(self.progress, self.inspection.seen, self.inspection.settings.data.sources)
-        changed = "! the file was changed" + hint(self, "read", "; {} reads it again").plain
+        changed = "! the file has changed" + hint(self, "read", "; {} reads it again").plain
         state = changed if self.is_changed else read
         self.refresh_bindings()
         self.query_one(InspectionLine).show(self.inspection.profile.name, state, is_warning=self.is_changed)
@@ -146,7 +146,7 @@ class DataScreen(ConsoleScreen[None]):
         if action == "open" and self.inspection.seen and self.inspection.seen.is_sample:
             return "a row can be opened once all rows have been read"
         if action == "pane_at" and (name := self._panes.always_seen(*parameters)):
-            return f"the {name} are in sight already"
+            return f"the {name} are already shown"
         return super().why_not(action, parameters)
 
     def action_edit(self) -> None:
@@ -178,7 +178,7 @@ class DataScreen(ConsoleScreen[None]):
         if mended := mend(self.inspection.settings):
             await self._write([mended])
         elif self.inspection.settings.evaluates:
-            self.notify("The profile keeps each prompt on one side already.")
+            self.notify("The profile already keeps each prompt on one side.")
         else:
             self.notify("Nothing is evaluated: no prompt can leak.")
 
@@ -187,7 +187,7 @@ class DataScreen(ConsoleScreen[None]):
         if changes := self.what_if.changes():
             await self._write(changes)
         else:
-            self.notify("The profile has this limit and strategy already.")
+            self.notify("The profile already has this limit and strategy.")
 
     async def _write(self, values: Sequence[tuple[str, Value]]) -> None:
         try:
@@ -195,14 +195,14 @@ class DataScreen(ConsoleScreen[None]):
         except (OSError, ProfileError) as error:
             self.notify(printable(f"not written: {in_words(error)}"), severity="error", markup=False)
             return
-        self.app.post_message(Changed(f"{place(written.path)} is as it was", written.take_back))
+        self.app.post_message(Changed(f"{place(written.path)} is restored", written.take_back))
         if self.inspection.profile.text != written.after:
             way_out = hint(self, "edit", "; {} edits it").plain
             self.notify(f"{place(written.path)} has problems{way_out}", severity="error", markup=False)
             return
         if self.inspection.seen:
             self._show_rows()
-        way_back = hint(self, "undo", "; {} takes it back").plain
+        way_back = hint(self, "undo", "; {} undoes it").plain
         self.notify(f"written: {place(written.path)}{way_back}", markup=False)
 
     @work(exclusive=True, group="write")

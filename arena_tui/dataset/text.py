@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from arena_tui.format.numbers import count, percent, share
+from arena_tui.format.numbers import count, counted, percent, share
 from arena_tui.format.sanitize import printable
 from core.data.example import settled
 from core.inspect.cuts import CutFigures, CutReport, NoRoom
@@ -48,7 +48,7 @@ def as_text(report: Report, profile: Profile) -> str:
 
 
 def _part(part: int, whole: int) -> str:
-    return f"{count(part)} rows ({share(part, whole)})"
+    return f"{counted(part, 'row')} ({share(part, whole)})"
 
 
 def _cuts(title: str, rows: Sequence[tuple[str, CutReport | NoRoom]], own: CutReport) -> list[str]:
@@ -89,12 +89,12 @@ def _line(name: str, cells: Sequence[str]) -> str:
 
 
 def _lengths(report: Report, profile: Profile) -> list[str]:
-    by_percent = ", ".join(f"{part} % {count(length)}" for part, length in report.lengths.percentiles.items())
+    by_percent = ", ".join(f"p{part} {count(length)}" for part, length in report.lengths.percentiles.items())
     epoch = report.epoch
     return [
-        f"tokens in a row: mean {report.lengths.mean:,.0f}; at most, of {by_percent}",
-        f"an epoch: {count(epoch.effective_tokens)} effective tokens; padding adds "
-        f"{percent(epoch.padding_share)} of what is computed, in batches of {profile.train.per_device_batch_size}",
+        f"tokens per row: mean {report.lengths.mean:,.0f}, {by_percent}",
+        f"per epoch: {count(epoch.effective_tokens)} effective tokens; padding is {percent(epoch.padding_share)} of "
+        f"the tokens computed, in batches of {profile.train.per_device_batch_size}",
     ]
 
 
@@ -126,10 +126,10 @@ def _leak(report: Report, profile: Profile) -> str:
     if (way_out := mend(profile)) is None:
         return told
     key, value = way_out
-    return f"{told}; {key} = {literal(value)} ends it"
+    return f"{told}; {key} = {literal(value)} prevents it"
 
 
-NO_LEAK = ("no evaluation row has a prompt of a training row", "no training row has a prompt of data.eval")
+NO_LEAK = ("no evaluation row shares a prompt with a training row", "no training row shares a prompt with data.eval")
 """Of rows that are split, and with data.eval."""
 
 
@@ -137,10 +137,14 @@ def leaks(found: Hygiene, evaluated: int, profile: Profile) -> str:
     """How many rows ask what rows on the other side ask too; "" for none. `evaluated` are the evaluation rows."""
     if profile.data.eval is not None:
         leaked = found.leaked_train_rows
-        ending = "with a prompt of data.eval are left out" if profile.data.drop_leaks else "have a prompt of data.eval"
+        ending = (
+            "that share a prompt with data.eval are left out"
+            if profile.data.drop_leaks
+            else "have a prompt of data.eval"
+        )
         return f"{count(leaked)} training rows {ending}" if leaked else ""
     leaked = found.eval_rows_with_leaked_prompt
-    told = f"{count(leaked)} evaluation rows ({share(leaked, evaluated)}) have a prompt of a training row"
+    told = f"{count(leaked)} evaluation rows ({share(leaked, evaluated)}) share a prompt with a training row"
     return told if leaked else ""
 
 

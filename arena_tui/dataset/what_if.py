@@ -135,7 +135,7 @@ class WhatIf(Horizontal):
 
     async def choose_strategy(self) -> None:
         """Let the user choose how long rows are cut; waits for the answer."""
-        if chosen := await choose(self.app, "how are long rows cut?", TRUNCATIONS, self.tokens.truncation):
+        if chosen := await choose(self.app, "which truncation strategy?", TRUNCATIONS, self.tokens.truncation):
             self.turn_strategy(TRUNCATIONS.index(chosen) - TRUNCATIONS.index(self.tokens.truncation))
 
     def changes(self) -> list[tuple[str, Value]]:

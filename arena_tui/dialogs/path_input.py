@@ -97,7 +97,7 @@ class PathInput(Vertical):
             line.cursor_position = len(completed)
         shown = "  ".join(names[:MOST_CANDIDATES])
         more = f"  … and {len(names) - MOST_CANDIDATES:,} more" if len(names) > MOST_CANDIDATES else ""
-        nothing = "nothing begins so" if completed == before and not Path(expanded(before)).exists() else ""
+        nothing = "no match" if completed == before and not Path(expanded(before)).exists() else ""
         self._tell(Content.styled(f"{shown}{more}" or nothing, MUTED))
 
 

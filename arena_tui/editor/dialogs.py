@@ -54,7 +54,9 @@ def differences(comparison: Comparison) -> Content:
 
 def against_defaults(settings: Profile) -> Comparison:
     """Every setting on a line of its own, so that its section is always in sight."""
-    return Comparison("against the defaults", _flat(Profile()), _flat(settings), "Every setting is the default.", 0)
+    return Comparison(
+        "against the defaults", _flat(Profile()), _flat(settings), "Every setting has its default value.", 0
+    )
 
 
 def _flat(settings: Profile) -> str:
@@ -149,7 +151,7 @@ class SaveAsScreen(Dialog[Path | None]):
         elif path.exists() and not (self._confirmed == path and self._pressed and self.may_take(self._pressed)):
             self._confirmed = path
             self.has_news()
-            self._warn(f"{printable(str(path))} exists: enter once more replaces it.")
+            self._warn(f"{printable(str(path))} exists: enter again replaces it.")
         else:
             self.dismiss(path)
 
@@ -161,7 +163,7 @@ def unwritable(path: Path) -> str:
     """Why no file can be written at `path`; "" where one can, as far as can be told."""
     try:
         if path.is_dir():
-            return "A folder lies there: name a file in it."
-        return "" if can_be_written(path.parent) else f"Nothing can be written in {place(path.parent)}."
+            return "This is a folder: name a file in it."
+        return "" if can_be_written(path.parent) else f"{place(path.parent)} cannot be written to."
     except OSError as error:
-        return f"This cannot be a path: {error.strerror}."
+        return f"This is not a valid path: {error.strerror}."

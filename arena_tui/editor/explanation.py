@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from arena_tui.format.numbers import MUTED
+from arena_tui.format.numbers import MUTED, counted
 from arena_tui.format.sanitize import printable, shortened
 from arena_tui.widgets.facts import Fact, facts, hanging, wrapped
 from arena_tui.widgets.pane import FittedText
@@ -47,8 +47,8 @@ class ProblemList(OptionList):
         """Show these problems, in their order."""
         self.set_class(not problems, "-none")
         n = len(problems)
-        first = f", the first {MOST_PROBLEMS} of them" if n > MOST_PROBLEMS else ""
-        self.border_title = Content(f"✗ {n:,} problem{'s' if n > 1 else ''}{first}")
+        first = f", the first {MOST_PROBLEMS} shown" if n > MOST_PROBLEMS else ""
+        self.border_title = Content(f"✗ {counted(n, 'problem')}{first}")
         self._problems = problems[:MOST_PROBLEMS]
         self._draw()
 

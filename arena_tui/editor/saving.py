@@ -65,7 +65,7 @@ class Saving:
                 await self._file.keep(self._text)
                 failure = ""
             except OSError as error:
-                failure = f"no draft is kept: {error.strerror}"
+                failure = f"no draft is saved: {error.strerror}"
             if failure != self.draft_failure:
                 self.draft_failure = failure
                 self._show_state()
@@ -114,14 +114,14 @@ class Saving:
                     failure = edit_outside(command, handed_out)  # the console stands still meanwhile, as it should
                 text = (await asyncio.to_thread(handed_out.read_bytes)).decode()
             except (OSError, UnicodeDecodeError, SuspendNotSupported) as error:
-                self._tell(f"nothing was taken over: {in_words(error)}")
+                self._tell(f"the text was not changed: {in_words(error)}")
                 return
             if failure or not can_be_held(text):
-                why = failure or "the text is too long, or holds characters this editor uses itself"
-                self._tell(f"nothing was taken over: {why}")
+                why = failure or "the text is too long, or contains characters that this editor reserves"
+                self._tell(f"the text was not changed: {why}")
             elif text != self._text:
                 self._area.load_profile(text)
-                self._tell(f"Taken over from {Path(command[0]).name}; not saved yet.", "information")
+                self._tell(f"The text from {Path(command[0]).name} is not saved yet.", "information")
 
     async def _save(self) -> bool:
         """Whether the text lies on disk now."""
@@ -170,7 +170,7 @@ class Saving:
         try:
             await self._file.drop_draft(text)
         except OSError as error:
-            self._tell(f"the draft stays behind: {error.strerror}")
+            self._tell(f"the draft was not deleted: {error.strerror}")
 
     async def _agree_with_disk(self, *, is_saving: bool) -> bool:
         """Whether the text may replace what lies on disk; asks if that is not what was read or written here."""
@@ -185,7 +185,7 @@ class Saving:
         if not is_saving and on_disk == self._put_off:
             return False
         is_gone = on_disk is None or not can_be_held(on_disk)
-        text = f"{self._place} {'is no longer there, or nothing to edit here' if is_gone else 'was changed on disk'}."
+        text = f"{self._place} {'is gone, or cannot be edited here' if is_gone else 'was changed on disk'}."
         answers = [("k", "keep mine"), *([] if is_gone else [("r", "read again, lose mine")]), ("c", "compare")]
         while (answer := await self._ask("changed on disk", text, answers, "decide later")) == "c":
             await self._compare(self._text, "yours", [])

@@ -39,10 +39,10 @@ class EditorScreen(ConsoleScreen[None]):
         Binding("f2,ctrl+s", "save", "Save", key_display="f2 ^s", tooltip="Save the text to its file"),
         Binding("f3", "save_as", "Save as", tooltip="Save the text to another file"),
         Binding("f4", "differences", "Diff", tooltip="What differs from the file on disk and from the defaults"),
-        Binding("f5", "edit_outside", "$EDITOR", tooltip="Go on in $VISUAL or $EDITOR, and come back with its text"),
+        Binding("f5", "edit_outside", "$EDITOR", tooltip="Edit the text in $VISUAL or $EDITOR"),
         Binding("escape", "leave", "Back", key_display="esc", tooltip="Leave the editor; asks about unsaved changes"),
         Binding("f8", "next_problem", "Next ✗", tooltip="To the next problem"),
-        Binding("f1", "app.help", "Help", tooltip="All keys of this screen"),
+        Binding("f1", "app.help", "Help", tooltip="All keys on this screen"),
     )
 
     DEFAULT_CSS = """
@@ -185,7 +185,7 @@ class EditorScreen(ConsoleScreen[None]):
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         if action == "next_problem" and not self.problems:
-            return "no problem is found"
+            return "there are no problems"
         return super().why_not(action, parameters)
 
     def action_next_problem(self) -> None:

@@ -83,7 +83,7 @@ class TomlArea(HighlightedText):
     COMPONENT_CLASSES: ClassVar[set[str]] = {"toml-area--mark"}
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "complete", "Complete", tooltip="Offer what could be written here; again: take it"),
+        Binding("tab", "complete", "Complete", tooltip="Suggest keys or values; again: take the suggestion"),
         Binding("ctrl+z,super+z", "undo", "Undo", show=False, tooltip="Undo"),
         Binding("ctrl+y,super+y", "redo", "Redo", show=False, tooltip="Redo"),
     ]

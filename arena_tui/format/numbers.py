@@ -52,6 +52,11 @@ def count(n: int) -> str:
     return f"{n:,}"
 
 
+def counted(n: int, unit: str) -> str:
+    """So many of something: 1 row, 57,477 rows."""
+    return f"{count(n)} {unit}{'' if n == 1 else 's'}"
+
+
 def ordinal(n: int) -> str:
     """A place in a line, counted from 1: 1st, 2nd, 3rd, 11th."""
     ending = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")

@@ -72,7 +72,7 @@ def beginning(text: str) -> str:
             break
         shown.append(shortened(line, LONGEST_LINE))
     if len(text) > 2 * MOST_CHARACTERS or len(shown) < len(lines):
-        shown.append(f"… (of {len(text):,} characters in all)")
+        shown.append(f"… (of {len(text):,} characters in total)")
     return "\n".join(shown)
 
 

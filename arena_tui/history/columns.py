@@ -40,11 +40,6 @@ class Column(Struct, frozen=True, kw_only=True):
     is_text: bool = False
 
 
-def _prior(row: Row) -> float | None:
-    started = row.run.state.started
-    return started.prior_log_loss if started else None
-
-
 def _beside(row: Row) -> str:
     return f"! {printable(row.run.trouble)}" if row.run.trouble else note_line(row)
 
@@ -52,7 +47,7 @@ def _beside(row: Row) -> str:
 def note_line(row: Row) -> str:
     """The first line of the note, and how many there are beside it."""
     first, *rest = row.run.notes.note.splitlines() or [""]
-    return printable(first) + (f" (+{len(rest)} lines)" if rest else "")
+    return printable(first) + (f" (+{numbers.counted(len(rest), 'line')})" if rest else "")
 
 
 def _when(row: Row) -> str:
@@ -103,8 +98,8 @@ PRIOR = Column(
     key="prior",
     heading="prior",
     width=7,
-    value=_prior,
-    text=lambda row: numbers.loss(prior) if (prior := _prior(row)) is not None else MISSING,
+    value=lambda row: row.run.prior,
+    text=lambda row: MISSING if row.run.prior is None else numbers.loss(row.run.prior),
 )
 DURATION = Column(
     key="duration",

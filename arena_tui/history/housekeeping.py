@@ -86,7 +86,7 @@ class TrashScreen(Dialog[None]):
         if not self._sizes:
             return
         n, taken = len(self._sizes), numbers.gib(sum(self._sizes.values()))
-        text = f"{taken}, in {n} folder{'s' if n > 1 else ''}: nothing brings them back."
+        text = f"{taken}, in {numbers.counted(n, 'folder')}: this cannot be undone."
         if await self.app.push_screen_wait(AskScreen("delete for good?", text, [("y", "delete for good")])) == "y":
             for run in self._sizes:
                 try:
@@ -133,16 +133,16 @@ class Housekeeping:
     async def note(self, run: RunView) -> None:
         """Let the user write the first line of what there is to say of a run."""
         first, *rest = run.notes.note.splitlines() or [""]
-        more = f" Its {len(rest)} further lines stay, in {run.folder.notes.name}." if rest else ""
+        more = f" The rest, {numbers.counted(len(rest), 'line')}, stays in {run.folder.notes.name}." if rest else ""
         line = await self._screen.app.push_screen_wait(
-            WriteScreen("note", f"What there is to say of {run.name}.{more}", first, MOST_NOTE // 2)
+            WriteScreen("note", f"Note on {run.name}.{more}", first, MOST_NOTE // 2)
         )
         if line is not None and line != printable(first):
             await self._write(run.folder, note="\n".join([line, *rest]))
 
     async def rename(self, run: RunView) -> None:
         """Let the user give a run another name to show."""
-        text = f"The name to show; its folder stays {run.folder.id}. Empty brings back the first one."
+        text = f"The name shown; its folder stays {run.folder.id}. Empty restores the original."
         name = await self._screen.app.push_screen_wait(WriteScreen("rename", text, run.name, MOST_NAME))
         if name is not None and name != printable(run.name):
             await self._write(run.folder, name="" if name == run.folder.name else name)
@@ -154,7 +154,7 @@ class Housekeeping:
         except (NotesError, OSError) as error:
             self.tell(f"not written: {in_words(error)}")
         else:
-            what = f"the {' and the '.join(words)} of {folder.id} is as it was"
+            what = f"the {' and the '.join(words)} of {folder.id} is restored"
             self._screen.app.post_message(Changed(what, partial(_write_again, folder, before, after)))
 
     async def delete(self, run: RunView) -> None:
@@ -182,7 +182,7 @@ class Housekeeping:
         found = await asyncio.to_thread(lambda: [plan(folder) for folder in ended])
         prunings = [pruning for pruning in found if pruning.paths]
         if not prunings:
-            why = "no more than the newest intact one is kept" if ended else "only ended runs are pruned"
+            why = "only the newest intact one is left" if ended else "only ended runs are pruned"
             self.tell(f"No checkpoint to delete: {why}.", "information")
             return []
         if not await self._confirms("delete checkpoints?", what_is_pruned(prunings), "delete for good"):

@@ -67,7 +67,7 @@ class HistoryScreen(ConsoleScreen[None]):
             yield Static(title("runs", is_queue_paused=self.run_list.is_queue_paused), id="title")
             yield Static(id="state", markup=False)
         yield Input(placeholder="words in state, name, profile or note", id="filter")
-        yield RunTable("none to show", id="table")
+        yield RunTable("no runs to show", id="table")
         yield Static(id="detail", markup=False)
         yield Footer()
 
@@ -112,7 +112,7 @@ class HistoryScreen(ConsoleScreen[None]):
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         if action in ABOUT_A_RUN and self.chosen_run is None:
-            return "there is no run to be chosen"
+            return "there is no run to choose"
         if action == "report" and self.chosen_run:
             return reasons.why_not(action, self.chosen_run)
         return super().why_not(action, parameters)

@@ -45,7 +45,7 @@ def _object(row: Row) -> dict[str, object]:
         "steps": state.started.steps if state.started else None,
         "log_loss": run.log_loss,
         "accuracy": evaluated.accuracy if evaluated else None,
-        "prior_log_loss": state.started.prior_log_loss if state.started else None,
+        "prior_log_loss": run.prior,
         "elapsed_seconds": state.elapsed,
         "tokens_per_second": state.tokens_per_second,
         "memory_peak": state.memory_peak or None,

@@ -37,8 +37,8 @@ class Beside(Horizontal):
 
 class ProfileMenu(Menu):
     HELP = (
-        "The shipped profiles, and yours in ./profiles/*.toml, with the number of problems where there are any. "
-        "A profile is one TOML file, and all that a run needs to know."
+        "The shipped profiles, and yours in ./profiles/*.toml, with the number of problems, if any. A profile is one "
+        "TOML file with everything a run needs."
     )
 
     profiles: tuple[ProfileView, ...] = ()
@@ -58,8 +58,8 @@ class ProfileMenu(Menu):
 
 class RunMenu(Menu):
     HELP = (
-        "All runs in the runs folder, newest first: state, name, how far or at which log loss (nats), and how long in "
-        "hours, minutes and seconds. Each is read from its events.jsonl, and from whether its process lives."
+        "All runs in the runs folder, newest first: state, name, progress or log loss (nats), and duration in hours, "
+        "minutes and seconds. Each is read from its events.jsonl, and from whether its process is alive."
     )
 
     runs: tuple[RunView, ...] = ()
@@ -83,7 +83,7 @@ def profile_line(profile: ProfileView, width: int) -> Content:
     beside = "" if profile.is_shipped else "yours"
     if profile.problems:
         n = len(profile.problems)
-        beside = f"✗ {n} problem{'s' if n > 1 else ''}"
+        beside = f"✗ {numbers.counted(n, 'problem')}"
     name = padded(printable(profile.name), width - len(beside) - 1)
     return Content.assemble(name, " ", (beside, "$text-error" if profile.problems else MUTED))
 

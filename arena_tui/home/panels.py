@@ -88,8 +88,8 @@ QUANTIZATION = {"nf4": "NF4, 4 bit", "int8": "int8", "none": "not quantized"}
 
 class ProfilePanel(Vertical):
     HELP = (
-        "What the chosen profile would train, and below it its own text. Each figure is a setting of the "
-        "profile, or the default where it says nothing, which is the public recipe's value."
+        "What the chosen profile would train, and below it its own text. Each figure is a setting of the profile, or "
+        "else the default, which is the public recipe's value."
     )
     DEFAULT_CSS = """
     ProfilePanel {
@@ -154,10 +154,10 @@ def summary(profile: Profile, width: int, absent: Mapping[str, str]) -> Content:
     evaluated = "after each epoch" if every == "epoch" else f"every {numbers.count(every)} steps"
     batch = f"{profile.global_batch} = {train.per_device_batch_size} × {train.gradient_accumulation}"
     rows: list[Fact] = [
-        ("held as", QUANTIZATION[model.quantization], ""),
+        ("base", QUANTIZATION[model.quantization], ""),
         ("LoRA", f"r {lora.r}, alpha {lora.alpha:g}", ""),
-        ("on", printable(modules), ""),
-        ("of", f"layers from {lora.freeze_layers} on" if lora.freeze_layers else "all layers", ""),
+        ("modules", printable(modules), ""),
+        ("layers", f"from {lora.freeze_layers} on" if lora.freeze_layers else "all", ""),
         ("data", printable(", ".join(data.train_sources)) + limit, ""),
         ("held out", printable(held_out(profile)), unused_split(profile)),
         *([("evaluated", evaluated, "")] if profile.evaluates else []),
@@ -174,7 +174,7 @@ def summary(profile: Profile, width: int, absent: Mapping[str, str]) -> Content:
 def problems(profile: ProfileView, way: Content, width: int) -> Content:
     """All problems, for a person to correct, and the way to do it."""
     n = len(profile.problems)
-    head = (Content(f"✗ {n} problem{'s' if n > 1 else ''}") + way).stylize_before("bold $text-error")
+    head = (Content(f"✗ {numbers.counted(n, 'problem')}") + way).stylize_before("bold $text-error")
     listed = [printable(str(problem)) for problem in profile.problems[:MOST_PROBLEMS]]
     more = [f"\n… and {n - MOST_PROBLEMS:,} more"] if n > MOST_PROBLEMS else []
     return Content.assemble(head, "\n", bulleted("•", listed, width), *more)
@@ -182,9 +182,9 @@ def problems(profile: ProfileView, way: Content, width: int) -> Content:
 
 class RunPanel(VerticalScroll):
     HELP = (
-        "What has become of the chosen run: log losses in nats beside those of an even guess (ln 3, or ln 2), of the "
-        "class shares (prior) and of the public recipe. It is read from the run's events.jsonl, and from "
-        "whether its process lives."
+        "State and result of the chosen run: log losses in nats, beside those of a uniform guess (ln 3, or ln 2), of "
+        "the class shares (prior) and, on the same data, of the public recipe. Read from the run's events.jsonl, and "
+        "from whether its process is alive."
     )
     DEFAULT_CSS = """
     RunPanel { padding: 0 1; }

@@ -38,20 +38,20 @@ class HomeScreen(ConsoleScreen[None]):
     CHANGES = frozenset({"start", "edit", "resume", "fix", "move", "dequeue", "adopt", "pause"})
     BINDINGS: ClassVar[list[BindingType]] = named(
         "home",
-        Binding("r", "start", "Run", tooltip="Start the chosen profile, after a look at its plan"),
+        Binding("r", "start", "Run", tooltip="Start the chosen profile; its plan is shown first"),
         Binding("e", "edit", "Edit", tooltip="Edit the chosen profile"),
-        Binding("d", "inspect", "Data", tooltip="What the chosen profile would show the model of its rows"),
-        Binding("R", "resume", "Resume", tooltip="Go on with the chosen run, if it ended early"),
-        Binding("v", "report", "Report", tooltip="Where the chosen run, once finished, is won and lost"),
+        Binding("d", "inspect", "Data", tooltip="The rows of the chosen profile as the model would see them"),
+        Binding("R", "resume", "Resume", tooltip="Resume the chosen run, if it ended early"),
+        Binding("v", "report", "Report", tooltip="Report on the chosen run's evaluation, once it has finished"),
         Binding("H", "list_runs", "All runs", tooltip="All runs as a table: sort, filter, delete, compare"),
-        Binding("A", "fix", "Fix", tooltip="Try the chosen run again with the settings proposed for it"),
+        Binding("A", "fix", "Fix", tooltip="Retry the chosen run with the settings proposed for it"),
         Binding("K,shift+up", "move('up')", "Up in the queue", show=False, tooltip="Move a waiting run up"),
         Binding("J,shift+down", "move('down')", "Down in the queue", show=False, tooltip="Move a waiting run down"),
         Binding("delete,backspace", "dequeue", "Take out", show=False, tooltip="Take a waiting run out of the queue"),
-        Binding("a", "adopt", "Adopt", show=False, tooltip="Let a waiting run start that you have not queued here"),
-        Binding("Q", "pause", "Pause the queue", show=False, tooltip="Pause the queue, or let it go on"),
+        Binding("a", "adopt", "Adopt", show=False, tooltip="Let a waiting run start that you did not queue here"),
+        Binding("Q", "pause", "Pause the queue", show=False, tooltip="Pause the queue, or resume it"),
         *numbered(3),
-        Binding("tab", "app.focus_next", "Next list", tooltip="To the runs, the profile's text, and back"),
+        Binding("tab", "app.focus_next", "Next list", tooltip="Next: runs, the profile's text, profiles"),
     )
 
     DEFAULT_CSS = """
@@ -80,7 +80,7 @@ class HomeScreen(ConsoleScreen[None]):
         yield TitleLine(self.app.has_class(READONLY))
         with Beside():
             with Vertical(id="lists"):
-                yield ProfileMenu("none; write one into profiles/", id="profiles")
+                yield ProfileMenu("none; put one into profiles/", id="profiles")
                 yield RunMenu("none yet" + hint(self, "start", "; {} starts a profile").plain, id="runs")
             yield ChosenPanel(id="chosen")
         yield Footer()

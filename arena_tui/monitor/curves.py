@@ -18,9 +18,9 @@ class LossPane(PlotPane):
     tab_name = "loss"
     most = 16  # dots: those left out would hardly show
     HELP = (
-        "The loss of each logged point, dim, and its moving average, bright: cross-entropy in nats per "
-        "example, the mean since the point before. ● is the log loss of an evaluation, the dashed line that of "
-        "an even guess: ln 3 = 1.0986 of three outcomes, ln 2 = 0.6931 of two; all points are read from events.jsonl."
+        "The loss of each logged point, dim, and its moving average, bright: cross-entropy in nats per example, the "
+        "mean since the point before. ● is the log loss of an evaluation, the dashed line that of a uniform guess: "
+        "ln 3 = 1.0986 over three outcomes, ln 2 = 0.6931 over two; all points are read from events.jsonl."
     )
     is_log: var[bool] = var(False)
     smoothing: var[float] = var(0.9)
@@ -105,9 +105,9 @@ class HistoryPane(PlotPane):
     """`figure` is the field of a step that is shown; `written` writes it with its unit."""
 
     HELP = (
-        "One reading of every logged point: the learning rate, the norm of all gradients before they are "
-        "clipped, or the effective tokens (without padding) trained on in a second. ▲ marks what lies above "
-        "the frame and × what was not a finite number; all points are read from events.jsonl."
+        "The value at every logged point: learning rate, gradient norm before clipping, or effective tokens (padding "
+        "left out) per second. ▲ marks what lies above the frame and × what was not a finite number; all points are "
+        "read from events.jsonl."
     )
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Panes of figures: how it is going while the run goes on, what came out of it afterwards, and the memory it takes."""
+"""The pane of figures: how it is going while the run goes on, and what came out of it afterwards."""
 
 from functools import partial
 
@@ -12,13 +12,13 @@ from arena_tui.format import numbers
 from arena_tui.format.numbers import MUTED
 from arena_tui.format.sanitize import place, printable, shortened
 from arena_tui.runs.follow import RunView
-from arena_tui.runs.outcome import LONGEST_REASON, NOTHING, explanation, outcome, references, unscored
+from arena_tui.runs.outcome import LONGEST_REASON, NOTHING, explanation, outcome, references
 from arena_tui.runs.panes import Pane
 from arena_tui.runs.stages import how_far, stage
 from arena_tui.screen.keymap import hint
 from arena_tui.widgets.facts import Fact, bulleted, facts, wrapped
 from arena_tui.widgets.pane import FittedText
-from core.runs.events import Device, Finished, Step
+from core.runs.events import Finished
 
 
 class Now(VerticalScroll, can_focus=False):
@@ -80,7 +80,7 @@ def _readings(view: RunView) -> list[Fact]:
             (
                 "parameters",
                 numbers.count(started.trainable_parameters),
-                f"trained of {numbers.rounded(started.total_parameters)}",
+                f"of {numbers.rounded(started.total_parameters)} trained",
             ),
         ]
     if state.checkpoint:
@@ -91,8 +91,7 @@ def _readings(view: RunView) -> list[Fact]:
 def _evaluation(view: RunView) -> list[Fact]:
     """The newest evaluation, or before it the class prior it will have to beat."""
     state = view.state
-    known = state.started.prior_log_loss if state.started else None
-    prior = f"prior {known:.4f}" if known is not None else ""
+    prior = "" if view.prior is None else f"prior {view.prior:.4f}"
     if not state.evaluations:
         return [("eval log loss", numbers.MISSING, prior if view.evaluates else NOTHING)]
     newest = state.evaluations[-1]
@@ -125,21 +124,23 @@ class Result(VerticalScroll, can_focus=False):
         if not (view and view.status.is_over):
             return
         above, below = self.query_one(".above", Static), self.query_one(".below", FittedText)
-        last = view.state.last
-        if not (isinstance(last, Finished) and last.log_loss is not None):
-            above.update(Content("\n").join([*unscored(last), *explanation(view, self), Content("")]))
-            below.show(lambda width: self._with_next_key(facts(wrapped(outcome(view), width))))
-            return
-        self.add_class("-finished")
-        above.update(Content("evaluation log loss"))
-        self.query_one(Digits).update(numbers.loss(last.log_loss))
-        self.query_one(".references", Static).update(facts(references(view)))
-        adapter = self._with_next_key(Content(place(view.folder.adapter)), ("report", "report"), ("predict", "predict"))
-        head, scored = ("\n\nadapter\n", MUTED), _scored(view, last)
-        below.show(lambda width: Content.assemble("\n", facts(wrapped(scored, width)), head, adapter))
+        last, lead, told = view.state.last, "", outcome(view)
+        if isinstance(last, Finished) and last.log_loss is not None:
+            self.add_class("-finished")
+            above.update(Content("evaluation log loss"))
+            self.query_one(Digits).update(numbers.loss(last.log_loss))
+            self.query_one(".references", Static).update(facts(references(view)))
+            lead, told = "\n", _scored(view, last)
+        else:
+            not_finite = [Content("The evaluation log loss is not finite.")] if view.has_report else []
+            above.update(Content("\n").join([*not_finite, *explanation(view, self), Content("")]))
+        below.show(lambda width: self._with_next_key(Content.assemble(lead, facts(wrapped(told, width))), view))
 
-    def _with_next_key(self, content: Content, *more: tuple[str, str]) -> Content:
-        pairs = [*more, ("profile", "profile"), ("app.pop_screen", "back")]
+    def _with_next_key(self, content: Content, view: RunView) -> Content:
+        pairs = [("profile", "profile"), ("app.pop_screen", "back")]
+        if isinstance(view.state.last, Finished):
+            content = Content.assemble(content, ("\n\nadapter\n", MUTED), place(view.folder.adapter))
+            pairs = [*([("report", "report")] if view.has_report else []), ("predict", "predict"), *pairs]
         can = [hint(self, action, f"{{}} {word}") for action, word in pairs]
         return Content.assemble(content, "\n\n", Content("  ").join(way for way in can if way))
 
@@ -167,9 +168,9 @@ class FiguresPane(Pane):
 
     tab_name = "figures"
     HELP = (
-        "The newest point of the run, and once it is over what it came to: losses in nats, throughput in "
-        "effective tokens (without padding) a second, memory in GiB. All of it is read from events.jsonl; the "
-        "log loss is that of the held-out rows, from float32 logits."
+        "The newest point of the run, and once it is over its result: losses in nats, throughput in effective tokens "
+        "(padding left out) per second, memory in GiB. All is read from events.jsonl; the log loss is that of the "
+        "held-out rows, from float32 logits."
     )
 
     def compose(self) -> ComposeResult:
@@ -189,61 +190,3 @@ class FiguresPane(Pane):
     def scroll_text(self, lines: int) -> None:
         for text in self.query(VerticalScroll):
             text.scroll_relative(y=lines, animate=False)
-
-
-class MemoryPane(Pane):
-    DEFAULT_CSS = """
-    MemoryPane > Static { height: 1fr; }
-    """
-
-    tab_name = "memory"
-    HELP = (
-        "What the run's process holds of the card in GiB, as PyTorch counts it: in tensors, reserved, and the "
-        "most so far; without a GPU, its resident memory. It is read with each logged point; how much the "
-        "card has in all, the driver tells."
-    )
-
-    def compose(self) -> ComposeResult:
-        yield Static("known with the first logged step", markup=False)
-
-    def watch_view(self, before: RunView | None, view: RunView | None) -> None:
-        if view is None or view.state.started is None:
-            return
-        self.title = "GPU memory" if view.state.started.device.kind == "cuda" else "resident memory"
-        if view.state.steps and (before is None or len(before.state.steps) != len(view.state.steps)):
-            self._draw(view.state.started.device, view.state.steps[-1])
-
-    def on_resize(self) -> None:
-        if self.view and self.view.state.started and self.view.state.steps:
-            self._draw(self.view.state.started.device, self.view.state.steps[-1])
-
-    def _draw(self, device: Device, step: Step) -> None:
-        width = self.scrollable_content_region.width
-        bar = numbers.bar(step.memory_peak, device.memory, width)
-        filled = bar.count("━")
-        self.query_one(Static).update(
-            Content.assemble(
-                facts(_memory(device, step), figures_right=True),
-                "\n",
-                (bar[:filled], "$accent"),
-                (bar[filled:], "$foreground 25%"),
-                "\n",
-                (f"{numbers.share(step.memory_peak, device.memory)} of {printable(device.name)}", MUTED),
-            ),
-            layout=False,
-        )
-
-
-def _memory(device: Device, step: Step) -> list[Fact]:
-    def row(label: str, size: int) -> Fact:
-        return label, numbers.gib(size), numbers.share(size, device.memory)
-
-    peak = row("peak", step.memory_peak)
-    if device.kind == "cpu":
-        return [row("resident", step.memory_allocated), peak, ("machine", numbers.gib(device.memory), "")]
-    return [
-        row("allocated", step.memory_allocated),
-        row("reserved", step.memory_reserved),
-        peak,
-        ("card", numbers.gib(device.memory), " "),
-    ]

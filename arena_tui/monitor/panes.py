@@ -12,7 +12,8 @@ from textual.reactive import var
 from textual.widgets import Tab, Tabs
 
 from arena_tui.monitor.curves import LossPane, gradient_norm, learning_rate, throughput
-from arena_tui.monitor.figures import FiguresPane, MemoryPane
+from arena_tui.monitor.figures import FiguresPane
+from arena_tui.monitor.memory import MemoryPane
 from arena_tui.plot.axes import Axis
 from arena_tui.plot.curve import SMOOTHINGS, Window, showing, zoomed
 from arena_tui.plot.pane import PlotPane

@@ -39,7 +39,7 @@ ABOUT_CURVES = frozenset({"log_axis", "smooth", "axis", "crosshair", "magnify", 
 """Actions that have no use while a run waits and has no curves."""
 
 
-ASIDE = "Along the curve in front, with a crosshair; else along long lines of the log"
+ASIDE = "Move the crosshair along the curve; in the log, scroll sideways"
 
 
 def seconds_to_next_read(curves_changed: bool) -> float:
@@ -57,12 +57,14 @@ class MonitorScreen(ConsoleScreen[None]):
     CHANGES = frozenset({"stop", "resume", "fix", "dequeue", "write", "predict"})
     BINDINGS: ClassVar[list[BindingType]] = named(
         "monitor",
-        Binding("s", "stop", "Stop", tooltip="Stop the run: save first, at once, or kill; it says what each keeps"),
-        Binding("delete,backspace", "dequeue", "Take out", tooltip="Take the run, which waits, out of the queue"),
-        Binding("R", "resume", "Resume", tooltip="Go on with a run that ended early, from its newest checkpoint"),
-        Binding("A", "fix", "Fix", tooltip="Try again with the settings that are proposed for a failed run"),
-        Binding("v", "report", "Report", tooltip="Where it is won and lost: the evaluation in full"),
-        Binding("P", "predict", "Predict", tooltip="Answer a file of rows with this run, or look at how that goes on"),
+        Binding("s", "stop", "Stop", tooltip="Stop the run: save first, at once, or kill; says what each keeps"),
+        Binding("delete,backspace", "dequeue", "Take out", tooltip="Take the waiting run out of the queue"),
+        Binding("R", "resume", "Resume", tooltip="Resume a run that ended early, from its newest checkpoint"),
+        Binding("A", "fix", "Fix", tooltip="Retry a failed run with the settings proposed for it"),
+        Binding("v", "report", "Report", tooltip="Report on the run's evaluation, once it has finished"),
+        Binding(
+            "P", "predict", "Predict", tooltip="Predict a file of rows with this run, or show its active prediction"
+        ),
         Binding("p", "profile", "Profile", tooltip="The profile this run was started with"),
         *PANES_IN_TURN,
         Binding("y", "log_axis", "Log", tooltip="Loss on a logarithmic axis, and back"),
@@ -83,13 +85,13 @@ class MonitorScreen(ConsoleScreen[None]):
             tooltip="Smooth the loss more, or less",
         ),
         Binding("x", "axis", "Axis", group=AXIS_KEYS, tooltip="Curves by step, epoch, tokens or time"),
-        Binding("X", "choose_axis", "Axes", group=AXIS_KEYS, tooltip="Choose what the curves are drawn over"),
-        Binding("enter", "crosshair", "Crosshair", tooltip="Read the curves off, step by step"),
+        Binding("X", "choose_axis", "Axes", group=AXIS_KEYS, tooltip="Choose the x axis of the curves"),
+        Binding("enter", "crosshair", "Crosshair", tooltip="Read values off the curves, step by step"),
         Binding("i", "magnify(0.5)", "Nearer", show=False, tooltip=ZOOM),
         Binding("I", "magnify(2)", "Farther", show=False, tooltip=ZOOM),
-        Binding("0", "show_all", "Whole run", show=False, tooltip="The whole run in the curves"),
+        Binding("0", "show_all", "Whole run", show=False, tooltip="Show the whole run in the curves"),
         *numbered(7),
-        Binding("z", "zoom", "Zoom", tooltip="This pane alone on the screen, and back"),
+        Binding("z", "zoom", "Zoom", tooltip="Only this pane on the screen, and back"),
         Binding("Y", "copy", "Copy", show=False, tooltip=COPY),
         Binding("w", "write", "Write CSV", show=False, tooltip="Write every point of the curves to a CSV file"),
         Binding("L", "whole_log", "Whole log", show=False, tooltip="Show what libraries log too, and back"),
@@ -157,7 +159,7 @@ class MonitorScreen(ConsoleScreen[None]):
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         view = self.view
         if action in ABOUT_CURVES and view and view.wait:
-            return "there are no curves yet: the run waits"
+            return "there are no curves yet: the run is waiting"
         if action not in reasons.ABOUT:
             return super().why_not(action, parameters)
         return reasons.why_not(action, view) if view else "the run is being read"

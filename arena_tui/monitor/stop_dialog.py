@@ -72,7 +72,7 @@ class StopScreen(Dialog[None]):
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         is_early = action == "ask" and not self._may(Rung[str(parameters[0])])
-        return "it is asked in a gentler way first: the line above this one" if is_early else ""
+        return "try the gentler way first: the line above" if is_early else ""
 
     def _may(self, rung: Rung) -> bool:
         """A rung can be reached from the one below it."""
@@ -122,7 +122,7 @@ class StopScreen(Dialog[None]):
         self.query_one(FittedText).show(self._rungs)
         self.query_one("#left", Static).update(self._what_is_left())
         open_rungs = [RUNGS[rung] for rung in Rung if self._may(rung) and rung not in self._asked]
-        way_out = "back; it ends without this screen" if self._asked else "let it go on"
+        way_out = "back; the run still ends" if self._asked else "keep it running"
         self.query_one("#keys", Static).update(keys([*open_rungs, ("esc", way_out)]))
         self.refresh_bindings()
 
@@ -148,9 +148,9 @@ class StopScreen(Dialog[None]):
         state = self._view.state
         phase = f": {state.phase.phase}, step {numbers.count(state.step)}" if state.phase else ""
         if self._view.status.is_over:
-            phase = ": its last word is written"
-        heard = "" if state.stopping or self._view.status.is_over else ", and has not answered yet"
-        return Content(f"\nThe process is still there{phase}{heard}.")
+            phase = ": its last event is written"
+        heard = "" if state.stopping or self._view.status.is_over else ", and has not responded yet"
+        return Content(f"\nThe process is still alive{phase}{heard}.")
 
 
 def _keeps(rung: Rung, view: RunView) -> str:
@@ -158,6 +158,6 @@ def _keeps(rung: Rung, view: RunView) -> str:
         case Rung.SAVE:
             return what_is_kept(view)
         case Rung.NOW:
-            return f"At once, in the middle of what it does. {what_is_lost(view)}"
+            return f"At once, without finishing the step. {what_is_lost(view)}"
         case Rung.KILL:
-            return f"The system ends all its processes, deaf ones too. {what_is_lost(view)}"
+            return f"The system kills all its processes, even unresponsive ones. {what_is_lost(view)}"

@@ -9,7 +9,7 @@ from typing import TextIO
 from msgspec.structs import replace
 
 from arena_tui.format import numbers
-from arena_tui.format.numbers import count, duration, gib
+from arena_tui.format.numbers import count, counted, duration, gib
 from arena_tui.format.sanitize import printable, printable_lines
 from arena_tui.runs.stages import how_far, stage
 from core.outcomes import outcomes_of
@@ -78,11 +78,11 @@ def follow(
             elif line is not None:
                 print(line, file=out, flush=True)
         if (ended := with_due_end(printed.state, folder, alive)) is not printed.state:
-            print("its last event is missing; all that it was to leave is there: arena-tui resume adds it", file=out)
+            print("its last event is missing, but its results are complete: arena-tui resume adds the event", file=out)
             printed.state = ended
         now = Status.QUEUED if place else status(printed.state, alive, time.time())
         if now is Status.LOST:
-            why = "; the kernel has killed for want of memory meanwhile" if killed_for_memory(folder) else ""
+            why = "; meanwhile the kernel killed processes because memory ran out" if killed_for_memory(folder) else ""
             print(f"lost: the process ended without a last event{why}. Its log ends:", file=sys.stderr)
             for line in printable_lines(log_end(folder)):
                 print(line, file=sys.stderr)
@@ -126,10 +126,10 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
             reason = f": {printable(event.engine_reason)}" if event.engine_reason else ""
             evaluated = f"{count(event.rows_eval)} evaluation rows" if event.rows_eval else "no evaluation rows"
             return (
-                f"started: {count(event.rows_train)} training and {evaluated}, "
-                f"{count(event.rows_cut)} cut; {count(event.steps)} steps of {event.global_batch}; "
-                f"{count(event.trainable_parameters)} of {count(event.total_parameters)} parameters trained; "
-                f"{event.precision} on {printable(event.device.name)}, {event.engine} engine{reason}"
+                f"started: {count(event.rows_train)} training and {evaluated}, {count(event.rows_cut)} cut; "
+                f"{count(event.steps)} steps of {event.global_batch}; {count(event.trainable_parameters)} of "
+                f"{count(event.total_parameters)} parameters trained; {event.precision} on "
+                f"{printable(event.device.name)}, {event.engine} engine{reason}"
             )
         case events.Phase():
             if before.phase and _quarter(before.phase) == _quarter(event):
@@ -148,11 +148,11 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
         case events.Evaluated():
             prior = before.started.prior_log_loss if before.started else None
             outcomes = outcomes_of(before.started.outcomes if before.started else "auto")
-            even = f"{outcomes.uniform} {numbers.loss(outcomes.uniform_log_loss)}"
+            uniform = f"{outcomes.uniform} {numbers.loss(outcomes.uniform_log_loss)}"
             return (
                 f"evaluated at step {event.step}: log loss {numbers.loss(event.log_loss)} "
-                f"({even}, prior {numbers.loss(prior)}), accuracy {numbers.percent(event.accuracy)}, "
-                f"{count(event.rows)} rows in {duration(event.seconds)}"
+                f"({uniform}, prior {numbers.loss(prior)}), accuracy {numbers.percent(event.accuracy)}, "
+                f"{counted(event.rows, 'row')} in {duration(event.seconds)}"
             )
         case events.Checkpoint():
             return f"saved {event.folder}"
@@ -177,8 +177,8 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
                 f"; {count(event.rows_kept)} of {count(event.rows_total)} are scored already" if event.rows_kept else ""
             )
             return (
-                f"scoring: {count(event.rows)} rows{orders}, {count(event.rows_cut)} cut, with {_runs(event.runs)}; "
-                f"{event.precision}, {event.engine}, on {printable(event.device.name)}{kept}"
+                f"scoring: {counted(event.rows, 'row')}{orders}, {count(event.rows_cut)} cut, with {_runs(event.runs)}"
+                f"; {event.precision}, {event.engine}, on {printable(event.device.name)}{kept}"
             )
         case events.PredictionProgress():
             total = before.predicting.rows_total if before.predicting else event.rows
@@ -194,16 +194,16 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
                 if event.log_loss is not None and event.accuracy is not None
                 else ""
             )
-            return f"predicted {count(event.rows)} rows{figures_of}; wrote {printable(event.submission)}"
+            return f"predicted {counted(event.rows, 'row')}{figures_of}; wrote {printable(event.submission)}"
         case events.Cancelled() if before.predicting:
             asked, progress = before.predicting, before.prediction_progress
             rows = progress.rows if progress else asked.rows_kept
             return (
-                f"cancelled with {count(rows)} of {count(asked.rows_total)} rows scored: they are kept, and "
-                "the same command goes on"
+                f"cancelled with {count(rows)} of {counted(asked.rows_total, 'row')} scored: they are kept, and "
+                "the same command resumes"
             )
         case events.Cancelled():
-            kept = f"{event.kept} is kept" if event.kept else "there was nothing to keep yet"
+            kept = f"{event.kept} is kept" if event.kept else "nothing to keep yet"
             adapter = f"; the adapter after it is in {event.adapter}/" if event.adapter else ""
             return f"cancelled after step {event.step}: {kept}{adapter}"
         case events.Failed():

@@ -30,7 +30,6 @@ from arena_tui.widgets.pane import FittedText
 from core.files import in_words
 from core.machine.system import logout_warning
 from core.plan.protocol import Plan
-from core.profile.division import unused_split
 from core.profile.errors import ProfileError
 from core.profile.load import Change
 from core.profile.settings import Profile
@@ -53,8 +52,8 @@ class ConfirmScreen(Dialog[Chosen | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,y", "start", "Start", key_display="enter"),
         Binding("a", "queue", "Queue", tooltip="Add it to the queue: it starts when its turn comes"),
-        Binding("m", "measure", "Measure", tooltip="Run a few real steps, to know how long it takes"),
-        Binding("c", "change", "Change", tooltip="Write the smallest change that fits into the profile"),
+        Binding("m", "measure", "Measure", tooltip="Time a few real steps, to estimate the duration"),
+        Binding("c", "change", "Change", tooltip="Write the smallest change that makes it fit to the profile"),
         Binding("escape,n,q", "dismiss(None)", "Back", key_display="esc"),
     ]
 
@@ -115,7 +114,7 @@ class ConfirmScreen(Dialog[Chosen | None]):
                 async for plan in plans:
                     self.plan = plan
         except (OSError, ValueError):
-            self.log.warning("the plan child could not be asked")
+            self.log.warning("the plan process did not answer")
         self.is_counting = False
 
     def on_resize(self) -> None:
@@ -129,10 +128,10 @@ class ConfirmScreen(Dialog[Chosen | None]):
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:  # noqa: ARG002
         if action in ("start", "queue") and self._problem:
-            return "it cannot be run: what stands in the way is told above"
+            return "it cannot be run, for the reason above"
         if action == "measure" and not self._can_measure:
-            return "it is being planned" if self.is_counting else "how long it takes is known, or cannot be measured"
-        return "it fits as it is, or no change is known" if action == "change" and not self._change else ""
+            return "it is being planned" if self.is_counting else "the time is known, or cannot be measured"
+        return "it fits already, or no change helps" if action == "change" and not self._change else ""
 
     def action_start(self) -> None:
         self.dismiss(Chosen(self._profile, is_queued=False))
@@ -160,7 +159,7 @@ class ConfirmScreen(Dialog[Chosen | None]):
             self.plan = None
             self.ask()
             if not self._changes:
-                self.app.post_message(Changed(f"{place(written.path)} is as it was", written.take_back))
+                self.app.post_message(Changed(f"{place(written.path)} is restored", written.take_back))
                 self.notify(f"written to {place(written.path)}", markup=False)
 
     @property
@@ -220,6 +219,6 @@ class ConfirmScreen(Dialog[Chosen | None]):
             *(("changed", key, values) for key, values, _ in change_facts(self._changes)),
             *(fact for fact in figures if not (self._problem and fact[1] == waiting)),
             ("base model", printable(settings.model.checkpoint), ""),
-            ("data", printable(", ".join(settings.data.train_sources)), printable(unused_split(settings))),
+            ("data", printable(", ".join(settings.data.train_sources)), ""),
             ("output", output, ""),
         ]

@@ -8,7 +8,7 @@ from arena_tui.widgets.facts import Fact
 from core.data.example import RowsRead, settled
 from core.outcomes import outcomes_of
 from core.plan.protocol import DiskPlan, MemoryPlan, Plan, TimePlan, TokensPlan
-from core.profile.division import held_out
+from core.profile.division import held_out, unused_split
 from core.profile.settings import Profile
 
 PARTS = ("weights", "adapters and their gradients", "optimizer", "activations", "workspace")
@@ -18,10 +18,11 @@ UNKNOWN_TIME = "no run of this kind on this machine yet"
 def lines(plan: Plan, profile: Profile, waiting: str, *, is_brief: bool) -> list[Fact]:
     """The plan so far; `waiting` stands where a figure is not known. In brief the parts of the memory are in a row."""
     train = profile.train
+    evaluated = (f"eval, {held_out(profile)}", unused_split(profile))
     epochs = f"{train.epochs:g} epoch{'' if train.epochs == 1 else 's'}"
     return [
         ("rows", _count(plan.rows_train, waiting), "train"),
-        ("", _count(plan.rows_eval, waiting), f"eval, {printable(held_out(profile))}"),
+        ("", _count(plan.rows_eval, waiting), printable("; ".join(filter(None, evaluated)))),
         *_leaks(plan, profile),
         (
             "steps",
@@ -50,7 +51,7 @@ def _read(read: Sequence[RowsRead], sources: Sequence[str]) -> list[Fact]:
     return [
         *(
             ("read" if number == 0 else "", count(one.rows), f"of {printable(name)}: {one}")
-            for number, (name, one) in enumerate(zip(sources, read, strict=True))
+            for number, (name, one) in enumerate(zip(sources, read, strict=False))
         ),
         outcomes,
     ]
@@ -77,14 +78,14 @@ def cut_warning(tokens: TokensPlan, max_length: int) -> str:
 def verdict(memory: MemoryPlan) -> str:
     """Whether it fits, in words, with the smallest change that makes it fit."""
     if here := memory.processor:
-        return f"{here.verdict}: {gib(here.free)} free on the processor, which computes in {here.precision}"
+        return f"{here.verdict}: {gib(here.free)} free; the processor computes in {here.precision}"
     if memory.verdict is None or memory.free is None:
         return "no GPU here to compare with"
     words = f"{memory.verdict}: {gib(memory.free)} free on {printable(memory.card or '')}"
     if memory.verdict == "fits":
         return words
     if memory.change is None:
-        return f"{words}; no smaller batch, checkpointing or length helps"
+        return f"{words}; no smaller batch, checkpointing or shorter length helps"
     return f"{words}; fits with {', '.join(memory.change)}"
 
 
@@ -95,7 +96,7 @@ def _tokens(tokens: TokensPlan | None, waiting: str) -> list[Fact]:
 
 
 def _memory(memory: MemoryPlan | None, waiting: str, *, is_brief: bool) -> list[Fact]:
-    """The peak, what it is made of, and what it is reckoned for. As many lines before it is known as after."""
+    """The peak, what it is made of, and what it is estimated for. As many lines before it is known as after."""
     if memory is None:
         peak: Fact = ("peak memory", waiting, "")
         return [peak, ("", waiting, "")] if is_brief else [peak, *(("", MISSING, part) for part in PARTS), ("", "", "")]
@@ -108,7 +109,7 @@ def _memory(memory: MemoryPlan | None, waiting: str, *, is_brief: bool) -> list[
     if is_brief:
         short = ", ".join(f"{name.split()[0]} {figure}" for figure, name in zip(figures, named, strict=True))
         return [peak, ("", short, "")]
-    elsewhere = ("", gib(memory.peak), f"on a card instead, in {memory.precision}")
+    elsewhere = ("", gib(memory.peak), f"on a GPU instead, in {memory.precision}")
     return [
         peak,
         *(("", figure, name) for figure, name in zip(figures, named, strict=True)),
@@ -123,7 +124,7 @@ def _engine(memory: MemoryPlan | None, waiting: str) -> tuple[str, str]:
 def _time(time: TimePlan | None, waiting: str) -> list[Fact]:
     if time is None:
         return [("time", waiting, UNKNOWN_TIME if waiting == "unknown" else "")]
-    beside = f"{duration(time.evaluation)} of it evaluating; {printable(time.basis)}"
+    beside = f"including {duration(time.evaluation)} evaluation; {printable(time.basis)}"
     return [("time", duration(time.seconds), beside)]
 
 

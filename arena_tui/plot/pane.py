@@ -31,7 +31,7 @@ SMOOTHING_KEYS = Binding.Group("Smooth", compact=True)
 AXIS_KEYS = Binding.Group("Axis", compact=True)
 COPY = "Copy what this pane says, or the selection"
 ZOOM_KEYS = Binding.Group("Near/far", compact=True)
-ZOOM = "Less of the run in all curves, or more"
+ZOOM = "Show less of the run in all curves, or more"
 
 Words = list[tuple[str, str]]
 """Pieces of text with the style of each."""
@@ -57,7 +57,7 @@ class PlotPane(Pane, can_focus=True):
         Binding("i", "screen.magnify(0.5)", "Nearer", group=ZOOM_KEYS, tooltip=ZOOM),
         Binding("I", "screen.magnify(2)", "Farther", group=ZOOM_KEYS, tooltip=ZOOM),
         Binding("Y", "screen.copy", "Copy", tooltip=COPY),
-        Binding("escape", "point_away", "Done", key_display="esc", tooltip="Put the crosshair away"),
+        Binding("escape", "point_away", "Done", key_display="esc", tooltip="Hide the crosshair"),
     ]
 
     most = 2

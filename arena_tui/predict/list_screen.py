@@ -36,13 +36,13 @@ MARGIN = 5
 
 class PredictionsScreen(ConsoleScreen[None]):
     HELP = (
-        "All predictions with the runs of the runs folder: those that go on first, then the newest. The log loss is "
-        "that of labelled rows; of one that is not complete, how much is scored."
+        "All predictions with the runs in the runs folder: active ones first, then the newest. The log loss is that of "
+        "labelled rows; for an incomplete prediction, the share of rows scored."
     )
     CHANGES = frozenset({"stop", "delete"})
     BINDINGS: ClassVar[list[BindingType]] = named(
         "predictions",
-        Binding("s", "stop", "Stop", tooltip="Stop the chosen prediction; what is scored is kept"),
+        Binding("s", "stop", "Stop", tooltip="Stop the chosen prediction; scored rows are kept"),
         Binding(
             "delete,backspace",
             "delete",
@@ -67,7 +67,7 @@ class PredictionsScreen(ConsoleScreen[None]):
 
     def compose(self) -> ComposeResult:
         yield Static(id="top", markup=False)
-        yield Menu("none yet: a finished run answers rows", id="predictions")
+        yield Menu("none yet: a finished run predicts rows", id="predictions")
         yield Static(id="detail", markup=False)
         yield Footer()
 
@@ -156,7 +156,7 @@ def _detail(prediction: Prediction) -> list[Content]:
     lines = [Content(place(prediction.folder.path)), Content.styled(f"with {runs}", MUTED)]
     match view.state.last:
         case events.Predicted(submission=submission):
-            lines.append(Content.styled(f"answered in {place(Path(submission))}", MUTED))
+            lines.append(Content.styled(f"written to {place(Path(submission))}", MUTED))
         case events.Failed(cause=cause):
             lines.append(Content.styled(printable(cause), "$text-error"))
     return [*lines, *([Content.styled(printable(view.trouble), "$text-error")] if view.trouble else [])]

@@ -11,6 +11,7 @@ from arena_tui.format import numbers
 from arena_tui.format.sanitize import place, printable
 from arena_tui.predict.answers import AnswersHistogram, first_rows
 from arena_tui.runs.follow import RunView
+from arena_tui.runs.outcome import stopped_by
 from arena_tui.runs.panes import Pane
 from arena_tui.runs.stages import how_far, stage
 from arena_tui.widgets.facts import Fact, bulleted, facts, wrapped
@@ -32,10 +33,10 @@ class PredictionPane(Pane):
 
     tab_name = "figures"
     HELP = (
-        "How far the prediction is: a row counts once for each run and each order of its answers. The speed is that of "
-        "this process, without loading; the memory is the most of a worker's, as PyTorch counts it. Once all rows are "
-        "scored, where the submission lies, for labelled rows their log loss, and what the file holds: the mean "
-        "probability of each outcome, how many rows give it which, and the first rows, the likeliest outcome in bold."
+        "Progress of the prediction: a row counts once for each run and each order of its answers. The speed is that "
+        "of this process, without loading; the memory is the peak of a worker, as PyTorch counts it. Once all rows are "
+        "scored: where the submission is, the log loss of labelled rows, and the predictions: the mean probability of "
+        "each outcome, its histogram, and the first rows, the likeliest outcome in bold."
     )
 
     def compose(self) -> ComposeResult:
@@ -80,16 +81,16 @@ def _outcome(view: RunView) -> list[Content]:
     match view.state.last:
         case events.Predicted(submission=submission, rows=rows):
             return [
-                Content(f"{numbers.count(rows)} rows are answered in"),
+                Content(f"{numbers.counted(rows, 'row')} predicted, written to"),
                 Content.styled(place(Path(submission)), "bold"),
             ]
         case events.Cancelled(signal=name):
-            told = f"stopped by {printable(name)}; {KEPT}"
+            told = f"stopped by {stopped_by(name)}; {KEPT}"
             return [Content(told)]
         case events.Failed(cause=cause, advice=advice):
             return [Content.styled(printable(cause), "$text-error"), Content(printable(advice))]
     if view.status is Status.LOST:
-        told = f"the process ended without a last word; {KEPT}"
+        told = f"the process ended unexpectedly; {KEPT}"
         return [Content.styled(told, "$text-error")]
     return []
 
@@ -104,7 +105,7 @@ def _figures(view: RunView) -> list[Fact]:
         if state.last.accuracy is not None:
             rows.append(("accuracy", numbers.percent(state.last.accuracy), f"chance {numbers.percent(even.chance)}"))
     elif (progress := state.prediction_progress) and (asked := state.predicting):
-        rows.append(("scored", numbers.count(progress.rows), f"of {numbers.count(asked.rows_total)} rows"))
+        rows.append(("scored", numbers.count(progress.rows), f"of {numbers.counted(asked.rows_total, 'row')}"))
     elif not state.predicting:
         rows.append(("now", stage(state.phase), how_far(state.phase)) if state.phase else ("now", "starting", ""))
     return rows
@@ -115,16 +116,16 @@ def _readings(view: RunView) -> list[Fact]:
     asked, progress = view.state.predicting, view.state.prediction_progress
     rows: list[Fact] = []
     if progress and asked:
-        card = "machine" if asked.device.kind == "cpu" else "card"
+        whole = "machine's memory" if asked.device.kind == "cpu" else "GPU"
         share = numbers.share(progress.memory_peak, asked.device.memory)
         rows += [
             ("speed", f"{progress.rows_per_second:.1f} rows/s", f"{progress.tokens_per_second:,.0f} tokens/s"),
-            ("peak memory", numbers.gib(progress.memory_peak), f"{share} of the {card}"),
+            ("peak memory", numbers.gib(progress.memory_peak), f"{share} of the {whole}"),
         ]
     if asked:
-        orders = "each in both orders" if asked.swapped else "in the order they have"
+        orders = "also with A and B swapped" if asked.swapped else "A and B not swapped"
         rows += [
-            ("file", f"{numbers.count(asked.rows)} rows", orders),
+            ("file", numbers.counted(asked.rows, "row"), orders),
             ("cut", numbers.count(asked.rows_cut), numbers.share(asked.rows_cut, asked.rows)),
             ("runs", numbers.count(len(asked.runs)), printable(", ".join(asked.runs))),
             ("device", printable(asked.device.name), f"{printable(asked.precision)}, {asked.engine}"),

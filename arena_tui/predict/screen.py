@@ -43,7 +43,7 @@ class PredictionScreen(ConsoleScreen[None]):
     CHANGES = frozenset({"stop"})
     BINDINGS: ClassVar[list[BindingType]] = named(
         "prediction",
-        Binding("s", "stop", "Stop", tooltip="Stop it; what is scored is kept"),
+        Binding("s", "stop", "Stop", tooltip="Stop the prediction; scored rows are kept"),
         Binding("down,j", "scroll_text(1)", "Down", show=False, tooltip="Scroll the figures"),
         Binding("up,k", "scroll_text(-1)", "Up", show=False, tooltip="Scroll the figures"),
         Binding("pagedown", "scroll_log(10)", "Log down", show=False, tooltip="Scroll the log"),
@@ -125,7 +125,7 @@ class PredictionScreen(ConsoleScreen[None]):
         try:
             told = await in_thread(partial(read_answers, self.folder))
         except (OSError, Damaged) as error:
-            told = f"What was answered cannot be shown: {in_words(error)}"
+            told = f"The predictions cannot be shown: {in_words(error)}"
         if self.display:  # else it is being left
             self.add_class("-answered")
             self.query_one(PredictionPane).show_answers(told)
@@ -153,9 +153,9 @@ async def ask_to_stop(screen: Screen[None], folder: PredictionFolder) -> bool:
     """Ask whether the prediction is to be stopped; True if it has been told to."""
     asked = AskScreen(
         "stop this prediction?",
-        "What is scored is kept: asked for the same again, it goes on from there.",
+        "Scored rows are kept: the same request resumes from there.",
         [("s", "stop")],
-        stay="let it go on",
+        stay="keep it running",
     )
     if await screen.app.push_screen_wait(asked) == STAY:
         return False
@@ -174,8 +174,8 @@ async def ask_for_prediction(app: App[None], run: RunFolder, program: Sequence[s
         return Job(folder)
     [member] = choose_members([run])
     asked = AskPathScreen(
-        "answer which rows?",
-        "A file in the schema of test.csv or of train.csv. More, such as several runs averaged: arena-tui predict",
+        "predict which rows?",
+        "A file with the columns of test.csv or train.csv. For more, such as averaging several runs: arena-tui predict",
         member.read_profile().data.test,
         "predict",
         _problem,

@@ -37,7 +37,7 @@ def groups(report: Report, width: int) -> Content:
     legend = f"fewer than {FEW} rows are muted"
     if plot >= LEAST_PLOT:
         lines.append(Content.styled(" " * FIGURE_CELLS + GAP + _ends(low, high, plot), MUTED))
-        legend = f"● with its 95 % interval; │ all rows; ← → goes on beyond; {legend}"
+        legend = f"● with its 95 % interval; │ all rows; ← → beyond the scale; {legend}"
     lines.append(Content.styled(legend, MUTED))
     return Content("\n").join(lines)
 

@@ -12,53 +12,52 @@ from core.report.report import Report
 
 class Summary(TextPane):
     HELP = (
-        "The log loss in nats, lower is better, with a 95 % bootstrap interval of 2,000 resamples. Beside the "
-        "references stands how far the run is from them: ln 3 is a third for each (ln 2, of two outcomes, a half); the "
-        "prior gives the training rows' shares; lengths is a logistic regression on the characters of prompt, A and B; "
-        "the recipe is the published run, beside runs on the same data. Exchanged and averaged are of the copies with "
-        "A and B in each other's place; right here and there are the rows that one of two compared runs alone gets "
-        "right."
+        "The log loss in nats, lower is better, with a 95 % bootstrap interval of 2,000 resamples. Beside each "
+        "reference is the difference from it: ln 3 is a third for each (ln 2 a half, of two outcomes); the prior gives "
+        "the training rows' shares; lengths is a logistic regression on the characters of prompt, A and B; the recipe "
+        "is the published run, beside runs on the same data. Swapped and averaged use the copies with A and B swapped; "
+        "right here and there are the rows that only one of two compared runs gets right."
     )
 
 
 class Calibration(TextPane):
     HELP = (
         "Rows by the probability of their most probable outcome: the bar is how often that outcome is true, the mark "
-        "where the bar would end if the probabilities were true. The expected error is the mean distance of the two "
-        "over 15 bins, weighted by rows; by chance is what it would be if the probabilities were true, with so few "
-        "rows in each bin."
+        "where the bar would end if the model were calibrated. The expected calibration error is the mean distance of "
+        "the two over 15 bins, weighted by rows; by chance is what a calibrated model would have with so few rows in "
+        "each bin."
     )
 
 
 class Outcomes(TextPane):
     HELP = (
-        "Rows by true outcome, downwards, and most probable one, across. Found is the share of an outcome's rows that "
-        "were predicted (recall), hit the share of its predictions that are true (precision). Below: the share of "
-        "rows, the mean probability the model gives the outcome, and the log loss of its rows."
+        "Rows by true outcome (down) and most probable outcome (across). Recall is the share of an outcome's rows that "
+        "were predicted as such, precision the share of its predictions that are true. Below: the share of rows, the "
+        "mean probability the model gives the outcome, and the log loss of its rows."
     )
 
 
 class Groups(TextPane):
     HELP = (
-        "Log loss and accuracy of some of the rows. Lengths are tokens of the whole row before the cut; what was cut "
-        "is told by part, and a row may stand in several of these lines. The interval is the mean plus and minus 1.96 "
-        "standard errors; at an arrow it goes on beyond the scale, which holds all groups but outliers of few rows."
+        "Log loss and accuracy by group of rows. Lengths are tokens of the whole row before the cut; cuts are listed "
+        "by part, and a row may be in several of these groups. The interval is the mean ± 1.96 standard errors; an "
+        "arrow marks one that extends beyond the scale, which fits all groups but outliers of few rows."
     )
 
 
 class Chatbots(TextPane):
     HELP = (
-        "What each chatbot scored against the others in the eyes of people, a win 1, a tie a half, and what the model "
-        "expected it to score. Overrated ones stand first. Errors is the difference in its standard errors; of twenty "
-        "chatbots or pairs, one reaches 2 by chance. Of pairs, those furthest from what they won are listed."
+        "What each chatbot scored against the others as people judged, a win 1, a tie a half, and what the model "
+        "expected it to score. Overrated ones come first. In SE is the difference in standard errors; one in twenty "
+        "chatbots or pairs reaches 2 by chance. Of the pairs, those with the largest differences are listed."
     )
 
 
 class Bias(TextPane):
     HELP = (
-        "How often the longer answer wins, lengths in characters: with people, and on average of what the model gives "
-        "to A and B, which is the same if its probabilities are true. Its picks are the rows in which it gives the "
-        "longer one more, by however little. And what becomes of the predictions when A and B change places."
+        "How often the longer answer wins, lengths in characters: as people judged, and in the model's mean "
+        "probabilities, which are the same if it is calibrated. Its picks are the rows in which it gives the longer "
+        "answer more, by however little. Below, how predictions change when A and B are swapped."
     )
 
 
@@ -86,7 +85,7 @@ class ReportPanes(TurningPanes):
         super().__init__(
             Summary("log loss", id="summary"),
             Calibration("calibration", id="calibration"),
-            Outcomes("outcomes: was ↓, predicted →", id="outcomes"),
+            Outcomes("outcomes: true ↓, predicted →", id="outcomes"),
             Groups("log loss by group", id="groups"),
             ReportRows(id="rows"),
             Chatbots("chatbots: over- and underrated", id="chatbots"),

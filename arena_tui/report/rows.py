@@ -41,10 +41,10 @@ class RowMenu(Menu, can_focus=False):
 
 class ReportRows(Vertical):
     HELP = (
-        "Rows of the evaluation: who won, the row's log loss, what the model gave each outcome in percent, and what "
-        "it gave them with A and B exchanged, where both were scored. Worst are the most certain mistakes. Likely "
-        "mislabelled are rows whose text contradicts their label, and rows of which the model is certain that they "
-        "are something else; it may be the one that is wrong."
+        "Rows of the evaluation: who won, the row's log loss, the model's probabilities of the outcomes in percent, "
+        "and those with A and B swapped, where both were scored. Worst are the most certain mistakes. Likely "
+        "mislabelled are rows whose text contradicts their label, and rows where the model is certain of another "
+        "outcome; the model may be the one that is wrong."
     )
     DEFAULT_CSS = """
     ReportRows {
@@ -106,7 +106,7 @@ class ReportRows(Vertical):
             " ".join(f"{name:>4}" for name in outcomes_of(self._report.outcomes).initials) if self._report else ""
         )
         ids, bar = _fitting(rows, self._menu.line_width)
-        swapped = "  exchanged     " if any(row.swapped for row in rows) else ""
+        swapped = "  swapped       " if any(row.swapped for row in rows) else ""
         heading = f"{'id':>{ids}}  {'won':<4}{'loss':>6}  {'':{bar}}  {initials}{swapped}"
         self.query_one(Static).update(Content.styled(heading, MUTED))
 
@@ -176,7 +176,7 @@ def predicted(row: ListedRow, filled: str) -> Content:
     bar = Content.assemble(*probability_bar(row.probabilities, BAR, filled))
     lines = [Content.assemble(bar, "  ", _given(row.probabilities))]
     if row.swapped:
-        lines.append(Content.assemble((f"{'exchanged':<{BAR}}  ", MUTED), _given(row.swapped)))
+        lines.append(Content.assemble((f"{'swapped':<{BAR}}  ", MUTED), _given(row.swapped)))
     outcome = (f"won: {winner(row.label)}  loss {row.loss:.2f}", "bold")
     lines.append(Content.assemble(outcome, (f"   {row.remark}" if row.remark else "", "$text-warning")))
     return Content("\n").join(lines)

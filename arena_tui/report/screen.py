@@ -133,7 +133,7 @@ class ReportScreen(ConsoleScreen[None]):
         if not (self.is_mounted and self.display):
             return
         doing = printable(self.progress.doing)
-        told = doing or (f"{numbers.count(self.seen.report.rows)} rows of evaluation" if self.seen else "")
+        told = doing or (numbers.counted(self.seen.report.rows, "evaluation row") if self.seen else "")
         other = printable(self._against.id) if self._against and not doing else ""
         width = self.size.width - 4  # beside the padding and the gap between both
         title, state = f"report · {printable(self.folder.id)}", f"{told} · against " if other else told
@@ -157,7 +157,7 @@ class ReportScreen(ConsoleScreen[None]):
         if action in ABOUT_REPORT and self.seen is None:
             return "there is no report to show" if self.problem else "the report is being made"
         if action == "pane_at" and (name := self._panes.always_seen(*parameters)):
-            return f"{name} is in sight already"
+            return f"{name} is already shown"
         return super().why_not(action, parameters)
 
     def action_pane(self, direction: int) -> None:

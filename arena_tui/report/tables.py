@@ -38,7 +38,7 @@ def summary(report: Report, width: int) -> Content:
     rows += [(r.name, numbers.loss(r.log_loss), numbers.difference(reached - r.log_loss)) for r in report.references]
     rows.append(("accuracy", percent(report.accuracy), beside_accuracy(report)))
     if bias := report.position_bias:
-        rows.append(("exchanged", numbers.loss(bias.swapped.value), f"{percent(bias.flip_rate)} flip"))
+        rows.append(("swapped", numbers.loss(bias.swapped.value), f"{percent(bias.flip_rate)} flip"))
         rows.append(("averaged", numbers.loss(bias.averaged.value), numbers.difference(bias.gain.value)))
     if found := report.against:
         apart = found.difference
@@ -54,7 +54,7 @@ def summary(report: Report, width: int) -> Content:
 
 def _between(interval: Interval, written: Callable[[float], str]) -> str:
     if interval.low is None or interval.high is None:
-        return f"{numbers.MISSING}, of one row"
+        return f"{numbers.MISSING}, only one row"
     return f"{written(interval.low)} to {written(interval.high)}"
 
 
@@ -84,19 +84,23 @@ def outcomes(report: Report, width: int) -> Content:
     shades = 2 if 4 + len(initials) * (digits + 3) + 7 <= width else 1
     beside = " " * (1 + shades)
     heads = "".join(f"{'→ ' + name:>{digits}}{beside}" for name in initials)
-    lines = [Content.styled(f"{'was':<4}{heads}{'found':>7}", MUTED)]
+    precision = "precision" if 10 + len(initials) * (digits + 1 + shades) + 7 <= width else "prec"
+    room = len(precision) + 1
+    lines = [Content.styled(f"{'true':<{room}}{heads}{'recall':>7}", MUTED)]
     for name, counts, one in zip(initials, report.confusion, report.classes, strict=True):
         cells: list[str | tuple[str, str]] = []
         for n in counts:
             cells += [f"{numbers.count(n):>{digits}} ", (_shade(n, one.rows) * shades, "$accent")]
-        lines.append(Content.assemble((f"{name:<4}", MUTED), *cells, f"{percent(one.recall):>7}"))
+        lines.append(Content.assemble((f"{name:<{room}}", MUTED), *cells, f"{percent(one.recall):>7}"))
     right = "".join(f"{percent(one.precision):>{digits}}{beside}" for one in report.classes)
-    lines += [Content.assemble(("hit ", MUTED), right), Content("")]
-    lines.append(Content.styled(f"{'':<4}{'rows':>8}{'mean p':>8}{'log loss':>10}", MUTED))
+    lines += [Content.assemble((f"{precision:<{room}}", MUTED), right), Content("")]
+    lines.append(Content.styled(f"{'':<{room}}{'rows':>8}{'mean p':>8}{'log loss':>10}", MUTED))
     for name, one in zip(initials, report.classes, strict=True):
         share = numbers.share(one.rows, report.rows)
         loss = numbers.MISSING if one.log_loss is None else numbers.loss(one.log_loss)
-        lines.append(Content.assemble((f"{name:<4}", MUTED), f"{share:>8}{percent(one.mean_probability):>8}{loss:>10}"))
+        lines.append(
+            Content.assemble((f"{name:<{room}}", MUTED), f"{share:>8}{percent(one.mean_probability):>8}{loss:>10}")
+        )
     return Content("\n").join(lines)
 
 
@@ -124,7 +128,7 @@ def chatbots(report: Report, width: int) -> Content:
 def _rated(title: str, report: Report, ratings: Ratings, width: int) -> Content:
     longest = max(map(cell_len, (title, *(printable(one.name) for one in ratings.rated))))
     names = max(LEAST_NAME, min(longest, width - RATED_CELLS))
-    heads = f"{padded(title, names)}{'rows':>7}{'scored':>9}{'predicted':>10}{'apart':>7}{'errors':>8}"
+    heads = f"{padded(title, names)}{'rows':>7}{'scored':>9}{'predicted':>10}{'diff.':>7}{'in SE':>8}"
     lines = [Content.styled(heads, MUTED)]
     for one in ratings.rated:
         unlikely = "bold $text-warning" if is_unlikely(one.z) else ""
@@ -148,19 +152,21 @@ def biases(report: Report, width: int) -> Content:
     )
     position = _position(report.position_bias) if report.position_bias else NOT_SWAPPED
     lines = (textwrap.fill(line, width, subsequent_indent="  ") for line in position.splitlines())
-    return Content.assemble(lengths, "\n\n", ("the place of an answer", "bold"), "\n", "\n".join(lines))
+    return Content.assemble(lengths, "\n\n", ("position bias", "bold"), "\n", "\n".join(lines))
 
 
 NOT_SWAPPED = (
-    "A and B were not scored in exchanged places: eval.swap = true does that in a run, and arena-tui report "
-    "--score-swap afterwards"
+    "A and B were not swapped: eval.swap = true scores both orders in a run, arena-tui report --score-swap does so "
+    "afterwards"
 )
 
 
 def _lengths(report: Report, bias: LengthBias) -> Content:
     lines = [
-        Content.styled("the longer answer", "bold"),
-        Content(f"of {numbers.count(bias.rows)} rows with a winner and answers of unlike length, it wins with"),
+        Content.styled("length bias", "bold"),
+        Content(
+            f"of {numbers.counted(bias.rows, 'row')} with a winner and answers of different length, the longer wins:"
+        ),
         _share("people", bias.humans),
         _share("the model", bias.model),
         _share("its picks", bias.picked),
@@ -174,9 +180,9 @@ def _lengths(report: Report, bias: LengthBias) -> Content:
 
 def _position(bias: PositionBias) -> str:
     return (
-        f"{percent(bias.flip_rate)} of the rows get another most probable outcome when A and B change places\n"
-        f"standing first adds {points(bias.first)} points to an answer's probability of winning\n"
-        f"exchanged alone  {numbers.loss(bias.swapped.value)}  {in_words(bias.swapped)}\n"
+        f"{percent(bias.flip_rate)} of the rows change their most probable outcome when A and B are swapped\n"
+        f"being first adds {points(bias.first)} points to an answer's probability of winning\n"
+        f"swapped alone    {numbers.loss(bias.swapped.value)}  {in_words(bias.swapped)}\n"
         f"both averaged    {numbers.loss(bias.averaged.value)}  {in_words(bias.averaged)}\n"
         f"averaging is {better(bias.gain)}"
     )

@@ -19,7 +19,6 @@ from arena_tui.report.wording import (
     of_ratings,
     points,
     preferences,
-    row_count,
     shares,
     titled,
     winner,
@@ -54,7 +53,7 @@ def as_text(report: Report, rows: int) -> str:
 
 
 def _headline(report: Report) -> Iterator[str]:
-    yield f"{printable(report.run)}, {row_count(report.rows)} of evaluation"
+    yield f"{printable(report.run)}, {numbers.counted(report.rows, 'evaluation row')}"
     for caution in report.cautions:
         yield from _wrapped(f"! {printable(caution)}", "  ")
     yield ""
@@ -83,7 +82,7 @@ def _classes(report: Report) -> Iterator[str]:
             ),
         )
     yield ""
-    yield _line("was (down), predicted", names)
+    yield _line("true (down), predicted", names)
     for name, counts in zip(names, report.confusion, strict=True):
         yield _line(name, [numbers.count(n) for n in counts])
 
@@ -119,17 +118,17 @@ def _groups(report: Report) -> Iterator[str]:
 
 
 def _position(bias: PositionBias) -> Iterator[str]:
-    yield "position: A and B exchanged"
-    yield f"  {percent(bias.flip_rate)} of the rows get another most probable outcome"
-    yield f"  standing first adds {points(bias.first)} points to an answer's probability of winning"
-    yield f"  log loss exchanged  {numbers.loss(bias.swapped.value)}  {in_words(bias.swapped)}"
+    yield "position bias: A and B swapped"
+    yield f"  {percent(bias.flip_rate)} of the rows change their most probable outcome"
+    yield f"  being first adds {points(bias.first)} points to an answer's probability of winning"
+    yield f"  log loss swapped    {numbers.loss(bias.swapped.value)}  {in_words(bias.swapped)}"
     yield f"  log loss averaged   {numbers.loss(bias.averaged.value)}  {in_words(bias.averaged)}"
     yield from _wrapped(f"  averaging is {better(bias.gain)}", "  ")
     yield f"  accuracy averaged   {percent(bias.averaged_accuracy)}"
 
 
 def _lengths(report: Report, bias: LengthBias) -> Iterator[str]:
-    yield f"the longer answer, of {row_count(bias.rows)} with a winner and answers of unlike length"
+    yield f"the longer answer, of {numbers.counted(bias.rows, 'row')} with a winner and answers of different length"
     yield from (f"  {line}" for line in preferences(bias))
     yield _line(f"  {a_wins(report)}", ("rows", "people", "model"))
     for bin in bias.bins:
@@ -137,7 +136,7 @@ def _lengths(report: Report, bias: LengthBias) -> Iterator[str]:
 
 
 def _ratings(title: str, report: Report, ratings: Ratings) -> Iterator[str]:
-    yield _line(title, ("rows", "scored", "predicted", "apart", "errors"))
+    yield _line(title, ("rows", "scored", "predicted", "diff.", "in SE"))
     shown = ratings.rated
     if len(shown) > 2 * MOST_RATED:
         shown = [*shown[:MOST_RATED], *shown[-MOST_RATED:]]
@@ -154,7 +153,9 @@ def _ratings(title: str, report: Report, ratings: Ratings) -> Iterator[str]:
 
 
 def _against(found: Against) -> Iterator[str]:
-    yield from _wrapped(f"against {printable(found.run)}, on {row_count(found.rows)} that both evaluated", "  ")
+    yield from _wrapped(
+        f"against {printable(found.run)}, on {numbers.counted(found.rows, 'row')} that both evaluated", "  "
+    )
     if found.only_here or found.only_there:
         yield f"  only here {numbers.count(found.only_here)}, only there {numbers.count(found.only_there)}"
     yield f"  log loss  {numbers.loss(found.log_loss)} here, {numbers.loss(found.other_log_loss)} there"
@@ -165,7 +166,7 @@ def _against(found: Against) -> Iterator[str]:
 
 def _list(report: Report, title: str, listed: Sequence[ListedRow]) -> Iterator[str]:
     initials = "".join(f"{name:>5}" for name in outcomes_of(report.outcomes).initials)
-    swapped = "  exchanged     " if any(row.swapped for row in listed) else ""
+    swapped = "  swapped       " if any(row.swapped for row in listed) else ""
     cells = max(len(str(row.id)) for row in listed)
     yield title
     yield f"  {'id':>{cells}}  winner  loss {initials}{swapped}".rstrip()

@@ -33,7 +33,7 @@ def better(difference: Interval) -> str:
     """A difference of log losses in words, with its interval: 0.0042 better, 95 % interval 0.0010 to 0.0070."""
     value, low, high = difference.value, difference.low, difference.high
     if low == value == high == 0:
-        return "the same in every row"
+        return "equal in every row"
     word = "better" if value < 0 else "worse"
     if low is None or high is None:
         return f"{abs(value):.4f} {word}, no interval: one row"
@@ -62,8 +62,8 @@ def of_ratings(report: Report, ratings: Ratings) -> str:
     """How they are to be read, and which are not there."""
     tie = ", a tie a half" if outcomes_of(report.outcomes).has_ties else ""
     words = (
-        f"a win counts 1{tie}; a positive figure is overrated; ! two standard errors or more, as one in twenty is by "
-        "chance"
+        f"a win counts 1{tie}; a positive difference is overrated; SE is its standard error; ! 2 SE or more, which "
+        "one in twenty reaches by chance"
     )
     if ratings.few:
         words += f"; {numbers.count(ratings.few)} with fewer than {ratings.fewest} rows left out"
@@ -97,8 +97,4 @@ def winner(label: int) -> str:
 
 def a_wins(report: Report) -> str:
     """The share that is told of rows with a winner."""
-    return "A wins, ties apart" if outcomes_of(report.outcomes).has_ties else "A wins"
-
-
-def row_count(count: int) -> str:
-    return "1 row" if count == 1 else f"{numbers.count(count)} rows"
+    return "A wins, no ties" if outcomes_of(report.outcomes).has_ties else "A wins"

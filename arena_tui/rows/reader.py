@@ -35,16 +35,16 @@ class RowScreen(ConsoleScreen[int]):
     """The answer is the place in the list of the row that was shown last."""
 
     HELP = (
-        "One row of the training file: what the model is shown of prompt, A and B, and, dim and struck, what "
+        "One row of the training file: what the model is shown of prompt, A and B, and, dim and struck through, what "
         "is cut. Lengths are tokens of the checkpoint's own tokenizer."
     )
 
     BINDINGS: ClassVar[list[BindingType]] = named(
         "row",
-        Binding("n", "other(1)", "Next", tooltip="The next row of the list, or the one before"),
-        Binding("N", "other(-1)", "Before", tooltip="The next row of the list, or the one before"),
-        Binding("x", "cut", "Cut", tooltip="To the next place where something is cut, after the last to the first"),
-        Binding("X", "other_cut", "Next cut row", show=False, tooltip="The next row of the list of which some is cut"),
+        Binding("n", "other(1)", "Next", tooltip="The next row in the list, or the previous one"),
+        Binding("N", "other(-1)", "Before", tooltip="The next row in the list, or the previous one"),
+        Binding("x", "cut", "Cut", tooltip="The next cut; after the last, the first"),
+        Binding("X", "other_cut", "Next cut row", show=False, tooltip="The next row in the list with a cut"),
         Binding("m", "model_view", "As the model sees it", tooltip="One sequence, token by token, and back to parts"),
         Binding("i", "ids", "Token ids", tooltip="The id behind each token"),
         *up_and_down("scroll_rows", "scroll_rows", 15, "in the text"),
@@ -171,7 +171,7 @@ class RowScreen(ConsoleScreen[int]):
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         if action == "other" and not 0 <= self._place + int(str(parameters[0])) < len(self._numbers):
-            return f"this is the {'last' if parameters[0] == 1 else 'first'} row of the list"
+            return f"this is the {'last' if parameters[0] == 1 else 'first'} row in the list"
         return super().why_not(action, parameters)
 
     def action_other(self, direction: int) -> None:
@@ -208,7 +208,7 @@ class RowScreen(ConsoleScreen[int]):
         if lines:
             self._go_to(next((line for line in lines if line > before), lines[0]))
         else:
-            self.notify("Nothing of this row is cut." if not self.is_sequence else "No cut is marked in this sequence.")
+            self.notify("This row is not cut." if not self.is_sequence else "No cut is marked in this sequence.")
 
     def action_other_cut(self) -> None:
         is_over = cut(self._seen.rows, self._tokens, self._seen.frame).is_over[self._numbers]
@@ -234,6 +234,6 @@ class RowScreen(ConsoleScreen[int]):
 
 def _kept(kept: int, total: int) -> Content:
     if kept == total:
-        return Content(f"{numbers.count(total)} tokens")
+        return Content(numbers.counted(total, "token"))
     words = f"{numbers.count(kept)} of" if kept else "! nothing of"
-    return Content.styled(f"{words} {numbers.count(total)} tokens shown", "bold $text-warning")
+    return Content.styled(f"{words} {numbers.counted(total, 'token')} shown", "bold $text-warning")

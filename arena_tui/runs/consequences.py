@@ -14,15 +14,15 @@ def what_is_deleted(run: RunView, disk: DiskUse) -> str:
     """A question that names a run, its size and what of it would go."""
     parts = ["its record and log"]
     if isinstance(run.folder, PredictionFolder):
-        parts.append("what is scored, and its answers" if run.status is Status.FINISHED else "what is scored")
+        parts.append("scored rows and predictions" if run.status is Status.FINISHED else "scored rows")
     if disk.adapter:
         parts.append(f"an adapter of {numbers.gib(disk.adapter)}")
     if disk.checkpoints:
         parts.append(f"checkpoints of {numbers.gib(disk.checkpoints)}")
     result = f", evaluation log loss {numbers.loss(run.log_loss)}" if run.state.evaluations else ""
     return (
-        f"Delete {_named(run)} ({run.status}{result})? It holds {numbers.gib(disk.total)}: {', '.join(parts)}. "
-        "It goes to the trash, which takes as much of the disk until it is emptied."
+        f"Delete {_named(run)} ({run.status}{result})? It holds {numbers.gib(disk.total)}: {', '.join(parts)}. It goes "
+        "to the trash, and uses this much disk until the trash is emptied."
     )
 
 
@@ -31,7 +31,7 @@ def what_is_pruned(prunings: Sequence[Pruning]) -> str:
     lines = []
     for pruning in prunings:
         going = ", ".join(printable(path.name) for path in pruning.paths)
-        kept = ", ".join(map(printable, pruning.kept)) or "none, so that it cannot be resumed"
+        kept = ", ".join(map(printable, pruning.kept)) or "none, so it cannot be resumed"
         lines.append(f"{printable(pruning.run.id)}: {going} ({numbers.gib(pruning.size)}); kept: {kept}")
     total = numbers.gib(sum(pruning.size for pruning in prunings))
     return "\n".join([f"{total} of checkpoints to delete:", *lines])
@@ -49,13 +49,13 @@ def what_is_kept(run: RunView) -> str:
     match state.phase.phase if state.phase else "loading":
         case "training" | "evaluating":
             return (
-                f"It finishes the step it is in, after {numbers.count(state.step)}, saves a checkpoint and the adapter "
-                "of it, and ends. It can be resumed later."
+                f"It finishes the step after {numbers.count(state.step)}, saves a checkpoint and its adapter, and "
+                "ends. It can be resumed later."
             )
         case "saving":
             newest = printable(state.checkpoint.folder) if state.checkpoint else "no checkpoint"
-            return f"It is writing its result, which stays incomplete. Kept is {newest}."
-    return "Nothing is trained yet: its profile and its log are kept, and no checkpoint."
+            return f"It is writing its result, which stays incomplete; {newest} is kept."
+    return "Nothing is trained yet: its profile and its log are kept; there is no checkpoint."
 
 
 def what_is_lost(run: RunView) -> str:
@@ -64,13 +64,13 @@ def what_is_lost(run: RunView) -> str:
     if checkpoint is None:
         return "No step is kept." if run.state.step else "Nothing is trained yet."
     lost = run.state.step - checkpoint.step
-    after = f"; {numbers.count(lost)} steps after it are lost" if lost > 0 else ""
-    return f"Kept is {printable(checkpoint.folder)}{after}."
+    after = f"; lost after it: {numbers.counted(lost, 'step')}" if lost > 0 else ""
+    return f"{printable(checkpoint.folder)} is kept{after}."
 
 
 def what_is_not_back(held: int) -> str:
     """Of a card's memory, in bytes, after an end."""
     return (
-        f"its processes are gone, but the card has {numbers.gib(held)} less free than it should: another process may "
-        "have taken it, nvidia-smi tells"
+        f"its processes are gone, but the card has {numbers.gib(held)} less free than it should: nvidia-smi shows "
+        "whether another process uses it"
     )

@@ -83,6 +83,11 @@ class RunView(Struct, frozen=True):
         return self.state.started is None or self.state.started.rows_eval > 0
 
     @property
+    def prior(self) -> float | None:
+        """Log loss of the class shares on the evaluation rows; None while it is not known, and without such rows."""
+        return self.state.started.prior_log_loss if self.state.started else None
+
+    @property
     def log_loss(self) -> float | None:
         """The newest evaluation's log loss, None before the first."""
         return self.state.evaluations[-1].log_loss if self.state.evaluations else None

@@ -17,13 +17,14 @@ from core.profile.load import Change, written
 from core.runs import events
 from core.runs.process import killed_for_memory
 from core.runs.state import Status
+from core.runs.stopping import SAVE_TOO
 
-KILLED = "It was killed, for want of memory perhaps, or the machine went down. The end of its log may tell."
+KILLED = "It was killed, perhaps because memory ran out, or the machine went down. The end of its log may say why."
 KILLED_FOR_MEMORY = (
-    "The kernel has killed a process of its control group for want of memory since it began. Give it more of the "
-    "machine's memory, or lower data.limit or train.per_device_batch_size."
+    "Since it began, the kernel has killed a process in its control group because memory ran out. Give it more memory, "
+    "or lower data.limit or train.per_device_batch_size."
 )
-NOTHING = "nothing is evaluated"
+NOTHING = "nothing is evaluated: it is trained on all rows"
 LONGEST_VALUE, LONGEST_REASON = 40, 2_000
 """Characters of a setting's value, and of what a record says of a failure."""
 
@@ -36,7 +37,7 @@ def outcome(run: RunView) -> list[Fact]:
         newest = state.evaluations[-1]
         rows.append(("eval log loss", numbers.loss(newest.log_loss), f"at step {numbers.count(newest.step)}"))
         rows += references(run)
-        rows.append(("accuracy", numbers.percent(newest.accuracy), f"of {numbers.count(newest.rows)} rows"))
+        rows.append(("accuracy", numbers.percent(newest.accuracy), f"of {numbers.counted(newest.rows, 'row')}"))
     if not run.evaluates:
         rows.append(("eval log loss", numbers.MISSING, NOTHING))
     if started := state.started:
@@ -48,11 +49,11 @@ def outcome(run: RunView) -> list[Fact]:
 
 
 def references(run: RunView) -> list[Fact]:
-    """An even guess, the class prior of the split and, on its data, the recipe, each with how far the run's log loss is
-    from it."""
+    """A uniform guess, the class prior of the split and, on its data, the recipe, each with how far the run's log loss
+    is from it."""
     known = [(run.outcomes.uniform, run.outcomes.uniform_log_loss)]
-    if run.state.started and run.state.started.prior_log_loss is not None:
-        known.append(("prior", run.state.started.prior_log_loss))
+    if run.prior is not None:
+        known.append(("prior", run.prior))
     if run.recipe_log_loss is not None:
         known.append(("recipe", run.recipe_log_loss))
     reached = run.log_loss
@@ -60,15 +61,6 @@ def references(run: RunView) -> list[Fact]:
         (name, numbers.loss(value), numbers.difference(reached - value) if reached is not None else "")
         for name, value in known
     ]
-
-
-def unscored(last: events.Last | None) -> list[Content]:
-    """Why a run that has finished has no log loss; nothing for others."""
-    if not isinstance(last, events.Finished):
-        return []
-    if last.accuracy is None:
-        return [Content("Nothing was evaluated: it was trained on all rows.")]
-    return [Content("The evaluation log loss is not finite.")]
 
 
 def explanation(run: RunView, node: DOMNode) -> list[Content]:
@@ -86,16 +78,21 @@ def explanation(run: RunView, node: DOMNode) -> list[Content]:
             ]
         case events.Cancelled(signal=name, step=step, kept=kept, adapter=adapter):
             also = [Content(f"      {printable(adapter)}/, after its last step")] if adapter else []
-            told = Content(f"stopped by {printable(name)} at step {numbers.count(step)}")
+            told = Content(f"stopped by {stopped_by(name)} at step {numbers.count(step)}")
             return [told + hint(node, "resume", "; {} resumes it"), _kept(kept), *also]
     if run.status is Status.LOST:
         return [
-            Content.styled("The process ended without a last word.", "$text-error"),
+            Content.styled("The process ended unexpectedly.", "$text-error"),
             Content(KILLED_FOR_MEMORY if killed_for_memory(run.folder) else KILLED)
             + hint(node, "resume", " {} resumes the run."),
             _kept(_newest_checkpoint(run)),
         ]
     return []
+
+
+def stopped_by(name: str) -> str:
+    """Who ends runs by the signal of this name; the log tells the signal itself."""
+    return "a scheduler" if name in {one.name for one in SAVE_TOO} else "you"
 
 
 def change_facts(changes: Sequence[Change]) -> list[Fact]:

@@ -92,7 +92,7 @@ class LogTail:
         self._offset += passed_over + len(new)
         lines: list[str] = []
         if passed_over:
-            lines.append(f"{PASSED_OVER}{passed_over:,} bytes passed over; all of it is in {self.path.name}")
+            lines.append(f"{PASSED_OVER}{passed_over:,} bytes skipped; {self.path.name} has all of it")
             self._rest = b""
         # A progress bar writes over itself with carriage returns: here each is a line.
         *whole, rest = (self._rest + new).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")

@@ -33,7 +33,7 @@ async def move(screen: Screen[Any], run: RunFolder, where: Where) -> None:
 
 async def take_out(screen: Screen[Any], run: RunFolder) -> bool:
     """Ask whether the run is to go, with its folder; True if it has gone."""
-    text = f"{run.id}\n\nIts folder is deleted if it holds no more than its profile."
+    text = f"{run.id}\n\nIts folder is deleted if it contains only its profile."
     answer = await screen.app.push_screen_wait(
         AskScreen("take it out of the queue?", text, [("y", "take it out")], stay="let it wait")
     )
@@ -75,8 +75,8 @@ async def pause(screen: Screen[Any], queue: Queue) -> None:
     except (QueueError, OSError) as error:
         _tell(screen, error)
     else:
-        screen.notify("the queue is paused" if queue.is_paused else "the queue goes on")
+        screen.notify("the queue is paused" if queue.is_paused else "the queue is resumed")
 
 
 def _tell(screen: Screen[Any], error: Exception) -> None:
-    screen.notify(printable(in_words(error)), title="the queue is as it was", severity="warning", markup=False)
+    screen.notify(printable(in_words(error)), title="the queue is restored", severity="warning", markup=False)

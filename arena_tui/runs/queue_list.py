@@ -43,8 +43,8 @@ def as_lines(view: QueueView) -> Iterator[str]:
     for place, (waiting, entry) in enumerate(view.waiting, 1):
         yield f"{ordinal(place):>{FIRST}}  {printable(waiting.id)}  on {' or '.join(map(card, entry.gpus))}"
         if (how := standing(waiting, entry)) is not Standing.OURS:
-            way_out = f"arena-tui queue adopt {printable(waiting.id)} shows what it would run, and asks whether to"
-            yield f"{'':>{FIRST}}  it {how}, so you do not start it: {way_out}"
+            way_out = f"arena-tui queue adopt {printable(waiting.id)} shows its settings and asks"
+            yield f"{'':>{FIRST}}  it {how}, so it does not start: {way_out}"
     if not view.waiting:
         yield "nothing waits: arena-tui queue add PROFILE queues one"
 

@@ -12,9 +12,9 @@ def why_not(action: str, run: RunView) -> str:
     """`action` is one of ABOUT; "" where it can be done."""
     match action:
         case "move" | "dequeue" | "adopt":
-            return "" if run.wait else "this is for a run that waits in the queue"
+            return "" if run.wait else "only for a run that waits in the queue"
         case "stop":
-            return OVER if run.status.is_over else "it waits and has no process to be stopped" if run.wait else ""
+            return OVER if run.status.is_over else "it is waiting: there is no process to stop" if run.wait else ""
         case "report":
             if not run.evaluates:
                 return "this run evaluates nothing: there is nothing to report on"
@@ -22,16 +22,16 @@ def why_not(action: str, run: RunView) -> str:
         case "fix":
             return "" if run.can_be_fixed else "no other settings are proposed for this run"
         case "resume":
-            return "" if run.can_be_resumed else "this is for a run that has ended early, here"
+            return "" if run.can_be_resumed else "only for a run that ended early, here"
         case "predict":
-            return "" if run.status.is_over else "this is for a run that is over"
+            return "" if run.status.is_over else "only for a run that has ended"
     return ""
 
 
 def why_not_compared(runs: Sequence[RunView]) -> str:
     """Why these cannot be set against each other, "" where they can."""
     unlike = difference([(run.folder.id, run.outcomes) for run in runs])
-    return f"{unlike}: their log losses do not compare" if unlike else ""
+    return f"{unlike}: their log losses cannot be compared" if unlike else ""
 
 
 ABOUT = frozenset({"move", "dequeue", "adopt", "stop", "report", "fix", "resume", "predict"})

@@ -48,7 +48,7 @@ def _what(view: RunView, width: int) -> Content:
     if view.silent:
         left += Content.styled(f"  no event for {numbers.duration(view.silent)}", "$text-warning")
     if view.unreadable:
-        left += Content.styled(f"  {numbers.count(view.unreadable)} unreadable lines", "$text-warning")
+        left += Content.styled(f"  {numbers.counted(view.unreadable, 'unreadable line')}", "$text-warning")
     room = max(0, width - left.cell_length - 2)
     name = Content.styled(abridged(printable(view.folder.id), room), MUTED)
     return Content.assemble(left, " " * (width - left.cell_length - name.cell_length), name)
@@ -60,7 +60,7 @@ def _how_far(view: RunView, width: int) -> Content:
         return Content(" ".join(words(view.wait))).truncate(width, ellipsis=True)
     state = view.state
     done, total, unit = _progress(view)
-    nothing = f"goes on after step {numbers.count(state.step)}" if state.step else "nothing done yet"
+    nothing = f"continues after step {numbers.count(state.step)}" if state.step else "nothing done yet"
     left = f"{numbers.count(done)} / {numbers.count(total)} {unit}" if total else nothing
     if unit != "steps" and state.started and state.step:
         left = f"step {numbers.count(state.step)} / {numbers.count(state.started.steps)}  {left}"

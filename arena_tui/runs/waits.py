@@ -46,13 +46,13 @@ def words(wait: Wait) -> list[str]:
     """Its place, what it waits for, and who will start it, in sentences."""
     where = "It is next." if wait.place == 1 else f"It is {ordinal(wait.place)} in the queue."
     if wait.standing is not Standing.OURS:
-        way_out = "a among the runs, or arena-tui queue adopt, shows what it would run, and asks whether to."
-        return [where, f"It {wait.standing}, so you do not start it: {way_out}"]
+        way_out = "a in the list of runs, or arena-tui queue adopt, shows its settings and asks."
+        return [where, f"It {wait.standing}, so it does not start: {way_out}"]
     if wait.is_paused:
-        return [where, "The queue is paused; Q among the runs, or arena-tui queue resume, lets it go on."]
+        return [where, "The queue is paused; Q in the list of runs, or arena-tui queue resume, resumes it."]
     if not wait.is_served:
-        return [where, "Nothing starts it at the moment; a console that is opened here, or arena-tui queue, will."]
-    taken = [f"{printable(run_id)} has {card(gpu)}." for gpu, run_id in wait.occupants.items() if run_id]
+        return [where, "Nothing is starting runs at the moment; opening a console here, or arena-tui queue, does."]
+    taken = [f"{printable(run_id)} is using {card(gpu)}." for gpu, run_id in wait.occupants.items() if run_id]
     soon = ", within seconds" if wait.place == 1 and len(taken) < len(wait.occupants) else ""
     return [where, *taken, f"It starts by itself{soon}, without this console."]
 

@@ -33,8 +33,8 @@ def numbered(count: int) -> list[Binding]:
 
 
 PANES_IN_TURN = [
-    Binding("tab", "pane(1)", "Pane", key_display="tab", tooltip="The next pane, or the one before"),
-    Binding("shift+tab", "pane(-1)", "Pane before", show=False, tooltip="The next pane, or the one before"),
+    Binding("tab", "pane(1)", "Pane", key_display="tab", tooltip="The next pane, or the previous one"),
+    Binding("shift+tab", "pane(-1)", "Pane before", show=False, tooltip="The next pane, or the previous one"),
 ]
 
 FAR = 1_000_000
@@ -77,7 +77,7 @@ def key_problems(keys: Mapping[str, str], lines: Mapping[str, int], usual: Seque
             )
         else:
             messages += [
-                f"{key} is no key; one is written like s, S, ?, f5 or ctrl+t" for key in its if not _is_key(key)
+                f"{key} is not a key; keys are written like s, S, ?, f5 or ctrl+t" for key in its if not _is_key(key)
             ]
             for other in by_name:
                 if other != name and _meet(name, other):

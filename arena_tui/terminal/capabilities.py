@@ -46,16 +46,16 @@ def checks(environment: Mapping[str, str], size: os.terminal_size | None, encodi
 def terminal(environment: Mapping[str, str], size: os.terminal_size | None, encoding: str) -> Check:
     """Whether it can show the console: colours, characters, size."""
     if size is None:
-        return Check("terminal", "note", "none", "The console needs one: ssh -t. The commands do without.")
+        return Check("terminal", "note", "none", "The console needs a terminal: ssh -t. The commands do not.")
     term = environment.get("TERM", "")
     colours = "24-bit colours" if environment.get("COLORTERM") in ("truecolor", "24bit") else "256 colours or fewer"
     found = f"{term or 'TERM is not set'}, {size.columns}x{size.lines}, {encoding}, {colours}"
     if term in ("", "dumb"):
-        return Check("terminal", "problem", found, "Set TERM, to xterm-256color mostly.")
+        return Check("terminal", "problem", found, "Set TERM, usually to xterm-256color.")
     if encoding.lower().replace("-", "") != "utf8":
         return Check("terminal", "problem", found, "Set a UTF-8 locale: export LC_ALL=C.UTF-8.")
     if size.columns < SMALLEST[0] or size.lines < SMALLEST[1]:
-        return Check("terminal", "note", found, f"The console is made for {SMALLEST[0]}x{SMALLEST[1]} and more.")
+        return Check("terminal", "note", found, f"The console is designed for {SMALLEST[0]}x{SMALLEST[1]} or larger.")
     return Check("terminal", "ok", found)
 
 
@@ -64,7 +64,9 @@ def multiplexer(environment: Mapping[str, str]) -> Check:
     for variable, name in (("TMUX", "tmux"), ("STY", "screen")):
         if environment.get(variable):
             return Check("tmux", "ok", f"inside {name}")
-    return Check("tmux", "note", "not inside tmux or screen", "Runs go on without; the console is opened anew.")
+    return Check(
+        "tmux", "note", "not inside tmux or screen", "Runs continue without it; the console has to be reopened."
+    )
 
 
 def logout() -> Check:

@@ -36,9 +36,8 @@ class FittedText(Static):
 
 class TextPane(VerticalScroll, can_focus=False):
     HELP = (
-        "Rows counted, and shares of their tokens, under one limit, strategy or group a line; hygiene counts "
-        "flaws that no limit changes. All rows of the file are counted, by the same code that cuts them in "
-        "training."
+        "Row counts and shares of tokens, one limit, strategy or group per line; hygiene counts flaws that no limit "
+        "changes. All rows of the file are counted, by the same code that cuts them in training."
     )
     DEFAULT_CSS = """
     TextPane {

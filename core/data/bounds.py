@@ -33,8 +33,8 @@ def watched(source: str, records: Iterator[tuple[int, Record]]) -> Iterator[tupl
             free, _ = memory()
             if free < LEAST_FREE:
                 raise DataError(
-                    f"{place(source, line)}: memory is nearly used up, {free >> 20} MiB are free: take fewer rows "
-                    "(data.limit), or end what else uses it"
+                    f"{place(source, line)}: memory is nearly full, {free >> 20} MiB are free: use fewer rows "
+                    "(data.limit), or end other programs"
                 )
         yield line, record
 

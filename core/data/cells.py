@@ -70,13 +70,13 @@ def id_in(cell: Any) -> Id:
         raise ValueError("the id is missing")
     if isinstance(cell, float | Decimal) or (isinstance(cell, str) and DECIMAL.fullmatch(cell)):
         raise ValueError(
-            f"{shown(cell)} is a decimal number, and ids of more than 15 digits have "
-            "lost some that way; write the column as whole numbers (int64)"
+            f"{shown(cell)} is a decimal number, in which ids of more than 15 digits lose some; write the column as "
+            "whole numbers (int64)"
         )
     if isinstance(cell, int) and not isinstance(cell, bool) and cell in INT64:
         return cell
     if not isinstance(cell, str):
-        raise ValueError(f"a whole number of 64 bits or a text is needed, found {shown(cell)}")
+        raise ValueError(f"expected a 64-bit whole number or a text, found {shown(cell)}")
     if len(cell) > MOST_OF_AN_ID:
         raise ValueError(f"an id has at most {MOST_OF_AN_ID} characters, found {shown(cell)}")
     digits = cell.removeprefix("-")
@@ -106,9 +106,9 @@ def turns(cell: Any) -> Turns:
         try:
             value = json.loads(cell)
         except (ValueError, RecursionError):
-            raise ValueError(f"a JSON list of strings or nulls is needed, found {shown(cell)}") from None
+            raise ValueError(f"expected a JSON list of strings or nulls, found {shown(cell)}") from None
     if not isinstance(value, list):
-        raise ValueError(f"a JSON list of strings or nulls is needed, found {shown(cell)}")
+        raise ValueError(f"expected a JSON list of strings or nulls, found {shown(cell)}")
     for number, item in enumerate(value, 1):
         if not isinstance(item, str | None):
             raise ValueError(f"item {number} of the list must be a string or null, found {shown(item)}")
@@ -122,7 +122,7 @@ def printed_turns(cell: Any) -> Turns:
     Raises ValueError saying what was found instead.
     """
     found: list[str | None] = []
-    depth, refused = 0, ValueError(f"a list of strings as Python prints it is needed, found {shown(cell)}")
+    depth, refused = 0, ValueError(f"expected a list of strings as Python prints it, found {shown(cell)}")
     if not isinstance(cell, str):
         raise refused
     try:
@@ -154,7 +154,7 @@ def text_in(cell: Any) -> str:
     if cell is None or cell != cell:
         return ""
     if not isinstance(cell, str):
-        raise ValueError(f"a text is needed, found {shown(cell)}")
+        raise ValueError(f"expected a text, found {shown(cell)}")
     return cell
 
 
@@ -168,14 +168,14 @@ def messages(cell: Any) -> Messages:
         except (ValueError, RecursionError):
             value = None
     if not isinstance(value, list) or not value:
-        raise ValueError(f"a list of messages with role and content is needed, found {shown(cell)}")
+        raise ValueError(f"expected a list of messages with role and content, found {shown(cell)}")
     found = []
     for number, message in enumerate(value, 1):
         if not isinstance(message, dict) or not {"role", "content"} <= set(message):
             raise ValueError(f"message {number} must have role and content, found {shown(message)}")
         role = _role(message)
         if role is None:
-            raise ValueError(f"message {number} is of a role that is not known, {shown(message['role'])}")
+            raise ValueError(f"message {number} has an unknown role, {shown(message['role'])}")
         if message["content"] is None and (message.get("tool_calls") or message.get("function_call")):
             raise ValueError(f"message {number} calls a tool and says nothing, which no turn can show")
         found.append((role, _content(number, message["content"])))
@@ -193,7 +193,7 @@ def _content(number: int, content: Any) -> str:
     for block in content:
         is_text = isinstance(block, dict) and isinstance(block.get("text"), str)
         if not is_text or block.get("type", "text") != "text":
-            raise ValueError(f"message {number} holds what is no text, {shown(block)}")
+            raise ValueError(f"message {number} contains something that is not text, {shown(block)}")
         texts.append(block["text"])
     return "\n\n".join(texts)
 

@@ -41,7 +41,7 @@ def _unpacked(file: TableFile) -> Any:
     with opened(file) as stream:
         content = stream.read(free // 4)
         if stream.read(1):
-            raise DataError(f"{file.name}: unpacked it does not fit into the memory that is free; unpack it on disk")
+            raise DataError(f"{file.name}: it does not fit into free memory when unpacked; unpack it on disk")
     return pyarrow.BufferReader(content)
 
 
@@ -74,7 +74,7 @@ def _parquet(file: TableFile, source: Path | Any) -> Iterator[Any]:
 
 def _demand_names_once(file: TableFile, names: list[str]) -> None:
     if len(set(names)) != len(names):
-        raise DataError(f"{file.name}: a column name stands there twice: {named(names)}")
+        raise DataError(f"{file.name}: duplicate column name: {named(names)}")
 
 
 def _rows_at_once(name: str, metadata: Any, group: int) -> int:
@@ -88,8 +88,8 @@ def _rows_at_once(name: str, metadata: Any, group: int) -> int:
     free, _ = memory()
     if largest > free // 2:
         raise DataError(
-            f"{name}: its row group {group + 1} unfolds to {largest / 2**30:,.1f} GiB, of which memory has "
-            f"{free / 2**30:,.1f} free and twice as much is needed: write smaller row groups (row_group_size)"
+            f"{name}: its row group {group + 1} unpacks to {largest / 2**30:,.1f} GiB and needs twice as much memory, "
+            f"of which {free / 2**30:,.1f} GiB are free: write smaller row groups (row_group_size)"
         )
     return max(1, min(MOST_OF_A_BATCH, free // (4 * int(largest))))
 

@@ -132,7 +132,7 @@ def _by_word(cell: Any, column: str | None, winners: Winners) -> int | None:
         if word in map(_word, words):
             return label
     known = ", ".join((*winners.a, *winners.b, *winners.tie, *winners.drop))
-    raise Refused(column, f"one of {known} is needed, found {shown(cell)}; [data.winners] names others")
+    raise Refused(column, f"expected one of {known}, found {shown(cell)}; [data.winners] names others")
 
 
 def _word(cell: Any) -> str:
@@ -148,7 +148,7 @@ def _by_preference(cell: Any, column: str | None) -> int:
     except (TypeError, ValueError):
         number = math.nan
     if number not in PREFERENCES:
-        raise Refused(column, f"a whole number from -3 to 3 is needed, found {shown(cell)}")
+        raise Refused(column, f"expected a whole number from -3 to 3, found {shown(cell)}")
     return A_WINS if number < 0 else B_WINS if number > 0 else TIE
 
 
@@ -157,7 +157,7 @@ def _by_flags(record: Record, columns: Sequence[str | None]) -> int:
     for column in columns:
         flag = cells.flag(record.get(column)) if column else 0
         if flag is None:
-            raise Refused(column, f"0 or 1 is needed, found {shown(record.get(column or ''))}")
+            raise Refused(column, f"expected 0 or 1, found {shown(record.get(column or ''))}")
         flags.append(flag)
     if sum(flags) != 1:
         found = " and ".join(column for column, flag in zip(columns, flags, strict=True) if flag and column) or "none"
@@ -172,11 +172,11 @@ def _by_probability(record: Record, columns: Sequence[str | None]) -> int:
         try:
             numbers.append(float(cell))  # type: ignore[arg-type]
         except (TypeError, ValueError):
-            raise Refused(column, f"a probability is needed, found {shown(cell)}") from None
+            raise Refused(column, f"expected a probability, found {shown(cell)}") from None
         if not 0 <= numbers[-1] <= 1:
-            raise Refused(column, f"a probability is needed, found {shown(cell)}")
+            raise Refused(column, f"expected a probability, found {shown(cell)}")
     if abs(sum(numbers) - 1) > MOST_OFF:
-        raise Refused("", f"{', '.join(filter(None, columns))} must sum to 1, and are {sum(numbers):.4g} in all")
+        raise Refused("", f"{', '.join(filter(None, columns))} must sum to 1, found {sum(numbers):.4g}")
     if numbers.count(max(numbers)) > 1:
         raise Refused("", f"no outcome is the most probable: {', '.join(map(str, numbers))}")
     return numbers.index(max(numbers))

@@ -14,12 +14,11 @@ from core.data.columnar_files import columnar_records
 from core.data.example import DataError, named, reason
 from core.data.packed_files import TableFile, as_table_file, is_table, name_apart
 from core.data.text_files import text_records, written
-from core.profile.files import TABLES
+from core.profile.files import HUB_ID, TABLES
 
 SAVED, SAVED_SPLITS = "state.json", "dataset_dict.json"
 """What datasets' save_to_disk leaves in a folder: of a data set, and of several that are called its splits."""
 TRAIN = "train"
-HUB_ID = re.compile(r"(?P<id>\w[\w.-]*/[\w.-]+)(:(?P<config>[\w.-]*)(:(?P<split>[\w.\[\]%:-]+))?)?")
 NAMED_TRAIN = re.compile(r"(^|[^a-z])train([^a-z]|$)", re.IGNORECASE)
 COLUMNAR = (".parquet", ".arrow", ".feather")
 
@@ -60,7 +59,7 @@ def files_of(source: str) -> list[TableFile]:
         nothing = f"{source}: no file in this folder is a table ({', '.join(TABLES)})"
     elif _is_pattern(source) and not folder.is_dir():
         paths = sorted(path for path in map(Path, glob.glob(source, recursive=True)) if path.is_file())  # noqa: PTH207
-        nothing = f"{source}: no file is called like this"
+        nothing = f"{source}: no file matches"
     elif is_table(folder):
         raise DataError(f"{source}: cannot be read: {os.strerror(errno.ENOENT)}")
     else:

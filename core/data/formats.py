@@ -94,7 +94,7 @@ def format_of(source: str, first: Sequence[Record], data: Data, *, may_lack_labe
     if not (columns.response_a and columns.response_b):
         raise DataError(f"{source}: data.columns must name response_a and response_b; found {named(found)}")
     if verdict == "none" and not may_lack_labels:
-        raise DataError(f"{source}: data.columns names none that says who won: winner, or winner_a and winner_b")
+        raise DataError(f"{source}: data.columns names no column that says who won: winner, or winner_a and winner_b")
     kinds = {column: kind_of(record.get(column) for record in first) for column in needed if column}
     if name == "wsdm" and (data.format == "wsdm" or len(set(kinds.values())) > 1):  # a text may look like a list
         kinds = dict.fromkeys(kinds, "text")

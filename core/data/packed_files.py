@@ -50,7 +50,7 @@ def as_table_file(source: str) -> TableFile | None:
     except OSError as error:
         raise DataError(f"{source}: {error.strerror}") from None
     if is_lfs_pointer(path):
-        raise DataError(f"{source}: a pointer of Git LFS, not the file itself: git lfs pull in its folder fetches it")
+        raise DataError(f"{source}: a Git LFS pointer, not the file itself: run git lfs pull in its folder")
     suffix, packing = _written(path)
     if packing == "zip":
         return _in_archive(path, "")

@@ -12,9 +12,8 @@ from core.data.comparisons import Comparison, Refused, compared, halved
 from core.data.example import UNLABELLED, DataError, Example, Id, RowsRead, place
 from core.data.files import Record, read_records, said_of
 from core.data.formats import Format, format_of
-from core.outcomes import TIE
+from core.outcomes import TIE, OutcomesSetting
 from core.profile.data_settings import Data
-from core.profile.settings import OutcomesSetting
 
 PEEKED = 64
 """Rows of a file by which its format is told: the first cells of a column may be empty."""
@@ -114,14 +113,17 @@ class Comparisons:
         """Raises DataError for a file that is in another format than those before it."""
         found = format_of(file, first, self._data, may_lack_labels=self._may_lack_labels)
         if self.format not in (None, found):
-            raise DataError(f"{file}: {found}, and the files before it: {self.format}; one source has one format")
+            raise DataError(
+                f"{file}: {found}, and the files before it: {self.format}; one source has one format, and data.train "
+                "may be a list of sources"
+            )
         return found
 
     def _demand_new(self, id: Id, file: str, line: int, format: Format) -> None:
         if before := self._seen.get(id):
-            where = f"on line {before[1]}" if before[0] == file else f"in {place(*before)},"
+            where = f"on line {before[1]}" if before[0] == file else f"in {place(*before)}"
             numbered = "" if format.columns.id else "; rows without ids are numbered, through all sources"
-            raise DataError(f"{place(file, line, id=id)}: this id stands {where} already; ids must be unique{numbered}")
+            raise DataError(f"{place(file, line, id=id)}: this id is already {where}; ids must be unique{numbered}")
         self._seen[id] = file, line
 
     def _example(self, file: str, line: int, record: Record, format: Format) -> tuple[Example, Origin] | None:

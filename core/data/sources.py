@@ -11,8 +11,9 @@ from msgspec.structs import replace
 from core.data.example import DataError, Example, RowsRead, Settled, settled
 from core.data.rows import Comparisons, Origin, Seen
 from core.data.split import prompt_key, split
+from core.outcomes import OutcomesSetting
 from core.profile.data_settings import Data
-from core.profile.settings import OutcomesSetting, Profile
+from core.profile.settings import Profile
 
 Row = tuple[Example, Origin]
 

@@ -84,7 +84,7 @@ def _csv(name: str, text: io.TextIOWrapper, delimiter: str) -> Iterator[tuple[in
         if header is None:
             raise DataError(f"{name}: the file is empty")
         if len(set(header)) != len(header):
-            raise DataError(f"{place(name, 1)}: a column name stands there twice: {named(header)}")
+            raise DataError(f"{place(name, 1)}: duplicate column name: {named(header)}")
         begins = reader.line_num + 1
         lines.begin_record()
         for cells in reader:
@@ -136,7 +136,7 @@ def _json_array(name: str, text: io.TextIOWrapper) -> Iterator[tuple[int, Record
 
 def _as_object(name: str, line: int, found: Any) -> Record:
     if not isinstance(found, dict):
-        raise DataError(f"{place(name, line)}: a JSON object is needed, found {type(found).__name__}")
+        raise DataError(f"{place(name, line)}: expected a JSON object, found {type(found).__name__}")
     return found
 
 

@@ -34,7 +34,7 @@ class PromptTokenizer:
             self.backend = Tokenizer.from_buffer(content)
             named = _named(folder)
         except Exception as error:  # noqa: BLE001  (tokenizers raises the bare class)
-            raise DataError(f"{path}: no tokenizer that can be read: {in_words(error)}") from None
+            raise DataError(f"{path}: the tokenizer cannot be read: {in_words(error)}") from None
         self.backend.no_truncation()
         self.backend.no_padding()
         self.begin = self._either(named, "bos_token", "cls_token")
@@ -73,7 +73,7 @@ def fingerprint(folder: Path) -> str:
             if path.is_file() or path.name == FILE:
                 digest.update(read_bounded(path, MOST_OF_A_TOKENIZER))
     except OSError as error:
-        raise DataError(f"{folder / FILE}: no tokenizer that can be read: {in_words(error)}") from None
+        raise DataError(f"{folder / FILE}: the tokenizer cannot be read: {in_words(error)}") from None
     return digest.hexdigest()
 
 

@@ -16,7 +16,7 @@ from core.machine.visible import GPU_VARIABLE
 
 NVIDIA = "0x10de"
 DISPLAY = "0x03"
-NO_CARD = "Runs take the processor: enough for the demo."
+NO_CARD = "Runs use the processor: enough for the demo."
 TOLERANCE = 0.2
 """NF4 of normally distributed weights errs by about a tenth."""
 
@@ -32,7 +32,7 @@ def driver(root: Path = Path("/")) -> Check:
         return Check("driver", "note", "no NVIDIA card", NO_CARD)
     except pynvml.NVMLError as error:
         known = symptom(str(error))
-        return Check("driver", "problem", str(error), known.advice if known else "nvidia-smi tells more.")
+        return Check("driver", "problem", str(error), known.advice if known else "nvidia-smi shows more.")
     try:
         version = str(pynvml.nvmlSystemGetDriverVersion())
         number = int(pynvml.nvmlSystemGetCudaDriverVersion())
@@ -43,7 +43,7 @@ def driver(root: Path = Path("/")) -> Check:
             for handle in handles
         )
     except pynvml.NVMLError as error:
-        return Check("driver", "problem", str(error), "`dmesg | grep -i xid` may tell; a reboot mostly mends it.")
+        return Check("driver", "problem", str(error), "`dmesg | grep -i xid` may say why; a reboot usually fixes it.")
     finally:
         pynvml.nvmlShutdown()
     found = f"{version}, up to CUDA {number // 1000}.{number % 1000 // 10}; {cards_found or 'no card'}"
@@ -71,7 +71,9 @@ def cuda(driver_found: Check) -> Check:
     except RuntimeError as failed:
         return _failed("CUDA", failed)
     if total != 256.0**3:
-        return Check("CUDA", "problem", f"{built}: a product of ones came out wrong", "Do not trust this card.")
+        return Check(
+            "CUDA", "problem", f"{built}: a matrix product of ones gave a wrong result", "Do not trust this card."
+        )
     name, memory = torch.cuda.get_device_name(), torch.cuda.mem_get_info()
     bf16 = "bf16" if device.best_precision() == "bf16" else "fp16 only"
     return Check("CUDA", "ok", f"{built}; {name}, {bf16}, {memory[0] / 2**30:.1f} GiB free", chosen or "")
@@ -96,14 +98,14 @@ def bitsandbytes(cuda_found: Check) -> Check:
         return _failed(name, failed)
     found = f"bitsandbytes {bnb.__version__} on {where}, error {error:.1%}"
     if not error < TOLERANCE:
-        return Check(name, "problem", found, "It computes wrongly here: pip install --force-reinstall bitsandbytes.")
+        return Check(name, "problem", found, "Its results are wrong here: pip install --force-reinstall bitsandbytes.")
     return Check(name, "ok" if where == "cuda" else "note", found, "" if where == "cuda" else "Not tried on a card.")
 
 
 def compiler(headers: Path) -> Check:
     """What Triton builds with before it starts a kernel: $CC, gcc or clang, and Python's `headers`."""
     found = os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang")
-    without = 'or train.engine = "padded", which does without Triton.'
+    without = 'or train.engine = "padded", which does not need Triton.'
     if found is None:
         return Check("C compiler", "problem", "none, which Triton needs", f"apt-get install gcc, {without}")
     if not (headers / "Python.h").is_file():
@@ -128,7 +130,7 @@ def _failed(name: str, error: Exception) -> Check:
     known = symptom(str(error))
     told = (str(error).strip().splitlines() or [type(error).__name__])[0]
     found = f"{known.cause}: {told}" if known else told
-    return Check(name, "problem", found, known.advice if known else "`python -m bitsandbytes` may tell more.")
+    return Check(name, "problem", found, known.advice if known else "`python -m bitsandbytes` may say more.")
 
 
 def _cards_on_bus(root: Path) -> int:

@@ -12,9 +12,9 @@ SECONDS_TO_ANSWER = 10.0
 """The library itself would wait for ever where a firewall swallows what is sent."""
 TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 """Variables that count before what `hf auth login` has stored."""
-LOG_IN = "Gated and private checkpoints need one: `hf auth login`. Public ones do without."
+LOG_IN = "Gated and private checkpoints need one: `hf auth login`. Public ones do not."
 
-DO_WITHOUT = "Checkpoints that were downloaded before do without."
+DO_WITHOUT = "Checkpoints that are already downloaded do not need it."
 
 
 def login() -> Check:
@@ -30,7 +30,7 @@ def login() -> Check:
     except HfHubHTTPError as error:
         if error.response is not None and error.response.status_code == 401:
             variable = next((name for name in TOKENS if os.environ.get(name)), None)
-            advice = f"It is {variable}'s: correct or unset it." if variable else "Log in anew: `hf auth login`."
+            advice = f"It is {variable}'s: correct or unset it." if variable else "Log in again: `hf auth login`."
             return Check(NAME, "problem", "the hub refuses the token", advice)
         return Check(NAME, "note", f"there is a token; the hub answers {error}".splitlines()[0], DO_WITHOUT)
     except Exception as error:  # noqa: BLE001  (whatever the network does)

@@ -75,10 +75,10 @@ def memory(root: Path = Path("/")) -> Check:
     """What processes here may take of the machine's memory, which a container or a job may limit."""
     free, total = gpus.memory(root)
     group = group_memory(root)
-    limit = " that this control group may take" if group and group.limit == total else ""
+    limit = " available to this control group" if group and group.limit == total else ""
     found = f"{free / GIB:.1f} of {total / GIB:.1f} GiB free{limit}"
     if free < LITTLE_MEMORY:
-        advice = "Python and the libraries alone take most of a GiB: end others, or raise the container's limit."
+        advice = "Python and the libraries alone take almost a GiB: end other programs, or raise the container's limit."
         return Check("memory", "problem", found, advice)
     return Check("memory", "ok", found)
 
@@ -86,11 +86,11 @@ def memory(root: Path = Path("/")) -> Check:
 def shared_memory(place: Path = Path("/dev/shm")) -> Check:
     """A run loads its rows in its own process and needs none; other programs on the machine may."""
     if not place.exists():
-        return Check("shared memory", "note", f"there is no {place}", "A run here does without.")
+        return Check("shared memory", "note", f"there is no {place}", "Runs do not need it.")
     usage = shutil.disk_usage(place)
     found = f"{usage.free / GIB:.1f} of {usage.total / GIB:.1f} GiB free in {place}"
     if usage.free < LITTLE_SHARED:
-        return Check("shared memory", "note", found, "A run here does without; in Docker --shm-size gives more.")
+        return Check("shared memory", "note", found, "Runs do not need it; in Docker --shm-size gives more.")
     return Check("shared memory", "ok", found)
 
 

@@ -37,7 +37,7 @@ def use_one_gpu() -> str | None:
         which = f"{len(seen.names)} GPUs are visible; this run uses GPU {seen.names[0]}"
         said.append(f"{which}. Set {GPU_VARIABLE} to choose another")
     if order != NVIDIA_SMIS and seen.names and len(gpu_names()) > 1:
-        said.append(f"{ORDER_VARIABLE}={order} is not heeded: GPUs are counted as nvidia-smi does")
+        said.append(f"{ORDER_VARIABLE}={order} is ignored: GPUs are numbered as nvidia-smi numbers them")
     return "; ".join(said) or None
 
 

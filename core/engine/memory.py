@@ -108,26 +108,26 @@ def _weights(profile: Profile, shape: ModelShape, compute: int) -> int:
     NF4 is half a byte a weight and a scale per 64 (Dettmers et al. 2023, QLoRA, section 3): 4 bytes, or with
     double quantization 1 and 4 per 256 scales. 8 bit is one byte a weight and a 4-byte scale a row.
     """
-    projections = shape.projections.values()
-    weights = _weights_of_a_layer(shape)
+    weights = _quantizable(shape)
     match profile.model.quantization:
         case "nf4":
             scale = 1 + FLOAT32 / SCALE_BLOCK if profile.model.double_quant else FLOAT32
-            layer = weights / 2 + weights / NF4_BLOCK * scale
+            quantized = weights / 2 + weights / NF4_BLOCK * scale
         case "int8":
-            layer = weights + FLOAT32 * sum(outputs for _, outputs in projections)
+            rows = shape.layers * sum(outputs for _, outputs in shape.projections.values())
+            quantized = weights + FLOAT32 * rows
         case "none":
             return whole_weights(profile, shape, compute)
-    return int(shape.layers * layer) + _unquantized(profile, shape, compute)
+    return int(quantized) + _unquantized(profile, shape, compute)
 
 
 def whole_weights(profile: Profile, shape: ModelShape, compute: int) -> int:
     """Bytes of the base where nothing is quantized, at `compute` bytes a weight."""
-    return shape.layers * _weights_of_a_layer(shape) * compute + _unquantized(profile, shape, compute)
+    return _quantizable(shape) * compute + _unquantized(profile, shape, compute)
 
 
-def _weights_of_a_layer(shape: ModelShape) -> int:
-    return sum(inputs * outputs for inputs, outputs in shape.projections.values())
+def _quantizable(shape: ModelShape) -> int:
+    return shape.layers * sum(inputs * outputs for inputs, outputs in shape.projections.values()) + shape.images
 
 
 def _unquantized(profile: Profile, shape: ModelShape, compute: int) -> int:

@@ -26,7 +26,7 @@ def evaluations(steps: int, profile: Profile) -> int:
 
 
 MARGIN = 0.25
-"""How far above the loss of an even guess, ln 3 or ln 2, and above the run's own best a loss is lost.
+"""How far above the loss of a uniform guess, ln 3 or ln 2, and above the run's own best a loss is lost.
 
 On a healthy run with a global batch of 8 the mean over 10 steps scatters by 0.05.
 """
@@ -62,7 +62,7 @@ class LossWatch:
     """Sees every logged point. A loss is lost while it, or the gradient norm, is not finite or far above its best.
 
     Judged are all points of the last `patience` steps, so that no spike gives a run up. Its best is the lowest
-    median over so many steps. A patience of 0 gives no run up. `uniform` is the loss of an even guess.
+    median over so many steps. A patience of 0 gives no run up. `uniform` is the loss of a uniform guess.
     """
 
     def __init__(self, patience: int, uniform: float) -> None:

@@ -56,7 +56,7 @@ class Situation(Struct, frozen=True):
         return self.state.phase.phase if self.state.phase else ""
 
 
-_NOT_MOVED = "What was not saved yet is lost. Leave the folder of a run where it is until the run has ended."
+_NOT_MOVED = "What was not yet saved is lost. Do not move the folder of a run until the run has ended."
 
 
 def explain(error: BaseException, situation: Situation | None = None, *, has_log: bool = True) -> Explanation:
@@ -69,13 +69,13 @@ def explain(error: BaseException, situation: Situation | None = None, *, has_log
         case DataError() if is_resumed:
             has_own = situation is not None and situation.profile.data.eval is not None
             keys = ("data.train", "data.eval") if has_own else ("data.train",)
-            return Explanation(str(error), f"Bring the rows back. {_moved(*keys)}", BAD_INPUT)
+            return Explanation(str(error), f"Restore the rows. {_moved(*keys)}", BAD_INPUT)
         case DataError():
             return Explanation(str(error), "Correct the file, or name another in [data].", BAD_INPUT)
         case SettingError(key="model.checkpoint") if is_resumed:
-            return Explanation(str(error), f"Bring the base back. {_moved('model.checkpoint')}", BAD_INPUT)
+            return Explanation(str(error), f"Restore the base. {_moved('model.checkpoint')}", BAD_INPUT)
         case HomeMoved() | HomeLost():
-            kept = "arena-tui resume goes on with it there." if isinstance(error, HomeMoved) else _NOT_MOVED
+            kept = "arena-tui resume continues with it there." if isinstance(error, HomeMoved) else _NOT_MOVED
             return Explanation(str(error), kept)
         case SettingError() | ProfileError():
             return Explanation(str(error), "Change this setting in the profile.", BAD_INPUT)
@@ -127,12 +127,12 @@ def explain(error: BaseException, situation: Situation | None = None, *, has_log
             case GpuError():
                 return Explanation(
                     f"there is a card, and torch cannot use it: {_first_line(link)}",
-                    "`arena-tui doctor` looks closer. CUDA_VISIBLE_DEVICES= (empty) trains on the processor.",
+                    "`arena-tui doctor` checks further. CUDA_VISIBLE_DEVICES= (empty) trains on the processor.",
                 )
             case torch.AcceleratorError():
                 return Explanation(
                     f"the card reported an error: {_first_line(link)}",
-                    f"`dmesg | grep -i xid` tells whether the card failed. {RESUME}",
+                    f"`dmesg | grep -i xid` shows whether the card failed. {RESUME}",
                 )
             case OSError() if "huggingface.co" in str(link) or "safetensors" in str(link):
                 return Explanation(
@@ -147,12 +147,12 @@ def explain(error: BaseException, situation: Situation | None = None, *, has_log
 
 def _moved(*keys: str) -> str:
     named = " ".join(f"--set {key}=PATH" for key in keys)
-    return f"Where it has moved, `arena-tui resume {named}` goes on with it there."
+    return f"Where it has moved, `arena-tui resume {named}` continues with it there."
 
 
 def _another_place(path: str) -> str:
     if Path(path).is_relative_to(cache_folder()):
-        return f"The cache is not yours to write to: {CACHE_VARIABLE} names another folder for it."
+        return f"You cannot write to the cache: set {CACHE_VARIABLE} to another folder."
     return "Change its owner or its mode, or name another place."
 
 
@@ -178,12 +178,12 @@ def _out_of_memory(cause: str, situation: Situation | None) -> Explanation:
     elif started is None:
         changes = remedies.less_memory_in_loading(profile)
         advice = "It ran out before the first step. " + (
-            "Hold the base model in 4 bit." if changes else "Free the card, or choose a smaller base model."
+            "Load the base model in 4 bit." if changes else "Free the card, or choose a smaller base model."
         )
     else:
         changes = remedies.less_memory(profile, started, device.available())
         advice = (
-            "Less at once, with the same global batch."
+            "Compute fewer rows at once, with the same global batch."
             if changes
             else "No smaller batch, checkpointing or length is enough: free the card, or choose a smaller base model."
         )
@@ -214,7 +214,7 @@ def _diverged(error: BaseException, situation: Situation | None) -> Explanation:
     if situation and situation.state.started:
         has_bf16 = device.best_precision() == "bf16"
         changes = remedies.steadier(situation.profile, situation.state.started.precision, has_bf16=has_bf16)
-    advice = "Train more steadily: bfloat16 in place of float16 where the card has it, else half the learning rate."
+    advice = "Make training more stable: bfloat16 for float16 where the card supports it, else half the learning rate."
     return Explanation(str(error), f"{advice} train.divergence_patience says when a run is given up.", changes=changes)
 
 

@@ -31,7 +31,7 @@ SYMPTOMS = (
         "driver on your system is too old",
         "the NVIDIA driver is too old for this torch",
         "Update the driver, or install a torch built for an older CUDA; nvidia-smi shows the newest that the driver "
-        "can.",
+        "supports.",
     ),
     Symptom(
         "driver/library version mismatch",  # NVML's library; where there is none, pynvml in its own words
@@ -55,7 +55,7 @@ SYMPTOMS = (
     ),
     Symptom(
         "system not yet initialized",
-        "the fabric manager of this machine's NVSwitch does not run",
+        "the fabric manager of this machine's NVSwitch is not running",
         "Start it: systemctl start nvidia-fabricmanager, in the version of the driver.",
     ),
     Symptom(
@@ -65,7 +65,7 @@ SYMPTOMS = (
     ),
     Symptom(
         "no kernel image is available",
-        "this build of torch or bitsandbytes holds no kernels for this card",
+        "this build of torch or bitsandbytes has no kernels for this card",
         "Install a build for its compute capability: a newer one for a newer card, an older one for an old card. "
         + GPU_TESTS,
     ),
@@ -99,7 +99,7 @@ SYMPTOMS = (
     Symptom(
         "gpu is lost",
         "the driver has lost the card",
-        "`dmesg | grep -i xid` tells why; a reboot mostly brings it back. " + RESUME,
+        "`dmesg | grep -i xid` says why; a reboot usually brings it back. " + RESUME,
     ),
     Symptom(
         "uncorrectable ecc error",
@@ -108,7 +108,7 @@ SYMPTOMS = (
     ),
     Symptom(
         "all cuda-capable devices are busy or unavailable",
-        "another process holds the card for itself",
+        "another process has exclusive use of the card",
         "nvidia-smi shows which, and the compute mode: exclusive admits one process.",
     ),
     Symptom(
@@ -118,19 +118,19 @@ SYMPTOMS = (
     ),
     Symptom(
         "surrogates not allowed",
-        "a path here is no text of the locale's encoding",
+        "a path here is not valid in the locale's encoding",
         "Rename the folder or the file, or set a UTF-8 locale: export LC_ALL=C.UTF-8.",
     ),
     Symptom(
         "illegal memory access",
-        "a kernel reached outside its memory on the card",
-        "`dmesg | grep -i xid` tells whether the card failed. CUDA_LAUNCH_BLOCKING=1 makes the traceback name the "
+        "a kernel accessed memory out of bounds on the card",
+        "`dmesg | grep -i xid` shows whether the card failed. CUDA_LAUNCH_BLOCKING=1 makes the traceback name the "
         "kernel. " + RESUME,
     ),
     Symptom(
         "unspecified launch failure",
         "a kernel failed on the card",
-        "`dmesg | grep -i xid` tells whether the card failed. " + RESUME,
+        "`dmesg | grep -i xid` shows whether the card failed. " + RESUME,
     ),
 )
 

@@ -1,5 +1,7 @@
 """Reads and tokenizes all rows of a profile's file: `python -P -m core.inspect PROFILE [section.key=value]...`.
 
+With `--recipe` in place of PROFILE the settings are the recipe's, but for those that are given.
+
 With `--wait PROFILE` it only gets ready for this profile, until a line on stdin names the one that is meant, as a JSON
 list of what would else stand on the command line. Without such a line it ends with stdin.
 
@@ -13,14 +15,21 @@ from pathlib import Path
 
 import msgspec
 
-from core.data.files import is_data_set
+from core.data.files import files_of, is_data_set
 from core.demo.assets import MAKING, demo_folder, eval_source, is_made, is_named_by, train_sources
 from core.imports import keep_pandas_out
 from core.inspect.inspection import inspect, read_ahead
-from core.inspect.protocol import WAIT, Progress
-from core.profile.files import read_profile
+from core.inspect.protocol import RECIPE, WAIT, Progress
+from core.model.locate import tokenizer_at_hand
+from core.profile.files import expanded, read_profile
 from core.profile.load import parse_profile
+from core.profile.settings import Profile
 from core.protocol import answer, as_problem, end_once
+
+NO_TOKENIZER = (
+    f"the tokenizer of {Profile().model.checkpoint}, the recipe's, is not on this machine. --tokenizer names one: a "
+    "folder with a tokenizer.json, a model of the Hugging Face hub, whose tokenizer is fetched, or demo"
+)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -33,15 +42,24 @@ def main(arguments: Sequence[str]) -> int:
             return 0
         arguments = msgspec.json.decode(line, type=list[str])
     try:
-        file = read_profile(Path(arguments[0]))
-        profile = parse_profile(file.text, source=str(file.path), overrides=arguments[1:])
+        word, *overrides = arguments
+        if word == RECIPE:
+            profile = parse_profile("", source="the command line", overrides=overrides)
+            for source in profile.data.train_sources:
+                files_of(expanded(source))  # what is wrong with its name is told first
+            if profile.model == Profile().model and tokenizer_at_hand(profile.model) is None:
+                answer(Progress(problem=NO_TOKENIZER))
+                return 2
+        else:
+            file = read_profile(Path(word))
+            profile = parse_profile(file.text, source=str(file.path), overrides=overrides)
         if is_named_by(profile) and not is_made():
             answer(Progress(doing=MAKING))
             demo_folder()  # before anything is kept out: transformers, which makes its model, asks for pandas
         sources = [*train_sources(profile.data), *filter(None, [eval_source(profile.data)])]
         if not any(map(is_data_set, sources)):  # which needs it
             keep_pandas_out()
-        for progress in inspect(profile, ready):
+        for progress in inspect(profile, ready, needs_base=word != RECIPE):
             answer(progress)
     except Exception as error:  # noqa: BLE001  (whatever it is, the reader is waiting for it)
         from core.failures.explain import explain

@@ -1,4 +1,4 @@
-"""What a limit and a strategy leave of each row, and in sum. Reckons with counts: nothing is tokenized again."""
+"""What a limit and a strategy leave of each row, and in total. Computed from counts: nothing is tokenized again."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

@@ -71,14 +71,15 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     end: list[int]
 
 
-def inspect(profile: Profile, ready: LoadedTokenizer | None = None) -> Iterator[Progress]:
+def inspect(profile: Profile, ready: LoadedTokenizer | None = None, *, needs_base: bool = True) -> Iterator[Progress]:
     """Bring about the inspection of the profile's rows, those of data.eval last, and say how far it is.
 
-    `ready` serves if it is the profile's tokenizer.
+    `ready` serves if it is the profile's tokenizer. Without `needs_base` a folder with a tokenizer alone will do.
     """
     train, evaluation = train_sources(profile.data), eval_source(profile.data)
     content = digest_of_all(train, evaluation)
-    folder = tokenizer_folder(locate(profile.model), profile.model.revision)
+    folder = None if needs_base else tokenizer_at_hand(profile.model)
+    folder = folder or tokenizer_folder(locate(profile.model), profile.model.revision)
     known_by = fingerprint(folder)
     store = Store(content, known_by, profile.data, profile.model.outcomes)
     if store.is_complete and not profile.tokens.ellipsis:

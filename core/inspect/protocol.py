@@ -6,6 +6,8 @@ from core.data.example import Frame, RowsRead
 from core.protocol import command
 
 INSPECT = command("core.inspect")
+RECIPE = "--recipe"
+"""In place of a profile: the recipe's settings."""
 WAIT = "--wait"
 """Get ready, and wait to be told on stdin what to inspect."""
 

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from core.cache import cache_folder, made_in_place_of_oldest
 from core.data.example import TAGS
 from core.data.files import files_of, read_records
+from core.outcomes import OutcomesSetting
 from core.profile.data_settings import Data
-from core.profile.settings import OutcomesSetting
 
 EDITION = 4
 """Raise it when what is written of a row changes."""

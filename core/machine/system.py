@@ -105,13 +105,13 @@ def logout_warning(user: str | None = None, root: Path = Path("/")) -> str | Non
     group = _control_group(root)
     if SESSION.search(group) and kills_user_processes(user, root):
         return (
-            "Logging out would end this run: systemd-logind ends what a session has started (KillUserProcesses). "
-            f"The way out: {LINGER} once, and start with `systemd-run --user --scope arena-tui`."
+            "Logging out would end this run: systemd-logind ends what a session has started (KillUserProcesses). To "
+            f"keep it running: {LINGER} once, and start with `systemd-run --user --scope arena-tui`."
         )
     if MANAGER.search(group) and not (root / "var/lib/systemd/linger" / user).exists():
         return (
-            "Logging out would end this run: it belongs to the user's systemd, which ends with the last session. "
-            f"The way out: {LINGER}."
+            "Logging out would end this run: it belongs to the user's systemd, which ends with the last session. To "
+            f"keep it running: {LINGER}."
         )
     return None
 

@@ -60,9 +60,9 @@ def read_visible(text: str | None, cards: Sequence[Installed] | None) -> Visible
         name = meaning(entry, cards)
         if name is None:
             is_meant = entry.strip() in HIDDEN or entry.strip().startswith("-")
-            return Visible(tuple(names), None if is_meant else f"{GPU_VARIABLE}={text}: {entry!r} is no card here")
+            return Visible(tuple(names), None if is_meant else f"{GPU_VARIABLE}={text}: {entry!r} is not a card here")
         if name in names:
-            return Visible((), f"{GPU_VARIABLE}={text}: {entry!r} stands for a card a second time, which hides all")
+            return Visible((), f"{GPU_VARIABLE}={text}: {entry!r} names a card twice, which hides all cards")
         names.append(name)
     return Visible(tuple(names))
 

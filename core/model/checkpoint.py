@@ -63,8 +63,8 @@ def demand_config(folder: Path, checkpoint: str) -> None:
         named = f" ({base})" if base else ""
         _refuse(
             checkpoint,
-            f"is an adapter, not a base: name the base that it was trained on{named}; to go on from a run's adapter, "
-            "arena-tui export RUN --merged DIR makes a base of both",
+            f"is an adapter, not a base: name the base that it was trained on{named}; to continue from a run's "
+            "adapter, make a base of both with arena-tui export RUN --merged DIR",
         )
     if (folder / TOKENIZER).is_file():
         _read(folder / TOKENIZER, checkpoint)
@@ -79,7 +79,7 @@ def demand_config(folder: Path, checkpoint: str) -> None:
         _refuse(
             checkpoint,
             f"needs code of its own (auto_map in {CONFIG}), which is never run here: choose a checkpoint of a family "
-            f"that transformers has itself, which {family} is not",
+            f"built into transformers, which {family} is not",
         )
     if stored := config.get("quantization_config"):
         _demand_trainable(stored, checkpoint)
@@ -102,8 +102,8 @@ def demand_weights(source: str, checkpoint: str) -> None:
             _refuse(checkpoint, f"there are no weights in this folder: {WEIGHTS} is missing")
         _refuse(
             checkpoint,
-            f"has its weights as {others[0]} only, which may hold code and is not read: save them as safetensors with "
-            "transformers' save_pretrained, where you trust them, or choose a checkpoint that has them so",
+            f"has its weights as {others[0]} only, which may contain code and is not read: if you trust them, save "
+            "them as safetensors with transformers' save_pretrained, or choose a checkpoint that has safetensors",
         )
     for name in sorted(names):
         _demand_whole(folder / name, checkpoint)
@@ -114,10 +114,10 @@ def _shards(index: Path, checkpoint: str) -> set[str]:
     try:
         names = set(msgspec.convert(_read(index, checkpoint).get("weight_map", {}), dict[str, str]).values())
     except msgspec.ValidationError as error:
-        _refuse(checkpoint, f"its {index.name} is no index of weights ({error}): download it once more")
+        _refuse(checkpoint, f"its {index.name} is not an index of weights ({error}): download it again")
     for name in sorted(names):
         if Path(name).name != name:
-            _refuse(checkpoint, f"its {index.name} names {name!r}, which is no file of this folder")
+            _refuse(checkpoint, f"its {index.name} names {name!r}, which is not a file in this folder")
     return names
 
 
@@ -130,7 +130,7 @@ def _demand_whole(path: Path, checkpoint: str) -> None:
     """Hold the file's size against its header, which begins with its own length in 8 bytes, little-endian, and tells
     where each tensor ends (github.com/huggingface/safetensors, Format)."""
     if not path.is_file():
-        _refuse(checkpoint, f"its {path.name} is missing: download it once more")
+        _refuse(checkpoint, f"its {path.name} is missing: download it again")
     if is_lfs_pointer(path):
         _refuse(checkpoint, _POINTER.format(path.name))
     size = path.stat().st_size
@@ -141,15 +141,15 @@ def _demand_whole(path: Path, checkpoint: str) -> None:
         tensors = msgspec.json.decode(header, type=Json)
         end = max((one["data_offsets"][1] for name, one in tensors.items() if name != "__metadata__"), default=0)
     except (*UNDECODABLE, LookupError, TypeError, AttributeError):
-        _refuse(checkpoint, f"its {path.name} is no safetensors file, or cut short: download it once more")
+        _refuse(checkpoint, f"its {path.name} is not a safetensors file, or is truncated: download it again")
     if size < (whole := 8 + length + end):
-        _refuse(checkpoint, f"its {path.name} is cut short, {size:,} of {whole:,} bytes: download it once more")
+        _refuse(checkpoint, f"its {path.name} is truncated, {size:,} of {whole:,} bytes: download it again")
 
 
 def _demand_trainable(stored: Json, checkpoint: str) -> None:
     """Of the forms that checkpoints are stored quantized in, bitsandbytes' NF4 and int8 can be trained."""
     if not isinstance(stored, dict):
-        _refuse(checkpoint, f"its {CONFIG} has a quantization_config that is none: download it once more")
+        _refuse(checkpoint, f"its {CONFIG} has an invalid quantization_config: download it again")
     four_bit = stored.get("bnb_4bit_quant_type", "fp4") if stored.get("load_in_4bit") else None
     if four_bit == "nf4" or stored.get("load_in_8bit"):
         return
@@ -171,7 +171,7 @@ def _is_known(family: str) -> bool:
     return family in CONFIG_MAPPING_NAMES
 
 
-_POINTER = "its {} is a pointer of Git LFS, not the file itself: git lfs pull in the folder fetches it"
+_POINTER = "its {} is a Git LFS pointer, not the file itself: run git lfs pull in the folder"
 
 
 def _read(path: Path, checkpoint: str) -> Json:
@@ -185,7 +185,7 @@ def _read(path: Path, checkpoint: str) -> Json:
     except OSError as error:
         _refuse(checkpoint, f"its {path.name} cannot be read: {error.strerror}")
     except UNDECODABLE as error:
-        _refuse(checkpoint, f"its {path.name} is not a JSON object ({error}): download it once more")
+        _refuse(checkpoint, f"its {path.name} is not a JSON object ({error}): download it again")
     return found
 
 

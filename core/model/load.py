@@ -44,9 +44,9 @@ def load_config(source: str, model: settings.Model, *, max_length: int) -> Pretr
     # run it (the kernels package), and trust_remote_code would not be asked.
     config._attn_implementation = config._experts_implementation = None
     if type(config) not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING:
-        raise _refused(model, f"transformers has no text classifier of the kind {config.model_type}")
+        raise _refused(model, f"transformers has no text classifier for {config.model_type}")
     if config.is_encoder_decoder:
-        raise _refused(model, f"{config.model_type} encodes and decodes; a model that does one of them is needed")
+        raise _refused(model, f"{config.model_type} is an encoder-decoder; choose an encoder or a decoder")
     stored = getattr(config, "quantization_config", None)
     if stored is not None:
         check_stored(stored, model)
@@ -110,7 +110,7 @@ def load_classifier(
     for key in sorted(resized | set(report["missing_keys"])):
         if not any(key.startswith(f"{name}.") for name in head):
             fault = (
-                "has other sizes in its weights than in its config.json"
+                "has weights of other sizes than its config.json says"
                 if key in resized
                 else "lacks weights of its own model"
             )

@@ -43,7 +43,7 @@ def unpack_gguf(folder: Path, name: str) -> Path:
     return unpacked
 
 
-_NO_TOKENIZER = f"has no {FILE}, and none can be made of its other files"
+_NO_TOKENIZER = f"has no {FILE}, and none can be made from its other files"
 TOKENIZER_FILES = ["tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt", "config.json"]
 
 
@@ -62,7 +62,7 @@ def locate(model: settings.Model) -> str:
         packed = sorted(path.name for path in folder.glob("*.gguf"))
         if packed and not (folder / "config.json").is_file():
             named = f'model.gguf_file = "{packed[0]}"'
-            raise SettingError("model.checkpoint", model.checkpoint, f"the folder holds GGUF: {named} reads it")
+            raise SettingError("model.checkpoint", model.checkpoint, f"the folder contains GGUF: {named} reads it")
         demand_config(folder, model.checkpoint)
         return str(folder.absolute())
     if model.checkpoint.count("/") > 1 or model.checkpoint.startswith((".", "/", "~")):  # never a hub id

@@ -92,7 +92,9 @@ def add_adapters(base: PreTrainedModel, lora: settings.Lora) -> PeftModel:
     adapted = {name for name, module in base.named_modules() if isinstance(module, LoraLayer)}
     if adapted != {one.name for one in chosen}:
         odd = min(adapted ^ {one.name for one in chosen})
-        raise SettingError("lora.target_modules", lora.target_modules, f"cannot be told from other modules: {odd}")
+        raise SettingError(
+            "lora.target_modules", lora.target_modules, f"cannot be told apart from other modules: {odd}"
+        )
     for name, parameter in model.named_parameters():
         if ".original_module." in name:  # the head as it was loaded, which with lora.bias = "all" PEFT would train too
             parameter.requires_grad = False
@@ -157,7 +159,9 @@ def checkpoint_activations(model: PeftModel) -> None:
     base = model.get_base_model()
     if not base.supports_gradient_checkpointing:
         kind = base.config.model_type
-        raise SettingError("train.gradient_checkpointing", True, f"{kind} recomputes no activations; false trains it")
+        raise SettingError(
+            "train.gradient_checkpointing", True, f"{kind} cannot recompute activations; set this to false"
+        )
     base.activation_checkpointing_enable({"use_reentrant": False})
     base.disable_input_require_grads()
 

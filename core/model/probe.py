@@ -49,25 +49,26 @@ def demand_sound(model: PeftModel, rows: Sequence[Encoded], *, dtype: torch.dtyp
             raise
         # DeBERTa, quantized, mixes float32 with the lower precision, and its mask does not fit into that.
         kind, so = model.config.model_type, str(dtype).removeprefix("torch.")
-        raise refused(f"{kind} does not compute in {so} as it is held ({error}); try another quantization") from error
+        raise refused(
+            f"{kind} cannot compute in {so} with this quantization ({error}); try another quantization"
+        ) from error
     finally:
         model.train(was_training)
     if more := set(together) - {"logits"}:
         raise refused(
-            f"{model.config.model_type} answers more than logits ({min(more)}), which no evaluation here takes"
+            f"{model.config.model_type} returns more than logits ({min(more)}), which cannot be evaluated here"
         )
     logits = together["logits"].float()
     if logits.shape != (2, model.config.num_labels):
-        raise refused(
-            f"{model.config.model_type} does not answer {model.config.num_labels} logits a row: {tuple(logits.shape)}"
-        )
+        needed = f"{model.config.num_labels} logits per row"
+        raise refused(f"{model.config.model_type} does not return {needed}: {tuple(logits.shape)}")
     if not logits.isfinite().all():
         raise refused(_not_finite(model))
     apart = float((logits[0] - alone["logits"][0].float()).abs().max() / logits.abs().max())
     # 8-bit products leave columns with outliers in 16 bit, and the other row may have some (LLM.int8, section 3).
     is_exact = dtype is torch.float32 and not any(isinstance(one, Linear8bitLt) for one in model.modules())
     if apart > (ROUNDING if is_exact else ROUNDING_IN_16_BIT):
-        raise refused(f"{model.config.model_type} reads the padding of a row: its logits change by {apart:.0%} with it")
+        raise refused(f"{model.config.model_type} depends on the padding of a row: its logits change by {apart:.0%}")
 
 
 def _answers(model: PeftModel, rows: Sequence[Tensor], dtype: torch.dtype) -> Mapping[str, Tensor]:

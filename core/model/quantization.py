@@ -77,6 +77,6 @@ def demand_quantized(loaded: PreTrainedModel, model: settings.Model) -> None:
                 raise SettingError(
                     "model.quantization",
                     model.quantization,
-                    f"{loaded.config.model_type} cannot be held so, {name}.{key} would stay as it is; "
-                    "none holds the model in 16 bit",
+                    f"{loaded.config.model_type} cannot be quantized this way: {name}.{key} would stay unquantized; "
+                    "none keeps the model in 16 bit",
                 )

@@ -26,6 +26,12 @@ _DEFAULTS: dict[Family, dict[str, Any]] = {
 }  # fmt: skip
 
 
+_SIGLIP = {
+    "hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "image_size": 224, "patch_size": 16,
+}  # fmt: skip
+"""The same of the part of Gemma-3 that reads images."""
+
+
 class ModelShape(Struct, frozen=True, kw_only=True):
     """Sizes of a decoder-only transformer whose feed-forward part is gated, and how it computes attention."""
 
@@ -43,6 +49,8 @@ class ModelShape(Struct, frozen=True, kw_only=True):
     """Whether scores are soft-capped."""
     slides: bool
     """Whether some layers see a window only, which takes a second mask."""
+    images: int
+    """Weights of a part that reads images, which computes nothing here and lies in memory all the same."""
 
     @property
     def queries(self) -> int:
@@ -123,7 +131,19 @@ def read_shape(config: Mapping[str, Any], model: settings.Model) -> ModelShape |
         attention="eager" if is_eager else "fused",
         capped=capped,
         slides=slides,
+        images=_image_weights(config, sizes["hidden_size"]),
     )
+
+
+def _image_weights(config: Mapping[str, Any], hidden: int) -> int:
+    """Of Gemma-3's SigLIP, and of the matrix behind it; transformers makes a classifier of the whole model there."""
+    if config.get("model_type") != "gemma3" or not config.get("vision_config"):
+        return 0
+    images = {**_SIGLIP, **config["vision_config"]}
+    width, patch = images["hidden_size"], images["patch_size"]
+    layer = 4 * width * width + 2 * width * images["intermediate_size"]
+    inputs = 3 * patch * patch + (images["image_size"] // patch) ** 2
+    return int(images["num_hidden_layers"] * layer + width * (inputs + hidden))
 
 
 def _slides(sizes: Mapping[str, Any]) -> bool:

@@ -42,7 +42,7 @@ def obstacle(profile: Profile, config: Mapping[str, Any], *, precision: str, bes
     text = decoder_config(config)
     sizes = filled_in(text)
     if sizes is None or sizes["model_type"] not in ACTIVATION_KEYS:
-        return f"it does not know the family {text.get('model_type')}"
+        return f"it does not support the family {text.get('model_type')}"
     return (
         _of_settings(profile, precision, best)
         or _of_attention(sizes)
@@ -55,12 +55,12 @@ def _of_settings(profile: Profile, precision: str, best: str) -> str | None:
     model = profile.model
     is_computed_otherwise = model.quantization == "nf4" and model.compute_dtype not in ("auto", DTYPES[precision])
     reasons = (
-        (model.quantization == "int8", "8-bit products are not those of any 16-bit weights"),
+        (model.quantization == "int8", "8-bit products cannot be reproduced from 16-bit weights"),
         (profile.lora.bias != "none", "lora.bias is trained"),
         (model.attention != "auto", f"model.attention asks for {model.attention}"),
-        (is_computed_otherwise, f"model.compute_dtype is {model.compute_dtype}, and it computes in {precision} alone"),
+        (is_computed_otherwise, f"model.compute_dtype is {model.compute_dtype}, and it computes in {precision} only"),
         (precision == "fp16", "it does not compute in fp16"),
-        (precision == "bf16" and best != "bf16", "it computes in bf16 only on cards that do so themselves"),
+        (precision == "bf16" and best != "bf16", "it computes in bf16 only on cards that support it"),
     )
     return _first(reasons)
 
@@ -74,10 +74,10 @@ def _of_attention(text: Mapping[str, Any]) -> str | None:
     reasons = (
         (not is_causal, "attention is not causal"),
         (bool(text.get("attention_dropout")), "attention has dropout"),
-        (bool(odd_kinds), f"it does not know layers of {', '.join(odd_kinds)}"),
+        (bool(odd_kinds), f"it does not support layers of {', '.join(odd_kinds)}"),
         (_slides(text) and (window is None or window < 1), f"sliding_window is {window} where layers slide"),
         (cap is not None and cap <= 0, f"attn_logit_softcapping is {cap}"),
-        (width not in HEAD_DIMS, f"its kernels have no heads of {width}"),
+        (width not in HEAD_DIMS, f"its kernels do not support heads of {width}"),
     )
     return _first(reasons)
 
@@ -86,16 +86,18 @@ def _of_rotation(text: Mapping[str, Any], max_length: int) -> str | None:
     is_phi = text["model_type"] == "phi3"
     rotations = _rotations(text)
     kinds = [*map(_kind, rotations), text.get("default_rope_type") or "default"]
-    odd = [kind for kind in kinds if kind not in (("default", *LONG_ROPE) if is_phi else ROTATIONS)]
+    known = ("default", *LONG_ROPE) if is_phi else ROTATIONS
+    odd = [kind for kind in kinds if kind not in known]
     shares = [share for one in (text, *rotations) if (share := one.get("partial_rotary_factor")) is not None]
-    short = text["original_max_position_embeddings"] if is_phi and set(kinds) & {*LONG_ROPE} else max_length
+    is_long = is_phi and not set(kinds).isdisjoint(LONG_ROPE)
+    short = text["original_max_position_embeddings"] if is_long else max_length
     reasons = (
-        (bool(odd), f"it does not know the rotation {', '.join(odd)}"),
+        (bool(odd), f"it does not support the rotation {', '.join(odd)}"),
         (any(share != 1 for share in shares) and not is_phi, "a part of each head is not rotated"),
         (any(not 0 < share <= 1 for share in shares), f"partial_rotary_factor is {min(shares, default=1)}"),
         (
             short < max_length,
-            f"rows of more than {short} tokens are rotated otherwise, and with them all of their batch",
+            f"rows of more than {short:,} tokens are rotated otherwise, and with them all of their batch",
         ),
     )
     return _first(reasons)
@@ -107,7 +109,7 @@ def _of_the_rest(text: Mapping[str, Any], config: Mapping[str, Any]) -> str | No
     nested = [key for key in NESTED if key in text]
     storage = (config.get("quantization_config") or {}).get("bnb_4bit_quant_storage")
     reasons = (
-        (activation not in ACTIVATIONS, f"it does not know the activation {activation}"),
+        (activation not in ACTIVATIONS, f"it does not support the activation {activation}"),
         (bool(text.get("resid_pdrop")), "what a layer adds has dropout"),
         (text.get("per_layer_config") is not None, "per_layer_config gives layers sizes of their own"),
         (bool(nested), f"it has a model of its own in {', '.join(nested)}"),

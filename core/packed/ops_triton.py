@@ -130,6 +130,7 @@ def _norms(attention: Attention) -> tuple[Tensor | None, Tensor | None, float]:
 
 def _heads(attention: Attention) -> dict[str, int | bool]:
     pairs = attention.cos.shape[1]
+    assert attention.query_norm is None or 2 * pairs == attention.head_dim  # the kernels' norm is of what is rotated
     return {
         "HEADS": attention.heads,
         "KV_HEADS": attention.kv_heads,

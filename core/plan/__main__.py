@@ -65,7 +65,7 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
     found = read_run_examples(train_sources(profile.data), eval_source(profile.data), profile)
     plan = Plan(
         global_batch=profile.global_batch,
-        doing="cutting the rows into tokens",
+        doing="tokenizing the rows",
         read=found.read,
         leaks=found.leaks,
         rows_train=len(found.train),
@@ -169,7 +169,7 @@ def _memory(
             profile, shape, precision=precision, longest=longest, is_packed=is_packed, factor=factor, free=free
         )
     batch = engine.layout.examples if engine.layout else profile.train.per_device_batch_size
-    reckoned = f"reckoned for batches of {batch} rows of {longest:,} tokens in {precision}"
+    estimate = f"estimate for batches of {batch} rows of {longest:,} tokens in {precision}"
     return MemoryPlan(
         shape=shape,
         precision=precision,
@@ -178,9 +178,9 @@ def _memory(
         parts=held,
         factor=factor,
         peak=peak,
-        basis=f"{reckoned}, times {factor:.3f} from {runs} past run{'' if runs == 1 else 's'} here"
+        basis=f"{estimate}, times {factor:.3f} from {runs} past run{'' if runs == 1 else 's'} here"
         if runs
-        else reckoned,
+        else estimate,
         card=machine.card.name if machine.card else None,
         free=free,
         verdict=verdict,

@@ -119,7 +119,7 @@ def predict(folder: PredictionFolder, request: Request, record: Record, stop: St
     progress = predict_missing(folder, request, by_member, record, stop)
 
     stop.close()  # what remains is done in seconds
-    record.begin("saving", "saving the answers")
+    record.begin("saving", "saving the predictions")
     answers = answer(request, examples, passes)
     save_answers(folder, request, form, examples, passes, answers)
     # Told by an earlier process where all logits were there already.

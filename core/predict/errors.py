@@ -32,12 +32,12 @@ def in_words(error: Exception) -> PredictionError:
         case OSError() if is_full_disk(error):
             return PredictionError(
                 f"no space is left on the disk{f': {error.filename}' if error.filename else ''}",
-                "Free some; what is scored already is kept, and the same command goes on.",
+                "Free some space; scored rows are kept, and the same command resumes.",
             )
         case StillInUse():
             return PredictionError(str(error), "Try again once that is over.")
         case DataError():
-            return PredictionError(str(error), "Correct the file, or name another.", BAD_INPUT)
+            return PredictionError(str(error), "Correct the file, or choose another.", BAD_INPUT)
         case SettingError() if error.key.startswith("model."):
             return PredictionError(str(error), "The run's base is needed as it was when the run began.", BAD_INPUT)
         case SettingError():
@@ -50,9 +50,7 @@ def in_words(error: Exception) -> PredictionError:
 
     why = explain(error)
     if ran_out_of_memory(error):  # not while predicting: a batch is halved then
-        return PredictionError(
-            why.cause, "The model alone is too much for what is free; what is scored already is kept."
-        )
+        return PredictionError(why.cause, "The model alone does not fit into free memory; scored rows are kept.")
     return PredictionError(why.cause, why.advice, why.exit_code)
 
 
@@ -62,7 +60,7 @@ def demand_whole(adapter: Path) -> None:
     try:
         demand_plain(adapter)
     except OSError as error:
-        raise PredictionError(f"{error.filename}: {error.strerror}", "Nothing of it was read.", BAD_INPUT) from None
+        raise PredictionError(f"{error.filename}: {error.strerror}", "It was not read.", BAD_INPUT) from None
     if (adapter / MANIFEST).exists() and (problem := flaw(adapter, content=True)):
         raise PredictionError(
             f"{adapter.parent.name}/{problem}",
@@ -72,4 +70,4 @@ def demand_whole(adapter: Path) -> None:
 
 def unchecked(adapter: Path) -> str:
     """What is to be said of an adapter that has no checksums."""
-    return f"{adapter} is of an older version and has no checksums: whether it is as it was saved cannot be told"
+    return f"{adapter} is of an older version and has no checksums: it cannot be checked for changes"

@@ -54,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
 def merge_into(target: Path, run: RunFolder, adapter: Path) -> None:
     """Write base and adapter as one 16-bit checkpoint to `target`, which appears whole. Raises PredictionError."""
     if target.exists() or target.is_symlink():
-        raise PredictionError(f"{target} is there already", "Name a folder that is not.", BAD_INPUT)
+        raise PredictionError(f"{target} already exists", "Choose a folder that does not exist yet.", BAD_INPUT)
 
     with importing_libraries():
         from core.engine import device
@@ -104,12 +104,12 @@ def push(folder: Path, repository: str) -> str:
         api.create_repo(repository, private=True, exist_ok=True)
         return str(api.upload_folder(repo_id=repository, folder_path=folder))
     except LocalTokenNotFoundError:
-        raise PredictionError("nobody is logged in to the Hugging Face hub", "Run `hf auth login` here.") from None
+        raise PredictionError("not logged in to the Hugging Face hub", "Run `hf auth login` here.") from None
     except HFValidationError as error:
         raise PredictionError(str(error), "A repository is named owner/name.", BAD_INPUT) from None
     except HfHubHTTPError as error:
         raise PredictionError(
-            f"the hub refuses {repository}: {str(error).splitlines()[0]}", "Check its name, and who is logged in."
+            f"the hub refuses {repository}: {str(error).splitlines()[0]}", "Check its name and your login."
         ) from None
     except Exception as error:  # noqa: BLE001  (the client's transport has its own, which change with its versions)
         again = f"`hf upload {repository} {shlex.quote(str(folder))} --private`"

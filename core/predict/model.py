@@ -109,7 +109,7 @@ def load_model(request: Request, member: int, on_card: bool) -> PredictionModel:
         raise device.GpuError(trouble)
     if on_card and not torch.cuda.is_available():
         card = os.environ["CUDA_VISIBLE_DEVICES"]
-        raise PredictionError(f"GPU {card} cannot be used here", "nvidia-smi tells which there are.", exit_code=2)
+        raise PredictionError(f"GPU {card} cannot be used here", "nvidia-smi lists the cards.", exit_code=2)
     profile = request.profile_of(request.members[member])
     where, best = device.device(), device.best_precision()
     precision = choose_precision(profile.train.precision, best)

@@ -102,7 +102,7 @@ def make_passes(
             key = (fingerprint(adapter), profile.tokens, is_swapped)
             if key not in encoded:
                 shown = [swapped(example) for example in examples] if is_swapped else examples
-                unit = "rows, A and B exchanged" if is_swapped else "rows"
+                unit = "rows, A and B swapped" if is_swapped else "rows"
                 encoded[key] = encode_all(shown, PromptTokenizer(adapter), profile, record, unit)
             rows = encoded[key]
             name = pass_name(number, is_swapped=is_swapped)
@@ -195,8 +195,8 @@ def _start(folder: PredictionFolder, request: Request, member: int) -> list[Work
 
 def _less_at_once(run: str, before: int, now: int) -> str:
     return (
-        f"memory ran out with {before:,} tokens at once: {run} is scored {now:,} at a time from here on, "
-        f"as --batch-tokens {now} does from the start"
+        f"memory ran out with {before:,} tokens at once: {run} continues with {now:,} at a time; --batch-tokens {now} "
+        "does so from the start"
     )
 
 
@@ -204,7 +204,7 @@ def _no_room(one: Pass, row: int, why: str) -> PredictionError:
     return PredictionError(
         f"the row with id {one.rows[row].example.id}, {one.lengths[row]:,} tokens, does not fit in memory even by "
         f"itself: {why.rstrip('.')}",
-        "A lower --max-length cuts it. Or free memory: what is scored already is kept, and the same command goes on.",
+        "A lower --max-length cuts it. Or free memory: scored rows are kept, and the same command resumes.",
     )
 
 
@@ -213,7 +213,7 @@ def _demand_finite(one: Pass, batch: Batch, logits: NDArray[np.float32], run: st
     if len(broken):
         id = one.rows[batch.rows[broken[0]]].example.id
         raise PredictionError(
-            f"{run} gives the row with id {id} logits that are no finite numbers, {len(broken)} of the "
-            f"{len(batch.rows)} rows of its batch",
+            f"{run} gives the row with id {id} non-finite logits, {len(broken)} of the {len(batch.rows)} rows of its "
+            "batch",
             "Its adapter or its base is broken, or its precision too small: fp16 overflows where bf16 does not.",
         )

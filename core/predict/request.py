@@ -138,7 +138,7 @@ def choose_members(
     if not (all(weight > 0 for weight in weights) and math.isfinite(sum(weights))):
         raise CannotPredict("weights are numbers above 0, and so is their sum")
     if len({run.path.resolve() for run in runs}) < len(runs):
-        raise CannotPredict("a run stands there twice; --weights gives it more weight")
+        raise CannotPredict("a run is given twice; --weights gives it more weight")
     members = [
         Member(str(run.path), str(_adapter(run, checkpoint)), weight / sum(weights))
         for run, weight in zip(runs, weights, strict=True)

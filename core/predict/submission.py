@@ -51,7 +51,7 @@ def form_of(sample: str | None, outcomes: Outcomes) -> Form:
         known = " or ".join(f"{', '.join(form.columns)} ({form.name})" for form in FORMS)
         raise DataError(f"{sample}: a submission has the columns {known}; found {named(first.record)}")
     if form is PROBABILITIES and outcomes is not A_B_TIE:
-        raise DataError(f"{sample}: wants the probability of a tie, and the run tells two outcomes apart: A or B wins")
+        raise DataError(f"{sample}: has a column for ties, and the run has two outcomes: A or B wins")
     return form
 
 
@@ -86,7 +86,7 @@ def check_submission(file: str, test: str) -> Check:
         column = next((column for column in ID_COLUMNS if column in record), None)
         id = number if column is None else _id(test, line, record, column)
         if id in wanted:
-            raise DataError(f"{place(test, line, id=id)}: this id stands on line {wanted[id]} already")
+            raise DataError(f"{place(test, line, id=id)}: this id is already on line {wanted[id]}")
         wanted[id] = line
     if not wanted:
         raise DataError(f"{test}: no rows")
@@ -100,7 +100,7 @@ def check_submission(file: str, test: str) -> Check:
             if missing := [column for column in form.columns if column not in record]:
                 return Check(file=file, rows=0, expected_rows=len(wanted), problems=[_columns(missing, record)])
             if more := [str(column) for column in record if column not in form.columns]:
-                problems.add("columns that do not belong there", *more)
+                problems.add("unexpected columns", *more)
         try:
             id = _id(file, line, record, "id")
         except DataError as error:
@@ -109,13 +109,13 @@ def check_submission(file: str, test: str) -> Check:
             )
             continue
         if id in seen:
-            problems.add("ids that stand there twice", f"{id} (lines {seen[id]} and {line})")
+            problems.add("duplicate ids", f"{id} (lines {seen[id]} and {line})")
         seen.setdefault(id, line)
         found.append(id)
         for kind, what in _wrong(record) if form is PROBABILITIES else _no_winner(record):
             problems.add(kind, f"{id} ({what})")
     problems.add("ids that are missing", *map(str, (id for id in wanted if id not in seen)))
-    problems.add("ids that the rows do not have", *map(str, (id for id in seen if id not in wanted)))
+    problems.add("ids that are not in the rows", *map(str, (id for id in seen if id not in wanted)))
     return Check(file=file, rows=len(found), expected_rows=len(wanted), problems=problems.as_lines())
 
 
@@ -132,7 +132,7 @@ class _Problems:
         lines = []
         for kind, what in self._by_kind.items():
             more = f" and {len(what) - SHOWN:,} more" if len(what) > SHOWN else ""
-            lines.append(f"{len(what):,} {kind}: {', '.join(what[:SHOWN])}{more}")
+            lines.append(f"{kind} ({len(what):,}): {', '.join(what[:SHOWN])}{more}")
         return lines
 
 
@@ -142,7 +142,7 @@ def _wrong(record: Record) -> Iterator[tuple[str, str]]:
     for column in A_B_TIE.winners:
         number = _number(record.get(column))
         if number is None:
-            yield "rows with what is no number", f"{column} {str(record.get(column))[:40]!r}"
+            yield "rows with something that is not a number", f"{column} {str(record.get(column))[:40]!r}"
             return
         if not math.isfinite(number):
             yield "rows with a number that is not finite", f"{column} {number}"

@@ -114,7 +114,7 @@ class Worker:
 
 def _end(name: str, code: int, is_out_of_memory: bool) -> tuple[str, str]:
     """What became of a worker that said nothing, and what to do, told from its exit code (negative: a signal's)."""
-    log = "The end of console.log may tell why."
+    log = "The end of console.log may say why."
     if code >= 0:
         return f"{name} ended with exit code {code}", log
     try:
@@ -123,11 +123,15 @@ def _end(name: str, code: int, is_out_of_memory: bool) -> tuple[str, str]:
         what = f"signal {-code}"
     if -code != signal.SIGKILL:
         return f"{name} was ended by {what}", log
-    why = "the kernel has killed for want of memory meanwhile" if is_out_of_memory else "mostly for want of memory"
+    why = (
+        "meanwhile the kernel killed processes because memory ran out"
+        if is_out_of_memory
+        else "usually because memory ran out"
+    )
     return (
         f"{name} was killed by the system or by a user ({what}; {why})",
-        "Free memory, or use fewer workers or a lower --batch-tokens; what is scored already is kept, and the same "
-        "command goes on.",
+        "Free memory, or use fewer workers or a lower --batch-tokens; scored rows are kept, and the same command "
+        "resumes.",
     )
 
 

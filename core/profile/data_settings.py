@@ -18,14 +18,14 @@ class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Columns(Section, frozen=True, kw_only=True):
-    id: Annotated[Column | None, Meta(description="Column of ids; the row's number where there is none")] = None
+    id: Annotated[Column | None, Meta(description="Column of ids; the row number where there is none")] = None
     prompt: Annotated[Column | None, Meta(description="Column of prompts: texts, lists of turns, or messages")] = None
     response_a: Annotated[Column | None, Meta(description="Column of A's answers: as prompt, or conversations")] = None
     response_b: Annotated[Column | None, Meta(description="Column of B's answers")] = None
     winner: Annotated[Column | None, Meta(description="Column that says who won, by [data.winners]")] = None
-    winner_a: Annotated[Column | None, Meta(description="Column that says yes where A won")] = None
-    winner_b: Annotated[Column | None, Meta(description="Column that says yes where B won")] = None
-    winner_tie: Annotated[Column | None, Meta(description="Column that says yes where neither won")] = None
+    winner_a: Annotated[Column | None, Meta(description="Column that is true where A won")] = None
+    winner_b: Annotated[Column | None, Meta(description="Column that is true where B won")] = None
+    winner_tie: Annotated[Column | None, Meta(description="Column that is true where neither won")] = None
     probability_a: Annotated[Column | None, Meta(description="Column of probabilities that A is better")] = None
     probability_b: Annotated[Column | None, Meta(description="Column of probabilities that B is better")] = None
     probability_tie: Annotated[Column | None, Meta(description="Column of probabilities that neither is")] = None

@@ -16,7 +16,7 @@ def held_out(profile: Profile) -> str:
     if profile.data.eval is not None:
         return f"all of {profile.data.eval}"
     if not profile.evaluates:
-        return "nothing, by split.by = none"
+        return "nothing (split.by = none)"
     return f"fold {profile.split.fold} of {profile.split.n_splits} by {profile.split.by}"
 
 

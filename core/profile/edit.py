@@ -74,7 +74,7 @@ def set_value(text: str, key: str, value: Value | None) -> str:
         edited = _with_value(data, pair, written) if pair else _with_key(data, found, tuple(section), name, written)
         _table(expected, section)[name] = value
     if _comparable(_parsed(edited.decode(), key)) != _comparable(expected):
-        raise _refusal(key, f"the table {'.'.join(section)} is not written in a way in which one value can be set")
+        raise _refusal(key, f"the table {'.'.join(section)} is written in a form in which a single value cannot be set")
     return edited.decode()
 
 

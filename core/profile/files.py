@@ -3,6 +3,7 @@
 import difflib
 import glob
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,8 @@ DEMO = "demo"
 """Stands for the embedded rows, and for their base model."""
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".arrow", ".feather")
 """Suffixes of files of rows that can be read."""
+HUB_ID = re.compile(r"(?P<id>\w[\w.-]*/[\w.-]+)(:(?P<config>[\w.-]*)(:(?P<split>[\w.\[\]%:-]+))?)?")
+"""Of a data set: owner/name, and which of its configurations and splits."""
 PACKINGS = {".gz": "gzip", ".zip": "zip", ".zst": "zstd"}
 """Suffixes of such files that are packed, and what packs them."""
 
@@ -114,14 +117,34 @@ def find_profile(name_or_path: str) -> Path:
     path = Path(name_or_path)
     if path.exists() and not path.is_dir():
         return path
-    named = {known.stem: known for known in (*shipped_profiles(), *user_profiles(Path()))}
-    name = name_or_path.removesuffix(".toml")
+    named, name = _named_profiles(), name_or_path.removesuffix(".toml")
     if name in named:
         return named[name]
     nearest = difflib.get_close_matches(name, named, n=1)
     hint = f"did you mean {nearest[0]}?" if nearest else f"profiles are {', '.join(named)}"
     message = f"no such file, nor a profile of that name; {hint}"
     raise ProfileError(name_or_path, [Problem(line=0, key="", value="", message=message)])
+
+
+def is_profile(name: str) -> bool:
+    """Whether a profile is called so, in ./profiles or among the shipped ones."""
+    return name in _named_profiles() and not Path(name).is_file()
+
+
+def _named_profiles() -> dict[str, Path]:
+    return {known.stem: known for known in (*shipped_profiles(), *user_profiles(Path()))}
+
+
+def names_rows(word: str) -> bool:
+    """Whether a word of a command line, which may be a profile too, looks like a source of rows: a table by its suffix,
+    a folder, a pattern, or a data set of the hub, for whose owner there is no folder here."""
+    path = Path(word)
+    if path.suffix == ".toml":
+        return False
+    is_table = path.suffix.lower() in (*TABLES, *PACKINGS)
+    is_pattern = glob.has_magic(word) and not path.is_file()
+    is_on_hub = HUB_ID.fullmatch(word) is not None and not path.exists() and not path.parent.is_dir()
+    return is_table or is_pattern or path.is_dir() or is_on_hub
 
 
 def read_profile(path: Path, read: Callable[[Path], bytes] | None = None) -> ProfileFile:

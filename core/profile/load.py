@@ -77,8 +77,8 @@ def _ambiguous(given: Mapping[str, Any], lines: Lines) -> Iterator[Problem]:
             if other != side:
                 own = side if side in given else other
                 left_out = next((name for name in (other, side) if name not in given), "")
-                way_out = f", by default: write {left_out} as well" if left_out else ""
-                message = f"{word!r} stands in {other if own == side else side} too{way_out}"
+                way_out = f", by default: set {left_out} as well" if left_out else ""
+                message = f"{word!r} is in {other if own == side else side} too{way_out}"
                 path = ("data", "winners", own)
                 yield Problem(line=lines.get(path), key=".".join(path), value="", message=message)
 
@@ -191,7 +191,7 @@ def _key(path: tuple[str, ...]) -> str:
 
 def _unknown(path: tuple[str, ...], known: Mapping[str, Any], lines: Lines) -> Problem:
     if path[-1] in NOT_OF_A_PROFILE:
-        message = "a profile may come from a stranger: this belongs into your own configuration, see arena-tui config"
+        message = "a profile may come from a stranger: this belongs in your own configuration, see arena-tui config"
         return Problem(line=lines.get(path, 1), key=_key(path), value="", message=message)
     nearest = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.5)
     hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(known)}"
@@ -213,7 +213,7 @@ class Change(Struct, frozen=True):
     def override(self) -> str:
         """As `--set` takes it. Raises TypeError for a setting that is to be absent, which an override cannot say."""
         if self.new is None:
-            raise TypeError(f"no override makes {self.key} absent")
+            raise TypeError(f"no override can unset {self.key}")
         return f"{self.key}={literal(self.new)}"
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, get_args
 from msgspec import Meta, Struct, field
 from msgspec.structs import fields
 
-from core.outcomes import OutcomesName
+from core.outcomes import OutcomesSetting
 from core.profile.data_settings import Count, Data, Name, Place, Section
 
 Share = Annotated[float, Meta(ge=0, lt=1)]
@@ -17,8 +17,6 @@ Rate = Annotated[float, Meta(gt=0, le=1)]
 Truncation = Literal["right", "left", "head-tail", "thirds", "proportional", "longest-first", "rounds"]
 Precision = Literal["bf16", "fp16", "fp32"]
 EngineName = Literal["packed", "padded"]
-OutcomesSetting = Literal["auto", OutcomesName]
-
 
 TRUNCATIONS: tuple[Truncation, ...] = get_args(Truncation)
 
@@ -28,7 +26,7 @@ class Split(Section, frozen=True, kw_only=True):
         Literal["row", "id", "prompt", "none"],
         Meta(
             description="What is divided into folds: row number (the recipe), id, or prompt. "
-            "Only prompt keeps equal prompts on one side; the others leak them. none trains on all rows and evaluates "
+            "Only prompt keeps equal prompts on one side; row and id leak them. none trains on all rows and evaluates "
             "nothing. Not used with data.eval"
         ),
     ] = "row"
@@ -52,13 +50,13 @@ class Tokens(Section, frozen=True, kw_only=True):
     truncation: Annotated[
         Truncation,
         Meta(
-            description="What is cut from a long input: right cuts its end, response B first (the recipe); left its "
-            "beginning; head-tail its middle; thirds, proportional (20/40/40) and longest-first share the limit "
-            "between prompt, A and B; rounds keeps whole rounds, newest first"
+            description="Truncation strategy, what is cut from a long input: right cuts its end, response B first "
+            "(the recipe); left its beginning; head-tail its middle; thirds, proportional (20/40/40) and longest-first "
+            "share the limit between prompt, A and B; rounds keeps whole rounds, newest first"
         ),
     ] = "right"
     ellipsis: Annotated[
-        str, Meta(max_length=40, description="Text that stands where something was cut; the recipe has none")
+        str, Meta(max_length=40, description="Text inserted where something was cut; the recipe has none")
     ] = ""
     prompt_max: Annotated[
         Annotated[int, Meta(ge=1)] | None,
@@ -81,12 +79,12 @@ class Model(Section, frozen=True, kw_only=True):
         Name | None, Meta(description="Name of a GGUF file inside checkpoint, for weights stored that way")
     ] = None
     quantization: Annotated[
-        Literal["nf4", "int8", "none"], Meta(description="How the frozen base is held in memory")
+        Literal["nf4", "int8", "none"], Meta(description="Precision of the frozen base in memory")
     ] = "nf4"
     double_quant: Annotated[bool, Meta(description="NF4 only: quantize the block scales as well")] = True
     compute_dtype: Annotated[
         Literal["auto", "bfloat16", "float16", "float32"],
-        Meta(description="Type that quantized weights are multiplied in; auto follows train.precision"),
+        Meta(description="Type in which quantized weights are multiplied; auto follows train.precision"),
     ] = "auto"
     attention: Annotated[
         Literal["auto", "eager", "sdpa", "flex_attention", "flash_attention_2"],
@@ -96,8 +94,8 @@ class Model(Section, frozen=True, kw_only=True):
     outcomes: Annotated[
         OutcomesSetting,
         Meta(
-            description="What can come of a comparison: a-b-tie has three outcomes, a-b two. auto is two where the "
-            "format of the rows has no place for a tie and no row says one, else three"
+            description="Outcomes of a row: A wins, B wins and tie (a-b-tie), or no tie (a-b). auto is a-b where the "
+            "format of the rows has no place for a tie and no row is one"
         ),
     ] = "auto"
 
@@ -112,7 +110,7 @@ class Lora(Section, frozen=True, kw_only=True):
         Meta(description="Projections that get an adapter, by name, or all-linear"),
     ] = field(default_factory=lambda: ["q_proj", "k_proj", "v_proj"])
     freeze_layers: Annotated[
-        int, Meta(ge=0, description="The first layers, left without adapters", extra={"unit": "layers"})
+        int, Meta(ge=0, description="Number of first layers left without adapters", extra={"unit": "layers"})
     ] = 16
 
 
@@ -130,7 +128,7 @@ class Train(Section, frozen=True, kw_only=True):
     ] = None
     schedule: Annotated[
         Literal["linear", "cosine", "constant_with_warmup"],
-        Meta(description="How the learning rate goes on after the warm-up"),
+        Meta(description="Learning rate schedule after the warm-up"),
     ] = "linear"
     warmup_steps: Annotated[
         int,
@@ -143,12 +141,14 @@ class Train(Section, frozen=True, kw_only=True):
     precision: Annotated[
         Literal["auto", Precision],
         Meta(
-            description="Mixed precision; auto is bf16 where the card computes it, else fp16, and fp32 on CPU",
+            description="Mixed precision; auto is bf16 where the card supports it, else fp16; fp32 on a processor",
             extra={"recipe": "fp16"},
         ),
     ] = "auto"
     weight_decay: Annotated[float, Meta(ge=0, le=1, description="Decoupled weight decay")] = 0.0
-    max_grad_norm: Annotated[float, Meta(gt=0, description="Gradients are scaled down to this norm")] = 1.0
+    max_grad_norm: Annotated[
+        float, Meta(gt=0, description="Largest gradient norm; larger gradients are scaled down to it")
+    ] = 1.0
     gradient_checkpointing: Annotated[
         bool,
         Meta(
@@ -160,14 +160,14 @@ class Train(Section, frozen=True, kw_only=True):
         Literal["auto", EngineName],
         Meta(
             description="packed joins the rows of a step without padding and computes only what training needs; padded "
-            "is transformers' own forward pass. auto is packed where a card can and the model is known"
+            "is transformers' own forward pass. auto is packed where the card and the model support it"
         ),
     ] = "auto"
     memory: Annotated[
         Literal["auto", "small"],
         Meta(
-            description="Packed engine only: auto takes the fastest way that fits into the card's free memory; small "
-            "recomputes activations, dequantizes weights as they are needed and leaves the embedding on the host, "
+            description="Packed engine only: auto takes the fastest layout that fits into the card's free memory; "
+            "small recomputes activations, dequantizes weights as needed and leaves the embedding on the host, "
             "per_device_batch_size rows at once"
         ),
     ] = "auto"
@@ -180,8 +180,8 @@ class Train(Section, frozen=True, kw_only=True):
         int,
         Meta(
             ge=0,
-            description="Steps in most of which the loss may be lost (not finite, or far above an even guess and its "
-            "own best) before the run is ended as failed; 0 never ends it",
+            description="The run fails once the loss has diverged (not finite, or far above a uniform guess and its "
+            "own best) in most of this many steps; 0 never fails it",
             extra={"unit": "steps"},
         ),
     ] = 100
@@ -199,8 +199,8 @@ class Eval(Section, frozen=True, kw_only=True):
     swap: Annotated[
         bool,
         Meta(
-            description="At the end, score each evaluation row with A and B exchanged as well: the report tells what "
-            "the place of an answer does. As long as one evaluation"
+            description="At the end, score each evaluation row with A and B swapped as well: the report then shows "
+            "position bias. Takes as long as one evaluation"
         ),
     ] = False
 

@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
         from core.failures.explain import explain
 
         why = explain(error, has_log=False)
-        return _refused(as_problem(f"the report cannot be made: {why.cause}", why.advice), why.exit_code)
+        return _refused(as_problem(f"the report failed: {why.cause}", why.advice), why.exit_code)
     return 0
 
 
@@ -97,12 +97,12 @@ def _make(
     except DataError as error:
         cautions.append(f"without the rows' texts, no lengths, turns, chatbots or rows in full: {error}")
 
-    yield Progress(doing="reckoning")
+    yield Progress(doing="computing the figures")
     metrics = read_metrics(folder.metrics)
     others = len(texts.train_label) if texts else 0
     if metrics and others not in (0, metrics.rows_train):
         cautions.append(
-            f"{' and '.join(train)} has changed: {others:,} rows were not evaluated, where the run was trained on "
+            f"{' and '.join(train)} has changed: it has {others:,} rows to train on, where the run had "
             f"{metrics.rows_train:,}"
         )
     prior = metrics.prior_log_loss if metrics else None
@@ -119,9 +119,7 @@ def _make(
                 made = replace(made, cautions=[*made.cautions, f"no row can be shown with its cut: {error}"])
             else:
                 if changed:
-                    told = (
-                        f"{source} has changed: {changed:,} of the listed rows have other texts than the run was given"
-                    )
+                    told = f"{source} has changed: the run was given other texts in {changed:,} of the listed rows"
                     made = replace(made, cautions=[*made.cautions, told])
                 made = replace(made, lists=numbered(made.lists, shown_ids(made.lists, texts)))
                 done = replace(done, rows=str(store.rows), pieces=str(store.pieces), frame=frame)

@@ -97,12 +97,12 @@ def _about_rows(evaluation: Evaluation) -> list[str]:
         ids = ", ".join(map(str, evaluation.not_finite[:MOST_IDS]))
         more = ", …" if count > MOST_IDS else ""
         found.append(
-            f"{count:,} of {count + len(evaluation):,} rows have logits that are no finite numbers (id {ids}{more}): "
-            "all figures leave them out, and the log loss of all rows is not finite"
+            f"{count:,} of {count + len(evaluation):,} rows have non-finite logits (id {ids}{more}): all figures leave "
+            "them out, and the log loss of all rows is not finite"
         )
     missing = [one.name for one in classes(evaluation) if not one.rows]
     if missing:
         found.append(f"no evaluation row has the outcome {' or '.join(missing)}")
     if len(evaluation) == 1:
-        found.append("there is one evaluation row: nothing can be said of how certain the figures are")
+        found.append("there is one evaluation row: the uncertainty of the figures is unknown")
     return found

@@ -77,8 +77,8 @@ def read_evaluation(folder: RunFolder) -> Evaluation:
     metrics = read_metrics(folder.metrics)
     if metrics and not metrics.rows_eval:
         raise DataError(
-            f"{folder.id} evaluated nothing: its split.by is none, and no data.eval names rows to evaluate; "
-            "arena-tui predict answers rows with it"
+            f"{folder.id} evaluated nothing: its split.by is none, and no data.eval names rows to evaluate; arena-tui "
+            "predict works with it"
         )
     if not os.path.lexists(path):
         raise DataError(f"{folder.id} has no {path.name}: it is written when a run finishes")

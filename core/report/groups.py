@@ -40,16 +40,16 @@ def _chosen(evaluation: Evaluation, turns: Counts | None) -> Iterator[tuple[str,
             yield "turns", str(number), turns == number
         yield "turns", f"{MOST_TURNS} and more", turns >= MOST_TURNS
     is_cut = evaluation.lost.sum(axis=1) > 0
-    yield "what was cut", "nothing", ~is_cut
-    yield "what was cut", "something", is_cut
+    yield "cut", "none", ~is_cut
+    yield "cut", "any", is_cut
     for number, name in enumerate(PARTS):
         lost = evaluation.lost[:, number]
         if evaluation.parts is None:
-            yield "what was cut", name, lost > 0
+            yield "cut", name, lost > 0
         else:
             is_gone = (lost == evaluation.parts[:, number]) & (lost > 0)
-            yield "what was cut", f"some of {name}", (lost > 0) & ~is_gone
-            yield "what was cut", f"all of {name}", is_gone
+            yield "cut", f"part of {name}", (lost > 0) & ~is_gone
+            yield "cut", f"all of {name}", is_gone
 
 
 def _group(evaluation: Evaluation, kind: str, name: str, chosen: Flags) -> Group:

@@ -163,7 +163,7 @@ def against(here: Evaluation, run: str, there: Evaluation) -> tuple[Against, Pla
     Raises DataError where the runs tell other outcomes apart, share no rows, or the rows have other winners.
     """
     if unlike_outcomes := difference([("this run", here.outcomes), (run, there.outcomes)]):
-        raise DataError(f"{unlike_outcomes}: their log losses do not compare")
+        raise DataError(f"{unlike_outcomes}: their log losses cannot be compared")
     places = {id: place for place, id in enumerate(there.id)}
     shared = sorted((isinstance(id, str), id, place) for place, id in enumerate(here.id) if id in places)
     mine = np.array([place for _, _, place in shared], dtype=np.intp)
@@ -171,7 +171,7 @@ def against(here: Evaluation, run: str, there: Evaluation) -> tuple[Against, Pla
     if not shared:
         raise DataError(f"{run} evaluated none of the rows of this run: there is nothing to compare row by row")
     if unlike := int((here.label[mine] != there.label[others]).sum()):
-        raise DataError(f"{unlike:,} rows of {run} have another winner than here: these are not the same rows")
+        raise DataError(f"{run} has a different winner in {unlike:,} of its rows: these are not the same rows")
     apart = here.losses[mine] - there.losses[others]
     right, right_there = here.is_right[mine], there.is_right[others]
     order = np.argsort(apart, kind="stable")

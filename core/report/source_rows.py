@@ -82,9 +82,9 @@ def read_texts(
         known[row], characters[row], turns[row] = 1, _characters(example), len(example.prompt)
         relabelled += example.label != evaluation.label[row]
     if missing := len(evaluation) - len(found):
-        cautions.append(f"{source} has changed: {missing:,} of the evaluation rows are not in it any more")
+        cautions.append(f"{source} has changed: it lacks {missing:,} of the evaluation rows")
     if relabelled:
-        cautions.append(f"{source} has changed: {relabelled:,} evaluation rows have another winner there now")
+        cautions.append(f"{source} has changed: it has another winner in {relabelled:,} of the evaluation rows")
     return Texts(
         found=found,
         is_known=known,

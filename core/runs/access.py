@@ -26,8 +26,8 @@ TRASH = ".trash"
 PARTS = frozenset({"adapter", ".adapter", "checkpoints", ".saving", "predictions", "scores"})
 """Folders that lie in that of a run or of a prediction."""
 
-LINK = "a link, and below a runs folder none is followed: put what it means in its place"
-SPECIAL = "no regular file: delete it"
+LINK = "a link, and links in a runs folder are not followed: replace it with its target"
+SPECIAL = "not a regular file: delete it"
 UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that are no such value: cut short, of other types, no UTF-8, nested without end."""
 
@@ -106,7 +106,7 @@ def open_for_reading(path: Path, most: int | None = None) -> BufferedReader:
     file = os.fdopen(_open(path, os.O_RDONLY), "rb")
     if most is not None and os.fstat(file.fileno()).st_size > most:
         file.close()
-        raise Strange(errno.EFBIG, f"larger than {most:,} bytes, which no such file of a run is", str(path))
+        raise Strange(errno.EFBIG, f"larger than {most:,} bytes, too large for a file of a run", str(path))
     return file
 
 

@@ -68,7 +68,7 @@ def resume(folder: RunFolder, overrides: Sequence[str] = (), program: Sequence[s
     """
     if add_due_end(folder):
         raise HadCompleted(
-            f"{folder.id} had completed: its last event, which was missing, is written; nothing is left to train"
+            f"{folder.id} was complete: its missing last event has been written; nothing is left to train"
         )
     prepare(folder, tuple(overrides))
     return Job(folder, (*program, RESUME))

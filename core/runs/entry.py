@@ -55,8 +55,8 @@ def _read() -> bytes | None:
         content = file.read(SIZE + 1) if is_theirs else b""
     if len(content) != SIZE:
         raise PermissionError(
-            f"{path} is no secret of yours: a file of {SIZE} bytes that only you may read. Delete it; "
-            "what waits in a queue has to be adopted then"
+            f"{path} is not your secret, a file of {SIZE} bytes that only you may read. Delete it; waiting runs then "
+            "have to be adopted"
         )
     return content
 

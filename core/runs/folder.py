@@ -182,10 +182,10 @@ def run_in(runs: Path, name: str) -> RunFolder:
     Raises LookupError, saying why, for any other name.
     """
     if not name or name.startswith(".") or os.path.basename(name) != name:  # noqa: PTH119  (Path drops a slash)
-        raise LookupError(f"{name!r} is no name of a run")
+        raise LookupError(f"{name!r} is not a run name")
     folder = RunFolder(runs / name)
     if os.path.islink(folder.path):  # noqa: PTH114  (no error for a name that is too long)
-        raise LookupError(f"{folder.path} is a link to a run, and no run: name {folder.path.resolve()}")
+        raise LookupError(f"{folder.path} is a link to a run, not a run: use {folder.path.resolve()}")
     if not _holds_run(folder.path):
         raise LookupError(f"no run called {name!r} in {runs}")
     return folder
@@ -219,7 +219,7 @@ def choose_run(runs: Path, wanted: str) -> RunFolder:
     if wanted not in ("", LAST) and _holds_run(Path(wanted)):
         path = Path(os.path.abspath(wanted))  # noqa: PTH100  (resolve would follow a link)
         if path.parent.name == TRASH:
-            raise LookupError(f"{path.name} lies in the trash: arena-tui trash --put-back {path.name} brings it back")
+            raise LookupError(f"{path.name} is in the trash: arena-tui trash --put-back {path.name} brings it back")
         return run_in(path.parent, path.name)
     return choose_named(runs, wanted)
 
@@ -228,21 +228,21 @@ def choose_named(runs: Path, wanted: str) -> RunFolder:
     """As `choose_run`, by id alone."""
     found = _matching(runs, wanted)
     if len(found) > 1 and wanted != LAST:
-        raise SeveralRuns(f"{wanted} is a part of several ids: {', '.join(run.id for run in found)}")
+        raise SeveralRuns(f"{wanted} matches several runs: {', '.join(run.id for run in found)}")
     return found[0]
 
 
 def _matching(runs: Path, wanted: str) -> list[RunFolder]:
     """The run with this id, else all whose id contains it, newest first; at least one. Raises LookupError."""
     if not wanted:
-        raise LookupError('no run is named: the name is empty; "last" is the newest')
+        raise LookupError('the name of the run is empty; "last" is the newest')
     known = list_runs(runs)
     if wanted == LAST and known:
         return known
     same = [run for run in known if run.id == wanted]
     if found := same or [run for run in known if wanted in run.id]:
         return found
-    listed = f"; the newest is {known[0].id}" if known else ", nor any other yet"
+    listed = f"; the newest is {known[0].id}" if known else ", nor any other run yet"
     raise LookupError(f"no run called {wanted!r} in {runs}{listed}")
 
 

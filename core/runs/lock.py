@@ -118,17 +118,17 @@ def _open(path: Path) -> IO[bytes]:
             if not os.path.lexists(path):
                 raise
             owner = name_of(path.lstat().st_uid)
-            told = f"the lock {path} is {owner}'s and not yours to write to: this is left to them"
+            told = f"the lock {path} belongs to {owner} and you cannot write to it: leave this to them"
             raise PermissionError(told) from None
         except OSError as error:
             if error.errno != errno.ELOOP:
                 raise
-            raise OSError(f"{path} is a link and no lock: delete it") from None
+            raise OSError(f"{path} is a link, not a lock: delete it") from None
     lock = os.fdopen(descriptor, "r+b", buffering=0)
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode):
         lock.close()
-        raise OSError(f"{path} is no plain file and no lock: delete it")
+        raise OSError(f"{path} is not a regular file, so not a lock: delete it")
     if found.st_uid == os.getuid() and stat.S_IMODE(found.st_mode) != mode:
         with suppress(OSError):  # a file system without modes, where everybody has their own mount
             if mode & 0o060:

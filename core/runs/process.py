@@ -84,7 +84,7 @@ def _wait_until_known(folder: RunFolder, child: "subprocess.Popen[bytes]", befor
 def _never_began(folder: RunFolder, cause: str) -> LaunchError:
     """Writes the last event that no child is there to write."""
     with Record(folder.events) as record:
-        record.write(Failed(cause=cause, advice="The end of console.log may tell why.", exit_code=1))
+        record.write(Failed(cause=cause, advice="The end of console.log may say why.", exit_code=1))
     notify(folder)
     return LaunchError(f"{cause}:\n{log_end(folder)}")
 

@@ -119,10 +119,10 @@ class Queue:
         with self._changing():
             entry = {one.id: entry for one, entry in self.waiting()}.get(run.id)
             if entry is None:
-                raise QueueError(f"{run.id} does not wait in the queue any more")
+                raise QueueError(f"{run.id} no longer waits in the queue")
             adopted = sealed(run, replace(entry, gpus=gpus, working_directory=str(Path.cwd())))
             if adopted.resolved != hashlib.sha256(shown).hexdigest():
-                raise QueueError(f"the settings of {run.id} have changed meanwhile")
+                raise QueueError(f"the settings of {run.id} have changed in the meantime")
             self._write(run, adopted)
 
     def move(self, run: RunFolder, where: Where) -> int:
@@ -133,7 +133,7 @@ class Queue:
         with self._changing():
             waiting = {one.id: (one, entry) for one, entry in self.waiting()}
             if run.id not in waiting:
-                raise QueueError(f"{run.id} does not wait in the queue any more")
+                raise QueueError(f"{run.id} no longer waits in the queue")
             order = list(waiting)
             before = order.index(run.id)
             named = {"first": 0, "up": max(0, before - 1), "down": before + 1, "last": len(order)}
@@ -153,7 +153,7 @@ class Queue:
         with self._changing():
             entry = {waiting.id: entry for waiting, entry in self.waiting()}.get(run.id)
             if entry is None:
-                raise QueueError(f"{run.id} does not wait in the queue any more")
+                raise QueueError(f"{run.id} no longer waits in the queue")
             is_ours = standing(run, entry) is Standing.OURS
             names = {path.name for path in run.path.iterdir()}
             files = {name: read_whole(run.path / name) for name in names} if names <= QUEUED_FILES else None

@@ -66,12 +66,14 @@ def prepare(folder: RunFolder, overrides: tuple[str, ...] = ()) -> None:
     if read_metrics(folder.metrics) and isinstance(read_run(folder)[0].last, Finished):
         raise CannotResume(f"{folder.id} has finished: there is nothing left to train. Start a new run instead.")
     if place := queue_of(folder).place(folder):
-        raise CannotResume(f"{folder.id} has not begun: it waits in the queue, at place {place}.")
+        raise CannotResume(f"{folder.id} has not started: it waits in the queue, at place {place}.")
     match is_run_alive(folder):
         case True:
-            raise CannotResume(f"{folder.id} is still running; arena-tui stop ends it first.")
+            raise CannotResume(f"{folder.id} is still running; stop it first with arena-tui stop.")
         case None:
-            raise CannotResume(f"{folder.id} was started elsewhere, or just now: whether it runs is not known here.")
+            raise CannotResume(
+                f"{folder.id} was started elsewhere, or just now: whether it is running is not known here."
+            )
     before = folder.read_profile()
     after = changed(before, overrides, source=str(folder.resolved))
     if refused := unfit(before, after):
@@ -81,8 +83,8 @@ def prepare(folder: RunFolder, overrides: tuple[str, ...] = ()) -> None:
         )
     if _has_moved(before, after) and not _can_tell_its_own(folder):
         raise CannotResume(
-            f"{folder.id} was started by a version that did not record what its rows and base were: "
-            "it cannot tell them at another place. Bring them back to where they were."
+            f"{folder.id} was started by a version that did not record digests of its rows and base: it cannot "
+            "recognize them elsewhere. Move them back to where they were."
         )
     if (text := to_toml(after).encode()) != read_whole(folder.resolved):
         write_whole(folder.resolved, text)
@@ -135,7 +137,7 @@ def prepare_retry(folder: RunFolder, overrides: Sequence[str] = ()) -> Retry:
     """
     state, status = read_run(folder)
     if not status.is_over:
-        raise CannotRetry(f"{folder.id} is not over; arena-tui stop ends it first.")
+        raise CannotRetry(f"{folder.id} is not over; stop it first with arena-tui stop.")
     proposed = state.last.changes if isinstance(state.last, Failed) else []
     before = folder.read_profile()
     chosen = [*(change.override for change in proposed), *overrides]
@@ -143,8 +145,8 @@ def prepare_retry(folder: RunFolder, overrides: Sequence[str] = ()) -> Retry:
     differences = changes(before, after)
     if not differences:
         raise CannotRetry(
-            f"no other settings are proposed for {folder.id}; --set section.key=value chooses some, "
-            "and arena-tui resume goes on with the same."
+            f"no other settings are proposed for {folder.id}; --set section.key=value chooses some, and arena-tui "
+            "resume continues with the same."
         )
     text = read_profile(folder.profile, read_whole).text
     own = rooted(parse_profile(text, source=str(folder.profile)), Path.cwd())  # as the new run will read it

@@ -60,7 +60,7 @@ def flaw(folder: Path, *, content: bool = False) -> str | None:
         return f"{folder.name}: {MANIFEST} cannot be read: {error.why}"
     for name, known in sums.items():
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or not name.isprintable():
-            return f"{folder.name}: {MANIFEST} names {name[:80]!r}, which is no file of this folder"
+            return f"{folder.name}: {MANIFEST} names {name[:80]!r}, which is not a file in this folder"
         size = known.size if isinstance(known, Checksum) else known
         try:
             found = (folder / name).stat().st_size

@@ -52,7 +52,7 @@ class RunState(Struct, frozen=True, kw_only=True):
     rhythm: float = 0.0
     """The longest time in seconds between two events of the process so far."""
     training_since: tuple[float, int] | None = None
-    """Time and step of the first sign of training: what a remaining time is reckoned from."""
+    """Time and step of the first sign of training: what the remaining time is estimated from."""
     steps: Steps = msgspec.field(default_factory=Steps)
     training_seconds: float = 0.0
     """What the logged steps took, without evaluations and pauses."""

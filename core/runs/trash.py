@@ -26,11 +26,11 @@ def held(folder: RunFolder) -> Iterator[None]:
     try:
         _, status = read_run(folder)
     except OSError as error:
-        raise Unreadable(f"{folder.id} cannot be told to have ended: {error.filename}: {error.strerror}") from None
+        raise Unreadable(f"{folder.id} may still be running: {error.filename}: {error.strerror}") from None
     if status is Status.QUEUED:
-        raise StillInUse(f"{folder.id} waits in the queue: take it out there")
+        raise StillInUse(f"{folder.id} waits in the queue: remove it there")
     if not status.is_over:
-        raise StillInUse(f"{folder.id} is {status}: end it first")
+        raise StillInUse(f"{folder.id} is {status}: stop it first")
     with locked(folder.lock) as is_ours:
         if not is_ours:
             raise StillInUse(f"the process of {folder.id} is still at work{holder(folder.lock)}")
@@ -51,7 +51,7 @@ def kept_in_place(folder: RunFolder) -> Iterator[None]:
         return
     with locked(folder.readers, shared=True) as is_here:
         if not is_here:
-            raise StillInUse(f"{folder.id} is just being moved, or parts of it deleted")
+            raise StillInUse(f"{folder.id} is being moved, or parts of it deleted")
         yield
 
 

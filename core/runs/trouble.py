@@ -44,7 +44,7 @@ class TroubleReader:
         except Damaged as error:
             return f"{path.name} is damaged: {error.why}"
         except NotesError:
-            return f"{path.name} is damaged; arena-tui note tells where"
+            return f"{path.name} is damaged; arena-tui note shows where"
         except UnicodeDecodeError:
             return f"{path.name} is damaged: not UTF-8 text"
         return ""

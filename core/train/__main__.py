@@ -117,7 +117,7 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     stop.heed()
     hardware = choose_hardware(profile, record)
     if not Path(source).is_dir():
-        record.begin("loading", "fetching the tokenizer, if it is not here yet")
+        record.begin("loading", "fetching the tokenizer, unless already here")
     tokenizer_files = tokenizer_folder(source, profile.model.revision)
     rows = encode_rows(profile, found.train, found.evaluation, tokenizer_files, attempt, record)
     made = load_model(profile, source, tokenizer_files, rows, hardware, attempt, stop, record)
@@ -152,23 +152,21 @@ def find_inputs(profile: "Profile", record: Record) -> "tuple[RunExamples, str]"
     for caution in cautions(profile, found.leaks):
         record.write(Warning(message=caution))
     if profile.model.gguf_file:
-        record.begin("loading", "unpacking the GGUF file, if that has not been done yet")
+        record.begin("loading", "unpacking the GGUF file, unless already done")
     source = locate(profile.model)
     demand_weights(source, profile.model.checkpoint)
     return found, source
 
 
 def cautions(profile: "Profile", leaks: int) -> list[str]:
-    """What the record says of how rows are divided; `leaks` rows of data.train have a prompt of data.eval."""
+    """What the record says of how rows are divided; `leaks` rows of data.train share a prompt with data.eval."""
     from core.profile.division import unused_split
 
     told = [unused_split(profile)] if unused_split(profile) else []
     if leaks and profile.data.drop_leaks:
-        told.append(f"{leaks:,} rows of data.train are left out: their prompt stands in data.eval too")
+        told.append(f"{leaks:,} rows of data.train are left out: their prompts are in data.eval too")
     elif leaks:
-        told.append(
-            f"{leaks:,} rows of data.train have a prompt that stands in data.eval too: data.drop_leaks leaves them out"
-        )
+        told.append(f"{leaks:,} rows of data.train share a prompt with data.eval: data.drop_leaks leaves them out")
     return told
 
 

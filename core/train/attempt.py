@@ -44,11 +44,11 @@ class Attempt(Struct, frozen=True):
             if (problem := damage(kept)) is None:
                 intact = kept
                 break
-            skipped.append(f"a damaged checkpoint was passed over: {problem}")
+            skipped.append(f"a damaged checkpoint was skipped: {problem}")
         name = str(intact.path.relative_to(folder.path)) if intact else None
         record.write(Resumed(step=intact.step if intact else 0, checkpoint=name, skipped=skipped))
         if intact and not has_checksums(intact.path):
-            record.write(Warning(message=f"{name} is of an older version: of its files the sizes alone can be checked"))
+            record.write(Warning(message=f"{name} is of an older version: only the sizes of its files can be checked"))
         return cls(
             step=intact.step if intact else 0,
             checkpoint=str(intact.path) if intact else None,
@@ -79,8 +79,8 @@ class Attempt(Struct, frozen=True):
         now = (len(train_set), sum(len(row.ids) for row in train_set))
         if (before := (self.before.rows_train, self.before.tokens_train)) != now:
             raise DataError(
-                f"data.train {changed}: {now[0]:,} training rows of {now[1]:,} tokens, "
-                f"where there were {before[0]:,} of {before[1]:,}; {needed}"
+                f"data.train {changed}: {now[0]:,} training rows with {now[1]:,} tokens instead of {before[0]:,} of "
+                f"{before[1]:,}; {needed}"
             )
         of_eval = "data.eval" if has_own_eval else "data.train"
         for source, side, known, found in (

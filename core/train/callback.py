@@ -183,7 +183,7 @@ class EventCallback(TrainerCallback):
         """
         reason = None if self._stop.signal else self._watch.doubt
         if not are_finite(model):
-            reason = "not all of the trained weights are finite numbers"
+            reason = "some trained weights are not finite numbers"
         if reason and self._held_back_at != step:
             self._held_back_at = step
             self._record.write(Warning(message=f"no checkpoint is saved at step {step:,}: {reason}"))

@@ -160,8 +160,8 @@ def _digest(source: str) -> str:
 def _held(profile: Profile) -> str:
     match profile.model.quantization:
         case "nf4":
-            return "held in NF4"
+            return "quantized to NF4"
         case "int8":
-            return "held in 8 bit"
+            return "quantized to 8 bit"
         case "none":
             return "not quantized"

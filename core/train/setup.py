@@ -94,7 +94,7 @@ def encode_rows(
     swapped_set = []
     if profile.eval.swap:
         copies = [swapped(row.example) for row in eval_set]
-        swapped_set = encode_all(copies, tokenizer, profile, record, "evaluation rows, A and B exchanged")
+        swapped_set = encode_all(copies, tokenizer, profile, record, "evaluation rows, A and B swapped")
     labels = [row.label for row in eval_rows]
     prior = prior_log_loss([row.label for row in train_rows], labels) if labels else None
     return RunRows(train_set, eval_set, swapped_set, digest_train, digest_eval, prior)
@@ -151,9 +151,9 @@ def load_model(
     if precision == "fp16":
         keep_residual_in_float32(base)
     if head == "replaced":
-        record.write(Warning(message=f"the head of {profile.model.checkpoint} is another's: a new one takes its place"))
+        record.write(Warning(message=f"the head of {profile.model.checkpoint} is replaced by a new one"))
     if head == "kept":
-        record.write(Warning(message=f"{profile.model.checkpoint} is an exported run: its head goes on being trained"))
+        record.write(Warning(message=f"{profile.model.checkpoint} is an exported run: training of its head continues"))
     model = add_adapters(base, profile.lora)
     demand_sound(model, rows.every, dtype=dtype, checkpoint=profile.model.checkpoint)
     trainable, total = parameter_counts(model)

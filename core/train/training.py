@@ -129,7 +129,7 @@ class Training:
         sound = self._watch.sound if self._profile.train.divergence_patience else trainer.state.global_step
         if not self._rows.evaluation:
             if not are_finite(self._made.model):
-                raise Diverged("not all of the trained weights are finite numbers", sound=sound)
+                raise Diverged("some trained weights are not finite numbers", sound=sound)
             return None, None
         if last.evaluated is None or last.evaluated.step != trainer.state.global_step:
             trainer.evaluate()

@@ -293,7 +293,7 @@ def test_report(
     async def show(pilot: Pilot[None]) -> None:
         await until_shown(pilot, "✓ finished")
         await pilot.press("v")
-        await until_shown(pilot, "200 rows of evaluation")
+        await until_shown(pilot, "200 evaluation rows")
         for key in keys:
             await pilot.press(key)
             await pilot.pause()

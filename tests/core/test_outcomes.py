@@ -45,5 +45,5 @@ def test_two_outcomes_are_called_as_the_same_ones_of_three() -> None:
 
 def test_runs_that_differ_are_told_by_name() -> None:
     assert difference([("one", A_B), ("other", A_B)]) == ""
-    told = "one tells two outcomes apart, third three"
+    told = "one has two outcomes and third has three"
     assert difference([("one", A_B), ("other", A_B), ("third", A_B_TIE)]) == told

@@ -78,11 +78,11 @@ def test_a_base_does_not_choose_the_code_that_computes_it(checkpoint: Path, tmp_
     ("name", "content", "told"),
     [
         ("config.json", f'{{"model_type": "gemma2", "a": {DEEP}}}', "its config.json is not a JSON object"),
-        ("config.json", '{"model_type": "gemma2", "quantization_config": [1]}', "a quantization_config that is none"),
+        ("config.json", '{"model_type": "gemma2", "quantization_config": [1]}', "an invalid quantization_config"),
         ("tokenizer.json", f'{{"a": {DEEP}}}', "its tokenizer.json is not a JSON object"),
-        ("model.safetensors.index.json", '{"weight_map": [1]}', "is no index of weights"),
-        ("model.safetensors.index.json", '{"weight_map": {"a": {}}}', "is no index of weights"),
-        ("model.safetensors.index.json", '{"weight_map": {"a": "../b"}}', "names '../b', which is no file of this"),
+        ("model.safetensors.index.json", '{"weight_map": [1]}', "is not an index of weights"),
+        ("model.safetensors.index.json", '{"weight_map": {"a": {}}}', "is not an index of weights"),
+        ("model.safetensors.index.json", '{"weight_map": {"a": "../b"}}', "names '../b', which is not a file in this"),
     ],
     ids=["deep config", "quantized as a list", "deep tokenizer", "index of a list", "index of objects", "outside"],
 )
@@ -108,7 +108,7 @@ def test_the_header_of_weights_is_bounded(checkpoint: Path, tmp_path: Path, is_s
         weights.write(length.to_bytes(8, "little"))
         weights.write(b"" if is_sparse else header)
         weights.truncate(8 + length)
-    with pytest.raises(SettingError, match=r"model\.safetensors is no safetensors file"):
+    with pytest.raises(SettingError, match=r"model\.safetensors is not a safetensors file"):
         demand_weights(str(folder), str(folder))
 
 

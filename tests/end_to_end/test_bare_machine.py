@@ -166,7 +166,7 @@ def test_a_run_whose_lines_cannot_be_written_goes_on_and_its_end_is_told_on_stde
     assert ran.returncode == 1
     [folder] = list_runs(tmp_path / "runs")
     try:
-        assert f"{folder.id} goes on: arena-tui stop {folder.id} ends it" in ran.stderr
+        assert f"{folder.id} is still running: arena-tui stop {folder.id} stops it" in ran.stderr
     finally:
         stopped = shell(f"{' '.join(ARENA_TUI)} stop {folder.id}", tmp_path)
     assert stopped.stdout == f"{folder.id} cancelled\n"

@@ -59,7 +59,7 @@ def test_wrong_usage_exits_2_and_says_why_on_stderr(arguments: list[str], tmp_pa
 def test_the_console_refuses_to_open_without_a_terminal(tmp_path: Path) -> None:
     ran = arena_tui(cwd=tmp_path)
     assert ran.returncode == 2
-    assert "needs a terminal that it can draw on" in ran.stderr
+    assert "needs a terminal on stdin" in ran.stderr
 
 
 def test_train_json_ends_with_one_line_of_metrics_and_runs_lists_it(profile: Path) -> None:
@@ -163,7 +163,7 @@ def test_a_detached_run_outlives_the_command_that_started_it(profile: Path) -> N
     until(lambda: not is_run_alive(folder), "the end of its process")
     resumed = arena_tui("resume", "last", "--json", "--runs-dir", "elsewhere", cwd=profile.parent)
     assert json.loads(resumed.stdout) == json.loads(folder.metrics.read_bytes())
-    assert "had completed" in resumed.stderr
+    assert "was complete" in resumed.stderr
 
 
 def test_a_folder_called_core_in_the_working_directory_does_not_stand_in_for_ours(profile: Path) -> None:
@@ -190,7 +190,7 @@ def test_config_prints_a_file_that_says_what_is_read_and_exits_2_where_something
     monkeypatch.setenv("ARENA_TUI_CONFIG", str(tmp_path / "mine.toml"))
     usual = arena_tui("config", cwd=tmp_path)
     assert (usual.returncode, usual.stderr) == (0, "")
-    assert "mine.toml (not there)" in usual.stdout
+    assert "mine.toml (does not exist)" in usual.stdout
 
     (tmp_path / "mine.toml").write_text(usual.stdout.replace('theme = "dark"', 'theme = "light"'))
     changed = arena_tui("config", cwd=tmp_path)

@@ -159,7 +159,7 @@ def reworded(rows: list[dict[str, str]]) -> list[dict[str, str]]:
         (flipped(1), "other labels in the training rows"),
         (flipped(0), "other labels in the evaluation rows"),
         (reworded, "tokens"),
-        (lambda rows: rows[:-5], "44 training rows of"),
+        (lambda rows: rows[:-5], "44 training rows with"),
         (lambda rows: rows, None),
     ],
     ids=["swapped", "a training label", "an evaluation label", "a word", "fewer", "the same"],
@@ -231,7 +231,7 @@ def test_what_an_older_record_cannot_tell_from_another_may_not_have_moved(finish
     lines = folder.events.read_text().splitlines(keepends=True)
     folder.events.write_text("".join(line.replace("digest_", "unknown_") for line in lines))
     prepare(folder)
-    with pytest.raises(CannotResume, match="did not record what its rows and base were"):
+    with pytest.raises(CannotResume, match="did not record digests of its rows and base"):
         prepare(folder, ("model.checkpoint=/elsewhere",))
 
 

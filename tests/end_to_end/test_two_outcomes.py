@@ -162,7 +162,7 @@ def test_the_columns_of_a_sample_are_taken_where_the_outcomes_have_them(
 
     code, told = ask(run, "lmsys")
     assert code == 2
-    assert "wants the probability of a tie, and the run tells two outcomes apart" in told
+    assert "has a column for ties, and the run has two outcomes" in told
     code, told = ask(run, "neither")
     assert code == 2
     assert "id, winner_model_a, winner_model_b, winner_tie (LMSYS) or id, winner (WSDM); found id, label" in told
@@ -208,11 +208,11 @@ def test_runs_of_unlike_outcomes_are_neither_compared_nor_averaged(
     run: RunFolder, other: RunFolder, finished: RunFolder, with_ties: Path
 ) -> None:
     three = copy_of(finished, run.path.parent / "20260101-000000-three")
-    both = f"{run.id} tells two outcomes apart, {three.id} three"
+    both = f"{run.id} has two outcomes and {three.id} has three"
     for arguments, told in (
-        (("compare", run.id, three.id), f"{both}: their log losses do not compare"),
+        (("compare", run.id, three.id), f"{both}: their log losses cannot be compared"),
         (("predict", run.id, three.id, str(with_ties)), f"{both}: they cannot be averaged"),
-        (("report", run.id, "--against", three.id), f"this run tells two outcomes apart, {three.id} three"),
+        (("report", run.id, "--against", three.id), f"this run has two outcomes and {three.id} has three"),
     ):
         ran = arena_tui(*arguments, "--runs-dir", str(run.path.parent), cwd=run.path.parent)
         assert ran.returncode == 2

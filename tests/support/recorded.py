@@ -14,7 +14,7 @@ from core.outcomes import A_B_TIE, Outcomes
 from core.predict.folder import PredictionFolder
 from core.predict.request import Member, Request
 from core.profile.load import to_toml
-from core.profile.settings import Profile
+from core.profile.settings import Profile, Split
 from core.runs import events
 from core.runs.folder import RunFolder
 from core.runs.process import describe_this_process
@@ -45,12 +45,13 @@ def record_run(
     began: float = BEGAN,
     pid: int | None = None,
     words: str = "GPU memory ran out",
+    evaluates: bool = True,
 ) -> RunFolder:
     """A run of `steps` steps, recorded up to step `until`. With a `pid` it is a process of this machine."""
     folder = RunFolder(runs / run_id)
     folder.path.mkdir(parents=True)
     folder.profile.write_text("[train]\nlearning_rate = 1e-4\n")
-    folder.resolved.write_text(to_toml(Profile()))
+    folder.resolved.write_text(to_toml(Profile() if evaluates else Profile(split=Split(by="none"))))
     me = describe_this_process(["arena"])
     folder.write_info(me if pid else replace(me, pid=2**22 + 1))
     if pid:
@@ -59,7 +60,8 @@ def record_run(
     now = began + 20 + last * SECONDS_A_STEP
     with Record(folder.events) as record, folder.console_log.open("w") as log:
         record.write(events.Phase(time=began, phase="loading"))
-        record.write(replace(started(steps), time=began + 20))
+        of_eval = {} if evaluates else {"rows_eval": 0, "prior_log_loss": None}
+        record.write(replace(started(steps), time=began + 20, **of_eval))
         record.write(events.Phase(time=began + 20, phase="training", done=0, total=steps, unit="steps"))
         for step in range(10, last + 1, 10):
             at = began + 20 + step * SECONDS_A_STEP
@@ -69,7 +71,7 @@ def record_run(
             if step % 1_000 == 0:
                 record.write(events.Checkpoint(time=at, step=step, folder=f"checkpoints/checkpoint-{step}"))
         record.write(events.Phase(time=now, phase="training", done=last, total=steps, unit="steps"))
-        if end == "finished" or last > steps // 2:
+        if evaluates and (end == "finished" or last > steps // 2):
             at_step = steps if end == "finished" else steps // 2
             record.write(
                 events.Evaluated(
@@ -84,7 +86,8 @@ def record_run(
             )
         match end:
             case "finished":
-                record.write(events.Finished(time=now + 90, log_loss=0.9402, accuracy=0.551))
+                figures = (0.9402, 0.551) if evaluates else (None, None)
+                record.write(events.Finished(time=now + 90, log_loss=figures[0], accuracy=figures[1]))
             case "cancelled":
                 kept = "checkpoints/checkpoint-5748"
                 record.write(events.Cancelled(time=now, signal="SIGTERM", step=last, kept=kept))
@@ -125,8 +128,8 @@ def record_prediction(
             )
         )  # fmt: skip
         words = (
-            f"memory ran out with 8,192 tokens at once: {run.id} is scored 4,096 at a time from here on, as "
-            "--batch-tokens 4096 does from the start"
+            f"memory ran out with 8,192 tokens at once: {run.id} continues with 4,096 at a time; "
+            "--batch-tokens 4096 does so from the start"
         )
         record.write(events.Warning(time=began + 21, message=words))
         for rows in range(5_000, last + 1, 5_000):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from textual.css.query import NoMatches
 from textual.pilot import Pilot
 
 from arena_tui.app.app import ArenaApp
@@ -59,9 +60,13 @@ def shown(app: ArenaApp) -> str:
 
 
 async def until(pilot: Pilot[None], holds: Callable[[], object], what: str = "") -> None:
-    """Let the app work until `holds()`; fail with what the screen shows if it never does."""
+    """Let the app work until `holds()`; fail with what the screen shows if it never does. A widget that it asks for may
+    be one that is yet to come."""
     deadline = time.monotonic() + SECONDS
-    while not holds():
+    while True:
+        with suppress(NoMatches):
+            if holds():
+                return
         await pilot.pause(0.02)
         if time.monotonic() > deadline:
             pytest.fail(f"never came: {what}\n{shown(pilot.app)}")

@@ -27,7 +27,7 @@ GIB = 2**30
 
 OUT_OF_MEMORY = events.Failed(
     cause="GPU memory ran out: CUDA out of memory. Tried to allocate 9.50 GiB",
-    advice="Less at once, with the same global batch.",
+    advice="Compute fewer rows at once, with the same global batch.",
     exit_code=1,
     changes=[
         Change("train.per_device_batch_size", 2, 1),

@@ -25,6 +25,7 @@ MEMORY = MemoryPlan(
         attention="eager",
         capped=True,
         slides=True,
+        images=0,
     ),
     precision="bf16",
     parts=Memory(
@@ -32,7 +33,7 @@ MEMORY = MemoryPlan(
     ),
     factor=0.99,
     peak=int(7.05 * GIB),
-    basis="reckoned for batches of 2 rows of 1,024 tokens in bf16, times 0.990 from 3 past runs here",
+    basis="estimate for batches of 2 rows of 1,024 tokens in bf16, times 0.990 from 3 past runs here",
     card="NVIDIA H200",
     free=int(139.2 * GIB),
     verdict="fits",

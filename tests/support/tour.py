@@ -174,7 +174,7 @@ async def tour(pilot: Pilot[None], visit: Visit, *, is_readable: bool = True) ->
     await until(pilot, lambda: app.screen is home, "home")
     await pilot.press("q")
     await until(pilot, lambda: app.screen is not home, "the question")
-    await at("quit", "2 runs go on")
+    await at("quit", "2 runs are active")
     await pilot.press("escape")
 
 

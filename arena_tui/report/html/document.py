@@ -29,7 +29,6 @@ from arena_tui.report.wording import (
     in_words,
     points,
     preferences,
-    row_count,
     titled,
 )
 from core.profile.division import held_out
@@ -89,8 +88,8 @@ def _headline(seen: SeenReport) -> Iterator[str]:
     report, reached = seen.report, seen.report.log_loss
     yield f'<p class="score">{numbers.loss(reached.value)}</p>'
     yield (
-        f"<p>log loss of {row_count(report.rows)}, {in_words(reached)}; accuracy {percent(report.accuracy)}, "
-        f"{beside_accuracy(report)}</p>"
+        f"<p>log loss of {numbers.counted(report.rows, 'row')}, {in_words(reached)}; "
+        f"accuracy {percent(report.accuracy)}, {beside_accuracy(report)}</p>"
     )
     scale = scale_of([*ends(reached), *(r.log_loss for r in report.references)])
     lines: list[Cells] = [
@@ -104,7 +103,7 @@ def _headline(seen: SeenReport) -> Iterator[str]:
 
 def _against(found: Against) -> Iterator[str]:
     yield f"<h2>Against {text(found.run)}</h2>"
-    yield f"<p>On {row_count(found.rows)} that both evaluated, this run is {better(found.difference)}.</p>"
+    yield f"<p>On {numbers.counted(found.rows, 'row')} that both evaluated, this run is {better(found.difference)}.</p>"
     yield table(
         ("", "here", "there"),
         [
@@ -130,7 +129,7 @@ def _outcomes(report: Report) -> Iterator[str]:
     right = "".join(f"<td>{percent(one.precision)}</td>" for one in report.classes)
     lines.append(f"<tr><th>precision</th>{right}<td></td></tr>")
     heads = "".join(f"<th>predicted {name}</th>" for name in names)
-    yield f'<div class="table"><table><tr><th>was</th>{heads}<th>recall</th></tr>{"".join(lines)}</table></div>'
+    yield f'<div class="table"><table><tr><th>true</th>{heads}<th>recall</th></tr>{"".join(lines)}</table></div>'
     yield table(
         ("outcome", "rows", "share", "mean probability", "log loss"),
         [
@@ -204,10 +203,11 @@ def _interval(group: Group) -> Interval:
 
 
 def _lengths(report: Report, bias: LengthBias) -> Iterator[str]:
-    yield "<h2>The longer answer</h2>"
+    yield "<h2>Length bias</h2>"
     yield (
-        f"<p>Of {row_count(bias.rows)} with a winner and answers of unlike length, {'; '.join(preferences(bias))}. "
-        f"Below: how often {a_wins(report)}, with people and, on average, in what the model gives to A and B.</p>"
+        f"<p>Of {numbers.counted(bias.rows, 'row')} with a winner and answers of different length, "
+        f"{'; '.join(preferences(bias))}. Below: how often {a_wins(report)}, as people judged and in the model's "
+        "mean probabilities.</p>"
     )
     scale = Scale(0, 1)
     yield table(
@@ -226,13 +226,13 @@ def _lengths(report: Report, bias: LengthBias) -> Iterator[str]:
 
 
 def _position(reached: Interval, bias: PositionBias) -> Iterator[str]:
-    yield "<h2>The place of an answer</h2>"
+    yield "<h2>Position bias</h2>"
     yield (
-        f"<p>{percent(bias.flip_rate)} of the rows get another most probable outcome when A and B change places. "
-        f"Standing first adds {points(bias.first)} points to an answer's probability of winning.</p>"
+        f"<p>{percent(bias.flip_rate)} of the rows change their most probable outcome when A and B are swapped. Being "
+        f"first adds {points(bias.first)} points to an answer's probability of winning.</p>"
     )
     scale = scale_of([*ends(reached), *ends(bias.swapped), *ends(bias.averaged)])
-    orders = (("as evaluated", reached), ("exchanged", bias.swapped), ("both averaged, by id", bias.averaged))
+    orders = (("as evaluated", reached), ("swapped", bias.swapped), ("both averaged, by id", bias.averaged))
     yield table(
         ("", "log loss", axis(scale), ""),
         [(name, numbers.loss(loss.value), track(scale, reached.value, loss), in_words(loss)) for name, loss in orders],

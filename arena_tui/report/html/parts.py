@@ -66,7 +66,7 @@ CLASSES = ("a", "b", "tie")
 
 def row_in_full(seen: SeenReport, row: ListedRow) -> str:
     """One row; what is known of it without its text stands in its first line."""
-    swapped = f" · exchanged {_bar(row.swapped)}" if row.swapped else ""
+    swapped = f" · swapped {_bar(row.swapped)}" if row.swapped else ""
     remark = f' · <span class="caution">{escape(row.remark)}</span>' if row.remark else ""
     head = (
         f'<span class="id">{row.id}</span> won: {winner(row.label)} · loss {row.loss:.2f} · '

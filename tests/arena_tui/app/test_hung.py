@@ -29,7 +29,7 @@ def test_profiles_stay_usable_and_the_console_can_be_left(runs: Path) -> None:
         opened.until_seen("reading …")
         for _ in range(8):  # more often than there would be threads to wait in
             opened.type("H")
-            opened.until_seen("none to show")
+            opened.until_seen("no runs to show")
             opened.type("\x1b")
             opened.until_seen("reading …")
         (runs.parent / "profiles" / "new.toml").write_text(PROFILE)
@@ -41,5 +41,5 @@ def test_profiles_stay_usable_and_the_console_can_be_left(runs: Path) -> None:
         opened.until(lambda: "sections" not in opened.screen.text, "home")
         opened.until_quiet()
         opened.type("q")
-        opened.until_seen("The runs folder does not answer; what goes on there is left running.")
+        opened.until_seen("The runs folder does not respond; active runs in it are left running.")
         assert opened.process.wait(timeout=SECONDS) == 0

@@ -63,7 +63,7 @@ async def test_a_text_names_the_key_that_the_user_has_and_none_for_what_is_not_t
         record_run(runs, "20260131-120000-mine", end="cancelled", until=200)
         await until_shown(pilot, "■ cancelled mine", "1 · f8 all as a table")
         await pilot.press("tab")
-        await until_shown(pilot, "stopped by SIGTERM at step 200" + ("" if readonly else "; ^r resumes it"))
+        await until_shown(pilot, "stopped by you at step 200" + ("" if readonly else "; ^r resumes it"))
         assert readonly == ("resumes it" not in shown(app))
 
 
@@ -72,7 +72,7 @@ async def test_unknown_names_no_keys_and_taken_ones_are_told_with_their_line(run
     app = ArenaApp(runs, config=read_config())
     async with app.run_test(size=(120, 30)) as pilot:
         await until_shown(pilot, "line 2: keys.hlep = 'f12': unknown; did you mean help?")
-        await until_shown(pilot, "line 3: keys.monitor.stop = 'ctrl+': ctrl+ is no key")
+        await until_shown(pilot, "line 3: keys.monitor.stop = 'ctrl+': ctrl+ is not a key")
         await until_shown(pilot, "line 4: keys.home.edit = 'r': r is also home.run's")
 
 
@@ -84,7 +84,7 @@ async def test_unknown_names_no_keys_and_taken_ones_are_told_with_their_line(run
         ({"monitor.stop": "z", "monitor.zoom": "s"}, ""),
         ({"monitor.stop": "e"}, ""),
         ({"monitor.stop": "?"}, "question_mark is also help's"),
-        ({"monitor.stop": "fn+s"}, "fn+s is no key"),
+        ({"monitor.stop": "fn+s"}, "fn+s is not a key"),
         ({"monitor.stop": "ctrl+shift+f5, é, left_square_bracket, question_mark"}, "question_mark is also help's"),
         ({"[red]x[/red]": "s"}, "arena-tui config lists all"),
     ],

@@ -50,7 +50,7 @@ async def test_a_word_of_the_explanation_finds_an_action_too(runs: Path) -> None
     app = ArenaApp(runs)
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shown(pilot, "r Run")
-        await pilot.press("ctrl+p", *"after a look")
+        await pilot.press("ctrl+p", *"its plan is shown")
         await until_shown(pilot, "Run  r")
 
 
@@ -102,6 +102,6 @@ async def test_a_theme_that_cannot_be_kept_is_used_and_that_is_told(runs: Path, 
         await until_shown(pilot, "your configuration has problems")
         await pilot.press("escape")
         await choose_theme(app, pilot, "light")
-        await until_shown(pilot, "the theme is not kept")  # the reason may be broken into lines
+        await until_shown(pilot, "the theme was not saved")  # the reason may be broken into lines
         assert app.theme == "light"
     assert config.read_text() == "console = 3\n"

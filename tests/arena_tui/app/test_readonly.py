@@ -89,4 +89,4 @@ async def test_keys_that_would_change_something_are_not_on_the_screen(night: Pat
 def test_it_is_no_flag_for_commands_that_change_something(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["--readonly", "train", "demo"])
-    assert "--readonly is for the console" in capsys.readouterr().err
+    assert "--readonly applies to the console" in capsys.readouterr().err

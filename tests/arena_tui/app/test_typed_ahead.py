@@ -114,7 +114,7 @@ async def test_a_file_is_not_replaced_by_an_enter_from_before_the_warning(workpl
         await until_shown(pilot, "mine")
         await pilot.press("end")
         burst(pilot, "e\x1bOR\x15old\r\r\r")
-        await until_shown(pilot, "exists: enter once more replaces it")
+        await until_shown(pilot, "exists: enter again replaces it")
         await until(pilot, lambda: not app._keyboard._is_at_work, "all of it dealt with")
         assert (workplace / "old.toml").read_text() == "# old\n"
         await pilot.press("enter")
@@ -157,7 +157,7 @@ async def test_nothing_starts_or_stops_by_an_answer_from_before_the_question(run
         await until_shown(pilot, "start mine?", "is no answer")
         await pilot.press("escape")
         burst(pilot, "ql")
-        await until_shown(pilot, "a run goes on", "is no answer")
+        await until_shown(pilot, "a run is active", "is no answer")
         await pilot.press("escape", "tab")
         burst(pilot, "\rss")
         await until(pilot, lambda: isinstance(app.screen, StopScreen), "the ladder")
@@ -195,9 +195,9 @@ async def test_a_paste_is_text_for_an_input_and_nothing_elsewhere(run: RunFolder
     async with app.run_test(size=(100, 30)) as pilot:
         await until(pilot, lambda: app.screen.runs, "the runs")
         burst(pilot, PASTED.format("q"))
-        await until_shown(pilot, "pasted text is for a line to write in")
+        await until_shown(pilot, "text can be pasted only into an input line")
         burst(pilot, "H" + PASTED.format("days\ry") + "t")
-        await until_shown(pilot, "1 of 1", "pasted text is for a line to write in")
+        await until_shown(pilot, "1 of 1", "text can be pasted only into an input line")
         burst(pilot, "#" + PASTED.format("one\rtwo\x1b[C\r"))
         await until(pilot, lambda: isinstance(app.screen, WriteScreen), "the note")
         await until(pilot, lambda: app.screen.query_one(Input).value == "one", "its first line")
@@ -218,5 +218,5 @@ def test_in_a_real_terminal_one_write_of_many_keys_does_only_what_was_meant(run:
         opened.until_seen("is no answer")
         opened.type("\x1b[200~y")  # a paste that comes in two parts
         opened.type("\r\x1b[201~")
-        opened.until_seen("pasted text is for a line")
+        opened.until_seen("text can be pasted only")
     assert ids(run.path.parent) == [run.id]

@@ -46,7 +46,7 @@ async def test_a_name_a_note_and_a_deletion_are_taken_back_the_last_one_first(ru
         assert read_notes(run).note == "old"
         await until_shown(pilot, "1 of 1")
         await pilot.press("u")
-        await until_shown(pilot, "there is no change to take back")
+        await until_shown(pilot, "there is nothing to undo")
 
 
 async def test_a_note_that_was_changed_elsewhere_since_stays(run: RunFolder) -> None:
@@ -79,7 +79,7 @@ async def test_a_run_put_back_from_the_trash_goes_there_again_and_one_deleted_fo
         await pilot.press("t")
         await until_shown(pilot, run.id)
         await pilot.press("E")
-        await until_shown(pilot, "nothing brings them back")
+        await until_shown(pilot, "cannot be undone")
         await pilot.press("y")
         await until(pilot, lambda: not trashed(runs), "an empty trash")
         await pilot.press("escape", "u")
@@ -126,7 +126,7 @@ async def test_what_the_data_screen_wrote_is_taken_back_and_seen_on_it(
         await until(pilot, lambda: isinstance(app.screen, DataScreen), "the data")
         await until_shown(pilot, "40 rows · median", "as in the profile")
         await pilot.press("right", "t", "w")
-        await until_shown(pilot, "written: profiles/mine.toml; u takes it back")
+        await until_shown(pilot, "written: profiles/mine.toml; u undoes it")
         await pilot.press("p")
         await until(pilot, lambda: 'by = "prompt"' in path.read_text(), "the split")
         await pilot.press("u")
@@ -157,4 +157,4 @@ async def test_a_console_that_may_only_watch_has_no_undo(run: RunFolder) -> None
         await until(pilot, lambda: isinstance(app.screen, HistoryScreen), "the table")
         await pilot.press("question_mark")
         await until_shown(pilot, "Open the chosen run")
-        assert "Take back" not in shown(app)
+        assert "Undo the last" not in shown(app)

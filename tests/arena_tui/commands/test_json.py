@@ -152,7 +152,7 @@ def test_an_empty_list_says_so(command: list[str], says: str, capsys: pytest.Cap
 @pytest.mark.usefixtures("folder")
 def test_that_there_is_no_run_yet_is_told_where_one_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", "last", "--runs-dir", "other"]) == 2
-    assert "other, nor any other yet" in capsys.readouterr().err
+    assert "other, nor any other run yet" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

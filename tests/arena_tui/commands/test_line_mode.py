@@ -27,7 +27,7 @@ def test_a_terminal_that_cannot_be_drawn_on_is_told_lines_and_sent_no_codes(runs
 def test_the_console_says_that_it_cannot_draw_on_such_a_terminal(runs: Path) -> None:
     with Terminal(runs, TERM="dumb") as opened:
         assert opened.until_ended() == 2
-        assert "the console needs a terminal that it can draw on" in opened.screen.text
+        assert "the console needs a terminal on stdin" in opened.screen.text
         assert b"\x1b" not in opened.seen
 
 

@@ -22,6 +22,7 @@ from arena_tui.compare.tables import settings_table
 from arena_tui.compare.view import Difference, measures
 from arena_tui.history.screen import HistoryScreen
 from arena_tui.runs.follow import Follower
+from core.profile.data_settings import Data
 from core.profile.load import to_toml
 from core.profile.settings import Lora, Profile, Split
 from core.runs import events
@@ -76,6 +77,16 @@ class TestCompare:
         run_with(tmp_path, "b", replace(Profile(), split=Split(fold=1)), 0.91)
         assert compare(tmp_path, "000-a", "000-b") == 0
         assert "! evaluated on different rows (split.fold)" in capsys.readouterr().out
+
+    def test_rows_of_a_source_of_their_own_are_the_same_whatever_is_trained_on(self, tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
+        own = Data(train=["a.csv", "b.csv"], eval="own.csv")
+        run_with(tmp_path, "a", Profile(data=own), 0.95)
+        run_with(tmp_path, "b", Profile(data=replace(own, train="c.csv", limit=9), split=Split(fold=1)), 0.91)
+        assert compare(tmp_path, "000-a", "000-b") == 0
+        assert "evaluated on different rows" not in capsys.readouterr().out
+        run_with(tmp_path, "c", Profile(data=replace(own, eval="other.csv")), 0.91)
+        assert compare(tmp_path, "000-a", "000-c") == 0
+        assert "! evaluated on different rows (data.eval)" in capsys.readouterr().out
 
     def test_settings_that_cannot_be_read_are_not_called_the_same(self, tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
         run_with(tmp_path, "a", Profile(), 0.95)

@@ -135,10 +135,45 @@ async def test_a_leak_into_evaluation_is_ended_with_one_key(profile: Path) -> No
         await pilot.press("shift+tab")
         leaked = screen.inspection.seen.hygiene.eval_rows_with_leaked_prompt
         assert leaked == 8  # every fifth of 40 rows, and every prompt is there twice
-        await until_shown(pilot, f"! {leaked} evaluation rows (100 %) have a prompt", "p sets split.by")
+        await until_shown(pilot, f"! {leaked} evaluation rows (100 %) share a prompt", "p sets split.by")
         await pilot.press("p")
-        await until_shown(pilot, "no evaluation row has a prompt of a training row")
+        await until_shown(pilot, "no evaluation row shares a prompt with a training row")
         assert 'by = "prompt"' in profile.read_text()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_rows_whose_prompt_is_evaluated_too_are_left_out_with_one_key(
+    profile: Path, size: tuple[int, int]
+) -> None:
+    write_rows(Path("more.csv"), 4, first_id=7)
+    write_rows(Path("own.csv"), 10)
+    text = profile.read_text().replace('"rows.csv"', '["rows.csv", "more.csv"]\neval = "own.csv"')
+    profile.write_text(text)
+    app = ArenaApp(profile.parent / "runs")
+    async with app.run_test(size=size, notifications=True) as pilot:
+        screen = await open_data(pilot, profile)
+        await until_shown(pilot, "54 rows")
+        await pilot.press("shift+tab")
+        # Five prompts are evaluated; each stands twice in rows.csv, the first two in more.csv too.
+        await until_shown(pilot, "! 14 training rows have a prompt of data.eval; p sets data.drop_leaks = true")
+        await pilot.press("p")
+        await until_shown(pilot, "14 training rows with a prompt of data.eval are left out")
+        assert "drop_leaks = true" in profile.read_text()
+        sides = screen.inspection.seen.sides
+        assert (int(sides.train.sum()), int(sides.eval.sum()), sides.left_out) == (30, 10, 14)
+        Path("own.csv").write_text(Path("own.csv").read_text() + "\n")
+        await until_shown(pilot, "the file was changed")
+
+
+async def test_without_a_split_no_prompt_leaks(profile: Path) -> None:
+    profile.write_text(profile.read_text() + '[split]\nby = "none"\n')
+    app = ArenaApp(profile.parent / "runs")
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await open_data(pilot, profile)
+        await pilot.press("shift+tab")
+        await until_shown(pilot, "nothing is evaluated: all rows are trained on")
+        await pilot.press("p")
+        await until_shown(pilot, "Nothing is evaluated:")
 
 
 async def test_rows_are_filtered_sorted_and_searched(profile: Path) -> None:
@@ -167,7 +202,7 @@ async def test_rows_strategies_and_orders_are_chosen_from_lists(profile: Path) -
         for key, steps, title, choices, sign in (
             ("F", 5, "which rows?", ("over the limit", "an empty answer"), "rows: identical answers"),
             ("S", 1, "in which order?", ("file order", "most lost first"), "s: longest first"),
-            ("T", 1, "how are long rows cut?", ("left", "longest-first"), "limit 256 · left"),
+            ("T", 1, "which truncation strategy?", ("left", "longest-first"), "limit 256 · left"),
         ):
             await pilot.press(key)
             await until_shown(pilot, title, *choices)
@@ -227,7 +262,7 @@ async def test_a_row_opens_where_it_is_cut_and_keys_lead_to_the_next_cut(profile
         await pilot.press("enter")
         await until_shown(pilot, "row 0", "1 of 4 listed")
         await pilot.press("x")
-        await until_shown(pilot, "Nothing of this row is cut.")
+        await until_shown(pilot, "This row is not cut.")
         await pilot.press("X")
         await until_shown(pilot, "row 1", "2 of 4 listed", "✂ ")
         scroll = app.screen.query_one(VerticalScroll)
@@ -269,7 +304,7 @@ async def test_a_changed_file_is_noticed_and_read_again_with_one_key(profile: Pa
     async with app.run_test(size=(120, 40)) as pilot:
         await open_data(pilot, profile)
         write_rows(Path("rows.csv"), count=50)
-        await until_shown(pilot, "! the file was changed; ^r reads it again")
+        await until_shown(pilot, "! the file has changed; ^r reads it again")
         await pilot.press("ctrl+r")
         await until_shown(pilot, "50 rows · median")
         await until(pilot, lambda: not children(), "the end of the child")

@@ -65,7 +65,7 @@ async def test_the_rows_of_a_prediction_are_completed_and_wrong_ones_stay_to_be_
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shown(pilot, "✓ finished", "P predict")
         await pilot.press("P")
-        await until_shown(pilot, "answer which rows?", "tab  complete")
+        await until_shown(pilot, "predict which rows?", "tab  complete")
         line = app.screen.query_one(Input)
         await write(pilot, "ro")
         await pilot.press("tab")
@@ -81,17 +81,17 @@ async def test_the_rows_of_a_prediction_are_completed_and_wrong_ones_stay_to_be_
         await until_shown(pilot, "absent/: no such file or directory")
         await write(pilot, "zz")
         await pilot.press("tab")
-        await until_shown(pilot, "nothing begins so")
+        await until_shown(pilot, "no match")
         await pilot.press("escape")
-        await until(pilot, lambda: "answer which rows?" not in shown(app), "the run")
+        await until(pilot, lambda: "predict which rows?" not in shown(app), "the run")
 
 
 @pytest.mark.parametrize(
     ("path", "says"),
     [
-        ("mine.csv/x", "Nothing can be written in mine.csv."),
-        ("data/inner.toml", "A folder lies there: name a file in it."),
-        ("x" * 300, "This cannot be a path: File name too long."),
+        ("mine.csv/x", "mine.csv cannot be written to."),
+        ("data/inner.toml", "This is a folder: name a file in it."),
+        ("x" * 300, "This is not a valid path: File name too long."),
         ("~nobody-of-that-name/x", ""),
     ],
     ids=["in a file", "folder", "too long", "nobody's home"],

@@ -97,7 +97,7 @@ async def test_a_profile_with_problems_opens_at_the_first_of_them(runs: Path) ->
         await until_shown(pilot, "✗ 3 problems; e opens them")
         editor = await edit(pilot, "bad")
         await until(pilot, lambda: editor.area.cursor_location == (2, len('schedule = "lineer')), "the first problem")
-        await until_shown(pilot, "3✗", "4✗", "6✗", "✗ 3 problems", "How the learning rate goes on")
+        await until_shown(pilot, "3✗", "4✗", "6✗", "✗ 3 problems", "Learning rate schedule")
         await pilot.press("tab", "tab")
         await until_shown(pilot, 'schedule = "linear" # x', "✗ 2 problems")
         await pilot.press("f8")
@@ -227,7 +227,7 @@ async def test_saving_over_another_file_asks_and_a_shipped_one_is_refused(runs: 
         await until_shown(pilot, "Shipped profiles stay as they are")
         app.screen.query_one(Input).value = "profiles/other"
         await pilot.press("enter")
-        await until_shown(pilot, "exists: enter once more")
+        await until_shown(pilot, "exists: enter again")
         assert Path("profiles/other.toml").read_text() == "# other\n"
         await pilot.press("enter")
         await until_shown(pilot, "profiles/other.toml", "saved")
@@ -278,7 +278,7 @@ async def test_a_file_that_is_gone_is_written_anew_only_when_asked(runs: Path) -
     async with app.run_test(size=(80, 24)) as pilot:
         await edit(pilot)
         MINE.unlink()
-        await until_shown(pilot, "is no longer there")
+        await until_shown(pilot, "is gone")
         await pilot.press("k")
         await until_shown(pilot, "● not saved")
         assert not MINE.exists()
@@ -294,7 +294,7 @@ async def test_a_failed_save_says_why_and_keeps_text_and_file(runs: Path) -> Non
         with full_disk():
             await pilot.press("x", "f2")
             await until_shown(pilot, "not saved: profiles/mine.toml", "too large")
-            await until_shown(pilot, "no draft is kept: File too large")
+            await until_shown(pilot, "no draft is saved: File too large")
         assert (MINE.read_text(), editor.area.profile_text) == (PROFILE, "x" + PROFILE)
         await until(pilot, lambda: "no draft is kept" not in shown(app), "a draft, once it can be written")
         await pilot.press("f2")
@@ -351,7 +351,7 @@ async def test_a_draft_is_offered_compared_and_restored_or_discarded(runs: Path)
 
 
 @pytest.mark.parametrize(
-    ("variable", "message"), [("", "Neither $VISUAL nor $EDITOR"), ("vi", "nothing was taken over")]
+    ("variable", "message"), [("", "Neither $VISUAL nor $EDITOR"), ("vi", "the text was not changed")]
 )
 async def test_an_editor_that_cannot_be_had_is_said(
     runs: Path, monkeypatch: pytest.MonkeyPatch, variable: str, message: str
@@ -400,7 +400,7 @@ def test_the_users_editor_gets_the_terminal_and_its_text_is_taken_over_unless_it
     with Terminal(runs.parent, EDITOR="nothing", VISUAL=f"{editor} 0") as terminal:
         open_in_terminal(terminal)
         terminal.type("\x1b[15~")
-        terminal.until_seen("Taken over from")
+        terminal.until_seen("is not saved yet")
         terminal.type("\x13")
         terminal.until(lambda: MINE.read_text() == f"{PROFILE}# by hand\n", "the text of the other editor")
     with Terminal(runs.parent, VISUAL=f"{editor} 3") as terminal:

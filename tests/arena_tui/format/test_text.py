@@ -32,9 +32,9 @@ def test_ordinary_text_stays_as_it_is() -> None:
 
 def test_the_beginning_of_a_text_is_bounded_and_says_what_is_missing() -> None:
     assert beginning("a\r\n\x1b[2J\n") == "a\n␛[2J\n"
-    assert beginning("x" * 3_000_000) == "x" * 2_000 + "… (+98,000 characters)\n… (of 3,000,000 characters in all)"
+    assert beginning("x" * 3_000_000) == "x" * 2_000 + "… (+98,000 characters)\n… (of 3,000,000 characters in total)"
     assert beginning("\n" * 70_000).count("\n") == 1_000
-    assert beginning(("y" * 100 + "\n") * 700).endswith("y\n… (of 70,700 characters in all)")
+    assert beginning(("y" * 100 + "\n") * 700).endswith("y\n… (of 70,700 characters in total)")
 
 
 def test_figures() -> None:
@@ -108,7 +108,7 @@ def test_the_tail_of_a_log_is_bounded_and_complete_where_it_can_be(tmp_path: Pat
     with log.open("ab") as file:
         file.write(b"y" * (5 * MOST_BYTES) + b"\nlast\n")
     lines = tail.read()
-    assert "passed over" in lines[0]
+    assert "bytes skipped" in lines[0]
     assert lines[-1] == "last"
     log.write_bytes(b"new\n")
     assert tail.read() == ["new"]

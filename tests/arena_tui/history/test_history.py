@@ -100,7 +100,7 @@ async def test_a_filter_takes_words_in_any_order_and_escape_shows_all_again(runs
         await pilot.press("j", "space")  # keys are the table's again
         await until_shown(pilot, "1 of 3", "1 selected")
         await pilot.press("slash", *"[red]", "enter")
-        await until_shown(pilot, "0 of 3", "none to show")
+        await until_shown(pilot, "0 of 3", "no runs to show")
         await pilot.press("enter", "delete", "number_sign", "e", "D", "space", "c")  # no run to do anything to
         await pilot.press("escape")
         assert len(table.rows) == 3
@@ -135,7 +135,7 @@ async def test_a_run_is_renamed_and_annotated_and_home_shows_its_name(runs: Path
     async with app.run_test(size=(120, 40)) as pilot:
         await open_table(pilot)
         await pilot.press("number_sign")
-        await until_shown(pilot, "1 further lines stay")
+        await until_shown(pilot, "The rest, 1 line, stays")
         await pilot.press("end", *" and new", "enter")
         await until_shown(pilot, "old and new")
         await pilot.press("e")
@@ -240,11 +240,11 @@ async def test_the_trash_is_emptied_only_after_a_question(runs: Path) -> None:
         await pilot.press("t")
         await until_shown(pilot, "20260131-140000-third")
         await pilot.press("E")
-        await until_shown(pilot, "nothing brings them back")
+        await until_shown(pilot, "cannot be undone")
         await pilot.press("escape")
         assert len(trashed(runs)) == 1
         await pilot.press("E")
-        await until_shown(pilot, "nothing brings them back")
+        await until_shown(pilot, "cannot be undone")
         await pilot.press("y")
         await until(pilot, lambda: not trashed(runs), "an empty trash")
 

@@ -99,7 +99,7 @@ class TestTrash:
 
     def test_a_living_run_is_never_moved(self, tmp_path: Path) -> None:
         run = living(tmp_path)
-        with pytest.raises(StillInUse, match="end it first"):
+        with pytest.raises(StillInUse, match="stop it first"):
             discard(run)
         assert run.path.exists()
 
@@ -118,7 +118,7 @@ class TestTrash:
                 with pytest.raises(StillInUse, match=f"a prediction with {run.id} is at work: wait, or arena-tui stop"):
                     take_away(run)
         assert run.path.exists()
-        with held(run), pytest.raises(StillInUse, match="just being moved"), kept_in_place(run):
+        with held(run), pytest.raises(StillInUse, match="being moved"), kept_in_place(run):
             pass
         assert discard(run).path.exists()
 
@@ -126,7 +126,7 @@ class TestTrash:
         discard(ended(tmp_path))
         trash = ["trash", "--runs-dir", str(tmp_path)]
         assert main([*trash, "--empty"]) == 2
-        assert "nothing brings them back" in capsys.readouterr().err
+        assert "cannot be undone" in capsys.readouterr().err
         assert len(trashed(tmp_path)) == 1
         assert main([*trash, "--empty", "--yes"]) == 0
         assert trashed(tmp_path) == []
@@ -224,7 +224,7 @@ class TestCommands:
         record_run(tmp_path, "20260131-120000-ab", end="failed", steps=200, until=50)
         where = ["--runs-dir", str(tmp_path)]
         assert main(["delete", "20260131-12", "--yes", *where]) == 2
-        assert "several ids" in capsys.readouterr().err
+        assert "several runs" in capsys.readouterr().err
         assert main(["delete", run.id, *where]) == 2
         assert "an adapter of 3 MiB" in capsys.readouterr().err
         assert run.path.exists()

@@ -137,7 +137,7 @@ async def test_every_action_is_in_the_footer_the_help_and_the_palette(runs: Path
         await pilot.press("question_mark")
         await until_shown(pilot, "Start the chosen profile")
         await pilot.press(*["j"] * 40)
-        await until_shown(pilot, "Leave; asks first", "Open the command palette")
+        await until_shown(pilot, "Quit; asks first", "Open the command palette")
 
 
 class SlowToGo(Static):

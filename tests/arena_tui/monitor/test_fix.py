@@ -134,7 +134,7 @@ async def test_a_hostile_proposal_is_shown_and_not_obeyed(runs: Path) -> None:
         await until_shown(pilot, "[red]train[/red].␛[2J", "A tries again")
         assert "\x1b" not in shown(app)
         await pilot.press("A")
-        await until_shown(pilot, "the run was not tried again", "unknown section")
+        await until_shown(pilot, "the run was not retried", "unknown section")
 
 
 async def test_fixing_does_nothing_where_nothing_is_proposed(runs: Path) -> None:

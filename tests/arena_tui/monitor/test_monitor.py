@@ -51,7 +51,7 @@ async def test_a_child_that_dies_without_a_word_is_lost_with_advice(runs: Path) 
     app = ArenaApp(runs, child("crash"), planner("ok"))
     async with app.run_test(size=(120, 40)) as pilot:
         await start(pilot)
-        await until_shown(pilot, "? lost", "ended without a last word", "checkpoint-200", "Segmentation fault")
+        await until_shown(pilot, "? lost", "ended unexpectedly", "checkpoint-200", "Segmentation fault")
 
 
 async def test_cancel_asks_says_what_is_kept_and_reaches_the_child(runs: Path) -> None:
@@ -81,7 +81,7 @@ async def test_a_child_deaf_to_every_request_is_killed_rung_by_rung(runs: Path, 
         await until_shown(pilot, "stop this run?", "stop and save", "stop now", "kill")
         await pilot.press("n", "k")  # neither can be reached yet
         await pilot.press("s")
-        await until_shown(pilot, "asked for 0:00:0", "The process is still there")
+        await until_shown(pilot, "asked for 0:00:0", "The process is still alive")
         assert read_run(only_run(runs))[1] is Status.RUNNING
         await pilot.press("k")
         assert is_run_alive(only_run(runs)) is True, "killing comes after stopping now"
@@ -104,11 +104,11 @@ async def test_quit_asks_and_leaves_the_run_running(runs: Path) -> None:
         await start(pilot)
         await until_shown(pilot, "200 / 400 steps")
         await pilot.press("q")
-        await until_shown(pilot, "a run goes on", "leave it running", "stop it", "back")
+        await until_shown(pilot, "a run is active", "leave it running", "stop it", "back")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, MonitorScreen))
         await pilot.press("q")
-        await until_shown(pilot, "a run goes on")
+        await until_shown(pilot, "a run is active")
         await pilot.press("l")
         await until(pilot, lambda: not app.is_running)
     assert is_run_alive(only_run(runs)) is True
@@ -122,7 +122,7 @@ async def test_quit_can_stop_the_run(runs: Path) -> None:
         await pilot.press("escape")
         await until_shown(pilot, "profiles")
         await pilot.press("q")
-        await until_shown(pilot, "a run goes on")
+        await until_shown(pilot, "a run is active")
         await pilot.press("s")
         await until(pilot, lambda: not app.is_running)
         run = only_run(runs)
@@ -245,7 +245,7 @@ async def test_a_run_that_still_goes_on_is_not_resumed_from_home(runs: Path) -> 
         await pilot.press("escape", "tab")
         await until_shown(pilot, "● running")
         await pilot.press("R")
-        await until_shown(pilot, "this is for a run that has ended early, here")
+        await until_shown(pilot, "only for a run that ended early, here")
 
 
 async def test_of_two_panes_chosen_at_once_the_last_stays(runs: Path) -> None:

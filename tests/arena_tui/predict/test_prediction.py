@@ -42,7 +42,7 @@ def console(run: RunFolder, scenario: str, *, readonly: bool = False) -> ArenaAp
 async def predict(pilot, path: str) -> None:  # type: ignore[no-untyped-def]
     await until_shown(pilot, "✓ finished", "P predict")
     await pilot.press("P")
-    await until_shown(pilot, "answer which rows?", "test.csv")
+    await until_shown(pilot, "predict which rows?", "test.csv")
     await pilot.press("ctrl+u", *("full_stop" if letter == "." else letter for letter in path), "enter")
 
 
@@ -52,7 +52,7 @@ async def test_a_finished_run_answers_the_rows_that_one_names(run: RunFolder, si
     app = console(run, "ok")
     async with app.run_test(size=size) as pilot:
         await predict(pilot, "rows.csv")
-        await until_shown(pilot, "✓ finished", "25,000 / 25,000 rows", "25,000 rows are answered in")
+        await until_shown(pilot, "✓ finished", "25,000 / 25,000 rows", "25,000 rows predicted, written to")
         await until_shown(pilot, "mean ", "25.0 %", "60.0 %")
         [folder] = list_predictions(run)
         assert f"runs/{run.id}/predictions/{folder.id}/submission.csv"[:60] in shown(app)
@@ -117,7 +117,7 @@ async def test_a_file_of_answers_that_is_none_is_told_and_not_obeyed(run: RunFol
     prediction.table.write_bytes(b"PAR1 [red]x[/red]\x1b[2J")
     app = ArenaApp(run.path.parent, watch=prediction)
     async with app.run_test(size=(120, 40)) as pilot:
-        await until_shown(pilot, "What was answered cannot be shown:", "damaged", "log loss  0.9391")
+        await until_shown(pilot, "The predictions cannot be shown:", "damaged", "log loss  0.9391")
         assert "x[/red]" not in shown(app)
 
 
@@ -145,7 +145,7 @@ async def test_rows_that_are_not_there_and_a_run_without_adapter_are_told(run: R
     app = console(run, "ok")
     async with app.run_test(size=(120, 40)) as pilot:
         await predict(pilot, "absent.csv")
-        await until_shown(pilot, "answer which rows?", "absent.csv: no such file")
+        await until_shown(pilot, "predict which rows?", "absent.csv: no such file")
         await pilot.press("escape")
         (run.adapter / "adapter_config.json").unlink()
         await until_shown(pilot, "P predict")
@@ -161,6 +161,6 @@ async def test_a_read_only_console_predicts_nothing(run: RunFolder) -> None:
         await until_shown(pilot, "✓ finished")
         await pilot.press("P")
         await pilot.pause()
-        assert "answer which rows?" not in shown(app)
+        assert "predict which rows?" not in shown(app)
     assert not list_predictions(run)
     assert set(psutil.Process().children()) <= before

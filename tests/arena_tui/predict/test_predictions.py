@@ -62,7 +62,7 @@ async def test_all_predictions_are_listed_and_one_is_opened(
         [place] = [n for n, prediction in enumerate(app.screen.predictions) if prediction.folder.path == done.path]
         await pilot.press(*["j"] * place, "enter")
         await until(pilot, lambda: isinstance(app.screen, PredictionScreen), "the prediction")
-        await until_shown(pilot, "25,000 rows are answered in")
+        await until_shown(pilot, "25,000 rows predicted, written to")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, PredictionsScreen), "the list again")
         await pilot.press("escape")
@@ -146,7 +146,7 @@ async def test_without_any_the_list_says_so(runs: Path) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shown(pilot, "none yet")
         await pilot.press("O")
-        await until_shown(pilot, "none yet: a finished run answers rows")
+        await until_shown(pilot, "none yet: a finished run predicts rows")
         await pilot.press("s", "d", "enter")
         assert isinstance(app.screen, PredictionsScreen)
 

@@ -70,9 +70,7 @@ async def test_v_on_a_finished_run_shows_all_panes_with_the_childs_figures(
         await pilot.press("v")
         await until(pilot, lambda: isinstance(app.screen, ReportScreen) and app.screen.seen, "the report")
         report = app.screen.seen.report
-        await until_shown(
-            pilot, "60 rows of evaluation", f"{report.log_loss.value:.4f}", "lengths", "0.9371", "averaged"
-        )
+        await until_shown(pilot, "60 evaluation rows", f"{report.log_loss.value:.4f}", "lengths", "0.9371", "averaged")
         seen = ""
         for _ in range(7):
             await pilot.press("tab")
@@ -181,7 +179,7 @@ async def test_a_run_that_cannot_be_compared_is_told_and_the_report_stays(run: R
         await pilot.press("c")
         await until_shown(pilot, "20260130-120000-older")
         await pilot.press("enter")
-        await until_shown(pilot, "evaluated none of the rows", "log loss by group", "60 rows of evaluation")
+        await until_shown(pilot, "evaluated none of the rows", "log loss by group", "60 evaluation rows")
         assert screen.problem == ""
         assert "against" not in shown(app).splitlines()[0]
         await pilot.press("ctrl+r")
@@ -274,7 +272,7 @@ def test_a_bar_of_probabilities_is_always_full(probabilities: tuple[float, float
         (Interval(-0.0042, -0.007, -0.001), "0.0042 better, 95 % interval 0.0010 to 0.0070"),
         (Interval(0.0042, -0.001, 0.007), "0.0042 worse, 95 % interval −0.0010 to 0.0070, which may be chance"),
         (Interval(-0.0042, None, None), "0.0042 better, no interval: one row"),
-        (Interval(0.0, 0.0, 0.0), "the same in every row"),
+        (Interval(0.0, 0.0, 0.0), "equal in every row"),
     ],
 )
 def test_a_difference_in_words(difference: Interval, says: str) -> None:

@@ -62,7 +62,7 @@ def test_looking_at_a_strangers_queue_starts_nothing_and_says_so(queue: Queue, c
     run = stranger(queue)
     assert main(["queue"]) == 0
     told = capsys.readouterr().out
-    assert f"it was not queued by you here, so you do not start it: arena-tui queue adopt {run.id}" in told
+    assert f"it was not queued by you here, so it does not start: arena-tui queue adopt {run.id}" in told
     nothing_starts(queue)
     assert read_run(run)[1] is Status.QUEUED
     assert not secret_file().exists(), "looking makes nothing"
@@ -109,7 +109,7 @@ def test_a_run_whose_settings_were_changed_after_it_was_queued_is_not_started(
         settings.write("\n# changed\n")
     nothing_starts(queue)
     assert main(["queue"]) == 0
-    assert "it has changed since you queued it, so you do not start it" in capsys.readouterr().out
+    assert "it has changed since you queued it, so it does not start" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("field", ["gpus", "working_directory", "resolved"])
@@ -157,7 +157,7 @@ def test_the_secret_is_the_users_alone_and_a_foreign_one_is_not_believed(queue: 
     assert standing_of(queue, run) is Standing.STRANGE
     before = sorted(queue.runs.iterdir())
     assert main(["queue", "add", "demo"]) == 1
-    assert f"{secret_file()} is no secret of yours" in capsys.readouterr().err
+    assert f"{secret_file()} is not your secret" in capsys.readouterr().err
     assert sorted(queue.runs.iterdir()) == before, "no half of a run is left"
     secret_file().unlink()
     assert main(["queue", "adopt", "mine", "--yes"]) == 0

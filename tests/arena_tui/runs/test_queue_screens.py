@@ -149,7 +149,7 @@ async def test_a_run_that_began_meanwhile_is_not_taken_out(runs: Path) -> None:
         queue.unpause()
         assert queue.take(visible_gpus()[0])
         await pilot.press("y")
-        await until_shown(pilot, "the queue is as it was")
+        await until_shown(pilot, "the queue is restored")
     assert run.profile.exists()
 
 
@@ -182,7 +182,7 @@ async def test_the_queue_is_paused_and_goes_on_by_key(runs: Path) -> None:
         await pilot.press("tab")
         await until(pilot, lambda: not runners() and Queue(runs).is_paused)
         await pilot.press("Q")
-        await until_shown(pilot, "the queue goes on", "✓ finished")
+        await until_shown(pilot, "the queue is resumed", "✓ finished")
     assert read_run(run)[1] is Status.FINISHED
 
 
@@ -227,7 +227,7 @@ async def test_the_question_before_leaving_counts_what_waits(runs: Path) -> None
         await until_shown(pilot, "● running", "◷ queued")
         await pilot.press("q")
         await until(pilot, lambda: isinstance(app.screen, QuitScreen), "the question")
-        await until_shown(pilot, "a run goes on", "2 runs wait in the queue; they start one after the other")
+        await until_shown(pilot, "a run is active", "2 runs wait in the queue; they start one after the other")
 
 
 @pytest.mark.slow

@@ -91,15 +91,15 @@ async def test_a_key_that_cannot_act_says_why_and_the_keys_come_back(
             ("b", "b does nothing here; ? lists the keys"),
             ("v", "this is for a run; 2 leads to the list of runs"),
             ("escape", "esc does nothing here"),
-            ("ctrl+c", "q leaves; runs go on; ctrl+q leaves from anywhere"),
-            ("u", "there is no change to take back"),
+            ("ctrl+c", "q quits; runs continue; ctrl+q quits anywhere"),
+            ("u", "there is nothing to undo"),
         ):
             await pilot.press(key)
             await until_shown(pilot, why)
         await pilot.press("2", "v")
         await until_shown(pilot, "this run has not finished: there is no evaluation to report on")
         await pilot.press("3", "2", "J")
-        await until_shown(pilot, "this is for a run that waits in the queue")
+        await until_shown(pilot, "only for a run that waits in the queue")
         await pilot.press("enter")
         await until_shown(pilot, "R Resume")
         monkeypatch.setattr(Footer, "SECONDS", 1.0)
@@ -118,4 +118,4 @@ async def test_a_key_of_no_use_in_a_dialog_says_so_in_its_frame(workplace: Path)
         await pilot.press("b")
         await until_shown(pilot, "b does nothing here; esc closes this")
         await pilot.press("ctrl+c")
-        await until_shown(pilot, "esc closes this; ctrl+q leaves from anywhere")
+        await until_shown(pilot, "esc closes this; ctrl+q quits anywhere")

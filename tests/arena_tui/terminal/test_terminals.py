@@ -172,7 +172,7 @@ async def test_a_terminal_that_is_too_small_says_so_and_a_larger_one_shows_the_s
         await pilot.resize_terminal(10, 3)
         await pilot.pause()
         await pilot.resize_terminal(100, 30)
-        await until_shown(pilot, "All keys of this screen")
+        await until_shown(pilot, "All keys on this screen")
         await pilot.press("escape")
         await until_shown(pilot, "r Run")
         assert "at least" not in shown(console)

@@ -74,11 +74,11 @@ CONFIGURE = "import sys; from core.config import read_config; sys.exit(print(*re
 @pytest.mark.parametrize(
     ("file", "words"),
     [
-        ("pipe.csv", "a pipe, and an ordinary file is needed"),
-        ("/dev/stdin", "a device, and an ordinary file is needed"),
-        ("device.csv", "a device, and an ordinary file is needed"),
-        ("device.jsonl", "a device, and an ordinary file is needed"),
-        ("device.parquet", "a device, and an ordinary file is needed"),
+        ("pipe.csv", "a pipe, not a regular file"),
+        ("/dev/stdin", "a device, not a regular file"),
+        ("device.csv", "a device, not a regular file"),
+        ("device.jsonl", "a device, not a regular file"),
+        ("device.parquet", "a device, not a regular file"),
         ("sparse.csv", "line 1: a record of more than 16 MiB begins here"),
         ("sparse.jsonl", "line 1: a record of more than 16 MiB begins here"),
         ("sparse.parquet", "not a readable Parquet file"),
@@ -92,7 +92,7 @@ def test_endless_rows_are_refused(file: str, words: str, endless: Path) -> None:
 
 @pytest.mark.parametrize("file", ["pipe.toml", "device.toml", "sparse.toml"])
 def test_an_endless_profile_or_configuration_is_refused(file: str, endless: Path) -> None:
-    assert "ordinary file" in (said := bounded([*ARENA_TUI, "check", file], endless)) or "larger than 1 MiB" in said
+    assert "regular file" in (said := bounded([*ARENA_TUI, "check", file], endless)) or "larger than 1 MiB" in said
     said = bounded([sys.executable, "-P", "-c", CONFIGURE], endless, ARENA_TUI_CONFIG=str(endless / file))
     assert "cannot be read" in said
 
@@ -157,5 +157,5 @@ def test_rows_that_fill_the_memory_are_told_before_the_kernel_ends_the_process(m
 
     free = iter(range(1 << 30, 0, -100 << 20))
     monkeypatch.setattr(bounds, "memory", lambda: (next(free), 1 << 34))
-    with pytest.raises(DataError, match=r"train.csv, line \d+: memory is nearly used up, 2\d\d MiB are free"):
+    with pytest.raises(DataError, match=r"train.csv, line \d+: memory is nearly full, 2\d\d MiB are free"):
         list(bounds.watched("train.csv", ((line, {"id": line}) for line in range(10**6))))

@@ -225,7 +225,7 @@ def test_a_list_that_was_printed_is_read_token_by_token(cell: str, turns: tuple[
 )
 def test_what_is_no_printed_list_is_refused(cell: str, tmp_path: Path) -> None:
     rows = [{**lmsys(number, SINGLE, 0), "response_a": made} for number, made in enumerate(["['a']", cell])]
-    assert "line 2, id 1, column response_a: a list of strings as Python prints it is needed" in refused(
+    assert "line 2, id 1, column response_a: expected a list of strings as Python prints it" in refused(
         write(tmp_path, rows)
     )
 
@@ -256,22 +256,22 @@ def with_cell(form: str, column: str, cell: Any) -> list[Row]:
 @pytest.mark.parametrize(
     ("form", "column", "cell", "says"),
     [
-        ("arena", "winner", "modell_a", "column winner: one of model_a, a, model_b, b, tie, tie (bothbad), both_bad"),
-        ("arena", "conversation_a", [], "column conversation_a: a list of messages with role and content is needed"),
+        ("arena", "winner", "modell_a", "column winner: expected one of model_a, a, model_b, b, tie, tie (bothbad)"),
+        ("arena", "conversation_a", [], "column conversation_a: expected a list of messages with role and content"),
         ("arena", "conversation_a", [{"role": "user"}], "message 1 must have role and content"),
-        ("arena", "conversation_a", [{"role": "tool", "content": ""}], "of a role that is not known, 'tool'"),
+        ("arena", "conversation_a", [{"role": "tool", "content": ""}], "has an unknown role, 'tool'"),
         ("arena", "conversation_a", [{"role": "user", "content": "q"}], "the last message of a conversation must be"),
         ("arena", "conversation_b", conversation(("other",), ("b",)), "turn 1 of the user differs between"),
         ("arena", "conversation_b", conversation(("q", "r"), ("b", "c")), "the number of turns differs between"),
-        ("arena in blocks", "conversation_a", IMAGE, "message 2 holds what is no text"),
-        ("wsdm", "prompt", 3, "column prompt: a text is needed, found 3"),
-        ("helpsteer", "overall_preference", 4, "a whole number from -3 to 3 is needed, found 4"),
-        ("helpsteer", "overall_preference", 1.5, "from -3 to 3 is needed, found 1.5"),
-        ("helpsteer", "overall_preference", True, "from -3 to 3 is needed, found True"),
+        ("arena in blocks", "conversation_a", IMAGE, "message 2 contains something that is not text"),
+        ("wsdm", "prompt", 3, "column prompt: expected a text, found 3"),
+        ("helpsteer", "overall_preference", 4, "expected a whole number from -3 to 3, found 4"),
+        ("helpsteer", "overall_preference", 1.5, "from -3 to 3, found 1.5"),
+        ("helpsteer", "overall_preference", True, "from -3 to 3, found True"),
         ("arena", "conversation_a", TOOL, "message 2 calls a tool and says nothing"),
         ("helpsteer", "response1", None, ""),
-        ("soft", "probability_a", "much", "column probability_a: a probability is needed, found 'much'"),
-        ("soft", "probability_a", 0.7, "probability_a, probability_b, probability_tie must sum to 1, and are 1.1"),
+        ("soft", "probability_a", "much", "column probability_a: expected a probability, found 'much'"),
+        ("soft", "probability_a", 0.7, "probability_a, probability_b, probability_tie must sum to 1, found 1.1"),
         ("lmsys", "winner_tie", 1, "exactly one of winner_model_a, winner_model_b, winner_tie must be 1"),
     ],
 )  # fmt: skip
@@ -301,7 +301,7 @@ def test_two_probabilities_that_are_equally_high_are_no_label(tmp_path: Path) ->
         ({"conversation_a": []}, Data(), ": no column conversation_b, winner; found conversation_a"),
         ({"question": "q", "left": "a"}, OWN, ": no column right, preferred, key; found question, left"),
         ({"a": "q"}, Data(columns=Columns(prompt="a")), ": data.columns must name response_a and response_b"),
-        ({"a": "q"}, ANSWERS, ": data.columns names none that says who won"),
+        ({"a": "q"}, ANSWERS, ": data.columns names no column that says who won"),
         ({"a": "a"}, LABELLED, "without prompts both answers must be conversations"),
     ],
 )  # fmt: skip
@@ -328,7 +328,7 @@ def test_a_value_to_drop_is_dropped_also_where_it_means_something_by_default(tmp
 def test_a_winner_that_is_missing_is_no_word(cell: Any, tmp_path: Path) -> None:
     data = Data(winners=Winners(tie=["none", "nan"]))
     source = write(tmp_path, [wsdm(0, SINGLE, 0), {**wsdm(1, SINGLE, 0), "winner": cell}])
-    assert ", line 2, id w1, column winner: one of " in refused(source, data)
+    assert ", line 2, id w1, column winner: expected one of " in refused(source, data)
 
 
 @pytest.mark.parametrize(
@@ -399,8 +399,7 @@ def test_an_id_that_stands_in_two_files_is_told_with_both(tmp_path: Path) -> Non
         write(tmp_path, [lmsys(0, SINGLE, 0)], name)
     message = refused(str(tmp_path))
     assert (
-        message
-        == f"/two.jsonl, line 1, id 0: this id stands in {tmp_path}/one.jsonl, line 1, already; ids must be unique"
+        message == f"/two.jsonl, line 1, id 0: this id is already in {tmp_path}/one.jsonl, line 1; ids must be unique"
     )
 
 

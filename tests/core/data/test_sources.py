@@ -54,9 +54,7 @@ def test_an_id_stands_once_in_all_sources_and_both_places_are_named(tmp_path: Pa
     first, second = csv(tmp_path, "a.csv", range(3)), csv(tmp_path, "b.csv", range(2, 4))
     with pytest.raises(DataError) as refused:
         ids(Sources([first, second], Data(), "auto"))
-    assert str(refused.value) == (
-        f"{second}, line 2, id 2: this id stands in {first}, line 4, already; ids must be unique"
-    )
+    assert str(refused.value) == (f"{second}, line 2, id 2: this id is already in {first}, line 4; ids must be unique")
     with pytest.raises(DataError, match="rows without ids are numbered, through all sources"):
         ids(Sources([csv(tmp_path, "c.csv", range(3, 5)), jsonl(tmp_path, "d.jsonl", 2)], Data(), "auto"))
 

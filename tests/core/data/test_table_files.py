@@ -152,7 +152,7 @@ def test_a_folder_or_a_pattern_is_its_files_in_the_order_of_their_names(tmp_path
     assert [row["id"] for row in read(f"{tmp_path}/part-*.jsonl")] == ["1"]
     assert [row["id"] for row in read(f"{tmp_path}/**/part-*.jsonl")] == ["2", "1"]
     assert said_of(str(tmp_path)) == "2 files, JSON lines"
-    with pytest.raises(DataError, match="no file is called like this"):
+    with pytest.raises(DataError, match="no file matches"):
         read(f"{tmp_path}/*.csv")
     file, line, _ = list(read_records(str(tmp_path)))[1]
     assert (file, line) == (str(tmp_path / "part-1.jsonl"), 1)

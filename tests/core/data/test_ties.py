@@ -10,8 +10,8 @@ from test_formats import FORMS, SINGLE, write
 from core.data.example import DataError, Example, RowsRead, settled
 from core.data.rows import read_comparisons
 from core.data.sources import Sources
+from core.outcomes import OutcomesSetting
 from core.profile.data_settings import Columns, Data, Winners
-from core.profile.settings import OutcomesSetting
 
 LMSYS = FORMS["lmsys"][0]
 WSDM = FORMS["wsdm"][0]

@@ -66,7 +66,7 @@ def test_an_unreadable_tokenizer_is_an_error_with_its_path(content: str | None, 
     (folder / "tokenizer.json").unlink()
     if content is not None:
         (folder / "tokenizer.json").write_text(content)
-    with pytest.raises(DataError, match=r"tokenizer\.json: no tokenizer that can be read"):
+    with pytest.raises(DataError, match=r"tokenizer\.json: the tokenizer cannot be read"):
         PromptTokenizer(folder)
 
 

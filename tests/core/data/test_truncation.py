@@ -205,8 +205,8 @@ def _sentencepiece() -> PromptTokenizer:
 SENTENCEPIECE = _sentencepiece()
 
 
-def test_what_is_shown_is_as_long_as_what_is_reckoned(tokenizer: PromptTokenizer) -> None:
-    """The report reckons with counts alone; the rows must come out so."""
+def test_what_is_shown_is_as_long_as_what_is_predicted(tokenizer: PromptTokenizer) -> None:
+    """The report computes with counts alone; the rows must come out so."""
     rows = [
         example([f"Why {n}? " * n], ["Because 🤷🏽 é. " * (n % 7), "x" * n], ["你好 " * (n % 11)]) for n in range(1, 40)
     ]
@@ -214,5 +214,5 @@ def test_what_is_shown_is_as_long_as_what_is_reckoned(tokenizer: PromptTokenizer
     for strategy in TRUNCATIONS:
         frame = tokenizer.frame("…")
         kept = keep(whole.shape, chosen(strategy, 120, "…"), frame)
-        reckoned = frame.specials + (kept.tags + kept.by_part(whole.shape)).sum(axis=1) + kept.marks * len(frame.mark)
-        assert [len(ids) for ids in show(whole, kept, frame)] == reckoned.tolist()
+        predicted = frame.specials + (kept.tags + kept.by_part(whole.shape)).sum(axis=1) + kept.marks * len(frame.mark)
+        assert [len(ids) for ids in show(whole, kept, frame)] == predicted.tolist()

@@ -61,7 +61,7 @@ def test_an_engine_that_crashes_is_a_problem_not_a_clean_bill(tmp_path: Path) ->
     (tmp_path / "torch.py").write_text("import os\nos._exit(139)\n")
     ran = subprocess.run([*ARENA_TUI, "doctor"], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert ran.returncode == 1
-    assert "its checks ended with exit code 139" in ran.stdout
+    assert "its checks exited with code 139" in ran.stdout
 
 
 def test_a_card_without_a_driver_is_a_problem_and_no_card_is_a_note(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_a_container_with_too_little_memory_is_a_problem(tmp_path: Path) -> None
     for limit, verdict, told in ((800 << 20, "problem", "0.7 of 0.8"), (4 << 30, "ok", "3.9 of 4.0")):
         (group / "memory.max").write_text(f"{limit}\n")
         found = machine.memory(tmp_path)
-        assert (found.verdict, found.found) == (verdict, f"{told} GiB free that this control group may take")
+        assert (found.verdict, found.found) == (verdict, f"{told} GiB free available to this control group")
 
 
 def test_packages_that_are_missing_or_too_old_are_named_with_what_is_needed(
@@ -165,7 +165,7 @@ def test_a_refused_token_is_a_problem_of_the_place_that_it_comes_from(hub: HTTPS
     found = login_at(hub.server_port, HF_TOKEN="hf_made_up")
     assert (found.verdict, found.advice) == ("problem", "It is HF_TOKEN's: correct or unset it.")
     (tmp_path / "token").write_text("hf_made_up")
-    assert login_at(hub.server_port, HF_TOKEN_PATH=str(tmp_path / "token")).advice == "Log in anew: `hf auth login`."
+    assert login_at(hub.server_port, HF_TOKEN_PATH=str(tmp_path / "token")).advice == "Log in again: `hf auth login`."
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ import pytest
 import torch
 from msgspec.structs import replace
 from places import ROOT
-from shapes import GEMMA3, LLAMA, MISTRAL, NINE, PHI3_MINI, PHI4_MINI, QWEN, QWEN3, shape
+from shapes import GEMMA3, GEMMA3_12B, LLAMA, MISTRAL, NINE, PHI3_MINI, PHI4_MINI, QWEN, QWEN3, shape
 from transformers import (
     Gemma2Config,
     Gemma2ForSequenceClassification,
+    Gemma3Config,
     Gemma3TextConfig,
     LlamaConfig,
     MistralConfig,
@@ -42,6 +44,7 @@ CONFIGS: list[tuple[dict[str, Any], type[PretrainedConfig]]] = [
     (NINE, Gemma2Config),
     (TWO, Gemma2Config),
     (GEMMA3, Gemma3TextConfig),
+    (GEMMA3_12B, Gemma3Config),
     (LLAMA, LlamaConfig),
     (QWEN, Qwen2Config),
     (QWEN3, Qwen3Config),
@@ -63,11 +66,12 @@ def peak(config: dict[str, Any], *overrides: str, precision: Precision = "bf16",
 @pytest.fixture(
     scope="module",
     params=CONFIGS,
-    ids=["9b", "2b", "gemma3", "llama", "qwen2", "qwen3", "mistral", "phi3-mini", "phi4-mini"],
+    ids=["9b", "2b", "gemma3", "gemma3-12b", "llama", "qwen2", "qwen3", "mistral", "phi3-mini", "phi4-mini"],
 )
 def family(request: pytest.FixtureRequest) -> tuple[dict[str, Any], PretrainedConfig]:
     stated, kind = request.param
-    return stated, kind(**stated.get("text_config", stated), num_labels=3, pad_token_id=0)
+    of_class = stated if kind is Gemma3Config else stated.get("text_config", stated)
+    return stated, kind(**deepcopy(of_class), num_labels=3, pad_token_id=0)
 
 
 @pytest.mark.slow

@@ -185,7 +185,7 @@ TOO_OLD = RuntimeError(
         (lambda: GpuError("Error 999: unknown"), "torch cannot use it", "arena-tui doctor"),
         (
             lambda: torch.AcceleratorError("CUDA error: an illegal memory access was encountered\nCompile with"),
-            "a kernel reached outside its memory",
+            "a kernel accessed memory out of bounds",
             "dmesg | grep -i xid",
         ),
         (

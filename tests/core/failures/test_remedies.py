@@ -118,5 +118,5 @@ def test_every_kind_of_value_can_be_an_override_that_reads_back() -> None:
     found = changes(plain, profile)
     assert len(found) == 4
     assert parse_profile("", source="none", overrides=[change.override for change in found]) == profile
-    with pytest.raises(TypeError, match=r"data\.limit absent"):
+    with pytest.raises(TypeError, match=r"unset data\.limit"):
         _ = changes(profile, plain)[0].override

@@ -176,7 +176,7 @@ def test_the_first_rows_come_before_the_whole_and_are_its_beginning(
         assert child.stdout
         first = msgspec.json.decode(child.stdout.readline(), type=Progress)
         assert first.sample
-        assert first.rows_total and 600 < first.rows_total <= 699, "reckoned from the first rows"
+        assert first.rows_total and 600 < first.rows_total <= 699, "estimated from the first rows"
         sample = read_rows(Path(first.sample))
         child.stdout.read()
     assert 0 < len(sample) < 699
@@ -303,7 +303,7 @@ def test_the_command_prints_the_agreed_keys(profile_file: Path, environment: dic
     assert [strategy["truncation"] for strategy in result["strategies"]] == list(TRUNCATIONS)
     words = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
     assert f"{result['limits'][1]['response_b_lost']} rows" in words
-    assert 'split.by = "prompt" ends it' in words
+    assert 'split.by = "prompt" prevents it' in words
 
 
 def test_the_command_and_the_screen_tell_alike_which_strategies_leave_no_room(

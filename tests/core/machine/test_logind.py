@@ -71,7 +71,7 @@ def test_in_a_session_that_is_ended_with_all_in_it_the_way_out_is_told(group: st
 def test_under_the_users_manager_lingering_is_what_counts(tmp_path: Path) -> None:
     warning = logout_warning("ann", machine(tmp_path / "without", MANAGER))
     assert warning is not None
-    assert warning.endswith("The way out: `loginctl enable-linger`.")
+    assert warning.endswith("To keep it running: `loginctl enable-linger`.")
     assert logout_warning("ann", machine(tmp_path / "with", MANAGER, {MAIN: KILL}, linger="ann")) is None
 
 

@@ -72,11 +72,11 @@ def test_cards_that_are_hidden_on_purpose_are_no_trouble(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("7", "CUDA_VISIBLE_DEVICES=7: '7' is no card here"),
-        ("0,x", "'x' is no card here"),
-        ("GPU-a", "'GPU-a' is no card here"),
-        ("1,1", "'1' stands for a card a second time, which hides all"),
-        (f"{A},{A[:9]}", "stands for a card a second time"),
+        ("7", "CUDA_VISIBLE_DEVICES=7: '7' is not a card here"),
+        ("0,x", "'x' is not a card here"),
+        ("GPU-a", "'GPU-a' is not a card here"),
+        ("1,1", "'1' names a card twice, which hides all cards"),
+        (f"{A},{A[:9]}", "names a card twice"),
     ],
 )
 def test_a_card_that_is_asked_for_and_is_not_there_is_told(text: str, told: str) -> None:
@@ -118,7 +118,7 @@ def test_a_run_takes_one_card_in_the_order_of_nvidia_smi_or_says_why_not() -> No
     assert told == [
         "2 GPUs are visible; this run uses GPU 1. Set CUDA_VISIBLE_DEVICES to choose another|PCI_BUS_ID|1",
         "None|PCI_BUS_ID|1",
-        "CUDA_VISIBLE_DEVICES=0,x: 'x' is no card here|PCI_BUS_ID|0",
+        "CUDA_VISIBLE_DEVICES=0,x: 'x' is not a card here|PCI_BUS_ID|0",
         "None|PCI_BUS_ID|",
-        "CUDA_VISIBLE_DEVICES=5,5: '5' stands for a card a second time, which hides all; `nvidia-smi -L` lists them",
+        "CUDA_VISIBLE_DEVICES=5,5: '5' names a card twice, which hides all cards; `nvidia-smi -L` lists them",
     ]

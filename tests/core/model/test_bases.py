@@ -146,7 +146,7 @@ def test_a_family_that_recomputes_nothing_says_so(tmp_path: Path) -> None:
     config = load_config(str(tmp_path), model, max_length=64)
     base = load_classifier(str(tmp_path), config, model, dtype=torch.float32, device="cpu", tell=untold).model
     adapted = add_adapters(base, Lora(freeze_layers=0, target_modules="all-linear"))
-    with pytest.raises(SettingError, match=r"train.gradient_checkpointing = True: albert recomputes no activations"):
+    with pytest.raises(SettingError, match=r"train.gradient_checkpointing = True: albert cannot recompute activations"):
         checkpoint_activations(adapted)
 
 

@@ -76,15 +76,15 @@ def no_tokenizer(folder: Path) -> None:
     ("spoil", "told"),
     [
         (write("config.json", "{"), r"its config\.json is not a JSON object"),
-        (write("config.json", POINTER), r"its config\.json is a pointer of Git LFS.*git lfs pull"),
+        (write("config.json", POINTER), r"its config\.json is a Git LFS pointer.*git lfs pull"),
         (write("config.json", '{"hidden_size": 8}'), "names no model_type"),
         (lambda folder: (folder / "config.json").unlink(), r"there is no config\.json in this folder"),
-        (write("tokenizer.json", POINTER), r"its tokenizer\.json is a pointer of Git LFS"),
+        (write("tokenizer.json", POINTER), r"its tokenizer\.json is a Git LFS pointer"),
         (write("tokenizer.json", '{"model": {'), r"its tokenizer\.json is not a JSON object"),
-        (write("model.safetensors", POINTER), r"its model\.safetensors is a pointer of Git LFS"),
-        (write("model.safetensors", "x"), r"its model\.safetensors is no safetensors file"),
-        (write("model.safetensors", "<html>Not found</html>"), r"its model\.safetensors is no safetensors file"),
-        (cut_short, r"its model\.safetensors is cut short, [\d,]+ of [\d,]+ bytes"),
+        (write("model.safetensors", POINTER), r"its model\.safetensors is a Git LFS pointer"),
+        (write("model.safetensors", "x"), r"its model\.safetensors is not a safetensors file"),
+        (write("model.safetensors", "<html>Not found</html>"), r"its model\.safetensors is not a safetensors file"),
+        (cut_short, r"its model\.safetensors is truncated, [\d,]+ of [\d,]+ bytes"),
         (without_a_shard, r"its model-00002-of-00002\.safetensors is missing"),
         (only_pickled, r"weights as pytorch_model\.bin only.*save_pretrained"),
         (lambda folder: (folder / "model.safetensors").unlink(), r"model\.safetensors is missing"),
@@ -94,7 +94,7 @@ def no_tokenizer(folder: Path) -> None:
         (quantized(quant_method="mxfp4"), r"stored quantized \(mxfp4\)"),
         (quantized(quant_method="fp8"), r"stored quantized \(fp8\)"),
         (quantized(quant_method="bitsandbytes", load_in_4bit=True), r"stored quantized \(bitsandbytes fp4\)"),
-        (no_tokenizer, r"has no tokenizer\.json, and none can be made of its other files"),
+        (no_tokenizer, r"has no tokenizer\.json, and none can be made from its other files"),
     ],
 )
 def test_what_cannot_be_trained_is_named_with_the_way_out(
@@ -140,7 +140,7 @@ def test_judging_a_checkpoint_loads_no_heavy_library(folder: Path) -> None:
 def test_rows_that_git_lfs_has_not_fetched_are_named_so(tmp_path: Path) -> None:
     for name in ("train.csv", "train.parquet", "train.jsonl"):
         (tmp_path / name).write_text(POINTER)
-        with pytest.raises(DataError, match="pointer of Git LFS"):
+        with pytest.raises(DataError, match="Git LFS pointer"):
             list(read_records(str(tmp_path / name)))
 
 

@@ -48,7 +48,7 @@ LAYOUT = Layout(keeps_weights=False, checkpointing="none", examples=8)
 SAME = 2e-4
 PACKED = ("gemma-2", "gemma-3", "gemma-3 with images", "llama-3", "qwen-2", "qwen-3", "mistral", "phi-3")
 NOT_QUANTIZED = ("falcon", "mixtral")
-REFUSED = {"t5": "t5 encodes and decodes", "xlnet": "xlnet answers more than logits"}
+REFUSED = {"t5": "t5 is an encoder-decoder", "xlnet": "xlnet returns more than logits"}
 
 
 class Trained(NamedTuple):
@@ -136,7 +136,9 @@ def family(request: pytest.FixtureRequest) -> str:
 @pytest.mark.parametrize("quantization", ["none", "nf4", "int8"])
 def test_a_row_has_one_answer_whoever_computes_it(family: str, quantization: str, tmp_path: Path) -> None:
     if quantization != "none" and family in NOT_QUANTIZED:
-        with pytest.raises(SettingError, match=f"model.quantization = '{quantization}': {family} cannot be held so"):
+        with pytest.raises(
+            SettingError, match=f"model.quantization = '{quantization}': {family} cannot be quantized this way"
+        ):
             prepare(family, quantization, tmp_path)
         return
     trained = prepare(family, quantization, tmp_path)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from shapes import GEMMA3, LLAMA, MISTRAL, NINE, PHI3_MINI, PHI4_MINI, QWEN, QWEN3, shape
+from shapes import GEMMA3, GEMMA3_12B, LLAMA, MISTRAL, NINE, PHI3_MINI, PHI4_MINI, QWEN, QWEN3, shape
 
 from core.engine.choose import choose, choose_engine, choose_prediction_engine, predict_packed
 from core.packed.gate import obstacle
@@ -20,8 +20,8 @@ def profile(*overrides: str) -> Profile:
 
 
 PUBLISHED = {
-    "gemma2": NINE, "gemma3": GEMMA3, "llama": LLAMA, "qwen2": QWEN, "qwen3": QWEN3, "mistral": MISTRAL,
-    "phi3-mini": PHI3_MINI, "phi4-mini": PHI4_MINI,
+    "gemma2": NINE, "gemma3": GEMMA3, "gemma3-12b": GEMMA3_12B, "llama": LLAMA, "qwen2": QWEN, "qwen3": QWEN3,
+    "mistral": MISTRAL, "phi3-mini": PHI3_MINI, "phi4-mini": PHI4_MINI,
 }  # fmt: skip
 
 
@@ -32,7 +32,7 @@ def test_published_models_of_the_families_can_be_packed(config: dict[str, Any]) 
 
 def test_long_rows_of_a_rotation_that_changes_with_length_are_left_to_the_padded_engine() -> None:
     """Phi-4-mini's angles are others from 4,097 tokens on, for all rows of a batch."""
-    for length, said in ((4096, None), (4097, "rows of more than 4096 tokens")):
+    for length, said in ((4096, None), (4097, "rows of more than 4,096 tokens")):
         reason = obstacle(profile(f"tokens.max_length={length}"), PHI4_MINI, precision="bf16", best="bf16")
         assert (reason is None) == (said is None)
         assert said is None or said in (reason or "")
@@ -75,7 +75,7 @@ def test_a_compute_type_that_is_the_runs_own_is_packed(dtype: str) -> None:
 @pytest.mark.parametrize(("best", "free"), [("fp16", 15 * GIB), ("fp32", None)], ids=["T4", "processor"])
 def test_bf16_is_packed_only_where_a_card_computes_it_itself(best: Any, free: int | None) -> None:
     made, here = profile("train.engine=packed"), {"best": best, "longest": 1024, "free": free}
-    with pytest.raises(SettingError, match="computes in bf16 only on cards that do so themselves"):
+    with pytest.raises(SettingError, match="computes in bf16 only on cards that support it"):
         choose_engine(made, NINE, precision="bf16", **here)
     assert choose_prediction_engine(made, NINE, precision="bf16", **here).name == "padded"
     assert choose_engine(made, NINE, precision="fp32", **here).name == "packed"

@@ -13,7 +13,7 @@ from bitsandbytes.nn import Params4bit
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from packing import CONFIGS, WINDOW, WITH_WINDOWS, engine_of, packed, padded, rows_of, set_to_work
+from packing import CONFIGS, SIZES, WINDOW, WITH_WINDOWS, engine_of, packed, padded, rows_of, set_to_work
 from peft import PeftModel
 from transformers import BitsAndBytesConfig
 
@@ -106,6 +106,17 @@ def test_the_recipes_adapters_get_the_same_gradients_and_no_frozen_weight_gets_a
     assert {"logits", "loss", *trained} == set(ours)
     for name in theirs:
         torch.testing.assert_close(ours[name], theirs[name], atol=2e-6, rtol=2e-4)
+
+
+@pytest.mark.parametrize("targets", ["all-linear", ["q_proj", "k_proj", "v_proj"]])
+def test_of_a_model_that_reads_images_the_language_model_alone_is_adapted(targets: Any) -> None:
+    """Its part for images has layers with a q_proj of their own."""
+    kind, config = CONFIGS["gemma3-with-images"]
+    model = add_adapters(kind(config), settings.Lora(freeze_layers=0, target_modules=targets))
+    trained = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
+    adapted = [name for name in trained if "lora_A" in name]
+    assert len(adapted) == SIZES["num_hidden_layers"] * (7 if targets == "all-linear" else 3)
+    assert all(".language_model.layers." in name or ".score." in name for name in trained)
 
 
 def test_no_example_changes_anothers_logits_to_the_bit(family: tuple[str, Path]) -> None:

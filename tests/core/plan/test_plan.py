@@ -350,7 +350,9 @@ def test_without_a_card_the_plan_says_whether_the_processor_has_the_memory(profi
     assert here.free == pytest.approx(look(tmp_path).memory_free, rel=0.2)
     assert here.verdict == judge_need(here.parts.total, here.free)
     told = as_text(plan, parse_profile(profile_file.read_text(), source="x"))
-    assert re.search(rf"peak memory +{gib(here.parts.total)}  {here.verdict}: [0-9.]+ GiB free on the processor", told)
+    assert re.search(
+        rf"peak memory +{gib(here.parts.total)}  {here.verdict}: [0-9.]+ GiB free; the processor computes in fp32", told
+    )
     assert re.search(r"MiB  Python with its libraries and threads\n", told)
 
 

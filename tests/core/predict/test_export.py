@@ -133,7 +133,7 @@ def test_a_merged_checkpoint_is_plain_appears_whole_and_answers_alike(run: RunFo
 
     again = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert again.returncode == 2
-    assert "whole is there already" in again.stderr
+    assert "whole already exists" in again.stderr
 
 
 def test_what_cannot_be_pushed_says_why(run: RunFolder, tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ def test_a_merged_checkpoint_is_pushed_whole_to_a_private_repository(run: RunFol
 
 
 @pytest.mark.parametrize(
-    ("token", "found"), [(None, "nobody is logged in"), ("hf_none", "the Hugging Face hub cannot be reached")]
+    ("token", "found"), [(None, "not logged in"), ("hf_none", "the Hugging Face hub cannot be reached")]
 )
 def test_a_hub_without_login_or_network_is_an_error_in_words(token: str | None, found: str, tmp_path: Path) -> None:
     environment = {"HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1", "PATH": "", "PYTHONPATH": str(README.parent)}

@@ -286,7 +286,7 @@ def test_logits_that_are_not_finite_end_it_with_the_row_and_the_run(
     folder = ask(write_test(tmp_path / "test.csv", [tiny.row(41, 0)]), of=[broken], code=1)
     failed = Tail(folder.events).read()[-1]
     assert isinstance(failed, events.Failed)
-    assert "broken gives the row with id 41 logits that are no finite numbers" in failed.cause
+    assert "broken gives the row with id 41 non-finite logits" in failed.cause
     assert not folder.submission.exists()
 
 
@@ -331,9 +331,9 @@ def test_what_cannot_be_predicted_is_refused_in_words(runs: list[RunFolder], tmp
         ((runs[0].path, "empty.csv"), "empty.csv: the file is empty"),
         ((runs[0].path, "heading.csv"), "heading.csv: no rows"),
         ((runs[0].path, "heading.csv", "--weights", "1,2"), "2 weights for 1 runs"),
-        ((runs[0].path, runs[0].path, "heading.csv"), "a run stands there twice"),
+        ((runs[0].path, runs[0].path, "heading.csv"), "a run is given twice"),
         ((runs[0].path, "heading.csv", "--truncation", "middle"), "one of right, left"),
-        ((runs[0].path, runs[0].path.parent / "." / ".." / "link", "heading.csv"), "is a link to a run, and no run"),
+        ((runs[0].path, runs[0].path.parent / "." / ".." / "link", "heading.csv"), "is a link to a run, not a run"),
         ((runs[0].path, runs[1].path, "heading.csv", "--weights", "1e308,1e308"), "weights are numbers above 0"),
         ((runs[0].path, "heading.csv", "-o", "no/where.csv"), "there is no such folder"),
         ((runs[0].path, "heading.csv", "-o", "."), ". is a folder; name a file in it"),
@@ -363,7 +363,7 @@ def test_a_prediction_that_is_at_work_is_followed_and_not_begun_twice(
         assert settle(request)[1]
         other = arena_tui("predict", runs[0].path, test, "--rules", cwd=tmp_path)
         assert other.returncode == 1
-        assert "is at work on these rows with other options" in other.stderr
+        assert "is predicting these rows with other options" in other.stderr
         record.write(events.Predicted(submission="out.csv", rows=3, log_loss=None, accuracy=None))
     for done in (plain.table, plain.submission, plain.summary):
         shutil.copy(done, folder.path)
@@ -382,7 +382,7 @@ def test_two_that_ask_for_the_same_at_once_begin_it_once(runs: list[RunFolder], 
     said = [child.communicate(timeout=SECONDS) for child in both]
     assert [child.returncode for child in both] == [0, 0, 0], said
     assert len(list_predictions(runs[0])) == before + 1
-    assert sum(out.startswith("at work already: ") for out, _ in said) == 2
+    assert sum(out.startswith("already running: ") for out, _ in said) == 2
     assert len((tmp_path / "out.csv").read_text().splitlines()) == 4
 
 
@@ -393,7 +393,7 @@ def test_one_that_is_just_beginning_elsewhere_is_waited_for(runs: list[RunFolder
     command = [*ARENA_TUI, "predict", str(runs[0].path), "test.csv"]
     other = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert other.stdout
-    assert other.stdout.readline().startswith("at work already")
+    assert other.stdout.readline().startswith("already running")
     child = launch(folder, PREDICT)
     out, err = other.communicate(timeout=SECONDS)
     assert (other.returncode, err) == (0, "")
@@ -450,8 +450,8 @@ def test_memory_that_runs_out_halves_the_batches_once_for_all_and_changes_no_ans
     assert launch(folder, short_of_memory(3)).wait(SECONDS) == 0, folder.console_log.read_text()
     assert_same(submitted(plain), submitted(folder))
     [said] = [event.message for event in Tail(folder.events).read() if isinstance(event, events.Warning)]
-    assert said.startswith(f"memory ran out with 512 tokens at once: {runs[0].id} is scored ")
-    assert said.endswith(" does from the start")
+    assert said.startswith(f"memory ran out with 512 tokens at once: {runs[0].id} continues with ")
+    assert said.endswith(" does so from the start")
 
 
 def test_a_row_that_does_not_fit_by_itself_is_named_with_its_length_and_the_way_out(
@@ -493,7 +493,7 @@ def test_each_run_of_a_prediction_leads_to_it_and_stays_while_it_is_at_work(
     assert stopped.returncode == 0, stopped.stderr
     assert stopped.stdout == f"{folder.id} cancelled\n"
     assert "stopping on SIGTERM\n" in stopped.stderr
-    assert "they are kept, and the same command goes on" in watched.communicate(timeout=SECONDS)[0]
+    assert "they are kept, and the same command resumes" in watched.communicate(timeout=SECONDS)[0]
     assert discard(own[1]).path.exists()
     again = arena_tui("stop", own[0].id, "--runs-dir", tmp_path / "runs", cwd=tmp_path)
     assert again.returncode == 1
@@ -510,7 +510,7 @@ def test_a_full_disk_is_told_at_the_beginning_and_on_the_way_and_once_there_is_r
     filler = fill(small_disk)
     refused = arena_tui("predict", run.path, test, cwd=small_disk)
     assert refused.returncode == 1
-    assert refused.stderr == f"{run.path}: no prediction can be begun here: No space left on device\n"
+    assert refused.stderr == f"{run.path}: the prediction cannot start: No space left on device\n"
     assert list_predictions(run) == []
     assert [path for path in run.predictions.iterdir() if path.is_dir()] == []
     filler.unlink()

@@ -174,21 +174,21 @@ def test_a_submission_of_ours_is_accepted_to_the_last_digit_of_its_ids(tmp_path:
 @pytest.mark.parametrize(
     ("lines", "found"),
     [
-        (["1,0.2,0.3,0.5"], ["1 ids that are missing: 2"]),
-        (["1,1,0,0", "2,1,0,0", "1,1,0,0"], ["1 ids that stand there twice: 1 (lines 2 and 4)"]),
-        (["1,1,0,0", "2,1,0,0", f"{BIG},1,0,0"], [f"1 ids that the rows do not have: {BIG}"]),
-        (["1,0.5,0.3,0.3", "2,1,0,0"], ["1 rows that do not sum to 1: 1 (1.1)"]),
-        (["1,nan,0.5,0.5", "2,1,0,0"], ["1 rows with a number that is not finite: 1 (winner_model_a nan)"]),
-        (["1,-0.5,1,0.5", "2,1,0,0"], ["1 rows with a negative number: 1 (winner_model_a -0.5)"]),
-        (["1,,0.5,0.5", "2,1,0,0"], ["1 rows with what is no number: 1 (winner_model_a '')"]),
+        (["1,0.2,0.3,0.5"], ["ids that are missing (1): 2"]),
+        (["1,1,0,0", "2,1,0,0", "1,1,0,0"], ["duplicate ids (1): 1 (lines 2 and 4)"]),
+        (["1,1,0,0", "2,1,0,0", f"{BIG},1,0,0"], [f"ids that are not in the rows (1): {BIG}"]),
+        (["1,0.5,0.3,0.3", "2,1,0,0"], ["rows that do not sum to 1 (1): 1 (1.1)"]),
+        (["1,nan,0.5,0.5", "2,1,0,0"], ["rows with a number that is not finite (1): 1 (winner_model_a nan)"]),
+        (["1,-0.5,1,0.5", "2,1,0,0"], ["rows with a negative number (1): 1 (winner_model_a -0.5)"]),
+        (["1,,0.5,0.5", "2,1,0,0"], ["rows with something that is not a number (1): 1 (winner_model_a '')"]),
         (["1,0.3333335,0.3333335,0.3333335", "2,1,0,0"], []),
         (
             ["1,1,0,0", "2,1,0,0", "0_2,1,0,0"],
-            ["1 ids that the rows do not have: 0_2"],
+            ["ids that are not in the rows (1): 0_2"],
         ),
         (
             ["1.0,1,0,0", "1,1,0,0", "2,1,0,0"],
-            ["1 ids that are missing or decimal numbers: line 2, column id"],
+            ["ids that are missing or decimal numbers (1): line 2, column id"],
         ),
     ],
 )  # fmt: skip
@@ -211,7 +211,7 @@ def test_rows_with_another_column_of_ids_or_none_are_a_measure_too(
 def test_rows_whose_ids_are_not_unique_are_no_measure_of_a_submission(tmp_path: Path) -> None:
     file = tmp_path / "out.csv"
     file.write_text("id,winner_model_a,winner_model_b,winner_tie\n1,1,0,0\n")
-    with pytest.raises(DataError, match=r"line 2, id 1: this id stands on line 1 already"):
+    with pytest.raises(DataError, match=r"line 2, id 1: this id is already on line 1"):
         check_submission(str(file), rows_file(tmp_path / "rows.jsonl", [1, 1]))
 
 
@@ -223,7 +223,7 @@ def test_a_submission_without_its_columns_or_without_rows_says_so(tmp_path: Path
     assert problem == "no column winner_model_a, winner_model_b, winner_tie; found id, a, b, tie"
     file.write_text("id,winner_model_a,winner_model_b,winner_tie\n")
     [problem] = check_submission(str(file), rows).problems
-    assert problem == "30 ids that are missing: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 20 more"
+    assert problem == "ids that are missing (30): 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 20 more"
     file.write_text("")
     with pytest.raises(DataError, match="the file is empty"):
         check_submission(str(file), rows)
@@ -245,6 +245,6 @@ def test_figures_of_labelled_rows_are_scikit_learns() -> None:
 def test_a_full_disk_says_that_what_is_scored_is_kept() -> None:
     why = in_words(OSError(errno.ENOSPC, "No space left on device", "/runs/x/scores/3.npy"))
     assert why.cause == "no space is left on the disk: /runs/x/scores/3.npy"
-    assert "the same command goes on" in why.advice
+    assert "the same command resumes" in why.advice
     for number in (errno.ENOSPC, errno.EDQUOT):
         assert in_words(OSError(number, os.strerror(number))).cause == "no space is left on the disk"

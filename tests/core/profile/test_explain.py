@@ -57,7 +57,7 @@ def test_every_enumerated_value_is_one_that_the_profile_takes() -> None:
     for known in settings().values():
         for setting in known.values():
             for value in (*setting.values, *(f"[{item}]" for item in setting.items)):
-                parse_profile(f"{setting.key} = {value}", source="value")
+                parse_profile(f'data.eval = "own.csv"\n{setting.key} = {value}', source="value")  # which one needs
     assert settings()["train"]["gradient_checkpointing"].values == ("true", "false")
     assert settings()["eval"]["every"].values == ('"epoch"',)
 

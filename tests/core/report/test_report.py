@@ -115,7 +115,7 @@ class TestFigures:
         named = {group.name: group.rows for group in found.groups}
         assert named == {
             "up to 128": 4, "129 to 256": 2, "257 to 512": 2,
-            "nothing": 5, "something": 3, "some of A": 1, "some of B": 1, "all of B": 2,
+            "none": 5, "any": 3, "part of A": 1, "part of B": 1, "all of B": 2,
         }  # fmt: skip
         gone = next(group for group in found.groups if group.name == "all of B")
         probabilities = softmax(LOGITS[[2, 3]].astype(np.float64), axis=1)
@@ -172,7 +172,7 @@ class TestFigures:
         assert found.log_loss - found.other_log_loss == pytest.approx(found.difference.value)
         with pytest.raises(DataError, match="none of the rows"):
             against(here, "b", replace(there, id=[id + 1 for id in there.id]))
-        with pytest.raises(DataError, match="7 rows of b have another winner"):
+        with pytest.raises(DataError, match="b has a different winner in 7 of its rows"):
             against(here, "b", replace(there, label=(there.label + 1) % 3))
 
 
@@ -192,7 +192,7 @@ class TestWhatCannotBeTold:
         broken[3, 1], broken[5, 0] = np.nan, np.inf
         report = report_on(by_hand(tmp_path, logits=broken))
         assert report.rows == 6
-        assert "2 of 8 rows have logits that are no finite numbers (id 21, 35)" in report.cautions[0]
+        assert "2 of 8 rows have non-finite logits (id 21, 35)" in report.cautions[0]
         kept = [0, 1, 2, 4, 6, 7]
         probabilities = softmax(LOGITS[kept].astype(np.float64), axis=1)
         true = [LABELS[n] for n in kept]
@@ -335,8 +335,8 @@ class TestRows:
         lines[1] = lines[1][:-5] + ("0,0,1" if not lines[1].endswith("0,0,1") else "1,0,0")
         (tmp_path / "train.csv").write_text("\n".join(line for n, line in enumerate(lines) if n not in (6, 11)))
         report, _ = made_by(run.path)
-        assert "2 of the evaluation rows are not in it any more" in report.cautions[0]
-        assert "1 evaluation rows have another winner there now" in report.cautions[1]
+        assert "it lacks 2 of the evaluation rows" in report.cautions[0]
+        assert "another winner in 1 of the evaluation rows" in report.cautions[1]
         assert "lengths" not in {one.name for one in report.references}
 
     @pytest.mark.slow
@@ -349,8 +349,8 @@ class TestRows:
         assert edited != lines
         (tmp_path / "train.csv").write_text("\n".join([*edited, lines[2].replace(lines[2].split(",")[0], "77", 1)]))
         cautions = made_by(run.path)[0].cautions
-        assert any("241 rows were not evaluated, where the run was trained on 240" in one for one in cautions)
-        assert any("1 of the listed rows have other texts than the run was given" in one for one in cautions)
+        assert any("it has 241 rows to train on, where the run had 240" in one for one in cautions)
+        assert any("the run was given other texts in 1 of the listed rows" in one for one in cautions)
 
     @pytest.mark.slow
     def test_lone_surrogates_in_the_chatbots_names_do_not_end_it(self, run: RunFolder, tmp_path: Path) -> None:
@@ -370,7 +370,7 @@ class TestRows:
         assert (told.rows, report.lists.worst[0].number) == (None, None)
 
     @pytest.mark.slow
-    def test_the_same_content_is_reckoned_once_and_changed_content_anew(self, run: RunFolder, tmp_path: Path) -> None:
+    def test_the_same_content_is_computed_once_and_changed_content_anew(self, run: RunFolder, tmp_path: Path) -> None:
         first = child(run.path)[1]
         again = child(run.path)[1]
         assert again[-1] == first[-1]
@@ -408,7 +408,7 @@ class TestRows:
         monkeypatch.setenv("ARENA_TUI_CACHE", str(tmp_path / "file"))
         code, told = child(run.path)
         assert code == 1
-        assert (told[-1].problem or "").startswith("the report cannot be made: ")
+        assert (told[-1].problem or "").startswith("the report failed: ")
 
 
 @pytest.mark.slow

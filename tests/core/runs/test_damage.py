@@ -142,7 +142,7 @@ def test_a_run_that_was_killed_before_its_last_event_alone_has_finished(
         assert main(command) == 0
     out = capsys.readouterr().out
     assert "its last event is missing" in out
-    assert "its last event, which was missing, is written" in out
+    assert "its missing last event has been written" in out
     written = Tail(run.events).read()[-1]
     assert isinstance(written, events.Finished)
     assert isinstance(last, events.Finished)

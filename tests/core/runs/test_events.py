@@ -182,7 +182,7 @@ def test_a_step_that_was_saved_counts_though_it_was_not_logged() -> None:
     assert fold(fold(RunState(), HISTORY[:8]), [saved]).step == 8
 
 
-def test_remaining_time_is_reckoned_from_training_alone() -> None:
+def test_remaining_time_is_estimated_from_training_alone() -> None:
     loading = [Phase(time=0.0, phase="loading"), STARTED]
     training = [Phase(time=100.0 + n, phase="training", done=n, total=10, unit="steps") for n in range(6)]
     assert fold(RunState(), loading).remaining is None

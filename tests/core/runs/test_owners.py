@@ -189,8 +189,8 @@ def test_a_name_that_is_empty_or_fits_several_runs_has_none_of_them_changed(
     assert refused("curves", "")
     assert {path: path.read_bytes() for path in runs.rglob("*") if path.is_file()} == before
     told = capsys.readouterr().err
-    assert "no run is named: the name is empty" in told
-    assert "x is a part of several ids: " in told
+    assert "the name of the run is empty" in told
+    assert "x matches several runs: " in told
     assert main(["curves", "x"]) == 0, "looking takes the newest"
     assert main(["note", "last", "text"]) == 0
     assert main(["note", "one-x", "text"]) == 0
@@ -303,9 +303,12 @@ def test_a_refusal_says_who_holds_the_lock_and_since_when(runs: Path) -> None:
 
 def test_a_lock_that_is_not_ours_to_open_or_none_at_all_is_a_sentence(runs: Path, tmp_path: Path) -> None:
     run = create_run(runs, Profile(), text="", name="x")
-    for make, told in ((lambda: run.lock.symlink_to("/etc/passwd"), "link"), (lambda: os.mkfifo(run.lock), "file")):
+    for make, told in (
+        (lambda: run.lock.symlink_to("/etc/passwd"), "a link, not"),
+        (lambda: os.mkfifo(run.lock), "not a regular file, so not"),
+    ):
         make()
-        with pytest.raises(OSError, match=f"{run.lock} is .*{told} and no lock: delete it"), locked(run.lock):
+        with pytest.raises(OSError, match=f"{run.lock} is {told} a lock: delete it"), locked(run.lock):
             pass
         assert is_locked(run.lock) in (None, False)
         run.lock.unlink()
@@ -316,4 +319,4 @@ def test_a_lock_that_is_not_ours_to_open_or_none_at_all_is_a_sentence(runs: Path
     rights = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")  # Python may lie in root's home
     command = as_nobody(*rights, sys.executable, "-P", "-c", tries)
     told = subprocess.run(command, capture_output=True, text=True, check=False).stderr
-    assert f"the lock {run.lock} is root's and not yours to write to" in told
+    assert f"the lock {run.lock} belongs to root and you cannot write to it" in told

@@ -128,8 +128,11 @@ def truncate(path: Path) -> None:
         (lambda kept: (kept / MANIFEST).write_bytes(b'{"\xff": 3}'), f"{MANIFEST} cannot be read"),
         (lambda kept: (kept / MANIFEST).write_bytes(b'{"a":' + b"[" * 100_000), f"{MANIFEST} cannot be read"),
         (lambda kept: (kept / MANIFEST).write_text("[3]"), f"{MANIFEST} cannot be read"),
-        (lambda kept: (kept / MANIFEST).write_text('{"a\\u0000": 3}'), "is no file of this folder"),
-        (lambda kept: (kept / MANIFEST).write_text('{"../checkpoint-5/optimizer.pt": 3}'), "is no file of this folder"),
+        (lambda kept: (kept / MANIFEST).write_text('{"a\\u0000": 3}'), "is not a file in this folder"),
+        (
+            lambda kept: (kept / MANIFEST).write_text('{"../checkpoint-5/optimizer.pt": 3}'),
+            "is not a file in this folder",
+        ),
         (lambda kept: flip(kept / "adapter_model.safetensors"), "adapter_model.safetensors is not what was written"),
         (lambda kept: flip(kept / "optimizer.pt"), "optimizer.pt is not what was written there: its checksum differs"),
     ],
@@ -161,7 +164,7 @@ def test_a_checkpoint_of_an_older_version_is_taken_and_its_want_of_checksums_tol
     (kept / MANIFEST).write_text(json.dumps(sizes))
     with Record(folder.events) as record:
         assert Attempt.resumed(folder, record).checkpoint == str(kept)
-    assert "the sizes alone can be checked" in read_run(folder)[0].warnings[-1]
+    assert "only the sizes of its files can be checked" in read_run(folder)[0].warnings[-1]
 
 
 def test_pruning_keeps_the_newest_checkpoint_that_is_whole_in_content_too(killed: RunFolder, tmp_path: Path) -> None:

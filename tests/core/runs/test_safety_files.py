@@ -206,7 +206,7 @@ def test_links_among_what_libraries_read_are_refused(run: RunFolder, elsewhere: 
     (run.checkpoints / "checkpoint-4" / MANIFEST).write_text('{"../../../../elsewhere/treasure": 35}')
     four, two = checkpoints(run.checkpoints)
     assert four.problem is not None
-    assert "no file of this folder" in four.problem
+    assert "not a file in this folder" in four.problem
     assert two.problem is not None
     assert two.problem.startswith("checkpoint-2/weights: a link")
     put_link(run.predictions, elsewhere)

@@ -82,7 +82,7 @@ def test_rows_of_ones_own_are_evaluated_and_found_again_for_the_report(
     assert any(detail.startswith(f"10 rows of {own}: ") for detail in told)
     assert [event.message for event in events_of(folder, Warning)][:2] == [
         "split.fold is not used: data.eval names what is evaluated",
-        "6 rows of data.train are left out: their prompt stands in data.eval too",
+        "6 rows of data.train are left out: their prompts are in data.eval too",
     ]
     assert parquet.read_table(folder.evaluation)["id"].to_pylist() == list(range(10))
     card = (folder.adapter / "README.md").read_text()
