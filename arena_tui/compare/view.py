@@ -16,6 +16,7 @@ from core.profile.edit import Value, literal, value_of
 from core.profile.errors import ProfileError
 from core.profile.load import values, written
 from core.runs.folder import RunFolder
+from core.runs.settled import read_settled
 from core.runs.state import Status
 
 """Runs that can be compared at once."""
@@ -51,8 +52,8 @@ class Difference(Struct, frozen=True):
 
 def read_settings(folder: RunFolder) -> Settings:
     try:
-        profile = folder.read_profile()
-    except ProfileError:
+        profile = read_settled(folder)
+    except (ProfileError, OSError):
         return {}  # of another version, or gone
     return {key: written(value) for key, value in values(profile).items()}
 

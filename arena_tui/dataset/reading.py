@@ -81,7 +81,7 @@ def how_far(progress: Progress, seen: Inspected | None, sources: Sequence[str]) 
         named = [f"{name}{as_read(read)}" for name, read in zip(named, progress.read, strict=True)]
     return (
         f"{numbers.counted(len(seen.rows), 'row')} · median {numbers.count(percents[50])}, longest "
-        f"{numbers.count(percents[100])} tokens · {', '.join(named)} · {seen.outcomes.number} outcomes"
+        f"{numbers.count(percents[100])} tokens · {', '.join(named)}"
     )
 
 

@@ -141,7 +141,7 @@ def _rated(title: str, report: Report, ratings: Ratings, width: int) -> Content:
                 ("!" if unlikely else " ", unlikely),
             )
         )
-    lines.append(Content.styled(of_ratings(report, ratings), MUTED))
+    lines.append(Content.styled(of_ratings(ratings, report.outcomes), MUTED))
     return Content("\n").join(lines)
 
 

@@ -149,7 +149,7 @@ def _ratings(title: str, report: Report, ratings: Ratings) -> Iterator[str]:
             points(one.difference),
         )
         yield _line(f"  {name}", (*cells, errors(one.z) + ("!" if is_unlikely(one.z) else " ")))
-    yield from _wrapped(f"  {of_ratings(report, ratings)}", "  ")
+    yield from _wrapped(f"  {of_ratings(ratings, report.outcomes)}", "  ")
 
 
 def _against(found: Against) -> Iterator[str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from arena_tui.format import numbers
 from arena_tui.format.numbers import percent
-from core.outcomes import A_B_TIE, outcomes_of
+from core.outcomes import A_B_TIE, OutcomesName, outcomes_of
 from core.report.report import Interval, LengthBias, ListedRow, Ratings, Report
 
 SIGNIFICANT = 2.0
@@ -58,9 +58,9 @@ def is_unlikely(z: float | None) -> bool:
     return z is not None and abs(z) >= SIGNIFICANT
 
 
-def of_ratings(report: Report, ratings: Ratings) -> str:
+def of_ratings(ratings: Ratings, outcomes: OutcomesName) -> str:
     """How they are to be read, and which are not there."""
-    tie = ", a tie a half" if outcomes_of(report.outcomes).has_ties else ""
+    tie = ", a tie a half" if outcomes_of(outcomes).has_ties else ""
     words = (
         f"a win counts 1{tie}; a positive difference is overrated; SE is its standard error; ! 2 SE or more, which "
         "one in twenty reaches by chance"

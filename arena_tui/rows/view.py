@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from core.data.example import Frame, settled
+from core.data.example import Frame, Settled, settled
 from core.inspect import cuts
 from core.inspect.cuts import Cut, CutFigures, cut, figures
 from core.inspect.figures import Epoch, Lengths, Rows, epoch, lengths, read_rows
@@ -24,8 +24,8 @@ class Inspected(Struct, frozen=True, kw_only=True):
     rows: Rows
     rows_total: int
     """Rows of the file; about so many while these are the first."""
-    outcomes: Outcomes
-    """As far as the rows have told."""
+    settled: Settled
+    """By the rows read so far."""
     sides: Sides
     frame: Frame
     full: NDArray[np.int64]
@@ -35,6 +35,10 @@ class Inspected(Struct, frozen=True, kw_only=True):
     source: Path | None
     pieces: list[bytes]
     """What each token writes."""
+
+    @property
+    def outcomes(self) -> Outcomes:
+        return outcomes_of(self.settled.outcomes)
 
     @property
     def is_sample(self) -> bool:
@@ -61,17 +65,17 @@ def load(progress: Progress, profile: Profile) -> Inspected | None:
         return None
     rows = read_rows(Path(path))
     divided = sides(rows, profile)
-    outcomes = outcomes_of(settled(progress.read).outcomes) if progress.read else A_B_TIE
+    found = settled(progress.read) if progress.read else Settled(A_B_TIE.name, "")
     full = rows.shape.total + progress.frame.specials
     return Inspected(
         rows=rows,
         rows_total=max(progress.rows_total or 0, len(rows)),
-        outcomes=outcomes,
+        settled=found,
         sides=divided,
         frame=progress.frame,
         full=full,
         lengths=lengths(full),
-        hygiene=hygiene(rows, outcomes, divided),
+        hygiene=hygiene(rows, outcomes_of(found.outcomes), divided),
         source=Path(progress.whole) if progress.whole else None,
         pieces=read_pieces(Path(progress.pieces)) if progress.pieces else [],
     )

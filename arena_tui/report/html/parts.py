@@ -222,7 +222,7 @@ def text(words: str) -> str:
 
 def ratings_table(title: str, report: Report, ratings: Ratings) -> Iterator[str]:
     yield f"<h2>{title}</h2>"
-    words = of_ratings(report, ratings)
+    words = of_ratings(ratings, report.outcomes)
     yield f"<p>{words[0].upper()}{words[1:]}.</p>"
     yield table(
         ("name", "rows", "scored", "predicted", "apart", "standard errors", ""),
