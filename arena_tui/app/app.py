@@ -32,7 +32,7 @@ from arena_tui.runs import messages
 from arena_tui.runs.follow import RunList
 from arena_tui.screen import profiles
 from arena_tui.screen.console_screen import OPENING, PLAIN, READONLY, ConsoleScreen
-from arena_tui.screen.keymap import hint, named
+from arena_tui.screen.keymap import called, hint, named
 from arena_tui.screen.undo import Changed
 from arena_tui.terminal.output import Ascii, Changes, Sent
 from arena_tui.terminal.sequences import signals
@@ -112,8 +112,7 @@ class ArenaApp(App[None]):
         return [*super().get_line_filters(), *([self._filter] if self._filter.enabled else [])]
 
     def get_key_display(self, binding: Binding) -> str:
-        key = super().get_key_display(binding)
-        return "enter" if key == "⏎" and self._filter.enabled else key
+        return binding.key_display or called(binding.key)
 
     def get_default_screen(self) -> Screen[None]:
         return HomeScreen(self.run_list)
@@ -167,8 +166,8 @@ class ArenaApp(App[None]):
             self._driver.write(words)
         self._told.add(ending)
 
-    async def on_looked_at(self, message: messages.LookedAt) -> None:
-        await self._navigation.get_ready(message.profile)
+    def on_looked_at(self, message: messages.LookedAt) -> None:
+        self.run_worker(self._navigation.get_ready(message.profile), group="ahead")
 
     def on_start_profile(self, wish: messages.StartProfile) -> None:
         self.run_worker(self._navigation.confirm(wish.profile), group=OPENING)

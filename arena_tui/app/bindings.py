@@ -20,17 +20,17 @@ from core.config import ConfigFile
 from core.profile.errors import Problem
 
 PLACES = (
-    HomeScreen,
     Menu,
-    MonitorScreen,
-    PredictionScreen,
-    PredictionsScreen,
+    HomeScreen,
     HistoryScreen,
-    CompareScreen,
-    EditorScreen,
+    MonitorScreen,
+    ReportScreen,
     DataScreen,
     RowScreen,
-    ReportScreen,
+    CompareScreen,
+    PredictionsScreen,
+    PredictionScreen,
+    EditorScreen,
 )
 
 

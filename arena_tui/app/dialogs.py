@@ -9,7 +9,6 @@ from textual.app import App, ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.keys import format_key
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
@@ -22,6 +21,7 @@ from arena_tui.runs.consequences import what_is_kept
 from arena_tui.runs.follow import RunView
 from arena_tui.runs.waits import Wait, without_console
 from arena_tui.screen.console_screen import ConsoleScreen
+from arena_tui.screen.keymap import called
 from arena_tui.widgets.facts import facts, wrapped
 from arena_tui.widgets.pane import FittedText
 from core.runs.actions import CannotStop, stop
@@ -68,7 +68,7 @@ def keys_by_explanation(bindings: Collection[ActiveBinding]) -> list[tuple[str, 
     does = {active.binding.action: active.binding.tooltip for active in bindings}  # ours come after Textual's
     for binding in (active.binding for active in bindings if active.enabled):
         if explanation := does[binding.action]:
-            names.setdefault(explanation, []).append(format_key(binding.key))
+            names.setdefault(explanation, []).append(called(binding.key))
     return [(" ".join(keys), explanation) for explanation, keys in names.items()]
 
 
@@ -100,11 +100,9 @@ class QuitScreen(Dialog[Leaving]):
             box.border_title = Content("a run is active" if one else f"{len(self._runs)} runs are active")
             for run in self._runs:
                 yield Static(Content.styled(printable(run.folder.id), "bold"), markup=False)
-            yield Static(
-                Content(
-                    "\nLeft running, it needs neither this console nor the connection; reopen the console to watch."
-                )
-            )
+            needs = "it needs" if one else "they need"
+            text = f"\nLeft running, {needs} neither this console nor the connection; reopen the console to watch."
+            yield Static(Content(text))
             if self._waiting:
                 yield Static(Content(without_console(self._waiting)), markup=False)
             if one:

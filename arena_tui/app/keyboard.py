@@ -13,14 +13,13 @@ from contextlib import suppress
 from typing import Any
 
 from textual.app import App
-from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.events import Key, Paste
 from textual.widgets import Input, TextArea
 
 from arena_tui.dialogs.ask import Dialog
 from arena_tui.screen.console_screen import OPENING, ConsoleScreen
-from arena_tui.screen.keymap import hint
+from arena_tui.screen.keymap import called, hint
 
 PATIENCE_SECONDS = 5.0
 """After which a key that has not come to its end is waited for no longer: a disk may hang. Those behind it are lost."""
@@ -64,7 +63,7 @@ class Keyboard:
             self.refuse("text can be pasted only into an input line, and none is open")
             return
         if isinstance(event, Key) and isinstance(screen, Dialog) and not (is_writing or screen.may_take(event)):
-            self.refuse("a key from before this could be seen is no answer")
+            self.refuse("a key pressed before this was shown is no answer")
             return
         before = set(self._app.workers)
         try:
@@ -115,6 +114,5 @@ def of_no_use(app: App[Any], event: Key) -> str:
                 return "this console is read-only: it changes nothing"
     if not event.is_printable and event.key != "escape":
         return ""  # such as those that terminals send for a shift or an alt of its own
-    key = app.get_key_display(Binding(event.key, "", ""))
     way_out = "; esc closes this" if isinstance(screen, Dialog) else hint(screen, "help", "; {} lists the keys").plain
-    return f"{key} does nothing here{way_out}"
+    return f"{called(event.key)} does nothing here{way_out}"

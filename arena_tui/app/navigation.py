@@ -91,8 +91,10 @@ class Navigation:
     def list_predictions(self) -> None:
         from arena_tui.predict.list_screen import PredictionsScreen
 
-        if not isinstance(self._app.screen, PredictionsScreen):
+        if not any(isinstance(screen, PredictionsScreen) for screen in self._app.screen_stack):
             self._app.push_screen(PredictionsScreen(self._starter.runs))
+        while not isinstance(self._app.screen, PredictionsScreen):  # one is opened from it: back to it
+            self._app.pop_screen()
 
     def report(self, folder: RunFolder) -> None:
         from arena_tui.report.screen import ReportScreen

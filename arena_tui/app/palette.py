@@ -8,10 +8,10 @@ from textual.app import App
 from textual.binding import Binding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
-from textual.keys import format_key
 from textual.screen import Screen
 
 from arena_tui.screen.console_screen import READONLY
+from arena_tui.screen.keymap import called
 
 MOVES = frozenset({"Up", "Down", "Page up", "Page down", "First", "Last"})
 LESS_THAN_A_NAME = 0.5
@@ -58,7 +58,7 @@ def commands(screen: Screen[object]) -> Iterator[Command]:
         found: dict[str, tuple[Binding, Callable[[], Awaitable[object]]]] = {}
         for active in (active for active in enabled if isinstance(active.node, App) is everywhere):
             action = active.binding.action
-            keys.setdefault(action, []).append(format_key(active.binding.key))
+            keys.setdefault(action, []).append(called(active.binding.key))
             found[action] = (active.binding, partial(app.run_action, action, active.node))
         for action, (binding, run) in found.items():
             yield Command(binding.description, " ".join(keys[action]), binding.tooltip, run)

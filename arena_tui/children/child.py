@@ -137,21 +137,25 @@ class Ahead:
         self._child: Process | None = None
         self._model: Model | None = None
         self._end_in_time: asyncio.Task[None] | None = None
+        self._lock = asyncio.Lock()  # the child before has ended before there is another
 
     async def get_ready(self, profile: "ProfileView") -> None:
-        """Let a child get ready for this profile's checkpoint, unless there is one that has."""
-        if profile.settings is None or (self._child and self._model == profile.settings.model):
-            return
-        await self.end()
-        self._model = profile.settings.model
-        with suppress(OSError):  # then it is started when it is asked
-            self._child = await ask(INSPECT, WAIT, str(profile.path), stdin=asyncio.subprocess.PIPE)
-            self._end_in_time = asyncio.create_task(self._end_unused(self._child))
+        """Let a child get ready for this profile's checkpoint, unless there is one that has and lives."""
+        async with self._lock:
+            is_there = self._child is not None and self._child.returncode is None
+            if profile.settings is None or (is_there and self._model == profile.settings.model):
+                return
+            await self._end()
+            self._model = profile.settings.model
+            with suppress(OSError):  # then it is started when it is asked
+                self._child = await ask(INSPECT, WAIT, str(profile.path), stdin=asyncio.subprocess.PIPE)
+                self._end_in_time = asyncio.create_task(self._end_unused(self._child))
 
     async def _end_unused(self, child: Process) -> None:
         await asyncio.sleep(SECONDS_AHEAD)
-        if self._child is child:
-            await self.end()
+        async with self._lock:
+            if self._child is child:
+                await self._end()
 
     async def begin(self, profile: "ProfileView") -> Process:
         """A child that inspects this profile's rows. Raises OSError where it cannot be started."""
@@ -163,6 +167,10 @@ class Ahead:
 
     async def end(self) -> None:
         """Let the waiting child go."""
+        async with self._lock:
+            await self._end()
+
+    async def _end(self) -> None:
         child, self._child = self._child, None
         if child:
             await end_child(child)

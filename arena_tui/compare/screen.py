@@ -111,6 +111,15 @@ class CompareScreen(ConsoleScreen[None]):
     def on_mount(self) -> None:
         self.follow()
 
+    @property
+    def is_ready(self) -> bool:
+        return bool(self.runs)
+
+    def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        if action == "write" and not self.is_ready:
+            return "the runs are being read"
+        return super().why_not(action, parameters)
+
     @work
     async def follow(self) -> None:
         """Read on and on: a run that is over may be resumed."""
@@ -124,7 +133,9 @@ class CompareScreen(ConsoleScreen[None]):
             is_over = all(run.is_settled for run in runs)
             await asyncio.sleep(SECONDS_WHEN_OVER if is_over else SECONDS_BETWEEN_READS)
 
-    def watch_runs(self, runs: tuple[RunView, ...]) -> None:
+    def watch_runs(self, before: tuple[RunView, ...], runs: tuple[RunView, ...]) -> None:
+        if runs and not before:
+            self.refresh_bindings()
         if runs:
             table = figures_table(runs, measures(runs))
             self.query_one("#figures", TextPane).show(lambda _: table)

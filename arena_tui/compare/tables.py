@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 from textual.content import Content
 
-from arena_tui.compare.view import Difference, Measure
+from arena_tui.compare.view import BEST, Difference, Measure
 from arena_tui.format import numbers
 from arena_tui.format.numbers import GLYPHS, MISSING, MUTED, STYLES
 from arena_tui.format.sanitize import printable
@@ -17,7 +17,6 @@ GAP = 1
 LEGEND_GAP = 3
 NAME_CELLS = 30
 """Those of a name at least, where there is room for more names in a line."""
-BEST = "*"
 
 
 def legend(runs: Sequence[RunView], width: int) -> Content:

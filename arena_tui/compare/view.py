@@ -14,19 +14,16 @@ from arena_tui.plot.axes import MOST
 from arena_tui.runs.follow import RunView
 from core.profile.edit import Value, literal, value_of
 from core.profile.errors import ProfileError
-from core.profile.load import values, written
+from core.profile.load import ABSENT, values, written
 from core.runs.folder import RunFolder
 from core.runs.settled import read_settled
 from core.runs.state import Status
 
-"""Runs that can be compared at once."""
 SPLIT = ("data.train", "data.limit", "data.limit_by", "data.limit_seed", "split.by", "split.n_splits", "split.fold")
 """Settings that decide which rows a run is evaluated on, where it has no data.eval."""
 OWN = "data.eval"
 NO_MATTER = ("run.name",)
 """Settings that change nothing of a run."""
-
-ABSENT = "absent"
 Settings = dict[str, str]
 """Every setting of a run as TOML, by key; none where they cannot be read."""
 

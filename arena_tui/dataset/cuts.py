@@ -11,7 +11,8 @@ from arena_tui.format import numbers
 from arena_tui.format.numbers import MISSING, MUTED, duration, gib
 from arena_tui.rows.view import Inspected, Outlook
 from arena_tui.screen.keymap import hint
-from core.engine.fit import judge, parts
+from core.engine.fit import judge, judge_need, parts
+from core.engine.memory import on_processor
 from core.inspect.cuts import CutFigures
 from core.plan.protocol import MemoryPlan, Plan, TimePlan
 from core.profile.settings import Profile
@@ -21,7 +22,8 @@ CostLine = tuple[str, str, str, str]
 
 
 def cost_lines(plan: Plan | None, profile: Profile, chosen: Outlook, own: Outlook) -> list[CostLine]:
-    """Peak memory and training time under `chosen`, beside those under the profile's `own`."""
+    """Peak memory, of the card or else of the processor, and training time under `chosen`, beside those under the
+    profile's `own`."""
     if plan is None:
         return []
     return [*_memory(plan.memory, profile, chosen, own), _time(plan.time, profile, chosen, own)]
@@ -31,22 +33,25 @@ def _memory(memory: MemoryPlan | None, profile: Profile, chosen: Outlook, own: O
     if memory is None:
         return []
     peak, before = (_peak(memory, profile, outlook) for outlook in (chosen, own))
-    beside = judge(peak, memory.free) if memory.free is not None else "on a GPU"
+    if here := memory.processor:
+        beside: str = judge_need(peak, here.free)
+    else:
+        beside = "on a GPU" if memory.free is None else judge(peak, memory.free)
     change = "" if peak == before else f"{'+' if peak > before else '−'}{gib(abs(peak - before))}"
     return [("memory", gib(peak), beside, change)]
 
 
 def _peak(memory: MemoryPlan, profile: Profile, outlook: Outlook) -> int:
-    longest = int(outlook.cut.shown.max(initial=0))
+    here = memory.processor
     held = parts(
         profile,
         memory.shape,
-        precision=memory.precision,
-        longest=longest,
+        precision=here.precision if here else memory.precision,
+        longest=int(outlook.cut.shown.max(initial=0)),
         is_packed=memory.is_packed,
         free=memory.free,
     )
-    return round(held.total * memory.factor)
+    return on_processor(held, profile, memory.shape).total if here else round(held.total * memory.factor)
 
 
 def _time(time: TimePlan | None, profile: Profile, chosen: Outlook, own: Outlook) -> CostLine:

@@ -136,7 +136,7 @@ class Inspection:
 
     async def follow_profile(self) -> bool:
         """Take over the profile from its file; whether it is another one now. It may have problems."""
-        profile = await asyncio.to_thread(profiles.read, self.profile.path)
+        profile = await asyncio.to_thread(profiles.read, self._path)
         if profile.text == self.profile.text:
             return False
         self.profile = profile
@@ -152,18 +152,25 @@ class Inspection:
         written = await asyncio.to_thread(profiles.set_in_file, self.profile.path, values)
         if written.path != self.profile.path:
             self._origin = self.profile.path
-        await self.take_over(written.path)
+        await self._take_over(written.path)
         return written
 
-    async def take_over(self, path: Path | None = None) -> None:
-        """Let a file be the profile, unless it has problems: the one that is, or where it is gone, that which it was
-        copied from. The rows stay the same."""
-        path = path or self.profile.path
-        profile = await asyncio.to_thread(profiles.read, path if path.exists() else self._origin)
+    async def take_back(self) -> None:
+        """Let the profile be what its file holds since a change of it was taken back, unless that has problems."""
+        await self._take_over(self._path)
+
+    async def _take_over(self, path: Path) -> None:
+        """Let a file be the profile, unless it has problems. The rows stay the same."""
+        profile = await asyncio.to_thread(profiles.read, path)
         if profile.settings and profile.text != self.profile.text:
             self.profile, self.settings = profile, profile.settings
             if self.seen:
                 self.seen = await asyncio.to_thread(split_again, self.seen, self.settings)
+
+    @property
+    def _path(self) -> Path:
+        """Of the profile: a copy of one's own is gone once the change that made it has been taken back."""
+        return self.profile.path if self.profile.path.exists() else self._origin
 
     def _stamps(self) -> list[Stamp | None]:
         """Of the files and folders of rows, as they are now."""

@@ -17,6 +17,7 @@ from arena_tui.dialogs.ask import choose
 from arena_tui.format import numbers
 from arena_tui.format.sanitize import printable, shortened
 from arena_tui.rows.view import Inspected
+from arena_tui.screen.keymap import hint
 from core.inspect.cuts import Cut
 from core.inspect.lookup import holds_text
 from core.outcomes import TIE
@@ -79,7 +80,7 @@ class RowPane(Vertical):
         border: round $foreground 25%;
         border-title-color: $foreground;
         border-subtitle-color: $foreground 60%;
-        & > Input { display: none; height: 1; border: none; padding: 0 2; background: $panel; }
+        & > Input, & > Input:focus { display: none; height: 1; border: none; padding: 0 2; background: $panel; }
         & > Input.-open { display: block; }
     }
     """
@@ -94,7 +95,8 @@ class RowPane(Vertical):
         self._cut: Cut | None = None
 
     def compose(self) -> ComposeResult:
-        yield Input(placeholder="a text, or an id; enter searches, esc ends the search")
+        way_back = hint(self, "back", ", {} ends the search").plain
+        yield Input(placeholder=f"a text, or an id; enter searches{way_back}")
         yield RowTable()
 
     @property
@@ -107,6 +109,8 @@ class RowPane(Vertical):
         self._seen, self._cut = seen, cut
         if self.filter not in self._filters:
             self.filter = Filter.ALL
+        if is_new:
+            self._found = None
         if is_new and self._sought:
             self.search(self._sought)
         else:
@@ -154,7 +158,7 @@ class RowPane(Vertical):
     def _caption(self, search: str) -> None:
         n = len(self.table.numbers)
         self.border_title = Content(f"rows: {self.filter.value}{search}")
-        self.border_subtitle = Content(f"{numbers.count(n)} · s: {self.order.value}")
+        self.border_subtitle = Content.assemble(numbers.count(n), hint(self, "sort", " · {}: "), self.order.value)
 
     def open_search(self) -> None:
         line = self.query_one(Input)
@@ -185,10 +189,9 @@ class RowPane(Vertical):
     @work(exclusive=True, group="search")
     async def search(self, text: str) -> None:
         """Find the rows with this text in prompt or answers, or with this id. Takes a second in a Kaggle file."""
-        seen = self._seen
-        self._sought = text
-        if seen is None or seen.source is None:
-            self.notify("Text search works once all rows have been read.")
+        seen, self._sought = self._seen, text
+        if seen is None or seen.source is None:  # it is sought once all rows have been read
+            self.relist()
             return
         self.border_title = Content(f"rows: searching “{printable(shortened(text, 30))}”…")
         found = await asyncio.to_thread(holds_text, seen.source, text)

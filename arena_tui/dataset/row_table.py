@@ -113,7 +113,7 @@ class RowTable(ScrollView, can_focus=False):
     def on_resize(self) -> None:
         if self._seen and self._cut:
             self._columns = _fitting(self._seen, self._cut, self.scrollable_content_region.width)
-        self.read_prompts()
+        self.move_to(self.cursor)
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
@@ -170,11 +170,11 @@ def _heading(columns: Columns) -> str:
 
 def _line(seen: Inspected, cut: Cut, number: int, columns: Columns, *, is_chosen: bool) -> Content:
     rows, winner = seen.rows, seen.outcomes.labels[int(seen.rows.label[number])]
-    lost, gone = (cut.parts - cut.kept)[number].tolist(), cut.is_gone[number].tolist()
+    parts, kept = cut.parts[number].tolist(), cut.kept[number].tolist()  # of this row alone: a line is drawn often
     figures = [
         (numbers.count(int(cut.full[number])), "bold"),
-        *((numbers.count(n), "") for n in cut.parts[number].tolist()),
-        *((numbers.count(n) if n else "·", _style(n, is_gone)) for n, is_gone in zip(lost, gone, strict=True)),
+        *((numbers.count(n), "") for n in parts),
+        *((numbers.count(n - k) if n - k else "·", _style(n, k)) for n, k in zip(parts, kept, strict=True)),
     ]
     return Content.assemble(
         ("> " if is_chosen else "  ", "bold $accent"),
@@ -183,5 +183,5 @@ def _line(seen: Inspected, cut: Cut, number: int, columns: Columns, *, is_chosen
     )
 
 
-def _style(lost: int, is_gone: bool) -> str:
-    return ALARM if is_gone else "" if lost else MUTED
+def _style(tokens: int, kept: int) -> str:
+    return MUTED if kept == tokens else "" if kept else ALARM

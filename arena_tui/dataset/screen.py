@@ -93,10 +93,11 @@ class DataScreen(ConsoleScreen[None]):
 
     @work
     async def look(self) -> None:
-        """Notice when the file of rows is changed."""
+        """Notice when the file of rows is changed, while this screen is the one to be seen."""
         while True:
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
-            self.is_changed = await self.inspection.is_changed()
+            if self.is_seen:
+                self.is_changed = await self.inspection.is_changed()
 
     @work
     async def on_screen_resume(self) -> None:
@@ -143,8 +144,9 @@ class DataScreen(ConsoleScreen[None]):
             return "there are no rows to show"
         if action in ABOUT_ROWS and self.inspection.seen is None:
             return "the rows are being read"
-        if action == "open" and self.inspection.seen and self.inspection.seen.is_sample:
-            return "a row can be opened once all rows have been read"
+        if action in ("open", "search") and self.inspection.seen and self.inspection.seen.is_sample:
+            what = "a row can be opened" if action == "open" else "rows can be searched"
+            return f"{what} once all rows have been read"
         if action == "pane_at" and (name := self._panes.always_seen(*parameters)):
             return f"the {name} are already shown"
         return super().why_not(action, parameters)
@@ -207,7 +209,7 @@ class DataScreen(ConsoleScreen[None]):
 
     @work(exclusive=True, group="write")
     async def on_undone(self) -> None:
-        await self.inspection.take_over()
+        await self.inspection.take_back()
         self._show_rows()
 
     def action_filter(self, direction: int) -> None:

@@ -15,6 +15,7 @@ from arena_tui.widgets.pane import FittedText
 from core.profile.cursor import place
 from core.profile.errors import Problem
 from core.profile.explain import Setting, settings
+from core.profile.load import ABSENT
 
 MOST_PROBLEMS = 100
 """Problems that are listed."""
@@ -119,4 +120,4 @@ def _sections(width: int) -> Content:
 
 
 def _value(written: str | None) -> str:
-    return "absent" if written is None else written
+    return ABSENT if written is None else written

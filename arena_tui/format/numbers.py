@@ -1,5 +1,7 @@
 """How figures are written, the same on every screen and command line; and the glyph of each state."""
 
+import time
+
 from core.runs.state import Status
 
 MUTED = "$foreground 60%"
@@ -33,11 +35,19 @@ STYLES = {
 MISSING = "–"
 """Stands where a figure is not known."""
 
+OUTCOME_COLOURS = ("$answer-a", "$answer-b", "$foreground 60%")
+"""Of A, B and a tie."""
+
 
 def duration(seconds: float) -> str:
     """Hours, minutes and seconds: 1:02:03."""
     whole = max(0, round(seconds))
     return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
+
+
+def moment(seconds: float | None) -> str:
+    """When it was, given in seconds since 1970, in this machine's time: 26-01-31 12:00."""
+    return MISSING if seconds is None else time.strftime("%y-%m-%d %H:%M", time.localtime(seconds))
 
 
 def gib(size: int) -> str:

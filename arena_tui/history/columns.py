@@ -1,6 +1,5 @@
 """The columns of a table of runs: what each shows, how it sorts, and which runs a filter leaves. Knows no widget."""
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
@@ -48,11 +47,6 @@ def note_line(row: Row) -> str:
     """The first line of the note, and how many there are beside it."""
     first, *rest = row.run.notes.note.splitlines() or [""]
     return printable(first) + (f" (+{numbers.counted(len(rest), 'line')})" if rest else "")
-
-
-def _when(row: Row) -> str:
-    began = row.run.state.first_time
-    return MISSING if began is None else time.strftime("%y-%m-%d %H:%M", time.localtime(began))
 
 
 def _log_loss(row: Row) -> str:
@@ -145,7 +139,7 @@ WHEN = Column(
     heading="started",
     width=14,
     value=lambda row: row.run.folder.id,  # begins with the time; a run just launched has no event yet
-    text=_when,
+    text=lambda row: numbers.moment(row.run.state.first_time),
     descends=True,
 )
 

@@ -159,9 +159,6 @@ class Housekeeping:
 
     async def delete(self, run: RunView) -> None:
         """Move a run that is over to the trash, after a question."""
-        if not run.status.is_over:
-            self.tell(f"{run.name} is {run.status.value}: stop it first.", "warning")
-            return
         question = what_is_deleted(run, await asyncio.to_thread(disk_use, run.folder))
         if await self._confirms("delete this run?", question, "delete"):
             try:

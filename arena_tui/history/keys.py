@@ -9,7 +9,7 @@ KEYS = named(
     Binding("enter", "open", "Open", tooltip="Open the chosen run"),
     Binding("space", "select", "Select", tooltip="Select this run for a comparison, or deselect it"),
     Binding("c", "compare", "Compare", tooltip="Compare the selected runs, two to six"),
-    Binding("slash", "filter", "Filter", key_display="/", tooltip="Only runs with these words; esc shows all"),
+    Binding("slash", "filter", "Filter", key_display="/", tooltip="Only runs with these words"),
     Binding("right,l", "sort(1)", "Sort", key_display="←/→", tooltip="Sort by the next column, or the previous one"),
     Binding("left,h", "sort(-1)", "Sort before", show=False, tooltip="Sort by the next column, or the previous one"),
     Binding("S", "choose_sort", "Sort by", show=False, tooltip="Choose the column to sort by"),

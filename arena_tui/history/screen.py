@@ -83,7 +83,7 @@ class HistoryScreen(ConsoleScreen[None]):
     async def read(self) -> None:
         """Look at the disk every now and then, while this screen is the one to be seen."""
         while True:
-            if self.is_current:
+            if self.is_seen:
                 await self.read_runs()
                 settings = await in_thread(partial(settings_of, self.runs, self._settings))
                 disk = await in_thread(partial(measured, self.runs, dict(self._disk)))
@@ -113,7 +113,7 @@ class HistoryScreen(ConsoleScreen[None]):
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         if action in ABOUT_A_RUN and self.chosen_run is None:
             return "there is no run to choose"
-        if action == "report" and self.chosen_run:
+        if action in ("report", "delete") and self.chosen_run:
             return reasons.why_not(action, self.chosen_run)
         return super().why_not(action, parameters)
 
@@ -130,7 +130,6 @@ class HistoryScreen(ConsoleScreen[None]):
         table.show(rows)
         self._state.update(Content(summary(len(rows), all_rows, len(table.selected), self._free)), layout=False)
         self._draw_detail()
-        self.refresh_bindings()
 
     watch_runs = draw
 
@@ -141,6 +140,7 @@ class HistoryScreen(ConsoleScreen[None]):
         way = hint(self, "note", "; {} writes one")
         lines = detail(self._table.chosen, way, self.size.width - 2) if self._table.chosen else []
         self._detail.update(Content("\n").join(lines), layout=False)
+        self.refresh_bindings()
 
     def action_move(self, lines: int) -> None:
         self._table.move_to(self._table.cursor + lines)

@@ -1,4 +1,4 @@
-"""What the home screen tells: of the chosen profile or run, and of the machine."""
+"""What the home screen tells of the chosen profile or run."""
 
 import asyncio
 from collections.abc import Mapping
@@ -7,78 +7,26 @@ from pathlib import Path
 
 from textual import work
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.reactive import var
-from textual.widgets import ContentSwitcher, Static, TextArea
+from textual.widgets import ContentSwitcher, TextArea
 
 from arena_tui.children.child import in_thread
 from arena_tui.format import numbers
 from arena_tui.format.numbers import GLYPHS, MUTED, STYLES
 from arena_tui.format.sanitize import beginning, place, printable
 from arena_tui.format.width import TITLE_EDGES, abridged
+from arena_tui.home.lists import RunMenu
 from arena_tui.runs.follow import RunView
 from arena_tui.runs.outcome import explanation, outcome
 from arena_tui.screen.keymap import hint
 from arena_tui.screen.profiles import ProfileView
 from arena_tui.widgets.facts import Fact, bulleted, facts, wrapped
 from arena_tui.widgets.pane import FittedText, HighlightedText
-from core.machine.gpus import Machine
 from core.profile.division import held_out, limited, unused_split
 from core.profile.files import absent_paths
 from core.profile.settings import Profile
-
-
-class MachineLine(Static):
-    DEFAULT_CSS = """
-    MachineLine { text-align: right; color: $foreground 60%; text-wrap: nowrap; text-overflow: ellipsis; }
-    """
-
-    def __init__(self) -> None:
-        super().__init__(markup=False)
-        self.machine: Machine | None = None
-
-    def show(self, machine: Machine) -> None:
-        """Show it, if anything has changed by a hundredth: what is free flickers, and each change is sent to the
-        terminal."""
-        if self.machine and _is_like(machine, self.machine):
-            return
-        self.machine = machine
-        free, total = numbers.gib(machine.memory_free), numbers.gib(machine.memory)
-        name = printable(machine.name) if machine.card else "no GPU"
-        words = f"{name} · {free} of {total} free · disk {numbers.gib(machine.disk_free)} free"
-        self.update(Content(words), layout=False)
-
-
-def _is_like(machine: Machine, shown: Machine) -> bool:
-    return (
-        machine.name == shown.name
-        and abs(machine.memory_free - shown.memory_free) < shown.memory / 100
-        and abs(machine.disk_free - shown.disk_free) < shown.disk_free / 100
-    )
-
-
-class TitleLine(Horizontal):
-    """The first line of the screen: the program's name, and the machine."""
-
-    DEFAULT_CSS = """
-    TitleLine {
-        height: 1;
-        padding: 0 1;
-        background: $panel;
-        #title { width: auto; margin-right: 2; color: $accent; text-style: bold; }
-        MachineLine { width: 1fr; }
-    }
-    """
-
-    def __init__(self, is_readonly: bool) -> None:
-        super().__init__()
-        self._is_readonly = is_readonly
-
-    def compose(self) -> ComposeResult:
-        yield Static("arena-tui · read-only" if self._is_readonly else "arena-tui", id="title", markup=False)
-        yield MachineLine()
-
 
 MOST_PROBLEMS = 50
 """Problems that are listed."""
@@ -125,9 +73,10 @@ class ProfilePanel(Vertical):
 
     @work(exclusive=True)
     async def look(self, profile: ProfileView) -> None:
-        """See every now and then whether the files that a run needs are there."""
+        """See every now and then, while the screen is in front, whether the files that a run needs are there."""
         while profile.settings:
-            self.absent = await in_thread(partial(absent_paths, profile.settings, Path.cwd()))
+            if self.app.screen is self.screen:
+                self.absent = await in_thread(partial(absent_paths, profile.settings, Path.cwd()))
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
     def watch_absent(self) -> None:
@@ -149,7 +98,8 @@ def summary(profile: Profile, width: int, absent: Mapping[str, str]) -> Content:
     their keys, are `absent`."""
     data, model, lora, train = profile.data, profile.model, profile.lora, profile.train
     limit = f", {limited(data)}" if data.limit else ""
-    modules = lora.target_modules if isinstance(lora.target_modules, str) else ", ".join(lora.target_modules)
+    chosen = lora.target_modules
+    modules = "queries, keys, values" if chosen == "auto" else chosen if isinstance(chosen, str) else ", ".join(chosen)
     every = profile.eval.every
     evaluated = "after each epoch" if every == "epoch" else f"every {numbers.count(every)} steps"
     batch = f"{profile.global_batch} = {train.per_device_batch_size} × {train.gradient_accumulation}"
@@ -207,7 +157,7 @@ class RunPanel(VerticalScroll):
             *([] if run.wait else [facts(wrapped(outcome(run), width)), Content("")]),
             Content.styled(place(run.folder.path), MUTED),
             Content(""),
-            Content.assemble(("enter", "bold $accent"), " opens it"),
+            hint(self.screen.query_one(RunMenu), "select", "{} opens it"),
             *([hint(self, "report", "{} reports on it")] if run.has_report else []),
             *([hint(self, "list_predictions", "{} lists all predictions")] if run.has_report else []),
         ]

@@ -17,7 +17,8 @@ from textual.widgets import OptionList
 
 from arena_tui.children.child import in_thread
 from arena_tui.home.lists import Beside, ProfileMenu, RunMenu
-from arena_tui.home.panels import ChosenPanel, MachineLine, TitleLine
+from arena_tui.home.panels import ChosenPanel
+from arena_tui.home.title import MachineLine, TitleLine
 from arena_tui.runs import messages, reasons
 from arena_tui.runs.follow import RunList, RunView
 from arena_tui.runs.queue_dialogs import adopt, move, pause, take_out
@@ -74,7 +75,8 @@ class HomeScreen(ConsoleScreen[None]):
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         if action not in reasons.ABOUT:
             return super().why_not(action, parameters)
-        return reasons.why_not(action, self._run) if self._run else "this is for a run; 2 leads to the list of runs"
+        way = hint(self, "pane_at(1)", "; {} leads to the list of runs").plain
+        return reasons.why_not(action, self._run) if self._run else f"only for a run{way}"
 
     def compose(self) -> ComposeResult:
         yield TitleLine(self.app.has_class(READONLY))
@@ -119,7 +121,7 @@ class HomeScreen(ConsoleScreen[None]):
             runs = await in_thread(self._run_list.read)
 
     async def _until_seen(self) -> None:
-        while self.app.screen is not self:  # is_current also holds just below another screen, which would repaint
+        while not self.is_seen:
             await asyncio.sleep(SECONDS_BETWEEN_READS)
 
     @on(messages.RunQueued)
@@ -154,7 +156,7 @@ class HomeScreen(ConsoleScreen[None]):
     @work(exclusive=True, group="rest")
     async def _see_it_rest(self) -> None:
         await asyncio.sleep(SECONDS_OF_REST)
-        profile = self._profile if self.display and self.app.screen is self else None
+        profile = self._profile if self.display and self.is_seen else None
         if profile and not profile.problems and not self._runs_are_chosen:
             self.post_message(messages.LookedAt(profile))
 
@@ -169,8 +171,7 @@ class HomeScreen(ConsoleScreen[None]):
             self.action_start()
 
     def action_start(self) -> None:
-        profile = self._profile
-        if profile is None:
+        if (profile := self._profile) is None:
             self.notify("There is no profile to start.", severity="warning")
         elif profile.problems:
             self.query_one("#profiles").focus()

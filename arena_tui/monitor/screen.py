@@ -35,7 +35,7 @@ from core.runs.stopping import Rung
 
 SECONDS_WHEN_STILL = 2.0
 """Between two looks at a run that is over, or waits for others."""
-ABOUT_CURVES = frozenset({"log_axis", "smooth", "axis", "crosshair", "magnify", "show_all", "copy"})
+ABOUT_CURVES = frozenset({"log_axis", "smooth", "axis", "choose_axis", "crosshair", "magnify", "show_all", "copy"})
 """Actions that have no use while a run waits and has no curves."""
 
 
@@ -98,7 +98,7 @@ class MonitorScreen(ConsoleScreen[None]):
         Binding("left,h", "aside(-1)", "Left", show=False, tooltip=ASIDE),
         Binding("right,l", "aside(1)", "Right", show=False, tooltip=ASIDE),
         *up_and_down("scroll_text", "scroll_text", 10, "in the figures or the log"),
-        Binding("escape", "app.pop_screen", "Back", tooltip="Back to profiles and runs; the run goes on"),
+        Binding("escape", "app.pop_screen", "Back", tooltip="Back; the run continues"),
     )
 
     view: var[RunView | None] = var(None)

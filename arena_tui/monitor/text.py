@@ -123,12 +123,13 @@ def _quarter(phase: events.Phase) -> tuple[str, str, int]:
 def _line(event: AnyEvent, before: RunState) -> str | None:
     match event:
         case events.Started():
+            adapted = f" by adapters on {printable(', '.join(event.adapted))} and a head" if event.adapted else ""
             reason = f": {printable(event.engine_reason)}" if event.engine_reason else ""
             evaluated = f"{count(event.rows_eval)} evaluation rows" if event.rows_eval else "no evaluation rows"
             return (
                 f"started: {count(event.rows_train)} training and {evaluated}, {count(event.rows_cut)} cut; "
                 f"{count(event.steps)} steps of {event.global_batch}; {count(event.trainable_parameters)} of "
-                f"{count(event.total_parameters)} parameters trained; {event.precision} on "
+                f"{count(event.total_parameters)} parameters trained{adapted}; {event.precision} on "
                 f"{printable(event.device.name)}, {event.engine} engine{reason}"
             )
         case events.Phase():

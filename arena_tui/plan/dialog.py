@@ -61,7 +61,7 @@ class ConfirmScreen(Dialog[Chosen | None]):
     ConfirmScreen {
         & > .box { max-width: 104; }
         /* As high at first as in the end: what is found out later moves nothing. */
-        .facts { height: auto; min-height: 20; max-height: 24; scrollbar-gutter: stable; }
+        .facts { height: auto; min-height: 21; max-height: 25; scrollbar-gutter: stable; }
         &.-low .facts { min-height: 46vh; max-height: 46vh; }
         &.-low.-ends-at-logout .facts { min-height: 25vh; max-height: 25vh; }
         &.-failed .facts { min-height: 0; max-height: 6; }

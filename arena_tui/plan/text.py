@@ -35,6 +35,7 @@ def lines(plan: Plan, profile: Profile, waiting: str, *, is_brief: bool) -> list
         *_time(plan.time, waiting if plan.memory is None else "unknown"),
         *_disk(plan.disk, waiting),
         ("trainable", _count(plan.trainable_parameters, waiting), _of_parameters(plan)),
+        ("adapters", _count(plan.adapters, waiting), _adapted(plan)),
         ("engine", *_engine(plan.memory, waiting)),
     ]
 
@@ -140,6 +141,13 @@ def _of_parameters(plan: Plan) -> str:
         return "parameters"
     whole = plan.total_parameters
     return f"of {count(whole)} parameters, {share(plan.trainable_parameters, whole)}"
+
+
+def _adapted(plan: Plan) -> str:
+    """What has adapters, and what becomes of the head."""
+    if plan.adapters is None:
+        return "on projections, and a head"
+    return printable(f"on {', '.join(plan.adapted)}; {plan.head}")
 
 
 def _count(known: int | None, waiting: str) -> str:

@@ -5,12 +5,11 @@ from textual.content import Content
 from textual.widgets import Static
 
 from arena_tui.format import numbers
-from arena_tui.format.numbers import MUTED
+from arena_tui.format.numbers import MUTED, OUTCOME_COLOURS, percent
 from arena_tui.format.sanitize import printable
+from arena_tui.format.width import abridged
 from core.predict.answers import BINS, AnsweredRow, Answers
 
-COLOURS = ("$answer-a", "$answer-b", "$foreground 60%")
-"""Of A, B and a tie."""
 LABEL = 11
 """Cells of what stands before the columns."""
 MOST_OF_ID = 20
@@ -20,11 +19,8 @@ LEAST_BAR, MOST_BAR = 4, 24
 
 def means(answers: Answers) -> str:
     """For a line of plain text."""
-    return ", ".join(f"{name} {share(mean)}" for name, mean in zip(answers.outcomes.labels, answers.means, strict=True))
-
-
-def share(probability: float) -> str:
-    return f"{100 * probability:.1f} %"
+    named = zip(answers.outcomes.labels, answers.means, strict=True)
+    return ", ".join(f"{name} {percent(mean)}" for name, mean in named)
 
 
 def histogram(answers: Answers, width: int) -> Content:
@@ -37,17 +33,18 @@ def histogram(answers: Answers, width: int) -> Content:
     bar = max(LEAST_BAR, min(MOST_BAR, (width - LABEL) // len(answers.outcomes) - cells - 3))
     column = bar + cells + 3
     heading = "".join(f"{name:<{column}}" for name in answers.outcomes.labels)
-    columns = zip(answers.means, COLOURS, strict=False)
+    columns = zip(answers.means, OUTCOME_COLOURS, strict=False)
     lines = [
         Content.styled(f"{'':<{LABEL}}{heading}".rstrip(), MUTED),
         Content.assemble(
-            (f"{'mean':<{LABEL}}", MUTED), *((f"{share(mean):<{column}}", f"bold {colour}") for mean, colour in columns)
+            (f"{'mean':<{LABEL}}", MUTED),
+            *((f"{percent(mean):<{column}}", f"bold {colour}") for mean, colour in columns),
         ),
     ]
     for tenth in range(BINS):
         label = f"{100 * tenth // BINS}-{100 * (tenth + 1) // BINS} %"
         parts: list[tuple[str, str] | str] = [(f"{label:<{LABEL}}", MUTED)]
-        for counts, colour in zip(answers.histograms, COLOURS, strict=False):
+        for counts, colour in zip(answers.histograms, OUTCOME_COLOURS, strict=False):
             filled = -(-counts[tenth] * bar // most)  # one row in a thousand is seen too
             parts += [(f"{'█' * filled:<{bar}}", colour), f" {numbers.count(counts[tenth]):>{cells}}  "]
         lines.append(Content.assemble(*parts))
@@ -68,11 +65,11 @@ def first_rows(answers: Answers) -> Content:
 
 def _line(row: AnsweredRow, ids: int) -> Content:
     """The likeliest outcome is bold."""
-    given = zip(row.probabilities, COLOURS, strict=False)
+    given = zip(row.probabilities, OUTCOME_COLOURS, strict=False)
     bold = max(row.probabilities)
-    shares = [(f"{share(p):>9}", f"{'bold ' if p == bold else ''}{colour}") for p, colour in given]
-    id = Content(printable(row.id)).truncate(ids, ellipsis=True)
-    return Content.assemble(" " * (ids - id.cell_length), id, *shares)
+    shares = [(f"{percent(p):>9}", f"{'bold ' if p == bold else ''}{colour}") for p, colour in given]
+    id = abridged(printable(row.id), ids)
+    return Content.assemble(" " * (ids - cell_len(id)), id, *shares)
 
 
 class AnswersHistogram(Static):

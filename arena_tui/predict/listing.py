@@ -1,6 +1,5 @@
 """The predictions there are: read from disk, as lines of a list, and as JSON for scripts. Knows no widget."""
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
@@ -12,6 +11,7 @@ from textual.content import Content
 from arena_tui.format import numbers
 from arena_tui.format.numbers import GLYPHS, MISSING, MUTED, STYLES
 from arena_tui.format.sanitize import printable, utf8
+from arena_tui.format.width import padded
 from arena_tui.runs.cache import Stamp, stamp
 from arena_tui.runs.follow import Follower, RunView
 from core.predict.folder import PredictionFolder, list_all_predictions
@@ -104,7 +104,8 @@ def line(prediction: Prediction, width: int) -> Content:
     asked = view.state.predicting
     rows = numbers.count(asked.rows) if asked else ""
     name = f"! {prediction.folder.name}" if view.trouble else prediction.folder.name
-    text = _columns(width, state, printable(name), printable(runs), rows, prediction.figure, _when(view))
+    began = numbers.moment(view.state.first_time)
+    text = _columns(width, state, printable(name), printable(runs), rows, prediction.figure, began)
     return Content(text).stylize(STYLES[view.status], 0, STATE)
 
 
@@ -117,17 +118,8 @@ def _columns(width: int, state: str, name: str, runs: str, rows: str, figure: st
     if width >= NARROW + ROWS + WHEN + 2 * GAP:
         end += f"{gap}{when:>{WHEN}}"
     for_names = max(2 * SHORTEST, width - STATE - 2 * GAP - len(end))
-    names = _cut(name, for_names // 2) + gap + _cut(runs, for_names - for_names // 2)
+    names = padded(name, for_names // 2) + gap + padded(runs, for_names - for_names // 2)
     return f"{state:<{STATE}}{gap}{names}{end}"
-
-
-def _cut(text: str, cells: int) -> str:
-    return Content(text).truncate(cells, ellipsis=True, pad=True).plain
-
-
-def _when(view: RunView) -> str:
-    began = view.state.first_time
-    return MISSING if began is None else time.strftime("%y-%m-%d %H:%M", time.localtime(began))
 
 
 def as_table(predictions: Sequence[Prediction], width: int) -> str:

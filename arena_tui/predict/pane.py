@@ -20,7 +20,7 @@ from core.predict.answers import Answers
 from core.runs import events
 from core.runs.state import Status
 
-KEPT = "what is scored is kept: asked for the same again, P or arena-tui predict goes on with it"
+KEPT = "scored rows are kept: the same arena-tui predict command resumes"
 
 
 class PredictionPane(Pane):
@@ -49,7 +49,6 @@ class PredictionPane(Pane):
             yield Static(id="first", markup=False)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one("#figures", FittedText).show(lambda _: Content("waiting for the first event"))
 
     def watch_view(self, view: RunView | None) -> None:

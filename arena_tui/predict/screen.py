@@ -53,7 +53,7 @@ class PredictionScreen(ConsoleScreen[None]):
             "home,g", "scroll_log(-1_000_000)", "First", show=False, tooltip="To the log's first line, or its last"
         ),
         Binding("end,G", "scroll_log(1_000_000)", "Last", show=False, tooltip="To the log's first line, or its last"),
-        Binding("escape", "app.pop_screen", "Back", tooltip="Back to the run; the prediction goes on"),
+        Binding("escape", "app.pop_screen", "Back", tooltip="Back; the prediction continues"),
     )
 
     DEFAULT_CSS = """

@@ -20,5 +20,5 @@ KEYS = named(
     Binding("N", "other(-1)", "Previous", show=False, tooltip="The next row in the list, or the previous one"),
     *numbered(len(ReportPanes.PANES)),
     *up_and_down("down", "page", 1, "in this pane"),
-    Binding("escape", "app.pop_screen", "Back", key_display="esc", tooltip="Back to the run"),
+    Binding("escape", "app.pop_screen", "Back", key_display="esc", tooltip="Back to where you came from"),
 )

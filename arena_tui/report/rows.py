@@ -10,11 +10,12 @@ from textual.dom import DOMNode
 from textual.widgets import Static
 
 from arena_tui.format import numbers
-from arena_tui.format.numbers import MUTED, percent
+from arena_tui.format.numbers import MUTED, OUTCOME_COLOURS, percent
 from arena_tui.format.sanitize import printable
 from arena_tui.format.width import abridged
 from arena_tui.report.wording import shares, titled, winner
 from arena_tui.screen.console_screen import PLAIN
+from arena_tui.screen.keymap import hint
 from arena_tui.widgets.menu import Menu
 from core.outcomes import A_B_TIE, outcomes_of
 from core.report.report import ListedRow, Report
@@ -25,7 +26,6 @@ LEAST_ID = 5
 """Cells of an id that has no room: both its ends."""
 LEAST_BESIDE = 10
 """Cells of what is told beside the figures."""
-COLOURS = ("$answer-a", "$answer-b", "$foreground 60%")
 FILLS, PLAIN_FILLS = "███", "Aa."
 """What the stretches of A, B and tie are made of: told apart by their colours, and where there are none."""
 
@@ -93,7 +93,9 @@ class ReportRows(Vertical):
         self._at = (self._at + direction) % len(self.titles)
         rows = self.listed
         self.border_title = Content(f"rows: {self.title}")
-        self.border_subtitle = Content(f"{numbers.count(len(rows))} listed · f: {self._following}")
+        self.border_subtitle = Content.assemble(
+            f"{numbers.count(len(rows))} listed", hint(self, "list(1)", " · {}: "), self._following
+        )
         self._draw_heading()
         self._menu.show([(f"{self._at}-{n}", partial(_line, row, rows, fills(self))) for n, row in enumerate(rows)])
 
@@ -168,7 +170,7 @@ def probability_bar(probabilities: Sequence[float], cells: int, filled_with: str
     filled = [int(e) for e in exact]
     for place in sorted(range(len(exact)), key=lambda n: filled[n] - exact[n])[: cells - sum(filled)]:
         filled[place] += 1
-    return [(fill * n, colour) for fill, n, colour in zip(filled_with, filled, COLOURS, strict=False)]
+    return [(fill * n, colour) for fill, n, colour in zip(filled_with, filled, OUTCOME_COLOURS, strict=False)]
 
 
 def predicted(row: ListedRow, filled: str) -> Content:
@@ -183,5 +185,5 @@ def predicted(row: ListedRow, filled: str) -> Content:
 
 
 def _given(probabilities: Sequence[float]) -> Content:
-    shares = zip(A_B_TIE.initials, probabilities, COLOURS, strict=False)
+    shares = zip(A_B_TIE.initials, probabilities, OUTCOME_COLOURS, strict=False)
     return Content("  ").join(Content.styled(f"{name} {percent(p)}", colour) for name, p, colour in shares)

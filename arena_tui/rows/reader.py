@@ -121,7 +121,7 @@ class RowScreen(ConsoleScreen[int]):
             stored = await asyncio.to_thread(read_row, seen.source, number)
         except OSError as error:
             self.notify(
-                printable(f"the inspection's file is gone: ctrl+r in the list reads again: {in_words(error)}"),
+                printable(f"the texts of the rows are gone; the list can read them again: {in_words(error)}"),
                 markup=False,
             )
             return

@@ -49,7 +49,7 @@ def what_is_kept(run: RunView) -> str:
     match state.phase.phase if state.phase else "loading":
         case "training" | "evaluating":
             return (
-                f"It finishes the step after {numbers.count(state.step)}, saves a checkpoint and its adapter, and "
+                f"It finishes the step after step {numbers.count(state.step)}, saves a checkpoint and its adapter, and "
                 "ends. It can be resumed later."
             )
         case "saving":
@@ -64,7 +64,7 @@ def what_is_lost(run: RunView) -> str:
     if checkpoint is None:
         return "No step is kept." if run.state.step else "Nothing is trained yet."
     lost = run.state.step - checkpoint.step
-    after = f"; lost after it: {numbers.counted(lost, 'step')}" if lost > 0 else ""
+    after = f"; {numbers.counted(lost, 'step')} after it {'is' if lost == 1 else 'are'} lost" if lost > 0 else ""
     return f"{printable(checkpoint.folder)} is kept{after}."
 
 

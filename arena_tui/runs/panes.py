@@ -138,7 +138,7 @@ class LogPane(Pane):
     tab_name = "log"
     HELP = (
         "The end of console.log: what the run's process says itself, and tracebacks. What libraries print there, "
-        "warnings and reports for developers, is hidden until L shows all; how many lines those are stands in the "
+        "warnings and reports for developers, is hidden until all is shown; how many lines those are stands in the "
         "border. All of it is shown of a run that was lost. Control characters are made visible. It stays at its end "
         "until you scroll away, and follows again once you are back there."
     )

@@ -15,6 +15,10 @@ def why_not(action: str, run: RunView) -> str:
             return "" if run.wait else "only for a run that waits in the queue"
         case "stop":
             return OVER if run.status.is_over else "it is waiting: there is no process to stop" if run.wait else ""
+        case "delete":
+            if run.wait:
+                return "it waits in the queue: remove it there"
+            return "" if run.status.is_over else f"it is {run.status.value}: stop it first"
         case "report":
             if not run.evaluates:
                 return "this run evaluates nothing: there is nothing to report on"
@@ -34,5 +38,5 @@ def why_not_compared(runs: Sequence[RunView]) -> str:
     return f"{unlike}: their log losses cannot be compared" if unlike else ""
 
 
-ABOUT = frozenset({"move", "dequeue", "adopt", "stop", "report", "fix", "resume", "predict"})
+ABOUT = frozenset({"move", "dequeue", "adopt", "stop", "delete", "report", "fix", "resume", "predict"})
 """Actions that depend on how a run is."""

@@ -45,6 +45,11 @@ class ConsoleScreen(Screen[Result]):
         return self.focused
 
     @property
+    def is_seen(self) -> bool:
+        """Whether it is the screen in front: Textual's is_current holds for the one just below, too."""
+        return self.app.screen is self
+
+    @property
     def is_ready(self) -> bool:
         """Whether a screen that has just been opened knows what keys do there: those typed ahead wait for it."""
         return True

@@ -13,7 +13,8 @@ from textual.widget import Widget
 
 from arena_tui.screen.keymap import KEY
 
-PINNED = ("app.help", "help", "quit")
+HELP = ("app.help", "help")
+PINNED = (*HELP, "quit")
 """Actions that are never left out; they stand last."""
 GAP = "  "
 LEFT_OUT = "…"
@@ -81,12 +82,11 @@ class Footer(Widget):
         if self.said:
             self._shown = []
             return Content.styled(self.said, "bold $text-warning")
-        items, pinned = self._items()
-        self._shown = fitting(items, pinned, self.content_size.width)
+        self._shown = fitting(*self._items(), self.content_size.width)
         return Content(GAP).join(item.text for item in self._shown)
 
-    def _items(self) -> tuple[list[Item], list[Item]]:
-        """What may be left out, and what may not. Bindings of a group are one."""
+    def _items(self) -> tuple[list[Item], list[Item], Item]:
+        """What may be left out, what may not, and what lists all. Bindings of a group are one."""
         by_action: dict[str, Binding] = {}
         actives = list(self.screen.active_bindings.values())
         nodes = [active.node for active in actives]
@@ -99,11 +99,14 @@ class Footer(Widget):
         items: list[Item] = []
         back: list[Item] = []
         pinned: list[Item] = []
+        mark = Item("", LEFT_OUT)
         for name, (first, *others) in groups.items():
             called = "/".join(self.app.get_key_display(one) for one in (first, *others))
             place = pinned if first.action in PINNED else back if first.key == "escape" else items
             place.append(Item(first.key, called, name if first.group else first.description))
-        return items, [*back, *pinned]
+            if first.action in HELP:
+                mark = Item(first.key, LEFT_OUT)
+        return items, [*back, *pinned], mark
 
     def _is_text(self, key: str) -> bool:
         """Whether the key is for what is being written. Textual itself asks only for those with a name in Unicode."""
@@ -128,11 +131,11 @@ def _rank(active: ActiveBinding) -> int:
     return declared.index(action) if action in declared else len(declared)
 
 
-def fitting(items: Sequence[Item], pinned: Sequence[Item], width: int) -> list[Item]:
-    """As many of `items` as fit into `width` cells beside those that are `pinned`: the first ones, and then a mark."""
+def fitting(items: Sequence[Item], pinned: Sequence[Item], mark: Item, width: int) -> list[Item]:
+    """As many of `items` as fit into `width` cells beside those that are `pinned`: the first ones, and then `mark`."""
     kept = [*items, *pinned]
     for count in range(len(items) - 1, -1, -1):
         if sum(item.text.cell_length for item in kept) + len(GAP) * (len(kept) - 1) <= width:
             break
-        kept = [*items[:count], Item("question_mark", LEFT_OUT), *pinned]
+        kept = [*items[:count], mark, *pinned]
     return kept

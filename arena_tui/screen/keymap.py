@@ -11,7 +11,7 @@ from textual.actions import parse
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.dom import DOMNode
-from textual.keys import Keys
+from textual.keys import Keys, format_key
 
 from core.config import ConfigFile
 from core.profile.errors import Problem
@@ -109,6 +109,16 @@ def _is_key(key: str) -> bool:
     *modifiers, last = key.split("+")
     characters = {name for character in string.punctuation.replace(",", "") for name in _each(character)} | {"comma"}
     return MODIFIERS.issuperset(modifiers) and (len(last) == 1 or last in {*characters, *(key.value for key in Keys)})
+
+
+IN_WORDS = {"enter": "enter", "backspace": "backspace"}
+"""Keys for which Textual has signs that few know, and some terminals have not."""
+
+
+def called(key: str) -> str:
+    """How a key is called in the footer, in help, in texts and in the manual: enter, ctrl+r, ←."""
+    *modifiers, last = key.split("+")
+    return "+".join([*modifiers, IN_WORDS.get(last) or format_key(last)])
 
 
 KEY = "bold $accent"

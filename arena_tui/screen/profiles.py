@@ -39,7 +39,7 @@ def read(path: Path) -> ProfileView:
 
 
 class Profiles:
-    """The shipped profiles, then the user's. Each is read again only if its file is another one."""
+    """The demo, the user's profiles, and the other shipped ones. Each is read again only if its file is another one."""
 
     def __init__(self, working_directory: Path) -> None:
         self._working_directory = working_directory
@@ -47,7 +47,8 @@ class Profiles:
 
     def read(self) -> tuple[ProfileView, ...]:
         known, self._known = self._known, {}
-        for path in (*shipped_profiles(), *user_profiles(self._working_directory)):
+        demo, *others = shipped_profiles()
+        for path in (demo, *user_profiles(self._working_directory), *others):
             now = stamp(path)  # asked first: the file may change meanwhile
             before = known.get(path)
             self._known[path] = before if before and before[0] == now else (now, read(path))

@@ -22,7 +22,7 @@ def wrapped(rows: Sequence[Fact], width: int) -> list[Fact]:
     broken: list[Fact] = []
     for label, figure, beside in rows:
         if beside:
-            first, *rest = textwrap.wrap(beside, room)
+            first, *rest = textwrap.wrap(beside, room) or [beside]
             broken += [(label, figure, first), *(("", "", line) for line in rest)]
         else:
             first, *rest = _lines(figure, max(MINIMUM, width - label_width - 2))

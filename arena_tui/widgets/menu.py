@@ -19,7 +19,7 @@ class Menu(OptionList):
 
     BINDINGS: ClassVar[list[BindingType]] = named(
         "list",
-        Binding("enter", "select", "Open", tooltip="Open the chosen run, or start the chosen profile"),
+        Binding("enter", "select", "Open", tooltip="Open or take what is chosen"),
         Binding("down,j", "cursor_down", "Down", show=False, tooltip="Down and up in this list"),
         Binding("home,g", "first", "First", show=False, tooltip="To the first of this list, or the last"),
         Binding("end,G", "last", "Last", show=False, tooltip="To the first of this list, or the last"),

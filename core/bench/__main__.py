@@ -17,14 +17,13 @@ from numpy.typing import NDArray
 from core.bench.protocol import Answer, Question
 from core.bench.sizes import SIZES
 from core.imports import let_waiting_threads_sleep
+from core.model.targets import RECIPE_SHARE
 from core.outcomes import A_B_TIE
 from core.profile.load import parse_profile
 from core.profile.settings import Profile
 from core.protocol import answer
 from core.runs.folder import RunFolder
 
-FROZEN = 16 / 42
-"""The share of the layers that have no adapters, as in the recipe."""
 SHORTEST_LIMIT = 16
 """The least that a profile takes for `tokens.max_length`."""
 EVALUATED_AT_ONCE = 8
@@ -140,8 +139,7 @@ def bench(question: Question) -> Answer:
 def _profile(question: Question, longest: int) -> Profile:
     """The recipe, but for what is asked."""
     at_once = gcd(question.batch, question.at_once)
-    sizes = SIZES[question.model]
-    targets = ["qkv_proj"] if sizes["model_type"] == "phi3" else ["q_proj", "k_proj", "v_proj"]
+    layers = SIZES[question.model]["num_hidden_layers"]
     return parse_profile(
         "",
         source="benchmark",
@@ -152,8 +150,7 @@ def _profile(question: Question, longest: int) -> Profile:
             f"train.gradient_accumulation={question.batch // at_once}",
             f"train.log_steps={question.steps + question.warmup}",
             f"eval.per_device_batch_size={EVALUATED_AT_ONCE}",
-            f"lora.freeze_layers={round(sizes['num_hidden_layers'] * FROZEN)}",
-            f"lora.target_modules={targets}",
+            f"lora.freeze_layers={round(layers * RECIPE_SHARE)}",
             f"tokens.max_length={max(longest, SHORTEST_LIMIT)}",
         ],
     )

@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from core.model.shape import ModelShape
+from core.model.targets import target_kinds
 from core.outcomes import outcomes_of
 from core.profile.settings import Precision, Profile
 
@@ -98,8 +99,7 @@ def trainable_sizes(profile: Profile, shape: ModelShape) -> list[int]:
 
 
 def _adapted(profile: Profile, shape: ModelShape) -> list[str]:
-    chosen = profile.lora.target_modules
-    return list(shape.projections) if chosen == "all-linear" else [name for name in shape.projections if name in chosen]
+    return target_kinds(profile.lora, shape.projections)
 
 
 def _weights(profile: Profile, shape: ModelShape, compute: int) -> int:

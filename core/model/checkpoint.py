@@ -51,6 +51,10 @@ INDEX = "model.safetensors.index.json"
 MOST_OF_A_HEADER = 100_000_000
 """Bytes; safetensors itself reads no longer ones."""
 
+TEXT_PART = {r"^(model\.)?(language_model|text_model)\.(model\.)?": "model."}
+"""Names of weights in a checkpoint that reads more than text, and in its text model by itself: patterns for
+transformers' `key_mapping`."""
+
 Json = dict[str, Any]
 
 

@@ -1,18 +1,17 @@
 """Loads the base model of a checkpoint, quantized, with a head that is not. Knows no adapters and no tokenizer."""
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import bitsandbytes
 import torch
-from transformers import (
-    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
-    AutoConfig,
-    AutoModelForSequenceClassification,
-    PretrainedConfig,
-    PreTrainedModel,
-)
+from msgspec.structs import replace
+from transformers import AutoConfig, PretrainedConfig, PreTrainedModel
 
+from core.model.checkpoint import TEXT_PART
+from core.model.classifier import classifiable, classifier_class, in_text_part
+from core.model.head import Head, find_head
 from core.model.loading import Tell, telling
+from core.model.locate import base_folder
 from core.model.lora import head_names, text_part
 from core.model.quantization import check_stored, demand_quantized, quantization_options
 from core.outcomes import outcomes_of
@@ -21,10 +20,6 @@ from core.profile.errors import SettingError
 
 POSITION_TABLES = ("position_embeddings", "wpe", "embed_positions")
 """What the families call an embedding of positions."""
-
-Head = Literal["new", "kept", "replaced"]
-"""Where the last module of a head comes from: `kept` is that of a checkpoint which this program has made, and which
-goes on being trained; `replaced` is new in place of that of another classifier or reward model."""
 
 
 class Base(NamedTuple):
@@ -35,21 +30,26 @@ class Base(NamedTuple):
 
 
 def load_config(source: str, model: settings.Model, *, max_length: int) -> PretrainedConfig:
-    """The checkpoint's configuration for as many outcomes, which core.model.tokenizer tells its padding token.
+    """The checkpoint's configuration as a classifier of the outcomes, which core.model.tokenizer tells its padding
+    token; that of its text model, where transformers classifies texts with no more than that.
 
     Raises SettingError where the checkpoint contradicts the profile, or is of a kind that cannot be trained.
     """
-    config = AutoConfig.from_pretrained(source, revision=model.revision, trust_remote_code=False)
+    whole = AutoConfig.from_pretrained(source, revision=model.revision, trust_remote_code=False)
+    config = classifiable(whole)
+    if config is None:
+        raise _refused(model, f"transformers has no text model for {whole.model_type}")
+    if config.is_encoder_decoder:
+        raise _refused(model, f"{config.model_type} is an encoder-decoder; choose an encoder or a decoder")
     # How to compute is the profile's to say. The name of a repository here would have transformers fetch its code and
     # run it (the kernels package), and trust_remote_code would not be asked.
     config._attn_implementation = config._experts_implementation = None
-    if type(config) not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING:
-        raise _refused(model, f"transformers has no text classifier for {config.model_type}")
-    if config.is_encoder_decoder:
-        raise _refused(model, f"{config.model_type} is an encoder-decoder; choose an encoder or a decoder")
-    stored = getattr(config, "quantization_config", None)
+    stored = getattr(whole, "quantization_config", None)
     if stored is not None:
         check_stored(stored, model)
+        if config is not whole:
+            skipped = [in_text_part(name) for name in stored.get("llm_int8_skip_modules") or []]
+            config.quantization_config = {**stored, "llm_int8_skip_modules": skipped}
     labels = outcomes_of(model.outcomes).labels
     config.num_labels = len(labels)
     config.id2label = dict(enumerate(labels))
@@ -94,13 +94,13 @@ def load_classifier(
     is_stored_quantized = getattr(config, "quantization_config", None) is not None
     head = head_names(_on_meta(config))
     with telling(tell) as bar:
-        loaded, report = AutoModelForSequenceClassification.from_pretrained(
+        loaded, report = classifier_class(config).from_pretrained(
             source,
             config=config,
             revision=model.revision,
             device_map={"": device},
             use_safetensors=True,
-            trust_remote_code=False,
+            key_mapping=TEXT_PART if _is_part(source, config, model) else None,
             ignore_mismatched_sizes=True,  # a reward model's head has one output; what else does not fit: see below
             output_loading_info=True,
             tqdm_class=bar,
@@ -127,19 +127,13 @@ def load_classifier(
             # are repacked for it in place: logits came out up to 0.07 away (bitsandbytes 0.50).
             module.support_avx512bf16_for_cpu = False
     _make_room_for_padding(loaded)
-    last = head[-1]
-    if any(key.startswith(f"{last}.") for key in report["missing_keys"]):
-        return Base(_frozen(loaded), "replaced" if resized else "new")
-    if resized or not _is_ours(source, model):
-        _begin_anew(loaded, last)
-        return Base(_frozen(loaded), "replaced")
-    return Base(_frozen(loaded), "kept")
+    return Base(_frozen(loaded), _settled_head(loaded, source, model, report, head[-1]))
 
 
 def lay_out(config: PretrainedConfig, model: settings.Model) -> PreTrainedModel:
     """The same model on the meta device: every shape and no memory."""
-    kind = MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)]
     options = _options(config, model, torch.bfloat16, head_names(_on_meta(config)))
+    kind = classifier_class(config)
     model_on_meta = kind.from_pretrained(None, config=config, state_dict={}, device_map={"": "meta"}, **options)
     # There are no quantized weights behind these shapes, which peft would ask for their statistics.
     model_on_meta.is_loaded_in_4bit = model_on_meta.is_loaded_in_8bit = False
@@ -157,7 +151,7 @@ def keep_residual_in_float32(model: PreTrainedModel) -> None:
 def _on_meta(config: PretrainedConfig) -> PreTrainedModel:
     """The model's modules without memory and without quantization."""
     with torch.device("meta"):
-        return MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)](config)
+        return classifier_class(config)(config)
 
 
 def _unused_rows(table: torch.nn.Embedding) -> int:
@@ -173,19 +167,32 @@ def _make_room_for_padding(model: PreTrainedModel) -> None:
         model.resize_token_embeddings(padding + 1, mean_resizing=False)
 
 
+def _is_part(source: str, config: PretrainedConfig, model: settings.Model) -> bool:
+    """Whether the checkpoint holds more than the model of this configuration."""
+    stored, _ = PretrainedConfig.get_config_dict(source, revision=model.revision)
+    return bool(stored["model_type"] != config.model_type)
+
+
+def _settled_head(loaded: PreTrainedModel, source: str, model: settings.Model, report: Any, last: str) -> Head:
+    """What becomes of the head's last module: as loaded where it is an exported run's, else drawn anew, whatever part
+    of it the checkpoint has."""
+    found = find_head(base_folder(source, model.revision), last, loaded.config.id2label)
+    names = {f"{last}.{name}" for name, _ in loaded.get_submodule(last).named_parameters()}
+    resized = names & {key for key, *_ in report["mismatched_keys"]}
+    stored = names - resized - set(report["missing_keys"])
+    if stored == names and found.fate == "kept":
+        return found
+    if stored:
+        _begin_anew(loaded, last)
+    return replace(found, fate="replaced") if stored or resized or found.fate == "kept" else found
+
+
 def _begin_anew(model: PreTrainedModel, name: str) -> None:
     with torch.no_grad():
         for module in model.get_submodule(name).modules():
             for parameter in module.parameters(recurse=False):
                 parameter._is_hf_initialized = False  # by which transformers leaves alone what was loaded
             model._init_weights(module)
-
-
-def _is_ours(source: str, model: settings.Model) -> bool:
-    """Whether the checkpoint is an export of this program, whose head answers the same question."""
-    stored, _ = PretrainedConfig.get_config_dict(source, revision=model.revision)
-    labels = outcomes_of(model.outcomes).labels
-    return bool(stored.get("id2label") == {str(number): label for number, label in enumerate(labels)})
 
 
 def _refused(model: settings.Model, why: str) -> SettingError:

@@ -11,6 +11,7 @@ from torch import nn
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
+from core.model.targets import demand_layers, target_kinds
 from core.profile import settings
 from core.profile.errors import SettingError
 
@@ -30,14 +31,15 @@ class Projection(Struct, frozen=True):
 
 
 def head_names(model: PreTrainedModel) -> list[str]:
-    """Full names of the modules that make up the head: all that stands above the base model, and a pooler inside it.
+    """Full names of the modules that make up the head: a pooler inside the base model, and all that stands above it,
+    with that which answers at the end.
 
     They are what a checkpoint of a language model may lack, and so what is trained and saved as a whole.
     """
     base = model.base_model_prefix
     above = [name for name, module in model.named_children() if name != base and any(True for _ in module.parameters())]
     poolers = [name for name, _ in model.named_modules() if name.startswith(f"{base}.") and name.endswith(".pooler")]
-    return [*above, *poolers]
+    return [*poolers, *above]
 
 
 def text_part(model: PreTrainedModel) -> str:
@@ -110,17 +112,15 @@ def projection_kinds(base: PreTrainedModel) -> list[str]:
     return sorted({projection.kind for projection in projections(base)})
 
 
+def adapters(model: PeftModel) -> list[str]:
+    """Names of the projections that have an adapter, without those of the modules that they are in; one for each."""
+    return [name.rpartition(".")[2] for name, module in model.named_modules() if isinstance(module, LoraLayer)]
+
+
 def _chosen(base: PreTrainedModel, lora: settings.Lora) -> list[Projection]:
     """The projections that get an adapter."""
-    layers = base.config.get_text_config().num_hidden_layers
-    if lora.freeze_layers >= layers:
-        raise SettingError("lora.freeze_layers", lora.freeze_layers, f"the model has {layers} layers; none is left")
-    kinds = projection_kinds(base)
-    wanted = kinds if lora.target_modules == "all-linear" else list(lora.target_modules)
-    if unknown := [kind for kind in wanted if kind not in kinds]:
-        raise SettingError(
-            "lora.target_modules", unknown[0], f"the model has no such projection; it has {', '.join(kinds)}"
-        )
+    demand_layers(lora, base.config.get_text_config().num_hidden_layers)
+    wanted = target_kinds(lora, projection_kinds(base))
     chosen = [one for one in projections(base) if one.kind in wanted and one.layer >= lora.freeze_layers]
     if not chosen:
         raise SettingError(

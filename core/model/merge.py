@@ -5,9 +5,10 @@ from peft import PeftModel
 from peft.tuners.lora import LoraLayer
 from peft.utils import ModulesToSaveWrapper
 from peft.utils.integrations import dequantize_module_weight
-from transformers import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING, PreTrainedModel
+from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
+from core.model.classifier import classifier_class
 from core.model.quantization import QUANTIZED
 
 
@@ -21,7 +22,7 @@ def merged(model: PeftModel, dtype: torch.dtype) -> PreTrainedModel:
     config = base.config.__class__.from_dict(base.config.to_dict())
     if hasattr(config, "quantization_config"):
         del config.quantization_config
-    kind = MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)]
+    kind = classifier_class(config)
     with torch.device("meta"):
         # GPT-2's modules hold (inputs, outputs), bitsandbytes' in their place (outputs, inputs).
         transposed = {name for name, module in kind(config).named_modules() if isinstance(module, Conv1D)}

@@ -87,9 +87,11 @@ class ModelShape(Struct, frozen=True, kw_only=True):
 
 def decoder_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
     """The part of a config.json that describes the decoder of text: all of it, unless the model reads images too."""
-    if config.get("model_type") != "gemma3":
-        return config
-    return {"model_type": "gemma3_text", **(config.get("text_config") or {})}
+    text = config.get("text_config") or {}
+    if config.get("model_type") == "gemma3":
+        return {"model_type": "gemma3_text", **text}
+    # Sizes that it leaves out are those of its family's class, which this module does not know.
+    return text if text.get("model_type") in _DEFAULTS and "hidden_size" in text else config
 
 
 def filled_in(text: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -26,8 +26,10 @@ from core.inspect.report import sides
 from core.libraries import importing_libraries
 from core.machine.gpus import Machine, look
 from core.model.checkpoint import demand_weights
+from core.model.head import find_head
 from core.model.locate import base_folder, locate, tokenizer_folder
 from core.model.shape import ModelShape, read_shape
+from core.model.targets import demand_layers
 from core.plan.history import PastRun, Speed, measure, measurements, memory_factor, past_runs, speed
 from core.plan.protocol import DiskPlan, MemoryPlan, Plan, ProcessorPlan, TimePlan, TokensPlan
 from core.profile.files import read_profile, rooted
@@ -90,6 +92,8 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
     base = base_folder(source, profile.model.revision)  # the tokenizer may have been converted into another
     config_json = json.loads(read_bounded(base / "config.json", MOST_OF_A_CONFIG))
     shape = read_shape(config_json, profile.model)
+    if shape is not None:
+        demand_layers(profile.lora, shape.layers)
     engine = choose_engine(
         profile,
         config_json,
@@ -120,13 +124,25 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
 
     with importing_libraries():
         from core.model.load import lay_out, load_config
-        from core.model.lora import add_adapters, parameter_counts
+        from core.model.lora import adapters, add_adapters, head_names, parameter_counts
         from core.model.tokenizer import load_tokenizer
 
     config = load_config(source, profile.model, max_length=profile.tokens.max_length)
     load_tokenizer(folder, config)
-    trainable, total = parameter_counts(add_adapters(lay_out(config, profile.model), profile.lora))
-    yield replace(plan, trainable_parameters=trainable, total_parameters=total, doing="")
+    laid_out = lay_out(config, profile.model)
+    head = find_head(base, head_names(laid_out)[-1], config.id2label)
+    model = add_adapters(laid_out, profile.lora)
+    named = adapters(model)
+    trainable, total = parameter_counts(model)
+    yield replace(
+        plan,
+        adapters=len(named),
+        adapted=list(dict.fromkeys(named)),
+        head=str(head),
+        trainable_parameters=trainable,
+        total_parameters=total,
+        doing="",
+    )
 
 
 def _tokens(profile: Profile) -> TokensPlan:

@@ -92,6 +92,12 @@ class Plan(Struct, frozen=True, kw_only=True):
     memory: MemoryPlan | None = None
     time: TimePlan | None = None
     disk: DiskPlan | None = None
+    adapters: int | None = None
+    """Projections with an adapter, in all layers."""
+    adapted: list[str] = []
+    """Names of these projections, each once."""
+    head: str = ""
+    """What becomes of the head that the checkpoint may hold, in words."""
     trainable_parameters: int | None = None
     total_parameters: int | None = None
     doing: str = ""

@@ -22,7 +22,7 @@ from core.runs.access import is_file, read_whole
 from core.runs.folder import RunFolder
 from core.runs.seal import has_checksums
 from core.runs.settled import read_settled
-from core.train.model_card import CARD, LOADING_OF_MERGED, loading_of_adapter
+from core.train.model_card import CARD, USE_OF_ADAPTER, USE_OF_MERGED, USE_OF_OWN_ADAPTER, USE_OF_OWN_MERGED, fitting
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -86,7 +86,8 @@ def as_merged(card: str, outcomes: Outcomes) -> str:
     return (
         card.replace("library_name: peft", "library_name: transformers")
         .replace("An adapter for", "Base and adapter merged into 16-bit weights; the adapter was for")
-        .replace(loading_of_adapter(outcomes), LOADING_OF_MERGED)
+        .replace(fitting(USE_OF_ADAPTER, outcomes), fitting(USE_OF_MERGED, outcomes))
+        .replace(fitting(USE_OF_OWN_ADAPTER, outcomes), fitting(USE_OF_OWN_MERGED, outcomes))
     )
 
 

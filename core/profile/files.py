@@ -100,7 +100,8 @@ class ProfileFile(Struct, frozen=True):
 
 
 def shipped_profiles() -> list[Path]:
-    return sorted(SHIPPED.glob("*.toml"))
+    """By name, the demo first, which runs anywhere."""
+    return sorted(SHIPPED.glob("*.toml"), key=lambda path: (path.stem != DEMO, path.name))
 
 
 def user_profiles(folder: Path) -> list[Path]:

@@ -30,6 +30,8 @@ _STRINGS_AND_COMMENTS = re.compile(
 """A string that is not closed ends with its line or the text, so that no part is gone through twice."""
 
 LONGEST_KEY = 100
+ABSENT = "absent"
+"""Stands for a setting without a value, which TOML cannot write."""
 
 # The line of each key and table by its path; None for one that an override gave.
 Lines = dict[tuple[str, ...], int | None]
@@ -219,7 +221,7 @@ class Change(Struct, frozen=True):
 
 def written(value: Value | None) -> str:
     """The value as a profile has it."""
-    return "absent" if value is None else literal(value)
+    return ABSENT if value is None else literal(value)
 
 
 def changes(before: Profile, after: Profile) -> list[Change]:

@@ -106,9 +106,13 @@ class Lora(Section, frozen=True, kw_only=True):
     dropout: Annotated[Share, Meta(description="Dropout on the adapters' input")] = 0.05
     bias: Annotated[Literal["none", "all", "lora_only"], Meta(description="Which bias terms are trained")] = "none"
     target_modules: Annotated[
-        Literal["all-linear"] | Annotated[list[Name], Meta(min_length=1, max_length=256)],
-        Meta(description="Projections that get an adapter, by name, or all-linear"),
-    ] = field(default_factory=lambda: ["q_proj", "k_proj", "v_proj"])
+        Literal["auto", "all-linear"] | Annotated[list[Name], Meta(min_length=1, max_length=256)],
+        Meta(
+            description="Projections that get an adapter, by name; auto takes those that make queries, keys and "
+            "values, whatever the model calls them, and all-linear all of the layers",
+            extra={"recipe": ["q_proj", "k_proj", "v_proj"]},
+        ),
+    ] = "auto"
     freeze_layers: Annotated[
         int, Meta(ge=0, description="Number of first layers left without adapters", extra={"unit": "layers"})
     ] = 16

@@ -68,6 +68,8 @@ class Started(Event, frozen=True, kw_only=True):
     global_batch: Count
     trainable_parameters: Count
     total_parameters: Count
+    adapted: list[str] = []
+    """Names of the projections that have an adapter; empty in older records."""
     precision: Precision
     device: Device
     longest: Count | None = None

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from core.data.example import join
 from core.demo import assets
+from core.model.checkpoint import TEXT_PART
 from core.outcomes import Outcomes, outcomes_of
 from core.profile.division import held_out, limited
 from core.profile.load import to_toml
@@ -21,36 +22,70 @@ SHOWN = join(["…"], ["…"], ["…"]).replace("\n", "\\n")
 USE = f"""inputs = tokenizer(
     ["{SHOWN}"], padding=True, return_tensors="pt"
 )
-print(model(**inputs).logits.softmax(-1))"""
-
-
-def loading_of_adapter(outcomes: Outcomes) -> str:
-    """The lines of Python that load the adapter, its base and its tokenizer."""
-    return f"""from peft import AutoPeftModelForSequenceClassification
+print(model(**inputs).logits.softmax(-1))  # LABELS
+"""
+USE_OF_ADAPTER = f"""from peft import AutoPeftModelForSequenceClassification
 from transformers import AutoTokenizer
 
 tokenizer = AutoTokenizer.from_pretrained("this folder")
 model = AutoPeftModelForSequenceClassification.from_pretrained(
-    "this folder", num_labels={len(outcomes)}, ignore_mismatched_sizes=True  # of a head that the base may have
+    "this folder", num_labels=NUMBER, ignore_mismatched_sizes=True  # of a head that the base may have
 ).eval()
 model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
+{USE}"""
+OWN_CLASS = """config = AutoConfig.from_pretrained(base).get_text_config()  # of its text model, if it reads images too
+config.num_labels = NUMBER
+family = MODEL_MAPPING[type(config)].__bases__[0]
+
+
+class Classifier(GenericForSequenceClassification, family):  # one layer over the last token: transformers has none here
+    base_model_prefix = family.base_model_prefix or "model"
+
+
 """
+USE_OF_OWN_ADAPTER = f"""from peft import PeftConfig, PeftModel
+from transformers import MODEL_MAPPING, AutoConfig, AutoTokenizer
+from transformers.modeling_layers import GenericForSequenceClassification
 
+base = PeftConfig.from_pretrained("this folder").base_model_name_or_path
+{OWN_CLASS}tokenizer = AutoTokenizer.from_pretrained("this folder")
+text_part = {TEXT_PART}
+model = Classifier.from_pretrained(
+    base, config=config, key_mapping=text_part, ignore_mismatched_sizes=True  # of a head that the base may have
+)
+if len(tokenizer) > model.get_input_embeddings().num_embeddings:
+    model.resize_token_embeddings(len(tokenizer))
+model = PeftModel.from_pretrained(model, "this folder").eval()
+model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
+{USE}"""
+"""For families that transformers has no text classifier of. Without this program."""
+USE_OF_OWN_MERGED = f"""from transformers import MODEL_MAPPING, AutoConfig, AutoTokenizer
+from transformers.modeling_layers import GenericForSequenceClassification
 
-LOADING_OF_MERGED = """from transformers import AutoModelForSequenceClassification, AutoTokenizer
+base = "this folder"
+{OWN_CLASS}tokenizer = AutoTokenizer.from_pretrained(base)
+model = Classifier.from_pretrained(base, config=config).eval()
+{USE}"""
+USE_OF_MERGED = f"""from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 tokenizer = AutoTokenizer.from_pretrained("this folder")
 model = AutoModelForSequenceClassification.from_pretrained("this folder").eval()
-"""
+{USE}"""
 
 
-def save_card(adapter: Path, profile: Profile, metrics: Metrics) -> None:
+def fitting(use: str, outcomes: Outcomes) -> str:
+    """The lines of Python for a classifier of these outcomes."""
+    return use.replace("NUMBER", str(len(outcomes))).replace("LABELS", ", ".join(outcomes.labels))
+
+
+def save_card(adapter: Path, profile: Profile, metrics: Metrics, *, by_auto_class: bool) -> None:
     """Write the card into the adapter's folder. Raises OSError."""
-    write_whole(adapter / CARD, card(profile, metrics).encode())
+    write_whole(adapter / CARD, card(profile, metrics, by_auto_class=by_auto_class).encode())
 
 
-def card(profile: Profile, metrics: Metrics) -> str:
-    """Markdown with what the hub reads of a card before it."""
+def card(profile: Profile, metrics: Metrics, *, by_auto_class: bool) -> str:
+    """Markdown with what the hub reads of a card before it. `by_auto_class` says whether transformers has a text
+    classifier for the base as a whole."""
     shared, outcomes = _without_paths(profile), outcomes_of(profile.model.outcomes)
     base = shared.model.checkpoint
     versions = "\n".join(f"- {name} {metadata.version(name)}" for name in PACKAGES)
@@ -70,8 +105,7 @@ Says of a prompt and two answers which of them a person prefers: {_classes(outco
 most {profile.tokens.max_length:,} tokens of it.
 
 ```python
-{loading_of_adapter(outcomes)}{USE}  # {", ".join(outcomes.labels)}
-```
+{fitting(USE_OF_ADAPTER if by_auto_class else USE_OF_OWN_ADAPTER, outcomes)}```
 
 ## Evaluation
 
@@ -94,8 +128,7 @@ most {profile.tokens.max_length:,} tokens of it.
 
 
 def _classes(outcomes: Outcomes) -> str:
-    told = ["class 0 is A", "1 is B", "2 a tie"][: len(outcomes)]
-    return ", ".join(told)
+    return ", ".join(["class 0 is A", "1 is B", "2 a tie"][: len(outcomes)])
 
 
 def _evaluation(shared: Profile, metrics: Metrics, outcomes: Outcomes) -> str:

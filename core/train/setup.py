@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec import Struct
 from peft import PeftModel
-from transformers import PreTrainedTokenizerFast, set_seed
+from transformers import AutoConfig, PreTrainedTokenizerFast, set_seed
 
 from core.data.example import Example, RowsRead, settled, swapped
 from core.data.tokenizer import PromptTokenizer
@@ -16,9 +16,10 @@ from core.engine import device
 from core.engine.choose import Engine, choose_engine, choose_precision, demand_computable
 from core.engine.steps import optimizer_steps
 from core.model.checkpoint import base_digest
+from core.model.classifier import has_class
 from core.model.load import keep_residual_in_float32, load_classifier, load_config
 from core.model.locate import base_folder
-from core.model.lora import add_adapters, checkpoint_activations, parameter_counts
+from core.model.lora import adapters, add_adapters, checkpoint_activations, parameter_counts
 from core.model.probe import demand_sound
 from core.model.tokenizer import load_tokenizer
 from core.packed.engine import PackedEngine
@@ -115,6 +116,10 @@ class RunModel(Struct, frozen=True):
     digest_base: dict[str, str]
     trainable_parameters: int
     total_parameters: int
+    adapted: list[str]
+    """Names of the projections that have an adapter."""
+    by_auto_class: bool
+    """Whether transformers has a text classifier for the base as a whole."""
 
 
 def load_model(
@@ -150,10 +155,8 @@ def load_model(
     attempt.demand_same_base(profile.model.checkpoint, digest_base)
     if precision == "fp16":
         keep_residual_in_float32(base)
-    if head == "replaced":
-        record.write(Warning(message=f"the head of {profile.model.checkpoint} is replaced by a new one"))
-    if head == "kept":
-        record.write(Warning(message=f"{profile.model.checkpoint} is an exported run: training of its head continues"))
+    if head.fate != "new":
+        record.write(Warning(message=f"{profile.model.checkpoint}: {head}"))
     model = add_adapters(base, profile.lora)
     demand_sound(model, rows.every, dtype=dtype, checkpoint=profile.model.checkpoint)
     trainable, total = parameter_counts(model)
@@ -162,7 +165,17 @@ def load_model(
         packed = PackedEngine(model, dtype=dtype, longest=longest, layout=engine.layout)
     elif profile.train.gradient_checkpointing:
         checkpoint_activations(model)
-    return RunModel(model, tokenizer, engine, packed, digest_base, trainable, total)
+    return RunModel(
+        model=model,
+        tokenizer=tokenizer,
+        engine=engine,
+        packed=packed,
+        digest_base=digest_base,
+        trainable_parameters=trainable,
+        total_parameters=total,
+        adapted=list(dict.fromkeys(adapters(model))),
+        by_auto_class=has_class(AutoConfig.from_pretrained(source, revision=profile.model.revision)),
+    )
 
 
 def started(profile: Profile, read: Sequence[RowsRead], rows: RunRows, hardware: Hardware, made: RunModel) -> Started:
@@ -176,6 +189,7 @@ def started(profile: Profile, read: Sequence[RowsRead], rows: RunRows, hardware:
         global_batch=profile.global_batch,
         trainable_parameters=made.trainable_parameters,
         total_parameters=made.total_parameters,
+        adapted=made.adapted,
         precision=hardware.precision,
         device=hardware.device,
         longest=rows.longest,

@@ -22,8 +22,8 @@ from textual.widgets import Log
 from arena_tui.app.app import ArenaApp
 from arena_tui.compare.screen import CompareScreen
 from arena_tui.history.screen import HistoryScreen
-from arena_tui.home.panels import MachineLine
 from arena_tui.home.screen import HomeScreen
+from arena_tui.home.title import MachineLine
 from core.data.example import MODELS, PARTS
 from core.machine.gpus import Card, Machine
 from core.profile.data_settings import Data

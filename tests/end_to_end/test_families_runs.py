@@ -1,5 +1,7 @@
 """Families from end to end, in real child processes: a prediction answers what the run's evaluation answered."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import families
@@ -8,13 +10,14 @@ import pytest
 import tiny
 import torch
 from pyarrow import parquet
+from safetensors.torch import load_file, save_file
 from tiny_runs import SECONDS, SETTINGS
 
 from core.predict.actions import create_prediction
 from core.predict.protocol import PREDICT
 from core.predict.request import Request, choose_members
 from core.profile.load import parse_profile
-from core.runs.events import Failed
+from core.runs.events import Failed, Started, Warning
 from core.runs.folder import RunFolder, create_run
 from core.runs.process import launch
 from core.runs.record import Tail
@@ -26,9 +29,12 @@ EVERYWHERE = ("lora.freeze_layers=0", "lora.target_modules=all-linear", "train.l
 
 
 def trained(family: str, folder: Path, *overrides: str, ends: int = 0) -> RunFolder:
-    base = families.save_checkpoint(family, folder / "base")
+    return trained_on(families.save_checkpoint(family, folder / "base"), folder, *EVERYWHERE, *overrides, ends=ends)
+
+
+def trained_on(base: Path, folder: Path, *overrides: str, ends: int = 0) -> RunFolder:
     rows = tiny.write_csv(folder / "train.csv", tiny.rows(40))
-    own = (f"data.train={rows}", f"model.checkpoint={base}", *EVERYWHERE, *overrides)
+    own = (f"data.train={rows}", f"model.checkpoint={base}", *overrides)
     profile = parse_profile(SETTINGS, source="tiny", overrides=own)
     run = create_run(folder / "runs", profile, text=SETTINGS, name="tiny")
     assert launch(run).wait(SECONDS) == ends, run.console_log.read_text()
@@ -60,6 +66,28 @@ def apart(run: RunFolder) -> float:
 def test_a_prediction_answers_as_the_evaluation_did(family: str, tmp_path: Path) -> None:
     """BERT's pooler is new and random, and Qwen-2 pads with its EOS."""
     assert apart(trained(family, tmp_path)) < 2e-4
+
+
+def test_a_reward_model_that_transformers_has_no_classifier_for_trains_and_its_card_loads_it(tmp_path: Path) -> None:
+    base = families.save_checkpoint("gemma-4 with images", tmp_path / "base")
+    weights = load_file(base / "model.safetensors")
+    save_file(weights | {"score.weight": torch.ones(1, 64)}, base / "model.safetensors", metadata={"format": "pt"})
+    run = trained_on(base, tmp_path)
+    assert apart(run) < 2e-4
+
+    record = Tail(run.events).read()
+    (said,) = (event.message for event in record if isinstance(event, Warning) and "head" in event.message)
+    assert said == f"{base}: its head (score, 1 output) is replaced by a new one"
+    (started,) = (event for event in record if isinstance(event, Started))
+    assert started.adapted == ["q_proj", "k_proj", "v_proj"]
+
+    code = (run.adapter / "README.md").read_text().split("```python\n")[1].split("```")[0]
+    assert "arena" not in code
+    script = tmp_path / "example.py"
+    script.write_text(code.replace('"this folder"', repr(str(run.adapter))))
+    ran = subprocess.run([sys.executable, "-P", script], capture_output=True, text=True, cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith("tensor([[0.")
 
 
 ON_CARD = [

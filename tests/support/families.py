@@ -24,12 +24,19 @@ from transformers import (
     Gemma3ForCausalLM,
     Gemma3ForConditionalGeneration,
     Gemma3TextConfig,
+    Gemma4Config,
+    Gemma4ForConditionalGeneration,
+    Gemma4TextConfig,
     GPT2Config,
     GPT2LMHeadModel,
     GPTNeoXConfig,
     GPTNeoXForCausalLM,
+    GraniteConfig,
+    GraniteForCausalLM,
     LlamaConfig,
     LlamaForCausalLM,
+    Mistral3Config,
+    Mistral3ForConditionalGeneration,
     MistralConfig,
     MistralForCausalLM,
     MixtralConfig,
@@ -74,6 +81,27 @@ def _gemma_3_with_images() -> PreTrainedModel:
     return Gemma3ForConditionalGeneration(Gemma3Config(text_config=text, vision_config=images, **tokens))
 
 
+def _gemma_4_with_images() -> PreTrainedModel:
+    text = Gemma4TextConfig(
+        **GROUPED, **IDS, head_dim=16, global_head_dim=32, sliding_window=WINDOW, hidden_size_per_layer_input=8,
+        vocab_size_per_layer_input=600,
+    )  # fmt: skip
+    images = {
+        "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2,
+        "num_key_value_heads": 2, "head_dim": 16,
+    }  # fmt: skip
+    return Gemma4ForConditionalGeneration(Gemma4Config(text_config=text, vision_config=images, audio_config=None))
+
+
+def _mistral_3_with_images() -> PreTrainedModel:
+    text = MistralConfig(**GROUPED, bos_token_id=BOS, eos_token_id=EOS)
+    images = {
+        "model_type": "pixtral", "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
+        "num_attention_heads": 2, "head_dim": 16, "image_size": 28, "patch_size": 14,
+    }  # fmt: skip
+    return Mistral3ForConditionalGeneration(Mistral3Config(text_config=text.to_dict(), vision_config=images))
+
+
 def _deberta() -> PreTrainedModel:
     config = DebertaV2Config(
         **SHAPE, pad_token_id=PAD, relative_attention=True, position_buckets=16, pos_att_type="p2c|c2p",
@@ -88,10 +116,13 @@ MODELS: dict[str, Callable[[], PreTrainedModel]] = {
     ),
     "gemma-3": lambda: Gemma3ForCausalLM(Gemma3TextConfig(**GROUPED, **IDS, head_dim=16, sliding_window=WINDOW)),
     "gemma-3 with images": _gemma_3_with_images,
+    "gemma-4 with images": _gemma_4_with_images,
     "llama-3": lambda: LlamaForCausalLM(LlamaConfig(**GROUPED, bos_token_id=BOS, eos_token_id=EOS)),
     "qwen-2": lambda: Qwen2ForCausalLM(Qwen2Config(**GROUPED, eos_token_id=EOS)),
     "qwen-3": lambda: Qwen3ForCausalLM(Qwen3Config(**GROUPED, head_dim=16, eos_token_id=EOS)),
     "mistral": lambda: MistralForCausalLM(MistralConfig(**GROUPED, bos_token_id=BOS, eos_token_id=EOS)),
+    "mistral-3 with images": _mistral_3_with_images,
+    "granite": lambda: GraniteForCausalLM(GraniteConfig(**GROUPED, **IDS)),
     "phi-3": lambda: Phi3ForCausalLM(Phi3Config(**GROUPED, **IDS)),
     "gpt-2": lambda: GPT2LMHeadModel(  # as many rows in the embedding as tokens
         GPT2Config(n_embd=64, n_layer=3, n_head=4, n_positions=128, vocab_size=len(_tokenizer("gpt-2")))
@@ -143,7 +174,7 @@ def _tokenizer(family: str) -> PreTrainedTokenizerFast:
         case "qwen-2" | "qwen-3":  # no BOS, and padding is the EOS
             inner.post_processor = None
             return PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="<eos>", pad_token="<eos>")
-        case "mistral":
+        case "mistral" | "mistral-3 with images":
             return PreTrainedTokenizerFast(
                 tokenizer_object=inner, bos_token="<bos>", eos_token="<eos>", unk_token="<unk>"
             )

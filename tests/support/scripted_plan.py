@@ -56,6 +56,9 @@ WHOLE = Plan(
     memory=MEMORY,
     time=TIME,
     disk=DiskPlan(checkpoint=64 << 20, needed=256 << 20, free=214 * GIB),
+    adapters=78,
+    adapted=["q_proj", "k_proj", "v_proj"],
+    head="its head is new",
     trainable_parameters=7_891_456,
     total_parameters=9_249_608_192,
 )

@@ -18,8 +18,8 @@ from arena_tui.compare.screen import CompareScreen
 from arena_tui.dataset.row_pane import RowPane
 from arena_tui.dataset.screen import DataScreen
 from arena_tui.history.screen import HistoryScreen
-from arena_tui.home.panels import MachineLine
 from arena_tui.home.screen import HomeScreen
+from arena_tui.home.title import MachineLine
 from arena_tui.predict.list_screen import PredictionsScreen
 from arena_tui.predict.screen import PredictionScreen
 from arena_tui.report.screen import ReportScreen

@@ -5,15 +5,17 @@ import pytest
 from textual.binding import Binding
 
 NEIGHBOURS = [
-    ("Home", "All runs"),
+    ("Home", "Runs"),
+    ("Home", "Predictions"),
     ("Home", "Monitor"),
     ("Home", "Report"),
     ("Home", "Data"),
-    ("All runs", "Monitor"),
-    ("All runs", "Report"),
-    ("All runs", "Comparison"),
+    ("Runs", "Monitor"),
+    ("Runs", "Report"),
+    ("Runs", "Compare"),
     ("Monitor", "Report"),
     ("Monitor", "Prediction"),
+    ("Predictions", "Prediction"),
     ("Report", "Row"),
     ("Data", "Row"),
 ]

@@ -6,15 +6,18 @@ import pkgutil
 from collections import Counter
 from pathlib import Path
 
+import keys_page
 import pytest
+from data_profile import write_profile
 from recorded import record_run
-from screen import choose, shown, until, until_shown
-from textual.binding import Binding
+from screen import choose, planner, shown, until, until_shown
+from textual.binding import ActiveBinding, Binding
 from textual.screen import ModalScreen, Screen
 
 import arena_tui
 from arena_tui.app.app import ArenaApp
 from arena_tui.app.bindings import PLACES, all_keys
+from arena_tui.app.dialogs import keys_by_explanation
 from arena_tui.screen.keymap import key_problems
 from core.config import CONFIG_VARIABLE, read_config
 
@@ -63,8 +66,40 @@ async def test_a_text_names_the_key_that_the_user_has_and_none_for_what_is_not_t
         record_run(runs, "20260131-120000-mine", end="cancelled", until=200)
         await until_shown(pilot, "■ cancelled mine", "1 · f8 all as a table")
         await pilot.press("tab")
-        await until_shown(pilot, "stopped by you at step 200" + ("" if readonly else "; ^r resumes it"))
+        await until_shown(pilot, "stopped by you at step 200" + ("" if readonly else "; ctrl+r resumes it"))
         assert readonly == ("resumes it" not in shown(app))
+
+
+async def test_what_panes_and_lists_say_of_their_keys_are_those_of_the_user(
+    workplace: Path, runs: Path, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARENA_TUI_CACHE", str(workplace / "cache"))
+    config.write_text('[keys]\nhome.pane-2 = "f9"\nlist.open = "f6"\ndata.sort = "f7"\ndata.read-again = "ctrl+t"\n')
+    write_profile(workplace)
+    record_run(runs, "20260131-120000-first", end="finished", steps=40)
+    app = ArenaApp(runs, plan_program=planner("nothing"), config=read_config())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shown(pilot, "✓ finished")
+        await pilot.press("v")
+        await until_shown(pilot, "only for a run; f9 leads to the list of runs")
+        await pilot.press("f9")
+        await until_shown(pilot, "f6 opens it")
+        await pilot.press("1", "end", "d")
+        await until_shown(pilot, "40 rows · median", "40 · f7: file order")
+        (workplace / "rows.csv").touch()
+        await until_shown(pilot, "the file has changed; ctrl+t reads it again")
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [("enter", "enter"), ("backspace", "backspace"), ("ctrl+r", "ctrl+r"), ("shift+up", "shift+↑"), ("slash", "/")],
+)
+def test_footer_help_and_manual_call_a_key_by_one_name(runs: Path, key: str, name: str) -> None:
+    binding = Binding(key, "x", "x", tooltip="what it does", id="x")
+    app = ArenaApp(runs)
+    assert app.get_key_display(binding) == name
+    assert keys_by_explanation([ActiveBinding(app, binding, True, "")]) == [(name, "what it does")]
+    assert f"| `{name}` | what it does | `x` |" in "\n".join(keys_page._table("X", [binding]))
 
 
 async def test_unknown_names_no_keys_and_taken_ones_are_told_with_their_line(runs: Path, config: Path) -> None:

@@ -13,6 +13,7 @@ from terminal import SECONDS, Terminal
 from textual.pilot import Pilot
 
 from arena_tui.app.app import ArenaApp
+from arena_tui.children import child as children
 from core.cache import CACHE_VARIABLE
 from core.inspect.protocol import INSPECT, WAIT
 
@@ -80,6 +81,36 @@ async def test_there_is_one_child_and_it_is_for_the_checkpoint_that_is_looked_at
         second = await got_ready(pilot, "other")
         assert first != second
         assert waiting(psutil.Process()) == [second]
+
+
+DEAF = """
+import pathlib, signal, time
+signal.signal(signal.SIGTERM, lambda *_: pathlib.Path("told-to-end").touch())
+pathlib.Path("is-deaf").touch()
+while True:
+    time.sleep(60)
+"""
+
+
+async def test_keys_work_while_the_child_for_another_checkpoint_is_being_ended(
+    profiles: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(children, "INSPECT", [sys.executable, "-c", DEAF])
+    monkeypatch.setattr(children, "SECONDS_TO_END", SECONDS)
+    app = ArenaApp(profiles.parent / "runs")
+    async with app.run_test(size=(120, 40)) as pilot:
+        deaf = await got_ready(pilot, "small")
+        await until(pilot, Path("is-deaf").exists, "a child that obeys no signal")
+        await choose(pilot, "other")
+        await until(pilot, Path("told-to-end").exists, "its being told to end")
+        await pilot.press("question_mark")
+        await until(pilot, lambda: app.screen.is_modal, "all keys")
+        assert deaf.is_running()
+        assert len(waiting(psutil.Process())) == 1
+        deaf.kill()
+        await until(pilot, lambda: waiting(psutil.Process()) not in ([], [deaf]), "the child for the other checkpoint")
+        for child in waiting(psutil.Process()):
+            child.kill()
 
 
 async def test_a_child_that_was_killed_while_it_waited_is_not_missed(profiles: Path) -> None:

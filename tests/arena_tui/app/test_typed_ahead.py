@@ -1,7 +1,9 @@
 """What opens an input takes all that is typed after it, however fast it comes; no question is answered unseen."""
 
+import asyncio
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from terminal import Terminal
 from textual.widgets import Input
 
 from arena_tui.app.app import ArenaApp
+from arena_tui.children.child import in_thread
 from arena_tui.dataset.screen import DataScreen
 from arena_tui.dialogs.ask import WriteScreen
 from arena_tui.dialogs.path_input import AskPathScreen
@@ -46,10 +49,26 @@ async def test_a_filter_takes_what_is_typed_after_its_key(run: RunFolder, typed:
         await until(pilot, lambda: app.screen.runs, "the runs")
         burst(pilot, f"H/{typed}")
         await until(pilot, lambda: isinstance(app.screen, HistoryScreen), "the table")
-        await until(pilot, lambda: app.screen.query_one(Input).value == typed, "the filter")
+        await until(pilot, lambda: [line.value for line in app.screen.query(Input)] == [typed], "the filter")
         assert app.screen.query_one(RunTable).sort.heading == "started"
         assert app.focused is app.screen.query_one(Input)
     assert ids(run.path.parent) == [run.id]
+
+
+async def test_curves_of_runs_that_are_yet_to_be_read_are_written_once_they_are(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def from_a_slow_disk(read: Callable[[], object]) -> object:
+        await asyncio.sleep(0.3)
+        return await in_thread(read)
+
+    monkeypatch.setattr("arena_tui.compare.screen.in_thread", from_a_slow_disk)
+    record_run(run.path.parent, "20260131-130000-second", end="finished", steps=40)
+    app = ArenaApp(run.path.parent)
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: len(app.screen.runs) == 2, "the runs")
+        burst(pilot, "H  cw")
+        await until(pilot, lambda: list(Path.cwd().glob("*-and-1-more.csv")), "the file")
 
 
 @pytest.mark.parametrize(("key", "typed"), [("#", "new days"), ("e", "what")])
@@ -89,7 +108,7 @@ async def test_a_path_takes_what_is_typed_after_its_key(run: RunFolder) -> None:
         await until_shown(pilot, "P predict")
         burst(pilot, "P\x15sRw.csv")
         await until(pilot, lambda: isinstance(app.screen, AskPathScreen), "the question")
-        await until(pilot, lambda: app.screen.query_one(Input).value == "sRw.csv", "the path")
+        await until(pilot, lambda: [line.value for line in app.screen.query(Input)] == ["sRw.csv"], "the path")
 
 
 async def test_the_editor_and_its_dialog_take_what_is_typed_after_their_keys(workplace: Path) -> None:

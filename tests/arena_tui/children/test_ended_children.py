@@ -52,6 +52,38 @@ async def test_the_exit_code_of_a_child_that_ends_by_itself_is_kept(
     assert caplog.messages == []
 
 
+async def test_a_child_that_has_died_is_not_taken_for_one_that_is_ready(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text('[data]\ntrain = "mine.csv"\n')
+    ahead, profile = Ahead(), profiles.read(mine)
+    await ahead.get_ready(profile)
+    (first,) = psutil.Process().children()
+    first.kill()
+    async with asyncio.timeout(20):
+        while first.is_running():
+            await asyncio.sleep(0.02)
+    await ahead.get_ready(profile)
+    (second,) = psutil.Process().children()
+    assert second != first
+    await ahead.end()
+    assert psutil.Process().children() == []
+
+
+async def test_of_children_that_are_to_get_ready_at_once_the_last_one_stays(tmp_path: Path) -> None:
+    ahead, found = Ahead(), []
+    for name in ("one", "two", "three"):
+        (tmp_path / f"{name}.toml").write_text(f'[data]\ntrain = "x.csv"\n[model]\ncheckpoint = "./{name}"\n')
+        found.append(profiles.read(tmp_path / f"{name}.toml"))
+    await asyncio.gather(*(ahead.get_ready(profile) for profile in found))
+    (child,) = psutil.Process().children()
+    async with asyncio.timeout(20):
+        while not (told := child.cmdline()):  # for a moment a process that begins has none
+            await asyncio.sleep(0.02)
+    assert told[-1] == str(found[-1].path)
+    await ahead.end()
+    assert psutil.Process().children() == []
+
+
 async def test_a_child_that_got_ready_ahead_ends_unused_and_is_had_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

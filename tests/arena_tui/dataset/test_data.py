@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scripted_plan
 from data_profile import PROFILE, write_rows
+from msgspec.structs import replace
 from screen import children, planner, shown, until, until_shown
 from small_tokenizer import write_tokenizer
 from textual.containers import VerticalScroll
@@ -17,6 +19,7 @@ from arena_tui.app.app import ArenaApp
 from arena_tui.dataset.cuts import cost_lines
 from arena_tui.dataset.row_pane import Filter, RowPane
 from arena_tui.dataset.screen import DataScreen
+from arena_tui.format import numbers
 from arena_tui.rows.reader import RowScreen
 from arena_tui.rows.text import MOST_DRAWN, ShownRow, part_text, sequence_text
 from arena_tui.rows.view import Inspected, by_group, outlook
@@ -24,9 +27,12 @@ from arena_tui.screen import profiles
 from core.data.example import Frame
 from core.data.shape import shape_of
 from core.data.truncation import keep, spans
+from core.engine.fit import parts
+from core.engine.memory import on_processor
 from core.inspect.cuts import Cut, CutReport, cut, report
 from core.inspect.lookup import read_row
 from core.inspect.protocol import INSPECT
+from core.plan.protocol import MemoryPlan, ProcessorPlan
 from core.profile.settings import Tokens
 
 pytestmark = pytest.mark.slow
@@ -127,6 +133,69 @@ async def test_w_writes_limit_and_strategy_and_keeps_the_comments(profile: Path)
         assert text.startswith("# my notes")
 
 
+async def test_a_copy_that_is_taken_back_behind_a_row_leaves_the_shipped_profile_in_its_place(
+    profile: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = profile.rename(workplace / profile.name)
+    monkeypatch.setattr(profiles, "shipped_profiles", lambda: [shipped])
+    app = ArenaApp(workplace / "runs")
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        screen = await open_data(pilot, shipped)
+        await pilot.press("right", "w")
+        await until_shown(pilot, "written: profiles/small.toml", "as in the profile")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, RowScreen), "a row")
+        await pilot.press("u")
+        await until(pilot, lambda: not profile.exists(), "the copy gone")
+        await until_shown(pilot, "undone")
+        await pilot.press("escape")
+        await until(pilot, lambda: screen.problem or screen.inspection.profile.path == shipped, "a profile")
+        assert not screen.problem
+        await until_shown(pilot, "40 rows · median", "as in the profile", "limit 256 · right")
+        await until(pilot, lambda: not children(), "the end of the child")
+
+
+async def test_the_row_that_is_chosen_stays_in_sight_on_a_smaller_terminal(profile: Path) -> None:
+    app = ArenaApp(profile.parent / "runs")
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await open_data(pilot, profile)
+        table = screen.query_one(RowPane).table
+        await pilot.press(*["down"] * table.page)
+        last = f"> {2**40 + table.cursor}"
+        await until_shown(pilot, last)
+        await pilot.resize_terminal(120, 24)
+        await until_shown(pilot, last)
+
+
+AS_THE_FIRST_ROWS_AT_THE_SECOND_TIME = """\
+import json, pathlib, subprocess, sys, time
+told = subprocess.run([sys.executable, "-P", "-m", "core.inspect", sys.argv[1]], capture_output=True).stdout.decode()
+mark = pathlib.Path("was-read")
+if mark.exists():
+    last = json.loads(told.splitlines()[-1])
+    print(json.dumps({"rows": 50, "rows_total": 90, "sample": last["whole"], "frame": last["frame"]}), flush=True)
+    time.sleep(60)
+mark.touch()
+print(told, flush=True)
+"""
+
+
+async def test_what_was_found_is_forgotten_once_the_rows_are_others_and_sought_when_all_are_read(profile: Path) -> None:
+    app = ArenaApp(profile.parent / "runs")
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        screen = await open_data(pilot, profile, [sys.executable, "-c", AS_THE_FIRST_ROWS_AT_THE_SECOND_TIME])
+        await pilot.press("slash", *"needle", "enter")
+        await until(pilot, lambda: listed(screen) == [33], "the row with that text")
+        write_rows(Path("rows.csv"), count=50)
+        await pilot.press("ctrl+r")
+        await until_shown(pilot, "a sample: the first 50 rows")
+        await until(pilot, lambda: listed(screen) == list(range(50)), "all of them")
+        await pilot.press("f")
+        await until_shown(pilot, "rows: over the limit")
+        await pilot.press("slash")
+        await until_shown(pilot, "rows can be searched once all rows have been read")
+
+
 async def test_a_leak_into_evaluation_is_ended_with_one_key(profile: Path) -> None:
     app = ArenaApp(profile.parent / "runs")
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
@@ -156,12 +225,12 @@ async def test_rows_whose_prompt_is_evaluated_too_are_left_out_with_one_key(
         # Five prompts are evaluated; each stands twice in rows.csv, the first two in more.csv too.
         await until_shown(pilot, "! 14 training rows have a prompt of data.eval; p sets data.drop_leaks = true")
         await pilot.press("p")
-        await until_shown(pilot, "14 training rows with a prompt of data.eval are left out")
+        await until_shown(pilot, "14 training rows that share a prompt with data.eval are left out")
         assert "drop_leaks = true" in profile.read_text()
         sides = screen.inspection.seen.sides
         assert (int(sides.train.sum()), int(sides.eval.sum()), sides.left_out) == (30, 10, 14)
         Path("own.csv").write_text(Path("own.csv").read_text() + "\n")
-        await until_shown(pilot, "the file was changed")
+        await until_shown(pilot, "the file has changed")
 
 
 async def test_without_a_split_no_prompt_leaks(profile: Path) -> None:
@@ -186,7 +255,11 @@ async def test_rows_are_filtered_sorted_and_searched(profile: Path) -> None:
         await pilot.press("s")
         full = screen.inspection.seen.full
         assert [full[n] for n in listed(screen)] == sorted(full[[0, 8, 16, 24, 32]], reverse=True)
-        await pilot.press("f", "f", "slash", *"NEEDLE", "enter")
+        await pilot.press("f", "f", "slash")
+        await until_shown(pilot, "a text, or an id; enter searches, esc ends the search")
+        await pilot.press(*"NEEDLE")
+        await until_shown(pilot, " NEEDLE ")
+        await pilot.press("enter")
         await until(pilot, lambda: listed(screen) == [33], "the row with that text")
         await pilot.press("escape")
         assert app.screen is screen
@@ -303,7 +376,7 @@ async def test_a_changed_file_is_noticed_and_read_again_with_one_key(profile: Pa
     async with app.run_test(size=(120, 40)) as pilot:
         await open_data(pilot, profile)
         write_rows(Path("rows.csv"), count=50)
-        await until_shown(pilot, "! the file has changed; ^r reads it again")
+        await until_shown(pilot, "! the file has changed; ctrl+r reads it again")
         await pilot.press("ctrl+r")
         await until_shown(pilot, "50 rows · median")
         await until(pilot, lambda: not children(), "the end of the child")
@@ -326,7 +399,7 @@ async def test_a_child_that_never_answers_is_a_problem_with_a_way_out(profile: P
     app = ArenaApp(profile.parent / "runs")
     async with app.run_test(size=(80, 24)) as pilot:
         await open_data(pilot, profile, program)
-        await until_shown(pilot, "✗", "^r reads again")
+        await until_shown(pilot, "✗", "ctrl+r reads again")
 
 
 async def test_memory_and_time_follow_the_limit(profile: Path) -> None:
@@ -343,6 +416,30 @@ async def test_memory_and_time_follow_the_limit(profile: Path) -> None:
         assert memory[3].startswith("−")
         assert time[3].startswith("−")
         await until_shown(pilot, *memory[1:], *time[1:])
+
+
+@pytest.mark.parametrize(("free", "verdict"), [(1 << 40, "fits"), (1 << 30, "does not fit")])
+async def test_without_a_card_the_memory_is_that_of_the_processor_as_in_the_plan(
+    profile: Path, free: int, verdict: str
+) -> None:
+    app = ArenaApp(profile.parent / "runs")
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await open_data(pilot, profile)
+        settings, own = screen.inspection.settings, screen.what_if.own
+        shape, longest = scripted_plan.MEMORY.shape, int(own.cut.shown.max())
+        held = parts(settings, shape, precision="fp32", longest=longest, is_packed=False, free=None)
+        planned = on_processor(held, settings, shape)
+        memory: MemoryPlan = replace(
+            scripted_plan.MEMORY,
+            card=None,
+            free=None,
+            verdict=None,
+            processor=ProcessorPlan(precision="fp32", parts=planned, free=free, verdict=verdict),
+        )
+        screen.what_if.plan = replace(scripted_plan.WHOLE, memory=memory)
+        await until_shown(pilot, f"{numbers.gib(planned.total)}  {verdict}")
+        await pilot.press("<")
+        await until_shown(pilot, "−")
 
 
 async def test_what_a_limit_costs_in_time_is_unknown_until_a_run_has_told(profile: Path) -> None:

@@ -15,6 +15,7 @@ from arena_tui.app.app import ArenaApp
 from arena_tui.app.palette import commands
 from arena_tui.format.sanitize import MOST_CHARACTERS
 from arena_tui.home import screen
+from arena_tui.home.panels import ProfilePanel
 from arena_tui.home.screen import HomeScreen
 from core.runs.folder import list_runs
 
@@ -41,6 +42,28 @@ async def test_a_profile_whose_rows_are_not_there_says_so_until_they_are(runs: P
         await until_shown(pilot, "✗ data.train: there is no far.csv", "✗ model.checkpoint: there is no base")
         Path("far.csv").touch()
         Path("base").mkdir()
+        await until(pilot, lambda: "there is no" not in shown(app), "that nothing is missing")
+
+
+async def test_behind_another_screen_nobody_looks_for_the_files_of_a_profile(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("home.panels.SECONDS_BETWEEN_LOOKS", "history.screen.SECONDS_BETWEEN_READS"):
+        monkeypatch.setattr(f"arena_tui.{place}", 0.01)
+    Path("profiles/far.toml").write_text('[data]\ntrain = "far.csv"\n')
+    app = ArenaApp(runs)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await choose(pilot, "far")
+        await until_shown(pilot, "✗ data.train: there is no far.csv")
+        panel = app.screen.query_one(ProfilePanel)
+        await pilot.press("H")
+        await until_shown(pilot, "no runs to show")
+        Path("far.csv").touch()
+        for number in range(3):  # each is seen by the table, which looks as often
+            record_run(runs, f"20260131-12000{number}-new", end="finished", steps=40)
+            await until_shown(pilot, f"{number + 1} of {number + 1}")
+        assert panel.absent == {"data.train": str(Path("far.csv").absolute())}
+        await pilot.press("escape")
         await until(pilot, lambda: "there is no" not in shown(app), "that nothing is missing")
 
 

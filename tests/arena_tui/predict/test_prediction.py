@@ -68,7 +68,7 @@ async def test_it_outlives_its_screen_is_found_again_and_stopped_with_a_key(run:
     app = console(run, "hang")
     async with app.run_test(size=(120, 40)) as pilot:
         await predict(pilot, "rows.csv")
-        await until_shown(pilot, "● running: scoring", "10,000 / 25,000 rows", "6.4 % of the card")
+        await until_shown(pilot, "● running: scoring", "10,000 / 25,000 rows", "6.4 % of the GPU")
         [folder] = list_predictions(run)
         await pilot.press("escape")
         await until_shown(pilot, "P predict")
@@ -82,7 +82,7 @@ async def test_it_outlives_its_screen_is_found_again_and_stopped_with_a_key(run:
         await pilot.press("s")
         await until_shown(pilot, "stop this prediction?")
         await pilot.press("s")
-        await until_shown(pilot, "■ cancelled", "what is scored is kept: asked for the same again, P")
+        await until_shown(pilot, "■ cancelled", "scored rows are kept: the same arena-tui predict")
         await until(pilot, lambda: is_run_alive(folder) is False, "its end")
 
 
@@ -108,8 +108,27 @@ async def test_ids_that_are_texts_are_shown_and_not_obeyed(run: RunFolder) -> No
     app = ArenaApp(run.path.parent, watch=prediction)
     async with app.run_test(size=(120, 40)) as pilot:
         await until_shown(
-            pilot, "[red]x[/red]␛[2J   20.0 %", "a question of more …   20.0 %", "                   7   20.0 %"
+            pilot, "[red]x[/red]␛[2J   20.0 %", "a questio…enty cells   20.0 %", "                   7   20.0 %"
         )
+
+
+async def test_a_record_whose_runs_have_blank_names_is_shown(run: RunFolder) -> None:
+    prediction = record_prediction(run, end="predicted")
+    text = prediction.events.read_text()
+    assert f'"runs":["{run.id}"]' in text
+    prediction.events.write_text(text.replace(f'"runs":["{run.id}"]', '"runs":[" "]'))
+    app = ArenaApp(run.path.parent, watch=prediction)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shown(pilot, "log loss  0.9391", "runs ", "device")
+
+
+async def test_rare_and_certain_outcomes_are_not_rounded_to_none_and_all(run: RunFolder) -> None:
+    prediction = record_prediction(run, end="predicted")
+    header = "id,winner_model_a,winner_model_b,winner_tie\n"
+    prediction.submission.write_text(f"{header}7,0.0002,0.0002,0.9996\n8,0,0,1\n")
+    app = ArenaApp(run.path.parent, watch=prediction)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shown(pilot, "7   0.02 %   0.02 %   99.9 %", "8      0 %      0 %    100 %")
 
 
 async def test_a_file_of_answers_that_is_none_is_told_and_not_obeyed(run: RunFolder) -> None:

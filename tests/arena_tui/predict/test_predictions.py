@@ -1,19 +1,24 @@
 """All predictions in a list: opened, stopped, deleted and put back, on the screen and by commands."""
 
+import asyncio
 import json
+import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 from recorded import record_prediction, record_run
-from screen import HERE, shown, until, until_shown
+from screen import HERE, burst, shown, until, until_shown
 
 from arena_tui.__main__ import main
 from arena_tui.app.app import ArenaApp
+from arena_tui.children.child import in_thread
 from arena_tui.predict.list_screen import PredictionsScreen
-from arena_tui.predict.listing import PredictionList
+from arena_tui.predict.listing import Prediction, PredictionList, line
 from arena_tui.predict.screen import PredictionScreen
+from arena_tui.screen.footer import Footer
 from core.predict.actions import predict
 from core.predict.folder import PredictionFolder, list_all_predictions, trashed_predictions
 from core.predict.request import Member, Request
@@ -59,12 +64,16 @@ async def test_all_predictions_are_listed_and_one_is_opened(
         await until_shown(pilot, "✓ finished", "? lost", "0.9391", "60.0 %", "with 20260131-1")
         assert isinstance(app.screen, PredictionsScreen)
         await pilot.press("O")  # it is there already
+        assert len(app.screen_stack) == 2
         [place] = [n for n, prediction in enumerate(app.screen.predictions) if prediction.folder.path == done.path]
-        await pilot.press(*["j"] * place, "enter")
+        await pilot.press(*["j"] * place)
+        await until_shown(pilot, "written to runs/2026", "/submission.csv")  # whatever room there is between both
+        await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, PredictionScreen), "the prediction")
         await until_shown(pilot, "25,000 rows predicted, written to")
-        await pilot.press("escape")
+        await pilot.press("O")
         await until(pilot, lambda: isinstance(app.screen, PredictionsScreen), "the list again")
+        assert len(app.screen_stack) == 2, "it is the same one, not another on top of it"
         await pilot.press("escape")
         await until_shown(pilot, "profiles")
 
@@ -81,14 +90,14 @@ async def test_one_that_goes_on_stands_first_and_is_stopped_and_then_deleted(
         await until_shown(pilot, "● running", "40.0 %")
         assert [prediction.folder.id for prediction in app.screen.predictions] == [going_on.id, done.id]
         await pilot.press("delete")
-        await until_shown(pilot, "is running: stop")
+        await until_shown(pilot, "it is running: stop it first")
         await pilot.press("s")
         await until_shown(pilot, "stop this prediction?")
         await pilot.press("s")
         await until(pilot, lambda: is_run_alive(going_on) is False, "its end")
         await until_shown(pilot, "■ cancelled")
         await pilot.press("s")
-        await until_shown(pilot, "This prediction is over")
+        await until_shown(pilot, "this prediction is over")
         await pilot.press("delete")
         await until_shown(pilot, "delete this prediction?", f"Delete the prediction {going_on.id} (cancelled)?")
         await pilot.press("escape")
@@ -100,7 +109,15 @@ async def test_one_that_goes_on_stands_first_and_is_stopped_and_then_deleted(
         assert not going_on.path.exists()
         [deleted] = trashed_predictions(runs)
         assert read_run(deleted)[1] is Status.CANCELLED
-        await until_shown(pilot, "In the trash now")
+        await until_shown(pilot, "In the trash now; u puts it back")
+        await pilot.press("u")
+        await until(pilot, lambda: len(app.screen.predictions) == 2, "the prediction in the list again")
+        assert going_on.path.exists()
+        await until_shown(pilot, "is put back")
+        await pilot.press("g", "delete")
+        await until_shown(pilot, "delete this prediction?")
+        await pilot.press("y")
+        await until(pilot, lambda: not going_on.path.exists(), "the prediction in the trash")
         app.clear_notifications()
         await pilot.press("escape", "H")
         await until_shown(pilot, "1 of 1")
@@ -147,8 +164,52 @@ async def test_without_any_the_list_says_so(runs: Path) -> None:
         await until_shown(pilot, "none yet")
         await pilot.press("O")
         await until_shown(pilot, "none yet: a finished run predicts rows")
-        await pilot.press("s", "d", "enter")
+        for key in ("s", "delete"):
+            await pilot.press(key)
+            await until_shown(pilot, "there is no prediction to choose")
+            app.screen.query_one(Footer).said = ""
+        await pilot.press("d", "enter")
         assert isinstance(app.screen, PredictionsScreen)
+
+
+@pytest.mark.usefixtures("done")
+async def test_keys_that_come_with_the_one_that_opens_it_wait_for_the_list(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def from_a_slow_disk(read: Callable[[], list[Prediction]]) -> list[Prediction]:
+        await asyncio.sleep(0.3)
+        return await in_thread(read)
+
+    monkeypatch.setattr("arena_tui.predict.list_screen.in_thread", from_a_slow_disk)
+    app = ArenaApp(runs)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "finished")
+        burst(pilot, "O\r")
+        await until_shown(pilot, "25,000 rows predicted, written to")
+
+
+async def test_keys_that_come_with_the_one_for_a_question_are_for_the_question(
+    done: PredictionFolder, runs: Path
+) -> None:
+    app = ArenaApp(runs)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "finished")
+        await pilot.press("O")
+        await until_shown(pilot, "0.9391", "del Delete")
+        assert "s Stop" not in shown(app), "it is over"
+        burst(pilot, "\x7fO")
+        await until_shown(pilot, "delete this prediction?", "is no answer")
+        assert [type(screen).__name__ for screen in app.screen_stack][1:] == ["PredictionsScreen", "AskScreen"]
+    assert done.path.exists()
+
+
+def test_names_keep_their_ends_where_they_are_told_apart(done: PredictionFolder) -> None:
+    long = PredictionFolder(done.path.with_name("20260131-150000-rows-of-the-second-night-part-7"))
+    done.path.rename(long.path)
+    [prediction] = PredictionList(long.run.path.parent).read()
+    shown = line(prediction, 60)
+    assert shown.cell_length == 60
+    assert re.search(r" row\S*…\S*t-7 ", shown.plain), shown.plain
 
 
 def test_one_that_is_over_is_not_read_again_unless_it_goes_on(done: PredictionFolder, runs: Path) -> None:

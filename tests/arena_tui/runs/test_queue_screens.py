@@ -13,6 +13,7 @@ from arena_tui.app.app import ArenaApp
 from arena_tui.app.dialogs import QuitScreen
 from arena_tui.home.screen import HomeScreen
 from arena_tui.monitor.screen import MonitorScreen
+from arena_tui.screen.footer import Footer
 from core.machine.gpus import visible_gpus
 from core.profile.settings import Profile
 from core.runs.folder import RunFolder, list_runs
@@ -80,16 +81,28 @@ async def test_the_queue_waits_behind_a_run_that_goes_on_and_says_for_which(runs
         lines = [line for line in shown(app).splitlines() if "● running" in line or "◷ queued" in line]
         assert "● running" in lines[0], "what goes on stands above what waits"
         await pilot.press("tab", "j")
-        await until_shown(pilot, "It is next.", "has the processor.", "without this console")
+        await until_shown(pilot, "It is next.", "is using the processor.", "without this console")
         await pilot.press("enter")
         await until_shown(
-            pilot, "◷ queued", "takes it out of the queue", "esc back", f"{running.id} has the processor."
+            pilot, "◷ queued", "takes it out of the queue", "esc back", f"{running.id} is using the processor."
         )
         assert "s Stop" not in shown(app)
         assert isinstance(app.screen, MonitorScreen)
         assert ask(running, Rung.SAVE)
         await until_shown(pilot, "● running", "s Stop")
         assert "del Take out" not in shown(app)
+
+
+async def test_a_run_that_waits_has_no_curves_and_says_so_to_each_of_their_keys(runs: Path) -> None:
+    [run] = waiting(runs, "one")
+    app = ArenaApp(runs, watch=run)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "◷ queued")
+        for key in ("x", "X", "y", "plus", "i", "0", "Y", "enter"):
+            await pilot.press(key)
+            await until_shown(pilot, "there are no curves yet: the run is waiting")
+            app.screen.query_one(Footer).said = ""
+            assert isinstance(app.screen, MonitorScreen)
 
 
 @pytest.mark.slow

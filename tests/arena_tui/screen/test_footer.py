@@ -11,8 +11,10 @@ from tour import prepare, tour
 from arena_tui.app.app import ArenaApp
 from arena_tui.screen.footer import LEFT_OUT, Footer, Item, fitting
 from arena_tui.screen.keymap import KEY
+from core.config import Config, ConfigFile, config_path
 
 ITEMS = [Item("s", "s", "Stop"), Item("y", "y", "Log"), Item("left", "←/→", "Limit"), Item("x", "x", "Axis")]
+MARK = Item("question_mark", LEFT_OUT)
 PINNED = [Item("escape", "esc", "Back"), Item("question_mark", "?", "Help"), Item("q", "q", "Quit")]
 
 
@@ -22,7 +24,7 @@ def cells(items: list[Item]) -> int:
 
 @pytest.mark.parametrize("width", range(24, 70))
 def test_the_first_keys_that_fit_are_there_and_a_mark_for_the_others(width: int) -> None:
-    kept = fitting(ITEMS, PINNED, width)
+    kept = fitting(ITEMS, PINNED, MARK, width)
     assert kept[-3:] == PINNED
     first = [item for item in kept[:-3] if item.called != LEFT_OUT]
     assert first == ITEMS[: len(first)]
@@ -49,9 +51,9 @@ async def test_on_every_screen_and_at_every_width_the_line_is_whole(
 
     def visit(name: str) -> None:
         for footer in app.screen.query(Footer):
-            items, pinned = footer._items()
+            items, pinned, mark = footer._items()
             for width in (38, 58, 78, 118, 198):
-                line = Content("  ").join(item.text for item in fitting(items, pinned, width)).plain
+                line = Content("  ").join(item.text for item in fitting(items, pinned, mark, width)).plain
                 seen.add(name)
                 assert len(line) <= width, (name, line)
                 assert line.endswith("f1 Help" if name == "editor" else "? Help  q Quit"), (name, line)
@@ -65,9 +67,10 @@ async def test_on_every_screen_and_at_every_width_the_line_is_whole(
     assert {"home", "data", "row", "editor", "history", "report"} <= seen, seen
 
 
-async def test_a_click_on_a_key_presses_it_and_one_on_the_mark_lists_all(runs: Path) -> None:
+@pytest.mark.parametrize("help_key", ["question_mark", "f12"])
+async def test_a_click_on_a_key_presses_it_and_one_on_the_mark_lists_all(runs: Path, help_key: str) -> None:
     record_run(runs, "20260131-120000-first", end="finished", steps=40)
-    app = ArenaApp(runs)
+    app = ArenaApp(runs, config=ConfigFile(config_path(), Config(keys={"help": help_key})))
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: app.screen.runs, "the runs")
         await pilot.press("H")
@@ -89,7 +92,7 @@ async def test_a_key_that_cannot_act_says_why_and_the_keys_come_back(
         await until_shown(pilot, "✗ failed")
         for key, why in (
             ("b", "b does nothing here; ? lists the keys"),
-            ("v", "this is for a run; 2 leads to the list of runs"),
+            ("v", "only for a run; 2 leads to the list of runs"),
             ("escape", "esc does nothing here"),
             ("ctrl+c", "q quits; runs continue; ctrl+q quits anywhere"),
             ("u", "there is nothing to undo"),

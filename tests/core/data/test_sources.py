@@ -10,6 +10,7 @@ import tiny
 from core.data.example import DataError
 from core.data.sources import RunExamples, Sources, read_run_examples
 from core.data.split import split
+from core.inspect.store import Store, digest_of_all
 from core.profile.data_settings import Data
 from core.profile.division import held_out, unused_split
 from core.profile.files import absent_paths, rooted
@@ -132,6 +133,18 @@ def test_without_a_split_all_rows_are_trained_on(tmp_path: Path) -> None:
     found = read([path], None, Profile(split=Split(by="none")))
     assert (len(found.train), found.evaluation) == (7, [])
     assert split(found.train[:1], Split(by="none"))[0] == found.train[:1]
+
+
+def test_an_inspection_is_known_by_the_content_of_all_sources(tmp_path: Path) -> None:
+    a, b, own = (csv(tmp_path, f"{name}.csv", range(n, n + 2)) for n, name in enumerate(["a", "b", "own"]))
+    known = [digest_of_all([a], None), digest_of_all([a, b], None), digest_of_all([b, a], None)]
+    known += [digest_of_all([a], b), digest_of_all([a, b], own), digest_of_all([a], own)]
+    for later in (b, own):
+        Path(later).write_text(Path(later).read_text().replace("Hello", "Bye"))
+        known.append(digest_of_all([a, b], own))
+    assert len(set(known)) == len(known)
+    paths = [Store("content", "words", Data(train=a, eval=b, drop_leaks=drop)).folder for drop in (False, True)]
+    assert paths[0] == paths[1], "which rows are left out is reckoned from all of them"
 
 
 def test_a_profile_takes_a_list_of_sources_and_one_to_evaluate_on(tmp_path: Path) -> None:

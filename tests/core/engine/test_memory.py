@@ -1,6 +1,7 @@
 """The predicted memory: shapes against transformers', parts against real models, peaks against measured ones."""
 
 import json
+import re
 import subprocess
 import sys
 from copy import deepcopy
@@ -25,12 +26,15 @@ from transformers import (
     Qwen3Config,
 )
 
+from core.bench.sizes import SIZES
+from core.engine.fit import judge
 from core.engine.memory import Memory, predict, trainable_sizes
 from core.model.load import lay_out
 from core.model.lora import add_adapters, parameter_counts
 from core.model.shape import read_shape
 from core.profile import settings
 from core.profile.errors import SettingError
+from core.profile.files import find_profile, read_profile
 from core.profile.load import parse_profile
 from core.profile.settings import Precision, Profile
 
@@ -90,6 +94,20 @@ def test_shape_and_trained_weights_are_those_of_the_real_model(family: Any, all_
     predicted = predict(made, found, precision="bf16", length=64)
     assert predicted.weights == pytest.approx(2 * (total - trainable), rel=1e-3)
     assert predicted.adapters == predicted.gradients == 4 * trainable
+
+
+@pytest.mark.parametrize(
+    ("name", "config"),
+    [("gemma3-12b", GEMMA3_12B), ("llama3.1-8b", LLAMA), ("qwen3-8b", SIZES["qwen3-8b"])],
+)
+def test_a_shipped_profile_names_the_memory_that_a_plan_reckons(name: str, config: dict[str, Any]) -> None:
+    text = read_profile(find_profile(f"{name}-qlora")).text
+    made = parse_profile(text, source=name)
+    reckoned = predict(made, shape(config, made.model), precision="bf16", length=1024).total
+    (stated,) = re.findall(r"Memory +([0-9.]+) GiB", text)
+    assert stated == f"{reckoned / GIB:.1f}"
+    (card,) = re.findall(r"a card with ([0-9]+) GB", text)
+    assert judge(reckoned, int(card) * 10**9) == "fits"
 
 
 def test_a_family_it_does_not_know_is_not_guessed_at() -> None:

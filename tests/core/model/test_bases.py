@@ -9,7 +9,7 @@ import families
 import numpy as np
 import pytest
 import torch
-from transformers import AutoConfig, AutoModelForMaskedLM, PreTrainedTokenizerFast
+from transformers import AutoConfig, AutoModelForMaskedLM, MambaConfig, PreTrainedTokenizerFast
 
 from core.data.example import DataError, Example
 from core.data.tokens import Encoded
@@ -148,6 +148,12 @@ def test_a_family_that_recomputes_nothing_says_so(tmp_path: Path) -> None:
     adapted = add_adapters(base, Lora(freeze_layers=0, target_modules="all-linear"))
     with pytest.raises(SettingError, match=r"train.gradient_checkpointing = True: albert cannot recompute activations"):
         checkpoint_activations(adapted)
+
+
+def test_a_model_without_attention_is_refused_before_it_is_loaded(tmp_path: Path) -> None:
+    MambaConfig(hidden_size=64, num_hidden_layers=2, vocab_size=600).save_pretrained(tmp_path)
+    with pytest.raises(SettingError, match="transformers has no text model for mamba"):
+        load_config(str(tmp_path), Model(checkpoint=str(tmp_path)), max_length=64)
 
 
 def test_a_config_that_asks_for_tuples_is_not_followed(tmp_path: Path) -> None:

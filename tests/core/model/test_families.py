@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from packing import packed_logits
 from peft import PeftModel
 from places import ROOT
+from safetensors.torch import load_file, save_file
 from torch.nn.utils.rnn import pad_sequence
+from transformers import PreTrainedTokenizerFast
 
 from core.data.example import join
 from core.data.rows import read_comparisons
@@ -35,6 +37,7 @@ from core.profile.data_settings import Data
 from core.profile.errors import SettingError
 from core.profile.settings import Lora, Model, Profile, Tokens, Train
 from core.runs.folder import RunFolder
+from core.train.model_card import USE_OF_ADAPTER, USE_OF_MERGED, USE_OF_OWN_ADAPTER, USE_OF_OWN_MERGED
 from core.train.results import save_adapter
 
 README = ROOT / "README.md"
@@ -46,8 +49,12 @@ ROWS = [
 LORA = Lora(freeze_layers=0, target_modules="all-linear", dropout=0.0)
 LAYOUT = Layout(keeps_weights=False, checkpointing="none", examples=8)
 SAME = 2e-4
-PACKED = ("gemma-2", "gemma-3", "gemma-3 with images", "llama-3", "qwen-2", "qwen-3", "mistral", "phi-3")
+PACKED = (
+    "gemma-2", "gemma-3", "gemma-3 with images", "llama-3", "mistral", "mistral-3 with images", "phi-3", "qwen-2",
+    "qwen-3",
+)  # fmt: skip
 NOT_QUANTIZED = ("falcon", "mixtral")
+WITHOUT_A_CLASS = ("gemma-4 with images", "granite", "mistral-3 with images")
 REFUSED = {"t5": "t5 is an encoder-decoder", "xlnet": "xlnet returns more than logits"}
 
 
@@ -60,8 +67,11 @@ class Trained(NamedTuple):
     adapter: Path
 
 
-def prepare(family: str, quantization: Any, folder: Path, lora: Lora = LORA) -> Trained:
+def prepare(family: str, quantization: Any, folder: Path, lora: Lora = LORA, *, is_reward: bool = False) -> Trained:
     checkpoint = families.save_checkpoint(family, folder / "base")
+    if is_reward:
+        weights = load_file(checkpoint / "model.safetensors") | {"score.weight": torch.ones(1, 64)}
+        save_file(weights, checkpoint / "model.safetensors", metadata={"format": "pt"})
     profile = Profile(
         tokens=Tokens(max_length=100),
         model=Model(checkpoint=str(checkpoint), quantization=quantization),
@@ -100,8 +110,14 @@ def padded(trained: Trained) -> NDArray[np.float32]:
 
 
 def is_packable(trained: Trained) -> bool:
-    config = trained.model.get_base_model().config.to_dict()
-    return obstacle(trained.profile, config, precision="fp32", best="fp32") is None
+    """By the configuration of the model that was loaded, as in a run, and by that of the checkpoint, as in a plan."""
+    loaded = trained.model.get_base_model().config.to_dict()
+    stored = json.loads((Path(trained.profile.model.checkpoint) / "config.json").read_text())
+    in_run, in_plan = (
+        obstacle(trained.profile, config, precision="fp32", best="fp32") is None for config in (loaded, stored)
+    )
+    assert in_run == in_plan
+    return in_run
 
 
 def by_packing(trained: Trained) -> NDArray[np.float32]:
@@ -124,6 +140,17 @@ def by_the_readme(trained: Trained, **more: Any) -> NDArray[np.float32]:
     names: dict[str, Any] = {"more": more}
     with torch.no_grad():
         exec(code.replace('device_map="auto"', 'device_map="cpu", **more'), names)  # noqa: S102
+        return np.asarray(names["model"](**names["inputs"]).logits.float())
+
+
+def by_a_card(code: str, folder: Path) -> NDArray[np.float32]:
+    """The example in the card of an adapter or of an exported model, as it stands but for its folder and its row."""
+    code = code.replace('"this folder"', repr(str(folder)))
+    rows = [join(*parts) for parts in PARTS]
+    code = re.sub(r"^    \[.*\], padding", lambda _: f"    {rows!r}, padding", code, flags=re.M)
+    names: dict[str, Any] = {}
+    with torch.no_grad():
+        exec(code, names)  # noqa: S102
         return np.asarray(names["model"](**names["inputs"]).logits.float())
 
 
@@ -150,11 +177,29 @@ def test_a_row_has_one_answer_whoever_computes_it(family: str, quantization: str
     assert is_packable(trained) is (family in PACKED and quantization != "int8")
     if is_packable(trained):
         np.testing.assert_allclose(by_packing(loaded_for_scoring(trained)), answers, atol=SAME)
+    is_own = family in WITHOUT_A_CLASS
     if quantization == "none":
-        np.testing.assert_allclose(by_the_readme(trained), answers, atol=SAME)
+        if not is_own:
+            np.testing.assert_allclose(by_the_readme(trained), answers, atol=SAME)
+        card = USE_OF_OWN_ADAPTER if is_own else USE_OF_ADAPTER
+        np.testing.assert_allclose(by_a_card(card, trained.adapter), answers, atol=SAME)
     if quantization != "int8":
         whole = trained._replace(model=merged(trained.model, torch.float32).eval())
         np.testing.assert_allclose(padded(whole), answers, atol=SAME)
+        if quantization == "none":
+            whole.model.save_pretrained(tmp_path / "whole")
+            PreTrainedTokenizerFast.from_pretrained(trained.adapter).save_pretrained(tmp_path / "whole")
+            card = USE_OF_OWN_MERGED if is_own else USE_OF_MERGED
+            np.testing.assert_allclose(by_a_card(card, tmp_path / "whole"), answers, atol=SAME)
+
+
+@pytest.mark.slow
+def test_what_was_trained_on_a_reward_model_is_found_again(tmp_path: Path) -> None:
+    trained = prepare("llama-3", "none", tmp_path, is_reward=True)
+    answers = alone(trained)
+    np.testing.assert_allclose(alone(loaded_for_scoring(trained)), answers, atol=SAME)
+    np.testing.assert_allclose(by_the_readme(trained), answers, atol=SAME)
+    np.testing.assert_allclose(by_a_card(USE_OF_ADAPTER, trained.adapter), answers, atol=SAME)
 
 
 @pytest.mark.parametrize("family", REFUSED)

@@ -15,9 +15,10 @@ from transformers import (
     RobertaForSequenceClassification,
 )
 
-from core.model.load import Base, lay_out, load_classifier, load_config
+from core.model.head import Head, find_head
+from core.model.load import OUTCOMES, Base, lay_out, load_classifier, load_config
 from core.model.loading import untold
-from core.model.lora import add_adapters, parameter_counts
+from core.model.lora import add_adapters, head_names, parameter_counts
 from core.model.tokenizer import load_tokenizer
 from core.profile import settings
 from core.profile.errors import SettingError
@@ -46,7 +47,7 @@ def load(folder: Path, quantization: Any = "none") -> Base:
 def test_the_head_of_a_reward_model_is_replaced_whatever_its_size(outputs: int, tmp_path: Path) -> None:
     stored = save_reward_model(tmp_path, outputs)
     loaded, head = load(tmp_path)
-    assert head == "replaced"
+    assert head.fate == "replaced"
     assert loaded.score.weight.shape == (3, 64)
     assert 0.005 < float(loaded.score.weight.std()) < 0.05  # drawn as Gemma-2 draws, in place of the stored one
     assert not torch.isin(loaded.score.weight, stored.score.weight).any()
@@ -57,7 +58,7 @@ def test_the_head_of_a_reward_model_is_replaced_whatever_its_size(outputs: int, 
 def test_the_head_of_an_exported_run_goes_on(tmp_path: Path) -> None:
     stored = save_reward_model(tmp_path, 3, id2label={0: "A wins", 1: "B wins", 2: "tie"})
     loaded, head = load(tmp_path)
-    assert head == "kept"
+    assert head.fate == "kept"
     assert torch.equal(loaded.score.weight, stored.score.weight)
 
 
@@ -66,10 +67,79 @@ def test_a_head_of_several_layers_is_begun_anew_as_a_whole(tmp_path: Path) -> No
     stored = RobertaForSequenceClassification(RobertaConfig.from_pretrained(tmp_path, num_labels=3))
     stored.save_pretrained(tmp_path)
     loaded, head = load(tmp_path)
-    assert head == "replaced"
+    assert head.fate == "replaced"
     for name, parameter in loaded.classifier.named_parameters():
         if name.endswith("weight"):
             assert not torch.equal(parameter, stored.classifier.get_parameter(name)), name
+
+
+def foretold(folder: Path) -> Head:
+    """What a plan says of the head, before any weight is read."""
+    model = settings.Model(checkpoint=str(folder), quantization="none")
+    config = load_config(str(folder), model, max_length=64)
+    return find_head(folder, head_names(lay_out(config, model))[-1], config.id2label)
+
+
+def add_weight(folder: Path, name: str, outputs: int) -> None:
+    weights = load_file(folder / "model.safetensors")
+    weights[name] = torch.ones(outputs, 64)
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+@pytest.mark.parametrize(
+    ("family", "name", "outputs", "told"),
+    [
+        ("llama-3", "score", 1, "score, 1 output"),
+        ("bert", "classifier", 3, "classifier, 3 outputs"),
+        ("deberta-v2", "classifier", 1, "classifier, 1 output"),
+        ("modernbert", "classifier", 2, "classifier, 2 outputs"),
+        ("qwen-2", "v_head.summary", 1, "v_head.summary, 1 output"),
+        ("llama-3", "regression_layer", 19, "regression_layer, 19 outputs"),
+        ("gemma-4 with images", "score", 1, "score, 1 output"),
+    ],
+)
+def test_a_stored_head_of_whatever_name_is_replaced_and_told_of_beforehand(
+    family: str, name: str, outputs: int, told: str, tmp_path: Path
+) -> None:
+    families.save_checkpoint(family, tmp_path)
+    add_weight(tmp_path, f"{name}.weight", outputs)
+    loaded, head = load(tmp_path)
+    assert head == foretold(tmp_path) == Head("replaced", told)
+    assert str(head) == f"its head ({told}) is replaced by a new one"
+    last = loaded.get_submodule(head_names(loaded)[-1])
+    assert last.weight.shape == (3, 64)
+    assert not (last.weight == 1).any()
+
+
+@pytest.mark.parametrize("family", sorted(set(families.MODELS) - {"t5"}))
+def test_a_language_models_own_head_is_not_taken_for_a_stored_one(family: str, tmp_path: Path) -> None:
+    families.save_checkpoint(family, tmp_path)
+    assert foretold(tmp_path) == Head("new")
+
+
+def test_a_head_whose_weights_are_not_here_yet_is_judged_by_the_configuration(tmp_path: Path) -> None:
+    save_reward_model(tmp_path, 1)
+    (tmp_path / "model.safetensors").unlink()
+    assert foretold(tmp_path) == Head("replaced", "score, 1 output")
+    save_reward_model(tmp_path, 3, id2label=OUTCOMES)
+    (tmp_path / "model.safetensors").unlink()
+    assert foretold(tmp_path) == Head("kept", "score, 3 outputs")
+
+
+@pytest.mark.parametrize("family", ["albert", "bert", "deberta-v2", "distilbert", "modernbert", "roberta", "gemma-2"])
+def test_all_that_is_new_in_a_model_is_trained(family: str, tmp_path: Path) -> None:
+    """DeBERTa's pooler is part of no language model: random and frozen, it would be another after each loading."""
+    families.save_checkpoint(family, tmp_path)
+    loaded, _ = load(tmp_path)
+    stored = load_file(tmp_path / "model.safetensors")
+    new = {name for name, _ in loaded.named_parameters() if name not in stored}
+    trained = {
+        name.removeprefix("base_model.model.").replace(".modules_to_save.default", "")
+        for name, parameter in add_adapters(loaded, EVERYWHERE).named_parameters()
+        if parameter.requires_grad and ".modules_to_save." in name  # by which they have the rate of the head
+    }
+    assert new
+    assert new <= trained
 
 
 def test_weights_that_do_not_fit_outside_the_head_are_refused(tmp_path: Path) -> None:

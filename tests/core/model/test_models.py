@@ -4,12 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import bitsandbytes
+import families
 import pytest
 import tiny
 import torch
 from small_models import SMALL
 from transformers import (
     AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    AutoTokenizer,
     BertConfig,
     BertForSequenceClassification,
     BitsAndBytesConfig,
@@ -174,6 +177,27 @@ def test_a_prequantized_checkpoint_gets_a_whole_head_and_the_runs_compute_dtype(
     trainable, total = parameter_counts(add_adapters(base, settings.Lora(freeze_layers=1)))
     assert 0 < trainable < total
     assert total > 600 * 64 + 3 * 3 * 64 * 128  # packed weights are counted as what they hold
+
+
+def test_of_a_prequantized_checkpoint_the_text_model_keeps_what_is_not_quantized(tmp_path: Path) -> None:
+    """As published ones leave some layers in 16 bit, which they name by their place in the whole model."""
+    plain = families.save_checkpoint("gemma-4 with images", tmp_path / "plain")
+    left = "model.language_model.layers.1.mlp"
+    chosen = BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", llm_int8_skip_modules=["lm_head", "model.vision_tower", left]
+    )
+    whole = AutoModelForImageTextToText.from_pretrained(plain, quantization_config=chosen, device_map={"": "cpu"})
+    stored = tmp_path / "stored"
+    whole.save_pretrained(stored)
+    AutoTokenizer.from_pretrained(plain).save_pretrained(stored)
+    base = load(stored, settings.Model(checkpoint=str(stored)))
+    assert type(base.model.layers[1].mlp.up_proj) is torch.nn.Linear
+    assert isinstance(base.model.layers[0].mlp.up_proj, bitsandbytes.nn.Linear4bit)
+    assert not hasattr(base.model, "vision_tower")
+    for layer, same in zip(base.model.layers, whole.model.language_model.layers, strict=True):
+        assert torch.equal(layer.mlp.up_proj.weight, same.mlp.up_proj.weight.to(layer.mlp.up_proj.weight.dtype))
+    with torch.no_grad():
+        assert base(**batch([20, 9])).logits.isfinite().all()
 
 
 def test_a_prequantized_checkpoint_is_not_passed_off_as_another_quantization(prequantized: Path) -> None:

@@ -87,6 +87,8 @@ def test_the_plan_agrees_with_the_run_it_was_made_for(finished: RunFolder, profi
     assert (before.trainable_parameters, before.total_parameters) == (
         started.trainable_parameters, started.total_parameters,
     )  # fmt: skip
+    assert before.adapted == started.adapted == ["q_proj", "k_proj", "v_proj"]
+    assert (before.adapters, before.head) == (3 * 3, "its head is new")
     assert before.tokens
     assert (before.tokens.effective, before.tokens.longest) == (metrics.tokens, metrics.longest)
     assert before.disk
@@ -117,6 +119,17 @@ def test_a_plan_for_fp16_on_a_processor_ends_with_the_reason(profile_file: Path,
     told = plans(made, tmp_path / "runs", measuring=False)
     with pytest.raises(SettingError, match=r"train\.precision = 'fp16': a processor computes a run in fp32"):
         list(told)
+
+
+def test_layers_that_a_short_model_does_not_have_are_told_before_its_memory_is_reckoned(
+    profile_file: Path, tmp_path: Path
+) -> None:
+    made = parse_profile(profile_file.read_text(), source="tiny", overrides=["lora.freeze_layers=16"])
+    told: list[Plan] = []
+    with pytest.raises(SettingError, match=r"the model has 4 layers; none is left\. 0 adapts all of them, 2 leaves"):
+        told.extend(plans(made, tmp_path / "runs", measuring=False))
+    assert told
+    assert all(plan.memory is None for plan in told)
 
 
 def test_a_checkpoint_whose_tokenizer_has_to_be_converted_is_planned(
@@ -228,6 +241,7 @@ def test_the_command_tells_the_plan_in_words_and_as_json(profile_file: Path, tmp
     assert plan.memory
     assert f"{plan.trainable_parameters:,}" in words
     assert "no run of this kind on this machine yet" in words
+    assert re.search(r"adapters +9  on q_proj, k_proj, v_proj; its head is new\n", words)
     bad = subprocess.run([*command, "--set", "data.train=absent.csv"], capture_output=True, text=True)
     assert bad.returncode == 2
     assert "absent.csv" in bad.stdout

@@ -11,11 +11,12 @@ import pytest
 import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from core.profile.errors import ProfileError
 from core.profile.files import find_profile, read_profile, shipped_profiles
 from core.profile.load import changes, parse_profile, to_toml
-from core.profile.settings import Profile, sections
+from core.profile.settings import Lora, Profile, sections
 
 
 def problems(text: str, *overrides: str) -> list[tuple[int | None, str, str]]:
@@ -31,7 +32,7 @@ def test_an_empty_profile_is_the_recipe() -> None:
     assert (profile.model.quantization, profile.model.double_quant) == ("nf4", True)
     assert profile.model.checkpoint == "unsloth/gemma-2-9b-it-bnb-4bit"
     assert (profile.lora.r, profile.lora.alpha, profile.lora.dropout, profile.lora.bias) == (16, 32, 0.05, "none")
-    assert profile.lora.target_modules == ["q_proj", "k_proj", "v_proj"]
+    assert profile.lora.target_modules == "auto"
     assert profile.lora.freeze_layers == 16
     assert profile.global_batch == 8
     train = profile.train
@@ -41,15 +42,20 @@ def test_an_empty_profile_is_the_recipe() -> None:
 
 
 def test_the_shipped_9b_profile_adds_nothing_to_the_recipe() -> None:
-    assert parse_profile(read_profile(find_profile("gemma2-9b-qlora")).text, source="shipped") == Profile()
+    shipped = parse_profile(read_profile(find_profile("gemma2-9b-qlora")).text, source="shipped")
+    assert shipped == replace(Profile(), lora=Lora(target_modules=["q_proj", "k_proj", "v_proj"]))
 
 
 def test_every_shipped_profile_is_valid_and_found_by_its_name() -> None:
     assert [path.stem for path in shipped_profiles()] == [
         "demo",
+        "deberta-v3-large",
         "gemma2-2b-qlora",
         "gemma2-9b-int8",
         "gemma2-9b-qlora",
+        "gemma3-12b-qlora",
+        "llama3.1-8b-qlora",
+        "qwen3-8b-qlora",
     ]
     for path in shipped_profiles():
         parse_profile(read_profile(path).text, source=path.name)
@@ -80,7 +86,7 @@ target_modules = []
         (
             12,
             "lora.target_modules",
-            'must be "all-linear" or a list of 1 to 256 items, each a text of at most 255 characters',
+            'must be one of "all-linear", "auto" or a list of 1 to 256 items, each a text of at most 255 characters',
         ),
     ]
 
@@ -198,7 +204,7 @@ def test_no_value_of_any_setting_gets_past_its_declaration(value: object) -> Non
 def test_a_profile_that_does_not_exist_is_answered_with_the_nearest_or_with_all() -> None:
     with pytest.raises(ProfileError, match=r"^gemma2-9b-qlra: no such file.*did you mean gemma2-9b-qlora\?$"):
         find_profile("gemma2-9b-qlra")
-    with pytest.raises(ProfileError, match=r"profiles are demo, gemma2-2b-qlora"):
+    with pytest.raises(ProfileError, match=r"profiles are demo, deberta-v3-large"):
         find_profile("xyzzy")
 
 

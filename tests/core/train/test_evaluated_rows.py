@@ -10,15 +10,19 @@ from typing import Any
 import msgspec
 import pytest
 import tiny
+from msgspec.structs import replace
 from pyarrow import parquet
+from scripted_child import started
 from tiny_runs import SECONDS, Start
 
+from core.data.example import DataError
 from core.report.protocol import Progress, Swap
 from core.report.report import Report
-from core.runs.events import AnyEvent, Evaluated, Finished, Phase, Started, Warning
+from core.runs.events import AnyEvent, Evaluated, Finished, Phase, RowsDigest, Started, Warning
 from core.runs.folder import RunFolder
 from core.runs.metrics import read_metrics
 from core.runs.record import Tail
+from core.train.attempt import Attempt
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("evaluated rows")]
 
@@ -109,3 +113,17 @@ def test_rows_of_ones_own_are_evaluated_and_found_again_for_the_report(
     report = msgspec.json.decode(Path(last["report"]).read_bytes(), type=Report)
     assert [caution for caution in report.cautions if "without the training rows" in caution]
     assert report.lists.worst[0].models is not None, "the evaluated rows are known all the same"
+
+
+def test_a_resumed_run_names_the_source_that_has_changed() -> None:
+    one, other = (RowsDigest(ids="i", labels=label, tokens="t") for label in ("one", "other"))
+    before = replace(started(8), rows_train=0, tokens_train=0, digest_train=one, digest_eval=one)
+    attempt = Attempt(before=before)
+    attempt.demand_same_rows([], one, one, has_own_eval=True)
+    for digests, has_own, named in (
+        ((one, other), True, "data.eval has changed since the run was started: other labels in the evaluation rows"),
+        ((one, other), False, "data.train has changed since the run was started: other labels in the evaluation rows"),
+        ((other, one), True, "data.train has changed since the run was started: other labels in the training rows"),
+    ):
+        with pytest.raises(DataError, match=named):
+            attempt.demand_same_rows([], *digests, has_own_eval=has_own)
