@@ -90,13 +90,9 @@ class Model(Section, frozen=True, kw_only=True):
         Literal["auto", "eager", "sdpa", "flex_attention", "flash_attention_2"],
         Meta(description="Attention kernel; auto is eager where scores are capped or windows slide, as in Gemma"),
     ] = "auto"
-
     outcomes: Annotated[
         OutcomesSetting,
-        Meta(
-            description="Outcomes of a row: A wins, B wins and tie (a-b-tie), or no tie (a-b). auto is a-b where the "
-            "format of the rows has no place for a tie and no row is one"
-        ),
+        Meta(description="With ties (a-b-tie) or without (a-b); auto is a-b where neither format nor rows have any"),
     ] = "auto"
 
 
