@@ -12,6 +12,7 @@ from arena_tui.dataset.row_pane import RowPane
 from arena_tui.dataset.text import NO_LEAK, leaks, mend
 from arena_tui.format import numbers
 from arena_tui.format.numbers import MUTED
+from arena_tui.format.sanitize import printable
 from arena_tui.rows.view import Inspected, Outlook, by_group, by_limit, by_strategy
 from arena_tui.screen.keymap import hint
 from arena_tui.widgets.facts import hanging
@@ -34,7 +35,8 @@ def hygiene_text(seen: Inspected, profile: Profile, way_out: str, width: int) ->
     """A line a fact; what spoils a result stands out. `way_out` tells how prompts are kept on one side."""
     n = len(seen.rows)
     lines = [_line(seen, line) for line in _facts(seen, n)]
-    return Content("\n").join([_leak(seen, profile, way_out, width), *lines])
+    settled = Content(hanging(" ", printable(str(seen.settled)), width))
+    return Content("\n").join([_leak(seen, profile, way_out, width), settled, *lines])
 
 
 def _leak(seen: Inspected, profile: Profile, way_out: str, width: int) -> Content:

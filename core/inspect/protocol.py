@@ -18,7 +18,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     rows: int = 0
     rows_total: int | None = None
     read: list[RowsRead] = []
-    """What each source was taken for, that of data.eval last; known at the end."""
+    """What each source was taken for, that of data.eval last: by the first rows, and by all of them."""
     sample: str | None = None
     """A Parquet file with the first rows."""
     whole: str | None = None

@@ -36,6 +36,7 @@ from core.profile.files import read_profile, rooted
 from core.profile.load import parse_profile
 from core.profile.settings import Profile
 from core.protocol import answer, as_problem, end_once
+from core.runs.settled import with_outcomes
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -82,6 +83,7 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
     yield plan
     assert plan.tokens is not None
 
+    profile = with_outcomes(profile, found.settled.outcomes)
     machine = look(runs)
     best = machine.best_precision
     precision = choose_precision(profile.train.precision, best)

@@ -2,19 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 from pyarrow import parquet
 
-from core.data.example import LABELS, Example, Frame, Id
+from core.data.example import Example, Frame, Id
 from core.data.rows import Origin
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import Encoder
 from core.inspect.lookup import write_pieces
 from core.inspect.table import SCHEMA, as_table
+from core.outcomes import TIE
 from core.profile.settings import Tokens
 from core.report.evaluation import Evaluation
 from core.report.report import ListedRow, Lists
@@ -79,7 +79,6 @@ IDENTICAL_WITH_WINNER, EMPTY_WON = CONTRADICTIONS = ("identical answers, yet a w
 """What contradicts a label, whatever the model says."""
 
 Places = NDArray[np.intp]
-Number = TypeVar("Number", int, float)
 
 
 def lists(evaluation: Evaluation, texts: Texts | None, gained: Places, lost: Places) -> tuple[Lists, int]:
@@ -117,7 +116,7 @@ def likely_mislabelled(evaluation: Evaluation, remarks: Sequence[str]) -> Places
     rows = np.arange(len(label))
     thresholds = [
         probabilities[label == number, number].mean() if (label == number).any() else np.inf
-        for number in range(len(LABELS))
+        for number in range(len(evaluation.outcomes))
     ]
     confident = np.where(probabilities >= np.array(thresholds), probabilities, -1.0)
     told = confident.argmax(axis=1)
@@ -144,21 +143,16 @@ def _row_maker(
         return ListedRow(
             id=evaluation.id[place],
             label=int(evaluation.label[place]),
-            probabilities=_three(probabilities[place].tolist()),
-            swapped=None if swapped is None else _three(swapped[place].tolist()),
+            probabilities=tuple(probabilities[place].tolist()),
+            swapped=None if swapped is None else tuple(swapped[place].tolist()),
             loss=float(losses[place]),
             tokens=int(evaluation.tokens[place]),
-            lost=_three(evaluation.lost[place].tolist()),
+            lost=tuple(evaluation.lost[place].tolist()),
             models=chatbots_of(known[1]) if known else None,
             remark=remarks[place],
         )
 
     return row
-
-
-def _three(values: Sequence[Number]) -> tuple[Number, Number, Number]:
-    first, second, third = values
-    return first, second, third
 
 
 def _answers(example: Example) -> tuple[str, str]:
@@ -168,7 +162,7 @@ def _answers(example: Example) -> tuple[str, str]:
 def _remark(label: int, a: str, b: str) -> str:
     """What stands out in a row's text."""
     if a == b:
-        return "identical answers" if LABELS[label] == "tie" else IDENTICAL_WITH_WINNER
+        return "identical answers" if label == TIE else IDENTICAL_WITH_WINNER
     if not (a and b):
         return EMPTY_WON if (label == 0 and not a) or (label == 1 and not b) else "an empty answer"
     return ""

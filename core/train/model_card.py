@@ -9,11 +9,12 @@ from msgspec.structs import replace
 from core.data.example import join
 from core.demo import assets
 from core.model.checkpoint import TEXT_PART
+from core.outcomes import Outcomes, outcomes_of
 from core.profile.division import held_out, limited
 from core.profile.load import to_toml
 from core.profile.settings import Profile
 from core.runs.access import write_whole
-from core.runs.metrics import UNIFORM_LOG_LOSS, Metrics
+from core.runs.metrics import Metrics
 from core.runs.process import PACKAGES
 
 CARD = "README.md"
@@ -21,19 +22,19 @@ SHOWN = join(["…"], ["…"], ["…"]).replace("\n", "\\n")
 USE = f"""inputs = tokenizer(
     ["{SHOWN}"], padding=True, return_tensors="pt"
 )
-print(model(**inputs).logits.softmax(-1))  # A wins, B wins, tie
+print(model(**inputs).logits.softmax(-1))  # LABELS
 """
 USE_OF_ADAPTER = f"""from peft import AutoPeftModelForSequenceClassification
 from transformers import AutoTokenizer
 
 tokenizer = AutoTokenizer.from_pretrained("this folder")
 model = AutoPeftModelForSequenceClassification.from_pretrained(
-    "this folder", num_labels=3, ignore_mismatched_sizes=True  # of a head that the base may have
+    "this folder", num_labels=NUMBER, ignore_mismatched_sizes=True  # of a head that the base may have
 ).eval()
 model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
 {USE}"""
 OWN_CLASS = """config = AutoConfig.from_pretrained(base).get_text_config()  # of its text model, if it reads images too
-config.num_labels = 3
+config.num_labels = NUMBER
 family = MODEL_MAPPING[type(config)].__bases__[0]
 
 
@@ -72,6 +73,11 @@ model = AutoModelForSequenceClassification.from_pretrained("this folder").eval()
 {USE}"""
 
 
+def fitting(use: str, outcomes: Outcomes) -> str:
+    """The lines of Python for a classifier of these outcomes."""
+    return use.replace("NUMBER", str(len(outcomes))).replace("LABELS", ", ".join(outcomes.labels))
+
+
 def save_card(adapter: Path, profile: Profile, metrics: Metrics, *, by_auto_class: bool) -> None:
     """Write the card into the adapter's folder. Raises OSError."""
     write_whole(adapter / CARD, card(profile, metrics, by_auto_class=by_auto_class).encode())
@@ -80,7 +86,7 @@ def save_card(adapter: Path, profile: Profile, metrics: Metrics, *, by_auto_clas
 def card(profile: Profile, metrics: Metrics, *, by_auto_class: bool) -> str:
     """Markdown with what the hub reads of a card before it. `by_auto_class` says whether transformers has a text
     classifier for the base as a whole."""
-    shared = _without_paths(profile)
+    shared, outcomes = _without_paths(profile), outcomes_of(profile.model.outcomes)
     base = shared.model.checkpoint
     versions = "\n".join(f"- {name} {metadata.version(name)}" for name in PACKAGES)
     limit = f"; {limited(profile.data)}" if limited(profile.data) else ""
@@ -93,17 +99,17 @@ tags: [human-preference, lora]
 
 # {metrics.run}
 
-Says of a prompt and two answers which of them a person prefers: class 0 is A, 1 is B, 2 a tie. An adapter for
+Says of a prompt and two answers which of them a person prefers: {_classes(outcomes)}. An adapter for
 `{base}` ({_held(shared)}), trained with arena-tui. It reads
 `{SHOWN}` between BOS and EOS, which the tokenizer adds, in training at
 most {profile.tokens.max_length:,} tokens of it.
 
 ```python
-{USE_OF_ADAPTER if by_auto_class else USE_OF_OWN_ADAPTER}```
+{fitting(USE_OF_ADAPTER if by_auto_class else USE_OF_OWN_ADAPTER, outcomes)}```
 
 ## Evaluation
 
-{_evaluation(shared, metrics)}
+{_evaluation(shared, metrics, outcomes)}
 
 ## Data
 
@@ -121,7 +127,11 @@ most {profile.tokens.max_length:,} tokens of it.
 """
 
 
-def _evaluation(shared: Profile, metrics: Metrics) -> str:
+def _classes(outcomes: Outcomes) -> str:
+    return ", ".join(["class 0 is A", "1 is B", "2 a tie"][: len(outcomes)])
+
+
+def _evaluation(shared: Profile, metrics: Metrics, outcomes: Outcomes) -> str:
     """What the run came to; `shared` names no path of this machine."""
     sizes = f"| rows trained on | {metrics.rows_train:,} |\n| steps | {metrics.steps:,} |"
     if metrics.accuracy is None or metrics.prior_log_loss is None:
@@ -134,7 +144,7 @@ def _evaluation(shared: Profile, metrics: Metrics) -> str:
 | --- | --- |
 | log loss | {log_loss} |
 | always answering the class shares | {metrics.prior_log_loss:.4f} |
-| a third for each class | {UNIFORM_LOG_LOSS:.4f} |
+| {outcomes.even} for each class | {outcomes.uniform_log_loss:.4f} |
 | accuracy | {metrics.accuracy:.4f} |
 | rows evaluated | {metrics.rows_eval:,} |
 {sizes}

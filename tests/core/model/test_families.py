@@ -78,7 +78,7 @@ def prepare(family: str, quantization: Any, folder: Path, lora: Lora = LORA, *, 
         lora=lora,
         train=Train(engine="packed"),
     )
-    examples = read_comparisons(str(tiny.write_csv(folder / "rows.csv", ROWS)), Data())
+    examples = read_comparisons(str(tiny.write_csv(folder / "rows.csv", ROWS)), Data(), "auto")
     (rows,) = encode(examples, PromptTokenizer(checkpoint), profile.tokens)
     config = load_config(str(checkpoint), profile.model, max_length=100)
     tokenizer = load_tokenizer(checkpoint, config)
