@@ -30,6 +30,7 @@ def add(commands: "Commands") -> None:
     parser.add_argument("test", metavar="TEST", help="rows in the schema of test.csv or train.csv, or demo")
     add_runs_dir(parser)
     parser.add_argument("-o", "--output", metavar="FILE", help="write the submission to this file too")
+    parser.add_argument("--sample", metavar="FILE", help="sample submission, whose columns are written")
     parser.add_argument("--weights", metavar="X,X,...", type=_numbers, help="weights of the runs (default: equal)")
     parser.add_argument(
         "--checkpoint", metavar="N", type=int, help="use the checkpoint of step N, not the final adapter"
@@ -145,6 +146,7 @@ def _request(options: argparse.Namespace) -> "Request":
         found = [choose_run(runs_folder(options.runs_dir), wanted) for wanted in options.runs]
         test = find_rows(options.test)
         output = find_output(options.output, test) if options.output is not None else None
+        sample = find_rows(options.sample) if options.sample is not None else None
         members = choose_members(found, options.weights, options.checkpoint)
         for member in members:
             member.read_profile()
@@ -164,6 +166,7 @@ def _request(options: argparse.Namespace) -> "Request":
         gpus=options.gpus or [],
         workers=options.workers or 1,
         output=output,
+        sample=sample,
     )
 
 

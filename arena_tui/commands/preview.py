@@ -68,6 +68,7 @@ def _run_inspect(options: argparse.Namespace) -> int:
     found = _inspected(asked)
     assert found.whole is not None
     assert found.frame is not None
+    assert found.read is not None
     rows = read_rows(Path(found.whole))
     try:
         for limit in options.max_length or ():

@@ -66,8 +66,10 @@ def _add_compare(commands: "Commands") -> None:
 
 def _run_compare(options: argparse.Namespace) -> int:
     from arena_tui.compare.view import as_json, as_text
+    from arena_tui.format.sanitize import printable
     from arena_tui.plot.axes import FEWEST, MOST
     from arena_tui.runs.follow import Follower
+    from arena_tui.runs.reasons import why_not_compared
     from core.runs.folder import find_run, runs_folder
 
     try:
@@ -78,6 +80,8 @@ def _run_compare(options: argparse.Namespace) -> int:
     if not FEWEST <= len(folders) <= MOST:
         raise Refused(f"{FEWEST} to {MOST} runs can be compared, not {len(folders)}", 2)
     views = [Follower(folder).read() for folder in folders]
+    if why := why_not_compared(views):
+        raise Refused(printable(why), 2)
     if options.json:
         print_json(as_json(views))
     else:

@@ -14,7 +14,6 @@ from arena_tui.plot.axes import MOST, Axis, Gappy, Ticks, axis_end, axis_ticks, 
 from arena_tui.plot.curve import Average, Curve
 from arena_tui.plot.plot import Plot
 from arena_tui.runs.follow import RunView
-from core.runs.metrics import UNIFORM_LOG_LOSS
 
 NUMBERS_ON_A_CURVE = 5
 MOST_IN_A_COLUMN = 6
@@ -102,9 +101,10 @@ class ComparisonPlot(Vertical):
             for run in self.runs
         ]
         values = [y for curve in curves for _, y in curve if y is not None]
-        always = [UNIFORM_LOG_LOSS, *(y for points in evaluated for _, y in points)]
+        outcomes = self.runs[0].outcomes
+        always = [outcomes.uniform_log_loss, *(y for points in evaluated for _, y in points)]
         plot.begin((0.0, right), limits(values, always))
-        plot.reference(UNIFORM_LOG_LOSS)
+        plot.reference(outcomes.uniform_log_loss)
         for number, curve in enumerate(curves, 1):
             plot.curve(curve, f"plot--run-{number}")
         for number, (curve, points) in enumerate(zip(curves, evaluated, strict=True), 1):
@@ -113,7 +113,7 @@ class ComparisonPlot(Vertical):
             plot.marks_at_bottom([x for x, y in curve if y is None], "×")
         plot.show(axis_ticks(self.axis, plot.most_x_ticks), Ticks(plot.most_y_ticks))
         kind = f"smoothed {self.smoothing:g}" if self.smoothing else "not smoothed"
-        words = f"  ━ {kind}  ● evaluation  × not finite  ⠒ ln 3"
+        words = f"  ━ {kind}  ● evaluation  × not finite  ⠒ {outcomes.uniform}"
         title = Content.assemble((f"loss by {self.axis.value}", "bold"), (words, MUTED))
         self.query_one(".caption", Static).update(title, layout=False)
 

@@ -12,7 +12,6 @@ from arena_tui.format.sanitize import printable
 from arena_tui.format.width import abridged
 from arena_tui.runs.follow import RunView
 from arena_tui.widgets.facts import hanging
-from core.runs.metrics import RECIPE_LOG_LOSS, UNIFORM_LOG_LOSS
 
 GAP = 1
 LEGEND_GAP = 3
@@ -51,7 +50,10 @@ def figures_table(runs: Sequence[RunView], measures: Sequence[Measure]) -> Conte
             for i, text in enumerate(measure.texts)
         ]
         lines.append([Content.styled(measure.name, MUTED), *cells])
-    words = f"{BEST} best   ln 3 {numbers.loss(UNIFORM_LOG_LOSS)}   recipe {numbers.loss(RECIPE_LOG_LOSS)}"
+    outcomes, recipe = runs[0].outcomes, runs[0].recipe_log_loss
+    words = f"{BEST} best   {outcomes.uniform} {numbers.loss(outcomes.uniform_log_loss)}"
+    if recipe is not None and all(run.recipe_log_loss for run in runs):
+        words += f"   recipe {numbers.loss(recipe)}"
     return Content("\n").join([*_table(lines), Content.styled(words, MUTED)])
 
 

@@ -16,7 +16,7 @@ from core.profile.edit import Value, literal, value_of
 from core.profile.errors import ProfileError
 from core.profile.load import ABSENT, values, written
 from core.runs.folder import RunFolder
-from core.runs.metrics import UNIFORM_LOG_LOSS
+from core.runs.settled import read_settled
 from core.runs.state import Status
 
 SPLIT = ("data.train", "data.limit", "data.limit_by", "data.limit_seed", "split.by", "split.n_splits", "split.fold")
@@ -49,8 +49,8 @@ class Difference(Struct, frozen=True):
 
 def read_settings(folder: RunFolder) -> Settings:
     try:
-        profile = folder.read_profile()
-    except ProfileError:
+        profile = read_settled(folder)
+    except (ProfileError, OSError):
         return {}  # of another version, or gone
     return {key: written(value) for key, value in values(profile).items()}
 
@@ -143,7 +143,8 @@ def as_text(runs: Sequence[RunView]) -> str:
         cells = (f"{text}{BEST if i in measure.best else ' '}" for i, text in enumerate(measure.texts))
         rows.append([measure.name, *cells])
     differing = [[one.key, *(printable(value or MISSING) for value in one.values)] for one in differences(settings)]
-    lines += ["", *_table(rows), f"{BEST} the best; ln 3 is {numbers.loss(UNIFORM_LOG_LOSS)}"]
+    outcomes = runs[0].outcomes
+    lines += ["", *_table(rows), f"{BEST} the best; {outcomes.uniform} is {numbers.loss(outcomes.uniform_log_loss)}"]
     lines += [f"! {warning}" for warning in cautions(settings)]
     return "\n".join([*lines, "", *(_table(differing) if differing else ["no setting differs"])])
 
@@ -164,7 +165,7 @@ def as_json(runs: Sequence[RunView]) -> str:
             for i, run in enumerate(runs)
         ],
         "best": {_key(measure.name): [ids[i] for i in sorted(measure.best)] for measure in known if measure.best},
-        "uniform_log_loss": UNIFORM_LOG_LOSS,
+        "uniform_log_loss": runs[0].outcomes.uniform_log_loss,
         "settings": {
             one.key: {id_: _typed(value) for id_, value in zip(ids, one.values, strict=True)}
             for one in differences(settings)

@@ -35,7 +35,9 @@ def hygiene_text(seen: Inspected, profile: Profile, way_out: str, width: int) ->
     """A line a fact; what spoils a result stands out. `way_out` tells how prompts are kept on one side."""
     n = len(seen.rows)
     lines = [_line(seen, line) for line in _facts(seen, n)]
-    return Content("\n").join([_leak(seen, profile, way_out, width), *lines, *_text(seen, width)])
+    settled = Content(hanging(" ", printable(str(seen.settled)), width))
+    text = _text(seen, width)
+    return Content("\n").join([_leak(seen, profile, way_out, width), settled, *lines, *text])
 
 
 def _text(seen: Inspected, width: int) -> Sequence[Content]:

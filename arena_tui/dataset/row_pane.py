@@ -20,7 +20,7 @@ from arena_tui.rows.view import Inspected
 from arena_tui.screen.keymap import hint
 from core.inspect.cuts import Cut
 from core.inspect.lookup import holds_text
-from core.inspect.report import TIE
+from core.outcomes import TIE
 
 Flags = NDArray[np.bool_]
 
@@ -107,6 +107,8 @@ class RowPane(Vertical):
         """List these rows; what was found in others is sought again."""
         is_new = self._seen is None or len(self._seen.rows) != len(seen.rows) or self._seen.source != seen.source
         self._seen, self._cut = seen, cut
+        if self.filter not in self._filters:
+            self.filter = Filter.ALL
         if is_new:
             self._found = None
         if is_new and self._sought:
@@ -114,8 +116,14 @@ class RowPane(Vertical):
         else:
             self.relist()
 
+    @property
+    def _filters(self) -> list[Filter]:
+        """Those that can find a row: of two outcomes none is a tie."""
+        has_ties = self._seen is None or self._seen.outcomes.has_ties
+        return [one for one in Filter if has_ties or one is not Filter.TIES]
+
     def turn_filter(self, direction: int) -> None:
-        every = list(Filter)
+        every = self._filters
         self.list_only(every[(every.index(self.filter) + direction) % len(every)])
 
     def list_only(self, chosen: Filter) -> None:
@@ -124,7 +132,7 @@ class RowPane(Vertical):
 
     async def choose_filter(self) -> None:
         """Let the user choose which rows are listed; waits for the answer."""
-        if chosen := await choose(self.app, "which rows?", [one.value for one in Filter], self.filter.value):
+        if chosen := await choose(self.app, "which rows?", [one.value for one in self._filters], self.filter.value):
             self.list_only(Filter(chosen))
 
     def turn_order(self) -> None:

@@ -21,7 +21,6 @@ from arena_tui.format.numbers import MUTED
 from arena_tui.format.sanitize import printable
 from arena_tui.format.width import abridged
 from arena_tui.rows.view import Inspected
-from core.data.example import LABELS
 from core.inspect.cuts import Cut
 from core.inspect.lookup import read_prompts
 
@@ -170,7 +169,7 @@ def _heading(columns: Columns) -> str:
 
 
 def _line(seen: Inspected, cut: Cut, number: int, columns: Columns, *, is_chosen: bool) -> Content:
-    rows = seen.rows
+    rows, winner = seen.rows, seen.outcomes.labels[int(seen.rows.label[number])]
     parts, kept = cut.parts[number].tolist(), cut.kept[number].tolist()  # of this row alone: a line is drawn often
     figures = [
         (numbers.count(int(cut.full[number])), "bold"),
@@ -179,7 +178,7 @@ def _line(seen: Inspected, cut: Cut, number: int, columns: Columns, *, is_chosen
     ]
     return Content.assemble(
         ("> " if is_chosen else "  ", "bold $accent"),
-        f"{abridged(printable(rows.id[number]), columns.id):>{columns.id}}  {LABELS[int(rows.label[number])]:<6}",
+        f"{abridged(printable(rows.id[number]), columns.id):>{columns.id}}  {winner:<6}",
         *((f"{text:>{cells}}", style) for (text, style), cells in zip(figures, columns.figures, strict=True) if cells),
     )
 

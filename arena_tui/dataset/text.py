@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from arena_tui.format.numbers import count, counted, percent, share
 from arena_tui.format.sanitize import printable, printable_lines
+from core.data.example import settled
 from core.inspect.cuts import CutFigures, CutReport, NoRoom
 from core.inspect.report import Hygiene, Report
 from core.profile.division import held_out, unused_split
@@ -26,6 +27,7 @@ def as_text(report: Report, profile: Profile) -> str:
     return "\n".join(
         [
             *read_as,
+            printable(str(settled(report.read))),
             *_text(report),
             f"{count(report.rows)} rows, {count(report.split.train)} to train and {count(report.split.eval)} to "
             f"evaluate{left_out}: {printable(held_out(profile))}",

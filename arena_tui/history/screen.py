@@ -74,8 +74,7 @@ class HistoryScreen(ConsoleScreen[None]):
     def on_mount(self) -> None:
         self._table = self.query_one(RunTable)
         self._filter = self.query_one("#filter", Input)
-        named = ("#title", "#state", "#detail")
-        self._title, self._state, self._detail = (self.query_one(name, Static) for name in named)
+        self._title, self._state, self._detail = (self.query_one(f"#{n}", Static) for n in ("title", "state", "detail"))
         self._filter.can_focus = False
         self.call_later(self.draw)  # once it is mounted, and before a key that comes at the same time as its own
         self.call_after_refresh(self.read)  # the table first: measuring five hundred folders takes a while
@@ -208,12 +207,13 @@ class HistoryScreen(ConsoleScreen[None]):
         self.action_move(1)
 
     def action_compare(self) -> None:
-        by_id = {run.folder.id: run.folder for run in self.runs}
-        folders = [by_id[run_id] for run_id in self._table.selected if run_id in by_id]
-        if len(folders) < FEWEST:
-            self._housekeeping.tell("Select two runs or more" + hint(self, "select", ": {} on each").plain, "warning")
+        by_id = {run.folder.id: run for run in self.runs}
+        runs = [by_id[run_id] for run_id in self._table.selected if run_id in by_id]
+        too_few = "Select two runs or more" + hint(self, "select", ": {} on each").plain if len(runs) < FEWEST else ""
+        if why := too_few or reasons.why_not_compared(runs):
+            self._housekeeping.tell(why, "warning")
         else:
-            self.post_message(CompareRuns(folders))
+            self.post_message(CompareRuns([run.folder for run in runs]))
 
     @work(group=OPENING)
     async def action_note(self) -> None:

@@ -132,9 +132,9 @@ def problems(profile: ProfileView, way: Content, width: int) -> Content:
 
 class RunPanel(VerticalScroll):
     HELP = (
-        "State and result of the chosen run: log losses in nats, beside those of a uniform guess (ln 3), of the class "
-        "shares (prior) and of the public recipe. Read from the run's events.jsonl, and from whether its process is "
-        "alive."
+        "State and result of the chosen run: log losses in nats, beside those of a uniform guess (ln 3, or ln 2), of "
+        "the class shares (prior) and, on the same data, of the public recipe. Read from the run's events.jsonl, and "
+        "from whether its process is alive."
     )
     DEFAULT_CSS = """
     RunPanel { padding: 0 1; }

@@ -12,7 +12,6 @@ from arena_tui.plot.curve import Average, Curve
 from arena_tui.plot.pane import PlotPane, Words
 from arena_tui.plot.plot import Plot
 from arena_tui.runs.follow import RunView
-from core.runs.metrics import UNIFORM_LOG_LOSS
 
 
 class LossPane(PlotPane):
@@ -20,8 +19,8 @@ class LossPane(PlotPane):
     most = 16  # dots: those left out would hardly show
     HELP = (
         "The loss of each logged point, dim, and its moving average, bright: cross-entropy in nats per example, the "
-        "mean since the point before. ● is the log loss of an evaluation, the dashed line ln 3 = 1.0986, that of a "
-        "uniform guess over three outcomes; all points are read from events.jsonl."
+        "mean since the point before. ● is the log loss of an evaluation, the dashed line that of a uniform guess: "
+        "ln 3 = 1.0986 over three outcomes, ln 2 = 0.6931 over two; all points are read from events.jsonl."
     )
     is_log: var[bool] = var(False)
     smoothing: var[float] = var(0.9)
@@ -51,7 +50,7 @@ class LossPane(PlotPane):
             if x_limits[0] <= (x := position(self.axis, e, view.state)) <= x_limits[1]
             and (y := self._height(e.log_loss)) is not None
         ]
-        uniform = self._height(UNIFORM_LOG_LOSS)
+        uniform = self._height(view.outcomes.uniform_log_loss)
         assert uniform is not None
         values = [y for _, y in raw if y is not None]
         low, high = limits(values, always=[y for _, y in evaluated] + ([] if self.window and values else [uniform]))
@@ -73,7 +72,7 @@ class LossPane(PlotPane):
         return [
             (f"{'log ' if self.is_log else ''}loss by {self.axis.value}", "bold"),
             (f"  {warning}" if (warning := self._not_finite(view)) else "", "$text-error"),
-            (f"  {above}· each logged  {kind}  ● evaluation  ⠒ ln 3", MUTED),
+            (f"  {above}· each logged  {kind}  ● evaluation  ⠒ {view.outcomes.uniform}", MUTED),
         ]
 
     def readings(self, view: RunView, index: int) -> list[tuple[str, str]]:

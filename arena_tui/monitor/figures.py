@@ -19,7 +19,6 @@ from arena_tui.screen.keymap import hint
 from arena_tui.widgets.facts import Fact, bulleted, facts, wrapped
 from arena_tui.widgets.pane import FittedText
 from core.runs.events import Finished
-from core.runs.metrics import UNIFORM_LOG_LOSS
 
 
 class Now(VerticalScroll, can_focus=False):
@@ -66,7 +65,7 @@ def _readings(view: RunView) -> list[Fact]:
     if state.steps:
         step = state.steps[-1]
         rows += [
-            ("loss", numbers.loss(step.loss), f"ln 3 {UNIFORM_LOG_LOSS:.4f}"),
+            ("loss", numbers.loss(step.loss), f"{view.outcomes.uniform} {view.outcomes.uniform_log_loss:.4f}"),
             *_evaluation(view),
             ("learning rate", numbers.rate(step.learning_rate), ""),
             ("gradient norm", numbers.norm(step.grad_norm), ""),
@@ -148,7 +147,8 @@ class Result(VerticalScroll, can_focus=False):
 
 def _scored(view: RunView, finished: Finished) -> list[Fact]:
     rows = view.state.evaluations[-1].rows if view.state.evaluations else None
-    beside = f"of {numbers.count(rows)}; chance 33.3 %" if rows else "chance 33.3 %"
+    chance = f"chance {numbers.percent(view.outcomes.chance)}"
+    beside = f"of {numbers.count(rows)}; {chance}" if rows else chance
     return [
         ("accuracy", numbers.percent(finished.accuracy), beside),
         ("duration", numbers.duration(view.state.elapsed), ""),

@@ -12,6 +12,7 @@ from arena_tui.format import numbers
 from arena_tui.format.numbers import count, counted, duration, gib
 from arena_tui.format.sanitize import printable, printable_lines
 from arena_tui.runs.stages import how_far, stage
+from core.outcomes import outcomes_of
 from core.runs import events
 from core.runs.events import AnyEvent
 from core.runs.folder import RunFolder
@@ -147,9 +148,11 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
             )
         case events.Evaluated():
             prior = before.started.prior_log_loss if before.started else None
+            outcomes = outcomes_of(before.started.outcomes if before.started else "auto")
+            uniform = f"{outcomes.uniform} {numbers.loss(outcomes.uniform_log_loss)}"
             return (
                 f"evaluated at step {event.step}: log loss {numbers.loss(event.log_loss)} "
-                f"(ln 3 1.0986, prior {numbers.loss(prior)}), accuracy {numbers.percent(event.accuracy)}, "
+                f"({uniform}, prior {numbers.loss(prior)}), accuracy {numbers.percent(event.accuracy)}, "
                 f"{counted(event.rows, 'row')} in {duration(event.seconds)}"
             )
         case events.Checkpoint():

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from arena_tui.format.numbers import MISSING, count, duration, gib, rounded, share
 from arena_tui.format.sanitize import printable
 from arena_tui.widgets.facts import Fact
-from core.data.example import RowsRead
+from core.data.example import RowsRead, settled
 from core.data.template import TextMade
+from core.outcomes import outcomes_of
 from core.plan.protocol import DiskPlan, MemoryPlan, Plan, TimePlan, TokensPlan
 from core.profile.division import held_out, unused_split
 from core.profile.settings import Profile
@@ -42,12 +43,20 @@ def lines(plan: Plan, profile: Profile, waiting: str, *, is_brief: bool) -> list
 
 
 def _read(read: Sequence[RowsRead], sources: Sequence[str]) -> list[Fact]:
-    """What the rows of each source were taken for."""
+    """What the rows of each source were taken for, and how many outcomes they have."""
+    if not read:
+        return []
+    found = settled(read)
+    labels = outcomes_of(found.outcomes).labels
+    outcomes = ("outcomes", str(len(labels)), f"{', '.join(labels)}: {printable(found.why)}")
     if len(read) == 1:
-        return [("read as", read[0].format, f"{read[0].how}{read[0].dropped}; {read[0].files}")]
+        return [("read as", read[0].format, f"{read[0].how}{read[0].dropped}; {read[0].files}"), outcomes]
     return [
-        ("read" if number == 0 else "", count(one.rows), f"of {printable(name)}: {one}")
-        for number, (name, one) in enumerate(zip(sources, read, strict=False))
+        *(
+            ("read" if number == 0 else "", count(one.rows), f"of {printable(name)}: {one}")
+            for number, (name, one) in enumerate(zip(sources, read, strict=False))
+        ),
+        outcomes,
     ]
 
 

@@ -18,7 +18,6 @@ from arena_tui.widgets.facts import Fact, bulleted, facts, wrapped
 from arena_tui.widgets.pane import FittedText
 from core.predict.answers import Answers
 from core.runs import events
-from core.runs.metrics import UNIFORM_LOG_LOSS
 from core.runs.state import Status
 
 KEPT = "scored rows are kept: the same arena-tui predict command resumes"
@@ -97,13 +96,13 @@ def _outcome(view: RunView) -> list[Content]:
 
 def _figures(view: RunView) -> list[Fact]:
     """How good the answers are, or how far it is."""
-    state = view.state
+    state, even = view.state, view.outcomes
     rows: list[Fact] = []
     if isinstance(state.last, events.Predicted):
         if state.last.log_loss is not None:
-            rows.append(("log loss", numbers.loss(state.last.log_loss), f"ln 3 {UNIFORM_LOG_LOSS:.4f}"))
+            rows.append(("log loss", numbers.loss(state.last.log_loss), f"{even.uniform} {even.uniform_log_loss:.4f}"))
         if state.last.accuracy is not None:
-            rows.append(("accuracy", numbers.percent(state.last.accuracy), "chance 33.3 %"))
+            rows.append(("accuracy", numbers.percent(state.last.accuracy), f"chance {numbers.percent(even.chance)}"))
     elif (progress := state.prediction_progress) and (asked := state.predicting):
         rows.append(("scored", numbers.count(progress.rows), f"of {numbers.counted(asked.rows_total, 'row')}"))
     elif not state.predicting:

@@ -13,10 +13,11 @@ from arena_tui.format import numbers
 from arena_tui.format.numbers import MUTED, OUTCOME_COLOURS, percent
 from arena_tui.format.sanitize import printable
 from arena_tui.format.width import abridged
-from arena_tui.report.wording import INITIALS, shares, titled, winner
+from arena_tui.report.wording import shares, titled, winner
 from arena_tui.screen.console_screen import PLAIN
 from arena_tui.screen.keymap import hint
 from arena_tui.widgets.menu import Menu
+from core.outcomes import A_B_TIE, outcomes_of
 from core.report.report import ListedRow, Report
 
 BAR = 10
@@ -40,7 +41,7 @@ class RowMenu(Menu, can_focus=False):
 
 class ReportRows(Vertical):
     HELP = (
-        "Rows of the evaluation: who won, the row's log loss, the model's probabilities of A, B and a tie in percent, "
+        "Rows of the evaluation: who won, the row's log loss, the model's probabilities of the outcomes in percent, "
         "and those with A and B swapped, where both were scored. Worst are the most certain mistakes. Likely "
         "mislabelled are rows whose text contradicts their label, and rows where the model is certain of another "
         "outcome; the model may be the one that is wrong."
@@ -103,9 +104,12 @@ class ReportRows(Vertical):
 
     def _draw_heading(self) -> None:
         rows = self.listed
+        initials = (
+            " ".join(f"{name:>4}" for name in outcomes_of(self._report.outcomes).initials) if self._report else ""
+        )
         ids, bar = _fitting(rows, self._menu.line_width)
         swapped = "  swapped       " if any(row.swapped for row in rows) else ""
-        heading = f"{'id':>{ids}}  {'won':<4}{'loss':>6}  {'':{bar}}  {'A':>4} {'B':>4} {'tie':>4}{swapped}"
+        heading = f"{'id':>{ids}}  {'won':<4}{'loss':>6}  {'':{bar}}  {initials}{swapped}"
         self.query_one(Static).update(Content.styled(heading, MUTED))
 
     def move(self, lines: int) -> None:
@@ -135,7 +139,8 @@ def fills(node: DOMNode) -> str:
 def _fitting(rows: Sequence[ListedRow], width: int) -> tuple[int, int]:
     """Cells of the id and of the bar: in less than `width` the bar, then the id leave room for the figures."""
     ids = max((len(str(row.id)) for row in rows), default=2)
-    figures = 30 + (16 if any(row.swapped for row in rows) else 0)
+    shares = max((5 * len(row.probabilities) + 1 for row in rows), default=0)
+    figures = 14 + shares * (2 if any(row.swapped for row in rows) else 1)
     bar = max(0, min(BAR, width - ids - figures))
     return max(min(ids, LEAST_ID), min(ids, width - bar - figures)), bar
 
@@ -159,13 +164,13 @@ def _line(row: ListedRow, rows: Sequence[ListedRow], filled: str, width: int) ->
     return Content.assemble(line, "  ", told.truncate(room, ellipsis=True))
 
 
-def probability_bar(probabilities: tuple[float, float, float], cells: int, filled_with: str) -> list[tuple[str, str]]:
-    """A, B and tie as stretches of one bar; the largest remainder gets what rounding leaves."""
+def probability_bar(probabilities: Sequence[float], cells: int, filled_with: str) -> list[tuple[str, str]]:
+    """The outcomes as stretches of one bar; the largest remainder gets what rounding leaves."""
     exact = [p * cells for p in probabilities]
     filled = [int(e) for e in exact]
-    for place in sorted(range(3), key=lambda n: filled[n] - exact[n])[: cells - sum(filled)]:
+    for place in sorted(range(len(exact)), key=lambda n: filled[n] - exact[n])[: cells - sum(filled)]:
         filled[place] += 1
-    return [(fill * n, colour) for fill, n, colour in zip(filled_with, filled, OUTCOME_COLOURS, strict=True)]
+    return [(fill * n, colour) for fill, n, colour in zip(filled_with, filled, OUTCOME_COLOURS, strict=False)]
 
 
 def predicted(row: ListedRow, filled: str) -> Content:
@@ -180,5 +185,5 @@ def predicted(row: ListedRow, filled: str) -> Content:
 
 
 def _given(probabilities: Sequence[float]) -> Content:
-    shares = zip(INITIALS, probabilities, OUTCOME_COLOURS, strict=True)
+    shares = zip(A_B_TIE.initials, probabilities, OUTCOME_COLOURS, strict=False)
     return Content("  ").join(Content.styled(f"{name} {percent(p)}", colour) for name, p, colour in shares)

@@ -11,7 +11,7 @@ from arena_tui.format.numbers import MUTED, percent
 from arena_tui.format.sanitize import printable
 from arena_tui.format.width import padded
 from arena_tui.report.wording import (
-    INITIALS,
+    a_wins,
     beside_accuracy,
     better,
     errors,
@@ -21,6 +21,7 @@ from arena_tui.report.wording import (
     points,
 )
 from arena_tui.widgets.facts import Fact, facts, wrapped
+from core.outcomes import outcomes_of
 from core.report.report import Interval, LengthBias, PositionBias, Ratings, Report
 
 CALIBRATION_CELLS = 26
@@ -78,14 +79,15 @@ def calibration(report: Report, width: int) -> Content:
 
 def outcomes(report: Report, width: int) -> Content:
     """The confusion matrix, each cell shaded by its share of its line, and each outcome's figures below."""
+    initials = outcomes_of(report.outcomes).initials
     digits = max(6, *(len(numbers.count(n)) + 1 for counts in report.confusion for n in counts))
-    shades = 2 if 4 + 3 * (digits + 3) + 7 <= width else 1
+    shades = 2 if 4 + len(initials) * (digits + 3) + 7 <= width else 1
     beside = " " * (1 + shades)
-    heads = "".join(f"{'→ ' + name:>{digits}}{beside}" for name in INITIALS)
-    precision = "precision" if 10 + 3 * (digits + 1 + shades) + 7 <= width else "prec"
+    heads = "".join(f"{'→ ' + name:>{digits}}{beside}" for name in initials)
+    precision = "precision" if 10 + len(initials) * (digits + 1 + shades) + 7 <= width else "prec"
     room = len(precision) + 1
     lines = [Content.styled(f"{'true':<{room}}{heads}{'recall':>7}", MUTED)]
-    for name, counts, one in zip(INITIALS, report.confusion, report.classes, strict=True):
+    for name, counts, one in zip(initials, report.confusion, report.classes, strict=True):
         cells: list[str | tuple[str, str]] = []
         for n in counts:
             cells += [f"{numbers.count(n):>{digits}} ", (_shade(n, one.rows) * shades, "$accent")]
@@ -93,7 +95,7 @@ def outcomes(report: Report, width: int) -> Content:
     right = "".join(f"{percent(one.precision):>{digits}}{beside}" for one in report.classes)
     lines += [Content.assemble((f"{precision:<{room}}", MUTED), right), Content("")]
     lines.append(Content.styled(f"{'':<{room}}{'rows':>8}{'mean p':>8}{'log loss':>10}", MUTED))
-    for name, one in zip(INITIALS, report.classes, strict=True):
+    for name, one in zip(initials, report.classes, strict=True):
         share = numbers.share(one.rows, report.rows)
         loss = numbers.MISSING if one.log_loss is None else numbers.loss(one.log_loss)
         lines.append(
@@ -117,13 +119,13 @@ def chatbots(report: Report, width: int) -> Content:
     """Chatbots, then pairs of them, the most overrated first."""
     if report.models is None or report.pairs is None:
         return Content("The rows do not say which chatbots answered.")
-    tables = [_rated("chatbot", report.models, width)]
+    tables = [_rated("chatbot", report, report.models, width)]
     if report.pairs.rated:
-        tables.append(_rated("pair: the first's figures", report.pairs, width))
+        tables.append(_rated("pair: the first's figures", report, report.pairs, width))
     return Content("\n\n").join(tables)
 
 
-def _rated(title: str, ratings: Ratings, width: int) -> Content:
+def _rated(title: str, report: Report, ratings: Ratings, width: int) -> Content:
     longest = max(map(cell_len, (title, *(printable(one.name) for one in ratings.rated))))
     names = max(LEAST_NAME, min(longest, width - RATED_CELLS))
     heads = f"{padded(title, names)}{'rows':>7}{'scored':>9}{'predicted':>10}{'diff.':>7}{'in SE':>8}"
@@ -139,13 +141,15 @@ def _rated(title: str, ratings: Ratings, width: int) -> Content:
                 ("!" if unlikely else " ", unlikely),
             )
         )
-    lines.append(Content.styled(of_ratings(ratings), MUTED))
+    lines.append(Content.styled(of_ratings(ratings, report.outcomes), MUTED))
     return Content("\n").join(lines)
 
 
 def biases(report: Report, width: int) -> Content:
     """What the model likes that has nothing to do with content."""
-    lengths = _lengths(report.length_bias) if report.length_bias else Content("The rows' lengths are not known.")
+    lengths = (
+        _lengths(report, report.length_bias) if report.length_bias else Content("The rows' lengths are not known.")
+    )
     position = _position(report.position_bias) if report.position_bias else NOT_SWAPPED
     lines = (textwrap.fill(line, width, subsequent_indent="  ") for line in position.splitlines())
     return Content.assemble(lengths, "\n\n", ("position bias", "bold"), "\n", "\n".join(lines))
@@ -157,7 +161,7 @@ NOT_SWAPPED = (
 )
 
 
-def _lengths(bias: LengthBias) -> Content:
+def _lengths(report: Report, bias: LengthBias) -> Content:
     lines = [
         Content.styled("length bias", "bold"),
         Content(
@@ -166,7 +170,7 @@ def _lengths(bias: LengthBias) -> Content:
         _share("people", bias.humans),
         _share("the model", bias.model),
         _share("its picks", bias.picked),
-        Content.styled(f"\n{'A wins, no ties':<22}{'rows':>7}{'people':>10}{'model':>9}", MUTED),
+        Content.styled(f"\n{a_wins(report):<22}{'rows':>7}{'people':>10}{'model':>9}", MUTED),
     ]
     for bin in bias.bins:
         cells = f"{'  ' + bin.name:<22}{numbers.count(bin.rows):>7}{percent(bin.humans):>10}{percent(bin.model):>9}"

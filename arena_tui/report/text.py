@@ -10,6 +10,7 @@ from arena_tui.format.numbers import percent
 from arena_tui.format.sanitize import printable
 from arena_tui.format.width import padded
 from arena_tui.report.wording import (
+    a_wins,
     beside_accuracy,
     better,
     errors,
@@ -22,6 +23,7 @@ from arena_tui.report.wording import (
     titled,
     winner,
 )
+from core.outcomes import outcomes_of
 from core.report.report import Against, LengthBias, ListedRow, PositionBias, Ratings, Report
 
 COLUMNS = 80
@@ -41,11 +43,11 @@ def as_text(report: Report, rows: int) -> str:
         _calibration(report),
         _groups(report),
         *([_position(report.position_bias)] if report.position_bias else []),
-        *([_lengths(report.length_bias)] if report.length_bias else []),
-        *([_ratings("chatbots", report.models)] if report.models else []),
-        *([_ratings("pairs (of the first)", report.pairs)] if report.pairs and report.pairs.rated else []),
+        *([_lengths(report, report.length_bias)] if report.length_bias else []),
+        *([_ratings("chatbots", report, report.models)] if report.models else []),
+        *([_ratings("pairs (of the first)", report, report.pairs)] if report.pairs and report.pairs.rated else []),
         *([_against(report.against)] if report.against else []),
-        *([_list(title, listed[:rows]) for title, listed in titled(report).items()] if rows else []),
+        *([_list(report, title, listed[:rows]) for title, listed in titled(report).items()] if rows else []),
     ]
     return "\n\n".join("\n".join(lines) for lines in parts)
 
@@ -125,15 +127,15 @@ def _position(bias: PositionBias) -> Iterator[str]:
     yield f"  accuracy averaged   {percent(bias.averaged_accuracy)}"
 
 
-def _lengths(bias: LengthBias) -> Iterator[str]:
+def _lengths(report: Report, bias: LengthBias) -> Iterator[str]:
     yield f"the longer answer, of {numbers.counted(bias.rows, 'row')} with a winner and answers of different length"
     yield from (f"  {line}" for line in preferences(bias))
-    yield _line("  A wins, no ties", ("rows", "people", "model"))
+    yield _line(f"  {a_wins(report)}", ("rows", "people", "model"))
     for bin in bias.bins:
         yield _line(f"  {bin.name}", (numbers.count(bin.rows), percent(bin.humans), percent(bin.model)))
 
 
-def _ratings(title: str, ratings: Ratings) -> Iterator[str]:
+def _ratings(title: str, report: Report, ratings: Ratings) -> Iterator[str]:
     yield _line(title, ("rows", "scored", "predicted", "diff.", "in SE"))
     shown = ratings.rated
     if len(shown) > 2 * MOST_RATED:
@@ -147,7 +149,7 @@ def _ratings(title: str, ratings: Ratings) -> Iterator[str]:
             points(one.difference),
         )
         yield _line(f"  {name}", (*cells, errors(one.z) + ("!" if is_unlikely(one.z) else " ")))
-    yield from _wrapped(f"  {of_ratings(ratings)}", "  ")
+    yield from _wrapped(f"  {of_ratings(ratings, report.outcomes)}", "  ")
 
 
 def _against(found: Against) -> Iterator[str]:
@@ -162,11 +164,12 @@ def _against(found: Against) -> Iterator[str]:
     yield f"  right here only {numbers.count(found.gained)}, right there only {numbers.count(found.lost)}"
 
 
-def _list(title: str, listed: Sequence[ListedRow]) -> Iterator[str]:
+def _list(report: Report, title: str, listed: Sequence[ListedRow]) -> Iterator[str]:
+    initials = "".join(f"{name:>5}" for name in outcomes_of(report.outcomes).initials)
     swapped = "  swapped       " if any(row.swapped for row in listed) else ""
     cells = max(len(str(row.id)) for row in listed)
     yield title
-    yield f"  {'id':>{cells}}  winner  loss     A    B  tie{swapped}".rstrip()
+    yield f"  {'id':>{cells}}  winner  loss {initials}{swapped}".rstrip()
     for row in listed:
         swapped = f"  {shares(row.swapped)}" if row.swapped else ""
         beside = row.remark or ("" if row.models is None else " : ".join(map(printable, row.models)))

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 from arena_tui.format import numbers
 from arena_tui.format.numbers import percent
+from core.outcomes import A_B_TIE, OutcomesName, outcomes_of
 from core.report.report import Interval, LengthBias, ListedRow, Ratings, Report
 
-INITIALS = ("A", "B", "tie")
-"""Of the outcomes, by label."""
 SIGNIFICANT = 2.0
 """Standard errors from which a chatbot counts as over- or underrated."""
 FEW = 30
@@ -59,11 +58,12 @@ def is_unlikely(z: float | None) -> bool:
     return z is not None and abs(z) >= SIGNIFICANT
 
 
-def of_ratings(ratings: Ratings) -> str:
+def of_ratings(ratings: Ratings, outcomes: OutcomesName) -> str:
     """How they are to be read, and which are not there."""
+    tie = ", a tie a half" if outcomes_of(outcomes).has_ties else ""
     words = (
-        "a win counts 1, a tie a half; a positive difference is overrated; SE is its standard error; ! 2 SE or more, "
-        "which one in twenty reaches by chance"
+        f"a win counts 1{tie}; a positive difference is overrated; SE is its standard error; ! 2 SE or more, which "
+        "one in twenty reaches by chance"
     )
     if ratings.few:
         words += f"; {numbers.count(ratings.few)} with fewer than {ratings.fewest} rows left out"
@@ -87,9 +87,14 @@ def beside_accuracy(report: Report) -> str:
 
 
 def shares(probabilities: Sequence[float]) -> str:
-    """The probabilities of A, B and tie, in percent."""
+    """The probabilities of the outcomes, in percent."""
     return " ".join(f"{100 * p:>4.0f}" for p in probabilities)
 
 
 def winner(label: int) -> str:
-    return INITIALS[label]
+    return A_B_TIE.initials[label]
+
+
+def a_wins(report: Report) -> str:
+    """The share that is told of rows with a winner."""
+    return "A wins, no ties" if outcomes_of(report.outcomes).has_ties else "A wins"

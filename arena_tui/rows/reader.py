@@ -21,7 +21,7 @@ from arena_tui.rows.view import Inspected
 from arena_tui.screen.console_screen import ConsoleScreen
 from arena_tui.screen.footer import Footer
 from arena_tui.screen.keymap import named, up_and_down
-from core.data.example import LABELS, PARTS
+from core.data.example import PARTS
 from core.data.truncation import keep
 from core.files import in_words
 from core.inspect.cuts import cut
@@ -137,7 +137,7 @@ class RowScreen(ConsoleScreen[int]):
     def _head(self, stored: StoredRow, number: int) -> None:
         seen, row = self._seen, self._row
         assert row is not None
-        label = LABELS[int(seen.rows.label[number])]
+        label = seen.outcomes.labels[int(seen.rows.label[number])]
         full = len(row.ids) + row.frame.specials
         self.query_one("#title", Static).update(f"row {printable(seen.rows.id[number])}")
         self.query_one("#sequence", Static).border_title = _template(seen)

@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from core.data.example import LABELS, Frame
+from core.data.example import Frame, Settled, settled
 from core.data.template import TextMade
 from core.inspect import cuts
 from core.inspect.cuts import Cut, CutFigures, cut, figures
@@ -15,6 +15,7 @@ from core.inspect.figures import Epoch, Lengths, Rows, epoch, lengths, read_rows
 from core.inspect.lookup import read_pieces
 from core.inspect.protocol import Progress
 from core.inspect.report import Hygiene, Sides, hygiene, margin, sides
+from core.outcomes import A_B_TIE, Outcomes, outcomes_of
 from core.profile.settings import Profile
 from core.profile.token_settings import Tokens
 
@@ -25,6 +26,8 @@ class Inspected(Struct, frozen=True, kw_only=True):
     rows: Rows
     rows_total: int
     """Rows of the file; about so many while these are the first."""
+    settled: Settled
+    """By the rows read so far."""
     sides: Sides
     frame: Frame
     full: NDArray[np.int64]
@@ -36,6 +39,10 @@ class Inspected(Struct, frozen=True, kw_only=True):
     """What each token writes."""
     text: TextMade | None
     """How the text of the rows is made; known once all have been read."""
+
+    @property
+    def outcomes(self) -> Outcomes:
+        return outcomes_of(self.settled.outcomes)
 
     @property
     def is_sample(self) -> bool:
@@ -62,15 +69,17 @@ def load(progress: Progress, profile: Profile) -> Inspected | None:
         return None
     rows = read_rows(Path(path))
     divided = sides(rows, profile)
+    found = settled(progress.read) if progress.read else Settled(A_B_TIE.name, "")
     full = rows.shape.total + progress.frame.specials
     return Inspected(
         rows=rows,
         rows_total=max(progress.rows_total or 0, len(rows)),
+        settled=found,
         sides=divided,
         frame=progress.frame,
         full=full,
         lengths=lengths(full),
-        hygiene=hygiene(rows, divided),
+        hygiene=hygiene(rows, outcomes_of(found.outcomes), divided),
         source=Path(progress.whole) if progress.whole else None,
         pieces=read_pieces(Path(progress.pieces)) if progress.pieces else [],
         text=progress.text,
@@ -105,11 +114,11 @@ def _figures(left: Cut | None) -> CutFigures | None:
 
 def by_group(seen: Inspected, cut: Cut) -> dict[str, CutFigures]:
     """The figures of each winner's rows, and of the training and the evaluation rows."""
-    winners = {name: figures(cut, seen.rows.label == label) for label, name in enumerate(LABELS)}
+    winners = {name: figures(cut, seen.rows.label == label) for label, name in enumerate(seen.outcomes.labels)}
     return {**winners, "train": figures(cut, seen.sides.train), "eval": figures(cut, seen.sides.eval)}
 
 
 def split_again(seen: Inspected, profile: Profile) -> Inspected:
     """The same rows, divided as `profile` says now."""
     divided = sides(seen.rows, profile)
-    return replace(seen, sides=divided, hygiene=hygiene(seen.rows, divided))
+    return replace(seen, sides=divided, hygiene=hygiene(seen.rows, seen.outcomes, divided))

@@ -16,7 +16,7 @@ from core.runs.folder import RunFolder
 from core.runs.state import RunState, Status
 from core.runs.steps import Steps
 
-EDITION = 4
+EDITION = 5
 """Raise it when a record folds to another state than before."""
 
 Stamp = tuple[int, int]

@@ -10,9 +10,11 @@ from msgspec.structs import replace
 from arena_tui.runs.cache import Ending, Endings, stamp
 from arena_tui.runs.stages import has_no_heartbeat
 from arena_tui.runs.waits import Wait, waits
-from core.runs.events import Failed
+from core.outcomes import A_B_TIE, Outcomes, outcomes_of
+from core.runs.events import Failed, Started
 from core.runs.folder import RunFolder, list_runs
 from core.runs.liveness import LivenessCache, is_run_alive
+from core.runs.metrics import recipe_log_loss
 from core.runs.notes import Notes, NotesReader
 from core.runs.queue import Queue, queue_of
 from core.runs.record import Tail
@@ -89,6 +91,16 @@ class RunView(Struct, frozen=True):
     def log_loss(self) -> float | None:
         """The newest evaluation's log loss, None before the first."""
         return self.state.evaluations[-1].log_loss if self.state.evaluations else None
+
+    @property
+    def outcomes(self) -> Outcomes:
+        """Those of its rows; three as long as nothing is known of them."""
+        return outcomes_of(self.state.begun.outcomes) if self.state.begun else A_B_TIE
+
+    @property
+    def recipe_log_loss(self) -> float | None:
+        """What the recipe has reached, where that is on the same data."""
+        return recipe_log_loss(self.state.begun) if isinstance(self.state.begun, Started) else None
 
 
 class Follower:

@@ -15,7 +15,6 @@ from arena_tui.screen.keymap import hint
 from arena_tui.widgets.facts import Fact, facts
 from core.profile.load import Change, written
 from core.runs import events
-from core.runs.metrics import RECIPE_LOG_LOSS, UNIFORM_LOG_LOSS
 from core.runs.process import killed_for_memory
 from core.runs.state import Status
 from core.runs.stopping import SAVE_TOO
@@ -50,11 +49,13 @@ def outcome(run: RunView) -> list[Fact]:
 
 
 def references(run: RunView) -> list[Fact]:
-    """ln 3, the class prior of the split and the recipe, each with how far the run's log loss is from it."""
-    known = [("ln 3", UNIFORM_LOG_LOSS)]
+    """A uniform guess, the class prior of the split and, on its data, the recipe, each with how far the run's log loss
+    is from it."""
+    known = [(run.outcomes.uniform, run.outcomes.uniform_log_loss)]
     if run.prior is not None:
         known.append(("prior", run.prior))
-    known.append(("recipe", RECIPE_LOG_LOSS))
+    if run.recipe_log_loss is not None:
+        known.append(("recipe", run.recipe_log_loss))
     reached = run.log_loss
     return [
         (name, numbers.loss(value), numbers.difference(reached - value) if reached is not None else "")

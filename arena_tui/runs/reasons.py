@@ -1,6 +1,9 @@
 """Why something cannot be done to a run as it is, in a few words: the same wherever its key is pressed."""
 
+from collections.abc import Sequence
+
 from arena_tui.runs.follow import RunView
+from core.outcomes import difference
 
 OVER = "this run is over"
 
@@ -27,6 +30,12 @@ def why_not(action: str, run: RunView) -> str:
         case "predict":
             return "" if run.status.is_over else "only for a run that has ended"
     return ""
+
+
+def why_not_compared(runs: Sequence[RunView]) -> str:
+    """Why these cannot be set against each other, "" where they can."""
+    unlike = difference([(run.folder.id, run.outcomes) for run in runs])
+    return f"{unlike}: their log losses cannot be compared" if unlike else ""
 
 
 ABOUT = frozenset({"move", "dequeue", "adopt", "stop", "delete", "report", "fix", "resume", "predict"})

@@ -18,6 +18,7 @@ from core.bench.protocol import Answer, Question
 from core.bench.sizes import SIZES
 from core.imports import let_waiting_threads_sleep
 from core.model.targets import RECIPE_SHARE
+from core.outcomes import A_B_TIE
 from core.profile.load import parse_profile
 from core.profile.settings import Profile
 from core.protocol import answer
@@ -88,7 +89,7 @@ def bench(question: Question) -> Answer:
     with tempfile.TemporaryDirectory() as folder:
         trainer = ClassifierTrainer(
             head_learning_rate=None,
-            watch=LossWatch(0),
+            watch=LossWatch(0, A_B_TIE.uniform_log_loss),
             before_evaluation=lambda _: None,
             engine=engine,
             eval_tokens=profile.eval.per_device_batch_size * longest,

@@ -22,6 +22,7 @@ from transformers import (
 from core.model.load import lay_out
 from core.model.lora import add_adapters
 from core.model.shape import ModelShape
+from core.outcomes import A_B_TIE
 from core.profile.settings import Profile
 
 DEVIATION = 0.02
@@ -30,7 +31,12 @@ DEVIATION = 0.02
 def classifier_config(sizes: Mapping[str, Any]) -> PretrainedConfig:
     """That of a three-way classifier of these sizes, of which `model_type` is one."""
     return AutoConfig.for_model(
-        **deepcopy(dict(sizes)), num_labels=3, pad_token_id=0, eos_token_id=1, bos_token_id=2, use_cache=False
+        **deepcopy(dict(sizes)),
+        num_labels=len(A_B_TIE),
+        pad_token_id=0,
+        eos_token_id=1,
+        bos_token_id=2,
+        use_cache=False,
     )
 
 

@@ -10,8 +10,9 @@ from msgspec import Struct
 
 from core.data import cells
 from core.data.cells import Kind, Messages, Turns, messages, printed_turns, rounds, text_in
-from core.data.example import LABELS, UNLABELLED, shown
+from core.data.example import UNLABELLED, shown
 from core.data.formats import Format
+from core.outcomes import A_WINS, B_WINS, TIE
 from core.profile.data_settings import Winners
 
 Record = Mapping[str, Any]
@@ -22,7 +23,7 @@ MOST_OFF = 1e-3
 
 
 class Comparison(Struct, frozen=True):
-    """`label` is an index into LABELS, UNLABELLED where nothing says who won, and None for a row to be left out."""
+    """`label` is that of an outcome, UNLABELLED where nothing says who won, and None for a row to be left out."""
 
     prompt: Turns
     response_a: Turns
@@ -53,9 +54,14 @@ def compared(record: Record, format: Format, winners: Winners) -> Comparison:
             place = next((n for n, (one, two) in enumerate(zip(prompt, other, strict=False)) if one != two), None)
             turn = f"turn {place + 1} of the user differs" if place is not None else "the number of turns differs"
             raise Refused("", f"{turn} between {columns.response_a} and {columns.response_b}")
-    if format.verdict == "chosen" and _is_chosen_b(prompt, a, b):
-        return Comparison(prompt, b, a, LABELS.index("B wins"))
+    if format.verdict == "chosen" and _is_b(prompt, a, b):
+        return Comparison(prompt, b, a, B_WINS)
     return Comparison(prompt, a, b, label)
+
+
+def halved(tie: Comparison) -> int:
+    """The label of a tie that counts as a win: of B in half of all rows, and always the same in the same row."""
+    return B_WINS if _is_b(tie.prompt, tie.response_a, tie.response_b) else A_WINS
 
 
 def label_of(record: Record, format: Format, winners: Winners) -> int | None:
@@ -65,7 +71,7 @@ def label_of(record: Record, format: Format, winners: Winners) -> int | None:
         case "none":
             return UNLABELLED
         case "chosen":
-            return LABELS.index("A wins")
+            return A_WINS
         case "winner":
             return _by_word(record.get(columns.winner or ""), columns.winner, winners)
         case "preference":
@@ -143,7 +149,7 @@ def _by_preference(cell: Any, column: str | None) -> int:
         number = math.nan
     if number not in PREFERENCES:
         raise Refused(column, f"expected a whole number from -3 to 3, found {shown(cell)}")
-    return LABELS.index("A wins" if number < 0 else "B wins" if number > 0 else "tie")
+    return A_WINS if number < 0 else B_WINS if number > 0 else TIE
 
 
 def _by_flags(record: Record, columns: Sequence[str | None]) -> int:
@@ -176,7 +182,7 @@ def _by_probability(record: Record, columns: Sequence[str | None]) -> int:
     return numbers.index(max(numbers))
 
 
-def _is_chosen_b(prompt: Turns, chosen: Turns, rejected: Turns) -> bool:
-    """Whether the chosen answer is B: for half of all rows, and always the same for the same row."""
-    written = "\0\0".join("\0".join(turn or "" for turn in part) for part in (prompt, chosen, rejected))
+def _is_b(prompt: Turns, first: Turns, second: Turns) -> bool:
+    """For half of all rows, and always the same for the same row: whether the better answer is B."""
+    written = "\0\0".join("\0".join(turn or "" for turn in part) for part in (prompt, first, second))
     return bool(hashlib.blake2b(written.encode(errors="surrogatepass"), digest_size=1).digest()[0] & 1)

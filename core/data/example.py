@@ -8,20 +8,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from core.files import in_words
+from core.outcomes import A_B_TIE, OutcomesName, outcomes_of
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow
-    from numpy.typing import NDArray
 
 PARTS = ("prompt", "response_a", "response_b")
 MODELS = ("model_a", "model_b")
-LABELS = ("A wins", "B wins", "tie")
 UNLABELLED = -1
-LOGITS = ("logit_a", "logit_b", "logit_tie")
-"""Columns of tables that hold a row's logits, in the order of LABELS."""
-SWAPPED_LOGITS = tuple(f"swapped_{column}" for column in LOGITS)
-"""Those of the copy of the row with A and B swapped, changed back: each in the column of its own outcome."""
 
 
 MOST_OF_AN_ID = 200
@@ -41,7 +35,8 @@ def id_column(ids: Iterable[Id]) -> "pyarrow.Array":
 
 
 class RowsRead(Struct, frozen=True):
-    """What a source was taken for: how its files are written, the format of their rows, and rows that were left out."""
+    """What a source was taken for: how its files are written, the format of their rows, what can come of a comparison,
+    and which rows were left out or counted as others."""
 
     source: str
     rows: int
@@ -52,6 +47,11 @@ class RowsRead(Struct, frozen=True):
     how: str
     """How the format's cells are kept and its winners told."""
     left_out: int = 0
+    outcomes: OutcomesName = A_B_TIE.name
+    why: str = ""
+    """So many outcomes are taken of this source alone."""
+    ties_dropped: int = 0
+    ties_halved: int = 0
 
     def __str__(self) -> str:
         if not self.format:
@@ -60,13 +60,36 @@ class RowsRead(Struct, frozen=True):
 
     @property
     def dropped(self) -> str:
-        return f", {self.left_out:,} left out" if self.left_out else ""
+        told = [
+            (self.left_out, "left out"),
+            (self.ties_dropped, "ties left out"),
+            (self.ties_halved, "ties counted as wins of A or of B"),
+        ]
+        return "".join(f", {count:,} {what}" for count, what in told if count)
+
+
+class Settled(Struct, frozen=True):
+    """How many outcomes the rows of all sources have, and why."""
+
+    outcomes: OutcomesName
+    why: str
+
+    def __str__(self) -> str:
+        return f"{outcomes_of(self.outcomes).number} outcomes: {self.why}"
+
+
+def settled(read: Sequence[RowsRead]) -> Settled:
+    """Three where one of the sources has three."""
+    known = [one for one in read if one.format]
+    first = next((one for one in known if one.outcomes == A_B_TIE.name), known[0])
+    of = f", of {first.source}" if len(read) > 1 and first.outcomes == A_B_TIE.name else ""
+    return Settled(first.outcomes, f"{first.why}{of}")
 
 
 class Example(Struct, frozen=True):
     """One comparison. Each part is its turns in order; null turns are empty strings.
 
-    `label` is an index into LABELS, or UNLABELLED in rows to predict. `index` counts the rows that are read from 0.
+    `label` is that of an outcome, or UNLABELLED in rows to predict. `index` counts the rows that are read from 0.
     """
 
     index: int
@@ -77,19 +100,10 @@ class Example(Struct, frozen=True):
     label: int
 
 
-SWAPPED = [1, 0, 2]
-"""Label, or column of logits, of each outcome once A and B have changed places; twice is back again."""
-
-
 def swapped(example: Example) -> Example:
     """The same comparison with A and B swapped; its label goes with them."""
-    label = example.label if example.label == UNLABELLED else SWAPPED[example.label]
+    label = example.label if example.label == UNLABELLED else A_B_TIE.swap[example.label]
     return replace(example, response_a=example.response_b, response_b=example.response_a, label=label)
-
-
-def unswapped(logits: "NDArray[np.float32]") -> "NDArray[np.float32]":
-    """Logits of copies with A and B swapped, shape (rows, 3), in the columns of A, B and tie."""
-    return logits[:, SWAPPED]
 
 
 MOST_OF_A_CELL = 80

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from core.data.cells import Kind, kind_of
 from core.data.example import DataError, named
+from core.outcomes import OutcomesName
 from core.profile.data_settings import Columns, Data, DataFormat
 
 Record = Mapping[str, Any]
@@ -51,6 +52,24 @@ class Format(Struct, frozen=True):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.how})"
+
+    def outcomes(self, ties: int) -> tuple[OutcomesName, str]:
+        """What can come of the comparisons of a table of which so many are ties, and why: three, unless the format has
+        no place for a tie and no row says one. A column of ties is a place, whatever stands in it."""
+        match self.verdict:
+            case "chosen":
+                return "a-b", "chosen and rejected know no tie"
+            case "winner" | "preference" if not ties:
+                return "a-b", "no row read is a tie"
+            case "winner" | "preference":
+                return "a-b-tie", f"{ties:,} rows are ties" if ties > 1 else "1 row is a tie"
+            case "flags":
+                column = self.columns.winner_tie
+            case "probabilities":
+                column = self.columns.probability_tie
+            case "none":
+                column = None
+        return ("a-b-tie", f"{column} is a column") if column else ("a-b", "no column is of ties")
 
 
 def format_of(source: str, first: Sequence[Record], data: Data, *, may_lack_labels: bool) -> Format:

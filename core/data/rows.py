@@ -8,10 +8,11 @@ from typing import Any
 from msgspec import Struct
 
 from core.data.cells import Turns, encodable, id_in, without_lone_surrogates
-from core.data.comparisons import Refused, compared
+from core.data.comparisons import Comparison, Refused, compared, halved
 from core.data.example import UNLABELLED, DataError, Example, Id, RowsRead, place
 from core.data.files import Record, read_records, said_of
 from core.data.formats import Format, format_of
+from core.outcomes import TIE, OutcomesSetting
 from core.profile.data_settings import Data
 
 PEEKED = 64
@@ -27,10 +28,10 @@ class Origin(Struct, frozen=True):
     parts: tuple[Turns, Turns, Turns]
 
 
-def read_comparisons(source: str, data: Data) -> list[Example]:
+def read_comparisons(source: str, data: Data, outcomes: OutcomesSetting) -> list[Example]:
     """The rows of `source`, which may lack all columns that say who won: then all are UNLABELLED, as those are that
-    data.winners.drop leaves out of a training. Raises DataError."""
-    return [example for example, _ in Comparisons(source, data, may_lack_labels=True)]
+    a training leaves out, and ties of two outcomes unless they are halved. Raises DataError."""
+    return [example for example, _ in Comparisons(source, data, outcomes, may_lack_labels=True)]
 
 
 Seen = dict[Id, tuple[str, int]]
@@ -39,13 +40,15 @@ Seen = dict[Id, tuple[str, int]]
 
 class Comparisons:
     """The rows of `source` one by one. `format` is known with the first of them, `records` counts what was read, and
-    `left_out` those whose winner is one of data.winners.drop. Raises DataError at a bad one, and for no rows.
+    `left_out` those whose winner is one of data.winners.drop. Where `outcomes` are two, ties become of what data.ties
+    says. Raises DataError at a bad one, and for no rows.
     """
 
     def __init__(
         self,
         source: str,
         data: Data,
+        outcomes: OutcomesSetting,
         *,
         may_lack_labels: bool = False,
         most: int | None = None,
@@ -56,7 +59,8 @@ class Comparisons:
         `seen` stood, to which those of this one are added."""
         self.source = source
         self.format: Format | None = None
-        self.records = self.left_out = self.rows = 0
+        self.records = self.left_out = self.ties = self.rows = 0
+        self._outcomes = outcomes
         self._data = data
         self._may_lack_labels = may_lack_labels
         self._most = most
@@ -73,22 +77,36 @@ class Comparisons:
                 found = self._example(file, line, record, self.format)
                 self.records += 1
                 if found is None:
-                    self.left_out += 1
                     continue
                 self._demand_new(found[0].id, file, line, self.format)
                 self.rows += 1
                 yield found
         if not self.rows:
-            dropped = f": all {self.left_out:,} are left out by data.winners.drop" if self.left_out else ""
+            by = " and ".join(["data.winners.drop"] * bool(self.left_out) + ["data.ties"] * bool(self.ties))
+            dropped = f": all {self.left_out + self.ties:,} are left out by {by}" if by else ""
             raise DataError(f"{self.source}: no rows{dropped}")
 
     def told(self, rows: int | None = None) -> RowsRead:
         """Of what has been read, `rows` of which are used, all by default. Raises DataError, and OSError."""
         if self.format is None:
             return RowsRead(self.source, 0, said_of(self.source), "", "")
-        used = self.rows if rows is None else rows
+        outcomes, why = self.format.outcomes(self.ties)
+        if self._outcomes != "auto":
+            outcomes, why = self._outcomes, "model.outcomes"
+        elif self.ties and self._data.ties != "error":
+            why += '; data.ties counts with model.outcomes = "a-b"'
+        ties, are_halved = self.ties if self._outcomes == "a-b" else 0, self._data.ties == "half"
         return RowsRead(
-            self.source, used, said_of(self.source), self.format.name, self.format.how, left_out=self.left_out
+            source=self.source,
+            rows=self.rows if rows is None else rows,
+            files=said_of(self.source),
+            format=self.format.name,
+            how=self.format.how,
+            left_out=self.left_out,
+            outcomes=outcomes,
+            why=why,
+            ties_dropped=0 if are_halved else ties,
+            ties_halved=ties if are_halved else 0,
         )
 
     def _same_format(self, file: str, first: list[Record]) -> Format:
@@ -119,6 +137,12 @@ class Comparisons:
         except Refused as error:
             raise DataError(f"{place(file, line, id=id, column=error.column or None)}: {error}") from None
         label = found.label
+        if label is None:
+            self.left_out += 1
+        elif label == TIE:
+            self.ties += 1
+            if self._outcomes == "a-b":
+                label = self._without_tie(found, place(file, line, id=id))
         if label is None and self._may_lack_labels:
             label = UNLABELLED  # to be answered all the same
         if label is None:
@@ -132,6 +156,18 @@ class Comparisons:
             index=self.rows, id=id, prompt=prompt, response_a=response_a, response_b=response_b, label=label
         )
         return example, Origin(models[0], models[1], raw)
+
+    def _without_tie(self, tie: Comparison, where: str) -> int | None:
+        """The label of a tie where there are two outcomes, None where it is left out. Raises DataError."""
+        match self._data.ties:
+            case "half":
+                return halved(tie)
+            case "error" if not self._may_lack_labels:
+                raise DataError(
+                    f'{where}: a tie, and model.outcomes is "a-b": data.ties = "drop" leaves ties out, "half" counts '
+                    'each as a win of A or of B, and model.outcomes = "a-b-tie" takes three outcomes'
+                )
+        return None
 
 
 def _name(cell: Any) -> str | None:

@@ -8,9 +8,10 @@ from itertools import islice
 from msgspec import Struct
 from msgspec.structs import replace
 
-from core.data.example import DataError, Example, RowsRead
+from core.data.example import DataError, Example, RowsRead, Settled, settled
 from core.data.rows import Comparisons, Origin, Seen
 from core.data.split import prompt_key, split
+from core.outcomes import OutcomesSetting
 from core.profile.data_settings import Data
 from core.profile.settings import Profile
 
@@ -21,9 +22,10 @@ class Sources:
     """The rows of `sources`, one after the other, as far as data.limit goes. An id stands once in all of them, and rows
     without one are numbered through all. Raises DataError at a bad row, and for a source without any."""
 
-    def __init__(self, sources: Sequence[str], data: Data) -> None:
+    def __init__(self, sources: Sequence[str], data: Data, outcomes: OutcomesSetting) -> None:
         self._sources = sources
         self._data = data
+        self._outcomes = outcomes
         self._read: list[Comparisons] = []
         self._used = [0] * len(sources)
 
@@ -39,7 +41,7 @@ class Sources:
 
     def told(self) -> list[RowsRead]:
         """What each source was taken for, once rows have been read. Raises DataError, and OSError."""
-        unread = [Comparisons(source, self._data) for source in self._sources[len(self._read) :]]
+        unread = [Comparisons(source, self._data, self._outcomes) for source in self._sources[len(self._read) :]]
         return [read.told(used) for read, used in zip([*self._read, *unread], self._used, strict=True)]
 
     def _every(self, most: int | None) -> Iterator[tuple[int, Row]]:
@@ -48,7 +50,7 @@ class Sources:
         before = rows = 0
         for number, source in enumerate(self._sources):
             left = None if most is None else most - rows
-            comparisons = Comparisons(source, self._data, most=left, before=before, seen=seen)
+            comparisons = Comparisons(source, self._data, self._outcomes, most=left, before=before, seen=seen)
             self._read.append(comparisons)
             yield from ((number, row) for row in comparisons)
             before += comparisons.records
@@ -78,17 +80,21 @@ class RunExamples(Struct, frozen=True):
     leaks: int
     """Rows of data.train whose prompt a row of data.eval has too, left out or not; 0 where rows are split."""
 
+    @property
+    def settled(self) -> Settled:
+        return settled(self.read)
+
 
 def read_run_examples(train: Sequence[str], evaluation: str | None, profile: Profile) -> RunExamples:
     """`train` and `evaluation` are the sources that data.train and data.eval stand for.
 
     Raises DataError at a bad row, and where nothing is left to train on or to evaluate; OSError.
     """
-    sources = Sources(train, profile.data)
+    sources = Sources(train, profile.data, profile.model.outcomes)
     examples = [example for example, _ in sources]
     if evaluation is None:
         return RunExamples(*split(examples, profile.split), sources.told(), leaks=0)
-    comparisons = Comparisons(evaluation, profile.data)
+    comparisons = Comparisons(evaluation, profile.data, profile.model.outcomes)
     evaluated = [example for example, _ in comparisons]
     asked = {prompt_key(example.prompt) for example in evaluated}
     kept = [example for example in examples if prompt_key(example.prompt) not in asked]

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from core.model.shape import ModelShape
 from core.model.targets import target_kinds
+from core.outcomes import outcomes_of
 from core.profile.settings import Precision, Profile
 
-LABELS = 3
 FLOAT32 = 4
 NF4_BLOCK = 64  # weights that share a scale
 SCALE_BLOCK = 256  # scales, or 8-bit optimizer states, that share a scale of their own
@@ -62,7 +62,7 @@ def on_processor(held: Memory, profile: Profile, shape: ModelShape) -> Memory:
     """What the process takes of the machine's memory where there is no card. `held` is predicted for fp32, in which a
     base that is to be quantized is read first."""
     kept = KEPT_WHEN_RECOMPUTED if profile.train.gradient_checkpointing else KEPT_BY_MALLOC
-    whole = 0 if profile.model.quantization == "none" else whole_weights(shape, FLOAT32)
+    whole = 0 if profile.model.quantization == "none" else whole_weights(profile, shape, FLOAT32)
     return replace(
         held,
         weights=held.weights + whole,
@@ -95,7 +95,7 @@ def trainable_sizes(profile: Profile, shape: ModelShape) -> list[int]:
     """Weights in each trainable matrix: A (r, in) and B (out, r) of every adapter, and the head."""
     r, trained = profile.lora.r, shape.layers - profile.lora.freeze_layers
     one_layer = [r * width for name in _adapted(profile, shape) for width in shape.projections[name]]
-    return one_layer * trained + [LABELS * shape.hidden]
+    return one_layer * trained + [len(outcomes_of(profile.model.outcomes)) * shape.hidden]
 
 
 def _adapted(profile: Profile, shape: ModelShape) -> list[str]:
@@ -117,21 +117,22 @@ def _weights(profile: Profile, shape: ModelShape, compute: int) -> int:
             rows = shape.layers * sum(outputs for _, outputs in shape.projections.values())
             quantized = weights + FLOAT32 * rows
         case "none":
-            return whole_weights(shape, compute)
-    return int(quantized) + _unquantized(shape, compute)
+            return whole_weights(profile, shape, compute)
+    return int(quantized) + _unquantized(profile, shape, compute)
 
 
-def whole_weights(shape: ModelShape, compute: int) -> int:
+def whole_weights(profile: Profile, shape: ModelShape, compute: int) -> int:
     """Bytes of the base where nothing is quantized, at `compute` bytes a weight."""
-    return _quantizable(shape) * compute + _unquantized(shape, compute)
+    return _quantizable(shape) * compute + _unquantized(profile, shape, compute)
 
 
 def _quantizable(shape: ModelShape) -> int:
     return shape.layers * sum(inputs * outputs for inputs, outputs in shape.projections.values()) + shape.images
 
 
-def _unquantized(shape: ModelShape, compute: int) -> int:
-    return (shape.vocabulary + LABELS + shape.layers * shape.norms) * shape.hidden * compute
+def _unquantized(profile: Profile, shape: ModelShape, compute: int) -> int:
+    outcomes = len(outcomes_of(profile.model.outcomes))
+    return (shape.vocabulary + outcomes + shape.layers * shape.norms) * shape.hidden * compute
 
 
 def _optimizer(profile: Profile, sizes: list[int]) -> int:

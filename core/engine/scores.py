@@ -10,7 +10,7 @@ _LEAST = float(np.finfo(np.float64).eps)
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Probabilities from `logits`, both (rows, 3), computed in float64."""
+    """Probabilities from `logits`, both (rows, outcomes), computed in float64."""
     wide = logits.astype(np.float64)
     exponents = np.exp(wide - wide.max(axis=1, keepdims=True))
     return np.asarray(exponents / exponents.sum(axis=1, keepdims=True))

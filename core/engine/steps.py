@@ -26,7 +26,7 @@ def evaluations(steps: int, profile: Profile) -> int:
 
 
 MARGIN = 0.25
-"""How far above ln 3, the loss of a uniform guess over three classes, and above the run's own best a loss is lost.
+"""How far above the loss of a uniform guess, ln 3 or ln 2, and above the run's own best a loss is lost.
 
 On a healthy run with a global batch of 8 the mean over 10 steps scatters by 0.05.
 """
@@ -62,13 +62,14 @@ class LossWatch:
     """Sees every logged point. A loss is lost while it, or the gradient norm, is not finite or far above its best.
 
     Judged are all points of the last `patience` steps, so that no spike gives a run up. Its best is the lowest
-    median over so many steps. A patience of 0 gives no run up.
+    median over so many steps. A patience of 0 gives no run up. `uniform` is the loss of a uniform guess.
     """
 
-    def __init__(self, patience: int) -> None:
+    def __init__(self, patience: int, uniform: float) -> None:
         self.sound = 0
         """The last logged step before the first lost one of those judged; a resumed run begins with its own first."""
         self._patience = patience
+        self._uniform = uniform
         self._points: deque[_Point] = deque()
         self._best = math.inf
 
@@ -108,6 +109,6 @@ class LossWatch:
             return "the loss is not a finite number"
         if not math.isfinite(grad_norm):
             return "the gradient norm is not a finite number"
-        if math.isfinite(self._best) and loss > max(math.log(3), self._best) + MARGIN:
+        if math.isfinite(self._best) and loss > max(self._uniform, self._best) + MARGIN:
             return f"the loss is far above its best: {loss:.2f} then, {self._best:.2f} before"
         return None

@@ -7,10 +7,11 @@ from msgspec import Struct, structs
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from core.data.example import LABELS, Frame
+from core.data.example import Frame
 from core.data.shape import Counts
 from core.data.truncation import keep
 from core.inspect.figures import Rows
+from core.outcomes import Outcomes
 from core.profile.errors import SettingError
 from core.profile.token_settings import TRUNCATIONS, Tokens
 
@@ -115,12 +116,12 @@ def figures(left: Cut, chosen: Flags) -> CutFigures:
     )
 
 
-def report(rows: Rows, sides: Mapping[str, Flags], tokens: Tokens, left: Cut) -> CutReport:
+def report(rows: Rows, outcomes: Outcomes, sides: Mapping[str, Flags], tokens: Tokens, left: Cut) -> CutReport:
     """The figures of what `tokens` leave. `sides` are the rows of each side, (n,), by its name."""
     return CutReport(
         max_length=tokens.max_length,
         truncation=tokens.truncation,
-        by_label={name: figures(left, rows.label == label) for label, name in enumerate(LABELS)},
+        by_label={name: figures(left, rows.label == label) for label, name in enumerate(outcomes.labels)},
         by_split={name: figures(left, side) for name, side in sides.items()},
         **structs.asdict(figures(left, np.ones(len(rows), dtype=bool))),
     )

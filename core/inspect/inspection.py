@@ -26,7 +26,6 @@ from core.inspect.protocol import Progress
 from core.inspect.store import Store, digest_of_all
 from core.inspect.table import SCHEMA, as_table
 from core.model.locate import locate, tokenizer_at_hand, tokenizer_folder
-from core.profile.data_settings import Data
 from core.profile.files import read_profile
 from core.profile.load import parse_profile
 from core.profile.settings import Profile
@@ -92,7 +91,7 @@ def inspect(profile: Profile, ready: LoadedTokenizer | None = None, *, needs_bas
     folder = None if needs_base else tokenizer_at_hand(profile.model)
     folder = folder or tokenizer_folder(locate(profile.model), profile.model.revision)
     known_by = fingerprint(folder)
-    store = Store(content, known_by, profile.data, profile.tokens)
+    store = Store(content, known_by, profile.data, profile.model.outcomes, profile.tokens)
     if store.is_complete and not profile.tokens.ellipsis:
         yield _complete(store, mark=[])
         return
@@ -102,14 +101,14 @@ def inspect(profile: Profile, ready: LoadedTokenizer | None = None, *, needs_bas
     frame = ready.tokenizer.frame(profile.tokens.ellipsis)
     if not store.is_complete:
         with filling_the_cache(), store.making() as scratch:
-            yield from _read(train, evaluation, profile.data, ready, frame, store, scratch)
+            yield from _read(train, evaluation, profile, ready, frame, store, scratch)
     yield _complete(store, frame.mark)
 
 
 def _read(
     train: Sequence[str],
     evaluation: str | None,
-    data: Data,
+    profile: Profile,
     ready: LoadedTokenizer,
     frame: Frame,
     store: Store,
@@ -118,8 +117,9 @@ def _read(
     """Write all rows with their tokens into `scratch`."""
     total: int | None = None
     rows = 0
-    sources = Sources(train, data)
-    own = Comparisons(evaluation, data) if evaluation else None
+    data, outcomes = profile.data, profile.model.outcomes
+    sources = Sources(train, data, outcomes)
+    own = Comparisons(evaluation, data, outcomes) if evaluation else None
     with parquet.ParquetWriter(scratch / store.whole.name, SCHEMA, compression="zstd", compression_level=1) as writer:
         for of_eval, examples in ((False, iter(sources)), (True, iter(own or ()))):
             while batch := list(islice(examples, BATCH if rows else SAMPLE)):
@@ -128,7 +128,8 @@ def _read(
                     total = _about_how_many(train, evaluation, batch, data.limit or sys.maxsize)
                     sample = scratch / store.sample.name
                     parquet.write_table(table, sample)
-                    yield Progress(rows=len(batch), rows_total=total, sample=str(sample), frame=frame)
+                    read = sources.told()
+                    yield Progress(rows=len(batch), rows_total=total, read=read, sample=str(sample), frame=frame)
                 writer.write_table(table)
                 rows += len(batch)
                 yield Progress(rows=rows, rows_total=total and max(total, rows))

@@ -19,7 +19,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     rows: int = 0
     rows_total: int | None = None
     read: list[RowsRead] = []
-    """What each source was taken for, that of data.eval last; known at the end."""
+    """What each source was taken for, that of data.eval last: by the first rows, and by all of them."""
     text: TextMade | None = None
     """How the text of the rows is made; known at the end."""
     sample: str | None = None

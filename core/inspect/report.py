@@ -7,16 +7,15 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from core.data.example import LABELS, Frame, RowsRead
+from core.data.example import Frame, RowsRead, settled
 from core.data.split import fold
 from core.data.template import TextMade
 from core.inspect import cuts
 from core.inspect.cuts import CutReport, NoRoom, by_limit, by_strategy, cut
 from core.inspect.figures import Epoch, Lengths, Rows, epoch, lengths
+from core.outcomes import TIE, Outcomes, outcomes_of
 from core.profile import settings
 from core.profile.settings import Profile
-
-TIE = LABELS.index("tie")
 
 
 class Hygiene(Struct, frozen=True, kw_only=True):
@@ -76,7 +75,7 @@ def _held_out(rows: Rows, split: settings.Split) -> NDArray[np.bool_]:
     return np.equal(folds, split.fold)
 
 
-def hygiene(rows: Rows, sides: Sides) -> Hygiene:
+def hygiene(rows: Rows, outcomes: Outcomes, sides: Sides) -> Hygiene:
     flags = rows.flags
     has_winner = rows.label != TIE
     _, prompt, times = np.unique(rows.prompt_key, return_inverse=True, return_counts=True)
@@ -85,7 +84,7 @@ def hygiene(rows: Rows, sides: Sides) -> Hygiene:
     longer_a = rows.shape.parts[:, 1] > rows.shape.parts[:, 2]
     longer_b = rows.shape.parts[:, 2] > rows.shape.parts[:, 1]
     return Hygiene(
-        classes={name: int((rows.label == label).sum()) for label, name in enumerate(LABELS)},
+        classes={name: int((rows.label == label).sum()) for label, name in enumerate(outcomes.labels)},
         with_nulls=int((flags["nulls"] > 0).sum()),
         null_turns=int(flags["nulls"].sum()),
         with_empty_answer=int(flags["is_empty"].sum()),
@@ -132,7 +131,7 @@ def report(
     profile: Profile,
     frame: Frame,
     limits: tuple[int, ...],
-    read: Sequence[RowsRead] = (),
+    read: Sequence[RowsRead],
     text: TextMade | None = None,
 ) -> Report:
     """All figures of `rows` under `profile`, with `limits` beside its own; `read` is what they were taken for, `text`
@@ -140,18 +139,18 @@ def report(
 
     Raises SettingError where its own leaves no room for text.
     """
-    divided = sides(rows, profile)
+    divided, outcomes = sides(rows, profile), outcomes_of(settled(read).outcomes)
     left = cut(rows, profile.tokens, frame)
     train = profile.train
     return Report(
         read=list(read),
         text=text,
         rows=len(rows),
-        limits=_reports(rows, divided, by_limit(rows, profile.tokens, frame, limits)),
-        strategies=_reports(rows, divided, by_strategy(rows, profile.tokens, frame)),
+        limits=_reports(rows, outcomes, divided, by_limit(rows, profile.tokens, frame, limits)),
+        strategies=_reports(rows, outcomes, divided, by_strategy(rows, profile.tokens, frame)),
         lengths=lengths(left.full),
         epoch=epoch(left.shown[divided.train], batch_size=train.per_device_batch_size, seed=train.seed),
-        hygiene=hygiene(rows, divided),
+        hygiene=hygiene(rows, outcomes, divided),
         split=SplitReport(
             by=profile.split.by,
             n_splits=profile.split.n_splits,
@@ -164,11 +163,11 @@ def report(
     )
 
 
-def _reports(rows: Rows, divided: Sides, tried: Iterable[cuts.Tried]) -> list[CutReport | NoRoom]:
+def _reports(rows: Rows, outcomes: Outcomes, divided: Sides, tried: Iterable[cuts.Tried]) -> list[CutReport | NoRoom]:
     return [
         NoRoom(max_length=tokens.max_length, truncation=tokens.truncation)
         if left is None
-        else cuts.report(rows, {"train": divided.train, "eval": divided.eval}, tokens, left)
+        else cuts.report(rows, outcomes, {"train": divided.train, "eval": divided.eval}, tokens, left)
         for tokens, left in tried
     ]
 

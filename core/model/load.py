@@ -7,7 +7,6 @@ import torch
 from msgspec.structs import replace
 from transformers import AutoConfig, PretrainedConfig, PreTrainedModel
 
-from core.data.example import LABELS
 from core.model.checkpoint import TEXT_PART
 from core.model.classifier import classifiable, classifier_class, in_text_part
 from core.model.head import Head, find_head
@@ -15,10 +14,10 @@ from core.model.loading import Tell, telling
 from core.model.locate import base_folder
 from core.model.lora import head_names, text_part
 from core.model.quantization import check_stored, demand_quantized, quantization_options
+from core.outcomes import outcomes_of
 from core.profile import settings
 from core.profile.errors import SettingError
 
-OUTCOMES = dict(enumerate(LABELS))
 POSITION_TABLES = ("position_embeddings", "wpe", "embed_positions")
 """What the families call an embedding of positions."""
 
@@ -31,8 +30,8 @@ class Base(NamedTuple):
 
 
 def load_config(source: str, model: settings.Model, *, max_length: int) -> PretrainedConfig:
-    """The checkpoint's configuration as a three-way classifier, which core.model.tokenizer tells its padding token;
-    that of its text model, where transformers classifies texts with no more than that.
+    """The checkpoint's configuration as a classifier of the outcomes, which core.model.tokenizer tells its padding
+    token; that of its text model, where transformers classifies texts with no more than that.
 
     Raises SettingError where the checkpoint contradicts the profile, or is of a kind that cannot be trained.
     """
@@ -51,9 +50,10 @@ def load_config(source: str, model: settings.Model, *, max_length: int) -> Pretr
         if config is not whole:
             skipped = [in_text_part(name) for name in stored.get("llm_int8_skip_modules") or []]
             config.quantization_config = {**stored, "llm_int8_skip_modules": skipped}
-    config.num_labels = len(LABELS)
-    config.id2label = OUTCOMES
-    config.label2id = {label: i for i, label in enumerate(LABELS)}
+    labels = outcomes_of(model.outcomes).labels
+    config.num_labels = len(labels)
+    config.id2label = dict(enumerate(labels))
+    config.label2id = {label: i for i, label in enumerate(labels)}
     config.problem_type = None  # a reward model's is regression
     config.return_dict = True
     config.get_text_config().use_cache = False

@@ -8,7 +8,7 @@ from peft import PeftModel
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from core.data.example import LABELS, DataError
+from core.data.example import DataError
 from core.data.tokens import Encoded
 from core.profile.errors import SettingError
 
@@ -59,8 +59,9 @@ def demand_sound(model: PeftModel, rows: Sequence[Encoded], *, dtype: torch.dtyp
             f"{model.config.model_type} returns more than logits ({min(more)}), which cannot be evaluated here"
         )
     logits = together["logits"].float()
-    if logits.shape != (2, len(LABELS)):
-        raise refused(f"{model.config.model_type} does not return {len(LABELS)} logits per row: {tuple(logits.shape)}")
+    if logits.shape != (2, model.config.num_labels):
+        needed = f"{model.config.num_labels} logits per row"
+        raise refused(f"{model.config.model_type} does not return {needed}: {tuple(logits.shape)}")
     if not logits.isfinite().all():
         raise refused(_not_finite(model))
     apart = float((logits[0] - alone["logits"][0].float()).abs().max() / logits.abs().max())

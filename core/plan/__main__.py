@@ -37,6 +37,7 @@ from core.profile.files import read_profile, rooted
 from core.profile.load import parse_profile
 from core.profile.settings import Profile
 from core.protocol import answer, as_problem, end_once
+from core.runs.settled import with_outcomes
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -82,8 +83,8 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
     tokens, text = _tokens(profile)
     plan = replace(plan, tokens=tokens, text=text, doing="looking at the machine and at past runs")
     yield plan
-    assert plan.tokens is not None
 
+    profile = with_outcomes(profile, found.settled.outcomes)
     machine = look(runs)
     best = machine.best_precision
     precision = choose_precision(profile.train.precision, best)
@@ -99,11 +100,11 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
         config_json,
         precision=precision,
         best=best,
-        longest=plan.tokens.longest,
+        longest=tokens.longest,
         free=machine.card.memory_free if machine.card else None,
     )
     if shape is not None:
-        memory = _memory(profile, shape, machine, past, plan.tokens.longest, engine)
+        memory = _memory(profile, shape, machine, past, tokens.longest, engine)
         saved = sum(path.stat().st_size for path in (folder / FILE, folder / "tokenizer_config.json") if path.is_file())
         plan = replace(
             plan,

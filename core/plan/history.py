@@ -103,7 +103,7 @@ def _evaluated_tokens(folder: RunFolder) -> int:
 def _computes(profile: Profile, precision: str, engine: str) -> tuple[Any, ...]:
     """All that decides how much is computed for a token, and how."""
     return (
-        profile.model,
+        replace(profile.model, outcomes="auto"),
         profile.lora,
         profile.train.per_device_batch_size,
         profile.train.gradient_checkpointing,

@@ -34,6 +34,7 @@ from core.runs.stop_request import Stopped, StopRequest
 from core.runs.trash import kept_in_place
 
 if TYPE_CHECKING:
+    from core.data.example import Example
     from core.predict.passes import Pass
     from core.predict.protocol import Ready
     from core.predict.store import Progress
@@ -96,6 +97,7 @@ def predict(folder: PredictionFolder, request: Request, record: Record, stop: St
     from core.demo import assets
     from core.predict.passes import make_passes
     from core.predict.results import answer, save_answers, summarize
+    from core.predict.submission import form_of
 
     stop.heed()  # libraries drop what a signal raises while they are loaded
     if request.test == DEMO and not assets.is_made():
@@ -103,7 +105,11 @@ def predict(folder: PredictionFolder, request: Request, record: Record, stop: St
         assets.demo_folder(lambda done, total: record.write(assets.making(done, total)))
     record.begin("loading", "reading the rows")
     source = str(assets.demo_folder() / "test.csv") if request.test == DEMO else request.test
-    examples = read_comparisons(source, request.read_data())
+    outcomes = request.read_outcomes()
+    form = form_of(request.sample, outcomes)
+    examples = read_comparisons(source, request.read_data(), outcomes.name)
+    if note := figures_leave_out(examples):
+        record.write(Warning(message=note))
     for member in request.members:
         if not has_checksums(Path(member.adapter)):
             record.write(Warning(message=unchecked(Path(member.adapter))))
@@ -115,7 +121,7 @@ def predict(folder: PredictionFolder, request: Request, record: Record, stop: St
     stop.close()  # what remains is done in seconds
     record.begin("saving", "saving the predictions")
     answers = answer(request, examples, passes)
-    save_answers(folder, request, examples, passes, answers)
+    save_answers(folder, request, form, examples, passes, answers)
     # Told by an earlier process where all logits were there already.
     told = next((event for event in reversed(Tail(folder.events).read()) if isinstance(event, Predicting)), None)
     seconds = time.monotonic() - began
@@ -128,6 +134,17 @@ def predict(folder: PredictionFolder, request: Request, record: Record, stop: St
         Predicted(
             submission=summary.submission, rows=summary.rows, log_loss=summary.log_loss, accuracy=summary.accuracy
         )
+    )
+
+
+def figures_leave_out(examples: "Sequence[Example]") -> str:
+    """What is to be said where some rows have a winner and others have none; else ""."""
+    without = sum(example.label < 0 for example in examples)
+    if without in (0, len(examples)):
+        return ""
+    return (
+        f"{without:,} of {len(examples):,} rows have no winner that counts (a tie where there are two outcomes, or one "
+        "of data.winners.drop): all are answered, and log loss and accuracy leave these out"
     )
 
 
@@ -168,6 +185,7 @@ def predict_missing(
                     precision=ready.precision,
                     engine=ready.engine,
                     device=ready.device,
+                    outcomes=request.read_outcomes().name,
                 )
             )
         if ready.note and ready.note not in notes:  # each worker of a run says the same

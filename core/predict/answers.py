@@ -1,86 +1,61 @@
-"""What a prediction has answered, read from its submission.csv line by line: means, histograms, the first rows.
+"""What a prediction has answered, read from its predictions.parquet: means, histograms, the first rows.
 
-It may come from a stranger: ids are texts, to be shown harmless, and all else is numbers. Imports nothing heavy.
+It may come from a stranger: ids are texts, to be shown harmless, and all else is numbers.
 """
 
-import csv
-import math
-from collections.abc import Iterator, Sequence
-from io import BufferedReader
-
+import numpy as np
+import pyarrow
 from msgspec import Struct
 
-from core.data.example import LABELS
+from core.data.bounds import read_numbers
+from core.outcomes import A_B, A_B_TIE, TIE, Outcomes
 from core.predict.folder import PredictionFolder
 from core.runs.access import Damaged, open_for_reading
 
 MOST_BYTES = 64 << 20
-"""Of a submission that is looked at: about a million rows, which take a second."""
-MOST_OF_LINE = 4096
+"""Of a table that is looked at: about a million rows of one run."""
 BINS = 10
 FIRST_ROWS = 100
 TOLERANCE = 1e-6
 """By which rounding may lift a probability above 1."""
 
-Probabilities = tuple[float, float, float]
-
 
 class AnsweredRow(Struct, frozen=True):
     id: str
-    probabilities: Probabilities
+    probabilities: tuple[float, ...]
 
 
 class Answers(Struct, frozen=True):
-    """Of each outcome in the order of LABELS, as the columns after the id are.
+    """Of each outcome, in their order.
 
     `histograms` holds for each outcome how many rows give it a probability from i/BINS to (i+1)/BINS."""
 
+    outcomes: Outcomes
     rows: int
-    means: Probabilities
-    histograms: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+    means: tuple[float, ...]
+    histograms: tuple[tuple[int, ...], ...]
     first: list[AnsweredRow]
 
 
 def read_answers(folder: PredictionFolder) -> Answers:
-    """Raises OSError, and Damaged for what is no submission."""
-    with open_for_reading(folder.submission, MOST_BYTES) as file:
-        return _read(folder, file)
-
-
-def _read(folder: PredictionFolder, file: BufferedReader) -> Answers:
-    histograms = [[0] * BINS for _ in LABELS]
-    sums, first, rows = [0.0] * len(LABELS), [], 0
-    records = csv.reader(_lines(file))
+    """Raises OSError, and Damaged for what is no table of a prediction."""
     try:
-        next(records, None)  # the names of the columns
-        for id, *cells in records:
-            given = _probabilities(cells)
-            rows += 1
-            for outcome, probability in enumerate(given):
-                sums[outcome] += probability
-                histograms[outcome][min(BINS - 1, int(probability * BINS))] += 1
-            if rows <= FIRST_ROWS:
-                first.append(AnsweredRow(id, given))
-    except (ValueError, csv.Error):
-        raise Damaged(folder.submission, f"row {rows + 1} holds no id and three probabilities") from None
-    if not rows:
-        raise Damaged(folder.submission, "it holds no rows")
-    a, b, tie = (total / rows for total in sums)
-    of_a, of_b, of_tie = map(tuple, histograms)
-    return Answers(rows, (a, b, tie), (of_a, of_b, of_tie), first)
-
-
-def _lines(file: BufferedReader) -> Iterator[str]:
-    """Raises ValueError for one that is too long."""
-    while line := file.readline(MOST_OF_LINE):
-        if len(line) == MOST_OF_LINE:
-            raise ValueError
-        yield line.decode(errors="replace")
-
-
-def _probabilities(cells: Sequence[str]) -> Probabilities:
-    """Raises ValueError."""
-    a, b, tie = map(float, cells)
-    if not all(math.isfinite(p) and 0 <= p <= 1 + TOLERANCE for p in (a, b, tie)):
-        raise ValueError
-    return a, b, tie
+        with open_for_reading(folder.table, MOST_BYTES) as file:
+            table = read_numbers(file, ["id", *A_B_TIE.winners], texts="id")
+        outcomes = A_B_TIE if A_B_TIE.winners[TIE] in table.column_names else A_B
+        given = np.stack([table[column].to_numpy().astype(np.float64) for column in outcomes.winners], axis=1)
+        ids = table["id"].slice(0, FIRST_ROWS).to_pylist()
+    except (pyarrow.ArrowException, KeyError) as error:
+        raise Damaged(folder.table, f"not the answers of a prediction: {error}") from None
+    if not len(given):
+        raise Damaged(folder.table, "it holds no rows")
+    if not ((given >= 0) & (given <= 1 + TOLERANCE)).all():
+        raise Damaged(folder.table, "it holds a probability that is none")
+    tenths = np.minimum(BINS - 1, (given * BINS).astype(np.int64))
+    return Answers(
+        outcomes,
+        len(given),
+        tuple(given.mean(axis=0).tolist()),
+        tuple(tuple(np.bincount(column, minlength=BINS).tolist()) for column in tenths.T),
+        [AnsweredRow(str(id), tuple(row)) for id, row in zip(ids, given[:FIRST_ROWS].tolist(), strict=True)],
+    )

@@ -14,13 +14,15 @@ from msgspec.structs import replace
 
 from core.files import as_their_folder, aside_of
 from core.libraries import importing_libraries
+from core.outcomes import Outcomes, outcomes_of
 from core.predict.errors import BAD_INPUT, PredictionError, demand_whole, in_words, unchecked
 from core.predict.protocol import Exported
 from core.protocol import answer, as_problem, end_once
 from core.runs.access import is_file, read_whole
 from core.runs.folder import RunFolder
 from core.runs.seal import has_checksums
-from core.train.model_card import CARD, USE_OF_ADAPTER, USE_OF_MERGED, USE_OF_OWN_ADAPTER, USE_OF_OWN_MERGED
+from core.runs.settled import read_settled
+from core.train.model_card import CARD, USE_OF_ADAPTER, USE_OF_MERGED, USE_OF_OWN_ADAPTER, USE_OF_OWN_MERGED, fitting
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -60,7 +62,7 @@ def merge_into(target: Path, run: RunFolder, adapter: Path) -> None:
         from core.model.merge import merged
         from core.predict.model import load_trained, sixteen_bits
 
-    profile = run.read_profile()
+    profile = read_settled(run)
     device.use_one_gpu()
     where, precision = device.device(), choose_precision(profile.train.precision, device.best_precision())
     trained, tokenizer = load_trained(profile, adapter, precision=precision, kind=where.kind)
@@ -73,19 +75,19 @@ def merge_into(target: Path, run: RunFolder, adapter: Path) -> None:
         as_their_folder(aside)
         if is_file(adapter / CARD):
             text = read_whole(adapter / CARD).decode(errors="replace")
-            (aside / CARD).write_text(as_merged(text), encoding="utf-8")
+            (aside / CARD).write_text(as_merged(text, outcomes_of(profile.model.outcomes)), encoding="utf-8")
         aside.rename(target)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def as_merged(card: str) -> str:
+def as_merged(card: str, outcomes: Outcomes) -> str:
     """The card of an adapter, for the checkpoint that it was merged into."""
     return (
         card.replace("library_name: peft", "library_name: transformers")
         .replace("An adapter for", "Base and adapter merged into 16-bit weights; the adapter was for")
-        .replace(USE_OF_ADAPTER, USE_OF_MERGED)
-        .replace(USE_OF_OWN_ADAPTER, USE_OF_OWN_MERGED)
+        .replace(fitting(USE_OF_ADAPTER, outcomes), fitting(USE_OF_MERGED, outcomes))
+        .replace(fitting(USE_OF_OWN_ADAPTER, outcomes), fitting(USE_OF_OWN_MERGED, outcomes))
     )
 
 

@@ -65,7 +65,8 @@ class PredictionModel:
         self._packed = packed
 
     def logits(self, ids: list[list[int]]) -> NDArray[np.float32]:
-        """Logits of rows of token ids, BOS and EOS included: shape (rows, 3), float32, in the run's mixed precision.
+        """Logits of rows of token ids, BOS and EOS included: shape (rows, outcomes), float32, in the run's mixed
+        precision.
 
         Raises PredictionError for a token that the model has no embedding of.
         """

@@ -12,10 +12,11 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from core.data.chat import template_of
-from core.data.example import Example, swapped, unswapped
+from core.data.example import Example, swapped
 from core.data.split import id_key
 from core.data.tokenizer import PromptTokenizer, fingerprint
 from core.data.tokens import Encoded, encode_all
+from core.outcomes import Outcomes
 from core.predict.errors import PredictionError
 from core.predict.folder import PredictionFolder, pass_name
 from core.predict.protocol import Answer, NoRoom, Ready
@@ -52,13 +53,16 @@ def batches(lengths: Sequence[int], rows: Sequence[int], most_tokens: int) -> li
 class Pass:
     """`rows` are in the order of the file, in tokens; the logits kept are those of the order they were shown in."""
 
-    def __init__(self, name: str, rows: Sequence[Encoded], is_swapped: bool, scores: Path, digest: str) -> None:
+    def __init__(
+        self, name: str, rows: Sequence[Encoded], outcomes: Outcomes, is_swapped: bool, scores: Path, digest: str
+    ) -> None:
         self.name = name
         self.rows = rows
+        self.outcomes = outcomes
         self.is_swapped = is_swapped
         self.lengths = [len(row.ids) for row in rows]
         # What was kept is found again by all that it depends on: other rows or another adapter begin anew.
-        self.kept = LogitStore(scores / f"{name}-{digest}", len(rows))
+        self.kept = LogitStore(scores / f"{name}-{digest}", len(rows), len(outcomes))
 
     def batches(self, most_tokens: int) -> list[Batch]:
         """What is still to be predicted."""
@@ -77,8 +81,8 @@ class Pass:
 
     @property
     def logits(self) -> NDArray[np.float32]:
-        """All that is kept, (rows, 3), in the columns of A, B and tie whatever the order."""
-        return unswapped(self.kept.logits) if self.is_swapped else self.kept.logits
+        """All that is kept, (rows, outcomes), in the columns of their own outcomes whatever the order."""
+        return self.outcomes.unswapped(self.kept.logits) if self.is_swapped else self.kept.logits
 
 
 def make_passes(
@@ -91,7 +95,7 @@ def make_passes(
     than that could be saved.
     """
     encoded: dict[object, list[Encoded]] = {}  # runs with the same tokenizer, limit and strategy read the same
-    made = []
+    made, outcomes = [], request.read_outcomes()
     for number, member in enumerate(request.members):
         profile, adapter = request.profile_of(member), Path(member.adapter)
         of_member = []
@@ -106,7 +110,7 @@ def make_passes(
             rows = encoded[key]
             name = pass_name(number, is_swapped=is_swapped)
             known_by = digest(rows, profile, adapter, request.merge)
-            of_member.append(Pass(name, rows, is_swapped, folder.scores, known_by))
+            of_member.append(Pass(name, rows, outcomes, is_swapped, folder.scores, known_by))
         made.append(of_member)
     return made
 

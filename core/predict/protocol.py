@@ -28,7 +28,7 @@ class Ready(Message, frozen=True, kw_only=True):
 
 
 class Answer(Message, frozen=True, kw_only=True):
-    """Logits (rows, 3), None where one is no finite number; memory in bytes, as core.engine.device tells it."""
+    """Logits (rows, outcomes), None where one is no finite number; memory in bytes, as core.engine.device tells it."""
 
     logits: list[list[float | None]]
     memory: tuple[int, int, int]

@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from core.outcomes import Outcomes, difference
 from core.profile.data_settings import Data, DataFormat
 from core.profile.files import expanded
 from core.profile.settings import Profile
@@ -15,6 +16,7 @@ from core.profile.token_settings import Truncation
 from core.runs.access import demand_plain
 from core.runs.checkpoints import checkpoints
 from core.runs.folder import RunFolder
+from core.runs.settled import read_outcomes, read_settled
 
 BATCH_TOKENS = 8192
 """Four rows of 2,048 tokens, which a card of 16 GB holds beside Gemma-2 9B in NF4."""
@@ -35,8 +37,8 @@ class Member(Struct, frozen=True):
     weight: float
 
     def read_profile(self) -> Profile:
-        """The settings that the run was trained with. Raises ProfileError."""
-        return RunFolder(Path(self.run)).read_profile()
+        """The settings that the run was trained with. Raises ProfileError, and OSError."""
+        return read_settled(RunFolder(Path(self.run)))
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -58,6 +60,12 @@ class Request(Struct, frozen=True, kw_only=True):
     """Processes where no cards are named."""
     output: str | None = None
     """Where the submission is written besides the prediction's own folder."""
+    sample: str | None = None
+    """A submission whose columns are wanted; None for those that fit the outcomes."""
+
+    def read_outcomes(self) -> Outcomes:
+        """Those of the runs, which have the same. Raises OSError."""
+        return read_outcomes(RunFolder(Path(self.members[0].run)))
 
     def read_data(self) -> Data:
         """How `test` is to be read. Raises ProfileError."""
@@ -89,7 +97,7 @@ class Request(Struct, frozen=True, kw_only=True):
 
     def _question(self) -> "Request":
         members = [replace(member, weight=1.0) for member in self.members]
-        return replace(self, members=members, rules=False, batch_tokens=0, gpus=[], workers=1, output=None)
+        return replace(self._answer(), members=members, rules=False, sample=None)
 
 
 def find_rows(test: str) -> str:
@@ -122,7 +130,8 @@ def choose_members(
 ) -> list[Member]:
     """The members of an average, their weights made to sum to 1: equal ones where none are given.
 
-    Raises CannotPredict where a run has no adapter, or not this checkpoint, and where the weights make no sense.
+    Raises CannotPredict where a run has no adapter, or not this checkpoint, where the weights make no sense, and where
+    the runs have not the same outcomes.
     """
     weights = weights or [1.0] * len(runs)
     if len(weights) != len(runs):
@@ -131,10 +140,13 @@ def choose_members(
         raise CannotPredict("weights are numbers above 0, and so is their sum")
     if len({run.path.resolve() for run in runs}) < len(runs):
         raise CannotPredict("a run is given twice; --weights gives it more weight")
-    return [
+    members = [
         Member(str(run.path), str(_adapter(run, checkpoint)), weight / sum(weights))
         for run, weight in zip(runs, weights, strict=True)
     ]
+    if unlike := difference([(run.id, read_outcomes(run)) for run in runs]):
+        raise CannotPredict(f"{unlike}: they cannot be averaged")
+    return members
 
 
 def _adapter(run: RunFolder, checkpoint: int | None) -> Path:

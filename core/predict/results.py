@@ -8,19 +8,20 @@ import pyarrow
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from core.data.example import LOGITS, Example, id_column
+from core.data.example import UNLABELLED, Example, id_column
 from core.engine.scores import log_loss, softmax
 from core.files import as_parquet, write_output
+from core.outcomes import A_B_TIE
 from core.predict.folder import MemberSummary, PredictionFolder, Summary
 from core.predict.passes import Pass
 from core.predict.request import Request
-from core.predict.submission import WINNERS, submission
+from core.predict.submission import Form, submission
 from core.runs.access import write_whole
 from core.runs.events import Predicting
 
 Probabilities = NDArray[np.float64]
 
-ONE_EMPTY, OTHER_WINS, EMPTY_TIE = 0.04, 0.88, 0.08
+A_EMPTY, B_EMPTY = (0.04, 0.88, 0.08), (0.88, 0.04, 0.08)
 IDENTICAL = (0.06, 0.06, 0.88)
 
 
@@ -33,19 +34,22 @@ def average(members: Sequence[Probabilities], weights: Sequence[float]) -> Proba
 def follow_rules(examples: Sequence[Example], answered: Probabilities) -> tuple[Probabilities, int]:
     """The answers with those of rows that need no model replaced, and how many these are.
 
-    One empty answer loses; identical ones tie. The figures are those published by the competition's 4th place.
+    One empty answer loses; identical ones tie. The figures are those published by the competition's 4th place; of two
+    outcomes each gets its share of what they leave to both: identical answers a half.
     """
     ruled, count = answered.copy(), 0
+    outcomes = answered.shape[1]
     for row, example in enumerate(examples):
         a, b = (" ".join(turns).strip() for turns in (example.response_a, example.response_b))
         if a == b:
-            ruled[row] = IDENTICAL
+            rule = IDENTICAL
         elif not a:
-            ruled[row] = (ONE_EMPTY, OTHER_WINS, EMPTY_TIE)
+            rule = A_EMPTY
         elif not b:
-            ruled[row] = (OTHER_WINS, ONE_EMPTY, EMPTY_TIE)
+            rule = B_EMPTY
         else:
             continue
+        ruled[row] = rule if outcomes == len(A_B_TIE) else np.array(rule[:outcomes]) / sum(rule[:outcomes])
         count += 1
     return ruled, count
 
@@ -56,15 +60,17 @@ class Figures(Struct, frozen=True):
 
 
 def measure(examples: Sequence[Example], answered: Probabilities) -> Figures | None:
-    """Log loss and accuracy; None where the rows have no labels."""
-    labels = [example.label for example in examples]
-    if min(labels) < 0:
+    """Log loss and accuracy of the rows that have a label; None where none has."""
+    labels = np.array([example.label for example in examples])
+    known = labels != UNLABELLED
+    if not known.any():
         return None
+    answered, labels = answered[known], labels[known]
     return Figures(log_loss(answered, labels), float(np.mean(answered.argmax(axis=1) == labels)))
 
 
 class Answers(Struct, frozen=True):
-    """Probabilities of all rows, (rows, 3)."""
+    """Probabilities of all rows, (rows, outcomes)."""
 
     by_run: list[Probabilities]
     plain: Probabilities
@@ -87,12 +93,17 @@ def answer(request: Request, examples: Sequence[Example], passes: Sequence[Pass]
 
 
 def save_answers(
-    folder: PredictionFolder, request: Request, examples: Sequence[Example], passes: Sequence[Pass], answers: Answers
+    folder: PredictionFolder,
+    request: Request,
+    form: Form,
+    examples: Sequence[Example],
+    passes: Sequence[Pass],
+    answers: Answers,
 ) -> None:
-    """The table and the submission, also to where the request wants it. Raises OSError."""
+    """The table, and the submission in its form, also to where the request wants it. Raises OSError."""
     save_table(folder, examples, passes, answers.given)
     ids, given = [example.id for example in examples], answers.given.tolist()
-    handed_in = submission(ids, given)
+    handed_in = submission(form, ids, given)
     write_whole(folder.submission, handed_in)
     if request.output:
         write_output(Path(request.output), handed_in)
@@ -145,13 +156,13 @@ def summarize(
 def save_table(
     folder: PredictionFolder, examples: Sequence[Example], passes: Sequence[Pass], answered: Probabilities
 ) -> None:
-    """predictions.parquet, in the order of the file. Logits of a swapped pass stand in the columns of A, B and tie."""
+    """predictions.parquet, in the order of the file. Those of a swapped pass stand in the columns of their outcomes."""
     columns = {
         "id": id_column(example.id for example in examples),
         "label": pyarrow.array([None if e.label < 0 else e.label for e in examples], pyarrow.int8()),
     }
     for one in passes:
         columns |= {f"{one.name}_tokens": pyarrow.array(one.lengths, pyarrow.int32())}
-        columns |= {f"{one.name}_{column}": one.logits[:, i] for i, column in enumerate(LOGITS)}
-    columns |= {winner: answered[:, i] for i, winner in enumerate(WINNERS)}
+        columns |= {f"{one.name}_{column}": one.logits[:, i] for i, column in enumerate(one.outcomes.logits)}
+    columns |= {winner: answered[:, i] for i, winner in enumerate(passes[0].outcomes.winners)}
     write_whole(folder.table, as_parquet(pyarrow.table(columns)))

@@ -7,14 +7,29 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from msgspec import Struct
+
 from core.data.cells import id_in
 from core.data.example import DataError, Id, named, place
 from core.data.files import Record, read_records
+from core.outcomes import A_B_TIE, A_WINS, B_WINS, Outcomes
 from core.predict.protocol import Check
 from core.protocol import answer
 
-WINNERS = ("winner_model_a", "winner_model_b", "winner_tie")
-COLUMNS = ("id", *WINNERS)
+WINNERS = ("model_a", "model_b")
+"""What a submission to the WSDM Cup calls the more probable of both."""
+
+
+class Form(Struct, frozen=True):
+    """What a submission holds, by its columns: a probability for each outcome, or who wins."""
+
+    name: str
+    columns: tuple[str, ...]
+
+
+PROBABILITIES = Form("LMSYS", ("id", *A_B_TIE.winners))
+WINNER = Form("WSDM", ("id", "winner"))
+FORMS = (PROBABILITIES, WINNER)
 ID_COLUMNS = ("id", "question_id")
 """Of rows that were to be answered; without one they are numbered."""
 TOLERANCE = 1e-6
@@ -22,12 +37,31 @@ SHOWN = 10
 """Rows named for each kind of problem."""
 
 
-def submission(ids: Sequence[Id], probabilities: Sequence[Sequence[float]]) -> bytes:
-    """A line a row, with as many digits as the numbers have."""
+def form_of(sample: str | None, outcomes: Outcomes) -> Form:
+    """That of the submission `sample`; else the one that fits the outcomes. Raises DataError where it is none that is
+    known, or asks for more than the outcomes tell."""
+    if sample is None:
+        return PROBABILITIES if outcomes is A_B_TIE else WINNER
+    first = next(read_records(sample), None)
+    if first is None:
+        raise DataError(f"{sample}: no rows, of which the first one tells the columns")
+    found = set(first.record)
+    form = next((form for form in FORMS if set(form.columns) == found), None)
+    if form is None:
+        known = " or ".join(f"{', '.join(form.columns)} ({form.name})" for form in FORMS)
+        raise DataError(f"{sample}: a submission has the columns {known}; found {named(first.record)}")
+    if form is PROBABILITIES and outcomes is not A_B_TIE:
+        raise DataError(f"{sample}: has a column for ties, and the run has two outcomes: A or B wins")
+    return form
+
+
+def submission(form: Form, ids: Sequence[Id], probabilities: Sequence[Sequence[float]]) -> bytes:
+    """A line a row, probabilities with as many digits as the numbers have."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([id, *map(repr, row)] for id, row in zip(ids, probabilities, strict=True))
+    writer.writerow(form.columns)
+    for id, row in zip(ids, probabilities, strict=True):
+        writer.writerow([id, *map(repr, row)] if form is PROBABILITIES else [id, WINNERS[row[B_WINS] > row[A_WINS]]])
     return out.getvalue().encode()
 
 
@@ -59,13 +93,14 @@ def check_submission(file: str, test: str) -> Check:
     found: list[Id] = []
     seen: dict[Id, int] = {}
     problems = _Problems()
-    is_first = True
+    form = None
     for _, line, record in read_records(file):
-        if is_first and (missing := [column for column in COLUMNS if column not in record]):
-            return Check(file=file, rows=0, expected_rows=len(wanted), problems=[_columns(missing, record)])
-        if is_first and (more := [str(column) for column in record if column not in COLUMNS]):
-            problems.add("unexpected columns", *more)
-        is_first = False
+        if form is None:
+            form = WINNER if WINNER.columns[-1] in record else PROBABILITIES
+            if missing := [column for column in form.columns if column not in record]:
+                return Check(file=file, rows=0, expected_rows=len(wanted), problems=[_columns(missing, record)])
+            if more := [str(column) for column in record if column not in form.columns]:
+                problems.add("unexpected columns", *more)
         try:
             id = _id(file, line, record, "id")
         except DataError as error:
@@ -77,7 +112,7 @@ def check_submission(file: str, test: str) -> Check:
             problems.add("duplicate ids", f"{id} (lines {seen[id]} and {line})")
         seen.setdefault(id, line)
         found.append(id)
-        for kind, what in _wrong(record):
+        for kind, what in _wrong(record) if form is PROBABILITIES else _no_winner(record):
             problems.add(kind, f"{id} ({what})")
     problems.add("ids that are missing", *map(str, (id for id in wanted if id not in seen)))
     problems.add("ids that are not in the rows", *map(str, (id for id in seen if id not in wanted)))
@@ -104,7 +139,7 @@ class _Problems:
 def _wrong(record: Record) -> Iterator[tuple[str, str]]:
     """Kind and value of what is wrong with the probabilities of a row."""
     numbers = []
-    for column in WINNERS:
+    for column in A_B_TIE.winners:
         number = _number(record.get(column))
         if number is None:
             yield "rows with something that is not a number", f"{column} {str(record.get(column))[:40]!r}"
@@ -117,6 +152,11 @@ def _wrong(record: Record) -> Iterator[tuple[str, str]]:
         numbers.append(number)
     if abs(sum(numbers) - 1) > TOLERANCE:
         yield "rows that do not sum to 1", f"{sum(numbers):.8g}"
+
+
+def _no_winner(record: Record) -> Iterator[tuple[str, str]]:
+    if (winner := record.get("winner")) not in WINNERS:
+        yield f"rows with a winner that is neither {' nor '.join(WINNERS)}", repr(str(winner)[:40])
 
 
 def _number(cell: Any) -> float | None:

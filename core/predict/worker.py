@@ -11,7 +11,6 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.example import LABELS
 from core.failures.explain import explain
 from core.failures.known_errors import ran_out_of_memory
 from core.libraries import importing_libraries
@@ -43,21 +42,19 @@ class AdaptiveBatches:
         self._logits_of = logits_of
 
     def logits(self, ids: list[list[int]]) -> Logits:
-        """Logits of rows of token ids, shape (rows, 3). Raises NoRoomForOne, and what else `logits_of` raises."""
+        """Logits of rows of token ids, shape (rows, outcomes). Raises NoRoomForOne, and what `logits_of` raises."""
         lengths = [len(row) for row in ids]
-        answered = np.empty((len(ids), len(LABELS)), dtype=np.float32)
-        waiting = set(range(len(ids)))
-        while waiting:
-            rows = batches(lengths, sorted(waiting), self.most_tokens)[0].rows
+        answered: dict[int, NDArray[np.float32]] = {}
+        while waiting := [row for row in range(len(ids)) if row not in answered]:
+            rows = batches(lengths, waiting, self.most_tokens)[0].rows
             part = self._try([ids[row] for row in rows])
             if not isinstance(part, str):
-                answered[rows] = part
-                waiting -= set(rows)
+                answered |= zip(rows, part, strict=True)
             elif len(rows) > 1:
                 self.most_tokens = lengths[rows[0]] * -(-len(rows) // 2)
             else:
                 raise NoRoomForOne(rows[0], part)
-        return answered
+        return np.stack([answered[row] for row in range(len(ids))])
 
     def _try(self, ids: list[list[int]]) -> Logits | str:
         """Logits, or in words that memory ran out. The error holds what was computed so far: it must not live on."""

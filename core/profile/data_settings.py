@@ -77,6 +77,13 @@ class Data(Section, frozen=True, kw_only=True):
         Count | None,
         Meta(description="Use only so many rows of train; all when absent", extra={"unit": "rows"}),
     ] = None
+    ties: Annotated[
+        Literal["error", "drop", "half"],
+        Meta(
+            description="What becomes of ties with model.outcomes a-b: they are refused, left out and counted, or "
+            "(half) counted as a win of A or of B by a hash of the row, half of them each"
+        ),
+    ] = "error"
     limit_by: Annotated[
         Literal["first", "random"],
         Meta(description="Which rows data.limit leaves: the first, or some drawn by data.limit_seed, in their order"),

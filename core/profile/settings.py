@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 from msgspec.structs import fields
 
+from core.outcomes import OutcomesSetting
 from core.profile.data_settings import Count, Data, Name, Place, Section
 from core.profile.token_settings import Tokens
 
@@ -56,6 +57,10 @@ class Model(Section, frozen=True, kw_only=True):
     attention: Annotated[
         Literal["auto", "eager", "sdpa", "flex_attention", "flash_attention_2"],
         Meta(description="Attention kernel; auto is eager where scores are capped or windows slide, as in Gemma"),
+    ] = "auto"
+    outcomes: Annotated[
+        OutcomesSetting,
+        Meta(description="With ties (a-b-tie) or without (a-b); auto is a-b where neither format nor rows have any"),
     ] = "auto"
 
 
@@ -143,8 +148,8 @@ class Train(Section, frozen=True, kw_only=True):
         int,
         Meta(
             ge=0,
-            description="The run fails once the loss has diverged (not finite, or far above ln 3 and its own best) in "
-            "most of this many steps; 0 never fails it",
+            description="The run fails once the loss has diverged (not finite, or far above a uniform guess and its "
+            "own best) in most of this many steps; 0 never fails it",
             extra={"unit": "steps"},
         ),
     ] = 100

@@ -28,7 +28,8 @@ from core.report.protocol import Progress
 from core.report.source_rows import sources_of
 from core.runs.access import Strange, demand_plain, open_for_reading
 from core.runs.folder import RunFolder
-from core.runs.metrics import read_metrics
+from core.runs.metrics import read_metrics, recipe_log_loss
+from core.runs.settled import first_started, read_settled
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -60,7 +61,7 @@ def _refused(problem: str, exit_code: int) -> int:
 def report(folder: RunFolder, other: RunFolder | None, data: Sequence[str]) -> Iterator[Progress]:
     """Bring about the report on the run, and say how far it is. `data` are where its evaluation rows lie now."""
     yield Progress(doing="reading the evaluation")
-    profile = folder.read_profile()
+    profile, recipe = read_settled(folder), recipe_log_loss(first_started(folder))
     train, own = sources_of(profile.data, data)
     sources = [*train, own] if own else train
     files = [folder.evaluation, folder.resolved, folder.metrics]
@@ -69,14 +70,20 @@ def report(folder: RunFolder, other: RunFolder | None, data: Sequence[str]) -> I
     if not any(map(is_data_set, sources)):  # which needs it
         keep_pandas_out()
     digests = [_digest_of_file(file) for file in files] + [_digest_of_rows(source) for source in sources]
-    store = Store([folder.id, other.id if other else "", *sources, *digests])
+    store = Store([folder.id, other.id if other else "", *sources, str(recipe), *digests])
     if not store.is_complete:
-        yield from _make(folder, other, train, own, profile, store)
+        yield from _make(folder, other, train, own, profile, recipe, store)
     yield msgspec.json.decode(store.progress.read_bytes(), type=Progress)
 
 
 def _make(
-    folder: RunFolder, other: RunFolder | None, train: Sequence[str], own: str | None, profile: Profile, store: Store
+    folder: RunFolder,
+    other: RunFolder | None,
+    train: Sequence[str],
+    own: str | None,
+    profile: Profile,
+    recipe: float | None,
+    store: Store,
 ) -> Iterator[Progress]:
     from core.report.build import make_report
     from core.report.evaluation import read_evaluation
@@ -100,7 +107,8 @@ def _make(
             f"{' and '.join(train)} has changed: it has {others:,} rows to train on, where the run had "
             f"{metrics.rows_train:,}"
         )
-    made = make_report(folder.id, evaluation, texts, metrics.prior_log_loss if metrics else None, compared, cautions)
+    prior = metrics.prior_log_loss if metrics else None
+    made = make_report(folder.id, evaluation, texts, prior, recipe, compared, cautions)
     done = Progress(report=str(store.report))
     with filling_the_cache(), store.making() as scratch:
         if texts is not None:

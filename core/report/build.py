@@ -57,10 +57,12 @@ def make_report(
     evaluation: Evaluation,
     texts: Texts | None,
     prior: float | None,
+    recipe: float | None,
     other: tuple[str, Evaluation] | None,
     cautions: Sequence[str],
 ) -> Report:
-    """`prior` is the run's own; `other` is the run to compare with. Raises DataError where that shares no rows."""
+    """`prior` is the run's own, `recipe` what stands beside it; `other` is the run to compare with. Raises DataError
+    where that shares no rows, or tells other outcomes apart."""
     compared: Against | None = None
     gained = lost = np.zeros(0, dtype=np.intp)
     if other is not None:
@@ -69,10 +71,11 @@ def make_report(
     rated = ratings(evaluation, chatbots(texts, evaluation)) if texts else None
     return Report(
         run=run,
+        outcomes=evaluation.outcomes.name,
         rows=len(evaluation),
         log_loss=interval(evaluation.losses),
         accuracy=float(evaluation.is_right.mean()),
-        references=references(evaluation, texts, prior),
+        references=references(evaluation, texts, prior, recipe),
         classes=classes(evaluation),
         confusion=confusion(evaluation),
         calibration=calibration(evaluation),

@@ -1,6 +1,7 @@
 """Reads eval.parquet: each evaluation row's outcome and what the model gave it. Knows no text."""
 
 import os
+from collections.abc import Collection
 
 import numpy as np
 import pyarrow
@@ -10,8 +11,9 @@ from scipy.special import log_softmax
 
 from core.data.bounds import read_numbers
 from core.data.cells import id_in
-from core.data.example import LABELS, LOGITS, PARTS, SWAPPED_LOGITS, DataError, Id
+from core.data.example import PARTS, DataError, Id
 from core.files import MOST_OF_AN_EVALUATION, in_words
+from core.outcomes import A_B, A_B_TIE, TIE, Outcomes
 from core.runs.access import open_for_reading
 from core.runs.folder import RunFolder
 from core.runs.metrics import read_metrics
@@ -24,12 +26,15 @@ LARGEST_LOSS = -float(np.log(np.finfo(np.float64).eps))
 
 
 class Evaluation(Struct, frozen=True, kw_only=True):
-    """n rows in the order of the file: id; label, tokens shown, of shape (n,); logits and tokens lost, (n, 3)."""
+    """n rows in the order of the file: id; label, tokens shown, of shape (n,); tokens lost, (n, 3)."""
+
+    outcomes: Outcomes
+    """As the columns of logits tell."""
 
     id: list[Id]
     label: Counts
     log_probabilities: Floats
-    """Log-softmax of the logits, (n, 3), computed in float64."""
+    """Log-softmax of the logits, (n, outcomes), computed in float64."""
     swapped: Floats | None
     """The same of the swapped copies."""
     tokens: Counts
@@ -44,7 +49,7 @@ class Evaluation(Struct, frozen=True, kw_only=True):
 
     @property
     def probabilities(self) -> Floats:
-        """(n, 3)."""
+        """(n, outcomes)."""
         return np.exp(self.log_probabilities)
 
     @property
@@ -81,23 +86,26 @@ def read_evaluation(folder: RunFolder) -> Evaluation:
         with open_for_reading(path, MOST_OF_AN_EVALUATION) as file:
             table = read_numbers(file, texts="id")
         columns = {name: table[name].to_numpy() for name in table.column_names}
-        wanted = {name: columns[name] for name in ("id", "label", "tokens", *LOGITS)}
+        outcomes = outcomes_in(table.column_names)
+        wanted = {name: columns[name] for name in ("id", "label", "tokens", *outcomes.logits)}
         lost = np.stack([columns[f"{part}_tokens_lost"] for part in PARTS], axis=1).astype(np.int64)
     except (pyarrow.ArrowException, OSError, KeyError) as error:
         raise DataError(f"{path}: not the evaluation rows of a run: {in_words(error)}") from None
     if not len(table):
         raise DataError(f"{path}: no rows: the run evaluated nothing")
     label = wanted["label"].astype(np.int64)
-    if not np.isin(label, range(len(LABELS))).all():
-        raise DataError(f"{path}: a label is none of 0 (A wins), 1 (B wins) and 2 (tie)")
-    logits = _logits(columns, LOGITS)
-    swapped = _logits(columns, SWAPPED_LOGITS) if SWAPPED_LOGITS[0] in columns else None
+    if not np.isin(label, range(len(outcomes))).all():
+        *others, last = (f"{number} ({name})" for number, name in enumerate(outcomes.labels))
+        raise DataError(f"{path}: a label is none of {', '.join(others)} and {last}")
+    logits = _logits(columns, outcomes.logits)
+    swapped = _logits(columns, outcomes.swapped_logits) if outcomes.swapped_logits[0] in columns else None
     known = np.isfinite(logits).all(axis=1) & (np.isfinite(swapped).all(axis=1) if swapped is not None else True)
     if not known.any():
         raise DataError(f"{path}: no row has finite logits: the model had diverged; there is nothing to report")
     parts, ids = [f"{part}_tokens" for part in PARTS], ids_in(table["id"])
     is_finite: list[bool] = np.asarray(known).tolist()
     return Evaluation(
+        outcomes=outcomes,
         id=[id for id, is_known in zip(ids, is_finite, strict=True) if is_known],
         label=label[known],
         log_probabilities=log_softmax(logits[known], axis=1),
@@ -109,6 +117,11 @@ def read_evaluation(folder: RunFolder) -> Evaluation:
         else None,
         not_finite=[id for id, is_known in zip(ids, is_finite, strict=True) if not is_known],
     )
+
+
+def outcomes_in(columns: Collection[str]) -> Outcomes:
+    """Those of an evaluation, by the names of its columns."""
+    return A_B_TIE if A_B_TIE.logits[TIE] in columns else A_B
 
 
 def ids_in(column: pyarrow.ChunkedArray) -> list[Id]:

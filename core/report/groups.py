@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from core.data.example import LABELS
+from core.outcomes import TIE
 from core.report.evaluation import Counts, Evaluation, Floats, row_losses
 from core.report.report import Group, LengthBias, LengthBin, PositionBias, Rated, Ratings
 from core.report.scores import interval
@@ -64,7 +64,6 @@ def _group(evaluation: Evaluation, kind: str, name: str, chosen: Flags) -> Group
     )
 
 
-TIE = LABELS.index("tie")
 EDGES = (0.5, 0.8, 1.25, 2.0)
 """How many times as long as B is A, between the bins."""
 BINS = ("A under half of B", "A shorter", "about equal", "A longer", "A over twice B")
@@ -131,8 +130,8 @@ def ratings(evaluation: Evaluation, models: Sequence[Names | None]) -> tuple[Rat
         return None
     named = [names for names in models if names is not None]
     probabilities = evaluation.probabilities[rows]
-    won = np.array([1.0, 0.0, 0.5])[evaluation.label[rows]]
-    predicted = probabilities[:, 0] + probabilities[:, 2] / 2
+    scores = np.array([1.0, 0.0, 0.5][: len(evaluation.outcomes)])
+    won, predicted = scores[evaluation.label[rows]], probabilities @ scores
     both = np.column_stack([won, predicted])
 
     by_model: dict[str, list[Floats]] = {}

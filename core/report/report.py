@@ -7,6 +7,7 @@ where there are none.
 from msgspec import Struct
 
 from core.data.example import Id
+from core.outcomes import OutcomesName
 
 
 class Interval(Struct, frozen=True):
@@ -145,8 +146,9 @@ class ListedRow(Struct, frozen=True, kw_only=True):
 
     id: Id
     label: int
-    probabilities: tuple[float, float, float]
-    swapped: tuple[float, float, float] | None
+    probabilities: tuple[float, ...]
+    """Of each outcome."""
+    swapped: tuple[float, ...] | None
     """Of the swapped copy, columns changed back."""
     loss: float
     tokens: int
@@ -202,6 +204,7 @@ class Against(Struct, frozen=True, kw_only=True):
 
 class Report(Struct, frozen=True, kw_only=True):
     run: str
+    outcomes: OutcomesName
     rows: int
     log_loss: Interval
     accuracy: float

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from msgspec.structs import replace
@@ -10,12 +9,13 @@ from numpy.typing import NDArray
 from pyarrow import parquet
 
 from core.data.chat import template_of
-from core.data.example import LABELS, Example, Frame, Id
+from core.data.example import Example, Frame, Id
 from core.data.rows import Origin
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import Encoder
 from core.inspect.lookup import write_pieces
 from core.inspect.table import SCHEMA, as_table
+from core.outcomes import TIE
 from core.profile.token_settings import Tokens
 from core.report.evaluation import Evaluation
 from core.report.report import ListedRow, Lists
@@ -80,7 +80,6 @@ IDENTICAL_WITH_WINNER, EMPTY_WON = CONTRADICTIONS = ("identical answers, yet a w
 """What contradicts a label, whatever the model says."""
 
 Places = NDArray[np.intp]
-Number = TypeVar("Number", int, float)
 
 
 def lists(evaluation: Evaluation, texts: Texts | None, gained: Places, lost: Places) -> tuple[Lists, int]:
@@ -118,7 +117,7 @@ def likely_mislabelled(evaluation: Evaluation, remarks: Sequence[str]) -> Places
     rows = np.arange(len(label))
     thresholds = [
         probabilities[label == number, number].mean() if (label == number).any() else np.inf
-        for number in range(len(LABELS))
+        for number in range(len(evaluation.outcomes))
     ]
     confident = np.where(probabilities >= np.array(thresholds), probabilities, -1.0)
     told = confident.argmax(axis=1)
@@ -145,21 +144,16 @@ def _row_maker(
         return ListedRow(
             id=evaluation.id[place],
             label=int(evaluation.label[place]),
-            probabilities=_three(probabilities[place].tolist()),
-            swapped=None if swapped is None else _three(swapped[place].tolist()),
+            probabilities=tuple(probabilities[place].tolist()),
+            swapped=None if swapped is None else tuple(swapped[place].tolist()),
             loss=float(losses[place]),
             tokens=int(evaluation.tokens[place]),
-            lost=_three(evaluation.lost[place].tolist()),
+            lost=tuple(evaluation.lost[place].tolist()),
             models=chatbots_of(known[1]) if known else None,
             remark=remarks[place],
         )
 
     return row
-
-
-def _three(values: Sequence[Number]) -> tuple[Number, Number, Number]:
-    first, second, third = values
-    return first, second, third
 
 
 def _answers(example: Example) -> tuple[str, str]:
@@ -169,7 +163,7 @@ def _answers(example: Example) -> tuple[str, str]:
 def _remark(label: int, a: str, b: str) -> str:
     """What stands out in a row's text."""
     if a == b:
-        return "identical answers" if LABELS[label] == "tie" else IDENTICAL_WITH_WINNER
+        return "identical answers" if label == TIE else IDENTICAL_WITH_WINNER
     if not (a and b):
         return EMPTY_WON if (label == 0 and not a) or (label == 1 and not b) else "an empty answer"
     return ""

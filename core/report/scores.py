@@ -4,16 +4,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 
-from core.data.example import LABELS, DataError
+from core.data.example import DataError
+from core.outcomes import difference
 from core.report.evaluation import Counts, Evaluation, Floats, row_losses
 from core.report.report import Against, Bin, Calibration, ClassFigures, Interval, Reference
 from core.report.source_rows import Texts
-from core.runs.metrics import RECIPE_LOG_LOSS, UNIFORM_LOG_LOSS
 
 RESAMPLES = 2000
 SEED = 0
 BINS = 15
-"""The usual number; with three outcomes, the most probable one has a third at least, so the lower ones are empty."""
+"""The usual number; the most probable of three outcomes has a third at least, so the lower ones are empty."""
 
 
 def interval(values: Floats) -> Interval:
@@ -31,7 +31,7 @@ def interval(values: Floats) -> Interval:
 
 
 def classes(evaluation: Evaluation) -> list[ClassFigures]:
-    """Each outcome, in the order of LABELS."""
+    """Each outcome, in the order of the labels."""
     label, losses = evaluation.label, evaluation.losses
     predicted = evaluation.log_probabilities.argmax(axis=1)
     mean = evaluation.probabilities.mean(axis=0)
@@ -45,13 +45,13 @@ def classes(evaluation: Evaluation) -> list[ClassFigures]:
             recall=_mean(predicted[label == number] == number),
             precision=_mean(label[predicted == number] == number),
         )
-        for number, name in enumerate(LABELS)
+        for number, name in enumerate(evaluation.outcomes.labels)
     ]
 
 
 def confusion(evaluation: Evaluation) -> list[list[int]]:
-    """Rows by outcome and most probable outcome, (3, 3): scikit-learn's `confusion_matrix`."""
-    size = len(LABELS)
+    """Rows by outcome and most probable outcome, (outcomes, outcomes): scikit-learn's `confusion_matrix`."""
+    size = len(evaluation.outcomes)
     places = evaluation.label * size + evaluation.log_probabilities.argmax(axis=1)
     counted: list[list[int]] = np.bincount(places, minlength=size * size).reshape(size, size).tolist()
     return counted
@@ -96,28 +96,34 @@ FEWEST_TO_FIT = 10
 """Training rows below which lengths alone are not fitted."""
 
 
-def references(evaluation: Evaluation, texts: Texts | None, prior: float | None) -> list[Reference]:
-    """`prior` is the log loss of the class shares as the run told it, None where it did not."""
-    known = [Reference("ln 3", UNIFORM_LOG_LOSS, "a third for each outcome")]
+def references(
+    evaluation: Evaluation, texts: Texts | None, prior: float | None, recipe: float | None
+) -> list[Reference]:
+    """`prior` is the log loss of the class shares as the run told it, None where it did not; `recipe` is what the
+    published run has reached, None where it says nothing of these rows."""
+    outcomes = evaluation.outcomes
+    known = [Reference(outcomes.uniform, outcomes.uniform_log_loss, f"{outcomes.even} for each outcome")]
     if prior is not None:
         known.append(Reference("prior", prior, "the class shares of the training rows"))
     else:
         known.append(_prior(evaluation, texts))
     if texts is not None and (lengths := length_log_loss(evaluation, texts)) is not None:
+        kind = "multinomial logistic regression" if len(outcomes) > 2 else "logistic regression"
         what = (
-            "multinomial logistic regression on log(1 + characters) of prompt, A and B and on the absolute difference "
-            "of those of A and B, standardised, fitted on the training rows"
+            f"{kind} on log(1 + characters) of prompt, A and B and on the absolute difference of those of A and B, "
+            "standardised, fitted on the training rows"
         )
         known.append(Reference("lengths", lengths, what))
-    known.append(Reference("recipe", RECIPE_LOG_LOSS, "the published run, on its own evaluation rows"))
+    if recipe is not None:
+        known.append(Reference("recipe", recipe, "the published run, on its own evaluation rows"))
     return known
 
 
 def _prior(evaluation: Evaluation, texts: Texts | None) -> Reference:
     """From the training rows where they are known, else from the evaluation rows: a little too good."""
-    is_known = texts is not None and len(np.unique(texts.train_label)) == len(LABELS)
+    is_known = texts is not None and len(np.unique(texts.train_label)) == len(evaluation.outcomes)
     label = texts.train_label if texts is not None and is_known else evaluation.label
-    shares = np.bincount(label, minlength=len(LABELS)) / len(label)
+    shares = np.bincount(label, minlength=len(evaluation.outcomes)) / len(label)
     of = "the training rows" if is_known else "the evaluation rows themselves"
     return Reference("prior", constant_log_loss(shares, evaluation.label), f"the class shares of {of}")
 
@@ -126,7 +132,7 @@ def length_log_loss(evaluation: Evaluation, texts: Texts) -> float | None:
     """Log loss, on the evaluation rows, of what lengths alone tell; None where the training rows are too few, lack an
     outcome, or an evaluation row is not known."""
     label = texts.train_label
-    if len(label) < FEWEST_TO_FIT or len(np.unique(label)) < len(LABELS) or not texts.is_known.all():
+    if len(label) < FEWEST_TO_FIT or len(np.unique(label)) < len(evaluation.outcomes) or not texts.is_known.all():
         return None
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -134,7 +140,10 @@ def length_log_loss(evaluation: Evaluation, texts: Texts) -> float | None:
 
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     model.fit(features(texts.train_characters), label)
-    scores = log_softmax(model.decision_function(features(texts.characters)), axis=1)
+    decided = model.decision_function(features(texts.characters))
+    if decided.ndim == 1:  # of two outcomes, that of the second
+        decided = np.column_stack([np.zeros_like(decided), decided])
+    scores = log_softmax(decided, axis=1)
     return float(row_losses(scores, evaluation.label).mean())
 
 
@@ -151,8 +160,10 @@ def against(here: Evaluation, run: str, there: Evaluation) -> tuple[Against, Pla
     """The comparison, and the places in `here` of the rows that only it has right, and that only the other has right;
     those with the largest difference first.
 
-    Raises DataError where the runs share no rows, or the rows have other winners.
+    Raises DataError where the runs tell other outcomes apart, share no rows, or the rows have other winners.
     """
+    if unlike_outcomes := difference([("this run", here.outcomes), (run, there.outcomes)]):
+        raise DataError(f"{unlike_outcomes}: their log losses cannot be compared")
     places = {id: place for place, id in enumerate(there.id)}
     shared = sorted((isinstance(id, str), id, place) for place, id in enumerate(here.id) if id in places)
     mine = np.array([place for _, _, place in shared], dtype=np.intp)

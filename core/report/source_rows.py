@@ -58,14 +58,16 @@ def read_texts(
     found: dict[Id, tuple[Example, Origin]] = {}
     others: list[tuple[int, tuple[int, int, int]]] = []
     cautions = []
-    for example, origin in _counted(Comparisons(own, data) if own else Sources(train, data), source, tell):
+    outcomes = evaluation.outcomes.name
+    evaluated = Comparisons(own, data, outcomes) if own else Sources(train, data, outcomes)
+    for example, origin in _counted(evaluated, source, tell):
         prompts.add(prompt_key(example.prompt))
         if example.id in place:
             found[example.id] = example, origin
         elif not own and example.id not in left_out:
             others.append((example.label, _characters(example)))
     try:
-        for example, _ in _counted(Sources(train, data) if own else (), " and ".join(train), tell):
+        for example, _ in _counted(Sources(train, data, outcomes) if own else (), " and ".join(train), tell):
             if not (data.drop_leaks and prompt_key(example.prompt) in prompts):
                 others.append((example.label, _characters(example)))
     except DataError as error:

@@ -20,14 +20,14 @@ import pyarrow
 from pyarrow import parquet
 
 from core.data.bounds import read_numbers
-from core.data.example import LABELS, LOGITS, SWAPPED_LOGITS, DataError, Example, swapped, unswapped
+from core.data.example import DataError, Example, swapped
 from core.data.files import files_of
 from core.data.rows import Comparisons
 from core.data.sources import Sources
 from core.files import as_parquet, in_words
 from core.imports import keep_pandas_out
+from core.outcomes import A_B_TIE
 from core.predict.folder import pass_name
-from core.predict.submission import WINNERS
 from core.profile.data_settings import Data
 from core.profile.errors import ProfileError
 from core.protocol import answer, as_problem, end_once
@@ -79,9 +79,9 @@ def write_swapped(folder: RunFolder, data: Data, given: Sequence[str]) -> Path:
             files_of(source)
     except DataError as error:
         raise DataError(f"{error}; --data names the rows where they have moved") from None
-    with open_for_reading(folder.evaluation) as rows:
-        wanted = set(evaluation.ids_in(read_numbers(rows, ["id"], texts="id")["id"]))
-    examples = Comparisons(own, data) if own else Sources(train, data)
+    known = evaluation.read_evaluation(folder)
+    wanted, outcomes = {*known.id, *known.not_finite}, known.outcomes.name
+    examples = Comparisons(own, data, outcomes) if own else Sources(train, data, outcomes)
     lines = [_line(swapped(row)) for row, _ in examples if row.id in wanted]
     if missing := len(wanted) - len(lines):
         source = own or " and ".join(train)
@@ -100,14 +100,16 @@ def add_swapped(folder: RunFolder, predictions: Path) -> None:
         table = read_numbers(file, texts="id")
     order = [place[id] for id in evaluation.ids_in(table["id"])]
     name = pass_name(0, is_swapped=False)  # the rows are swapped themselves
-    logits = np.column_stack([predicted[f"{name}_{column}"].to_numpy() for column in LOGITS])[order]
-    for title, column in zip(SWAPPED_LOGITS, unswapped(logits.astype(np.float32)).T, strict=True):
+    outcomes = evaluation.outcomes_in(table.column_names)
+    logits = np.column_stack([predicted[f"{name}_{column}"].to_numpy() for column in outcomes.logits])[order]
+    unswapped = outcomes.unswapped(logits.astype(np.float32))
+    for title, column in zip(outcomes.swapped_logits, unswapped.T, strict=True):
         table = table.append_column(title, pyarrow.array(column))
     write_whole(folder.evaluation, as_parquet(table))
 
 
 def _line(row: Example) -> bytes:
-    winners = {winner: int(label == row.label) for label, winner in zip(range(len(LABELS)), WINNERS, strict=True)}
+    winners = {winner: int(label == row.label) for label, winner in enumerate(A_B_TIE.winners)}
     texts = {"prompt": row.prompt, "response_a": row.response_a, "response_b": row.response_b}
     return msgspec.json.encode({"id": row.id, **texts, **winners})
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from core.outcomes import A_B_TIE, OutcomesName
 from core.profile.load import Change
 from core.profile.settings import EngineName, Precision
 
@@ -78,6 +79,10 @@ class Started(Event, frozen=True, kw_only=True):
     engine: EngineName = "padded"
     engine_reason: str = ""
     """Why not the packed one; or how it spends memory."""
+    format: str = ""
+    """What the rows were taken for; "" in older records, as of the next two."""
+    outcomes: OutcomesName = A_B_TIE.name
+    outcomes_reason: str = ""
     digest_train: RowsDigest | None = None
     digest_eval: RowsDigest | None = None
     """Of the rows on both sides of the split; None in older records."""
@@ -167,6 +172,7 @@ class Predicting(Event, frozen=True, kw_only=True, tag="scoring"):
     precision: str
     engine: EngineName
     device: Device
+    outcomes: OutcomesName = A_B_TIE.name
 
 
 class PredictionProgress(Event, frozen=True, kw_only=True, tag="scored"):

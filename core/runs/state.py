@@ -61,6 +61,8 @@ class RunState(Struct, frozen=True, kw_only=True):
     evaluations: tuple[events.Evaluated, ...] = ()
     checkpoint: events.Checkpoint | None = None
     warnings: tuple[str, ...] = ()
+    begun: events.Started | events.Predicting | None = None
+    """What it was to do, as this process has said or, before that, an earlier one."""
     predicting: events.Predicting | None = None
     prediction_progress: events.PredictionProgress | None = None
     """Of a prediction: what it is to do, and how far it is."""
@@ -123,14 +125,13 @@ def fold(state: RunState, new: Iterable[AnyEvent]) -> RunState:
         first_time=new[0].time if state.first_time is None else state.first_time,
         last_time=new[-1].time,
         started=_newest(events.Started, others, state.started),
+        begun=_newest(events.Started, others, None) or _newest(events.Predicting, others, state.begun),
         phase=_newest(events.Phase, others, state.phase),
         step=max([state.step, *[s.step for s in steps], *[s.step for s in saved], *(step for _, step in signs)]),
         training_since=min(signs, default=None) if state.training_since is None else state.training_since,
         steps=state.steps + steps,
         training_seconds=state.training_seconds + training_seconds(steps, state.steps[-1].tokens if state.steps else 0),
-        memory_peak=max(
-            [state.memory_peak, *(one.memory_peak for one in steps), *(one.memory_peak for one in progress)]
-        ),
+        memory_peak=max([state.memory_peak, *(s.memory_peak for s in steps), *(p.memory_peak for p in progress)]),
         evaluations=_evaluations(state.evaluations, _of(events.Evaluated, others)),
         checkpoint=_newest(events.Checkpoint, others, state.checkpoint),
         warnings=state.warnings + tuple(w.message for w in _of(events.Warning, others)),
@@ -226,9 +227,7 @@ def read_run(folder: RunFolder) -> tuple[RunState, Status]:
 
 def with_due_end(state: RunState, folder: RunFolder, alive: bool | None) -> RunState:
     """`state` with the last event that the folder shows to be missing from its record, where no process can write it.
-
-    Not to be folded further: the event may be written yet.
-    """
+    Not to be folded further: the event may be written yet."""
     if state.last is None and alive is not True and (end := folder.due_end()):
         return fold(state, [end])
     return state

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.libraries import importing_libraries
+from core.outcomes import outcomes_of
 from core.runs.checkpoints import checkpoints
 from core.runs.events import Failed, Finished, Warning
 from core.runs.folder import RunFolder
@@ -20,12 +21,13 @@ from core.runs.notify import notify
 from core.runs.process import describe_this_process
 from core.runs.protocol import OTHER_AT_WORK, RESUME
 from core.runs.record import Record
+from core.runs.settled import read_settled, with_outcomes
 from core.runs.stop_request import Home, Stopped, StopRequest
 from core.train import trackers
 from core.train.attempt import Attempt
 
 if TYPE_CHECKING:
-    from core.data.example import Example
+    from core.data.sources import RunExamples
     from core.profile.settings import Profile
     from core.train.setup import Hardware, RunModel, RunRows
     from core.train.training import Trained
@@ -97,11 +99,12 @@ def explained(folder: RunFolder, error: Exception) -> Failed:
 
 def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt, home: Home) -> None:
     """From profile to adapter. Raises what went wrong, or Stopped after a signal."""
-    profile = folder.read_profile()
+    profile = read_settled(folder)
     trackers.demand(profile.run.report_to)
     trackers.settle(folder)
     trackers.log_in(profile.run.report_to)
-    train_rows, eval_rows, source = find_inputs(profile, record)
+    found, source = find_inputs(profile, record)
+    profile = with_outcomes(profile, found.settled.outcomes)
 
     stop.heed()  # libraries drop what a signal raises while they are loaded
     # Imported only now: they take seconds, and bad data or a bad checkpoint is reported in one.
@@ -116,9 +119,9 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     if not Path(source).is_dir():
         record.begin("loading", "fetching the tokenizer, unless already here")
     tokenizer_files = tokenizer_folder(source, profile.model.revision)
-    rows = encode_rows(profile, train_rows, eval_rows, tokenizer_files, attempt, record)
+    rows = encode_rows(profile, found.train, found.evaluation, tokenizer_files, attempt, record)
     made = load_model(profile, source, tokenizer_files, rows, hardware, attempt, stop, record)
-    record.write(started(profile, rows, hardware, made))
+    record.write(started(profile, found.read, rows, hardware, made))
 
     trained = Training(folder, profile, rows, made, hardware, attempt, stop, record, home).run()
     record.begin("saving", "saving the adapter and the evaluation")
@@ -129,7 +132,7 @@ def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt
     )
 
 
-def find_inputs(profile: "Profile", record: Record) -> "tuple[list[Example], list[Example], str]":
+def find_inputs(profile: "Profile", record: Record) -> "tuple[RunExamples, str]":
     """The rows to train on and those to evaluate, and where the base is loaded from, its weights all there.
 
     Raises DataError and SettingError.
@@ -145,13 +148,14 @@ def find_inputs(profile: "Profile", record: Record) -> "tuple[list[Example], lis
     found = read_run_examples(assets.train_sources(profile.data), assets.eval_source(profile.data), profile)
     for name, read in zip(profile.data.sources, found.read, strict=True):
         record.begin("loading", f"rows: {read}" if len(found.read) == 1 else f"{read.rows:,} rows of {name}: {read}")
+    record.begin("loading", str(found.settled))
     for caution in cautions(profile, found.leaks):
         record.write(Warning(message=caution))
     if profile.model.gguf_file:
         record.begin("loading", "unpacking the GGUF file, unless already done")
     source = locate(profile.model)
     demand_weights(source, profile.model.checkpoint)
-    return found.train, found.evaluation, source
+    return found, source
 
 
 def cautions(profile: "Profile", leaks: int) -> list[str]:
@@ -181,7 +185,8 @@ def save(
 
     results.save_adapter(folder, made.model, made.tokenizer)
     if trained.logits is not None:
-        results.save_evaluation(folder, rows.evaluation, trained.logits, trained.swapped_logits)
+        outcomes = outcomes_of(profile.model.outcomes)
+        results.save_evaluation(folder, outcomes, rows.evaluation, trained.logits, trained.swapped_logits)
     metrics = Metrics(
         run=folder.id,
         log_loss=trained.evaluated.log_loss if trained.evaluated else None,

@@ -12,11 +12,12 @@ from core.data.template import Template
 from core.data.tokenizer import PromptTokenizer
 from core.demo import assets
 from core.model.checkpoint import TEXT_PART
+from core.outcomes import Outcomes, outcomes_of
 from core.profile.division import held_out, limited
 from core.profile.load import to_toml
 from core.profile.settings import Profile
 from core.runs.access import write_whole
-from core.runs.metrics import UNIFORM_LOG_LOSS, Metrics
+from core.runs.metrics import Metrics
 from core.runs.process import PACKAGES
 
 CARD = "README.md"
@@ -25,12 +26,12 @@ from transformers import AutoTokenizer
 
 tokenizer = AutoTokenizer.from_pretrained("this folder")
 model = AutoPeftModelForSequenceClassification.from_pretrained(
-    "this folder", num_labels=3, ignore_mismatched_sizes=True  # of a head that the base may have
+    "this folder", num_labels=NUMBER, ignore_mismatched_sizes=True  # of a head that the base may have
 ).eval()
 model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
 """
 OWN_CLASS = """config = AutoConfig.from_pretrained(base).get_text_config()  # of its text model, if it reads images too
-config.num_labels = 3
+config.num_labels = NUMBER
 family = MODEL_MAPPING[type(config)].__bases__[0]
 
 
@@ -69,6 +70,11 @@ model = AutoModelForSequenceClassification.from_pretrained("this folder").eval()
 """
 
 
+def fitting(use: str, outcomes: Outcomes) -> str:
+    """The lines of Python for a classifier of these outcomes."""
+    return use.replace("NUMBER", str(len(outcomes)))
+
+
 def save_card(adapter: Path, profile: Profile, metrics: Metrics, *, by_auto_class: bool) -> None:
     """Write the card into the adapter's folder. Raises OSError."""
     template = template_of(profile.tokens, PromptTokenizer(adapter))
@@ -78,7 +84,7 @@ def save_card(adapter: Path, profile: Profile, metrics: Metrics, *, by_auto_clas
 def card(profile: Profile, metrics: Metrics, template: Template, *, by_auto_class: bool) -> str:
     """Markdown with what the hub reads of a card before it. `template` makes the text that the run has read, and
     `by_auto_class` says whether transformers has a text classifier for the base as a whole."""
-    shared = _without_paths(profile)
+    shared, outcomes = _without_paths(profile), outcomes_of(profile.model.outcomes)
     base = shared.model.checkpoint
     versions = "\n".join(f"- {name} {metadata.version(name)}" for name in PACKAGES)
     limit = f"; {limited(profile.data)}" if limited(profile.data) else ""
@@ -91,17 +97,17 @@ tags: [human-preference, lora]
 
 # {metrics.run}
 
-Says of a prompt and two answers which of them a person prefers: class 0 is A, 1 is B, 2 a tie. An adapter for
+Says of a prompt and two answers which of them a person prefers: {_classes(outcomes)}. An adapter for
 `{base}` ({_held(shared)}), trained with arena-tui. It reads
 `{_literal(template.text(["…"], ["…"], ["…"]))[1:-1]}` between BOS and EOS, which the tokenizer adds, in training at
 most {profile.tokens.max_length:,} tokens of it.
 
 ```python
-{USE_OF_ADAPTER if by_auto_class else USE_OF_OWN_ADAPTER}{scoring(template)}```
+{fitting(USE_OF_ADAPTER if by_auto_class else USE_OF_OWN_ADAPTER, outcomes)}{scoring(template, outcomes)}```
 
 ## Evaluation
 
-{_evaluation(shared, metrics)}
+{_evaluation(shared, metrics, outcomes)}
 
 ## Data
 
@@ -119,7 +125,7 @@ most {profile.tokens.max_length:,} tokens of it.
 """
 
 
-def scoring(template: Template) -> str:
+def scoring(template: Template, outcomes: Outcomes) -> str:
     """How `model` and `tokenizer`, once they are loaded, answer a comparison: lines of Python."""
     return f"""
 
@@ -127,7 +133,7 @@ def scoring(template: Template) -> str:
 
 
 inputs = tokenizer([text(["…"], ["…"], ["…"])], padding=True, return_tensors="pt")
-print(model(**inputs).logits.softmax(-1))  # A wins, B wins, tie
+print(model(**inputs).logits.softmax(-1))  # {", ".join(outcomes.labels)}
 """
 
 
@@ -159,7 +165,11 @@ def _literal(text: str) -> str:
 _BACKTICK_IN_TOML = "\\u0060"
 
 
-def _evaluation(shared: Profile, metrics: Metrics) -> str:
+def _classes(outcomes: Outcomes) -> str:
+    return ", ".join(["class 0 is A", "1 is B", "2 a tie"][: len(outcomes)])
+
+
+def _evaluation(shared: Profile, metrics: Metrics, outcomes: Outcomes) -> str:
     """What the run came to; `shared` names no path of this machine."""
     sizes = f"| rows trained on | {metrics.rows_train:,} |\n| steps | {metrics.steps:,} |"
     if metrics.accuracy is None or metrics.prior_log_loss is None:
@@ -172,7 +182,7 @@ def _evaluation(shared: Profile, metrics: Metrics) -> str:
 | --- | --- |
 | log loss | {log_loss} |
 | always answering the class shares | {metrics.prior_log_loss:.4f} |
-| a third for each class | {UNIFORM_LOG_LOSS:.4f} |
+| {outcomes.even} for each class | {outcomes.uniform_log_loss:.4f} |
 | accuracy | {metrics.accuracy:.4f} |
 | rows evaluated | {metrics.rows_eval:,} |
 {sizes}

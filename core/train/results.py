@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from peft import PeftModel
 from transformers import EvalPrediction, PreTrainedTokenizerFast
 
-from core.data.example import LABELS, LOGITS, PARTS, SWAPPED_LOGITS, id_column, unswapped
+from core.data.example import PARTS, id_column
 from core.data.tokens import Encoded
 from core.engine import scores
 from core.files import as_parquet, as_their_folder
+from core.outcomes import A_B_TIE, Outcomes
 from core.runs.access import delete, make_folder, move, reached, remove_tree, write_whole
 from core.runs.folder import RunFolder
 from core.runs.seal import seal
@@ -19,7 +20,7 @@ from core.train.model_card import CARD
 
 
 def log_loss(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
-    """The log loss of softmax(`logits`), shape (rows, 3); NaN if any logit is not finite."""
+    """The log loss of softmax(`logits`), shape (rows, outcomes); NaN if any logit is not finite."""
     if not np.isfinite(logits).all():
         return float("nan")
     return scores.log_loss(scores.softmax(logits), labels)
@@ -27,7 +28,7 @@ def log_loss(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
 
 def prior_log_loss(train_labels: Sequence[int], evaluation_labels: Sequence[int]) -> float:
     """Log loss on the evaluation rows of always answering the class shares of the training rows."""
-    shares = np.bincount(train_labels, minlength=len(LABELS)) / len(train_labels)
+    shares = np.bincount(train_labels, minlength=len(A_B_TIE)) / len(train_labels)
     answers = np.tile(shares, (len(evaluation_labels), 1))
     return scores.log_loss(answers, evaluation_labels)
 
@@ -36,7 +37,7 @@ class Scorer:
     """The Trainer's `compute_metrics`; keeps the logits of the last evaluation, so that none is run twice."""
 
     def __init__(self) -> None:
-        self.logits = np.empty((0, len(LABELS)), dtype=np.float32)
+        self.logits = np.empty((0, 0), dtype=np.float32)
 
     def __call__(self, prediction: EvalPrediction) -> dict[str, float]:
         self.logits = np.asarray(prediction.predictions, dtype=np.float32)
@@ -67,19 +68,24 @@ def save_adapter(folder: RunFolder, model: PeftModel, tokenizer: PreTrainedToken
 
 
 def save_evaluation(
-    folder: RunFolder, rows: Sequence[Encoded], logits: NDArray[np.float32], swapped: NDArray[np.float32] | None
+    folder: RunFolder,
+    outcomes: Outcomes,
+    rows: Sequence[Encoded],
+    logits: NDArray[np.float32],
+    swapped: NDArray[np.float32] | None,
 ) -> None:
-    """eval.parquet, in the order of the file: id, label, three logits, tokens shown, and of each part all and lost.
-
-    `logits` have the shape (rows, 3), and so have those of the `swapped` copies, whose columns are changed back here.
+    """eval.parquet, in the order of the file: id, label, a logit an outcome, tokens shown, and of each part all and
+    lost. `logits` have the shape (rows, outcomes), and so have those of the `swapped` copies, whose columns are changed
+    back here.
     """
     order = sorted(range(len(rows)), key=lambda i: rows[i].example.index)
+    swapped_back = () if swapped is None else outcomes.unswapped(swapped[order]).T
     ordered = [rows[i] for i in order]
     table = pyarrow.table(
         {
             "id": id_column(row.example.id for row in ordered),
             "label": pyarrow.array([row.example.label for row in ordered], pyarrow.int8()),
-            **dict(zip(LOGITS, logits[order].T, strict=True)),
+            **dict(zip(outcomes.logits, logits[order].T, strict=True)),
             "tokens": pyarrow.array([len(row.ids) for row in ordered], pyarrow.int32()),
             "is_cut": pyarrow.array([row.is_cut for row in ordered], pyarrow.bool_()),
             **{
@@ -90,7 +96,7 @@ def save_evaluation(
                 f"{part}_tokens": pyarrow.array([row.parts[number] for row in ordered], pyarrow.int32())
                 for number, part in enumerate(PARTS)
             },
-            **({} if swapped is None else dict(zip(SWAPPED_LOGITS, unswapped(swapped[order]).T, strict=True))),
+            **({} if swapped is None else dict(zip(outcomes.swapped_logits, swapped_back, strict=True))),
         }
     )
     write_whole(folder.evaluation, as_parquet(table))

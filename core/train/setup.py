@@ -1,5 +1,6 @@
 """What a run is made of before its first step: its device, its rows in tokens, its model and what computes it."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from peft import PeftModel
 from transformers import AutoConfig, PreTrainedTokenizerFast, set_seed
 
 from core.data.chat import template_of
-from core.data.example import Example, swapped
+from core.data.example import Example, RowsRead, settled, swapped
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import Encoded, encode_all, rows_digest
 from core.demo import assets
@@ -180,7 +181,7 @@ def load_model(
     )
 
 
-def started(profile: Profile, rows: RunRows, hardware: Hardware, made: RunModel) -> Started:
+def started(profile: Profile, read: Sequence[RowsRead], rows: RunRows, hardware: Hardware, made: RunModel) -> Started:
     """What the run is about to do, for its record."""
     return Started(
         rows_train=len(rows.train),
@@ -198,6 +199,9 @@ def started(profile: Profile, rows: RunRows, hardware: Hardware, made: RunModel)
         prior_log_loss=rows.prior_log_loss,
         engine=made.engine.name,
         engine_reason=made.engine.reason,
+        format=" and ".join(dict.fromkeys(one.format for one in read if one.format)),
+        outcomes=settled(read).outcomes,
+        outcomes_reason=settled(read).why,
         digest_train=rows.digest_train,
         digest_eval=rows.digest_eval,
         digest_base=made.digest_base,

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from transformers import DataCollatorWithPadding, PrinterCallback
 
 from core.engine.steps import Diverged, LossWatch
+from core.outcomes import outcomes_of
 from core.packed.pack import pack
 from core.profile.settings import Profile
 from core.runs.access import have_folder
@@ -28,7 +29,8 @@ COMPILES = "the first step, for which kernels are compiled"
 
 
 class Trained(Struct, frozen=True):
-    """What the training of a run came to; of each evaluation row the logits, (rows, 3), None without such rows."""
+    """What the training of a run came to; of each evaluation row the logits, (rows, outcomes), None without such
+    rows."""
 
     logits: Logits | None
     swapped_logits: Logits | None
@@ -60,7 +62,7 @@ class Training:
         self._folder, self._profile, self._rows, self._made = folder, profile, rows, made
         self._attempt, self._stop, self._home = attempt, stop, home
         self._scorer = Scorer()
-        self._watch = LossWatch(profile.train.divergence_patience)
+        self._watch = LossWatch(profile.train.divergence_patience, outcomes_of(profile.model.outcomes).uniform_log_loss)
         home.demand()
         have_folder(folder.checkpoints)  # the Trainer would make one anywhere
         compiles = made.packed is not None and hardware.device.kind == "cuda"

@@ -121,7 +121,7 @@ def report(profile: Path, last: dict[str, object]) -> None:
     assert progress.whole, progress.problem
     assert progress.frame
     settings = parse_profile(profile.read_text(), source=str(profile))
-    report(read_rows(Path(progress.whole)), settings, progress.frame, LIMITS)
+    report(read_rows(Path(progress.whole)), settings, progress.frame, LIMITS, progress.read)
 
 
 def watch(pid: int) -> list[int]:

@@ -98,7 +98,7 @@ def uses_the_card(run: RunFolder, rows: Path, logits: dict[int, float], folder: 
     template = template_of(profile.tokens, tokenizer)
     row = next(
         row
-        for row in read_comparisons(str(rows), Data())
+        for row in read_comparisons(str(rows), Data(), "auto")
         if len(row.prompt) == 1
         and len(AutoTokenizer.from_pretrained(run.adapter)(template.text(*parts(row))).input_ids) < 70
     )

@@ -6,4 +6,4 @@ from core.profile.data_settings import Data
 
 
 def read_examples(source: str, data: Data) -> list[Example]:
-    return [example for example, _ in Sources([source], data)]
+    return [example for example, _ in Sources([source], data, "auto")]

@@ -1,11 +1,16 @@
 """Writes run folders as the engine would have left them, with fixed figures and times."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Literal
 
+import pyarrow
 from msgspec.structs import replace
+from pyarrow import parquet
 from scripted_child import started, step_event
 
+from core.data.example import Id, id_column
+from core.outcomes import A_B_TIE, Outcomes
 from core.predict.folder import PredictionFolder
 from core.predict.request import Member, Request
 from core.profile.load import to_toml
@@ -92,11 +97,12 @@ def record_run(
     return folder
 
 
-def write_submission(folder: PredictionFolder) -> None:
-    """As many rows as are said to be answered, the tie the less likely the later."""
-    rows = [(0.2 + 0.6 * n / ROWS, 0.3 - 0.2 * n / ROWS, 0.5 - 0.4 * n / ROWS) for n in range(ROWS)]
-    lines = (",".join([str(136060 + 37 * n), *map(repr, row)]) for n, row in enumerate(rows))
-    folder.submission.write_text("\n".join(["id,winner_model_a,winner_model_b,winner_tie", *lines, ""]))
+def write_answers(
+    folder: PredictionFolder, ids: Sequence[Id], rows: Sequence[Sequence[float]], outcomes: Outcomes = A_B_TIE
+) -> None:
+    """The table of a prediction, as far as it holds what was answered."""
+    given = dict(zip(outcomes.winners, zip(*rows, strict=True), strict=True))
+    parquet.write_table(pyarrow.table({"id": id_column(ids), **given}), folder.table)
 
 
 def record_prediction(
@@ -137,7 +143,9 @@ def record_prediction(
             )  # fmt: skip
             log.write(f"12:00:00 {rows:,} rows\n")
         if end:
-            write_submission(folder)
+            # As many rows as are said to be answered, the tie the less likely the later.
+            rows = [(0.2 + 0.6 * n / ROWS, 0.3 - 0.2 * n / ROWS, 0.5 - 0.4 * n / ROWS) for n in range(ROWS)]
+            write_answers(folder, [136060 + 37 * n for n in range(ROWS)], rows)
             done = events.Predicted(
                 time=at + 9, submission=str(folder.submission), rows=ROWS, log_loss=0.9391, accuracy=0.552
             )

@@ -6,6 +6,10 @@ import time
 from pathlib import Path
 from types import FrameType
 
+import pyarrow
+from pyarrow import parquet
+
+from core.outcomes import A_B_TIE
 from core.predict.folder import PredictionFolder
 from core.runs import events
 from core.runs.process import describe_this_process
@@ -42,7 +46,8 @@ def predict(record: Record, folder: PredictionFolder, scenario: str) -> None:
             time.sleep(0.05)
         if scenario == "fail":
             raise RuntimeError(HOSTILE)
-    folder.submission.write_text("id,winner_model_a,winner_model_b,winner_tie\n7,0.5,0.25,0.25\n-8,0.0,0.95,0.05\n")
+    given = dict(zip(A_B_TIE.winners, [[0.5, 0.0], [0.25, 0.95], [0.25, 0.05]], strict=True))
+    parquet.write_table(pyarrow.table({"id": [7, -8], **given}), folder.table)
     record.write(events.Predicted(submission=str(folder.submission), rows=ROWS, log_loss=None, accuracy=None))
 
 

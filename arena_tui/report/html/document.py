@@ -23,6 +23,7 @@ from arena_tui.report.html.parts import (
 from arena_tui.report.view import SeenReport
 from arena_tui.report.wording import (
     FEW,
+    a_wins,
     beside_accuracy,
     better,
     in_words,
@@ -62,13 +63,13 @@ def _parts(seen: SeenReport, rows: int) -> Iterator[str]:
     yield from _calibration(report)
     yield from _groups(report)
     if report.length_bias:
-        yield from _lengths(report.length_bias)
+        yield from _lengths(report, report.length_bias)
     if report.position_bias:
         yield from _position(report.log_loss, report.position_bias)
     if report.models:
-        yield from ratings_table("Chatbots", report.models)
+        yield from ratings_table("Chatbots", report, report.models)
     if report.pairs and report.pairs.rated:
-        yield from ratings_table("Pairs of chatbots", report.pairs)
+        yield from ratings_table("Pairs of chatbots", report, report.pairs)
     for title, listed in titled(report).items() if rows else ():
         yield f"<h2>{text(title.capitalize())}</h2>"
         yield from (row_in_full(seen, row) for row in listed[:rows])
@@ -201,11 +202,11 @@ def _interval(group: Group) -> Interval:
     return Interval(group.log_loss, group.log_loss - group.margin, group.log_loss + group.margin)
 
 
-def _lengths(bias: LengthBias) -> Iterator[str]:
+def _lengths(report: Report, bias: LengthBias) -> Iterator[str]:
     yield "<h2>Length bias</h2>"
     yield (
         f"<p>Of {numbers.counted(bias.rows, 'row')} with a winner and answers of different length, "
-        f"{'; '.join(preferences(bias))}. Below: how often A wins, ties excluded, as people judged and in the model's "
+        f"{'; '.join(preferences(bias))}. Below: how often {a_wins(report)}, as people judged and in the model's "
         "mean probabilities.</p>"
     )
     scale = Scale(0, 1)

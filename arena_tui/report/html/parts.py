@@ -9,10 +9,11 @@ from arena_tui.format import numbers
 from arena_tui.format.numbers import percent
 from arena_tui.format.sanitize import printable, printable_lines
 from arena_tui.report.view import SeenReport
-from arena_tui.report.wording import INITIALS, errors, is_unlikely, of_ratings, points, winner
+from arena_tui.report.wording import errors, is_unlikely, of_ratings, points, winner
 from arena_tui.rows.text import MOST_DRAWN, ShownRow
 from core.data.kept import parts_of
-from core.report.report import Bin, Interval, ListedRow, Ratings
+from core.outcomes import A_B_TIE
+from core.report.report import Bin, Interval, ListedRow, Ratings, Report
 
 STYLE = """
 :root { color-scheme: light dark; --text: #1d2422; --muted: #5b6663; --paper: #fff; --line: #d5dcd9;
@@ -79,11 +80,11 @@ def row_in_full(seen: SeenReport, row: ListedRow) -> str:
     return f'<details class="row" open><summary>{head}</summary><div class="parts">{parts}</div></details>'
 
 
-def _bar(probabilities: tuple[float, float, float]) -> str:
+def _bar(probabilities: Sequence[float]) -> str:
     stretches = "".join(
-        f'<i class="{kind}" style="width: {100 * p:.1f}%"></i>' for kind, p in zip(CLASSES, probabilities, strict=True)
+        f'<i class="{kind}" style="width: {100 * p:.1f}%"></i>' for kind, p in zip(CLASSES, probabilities, strict=False)
     )
-    told = ", ".join(f"{name} {percent(p)}" for name, p in zip(INITIALS, probabilities, strict=True))
+    told = ", ".join(f"{name} {percent(p)}" for name, p in zip(A_B_TIE.initials, probabilities, strict=False))
     return f'<span class="bar">{stretches}</span> {told}'
 
 
@@ -218,9 +219,9 @@ def text(words: str) -> str:
     return escape(printable(words))
 
 
-def ratings_table(title: str, ratings: Ratings) -> Iterator[str]:
+def ratings_table(title: str, report: Report, ratings: Ratings) -> Iterator[str]:
     yield f"<h2>{title}</h2>"
-    words = of_ratings(ratings)
+    words = of_ratings(ratings, report.outcomes)
     yield f"<p>{words[0].upper()}{words[1:]}.</p>"
     yield table(
         ("name", "rows", "scored", "predicted", "apart", "standard errors", ""),

@@ -17,12 +17,12 @@ from textual.pilot import Pilot
 
 from arena_tui.app.app import ArenaApp
 from arena_tui.dataset.cuts import cost_lines
-from arena_tui.dataset.row_pane import RowPane
+from arena_tui.dataset.row_pane import Filter, RowPane
 from arena_tui.dataset.screen import DataScreen
 from arena_tui.format import numbers
 from arena_tui.rows.reader import RowScreen
 from arena_tui.rows.text import MOST_DRAWN, ShownRow, part_text, sequence_text
-from arena_tui.rows.view import Inspected, outlook
+from arena_tui.rows.view import Inspected, by_group, outlook
 from arena_tui.screen import profiles
 from core.data.example import Frame
 from core.data.kept import spans
@@ -30,7 +30,7 @@ from core.data.shape import RowCounts, shape_of
 from core.data.truncation import keep
 from core.engine.fit import parts
 from core.engine.memory import on_processor
-from core.inspect.cuts import CutReport, cut, report
+from core.inspect.cuts import Cut, CutReport, cut, report
 from core.inspect.lookup import read_row
 from core.inspect.protocol import INSPECT
 from core.plan.protocol import MemoryPlan, ProcessorPlan
@@ -68,9 +68,8 @@ def listed(screen: DataScreen) -> list[int]:
 
 
 def cut_report(seen: Inspected, tokens: Tokens) -> CutReport:
-    return report(
-        seen.rows, {"train": seen.sides.train, "eval": seen.sides.eval}, tokens, cut(seen.rows, tokens, seen.frame)
-    )
+    sides = {"train": seen.sides.train, "eval": seen.sides.eval}
+    return report(seen.rows, seen.outcomes, sides, tokens, cut(seen.rows, tokens, seen.frame))
 
 
 async def test_d_on_home_opens_the_chosen_profile_and_shows_what_the_inspection_found(profile: Path) -> None:
@@ -526,3 +525,29 @@ def test_round_by_round_each_turn_has_its_line_and_ellipses_stand_where_somethin
     row = ShownRow(ids, shape, kept, frame, [*(bytes([i]) for i in range(256)), b"<bos>", b"<eos>", b"..."])
     assert [part_text(row, part).plain for part in range(3)] == parts
     assert sequence_text(row, with_ids=False).plain == f"<bos>{sequence}<eos>"
+
+
+async def test_of_rows_without_ties_none_are_listed_and_two_outcomes_are_told(profile: Path) -> None:
+    rows = [
+        {"id": n, "prompt": f"question {n}", "response_a": "left" + " a" * n, "response_b": "right", "winner": winner}
+        for n, winner in enumerate(["model_a", "model_b"] * 5)
+    ]
+    (profile.parent.parent / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    profile.write_text(profile.read_text().replace("rows.csv", "rows.jsonl"))
+    app = ArenaApp(profile.parent / "runs")
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await open_data(pilot, profile)
+        await until_shown(pilot, "rows.jsonl as wsdm")
+        assert list(by_group(screen.inspection.seen, cut_of(screen))) == ["A wins", "B wins", "train", "eval"]
+        for _ in range(len(Filter) - 1):
+            assert screen.query_one(RowPane).filter is not Filter.TIES
+            await pilot.press("f")
+        await until(pilot, lambda: screen.query_one(RowPane).filter is Filter.ALL, "the first filter again")
+        await pilot.press("shift+tab")
+        await until_shown(pilot, "two outcomes: no row read is a tie", "A wins", "B wins")
+
+
+def cut_of(screen: DataScreen) -> Cut:
+    seen = screen.inspection.seen
+    assert seen
+    return cut(seen.rows, screen.inspection.settings.tokens, seen.frame)

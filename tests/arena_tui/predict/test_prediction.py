@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from recorded import record_prediction, record_run
+from recorded import record_prediction, record_run, write_answers
 from screen import HERE, shown, until, until_shown
 
 from arena_tui.app.app import ArenaApp
@@ -104,8 +104,7 @@ async def test_a_finished_prediction_shows_what_it_has_answered(run: RunFolder, 
 async def test_ids_that_are_texts_are_shown_and_not_obeyed(run: RunFolder) -> None:
     prediction = record_prediction(run, end="predicted")
     ids = ["[red]x[/red]\x1b[2J", "a question of more than twenty cells", "7"]
-    rows = "".join(f"{text},0.2,0.3,0.5\n" for text in ids)
-    prediction.submission.write_text(f"id,winner_model_a,winner_model_b,winner_tie\n{rows}")
+    write_answers(prediction, ids, [(0.2, 0.3, 0.5)] * 3)
     app = ArenaApp(run.path.parent, watch=prediction)
     async with app.run_test(size=(120, 40)) as pilot:
         await until_shown(
@@ -134,10 +133,10 @@ async def test_rare_and_certain_outcomes_are_not_rounded_to_none_and_all(run: Ru
 
 async def test_a_file_of_answers_that_is_none_is_told_and_not_obeyed(run: RunFolder) -> None:
     prediction = record_prediction(run, end="predicted")
-    prediction.submission.write_text("id,a,b,tie\n7,[red]x[/red]\x1b[2J,0,0\n")
+    prediction.table.write_bytes(b"PAR1 [red]x[/red]\x1b[2J")
     app = ArenaApp(run.path.parent, watch=prediction)
     async with app.run_test(size=(120, 40)) as pilot:
-        await until_shown(pilot, "The predictions cannot be shown:", "holds no id", "log loss  0.9391")
+        await until_shown(pilot, "The predictions cannot be shown:", "damaged", "log loss  0.9391")
         assert "x[/red]" not in shown(app)
 
 

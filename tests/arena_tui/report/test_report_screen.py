@@ -281,8 +281,8 @@ def test_a_difference_in_words(difference: Interval, says: str) -> None:
 
 
 def test_ratings_say_how_many_are_left_out_and_of_how_many_those_listed_are_the_furthest() -> None:
-    assert of_ratings(Ratings([], 20, enough=0, few=0)).endswith("by chance")
-    assert of_ratings(Ratings([], 20, enough=312, few=3)).endswith(
+    assert of_ratings(Ratings([], 20, enough=0, few=0), "a-b-tie").endswith("by chance")
+    assert of_ratings(Ratings([], 20, enough=312, few=3), "a-b-tie").endswith(
         "3 with fewer than 20 rows left out; of 312, the 0 furthest apart are listed"
     )
 

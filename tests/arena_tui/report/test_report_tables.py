@@ -10,7 +10,8 @@ from textual.screen import Screen
 from arena_tui.app.app import ArenaApp
 from arena_tui.report.forest import FIGURE_CELLS, groups
 from arena_tui.report.rows import PLAIN_FILLS, ReportRows, probability_bar
-from arena_tui.report.tables import outcomes, summary
+from arena_tui.report.tables import biases, chatbots, outcomes, summary
+from arena_tui.report.text import as_text
 from core.config import Config, ConfigFile, Console
 from core.report.report import (
     Against,
@@ -18,9 +19,12 @@ from core.report.report import (
     ClassFigures,
     Group,
     Interval,
+    LengthBias,
+    LengthBin,
     ListedRow,
     Lists,
     PositionBias,
+    Ratings,
     Reference,
     Report,
 )
@@ -32,6 +36,7 @@ ROW = ListedRow(
 )
 REPORT = Report(
     run="made up",
+    outcomes="a-b-tie",
     rows=300,
     log_loss=Interval(1.0, 0.9, 1.1),
     accuracy=2 / 3,
@@ -55,6 +60,40 @@ REPORT = Report(
     ),
     cautions=[],
 )  # fmt: skip
+
+
+TWO = replace(
+    REPORT,
+    outcomes="a-b",
+    classes=REPORT.classes[:2],
+    confusion=[[60, 40], [0, 100]],
+    models=Ratings([], 20, enough=0, few=0),
+    pairs=Ratings([], 20, enough=0, few=0),
+    length_bias=LengthBias(
+        rows=9, humans=0.6, model=0.5, picked=0.7, bins=[LengthBin(name="A longer", rows=9, humans=0.6, model=0.5)]
+    ),
+    lists=Lists(worst=[replace(ROW, probabilities=(0.7, 0.3), swapped=(0.6, 0.4))], best=[], random=[], mislabelled=[]),
+)
+
+
+def test_of_two_outcomes_no_figure_is_of_a_tie() -> None:
+    told = outcomes(TWO, 46).plain.splitlines()
+    assert told[0].split() == ["true", "→", "A", "→", "B", "recall"]
+    assert [line.split()[0] for line in told[1:3]] == ["A", "B"]
+    for text in (as_text(TWO, 9), biases(TWO, 70).plain, chatbots(TWO, 70).plain, "\n".join(told)):
+        assert "tie" not in text
+    assert "A wins  " in biases(TWO, 70).plain
+    assert "A wins, no ties" in biases(replace(TWO, outcomes="a-b-tie"), 70).plain
+
+
+async def test_a_row_of_two_outcomes_has_two_figures_and_a_bar_of_two(runs: Path) -> None:
+    app = ArenaApp(runs, config=ConfigFile(Path("config.toml"), Config(console=Console(ascii=True))))
+    async with app.run_test(size=(80, 24)) as pilot:
+        rows = await on_a_screen(app)
+        rows.load(TWO)
+        await until_shown(pilot, "AAAAAAAaaa    70   30    60   40")
+        heading = next(line for line in shown(app).splitlines() if " won " in line)
+        assert heading.split()[-4:] == ["A", "B", "swapped", "|"]
 
 
 @pytest.mark.parametrize("width", [36, 46, 62])

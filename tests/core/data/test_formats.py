@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from pyarrow import parquet
 
-from core.data.example import LABELS, DataError, Example
+from core.data.example import DataError, Example, settled
 from core.data.rows import Comparisons, read_comparisons
+from core.outcomes import A_B_TIE
 from core.profile.data_settings import Columns, Data, Winners
 
 Row = dict[str, Any]
@@ -94,6 +95,10 @@ FORMS: dict[str, tuple[Callable[[int, Any, int], Row], str]] = {
 }
 
 
+PLACES = {"lmsys": "winner_tie is a column", "soft": "probability_tie is a column"}
+"""Why there are three outcomes, where it is not that one of the rows is a tie."""
+
+
 def write(folder: Path, rows: list[Row], name: str = "rows.jsonl") -> str:
     path = folder / name
     if path.suffix == ".parquet":
@@ -119,12 +124,13 @@ def test_the_same_comparisons_come_out_of_every_format_which_is_told(form: str, 
     make, told = FORMS[form]
     parts = SINGLE if form == "wsdm" else TURNS
     source = write(tmp_path, [make(number, parts, number) for number in range(3)], name)
-    comparisons = Comparisons(source, Data())
+    comparisons = Comparisons(source, Data(), "auto")
     read = [example for example, _ in comparisons]
     expected = (parts[0], ("a1", "a2"), ("a1", "b2")) if form == "helpsteer" else parts
     assert [(texts(example), example.label) for example in read] == [(expected, label) for label in range(3)]
     assert str(comparisons.format) == told
     assert str(comparisons.told()).endswith(f", read as {told}")
+    assert str(settled([comparisons.told()])) == f"three outcomes: {PLACES.get(form, '1 row is a tie')}"
     ids = {"lmsys": [0, 1, 2], "soft": [0, 1, 2], "wsdm": ["w0", "w1", "w2"], "helpsteer": [0, 1, 2]}
     assert [example.id for example in read] == ids.get(form, ["u-0", "u-1", "u-2"])
 
@@ -160,7 +166,7 @@ def test_rows_to_predict_need_no_winners(tmp_path: Path) -> None:
     for form, (make, _) in FORMS.items():
         made = make(0, SINGLE, 0)
         unlabelled = {name: cell for name, cell in made.items() if not name.startswith(("winner", "prob", "overall"))}
-        (example,) = read_comparisons(write(tmp_path, [unlabelled]), Data())
+        (example,) = read_comparisons(write(tmp_path, [unlabelled]), Data(), "auto")
         assert (texts(example), example.label) == (SINGLE, -1), form
 
 
@@ -190,7 +196,7 @@ def test_rows_with_a_value_to_drop_are_left_out_and_counted(tmp_path: Path) -> N
     rows = [
         {"key": str(number), **made, "preferred": word} for number, word in enumerate(["skip", "left", "skip", "right"])
     ]
-    comparisons = Comparisons(write(tmp_path, rows), OWN)
+    comparisons = Comparisons(write(tmp_path, rows), OWN, "auto")
     assert [(example.id, example.index, example.label) for example, _ in comparisons] == [(1, 0, 0), (3, 1, 1)]
     assert comparisons.told().left_out == 2
     assert ": no rows: all 1 are left out by data.winners.drop" in refused(write(tmp_path, rows[:1]), OWN)
@@ -208,7 +214,7 @@ def test_rows_with_a_value_to_drop_are_left_out_and_counted(tmp_path: Path) -> N
 )
 def test_a_list_that_was_printed_is_read_token_by_token(cell: str, turns: tuple[str, ...], tmp_path: Path) -> None:
     made = {**lmsys(0, SINGLE, 0), "response_a": cell}
-    comparisons = Comparisons(write(tmp_path, [made]), Data())
+    comparisons = Comparisons(write(tmp_path, [made]), Data(), "auto")
     ((example, _),) = comparisons
     assert example.response_a == turns
     assert ("printed list of turns" in comparisons.told().how) == (not cell.startswith('["'))
@@ -313,7 +319,7 @@ def test_a_format_that_is_named_is_not_guessed(tmp_path: Path) -> None:
 
 def test_a_value_to_drop_is_dropped_also_where_it_means_something_by_default(tmp_path: Path) -> None:
     source = write(tmp_path, [wsdm(number, SINGLE, number) for number in range(3)])
-    comparisons = Comparisons(source, Data(winners=Winners(drop=["TIE"])))
+    comparisons = Comparisons(source, Data(winners=Winners(drop=["TIE"])), "auto")
     assert [example.label for example, _ in comparisons] == [0, 1]
     assert comparisons.left_out == 1
 
@@ -364,7 +370,7 @@ def test_among_printed_lists_those_that_are_json_too_are_read(tmp_path: Path) ->
 def test_rows_to_predict_need_not_say_who_wrote_the_answers(tmp_path: Path) -> None:
     data = replace(OWN, columns=replace(OWN.columns, model_a="of a", model_b="of b"))
     source = write(tmp_path, [{"key": "1", "question": "q", "left": "a", "right": "b"}])
-    assert len(read_comparisons(source, data)) == 1
+    assert len(read_comparisons(source, data, "auto")) == 1
     assert "no column of a, of b" in refused(write(tmp_path, [{**OWN_ROW, "key": "1"}]), data)
 
 
@@ -385,7 +391,7 @@ def test_a_key_that_a_json_object_lacks_is_no_empty_text(tmp_path: Path) -> None
 def test_rows_to_predict_are_all_answered_also_those_that_training_leaves_out(tmp_path: Path) -> None:
     made = {"question": "q", "left": "a", "right": "b"}
     rows = [{"key": str(number), **made, "preferred": word} for number, word in enumerate(["skip", "left"])]
-    assert [(row.id, row.label) for row in read_comparisons(write(tmp_path, rows), OWN)] == [(0, -1), (1, 0)]
+    assert [(row.id, row.label) for row in read_comparisons(write(tmp_path, rows), OWN, "auto")] == [(0, -1), (1, 0)]
 
 
 def test_an_id_that_stands_in_two_files_is_told_with_both(tmp_path: Path) -> None:
@@ -426,4 +432,4 @@ def test_whatever_is_written_in_a_format_comes_back(
                 format="wsdm" if form == "wsdm" else "auto"
             )  # three texts that look like lists are taken for such
             (example,) = read_examples(write(folder, [FORMS[form][0](0, parts, label)], name), data)
-            assert (texts(example), LABELS[example.label]) == (parts, LABELS[label]), form
+            assert (texts(example), A_B_TIE.labels[example.label]) == (parts, A_B_TIE.labels[label]), form

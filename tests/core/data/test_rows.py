@@ -16,7 +16,7 @@ from core.data.example import DataError
 from core.data.rows import Comparisons
 from core.data.split import split
 from core.data.template import RECIPE
-from core.predict.submission import WINNERS
+from core.outcomes import A_B_TIE
 from core.profile import settings
 from core.profile.data_settings import Data
 
@@ -116,7 +116,7 @@ WRITTEN = [
 
 @pytest.mark.parametrize(("yes", "no"), WRITTEN)
 def test_winners_are_read_alike_in_every_format_however_they_are_written(yes: Any, no: Any, tmp_path: Path) -> None:
-    made = [tiny.row(id, id, **{c: (no, yes)[c == WINNERS[id]] for c in WINNERS}) for id in range(3)]
+    made = [tiny.row(id, id, **{c: (no, yes)[c == A_B_TIE.winners[id]] for c in A_B_TIE.winners}) for id in range(3)]
     parquet.write_table(pyarrow.Table.from_pylist(made), tmp_path / "train.parquet")
     sources = [csv_file(tmp_path, *made), tmp_path / "train.parquet"]
     if not isinstance(yes, Decimal):  # which JSON does not have
@@ -300,7 +300,7 @@ def test_a_cell_of_parquet_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 def test_lone_surrogates_of_other_columns_are_replaced_where_they_enter(tmp_path: Path) -> None:
     path = tmp_path / "train.jsonl"
     path.write_text(json.dumps(tiny.row(1, 0, model_a="half \ud83d", model_b="\U0001f600", prompt=["\ud83d"])) + "\n")
-    [(example, origin)] = Comparisons(str(path), Data())
+    [(example, origin)] = Comparisons(str(path), Data(), "auto")
     assert (origin.model_a, origin.model_b) == ("half \ufffd", "\U0001f600")
     assert origin.parts[0] == ("\ud83d",), "told as it was to who looks for flaws"
     assert example.prompt == ("\ufffd",)

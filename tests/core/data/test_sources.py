@@ -17,6 +17,7 @@ from core.profile.files import absent_paths, rooted
 from core.profile.load import parse_profile, to_toml
 from core.profile.settings import Profile, Split
 from core.profile.sweep import variants
+from core.profile.token_settings import Tokens
 
 
 def csv(folder: Path, name: str, ids: range, prompt: str = "Hello", **cells: Any) -> str:
@@ -41,7 +42,7 @@ def read(train: list[str], evaluation: str | None = None, profile: Profile | Non
 
 
 def test_sources_are_read_one_after_the_other_each_in_its_own_format(tmp_path: Path) -> None:
-    sources = Sources([csv(tmp_path, "a.csv", range(100, 103)), jsonl(tmp_path, "b.jsonl", 2)], Data())
+    sources = Sources([csv(tmp_path, "a.csv", range(100, 103)), jsonl(tmp_path, "b.jsonl", 2)], Data(), "auto")
     found = [example for example, _ in sources]
     assert [example.id for example in found] == [100, 101, 102, 3, 4], "rows without ids are numbered through all"
     assert [example.index for example in found] == [0, 1, 2, 3, 4]
@@ -54,10 +55,10 @@ def test_sources_are_read_one_after_the_other_each_in_its_own_format(tmp_path: P
 def test_an_id_stands_once_in_all_sources_and_both_places_are_named(tmp_path: Path) -> None:
     first, second = csv(tmp_path, "a.csv", range(3)), csv(tmp_path, "b.csv", range(2, 4))
     with pytest.raises(DataError) as refused:
-        ids(Sources([first, second], Data()))
+        ids(Sources([first, second], Data(), "auto"))
     assert str(refused.value) == (f"{second}, line 2, id 2: this id is already in {first}, line 4; ids must be unique")
     with pytest.raises(DataError, match="rows without ids are numbered, through all sources"):
-        ids(Sources([csv(tmp_path, "c.csv", range(3, 5)), jsonl(tmp_path, "d.jsonl", 2)], Data()))
+        ids(Sources([csv(tmp_path, "c.csv", range(3, 5)), jsonl(tmp_path, "d.jsonl", 2)], Data(), "auto"))
 
 
 @pytest.mark.parametrize("content", ["", '{"prompt": "p", "response_a": "a", "response_b": "b", "winner": "nobody"}\n'])
@@ -65,13 +66,13 @@ def test_what_is_wrong_with_a_later_source_is_told_with_its_name(content: str, t
     bad = tmp_path / "bad.jsonl"
     bad.write_text(content)
     with pytest.raises(DataError) as refused:
-        ids(Sources([csv(tmp_path, "a.csv", range(3)), str(bad)], Data()))
+        ids(Sources([csv(tmp_path, "a.csv", range(3)), str(bad)], Data(), "auto"))
     assert str(refused.value).startswith(f"{bad}, line 1, id 3, column winner: " if content else f"{bad}: no rows")
 
 
 def test_a_limit_goes_through_all_sources_and_says_which_it_did_not_come_to(tmp_path: Path) -> None:
     places = [csv(tmp_path, "a.csv", range(3)), csv(tmp_path, "b.csv", range(3, 6)), csv(tmp_path, "c.csv", range(9))]
-    sources = Sources(places, Data(limit=4))
+    sources = Sources(places, Data(limit=4), "auto")
     assert ids(sources) == [0, 1, 2, 3]
     told = sources.told()
     assert [one.rows for one in told] == [3, 1, 0]
@@ -82,7 +83,7 @@ def test_rows_are_drawn_by_seed_in_their_order_and_a_larger_limit_adds_to_them(t
     places = [csv(tmp_path, "a.csv", range(60)), csv(tmp_path, "b.csv", range(60, 100))]
 
     def drawn(limit: int, seed: int = 0, sources: list[str] = places) -> list[int | str]:
-        return ids(Sources(sources, Data(limit=limit, limit_by="random", limit_seed=seed)))
+        return ids(Sources(sources, Data(limit=limit, limit_by="random", limit_seed=seed), "auto"))
 
     ten, thirty = drawn(10), drawn(30)
     assert len(ten) == 10
@@ -92,7 +93,7 @@ def test_rows_are_drawn_by_seed_in_their_order_and_a_larger_limit_adds_to_them(t
     assert drawn(10, seed=1) != ten
     assert set(drawn(10, sources=places[::-1])) == set(ten), "where a row stands makes no difference"
     assert drawn(500) == list(range(100))
-    sources = Sources(places, Data(limit=30, limit_by="random"))
+    sources = Sources(places, Data(limit=30, limit_by="random"), "auto")
     assert [example.index for example, _ in sources] == list(range(30)), "folds go by it"
     assert sum(one.rows for one in sources.told()) == 30
     assert 9 < sources.told()[0].rows < 30
@@ -143,7 +144,10 @@ def test_an_inspection_is_known_by_the_content_of_all_sources(tmp_path: Path) ->
         Path(later).write_text(Path(later).read_text().replace("Hello", "Bye"))
         known.append(digest_of_all([a, b], own))
     assert len(set(known)) == len(known)
-    paths = [Store("content", "words", Data(train=a, eval=b, drop_leaks=drop)).folder for drop in (False, True)]
+    paths = [
+        Store("content", "words", Data(train=a, eval=b, drop_leaks=drop), "auto", Tokens()).folder
+        for drop in (False, True)
+    ]
     assert paths[0] == paths[1], "which rows are left out is reckoned from all of them"
 
 

@@ -19,6 +19,7 @@ from core.runs.record import Tail
 from core.runs.state import Status, read_run
 
 PATIENCE = 100
+LN_3 = math.log(3)
 
 
 def lost_at(watch: LossWatch, points: list[tuple[int, float]]) -> tuple[int, str] | None:
@@ -57,7 +58,7 @@ def test_a_healthy_noisy_run_with_spikes_is_never_given_up(
         if number % spike_every == spike_every - 1:
             loss = chance.choice([math.nan, math.inf, 50.0])
         points.append((step, loss))
-    assert lost_at(LossWatch(PATIENCE), points) is None
+    assert lost_at(LossWatch(PATIENCE, LN_3), points) is None
 
 
 @pytest.mark.slow
@@ -69,7 +70,7 @@ def test_the_losses_of_single_rows_are_no_reason_to_give_up() -> None:
         shares = [chance.gammavariate(2.0, 1) for _ in range(3)]
         points.append((step, -math.log(chance.choices(shares, weights=shares)[0] / sum(shares))))
     assert sum(loss for _, loss in points) / len(points) == pytest.approx(0.95, abs=0.1)
-    assert lost_at(LossWatch(PATIENCE), points) is None
+    assert lost_at(LossWatch(PATIENCE, LN_3), points) is None
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, 8.0, 1.5])
@@ -78,7 +79,7 @@ def test_a_lost_run_is_given_up_within_the_patience_and_tells_since_when(bad: fl
     chance = random.Random(3)
     healthy = [(step, 1.0 + chance.gauss(0, 0.05)) for step in logged(since - 1, every)]
     points = healthy + [(step, bad) for step in range(since, since + 1_000, every)]
-    watch = LossWatch(PATIENCE)
+    watch = LossWatch(PATIENCE, LN_3)
     found = lost_at(watch, points)
     assert found is not None
     step, words = found
@@ -88,7 +89,7 @@ def test_a_lost_run_is_given_up_within_the_patience_and_tells_since_when(bad: fl
 
 
 def test_a_gradient_norm_that_is_not_finite_is_as_bad() -> None:
-    watch = LossWatch(PATIENCE)
+    watch = LossWatch(PATIENCE, LN_3)
     for step in logged(100, 10):
         watch.see(step, 1.0, 1.0)
     with pytest.raises(Diverged, match="since step 110 the gradient norm is not a finite number"):
@@ -97,11 +98,11 @@ def test_a_gradient_norm_that_is_not_finite_is_as_bad() -> None:
 
 
 def test_one_bad_step_is_forgotten_and_a_patience_of_0_gives_no_run_up() -> None:
-    watch = LossWatch(PATIENCE)
+    watch = LossWatch(PATIENCE, LN_3)
     assert lost_at(watch, [(step, math.nan if step == 500 else 1.0) for step in logged(1_000, 10)]) is None
     assert watch.doubt is None
     assert watch.sound == 1_000
-    assert lost_at(LossWatch(0), [(step, math.nan) for step in logged(5_000, 10)]) is None
+    assert lost_at(LossWatch(0, LN_3), [(step, math.nan) for step in logged(5_000, 10)]) is None
 
 
 def poisoned(start: Start, batch: int, *overrides: str) -> RunFolder:
@@ -142,7 +143,7 @@ def test_a_run_that_goes_bad_ends_as_failed_with_a_checkpoint_of_before(
 
 def test_a_checkpoint_is_judged_by_the_mean_over_ten_steps_and_by_its_own_not_the_one_before() -> None:
     """The losses of single steps of a healthy run with a global batch of 8: one in fifty is above ln 3 + 0.25."""
-    watch = LossWatch(PATIENCE)
+    watch = LossWatch(PATIENCE, LN_3)
     chance = random.Random(5)
     for step in range(1, 2_001):
         watch.see(step, 0.95 + chance.gauss(0, 0.16), 1.0)
@@ -163,7 +164,7 @@ def test_a_checkpoint_is_judged_by_the_mean_over_ten_steps_and_by_its_own_not_th
 
 @pytest.mark.parametrize("every", [10, 50, 200])
 def test_a_point_over_ten_steps_or_more_is_judged_alone(every: int) -> None:
-    watch = LossWatch(PATIENCE)
+    watch = LossWatch(PATIENCE, LN_3)
     for step in logged(1_000, every):
         watch.see(step, 0.95, 1.0)
     watch.see(1_000 + every, 1.42, 1.0)

@@ -85,7 +85,7 @@ def found(profile_file: Path, environment: dict[str, str]) -> tuple[Rows, Progre
 def the_report(found: tuple[Rows, Progress, Profile]) -> Report:
     rows, progress, profile = found
     assert progress.frame
-    return report(rows, profile, progress.frame, LIMITS)
+    return report(rows, profile, progress.frame, LIMITS, progress.read)
 
 
 @pytest.mark.slow
@@ -119,7 +119,7 @@ def test_the_figures_are_those_of_the_rows_as_they_are_trained_on(
     assert last.whole
     assert last.frame
     rows = read_rows(Path(last.whole))
-    own = next(r for r in report(rows, profile, last.frame, LIMITS).limits if r.max_length == 90)
+    own = next(r for r in report(rows, profile, last.frame, LIMITS, last.read).limits if r.max_length == 90)
 
     examples = read_examples(str(train_csv), Data())
     tokenizer = PromptTokenizer(checkpoint)
@@ -317,7 +317,7 @@ def test_the_command_and_the_screen_tell_alike_which_strategies_leave_no_room(
     assert progress.frame
     tokens = replace(profile.tokens, max_length=20)  # by right the tags may be cut too, else they take more
     short = replace(profile, tokens=tokens)
-    told = report(rows, short, progress.frame, LIMITS)
+    told = report(rows, short, progress.frame, LIMITS, progress.read)
     seen = load(progress, profile)
     assert seen
     shown = by_strategy(seen, tokens)

@@ -79,7 +79,7 @@ def test_what_is_inspected_and_exported_is_what_is_trained_on(
     template = template_of(settings.tokens, tokenizer)
     assert last.text == template.made("<bos>", "<eos>")
     rows = read_rows(Path(last.whole))
-    examples = read_comparisons(settings.data.train, Data())
+    examples = read_comparisons(settings.data.train, Data(), "auto")
     encoded = [row for batch in encode(examples, tokenizer, settings.tokens, template) for row in batch]
     left = cut(rows, settings.tokens, last.frame)
     assert left.is_over.any()

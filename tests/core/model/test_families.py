@@ -29,6 +29,7 @@ from core.model.lora import add_adapters
 from core.model.merge import merged
 from core.model.probe import demand_sound
 from core.model.tokenizer import load_tokenizer
+from core.outcomes import A_B_TIE
 from core.packed.engine import PackedEngine
 from core.packed.gate import obstacle
 from core.packed.layout import Layout
@@ -38,7 +39,7 @@ from core.profile.errors import SettingError
 from core.profile.settings import Lora, Model, Profile, Train
 from core.profile.token_settings import Tokens
 from core.runs.folder import RunFolder
-from core.train.model_card import USE_OF_ADAPTER, USE_OF_MERGED, USE_OF_OWN_ADAPTER, USE_OF_OWN_MERGED, scoring
+from core.train.model_card import USE_OF_ADAPTER, USE_OF_MERGED, USE_OF_OWN_ADAPTER, USE_OF_OWN_MERGED, fitting, scoring
 from core.train.results import save_adapter
 
 README = ROOT / "README.md"
@@ -79,7 +80,7 @@ def prepare(family: str, quantization: Any, folder: Path, lora: Lora = LORA, *, 
         lora=lora,
         train=Train(engine="packed"),
     )
-    examples = read_comparisons(str(tiny.write_csv(folder / "rows.csv", ROWS)), Data())
+    examples = read_comparisons(str(tiny.write_csv(folder / "rows.csv", ROWS)), Data(), "auto")
     (rows,) = encode(examples, PromptTokenizer(checkpoint), profile.tokens, RECIPE)
     config = load_config(str(checkpoint), profile.model, max_length=100)
     tokenizer = load_tokenizer(checkpoint, config)
@@ -149,7 +150,7 @@ def by_a_card(code: str, folder: Path) -> NDArray[np.float32]:
     code = code.replace('"this folder"', repr(str(folder)))
     rows = [[[turn or "" for turn in turns] for turns in parts] for parts in PARTS]
     asked = "[text(*row) for row in [" + ", ".join(map(repr, rows)) + "]]"
-    code = (code + scoring(RECIPE)).replace('[text(["…"], ["…"], ["…"])]', asked)
+    code = (fitting(code, A_B_TIE) + scoring(RECIPE, A_B_TIE)).replace('[text(["…"], ["…"], ["…"])]', asked)
     names: dict[str, Any] = {}
     with torch.no_grad():
         exec(code, names)  # noqa: S102

@@ -230,7 +230,7 @@ def test_what_is_kept_belongs_to_its_rows_its_adapter_and_its_settings(runs: lis
     encoded = [
         row
         for batch in encode(
-            read_comparisons(str(write_test(tmp_path / "test.csv", ROWS)), Data()),
+            read_comparisons(str(write_test(tmp_path / "test.csv", ROWS)), Data(), "auto"),
             PromptTokenizer(adapter),
             profile.tokens,
             RECIPE,

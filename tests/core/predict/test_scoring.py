@@ -15,13 +15,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.data.example import DataError, Example, swapped, unswapped
+from core.data.example import DataError, Example, swapped
 from core.engine.scores import softmax
+from core.outcomes import A_B_TIE
 from core.predict.errors import in_words
 from core.predict.passes import batches
 from core.predict.results import average, follow_rules
 from core.predict.store import LogitStore
-from core.predict.submission import check_submission, submission
+from core.predict.submission import PROBABILITIES, check_submission, submission
 from core.predict.worker import AdaptiveBatches, NoRoomForOne
 from core.predict.workers import TaskQueue
 
@@ -64,17 +65,17 @@ def test_a_closed_deal_lets_nobody_wait() -> None:
 
 
 def test_what_is_kept_is_read_again_and_what_is_damaged_or_of_other_rows_is_not(tmp_path: Path) -> None:
-    kept = LogitStore(tmp_path, 5)
+    kept = LogitStore(tmp_path, 5, 3)
     kept.add([3, 1], np.array([[1, 2, 3], [4, 5, 6]], dtype=np.float32))
     kept.add([4], np.array([[7, 8, 9]], dtype=np.float32))
     whole = (tmp_path / "3.batch").read_bytes()
     flipped = bytes([*whole[:-1], whole[-1] ^ 1])
     for name, content in (("0", b""), ("1", b"half"), ("2", whole[:-1]), ("5", flipped), ("6", bytes(4096))):
         (tmp_path / f"{name}.batch").write_bytes(content)
-    again = LogitStore(tmp_path, 5)
+    again = LogitStore(tmp_path, 5, 3)
     assert again.missing == [0, 2]
     np.testing.assert_array_equal(again.logits[[1, 3, 4]], [[4, 5, 6], [1, 2, 3], [7, 8, 9]])
-    assert LogitStore(tmp_path, 4).missing == [0, 2]  # row 4 is none of four rows
+    assert LogitStore(tmp_path, 4, 3).missing == [0, 2]  # row 4 is none of four rows
 
 
 def test_a_mean_of_probabilities_is_never_worse_than_its_members_and_sums_to_one() -> None:
@@ -134,7 +135,7 @@ def test_swapped_answers_and_columns_are_put_back() -> None:
     example = Example(index=0, id=1, prompt=("p",), response_a=("a",), response_b=("b",), label=0)
     assert swapped(example) == Example(index=0, id=1, prompt=("p",), response_a=("b",), response_b=("a",), label=1)
     assert swapped(swapped(example)) == example
-    assert unswapped(np.array([[1, 2, 3]], dtype=np.float32)).tolist() == [[2, 1, 3]]
+    assert A_B_TIE.unswapped(np.array([[1, 2, 3]], dtype=np.float32)).tolist() == [[2, 1, 3]]
 
 
 @pytest.mark.parametrize(
@@ -164,7 +165,7 @@ BIG = 2**63 - 1
 
 def test_a_submission_of_ours_is_accepted_to_the_last_digit_of_its_ids(tmp_path: Path) -> None:
     ids = [BIG, BIG - 1, -(2**63), 0]
-    (tmp_path / "out.csv").write_bytes(submission(ids, [[1 / 3, 1 / 3, 1 / 3]] * 4))
+    (tmp_path / "out.csv").write_bytes(submission(PROBABILITIES, ids, [[1 / 3, 1 / 3, 1 / 3]] * 4))
     found = check_submission(str(tmp_path / "out.csv"), rows_file(tmp_path / "rows.jsonl", ids))
     assert (found.problems, found.rows, found.expected_rows) == ([], 4, 4)
     assert (tmp_path / "out.csv").read_text().splitlines()[1].split(",")[0] == str(BIG)
@@ -203,7 +204,7 @@ def test_rows_with_another_column_of_ids_or_none_are_a_measure_too(
 ) -> None:
     rows = tmp_path / "rows.jsonl"
     rows.write_text("".join(json.dumps({column: cell}) + "\n" for cell in "ab"))
-    (tmp_path / "out.csv").write_bytes(submission(ids, [[1.0, 0.0, 0.0]] * 2))
+    (tmp_path / "out.csv").write_bytes(submission(PROBABILITIES, ids, [[1.0, 0.0, 0.0]] * 2))
     assert check_submission(str(tmp_path / "out.csv"), str(rows)).problems == []
 
 

@@ -55,7 +55,7 @@ def test_swapped_rows_are_read_as_they_are_written_whatever_format_the_run_names
     run.resolved.write_text(to_toml(Profile(data=OWN)))
     written = write_swapped(run, OWN, [source])
     request = Request(members=[Member(str(run.path), "", 1.0)], test=str(written), format="lmsys")
-    rows = read_comparisons(request.test, request.read_data())
+    rows = read_comparisons(request.test, request.read_data(), "auto")
     assert [(row.id, row.response_a, row.label) for row in rows] == [
         (id, ("right",), 1 - n % 2) for n, id in enumerate(IDS)
     ]

@@ -48,7 +48,7 @@ def by_hand(folder: Path, labels: list[int] = LABELS, logits: "np.ndarray" = LOG
 
 
 def report_on(evaluation: Evaluation) -> Report:
-    return make_report("by-hand", evaluation, None, None, None, [])
+    return make_report("by-hand", evaluation, None, None, None, None, [])
 
 
 class TestFigures:

@@ -132,7 +132,7 @@ OF_A_RUN: list[tuple[str, str, Act]] = [
     ("checkpoints", ".", lambda run: delete_after(run.checkpoints, 0)),
     ("predictions", ".", lambda run: create_prediction(request(run))),
     ("predictions", ".", lambda run: settle(request(run))),
-    ("predictions/scores", ".", lambda run: LogitStore(run.predictions / "scores" / "run_1", 3)),
+    ("predictions/scores", ".", lambda run: LogitStore(run.predictions / "scores" / "run_1", 3, 3)),
     ("../.queue", ".", queue),
     ("../.queue", ".", pause),
     ("../.trash", ".", discard),

@@ -1,5 +1,6 @@
 """The optimizer's groups: which parameters decay, and at which rate each learns."""
 
+import math
 from pathlib import Path
 
 import torch
@@ -20,7 +21,7 @@ def groups(folder: Path, *overrides: str) -> dict[str, tuple[float, float]]:
     model = add_adapters(BertForSequenceClassification(BertConfig(**SMALL)), profile.lora)
     trainer = ClassifierTrainer(
         head_learning_rate=profile.train.head_learning_rate,
-        watch=LossWatch(0),
+        watch=LossWatch(0, math.log(3)),
         before_evaluation=lambda _: None,
         model=model,
         args=training_arguments(profile, "fp32", RunFolder(folder), batch=2),

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.slow
 BEFORE_THE_FIRST_STEP = [
     "reading the rows",
     "rows: CSV with commas, read as lmsys (list of turns; a column for each winner)",
+    "three outcomes: winner_tie is a column",
     "importing torch and transformers",
     "training rows",
     "evaluation rows",

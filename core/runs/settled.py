@@ -1,0 +1,33 @@
+"""The settings of a run as its rows have settled them: what was left to the rows is told once, in the run's record."""
+
+from msgspec.structs import replace
+
+from core.outcomes import A_B_TIE, Outcomes, OutcomesName, outcomes_of
+from core.profile.settings import Profile
+from core.runs.events import Started
+from core.runs.folder import RunFolder
+from core.runs.record import Tail
+
+
+def with_outcomes(profile: Profile, outcomes: OutcomesName) -> Profile:
+    """The same settings, the outcomes settled."""
+    return replace(profile, model=replace(profile.model, outcomes=outcomes))
+
+
+def first_started(folder: RunFolder) -> Started | None:
+    """What the run was about to do at first: a later process does the same. None before it has begun to. Raises OSError
+    where the record cannot be read."""
+    batches = Tail(folder.events).batches()
+    return next((event for batch in batches for event in batch if isinstance(event, Started)), None)
+
+
+def read_outcomes(folder: RunFolder) -> Outcomes:
+    """Those that the run tells apart; three where it has not begun. Raises OSError."""
+    started = first_started(folder)
+    return outcomes_of(started.outcomes) if started else A_B_TIE
+
+
+def read_settled(folder: RunFolder) -> Profile:
+    """Every setting of the run; once it has begun, model.outcomes is never "auto". Raises ProfileError, and OSError."""
+    profile, started = folder.read_profile(), first_started(folder)
+    return profile if started is None else with_outcomes(profile, started.outcomes)
