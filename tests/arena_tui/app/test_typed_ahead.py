@@ -11,7 +11,7 @@ from data_profile import write_profile
 from kept_files import add_checkpoints
 from queued import add
 from recorded import record_prediction, record_run
-from screen import burst, child, planner, until, until_shown
+from screen import burst, child, choose, planner, until, until_shown
 from terminal import Terminal
 from textual.widgets import Input
 
@@ -89,8 +89,7 @@ async def test_a_search_of_rows_takes_what_is_typed_and_writes_no_profile(
     before = path.read_text()
     app = ArenaApp(workplace / "runs", plan_program=planner("nothing"))
     async with app.run_test() as pilot:
-        await until_shown(pilot, "mine")
-        await pilot.press("end")
+        await choose(pilot, "mine")
         burst(pilot, "d")
         await until(pilot, lambda: isinstance(app.screen, DataScreen), "the data")
         await until_shown(pilot, "40 rows · median", "40 · s:")
@@ -114,8 +113,7 @@ async def test_a_path_takes_what_is_typed_after_its_key(run: RunFolder) -> None:
 async def test_the_editor_and_its_dialog_take_what_is_typed_after_their_keys(workplace: Path) -> None:
     app = ArenaApp(workplace / "runs")
     async with app.run_test() as pilot:
-        await until_shown(pilot, "mine")
-        await pilot.press("end")
+        await choose(pilot, "mine")
         burst(pilot, "e# rd\x1bOR")
         await until(pilot, lambda: isinstance(app.screen, SaveAsScreen), "where to")
         burst(pilot, "\x15old\r\r")
@@ -130,8 +128,7 @@ async def test_a_file_is_not_replaced_by_an_enter_from_before_the_warning(workpl
     (workplace / "old.toml").write_text("# old\n")
     app = ArenaApp(workplace / "runs")
     async with app.run_test() as pilot:
-        await until_shown(pilot, "mine")
-        await pilot.press("end")
+        await choose(pilot, "mine")
         burst(pilot, "e\x1bOR\x15old\r\r\r")
         await until_shown(pilot, "exists: enter again replaces it")
         await until(pilot, lambda: not app._keyboard._is_at_work, "all of it dealt with")
@@ -170,8 +167,8 @@ async def test_nothing_starts_or_stops_by_an_answer_from_before_the_question(run
     record_run(runs, "20260131-120000-longer", end=None, steps=400, until=100, began=time.time() - 30, pid=os.getpid())
     app = ArenaApp(runs, child("ok"), planner("ok"))
     async with app.run_test(size=(100, 30)) as pilot:
-        await until_shown(pilot, "● running", "mine")
-        await pilot.press("end")
+        await until_shown(pilot, "● running")
+        await choose(pilot, "mine")
         burst(pilot, "r\r")
         await until_shown(pilot, "start mine?", "is no answer")
         await pilot.press("escape")

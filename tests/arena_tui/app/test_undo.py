@@ -6,7 +6,7 @@ import pytest
 from data_profile import write_profile
 from queued import add, ids
 from recorded import record_run
-from screen import planner, shown, until, until_shown
+from screen import choose, planner, shown, until, until_shown
 
 from arena_tui.app.app import ArenaApp
 from arena_tui.dataset.screen import DataScreen
@@ -121,8 +121,8 @@ async def test_what_the_data_screen_wrote_is_taken_back_and_seen_on_it(
     before = path.read_text()
     app = ArenaApp(workplace / "runs", plan_program=planner("nothing"))
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
-        await until_shown(pilot, "mine")
-        await pilot.press("end", "d")
+        await choose(pilot, "mine")
+        await pilot.press("d")
         await until(pilot, lambda: isinstance(app.screen, DataScreen), "the data")
         await until_shown(pilot, "40 rows · median", "as in the profile")
         await pilot.press("right", "t", "w")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from recorded import record_run
-from screen import shown, until, until_shown
+from screen import choose, shown, until, until_shown
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -100,8 +100,8 @@ async def test_where_no_profile_can_be_saved_the_path_stays_to_be_corrected(file
     (files / "data" / "inner.toml").mkdir()
     app = ArenaApp(files / "runs")
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shown(pilot, "mine")
-        await pilot.press("end", "e")
+        await choose(pilot, "mine")
+        await pilot.press("e")
         await until_shown(pilot, "can be run")
         await pilot.press("f3")
         await until_shown(pilot, "save as", "tab  complete")

@@ -135,12 +135,12 @@ def test_tables_in_a_table_are_read_overridden_and_blamed_like_others() -> None:
 
 
 def test_a_word_by_which_two_sides_would_win_is_a_problem() -> None:
-    assert problems('[data.winners]\na = ["x"]\nb = ["y", " X"]') == [(3, "data.winners.b", "' X' stands in a too")]
+    assert problems('[data.winners]\na = ["x"]\nb = ["y", " X"]') == [(3, "data.winners.b", "' X' is in a too")]
     assert problems('[data.winners]\nb = ["A"]') == [
-        (2, "data.winners.b", "'A' stands in a too, by default: set a as well")
+        (2, "data.winners.b", "'A' is in a too, by default: set a as well")
     ]
     assert problems('[data.winners]\na = ["tie"]') == [
-        (2, "data.winners.a", "'tie' stands in tie too, by default: set tie as well")
+        (2, "data.winners.a", "'tie' is in tie too, by default: set tie as well")
     ]
     parse_profile('[data.winners]\na = ["b"]\nb = ["a"]\ndrop = ["tie"]', source="p")
 
