@@ -73,6 +73,14 @@ def test_the_losses_of_single_rows_are_no_reason_to_give_up() -> None:
     assert lost_at(LossWatch(PATIENCE, LN_3), points) is None
 
 
+def test_a_run_of_two_outcomes_is_lost_where_one_of_three_would_learn_yet() -> None:
+    points = [(step, 0.6) for step in range(1, 301)] + [(step, 1.2) for step in range(301, 501)]
+    assert lost_at(LossWatch(PATIENCE, LN_3), points) is None
+    step, told = lost_at(LossWatch(PATIENCE, math.log(2)), points) or (0, "")
+    assert 300 < step <= 300 + PATIENCE
+    assert "the loss is far above its best: 1.20 then, 0.60 before" in told
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf, 8.0, 1.5])
 @pytest.mark.parametrize(("every", "since"), [(1, 500), (10, 500), (10, 40), (50, 500)])
 def test_a_lost_run_is_given_up_within_the_patience_and_tells_since_when(bad: float, every: int, since: int) -> None:

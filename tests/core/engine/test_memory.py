@@ -181,6 +181,12 @@ def test_memory_grows_with_batch_and_length_and_shrinks_with_checkpointing() -> 
     assert peak(NINE, "lora.freeze_layers=0").total > small
 
 
+def test_a_head_has_a_row_for_each_outcome() -> None:
+    two = replace(Profile(), model=replace(Profile().model, outcomes="a-b"))
+    found = shape(NINE)
+    assert sum(trainable_sizes(Profile(), found)) - sum(trainable_sizes(two, found)) == found.hidden
+
+
 def test_the_parts_add_up_to_the_total() -> None:
     memory = peak(NINE)
     parts = (memory.weights, memory.adapters, memory.gradients, memory.optimizer, memory.activations, memory.workspace)

@@ -16,10 +16,11 @@ from transformers import (
 )
 
 from core.model.head import Head, find_head
-from core.model.load import OUTCOMES, Base, lay_out, load_classifier, load_config
+from core.model.load import Base, lay_out, load_classifier, load_config
 from core.model.loading import untold
 from core.model.lora import add_adapters, head_names, parameter_counts
 from core.model.tokenizer import load_tokenizer
+from core.outcomes import A_B_TIE
 from core.profile import settings
 from core.profile.errors import SettingError
 
@@ -121,7 +122,7 @@ def test_a_head_whose_weights_are_not_here_yet_is_judged_by_the_configuration(tm
     save_reward_model(tmp_path, 1)
     (tmp_path / "model.safetensors").unlink()
     assert foretold(tmp_path) == Head("replaced", "score, 1 output")
-    save_reward_model(tmp_path, 3, id2label=OUTCOMES)
+    save_reward_model(tmp_path, 3, id2label=dict(enumerate(A_B_TIE.labels)))
     (tmp_path / "model.safetensors").unlink()
     assert foretold(tmp_path) == Head("kept", "score, 3 outputs")
 
