@@ -22,6 +22,8 @@ from core.runs.state import Status
 SPLIT = ("data.train", "data.limit", "data.limit_by", "data.limit_seed", "split.by", "split.n_splits", "split.fold")
 """Settings that decide which rows a run is evaluated on, where it has no data.eval."""
 OWN = "data.eval"
+TIES = "data.ties"
+"""Decides which rows there are, or who has won them, where no outcome is a tie."""
 NO_MATTER = ("run.name",)
 """Settings that change nothing of a run."""
 Settings = dict[str, str]
@@ -81,7 +83,9 @@ def _evaluated_on(settings: Sequence[Settings]) -> list[str]:
     none = _evaluate_nothing(settings)
     known = [known for number, known in enumerate(settings, 1) if known and str(number) not in none]
     have_own = any(run.get(OWN, ABSENT) != ABSENT for run in known)
-    return [one.key for one in differences(known) if one.key == OWN or (one.key in SPLIT and not have_own)]
+    have_no_ties = any(run.get("model.outcomes") == literal("a-b") for run in known)
+    counts = {OWN, *(SPLIT if not have_own else ()), *((TIES,) if have_no_ties else ())}
+    return [one.key for one in differences(known) if one.key in counts]
 
 
 def _evaluate_nothing(settings: Sequence[Settings]) -> list[str]:

@@ -29,7 +29,7 @@ DEVIATION = 0.02
 
 
 def classifier_config(sizes: Mapping[str, Any]) -> PretrainedConfig:
-    """That of a three-way classifier of these sizes, of which `model_type` is one."""
+    """That of a classifier of three outcomes of these sizes, of which `model_type` is one."""
     return AutoConfig.for_model(
         **deepcopy(dict(sizes)),
         num_labels=len(A_B_TIE),

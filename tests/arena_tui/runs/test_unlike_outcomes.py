@@ -3,17 +3,21 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from recorded import record_prediction, record_run, write_answers
 from screen import shown, until, until_shown
 
 from arena_tui.__main__ import main
 from arena_tui.app.app import ArenaApp
 from arena_tui.compare.screen import CompareScreen
+from arena_tui.compare.view import cautions
 from arena_tui.history.screen import HistoryScreen
 from arena_tui.monitor.text import PrintedSoFar, follow
 from arena_tui.predict.answers import means
-from core.outcomes import A_B
+from core.outcomes import A_B, OutcomesSetting
 from core.predict.answers import read_answers
+from core.profile.load import values, written
+from core.profile.settings import Profile
 from core.runs.folder import RunFolder
 
 SIZES = [(80, 24), (120, 40)]
@@ -85,6 +89,14 @@ async def test_runs_of_unlike_outcomes_are_not_compared(runs: Path, capsys: pyte
         assert isinstance(app.screen, HistoryScreen)
         await pilot.press("k", "k", "space", "j", "j", "space", "c")  # the two of three outcomes
         await until(pilot, lambda: isinstance(app.screen, CompareScreen), "the comparison")
+
+
+@pytest.mark.parametrize(("outcomes", "is_told"), [("a-b", True), ("a-b-tie", False)])
+def test_other_ties_are_other_rows_where_there_are_two_outcomes(outcomes: OutcomesSetting, is_told: bool) -> None:
+    model = replace(Profile().model, outcomes=outcomes)
+    both = [replace(Profile(), model=model, data=replace(Profile().data, ties=ties)) for ties in ("drop", "half")]
+    found = cautions([{key: written(value) for key, value in values(one).items()} for one in both])
+    assert any("evaluated on different rows (data.ties)" in caution for caution in found) == is_told
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -22,7 +22,7 @@ from core.predict.errors import in_words
 from core.predict.passes import batches
 from core.predict.results import average, follow_rules
 from core.predict.store import LogitStore
-from core.predict.submission import PROBABILITIES, check_submission, submission
+from core.predict.submission import PROBABILITIES, WINNER, check_submission, submission
 from core.predict.worker import AdaptiveBatches, NoRoomForOne
 from core.predict.workers import TaskQueue
 
@@ -155,6 +155,18 @@ def test_rules_answer_rows_that_need_no_model(a: list[str], b: list[str], expect
     assert count == (expected != [0.2, 0.3, 0.5])
 
 
+def test_the_rules_leave_nothing_to_a_tie_where_there_is_none() -> None:
+    answers = [("", "b"), ("a", ""), ("a", "a"), ("a", "b")]
+    rows = [
+        Example(index=n, id=n, prompt=(), response_a=(a,), response_b=(b,), label=-1)
+        for n, (a, b) in enumerate(answers)
+    ]
+    ruled, count = follow_rules(rows, np.array([[0.2, 0.8]] * 4))
+    expected = [[0.04 / 0.92, 0.88 / 0.92], [0.88 / 0.92, 0.04 / 0.92], [0.5, 0.5], [0.2, 0.8]]
+    np.testing.assert_allclose(ruled, expected)
+    assert count == 3
+
+
 def rows_file(path: Path, ids: Sequence[int]) -> str:
     path.write_text("".join(json.dumps({"id": id, "prompt": "[]"}) + "\n" for id in ids))
     return str(path)
@@ -196,6 +208,30 @@ def test_a_submission_is_checked_for(lines: list[str], found: list[str], tmp_pat
     file = tmp_path / "out.csv"
     file.write_text("id,winner_model_a,winner_model_b,winner_tie\n" + "".join(f"{line}\n" for line in lines))
     assert check_submission(str(file), rows_file(tmp_path / "rows.jsonl", [1, 2])).problems == found
+
+
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        (["id,winner", "1,model_a", "2,model_b"], []),
+        (["id,winner", "1,model_a"], ["ids that are missing (1): 2"]),
+        (
+            ["id,winner", "1,model_a", "2,tie"],
+            ["rows with a winner that is neither model_a nor model_b (1): 2 ('tie')"],
+        ),
+        (["id,winner,more", "1,model_a,x", "2,model_b,x"], ["unexpected columns (1): more"]),
+        (["winner", "model_a"], ["no column id; found winner"]),
+    ],
+)
+def test_a_submission_of_winners_is_checked_for(lines: list[str], found: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "out.csv"
+    file.write_text("".join(f"{line}\n" for line in lines))
+    assert check_submission(str(file), rows_file(tmp_path / "rows.jsonl", [1, 2])).problems == found
+
+
+def test_a_submission_of_winners_names_the_more_probable_of_both() -> None:
+    for rows in ([[0.6, 0.4], [0.4, 0.6], [0.5, 0.5]], [[0.3, 0.2, 0.5], [0.1, 0.2, 0.7], [0.2, 0.2, 0.6]]):
+        assert submission(WINNER, ["x", 2, 3], rows) == b"id,winner\nx,model_a\n2,model_b\n3,model_a\n"
 
 
 @pytest.mark.parametrize(("column", "ids"), [("question_id", ["a", "b"]), ("other", [0, 1])])
