@@ -124,8 +124,7 @@ async def test_a_record_whose_runs_have_blank_names_is_shown(run: RunFolder) -> 
 
 async def test_rare_and_certain_outcomes_are_not_rounded_to_none_and_all(run: RunFolder) -> None:
     prediction = record_prediction(run, end="predicted")
-    header = "id,winner_model_a,winner_model_b,winner_tie\n"
-    prediction.submission.write_text(f"{header}7,0.0002,0.0002,0.9996\n8,0,0,1\n")
+    write_answers(prediction, [7, 8], [(0.0002, 0.0002, 0.9996), (0, 0, 1)])
     app = ArenaApp(run.path.parent, watch=prediction)
     async with app.run_test(size=(120, 40)) as pilot:
         await until_shown(pilot, "7   0.02 %   0.02 %   99.9 %", "8      0 %      0 %    100 %")
