@@ -48,7 +48,7 @@ async def test_a_changed_key_works_and_footer_and_help_show_it(runs: Path, confi
         line = next(line for line in shown(app).splitlines() if "Start the chosen profile" in line)
         assert " S ctrl+t  " in line, line
         await pilot.press("escape", "S")
-        await until_shown(pilot, "start gemma2-2b-qlora?")
+        await until_shown(pilot, "start mine?")
 
 
 @pytest.mark.slow
