@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from core.data.example import reason
 from core.data.template import Template, own
 from core.data.tokenizer import NO_CHAT, PromptTokenizer
+from core.libraries import without_optional
 from core.profile.errors import SettingError
 from core.profile.token_settings import Tokens
 
@@ -40,6 +41,7 @@ def template_of(tokens: Tokens, tokenizer: PromptTokenizer) -> Template:
     return replace(made, before=first, tags=(tag, *made.tags[1:]), after=made.after.removesuffix(end))
 
 
+@without_optional()
 def _around_a_message(folder: Path) -> tuple[str, str, str]:
     """What the chat template puts before and behind a user's message, and what is to be said of it.
 

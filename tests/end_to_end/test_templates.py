@@ -78,6 +78,9 @@ def test_what_is_trained_is_what_is_inspected_predicted_reported_and_told(
     evaluated = parquet.read_table(run.evaluation).to_pydict()
     assert inspected["limits"][0]["by_split"]["eval"]["tokens_shown"] == sum(evaluated["tokens"])
     assert any(evaluated["is_cut"])
+    planned = json.loads(arena_tui("plan", run.resolved, "--json", cache=tmp_path / "of plan"))
+    assert TOLD[name].startswith({"chat": "the tok", "own": "the pro"}[planned["text"]["kind"]])
+    assert planned["trainable_parameters"]
 
     report = json.loads(arena_tui("report", run.path, "--json", cache=tmp_path / "cache"))
     assert not report["cautions"]
