@@ -127,7 +127,7 @@ def test_it_ends_with_a_console_that_is_killed(profiles: Path) -> None:
         path.unlink()
     with Terminal(profiles.parent, (120, 40), (sys.executable, "-P", "-m", "arena_tui")) as terminal:
         terminal.until_seen("small")
-        terminal.type("k")  # from the first profile round to the last, the user's own
+        terminal.type("j")  # the user's own, next to the demo
         console = psutil.Process(terminal.process.pid)
         terminal.until(lambda: waiting(console), "the child that waits")
         (child,) = waiting(console)

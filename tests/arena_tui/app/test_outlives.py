@@ -38,7 +38,7 @@ def console(scenario: str) -> list[str]:
 def started_in(terminal: Terminal, runs: Path) -> RunFolder:
     """A run that is started with the keys of a user, and seen to train."""
     terminal.until_seen("mine")
-    terminal.type("k")  # from the first profile round to the last, the user's own
+    terminal.type("j")  # the user's own, next to the demo
     terminal.until_seen("mine.csv")
     terminal.type("r")
     terminal.until_seen("start mine?")

@@ -180,7 +180,7 @@ async def test_a_dialog_shows_its_keys_and_hangs_its_lines_at_any_size(runs: Pat
         await pilot.press("escape", "question_mark")
         await until_shown(pilot, "Down and up in this list", " esc  close")
         lines = shown(app).splitlines()
-        at = next(n for n, line in enumerate(lines) if "Open the chosen run" in line)
-        column = lines[at].index("Open the chosen run")
+        at = next(n for n, line in enumerate(lines) if "The rows of the chosen" in line)
+        column = lines[at].index("The rows of the chosen")
         if size[0] == 60:
-            assert lines[at + 1][column:].startswith("the chosen profile"), "the rest of a line begins where it does"
+            assert lines[at + 1][column:].startswith("as the model"), "the rest of a line begins where it does"

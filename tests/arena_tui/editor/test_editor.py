@@ -116,7 +116,7 @@ async def test_the_setting_under_the_cursor_is_explained(runs: Path) -> None:
         await pilot.press("down")
         await until_shown(pilot, "a number above 0 and at most 1", "default  absent  as in the recipe")
         await pilot.press("down")
-        await until_shown(pilot, "[tokens]", "max_length 1024 · truncation")
+        await until_shown(pilot, "[tokens]", 'turns "parts" · max_length 1024 ·')
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
@@ -368,7 +368,7 @@ async def test_an_editor_that_cannot_be_had_is_said(
 
 def open_in_terminal(terminal: Terminal) -> None:
     terminal.until_seen("mine")
-    terminal.type("\x1b[F")
+    terminal.type("j")
     terminal.until_seen("mine.csv")
     terminal.type("e")
     terminal.until_seen("can be run")
@@ -385,7 +385,7 @@ def test_a_killed_console_loses_at_most_what_was_typed_in_the_last_second(runs: 
     assert MINE.read_text() == PROFILE
     with Terminal(runs.parent) as terminal:
         terminal.until_seen("mine")
-        terminal.type("\x1b[F")
+        terminal.type("j")
         terminal.until_seen("mine.csv")
         terminal.type("e")
         terminal.until_seen("an unsaved draft")

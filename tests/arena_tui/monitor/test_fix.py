@@ -51,7 +51,7 @@ async def test_fixing_on_a_failed_run_asks_with_the_changes_and_starts_a_new_one
     app = ArenaApp(runs, child("out of memory"), planner("ok"))
     async with app.run_test(size=size) as pilot:
         await start(pilot, "large")
-        await until_shown(pilot, "✗ failed", "GPU memory ran out", "with the same global batch")
+        await until_shown(pilot, "✗ failed", "GPU memory ran out", "Compute fewer rows at once")
         await until_shown(pilot, "train.per_device_batch_size   2 → 1", "train.gradient_accumulation   4 → 8")
         await until_shown(pilot, "train.gradient_checkpointing  false → true", "A tries again", "A Fix")
         too_large.write_text("# the user has gone on writing\n")

@@ -67,7 +67,7 @@ async def test_cancel_asks_says_what_is_kept_and_reaches_the_child(runs: Path) -
         await pilot.press("s")
         await until_shown(pilot, "stop this run?")
         await pilot.press("s")
-        await until_shown(pilot, "■ cancelled", "SIGTERM", "checkpoints/checkpoint-200")
+        await until_shown(pilot, "■ cancelled", "stopped by you", "checkpoints/checkpoint-200")
         await until(pilot, lambda: is_run_alive(only_run(runs)) is False, "the child's end")
 
 
@@ -95,7 +95,8 @@ async def test_a_child_deaf_to_every_request_is_killed_rung_by_rung(runs: Path, 
         await pilot.press("k")
         await until(pilot, lambda: isinstance(app.screen, MonitorScreen), "the end of the ladder")
         assert is_run_alive(only_run(runs)) is False
-        await until_shown(pilot, "■ cancelled", "SIGKILL", "checkpoints/checkpoint-200", "R Resume")
+        await until_shown(pilot, "■ cancelled", "stopped by you", "checkpoints/checkpoint-200", "R Resume")
+    assert read_run(only_run(runs))[0].last.signal == "SIGKILL"
 
 
 async def test_quit_asks_and_leaves_the_run_running(runs: Path) -> None:

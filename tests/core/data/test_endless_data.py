@@ -127,7 +127,7 @@ def test_a_row_group_that_memory_cannot_hold_is_refused_before_it_is_read(
 
     parquet.write_table(pyarrow.table({"id": [1], "prompt": ["x" * (8 << 20)]}), tmp_path / "large.parquet")
     monkeypatch.setattr(columnar_files, "memory", lambda: (12 << 20, 1 << 30))
-    with pytest.raises(DataError, match=r"its row group 1 unfolds to .* write smaller row groups"):
+    with pytest.raises(DataError, match=r"its row group 1 unpacks to .* write smaller row groups"):
         list(files.read_records(str(tmp_path / "large.parquet")))
 
 

@@ -53,7 +53,7 @@ def test_a_problem_is_a_line_with_what_to_do_and_exit_code_1(tmp_path: Path) -> 
     (line,) = [line for line in ran.stdout.splitlines() if line.startswith("✗ problem")]
     assert "4-bit product" in line
     assert "[red]broken␛[2J" in line
-    assert ran.stdout.endswith("✗ 1 to mend: 4-bit product\n")
+    assert ran.stdout.endswith("✗ 1 to fix: 4-bit product\n")
 
 
 def test_an_engine_that_crashes_is_a_problem_not_a_clean_bill(tmp_path: Path) -> None:

@@ -306,8 +306,8 @@ def test_the_command_predicts_one_row_follows_and_writes_where_it_is_told(
     [line] = ran.stdout.splitlines()
     assert json.loads(line)["rows_ruled"] == 1
     assert (tmp_path / "out.csv").read_text().splitlines()[1] == f"{2**60 + 1},0.88,0.04,0.08"
-    assert "scoring: 1 rows" in ran.stderr
-    assert "predicted 1 rows: log loss 2.5257" in ran.stderr
+    assert "scoring: 1 row," in ran.stderr
+    assert "predicted 1 row: log loss 2.5257" in ran.stderr
     *_, rules, means = ran.stderr.splitlines()
     assert "rules (used) answer 1 row: log loss 2.5257 with them, " in rules
     assert means == "  mean probability: A wins 88.0 %, B wins 4.0 %, tie 8.0 %"

@@ -15,6 +15,7 @@ BEFORE_THE_FIRST_STEP = [
     "rows: CSV with commas, read as lmsys (list of turns; a column for each winner)",
     "three outcomes: winner_tie is a column",
     "importing torch and transformers",
+    "text: the recipe's tags, part by part, turns joined by ' '",
     "training rows",
     "evaluation rows",
     "loading the base model",
