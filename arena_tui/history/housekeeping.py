@@ -39,10 +39,7 @@ class TrashScreen(Dialog[None]):
     ]
 
     DEFAULT_CSS = """
-    TrashScreen {
-        & > .box { height: 80%; }
-        & Menu, & Menu:focus { border: none; }
-    }
+    TrashScreen Menu, TrashScreen Menu:focus { height: auto; max-height: 60vh; border: none; }
     """
 
     def __init__(self, runs: Path) -> None:

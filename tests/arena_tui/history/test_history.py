@@ -180,6 +180,7 @@ async def test_a_run_is_deleted_after_a_question_and_comes_back(runs: Path, size
         await pilot.press("enter")
         await until(pilot, lambda: len(list_runs(runs)) == 3, "the run back")
         await until_shown(pilot, "none")
+        await until(pilot, lambda: app.screen.query_one(".box").size.height < 8, "a frame as small as what it holds")
         await pilot.press("escape")
         await until(pilot, lambda: names(table) == ["third", "second", "first"], "the run in the table")
 
