@@ -108,7 +108,7 @@ class QuitScreen(Dialog[Leaving]):
             if one:
                 yield Static(Content(f"Stopped: {what_is_kept(self._runs[0])}"), markup=False)
             them = "it" if one else "them"
-            answers = [("l", f"leave {them} running"), ("s", f"stop {them}"), ("esc", "back")]
+            answers = [("l", "leave running"), ("s", f"stop {them}"), ("esc", "back")]
             yield Static(keys(answers), classes="keys")
 
     def action_answer(self, name: str) -> None:

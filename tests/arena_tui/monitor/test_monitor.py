@@ -105,7 +105,7 @@ async def test_quit_asks_and_leaves_the_run_running(runs: Path) -> None:
         await start(pilot)
         await until_shown(pilot, "200 / 400 steps")
         await pilot.press("q")
-        await until_shown(pilot, "a run is active", "leave it running", "stop it", "back")
+        await until_shown(pilot, "a run is active", "leave running", "stop it", "back")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, MonitorScreen))
         await pilot.press("q")
