@@ -132,6 +132,7 @@ class RowScreen(ConsoleScreen[int]):
             self.query_one("#beside", Static).update(self._beside(self._place))
         self._draw()
         self.query_one(VerticalScroll).scroll_home(animate=False, immediate=True)
+        self.refresh(layout=True)  # by the screen itself, which hears of its panes' new heights only when they are idle
         self.call_after_refresh(self._show_first_cut)
 
     def _head(self, stored: StoredRow, number: int) -> None:
