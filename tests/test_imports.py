@@ -36,7 +36,8 @@ def test_the_console_process_loads_nothing_heavy(code: str) -> None:
 
 
 def test_neither_the_first_screen_nor_the_curves_wait_for_arrays() -> None:
-    assert not loaded("import arena_tui.app.app, arena_tui.monitor.screen") & {"numpy", "pyarrow"}
+    code = "import arena_tui.app.app, arena_tui.monitor.screen, arena_tui.predict.screen, arena_tui.predict.list_screen"
+    assert not loaded(code) & {"numpy", "pyarrow"}
 
 
 def test_help_loads_neither_engine_nor_screen() -> None:

@@ -3,11 +3,8 @@
 It may come from a stranger: ids are texts, to be shown harmless, and all else is numbers.
 """
 
-import numpy as np
-import pyarrow
 from msgspec import Struct
 
-from core.data.bounds import read_numbers
 from core.outcomes import A_B, A_B_TIE, TIE, Outcomes
 from core.predict.folder import PredictionFolder
 from core.runs.access import Damaged, open_for_reading
@@ -39,6 +36,11 @@ class Answers(Struct, frozen=True):
 
 def read_answers(folder: PredictionFolder) -> Answers:
     """Raises OSError, and Damaged for what is no table of a prediction."""
+    import numpy as np  # 50 MB with Arrow, which a console takes only once it shows answers
+    import pyarrow
+
+    from core.data.bounds import read_numbers
+
     try:
         with open_for_reading(folder.table, MOST_BYTES) as file:
             table = read_numbers(file, ["id", *A_B_TIE.winners], texts="id")
