@@ -120,7 +120,7 @@ def _figures(summary: "Summary") -> Iterator[str]:
         with_rules, without = loss(summary.log_loss_with_rules), loss(summary.log_loss_without_rules)
         rows = counted(summary.rows_ruled, "row")
         used = "used" if summary.rules else "off; --rules turns them on"
-        yield f"  rules ({used}) answer {rows}: log loss {with_rules} with them, {without} without"
+        yield f"  rules ({used}) decide {rows}: log loss {with_rules} with them, {without} without"
 
 
 def _means(folder: "PredictionFolder") -> Iterator[str]:

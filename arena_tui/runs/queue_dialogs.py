@@ -79,4 +79,4 @@ async def pause(screen: Screen[Any], queue: Queue) -> None:
 
 
 def _tell(screen: Screen[Any], error: Exception) -> None:
-    screen.notify(printable(in_words(error)), title="the queue is restored", severity="warning", markup=False)
+    screen.notify(printable(in_words(error)), title="the queue was not changed", severity="warning", markup=False)

@@ -26,6 +26,8 @@ class Origin(Struct, frozen=True):
     model_a: str | None
     model_b: str | None
     parts: tuple[Turns, Turns, Turns]
+    is_tie: bool = False
+    """As it was written: its label is another where ties are halved."""
 
 
 def read_comparisons(source: str, data: Data, outcomes: OutcomesSetting) -> list[Example]:
@@ -86,16 +88,18 @@ class Comparisons:
             dropped = f": all {self.left_out + self.ties:,} are left out by {by}" if by else ""
             raise DataError(f"{self.source}: no rows{dropped}")
 
-    def told(self, rows: int | None = None) -> RowsRead:
-        """Of what has been read, `rows` of which are used, all by default. Raises DataError, and OSError."""
+    def told(self, rows: int | None = None, ties: int | None = None) -> RowsRead:
+        """Of what has been read, `rows` of which are used, and `ties` of these are ties; all by default. Raises
+        DataError, and OSError."""
         if self.format is None:
             return RowsRead(self.source, 0, said_of(self.source), "", "")
-        outcomes, why = self.format.outcomes(self.ties)
+        ties = self.ties if ties is None else ties
+        outcomes, why = self.format.outcomes(ties)
         if self._outcomes != "auto":
             outcomes, why = self._outcomes, "model.outcomes"
-        elif self.ties and self._data.ties != "error":
+        elif ties and self._data.ties != "error":
             why += '; data.ties counts with model.outcomes = "a-b"'
-        ties, are_halved = self.ties if self._outcomes == "a-b" else 0, self._data.ties == "half"
+        of_two, are_halved = self._outcomes == "a-b", self._data.ties == "half"
         return RowsRead(
             source=self.source,
             rows=self.rows if rows is None else rows,
@@ -105,8 +109,8 @@ class Comparisons:
             left_out=self.left_out,
             outcomes=outcomes,
             why=why,
-            ties_dropped=0 if are_halved else ties,
-            ties_halved=ties if are_halved else 0,
+            ties_dropped=self.ties if of_two and not are_halved else 0,
+            ties_halved=ties if of_two and are_halved else 0,
         )
 
     def _same_format(self, file: str, first: list[Record]) -> Format:
@@ -155,7 +159,7 @@ class Comparisons:
         example = Example(
             index=self.rows, id=id, prompt=prompt, response_a=response_a, response_b=response_b, label=label
         )
-        return example, Origin(models[0], models[1], raw)
+        return example, Origin(models[0], models[1], raw, is_tie=found.label == TIE)
 
     def _without_tie(self, tie: Comparison, where: str) -> int | None:
         """The label of a tie where there are two outcomes, None where it is left out. Raises DataError."""

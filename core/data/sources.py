@@ -28,6 +28,7 @@ class Sources:
         self._outcomes = outcomes
         self._read: list[Comparisons] = []
         self._used = [0] * len(sources)
+        self._ties = [0] * len(sources)
 
     def __iter__(self) -> Iterator[Row]:
         limit = self._data.limit
@@ -37,12 +38,14 @@ class Sources:
             rows = _drawn(self._every(None), limit, self._data.limit_seed)
         for index, (number, (example, origin)) in enumerate(rows):
             self._used[number] += 1
+            self._ties[number] += origin.is_tie
             yield (example if example.index == index else replace(example, index=index)), origin
 
     def told(self) -> list[RowsRead]:
-        """What each source was taken for, once rows have been read. Raises DataError, and OSError."""
+        """What each source was taken for, once rows have been read: by those that are used, but for rows that were
+        left out, which are counted as far as they were read. Raises DataError, and OSError."""
         unread = [Comparisons(source, self._data, self._outcomes) for source in self._sources[len(self._read) :]]
-        return [read.told(used) for read, used in zip([*self._read, *unread], self._used, strict=True)]
+        return [one.told(*used) for one, *used in zip([*self._read, *unread], self._used, self._ties, strict=True)]
 
     def _every(self, most: int | None) -> Iterator[tuple[int, Row]]:
         """Each row with the number of its source, from 0; of the first `most` rows at least."""

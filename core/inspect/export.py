@@ -29,8 +29,9 @@ EXPORTED = pa.schema(
 def export(source: Path, rows: Rows, sides: Sides, tokens: Tokens, frame: Frame, to: Path) -> None:
     """Write `to`, a Parquet file, from the inspection's `source`.
 
-    Rows of neither side have the split "left out". input_ids are those of training; the counts by part are of the
-    tokens shown, tags apart. A file appears whole or not at all. Raises OSError where it cannot be written.
+    Rows of neither side have the split "left out"; with data.eval an id may stand once on each side. input_ids are
+    those of training; the counts by part are of the tokens shown, tags apart. A file appears whole or not at all.
+    Raises OSError where it cannot be written.
     """
     split = np.select([sides.train, sides.eval], ["train", "eval"], "left out")
     first, ids = 0, id_column(map(id_in, rows.id))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 from pyarrow import parquet
 
 from core.cache import filling_the_cache
@@ -87,13 +88,14 @@ def inspect(profile: Profile, ready: LoadedTokenizer | None = None, *, needs_bas
     `ready` serves if it is the profile's tokenizer. Without `needs_base` a folder with a tokenizer alone will do.
     """
     train, evaluation = train_sources(profile.data), eval_source(profile.data)
+    sources = [*train, *([evaluation] if evaluation else [])]
     content = digest_of_all(train, evaluation)
     folder = None if needs_base else tokenizer_at_hand(profile.model)
     folder = folder or tokenizer_folder(locate(profile.model), profile.model.revision)
     known_by = fingerprint(folder)
     store = Store(content, known_by, profile.data, profile.model.outcomes, profile.tokens)
     if store.is_complete and not profile.tokens.ellipsis:
-        yield _complete(store, mark=[])
+        yield _complete(store, sources, mark=[])
         return
 
     if ready is None or not ready.serves(known_by, profile.tokens):
@@ -102,7 +104,7 @@ def inspect(profile: Profile, ready: LoadedTokenizer | None = None, *, needs_bas
     if not store.is_complete:
         with filling_the_cache(), store.making() as scratch:
             yield from _read(train, evaluation, profile, ready, frame, store, scratch)
-    yield _complete(store, frame.mark)
+    yield _complete(store, sources, frame.mark)
 
 
 def _read(
@@ -141,12 +143,13 @@ def _read(
     write_whole(scratch / store.about.name, msgspec.json.encode(about))
 
 
-def _complete(store: Store, mark: list[int]) -> Progress:
+def _complete(store: Store, sources: Sequence[str], mark: list[int]) -> Progress:
+    """`sources` are what the profile calls those that were read: the same content may have had other names."""
     about = msgspec.json.decode(store.about.read_bytes(), type=About)
     return Progress(
         rows=about.rows,
         rows_total=about.rows,
-        read=about.read,
+        read=[replace(one, source=source) for one, source in zip(about.read, sources, strict=True)],
         text=about.text,
         whole=str(store.whole),
         pieces=str(store.pieces),

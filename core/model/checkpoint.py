@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from core.files import MOST_OF_A_CONFIG, MOST_OF_A_TOKENIZER, is_lfs_pointer, read_bounded
+from core.libraries import without_optional
 from core.profile.errors import SettingError
 from core.runs.access import UNDECODABLE
 
@@ -170,7 +171,8 @@ def _is_known(family: str) -> bool:
     found = importlib.util.find_spec("transformers")
     if found and found.origin and (Path(found.origin).parent / "models" / family.replace("-", "_")).is_dir():
         return True
-    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+    with without_optional():
+        from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
     return family in CONFIG_MAPPING_NAMES
 

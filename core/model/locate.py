@@ -8,12 +8,14 @@ from core.cache import cache_folder, filling_the_cache, made_aside
 from core.data.tokenizer import FILE
 from core.demo import assets
 from core.files import as_their_folder
+from core.libraries import without_optional
 from core.model.checkpoint import demand_config
 from core.profile import settings
 from core.profile.errors import SettingError
 from core.profile.files import expanded
 
 
+@without_optional()
 def unpack_gguf(folder: Path, name: str) -> Path:
     """A folder with the weights of `folder`/`name` in bfloat16 as safetensors, and its tokenizer.
 
@@ -120,6 +122,7 @@ def tokenizer_folder(source: str, revision: str | None) -> Path:
     return converted
 
 
+@without_optional()
 def _convert(folder: Path, source: str, aside: Path) -> None:
     """Save the tokenizer of `folder` to `aside`. Raises SettingError where that makes no tokenizer.json."""
     from transformers import AutoTokenizer

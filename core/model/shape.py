@@ -21,8 +21,8 @@ _DEFAULTS: dict[Family, dict[str, Any]] = {
     "llama": {},
     "mistral": {"num_key_value_heads": 8, "max_position_embeddings": 131_072, "sliding_window": 4096},
     "phi3": {"max_position_embeddings": 4096, "original_max_position_embeddings": 4096},
-    "qwen2": {"num_key_value_heads": 32, "sliding_window": 4096},
-    "qwen3": {"num_key_value_heads": 32, "head_dim": 128, "sliding_window": 4096},
+    "qwen2": {"num_key_value_heads": 32, "sliding_window": 4096, "max_window_layers": 28},
+    "qwen3": {"num_key_value_heads": 32, "head_dim": 128, "sliding_window": 4096, "max_window_layers": 28},
 }  # fmt: skip
 
 
@@ -155,5 +155,9 @@ def _slides(sizes: Mapping[str, Any]) -> bool:
         case "mistral" | "phi3":  # whose windows may be longer than all that they read
             window = sizes.get("sliding_window")
             return window is not None and window < sizes["max_position_embeddings"]
+        case "qwen2" | "qwen3" if sizes.get("layer_types") is not None:
+            return "sliding_attention" in sizes["layer_types"]
+        case "qwen2" | "qwen3":  # whose first layers, as many as that, have none
+            return bool(sizes.get("use_sliding_window")) and sizes["max_window_layers"] < sizes["num_hidden_layers"]
         case _:
-            return bool(sizes.get("use_sliding_window"))
+            return False

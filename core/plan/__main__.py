@@ -31,7 +31,7 @@ from core.model.head import find_head
 from core.model.locate import base_folder, locate, tokenizer_folder
 from core.model.shape import ModelShape, read_shape
 from core.model.targets import demand_layers
-from core.plan.history import PastRun, Speed, measure, measurements, memory_factor, past_runs, speed
+from core.plan.history import PastRun, Speed, measured_speed, measurements, memory_factor, past_runs, speed
 from core.plan.protocol import DiskPlan, MemoryPlan, Plan, ProcessorPlan, TimePlan, TokensPlan
 from core.profile.files import read_profile, rooted
 from core.profile.load import parse_profile
@@ -117,9 +117,7 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
     plan = replace(plan, doing="running a few steps" if measuring and known is None else "building the model's shape")
     yield plan
     if measuring and known is None:
-        measured = measure(profile)
-        known = speed([measured], profile, precision, engine.name)
-        assert known is not None
+        known = measured_speed(profile, precision, engine.name)
         plan = replace(plan, time=_time(plan, profile, known), doing="building the model's shape")
         yield plan
 

@@ -86,8 +86,12 @@ def speed(past: Sequence[PastRun], profile: Profile, precision: str, engine: str
         steps = [event.tokens_per_second for event in events if isinstance(event, Step)][1:]  # the first warms up
         evaluations = [event.seconds for event in events if isinstance(event, Evaluated)]
         tokens = _evaluated_tokens(run.folder)
-        if steps and evaluations and tokens and (pace := statistics.median(steps)):
+        if not steps or not (pace := statistics.median(steps)):
+            continue
+        if evaluations and tokens:
             return Speed(run.folder.id, pace, statistics.median(evaluations) / tokens)
+        if not profile.evaluates:  # so that its evaluations need not be known
+            return Speed(run.folder.id, pace, 0.0)
     return None
 
 
@@ -162,3 +166,11 @@ def measure(profile: Profile) -> PastRun:
         causes = [event.cause for event in Tail(folder.events).read() if isinstance(event, Failed)]
         raise MeasurementError(f"the measured steps failed: {causes[-1] if causes else f'see {folder.console_log}'}")
     return PastRun(folder, short, metrics)
+
+
+def measured_speed(profile: Profile, precision: str, engine: str) -> Speed:
+    """That of a short run. Raises MeasurementError where it failed, or computed otherwise than is asked here."""
+    known = speed([measure(profile)], profile, precision, engine)
+    if known is None:
+        raise MeasurementError(f"the measured steps were not computed by the {engine} engine in {precision}")
+    return known

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from core.data.example import UNLABELLED
 from core.files import written
 from core.predict.errors import in_words, unchecked
 from core.predict.folder import PredictionFolder, save_summary
@@ -139,7 +140,7 @@ def predict(folder: PredictionFolder, request: Request, record: Record, stop: St
 
 def figures_leave_out(examples: "Sequence[Example]") -> str:
     """What is to be said where some rows have a winner and others have none; else ""."""
-    without = sum(example.label < 0 for example in examples)
+    without = sum(example.label == UNLABELLED for example in examples)
     if without in (0, len(examples)):
         return ""
     return (

@@ -159,7 +159,7 @@ def save_table(
     """predictions.parquet, in the order of the file. Those of a swapped pass stand in the columns of their outcomes."""
     columns = {
         "id": id_column(example.id for example in examples),
-        "label": pyarrow.array([None if e.label < 0 else e.label for e in examples], pyarrow.int8()),
+        "label": pyarrow.array([None if e.label == UNLABELLED else e.label for e in examples], pyarrow.int8()),
     }
     for one in passes:
         columns |= {f"{one.name}_tokens": pyarrow.array(one.lengths, pyarrow.int32())}

@@ -28,7 +28,7 @@ class Tokens(Section, frozen=True, kw_only=True):
         Literal["parts", "rounds"],
         Meta(
             description="Order of several turns: parts has all of the prompt, then all of A, then all of B (the "
-            "recipe); rounds fills in the template once for each round"
+            "recipe); rounds repeats the template for each round, but for what is behind {response_b}, once at the end"
         ),
     ] = "parts"
     max_length: Annotated[

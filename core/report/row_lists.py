@@ -15,7 +15,7 @@ from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import Encoder
 from core.inspect.lookup import write_pieces
 from core.inspect.table import SCHEMA, as_table
-from core.outcomes import TIE
+from core.outcomes import TIE, Outcomes
 from core.profile.token_settings import Tokens
 from core.report.evaluation import Evaluation
 from core.report.report import ListedRow, Lists
@@ -88,7 +88,8 @@ def lists(evaluation: Evaluation, texts: Texts | None, gained: Places, lost: Pla
     wrong = by_loss[~evaluation.is_right[by_loss]]
     found = [texts.found.get(id) if texts else None for id in evaluation.id]
     remarks = [
-        _remark(label, *_answers(row[0])) if row else "" for row, label in zip(found, evaluation.label, strict=True)
+        _remark(evaluation.outcomes, label, *_answers(row[0])) if row else ""
+        for row, label in zip(found, evaluation.label, strict=True)
     ]
     suspects = likely_mislabelled(evaluation, remarks)
     random = np.random.default_rng(SEED).permutation(len(evaluation))
@@ -160,10 +161,10 @@ def _answers(example: Example) -> tuple[str, str]:
     return " ".join(example.response_a).strip(), " ".join(example.response_b).strip()
 
 
-def _remark(label: int, a: str, b: str) -> str:
-    """What stands out in a row's text."""
+def _remark(outcomes: Outcomes, label: int, a: str, b: str) -> str:
+    """What stands out in a row's text. Where there are no ties, a winner of identical answers contradicts nothing."""
     if a == b:
-        return "identical answers" if label == TIE else IDENTICAL_WITH_WINNER
+        return IDENTICAL_WITH_WINNER if outcomes.has_ties and label != TIE else "identical answers"
     if not (a and b):
         return EMPTY_WON if (label == 0 and not a) or (label == 1 and not b) else "an empty answer"
     return ""

@@ -12,7 +12,7 @@ from core.data.example import PARTS, id_column
 from core.data.tokens import Encoded
 from core.engine import scores
 from core.files import as_parquet, as_their_folder
-from core.outcomes import A_B_TIE, Outcomes
+from core.outcomes import Outcomes
 from core.runs.access import delete, make_folder, move, reached, remove_tree, write_whole
 from core.runs.folder import RunFolder
 from core.runs.seal import seal
@@ -28,7 +28,8 @@ def log_loss(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
 
 def prior_log_loss(train_labels: Sequence[int], evaluation_labels: Sequence[int]) -> float:
     """Log loss on the evaluation rows of always answering the class shares of the training rows."""
-    shares = np.bincount(train_labels, minlength=len(A_B_TIE)) / len(train_labels)
+    outcomes = 1 + max(max(train_labels), max(evaluation_labels))  # a later one has no row and no share
+    shares = np.bincount(train_labels, minlength=outcomes) / len(train_labels)
     answers = np.tile(shares, (len(evaluation_labels), 1))
     return scores.log_loss(answers, evaluation_labels)
 

@@ -4,9 +4,11 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny
 from scipy.special import softmax
 from sklearn.metrics import log_loss
 
@@ -33,6 +35,23 @@ print(json.dumps({"had": had, "is_its_own": is_its_own, "loads": "torch._inducto
 def test_libraries_come_without_what_is_not_used_and_it_can_be_imported_later() -> None:
     ran = subprocess.run([sys.executable, "-P", "-c", IMPORT], capture_output=True, text=True, check=True)
     assert json.loads(ran.stdout.splitlines()[-1]) == {"had": [], "is_its_own": True, "loads": True}
+
+
+FIRST = {
+    "the family of a config": "from core.model.checkpoint import _is_known; _is_known('no-such-family')",
+    "a tokenizer to convert": "from core.model.locate import _convert; _convert(folder, 'x', folder / 'made')",
+    "a chat template": "from core.data.chat import _around_a_message; _around_a_message(folder)",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", FIRST.values(), ids=FIRST)
+def test_libraries_can_be_imported_after_transformers_was_asked_for_something_small(first: str, tmp_path: Path) -> None:
+    tiny.chat_tokenizer().save_pretrained(tmp_path)
+    (tmp_path / "made").mkdir()
+    script = f"from pathlib import Path\nfolder = Path({str(tmp_path)!r})\n{first}\n{IMPORT}"
+    ran = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
 
 
 def test_what_is_compiled_when_it_is_called_is_compiled_once_and_with_its_options() -> None:

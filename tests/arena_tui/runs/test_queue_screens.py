@@ -162,7 +162,7 @@ async def test_a_run_that_began_meanwhile_is_not_taken_out(runs: Path) -> None:
         queue.unpause()
         assert queue.take(visible_gpus()[0])
         await pilot.press("y")
-        await until_shown(pilot, "the queue is restored")
+        await until_shown(pilot, "the queue was not changed")
     assert run.profile.exists()
 
 

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 import tiny
 
-from core.data.example import DataError
+from core.data.example import DataError, RowsRead
 from core.data.sources import RunExamples, Sources, read_run_examples
 from core.data.split import split
 from core.inspect.store import Store, digest_of_all
+from core.outcomes import TIE, OutcomesSetting
 from core.profile.data_settings import Data
 from core.profile.division import held_out, unused_split
 from core.profile.files import absent_paths, rooted
@@ -97,6 +98,24 @@ def test_rows_are_drawn_by_seed_in_their_order_and_a_larger_limit_adds_to_them(t
     assert [example.index for example, _ in sources] == list(range(30)), "folds go by it"
     assert sum(one.rows for one in sources.told()) == 30
     assert 9 < sources.told()[0].rows < 30
+
+
+def test_what_is_told_of_ties_is_that_of_the_rows_that_are_drawn(tmp_path: Path) -> None:
+    rows = [f"{n},p,a,b,{'tie' if n % 3 else 'model_a'}" for n in range(300)]
+    path = tmp_path / "wsdm.csv"
+    path.write_text("\n".join(["id,prompt,response_a,response_b,winner", *rows]))
+
+    def told(limit: int, *, outcomes: OutcomesSetting = "a-b", **data: Any) -> tuple[list[int], RowsRead]:
+        sources = Sources([str(path)], Data(limit=limit, limit_by="random", **data), outcomes)
+        labels = [example.label for example, _ in sources]
+        [read] = sources.told()
+        return labels, read
+
+    assert 4 < told(20, ties="half")[1].ties_halved < 20
+    assert told(20, ties="drop")[1].ties_dropped == 200, "left out before any is drawn"
+    for seed in range(20):
+        [label], read = told(1, outcomes="auto", limit_seed=seed)
+        assert read.outcomes == ("a-b-tie" if label == TIE else "a-b")
 
 
 def test_with_rows_of_its_own_to_evaluate_nothing_is_split(tmp_path: Path) -> None:

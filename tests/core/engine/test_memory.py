@@ -29,7 +29,7 @@ from transformers import (
 from core.bench.sizes import SIZES
 from core.engine.fit import judge
 from core.engine.memory import Memory, predict, trainable_sizes
-from core.model.load import lay_out
+from core.model.load import _slides, lay_out
 from core.model.lora import add_adapters, parameter_counts
 from core.model.shape import read_shape
 from core.profile import settings
@@ -215,3 +215,20 @@ def test_the_benchmark_runs_a_row_and_outlives_one_that_fails(checkpoint: Path, 
     assert done["tokens_per_second"] > 0
     assert "there is no such folder" in failed["failure"]
     assert "2b-none" in ran.stdout
+
+
+@pytest.mark.parametrize("kind", [Qwen2Config, Qwen3Config])
+@pytest.mark.parametrize(
+    "stated",
+    [
+        {"use_sliding_window": True, "num_hidden_layers": 28},
+        {"use_sliding_window": True, "num_hidden_layers": 28, "max_window_layers": 21},
+        {"use_sliding_window": True, "num_hidden_layers": 30},
+        {"num_hidden_layers": 2, "layer_types": ["sliding_attention", "full_attention"], "sliding_window": 8},
+        {"num_hidden_layers": 2},
+    ],
+)
+def test_plan_and_run_see_the_same_windows(kind: type[PretrainedConfig], stated: dict[str, Any]) -> None:
+    sizes = {"hidden_size": 64, "intermediate_size": 128, "num_attention_heads": 4, "vocab_size": 100}
+    expected = _slides(kind(**sizes, **stated))
+    assert shape({"model_type": kind.model_type, **sizes, **stated}).slides == expected

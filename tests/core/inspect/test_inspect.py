@@ -198,7 +198,9 @@ def test_what_was_inspected_is_not_read_again_until_its_content_changes(
     assert again == found[1]
     moved = tmp_path / "renamed.csv"
     moved.write_bytes(train_csv.read_bytes())
-    assert inspect(profile_file, environment, f"data.train={moved}") == [again]
+    [of_moved] = inspect(profile_file, environment, f"data.train={moved}")
+    assert of_moved.read[0].source == str(moved)
+    assert msgspec.structs.replace(of_moved, read=again.read) == again
     moved.write_bytes(train_csv.read_bytes().replace(b"unlike any other 3", b"unlike any other thing 3"))
     changed = inspect(profile_file, environment, f"data.train={moved}")
     assert len(changed) > 1

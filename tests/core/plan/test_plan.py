@@ -169,6 +169,12 @@ def test_runs_of_other_machines_and_unfinished_ones_tell_nothing(finished: RunFo
     assert speed([past], past.profile, metrics.precision, "padded")
     assert speed([past], past.profile, "bf16", "padded") is None
     assert speed([past], past.profile, metrics.precision, "packed") is None
+    folder.evaluation.unlink()
+    assert speed([past], past.profile, metrics.precision, "padded") is None
+    evaluates_nothing = replace(past.profile, split=replace(past.profile.split, by="none"))
+    known = speed([past], evaluates_nothing, metrics.precision, "padded")
+    assert known
+    assert known.seconds_per_eval_token == 0
     assert past_runs([tmp_path / "runs"], "another card") == []
     folder.write_info(msgspec.structs.replace(info, host="elsewhere"))
     assert past_runs([tmp_path / "runs"], name) == []

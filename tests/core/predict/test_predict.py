@@ -309,7 +309,7 @@ def test_the_command_predicts_one_row_follows_and_writes_where_it_is_told(
     assert "scoring: 1 row," in ran.stderr
     assert "predicted 1 row: log loss 2.5257" in ran.stderr
     *_, rules, means = ran.stderr.splitlines()
-    assert "rules (used) answer 1 row: log loss 2.5257 with them, " in rules
+    assert "rules (used) decide 1 row: log loss 2.5257 with them, " in rules
     assert means == "  mean probability: A wins 88.0 %, B wins 4.0 %, tie 8.0 %"
     checked = arena_tui("submission", "check", "out.csv", "rows.jsonl", cwd=tmp_path)
     assert (checked.returncode, checked.stdout) == (0, "out.csv: 1 row, nothing wrong with it\n")

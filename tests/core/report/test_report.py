@@ -21,6 +21,7 @@ from sklearn.preprocessing import StandardScaler
 
 from core.data.example import DataError
 from core.inspect.lookup import read_row
+from core.outcomes import A_B, A_B_TIE, TIE
 from core.profile.data_settings import Data
 from core.profile.load import to_toml
 from core.profile.settings import Profile
@@ -30,7 +31,7 @@ from core.report.evaluation import Evaluation, read_evaluation
 from core.report.groups import position_bias, ratings
 from core.report.protocol import REPORT, Progress
 from core.report.report import Report
-from core.report.row_lists import IDENTICAL_WITH_WINNER
+from core.report.row_lists import IDENTICAL_WITH_WINNER, _remark
 from core.report.scores import BINS, against, calibration, interval
 from core.runs.folder import RunFolder
 from core.runs.metrics import Metrics, save_metrics
@@ -434,3 +435,9 @@ def test_skill_is_worth_what_the_comparison_says(run: RunFolder, tmp_path: Path)
     expected = log_loss(held_out, here, labels=[0, 1, 2]) - log_loss(held_out, there, labels=[0, 1, 2])
     assert report.against.difference.value == pytest.approx(expected)
     assert report.against.gained == len(report.lists.gained) > 0
+
+
+def test_identical_answers_with_a_winner_are_odd_only_where_there_could_have_been_a_tie() -> None:
+    assert _remark(A_B_TIE, 0, "same", "same") == IDENTICAL_WITH_WINNER
+    assert _remark(A_B_TIE, TIE, "same", "same") == "identical answers"
+    assert _remark(A_B, 0, "same", "same") == "identical answers"
