@@ -178,6 +178,16 @@ class Run(Section, frozen=True, kw_only=True):
         Annotated[str, Meta(min_length=1, max_length=60)] | None,
         Meta(description="Name of the run; the profile's own when absent"),
     ] = None
+    gpus: Annotated[
+        Annotated[int, Meta(ge=1, le=512)]
+        | Literal["all"]
+        | Annotated[list[Annotated[int, Meta(ge=0, le=511)]], Meta(min_length=1, max_length=512)],
+        Meta(description="Cards of each machine that compute the run: how many, or which, of those that are visible"),
+    ] = 1
+    nodes: Annotated[
+        int,
+        Meta(ge=1, le=512, description="Machines that compute the run together; `launch-script` writes what starts them"),
+    ] = 1
     report_to: Annotated[
         list[Literal["tensorboard", "wandb", "trackio"]],
         Meta(description="Trackers that also get the figures; each is a package to install"),

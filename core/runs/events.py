@@ -45,6 +45,17 @@ class Device(Struct, frozen=True, kw_only=True):
     memory: Count
 
 
+class RankReading(Struct, frozen=True, kw_only=True):
+    """What one of several ranks did since the last logged point. Memory is in bytes, as in Step."""
+
+    tokens_per_second: Amount
+    """Of its own share of the tokens."""
+    waited: Share
+    """The part of the time that it waited for the slowest rank and for the exchange of gradients."""
+    memory_allocated: Count
+    memory_peak: Count
+
+
 class RowsDigest(Struct, frozen=True, kw_only=True):
     """What tells rows in their order from others: digests of their ids, their labels and their token ids, in hex."""
 
@@ -72,6 +83,9 @@ class Started(Event, frozen=True, kw_only=True):
     """Names of the projections that have an adapter; empty in older records."""
     precision: Precision
     device: Device
+    """Of rank 0."""
+    ranks: list[Device] = []
+    """What each rank computes on, in their order; empty where there is but one."""
     longest: Count | None = None
     """Tokens of the longest row, of both sides of the split."""
     prior_log_loss: Figure | None
@@ -119,6 +133,8 @@ class Step(Event, frozen=True, kw_only=True):
     memory_allocated: Count
     memory_reserved: Count
     memory_peak: Count
+    ranks: list[RankReading] = []
+    """Of each rank, in their order; empty where there is but one."""
 
 
 class Evaluated(Event, frozen=True, kw_only=True):
