@@ -91,18 +91,14 @@ def bench(question: Question) -> Answer:
             head_learning_rate=None,
             watch=LossWatch(0, A_B_TIE.uniform_log_loss),
             before_evaluation=lambda _: None,
+            collate=pack if engine else pad,
+            at_once=chosen.layout.examples if chosen.layout else profile.train.per_device_batch_size,
             engine=engine,
             eval_tokens=profile.eval.per_device_batch_size * longest,
             model=model,
-            args=training_arguments(
-                profile,
-                precision,
-                RunFolder(Path(folder)),
-                batch=chosen.layout.examples if chosen.layout else profile.train.per_device_batch_size,
-            ),
+            args=training_arguments(profile, precision, RunFolder(Path(folder))),
             train_dataset=rows,
             eval_dataset=by_length,
-            data_collator=pack if engine else pad,
             callbacks=[clock],
         )
         trainer.remove_callback(PrinterCallback)

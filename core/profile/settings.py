@@ -186,7 +186,9 @@ class Run(Section, frozen=True, kw_only=True):
     ] = 1
     nodes: Annotated[
         int,
-        Meta(ge=1, le=512, description="Machines that compute the run together; `launch-script` writes what starts them"),
+        Meta(
+            ge=1, le=512, description="Machines that compute the run together; `launch-script` writes what starts them"
+        ),
     ] = 1
     report_to: Annotated[
         list[Literal["tensorboard", "wandb", "trackio"]],

@@ -14,9 +14,12 @@ Column: TypeAlias = "array[Any]"
 """Whole numbers or floats."""
 
 TYPE_CODES = {
-    field.name: "q" if field.type == Count else "d" for field in msgspec.structs.fields(Step) if field.name != "v"
+    field.name: "q" if field.type == Count else "d"
+    for field in msgspec.structs.fields(Step)
+    if field.name not in ("v", "ranks")
 }
-"""Of each field of a step but the format's version. A step takes 88 bytes so, and as an object five times as many."""
+"""Of each field of a step but the format's version and what single ranks did. A step takes 88 bytes so, and as an object
+five times as many."""
 
 
 class Steps(Sequence[Step]):

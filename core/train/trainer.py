@@ -1,12 +1,12 @@
 """transformers' Trainer for a preference classifier: its loss, its optimizer groups, its arguments."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import BatchSampler, DataLoader, SequentialSampler
 from transformers import Trainer, TrainingArguments
 from transformers.modeling_outputs import SequenceClassifierOutput
 
@@ -41,6 +41,8 @@ def mean_loss(
     return torch.nn.functional.cross_entropy(outputs.logits.float(), labels, reduction="sum") / items
 
 
+Features = dict[str, Any]
+"""What `core.data.tokens.Encoded.features` tells of a row."""
 UNLOGGED = "unlogged"
 """In the state of a checkpoint: the sum of the losses not logged yet, and the step of the last logged point."""
 
@@ -48,8 +50,9 @@ UNLOGGED = "unlogged"
 class ClassifierTrainer(Trainer):
     """A Trainer whose head may have a learning rate of its own, and which can save when it is told to.
 
-    Of its checkpoints it always keeps one of the time before the loss was lost, as `watch` tells. With a packed
-    `engine` that computes in place of the model, and evaluation batches are of at most `eval_tokens`.
+    It is given the rows of a whole step at once, and computes them `at_once` at a time, as `collate` joins them. Of its
+    checkpoints it always keeps one of the time before the loss was lost, as `watch` tells. With a packed `engine` that
+    computes in place of the model, and evaluation batches are of at most `eval_tokens`.
     """
 
     def __init__(
@@ -58,15 +61,18 @@ class ClassifierTrainer(Trainer):
         head_learning_rate: float | None,
         watch: LossWatch,
         before_evaluation: Callable[[int], None],
+        collate: Callable[[Sequence[Features]], dict[str, Any]],
+        at_once: int,
         engine: PackedEngine | None = None,
         eval_tokens: int = 0,
         **arguments: Any,
     ) -> None:
         """`before_evaluation` is told of the number of batches, before the first and longest may fail."""
-        super().__init__(compute_loss_func=mean_loss, **arguments)
+        super().__init__(compute_loss_func=mean_loss, data_collator=list, **arguments)
         self._head_learning_rate = head_learning_rate
         self._watch = watch
         self._before_evaluation = before_evaluation
+        self._collate, self._at_once = collate, at_once
         self._engine, self._eval_tokens = engine, eval_tokens
         self._aside: Path | None = None
 
@@ -91,26 +97,49 @@ class ClassifierTrainer(Trainer):
             self.optimizer = kind(groups, **options)
         return super().create_optimizer(*args, **kwargs)
 
+    def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:  # noqa: ARG002
+        """Forward and backward over the features of one step; returns the step's loss, detached."""
+        model.train()
+        parts = [inputs[first : first + self._at_once] for first in range(0, len(inputs), self._at_once)]
+        batches = [self._prepare_inputs(self._on_host(self._collate(part))) for part in parts]
+        losses = []
+        for batch in batches:
+            with self.compute_loss_context_manager():
+                loss = self.compute_loss(model, batch, num_items_in_batch=len(inputs))
+            self.accelerator.backward(loss)
+            losses.append(loss.detach())
+        return torch.stack(losses).sum()
+
     def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         return super().compute_loss(self._engine or model, inputs, *args, **kwargs)
 
-    def _track_num_input_tokens(self, inputs: dict[str, Any]) -> None:
-        if self._engine is None:
-            super()._track_num_input_tokens(inputs)
-        else:  # without asking the card, for which the next step would have to wait
-            self.state.num_input_tokens_seen += len(inputs["input_ids"])
+    def floating_point_ops(self, inputs: Any) -> int:  # noqa: ARG002
+        return 0  # the Trainer would look for one tensor of ids, and nobody asks
 
-    def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Any]:
-        return self._packed_loader(self.eval_dataset) if self._engine else super().get_eval_dataloader(eval_dataset)
+    def _track_num_input_tokens(self, inputs: Any) -> None:
+        # Without asking the card, for which the next step would have to wait.
+        self.state.num_input_tokens_seen += sum(len(row["input_ids"]) for row in inputs)
+
+    def _on_host(self, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """`batch`, from where a card can fetch it by itself."""
+        return {name: part.pin_memory() for name, part in batch.items()} if self.args.dataloader_pin_memory else batch
+
+    def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Any]:  # noqa: ARG002
+        return self._scoring(self.eval_dataset)
 
     def get_test_dataloader(self, test_dataset: Any) -> DataLoader[Any]:
-        return self._packed_loader(test_dataset) if self._engine else super().get_test_dataloader(test_dataset)
+        return self._scoring(test_dataset)
 
-    def _packed_loader(self, rows: Any) -> DataLoader[Any]:
+    def _scoring(self, rows: Any) -> DataLoader[Any]:
+        """`rows` in their order, in batches to be computed without gradients."""
+        lengths = [len(row["input_ids"]) for row in rows]
+        in_order = SequentialSampler(rows)
         loader: DataLoader[Any] = DataLoader(
             rows,
-            batch_sampler=PackedBatches([len(row["input_ids"]) for row in rows], self._eval_tokens),
-            collate_fn=self.data_collator,
+            batch_sampler=PackedBatches(lengths, self._eval_tokens)
+            if self._engine
+            else BatchSampler(in_order, self.args.per_device_eval_batch_size, drop_last=False),
+            collate_fn=self._collate,
             pin_memory=self.args.dataloader_pin_memory,
         )
         return self.accelerator.prepare(loader)
@@ -162,8 +191,8 @@ class ClassifierTrainer(Trainer):
             self.callback_handler.on_save(self.args, self.state, self.control)
 
 
-def training_arguments(profile: Profile, precision: Precision, folder: RunFolder, *, batch: int) -> TrainingArguments:
-    """The profile's settings in the Trainer's words; `batch` divides the global batch, and is computed at once."""
+def training_arguments(profile: Profile, precision: Precision, folder: RunFolder) -> TrainingArguments:
+    """The profile's settings in the Trainer's words. To it a step is one batch, computed as one."""
     train, evaluation = profile.train, profile.eval
     has_gpu = torch.cuda.is_available()
     every: dict[str, Any] = {"eval_strategy": "no"}
@@ -176,8 +205,7 @@ def training_arguments(profile: Profile, precision: Precision, folder: RunFolder
     return TrainingArguments(
         output_dir=str(folder.checkpoints),
         num_train_epochs=train.epochs,
-        per_device_train_batch_size=batch,
-        gradient_accumulation_steps=profile.global_batch // batch,
+        per_device_train_batch_size=profile.global_batch,
         per_device_eval_batch_size=evaluation.per_device_batch_size,
         learning_rate=train.learning_rate,
         lr_scheduler_type=train.schedule,

@@ -68,18 +68,18 @@ class Training:
         compiles = made.packed is not None and hardware.device.kind == "cuda"
         self._callback = EventCallback(record, stop, self._watch, home, first_step=COMPILES if compiles else "")
         layout = made.engine.layout
-        batch = layout.examples if layout else profile.train.per_device_batch_size
         self._trainer = ClassifierTrainer(
             head_learning_rate=profile.train.head_learning_rate,
             watch=self._watch,
             before_evaluation=self._callback.begin_evaluation,
+            collate=pack if made.packed else DataCollatorWithPadding(made.tokenizer),
+            at_once=layout.examples if layout else profile.train.per_device_batch_size,
             engine=made.packed,
             eval_tokens=profile.eval.per_device_batch_size * rows.longest,
             model=made.model,
-            args=training_arguments(profile, hardware.precision, folder, batch=batch),
+            args=training_arguments(profile, hardware.precision, folder),
             train_dataset=[row.features for row in rows.train],
             eval_dataset=[row.features for row in rows.evaluation] or None,
-            data_collator=pack if made.packed else DataCollatorWithPadding(made.tokenizer),
             processing_class=made.tokenizer,
             compute_metrics=self._scorer,
             callbacks=[self._callback],

@@ -23,8 +23,10 @@ def groups(folder: Path, *overrides: str) -> dict[str, tuple[float, float]]:
         head_learning_rate=profile.train.head_learning_rate,
         watch=LossWatch(0, math.log(3)),
         before_evaluation=lambda _: None,
+        collate=lambda _: {},
+        at_once=2,
         model=model,
-        args=training_arguments(profile, "fp32", RunFolder(folder), batch=2),
+        args=training_arguments(profile, "fp32", RunFolder(folder)),
         eval_dataset=[],
     )
     optimizer = trainer.create_optimizer()
