@@ -18,8 +18,8 @@ TYPE_CODES = {
     for field in msgspec.structs.fields(Step)
     if field.name not in ("v", "ranks")
 }
-"""Of each field of a step but the format's version and what single ranks did. A step takes 88 bytes so, and as an object
-five times as many."""
+"""Of each field of a step but the format's version and what single ranks did. A step takes 88 bytes so, and as an
+object five times as many."""
 
 
 class Steps(Sequence[Step]):
