@@ -5,6 +5,7 @@ It computes on one card itself. Where the profile asks for several, it starts a 
 
 import argparse
 import logging
+import os
 import signal
 import sys
 import tempfile
@@ -13,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from core.machine.chosen import chosen_gpus, rank_count
-from core.machine.gpus import visible
+from core.machine.gpus import only, visible
 from core.runs.events import Cancelled, Failed
 from core.runs.folder import RunFolder
 from core.runs.lock import locked
@@ -92,6 +93,8 @@ def compute(folder: RunFolder, record: Record, stop: StopRequest, home: Home, is
     cards = chosen_gpus(profile.run.gpus, visible().names)
     ranks, nodes = rank_count(profile.run.gpus, cards), profile.run.nodes
     if ranks * nodes == 1:
+        if isinstance(profile.run.gpus, list):  # else the first one is taken there, and the record says of how many
+            os.environ.update(only(cards[0]))
         attempt = Attempt.resumed(folder, record) if is_resumed else Attempt()
         stop.step, stop.checkpoint = attempt.step, attempt.kept
         train(folder, record, stop, attempt, home, None)
