@@ -18,7 +18,7 @@ from core.runs.lock import locked
 from core.runs.log import begin_log
 from core.runs.metrics import Metrics, save_metrics
 from core.runs.notify import notify
-from core.runs.process import describe_this_process
+from core.runs.process import describe_this_process, own_cards
 from core.runs.protocol import OTHER_AT_WORK, RESUME
 from core.runs.record import Record
 from core.runs.settled import read_settled, with_outcomes
@@ -56,7 +56,7 @@ def run(folder: RunFolder, is_resumed: bool) -> int:
         # Before the run says who it is: from then on it may be asked to stop.
         stop = StopRequest(record, last_act=partial(notify, folder))
         try:
-            folder.write_info(describe_this_process([sys.executable, *sys.orig_argv[1:]]))
+            folder.write_info(describe_this_process([sys.executable, *sys.orig_argv[1:]], own_cards(folder)))
             if is_resumed and (end := folder.due_end()):  # killed before its last event alone was written
                 stop.close()
                 record.write(end)
