@@ -75,6 +75,11 @@ def device() -> Device:
     return Device(kind="cpu", name=platform.machine(), memory=gpus.memory()[1])
 
 
+def place() -> str:
+    """The device's name in torch."""
+    return "cuda:0" if torch.cuda.is_available() else "cpu"
+
+
 def best_precision() -> Precision:
     """What the device computes itself."""
     return gpus.best_precision(torch.cuda.get_device_capability()[0] if torch.cuda.is_available() else None)
