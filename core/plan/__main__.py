@@ -16,7 +16,7 @@ from core.data.template import TextMade
 from core.data.tokenizer import FILE
 from core.demo.assets import MAKING, eval_source, is_made, is_named_by, train_sources
 from core.engine.choose import choose_engine, choose_precision, demand_computable
-from core.engine.steps import evaluations, optimizer_steps
+from core.engine.steps import optimizer_steps
 from core.files import MOST_OF_A_CONFIG, read_bounded
 from core.inspect.cuts import cut
 from core.inspect.figures import read_rows
@@ -29,9 +29,10 @@ from core.model.head import find_head
 from core.model.locate import base_folder, locate, tokenizer_folder
 from core.model.shape import read_shape
 from core.model.targets import demand_layers
-from core.plan.history import Speed, measured_speed, measurements, past_runs, speed
-from core.plan.needs import disk_plan, memory_plan
-from core.plan.protocol import Plan, TimePlan, TokensPlan
+from core.plan.history import measured_speed, measurements, past_runs, speed
+from core.plan.needs import disk_plan, memory_plan, time_plan
+from core.plan.protocol import Plan, TokensPlan
+from core.plan.ranks import cards_here, count_ranks, exchange_seconds, plan_ranks
 from core.profile.files import read_profile, rooted
 from core.profile.load import parse_profile
 from core.profile.settings import Profile
@@ -79,12 +80,17 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
     source = locate(profile.model)
     demand_weights(source, profile.model.checkpoint)
     folder = tokenizer_folder(source, profile.model.revision)
-    tokens, text = _tokens(profile)
+    tokens, lengths, text = _tokens(profile)
     plan = replace(plan, tokens=tokens, text=text, doing="looking at the machine and at past runs")
     yield plan
 
     profile = with_outcomes(profile, found.settled.outcomes)
-    machine = look(runs)
+    machine, ranks = look(runs), count_ranks(profile.run)
+    if cards := cards_here(profile.run):  # the one with the least room decides for all
+        machine = replace(machine, card=min(cards, key=lambda one: one.memory_free))
+    if ranks > 1:
+        made = plan_ranks(ranks, profile.run, machine.name, profile.global_batch, lengths, profile.train.seed)
+        plan = replace(plan, ranks=made)
     best = machine.best_precision
     precision = choose_precision(profile.train.precision, best)
     demand_computable(precision, best)
@@ -103,7 +109,7 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
         free=machine.card.memory_free if machine.card else None,
     )
     if shape is not None:
-        memory = memory_plan(profile, shape, machine, past, tokens.longest, engine)
+        memory = memory_plan(profile, shape, machine, past, tokens.longest, engine, ranks // profile.run.nodes)
         saved = sum(path.stat().st_size for path in (folder / FILE, folder / "tokenizer_config.json") if path.is_file())
         plan = replace(
             plan,
@@ -112,14 +118,22 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
                 profile, memory.parts, rows_eval=len(found.evaluation), tokenizer=saved, free=machine.disk_free
             ),
         )
-    known = speed(past, profile, precision, engine.name)
+        if plan.ranks is not None and machine.card is not None:
+            gradients = memory.parts.gradients
+            plan = replace(
+                plan,
+                ranks=replace(plan.ranks, gradients=gradients, exchange=exchange_seconds(gradients, ranks)),
+            )
+    known = speed(past, profile, precision, engine.name, ranks)
+    if known is not None and known.ranks < ranks and machine.card is None:
+        known = None  # ranks that share a processor are not so many times as fast
     if known is not None:
-        plan = replace(plan, time=_time(plan, profile, known))
+        plan = replace(plan, time=time_plan(plan, profile, known))
     plan = replace(plan, doing="running a few steps" if measuring and known is None else "building the model's shape")
     yield plan
     if measuring and known is None:
-        known = measured_speed(profile, precision, engine.name)
-        plan = replace(plan, time=_time(plan, profile, known), doing="building the model's shape")
+        known = measured_speed(profile, precision, engine.name, ranks)
+        plan = replace(plan, time=time_plan(plan, profile, known), doing="building the model's shape")
         yield plan
 
     with importing_libraries():
@@ -145,7 +159,8 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
     )
 
 
-def _tokens(profile: Profile) -> tuple[TokensPlan, TextMade | None]:
+def _tokens(profile: Profile) -> tuple[TokensPlan, list[int], TextMade | None]:
+    """What is said of tokens, the lengths of the training rows, and how the rows' text is made."""
     *_, last = inspect(profile)
     assert last.whole is not None
     assert last.frame is not None
@@ -161,19 +176,7 @@ def _tokens(profile: Profile) -> tuple[TokensPlan, TextMade | None]:
         response_b_lost=int(left.is_gone[is_used, 2].sum()),
         rows=int(is_used.sum()),
     )
-    return counted, last.text
-
-
-def _time(plan: Plan, profile: Profile, known: Speed) -> TimePlan:
-    assert plan.tokens is not None
-    assert plan.steps is not None
-    passes = evaluations(plan.steps, profile) + profile.eval.swap  # the copies with A and B swapped, at the end
-    return TimePlan(
-        tokens_per_second=known.tokens_per_second,
-        training=plan.tokens.effective / known.tokens_per_second,
-        evaluation=passes * plan.tokens.evaluated * known.seconds_per_eval_token,
-        basis=f"{known.tokens_per_second:,.0f} tokens/s in {known.run}",
-    )
+    return counted, left.shown[divided.train].tolist(), last.text
 
 
 if __name__ == "__main__":

@@ -1,14 +1,16 @@
-"""What a run needs: memory at its peak, on each card or on the processor, and disk. Told the machine, asks nothing."""
+"""What a run needs: memory at its peak, on each card or on the processor, disk, and time. Asks no machine."""
 
 from collections.abc import Sequence
 
 from core.engine.choose import Engine, choose_precision
 from core.engine.fit import judge, judge_need, parts, smallest_change
 from core.engine.memory import Memory, on_processor
+from core.engine.steps import evaluations
 from core.machine.gpus import Machine
 from core.model.shape import ModelShape
-from core.plan.history import PastRun, memory_factor
-from core.plan.protocol import DiskPlan, MemoryPlan, ProcessorPlan
+from core.plan.history import PastRun, Speed, memory_factor
+from core.plan.protocol import DiskPlan, MemoryPlan, Plan, ProcessorPlan, TimePlan
+from core.plan.ranks import efficiency
 from core.profile.settings import Profile
 
 TRAINER_STATE = 64 << 10
@@ -25,8 +27,10 @@ def memory_plan(
     past: Sequence[PastRun],
     longest: int,
     engine: Engine,
+    ranks: int = 1,
 ) -> MemoryPlan:
-    """On the machine's card; where it has none, on one of today, and beside that on its processor."""
+    """On the machine's card, which each of its ranks has for itself; where it has none, on one of today, and beside
+    that on its processor, which they share."""
     precision = choose_precision(profile.train.precision, machine.best_precision if machine.card else "bf16")
     is_packed = engine.layout is not None
     free = machine.card.memory_free if machine.card else None
@@ -56,18 +60,18 @@ def memory_plan(
         free=free,
         verdict=verdict,
         change=None if change is None else [setting.override for setting in change],
-        processor=None if machine.card else _on_processor(profile, shape, machine, longest, is_packed=is_packed),
+        processor=None if machine.card else _on_processor(profile, shape, machine, longest, is_packed, ranks),
     )
 
 
 def _on_processor(
-    profile: Profile, shape: ModelShape, machine: Machine, longest: int, *, is_packed: bool
+    profile: Profile, shape: ModelShape, machine: Machine, longest: int, is_packed: bool, ranks: int
 ) -> ProcessorPlan:
     precision = choose_precision(profile.train.precision, machine.best_precision)
     held = parts(profile, shape, precision=precision, longest=longest, is_packed=is_packed, free=None)
     here = on_processor(held, profile, shape)
-    verdict = judge_need(here.total, machine.memory_free)
-    return ProcessorPlan(precision=precision, parts=here, free=machine.memory_free, verdict=verdict)
+    verdict = judge_need(ranks * here.total, machine.memory_free)
+    return ProcessorPlan(precision=precision, parts=here, free=machine.memory_free, verdict=verdict, processes=ranks)
 
 
 def disk_plan(profile: Profile, memory: Memory, *, rows_eval: int, tokenizer: int, free: int) -> DiskPlan:
@@ -77,3 +81,22 @@ def disk_plan(profile: Profile, memory: Memory, *, rows_eval: int, tokenizer: in
     # A new checkpoint is written before the oldest is deleted.
     needed = (profile.train.keep_checkpoints + 1) * checkpoint + adapter + EVALUATION_ROW * rows_eval
     return DiskPlan(checkpoint=checkpoint, needed=needed, free=free)
+
+
+def time_plan(plan: Plan, profile: Profile, known: Speed) -> TimePlan:
+    """Of as many ranks as the plan has: `known` is their speed, or that of one card."""
+    assert plan.tokens is not None
+    assert plan.steps is not None
+    passes = evaluations(plan.steps, profile) + profile.eval.swap  # the copies with A and B swapped, at the end
+    basis = f"{known.tokens_per_second:,.0f} tokens/s in {known.run}"
+    faster = ranks = 1.0
+    if plan.ranks and known.ranks == 1:
+        share = efficiency(plan.ranks, plan.tokens.effective / plan.steps / known.tokens_per_second)
+        ranks, faster = plan.ranks.count, plan.ranks.count * share
+        basis += f" on one card, × {ranks} × {share:.2f} for waiting and exchange"
+    return TimePlan(
+        tokens_per_second=faster * known.tokens_per_second,
+        training=plan.tokens.effective / known.tokens_per_second / faster,
+        evaluation=passes * plan.tokens.evaluated * known.seconds_per_eval_token / ranks,
+        basis=basis,
+    )
