@@ -5,6 +5,7 @@ It computes on one card itself. Where the profile asks for several, it starts a 
 
 import argparse
 import logging
+import os
 import signal
 import sys
 import tempfile
@@ -13,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from core.machine.chosen import chosen_gpus, rank_count
-from core.machine.gpus import visible
+from core.machine.gpus import only, visible
 from core.runs.events import Cancelled, Failed
 from core.runs.folder import RunFolder
 from core.runs.lock import locked
@@ -27,7 +28,7 @@ from core.runs.stop_request import Home, Stopped, StopRequest
 from core.train.attempt import Attempt
 from core.train.failed import explained
 from core.train.launch import Nodes, RankFailed, run_ranks
-from core.train.recipe import train
+from core.train.recipe import make_inputs, train
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -92,10 +93,13 @@ def compute(folder: RunFolder, record: Record, stop: StopRequest, home: Home, is
     cards = chosen_gpus(profile.run.gpus, visible().names)
     ranks, nodes = rank_count(profile.run.gpus, cards), profile.run.nodes
     if ranks * nodes == 1:
+        if isinstance(profile.run.gpus, list):  # else the first one is taken there, and the record says of how many
+            os.environ.update(only(cards[0]))
         attempt = Attempt.resumed(folder, record) if is_resumed else Attempt()
         stop.step, stop.checkpoint = attempt.step, attempt.kept
         train(folder, record, stop, attempt, home, None)
         return 0
+    make_inputs(profile, record)
     record.begin("loading", f"starting {ranks} ranks{f' on each of {nodes} machines' if nodes > 1 else ''}")
     last = run_ranks(folder, stop, is_resumed=is_resumed, cards=cards, count=ranks, nodes=Nodes(nodes, 0, meeting))
     match last:
@@ -115,6 +119,7 @@ def serve(folder: RunFolder, asked: argparse.Namespace) -> int:
     cards = chosen_gpus(profile.run.gpus, visible().names)
     with tempfile.TemporaryDirectory() as aside, Record(Path(aside) / "events.jsonl") as record:
         stop = StopRequest(record, last_act=lambda: None, is_heard=False)
+        make_inputs(profile, record)
         try:
             run_ranks(
                 folder,
