@@ -1,6 +1,7 @@
-"""Answers comparisons one by one with a run's model, loaded once: `python -P -m core.predict.judge RUN_DIR ADAPTER`.
+"""Judges comparisons with a run's model: `python -P -m core.predict.judge RUN_DIR ADAPTER [--lengths]`.
 
-Each is a line of JSON on stdin, and is answered with a verdict of both orders at once. Ends with stdin.
+The model is loaded once. Each comparison is a line of JSON on stdin, and is answered at once with a verdict of both
+orders. Ends with stdin.
 """
 
 import os
@@ -10,18 +11,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.data.chat import template_of
 from core.data.comparisons import Refused
-from core.data.example import PARTS, Example, swapped
+from core.data.example import PARTS, DataError, Example, Id, reason, swapped
+from core.data.sources import read_run_examples
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import Encoded, encode
+from core.demo.assets import eval_source, train_sources
+from core.engine.lengths import Counts, Floats, characters_of, fit_lengths
 from core.engine.scores import softmax
 from core.libraries import importing_libraries
-from core.outcomes import Outcomes
 from core.predict.errors import PredictionError, in_words, unchecked
-from core.predict.protocol import Ready, Said, Shown, Verdict
+from core.predict.protocol import WITH_LENGTHS, Ready, Said, Shown, Verdict
 from core.predict.question import read_comparison, read_id, read_lines, read_object
 from core.predict.request import Member, Request
 from core.predict.results import average
@@ -40,10 +42,10 @@ def main(arguments: Sequence[str]) -> int:
     # What libraries print must not be taken for an answer.
     out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    run, adapter = arguments
+    run, adapter, *asked = arguments
     try:
         with kept_in_place(RunFolder(Path(run))):
-            serve(Request(members=[Member(run, adapter, 1.0)], test=""), sys.stdin.buffer, out)
+            serve(Request(members=[Member(run, adapter, 1.0)], test=""), asked == [WITH_LENGTHS], sys.stdin.buffer, out)
     except BrokenPipeError:  # whoever asked has gone
         return 1
     except Exception as error:  # noqa: BLE001  (whatever it is, the reader is waiting for it)
@@ -53,38 +55,20 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def serve(request: Request, lines: BinaryIO, out: BinaryIO) -> None:
+def serve(request: Request, with_lengths: bool, lines: BinaryIO, out: BinaryIO) -> None:
     """Answer each of `lines` on `out` by the only run of `request`. Raises what loading its model raises."""
     with importing_libraries():
         from core.predict.model import load_model
 
     model = load_model(request, 0, on_card=False)
-    judge = Judge(request, model)
-    adapter = Path(request.members[0].adapter)
-    note = "; ".join(filter(None, [model.note, "" if has_checksums(adapter) else unchecked(adapter)]))
+    judge, adapter = Judge(request, model), Path(request.members[0].adapter)
+    notes = [model.note, "" if has_checksums(adapter) else unchecked(adapter)]
+    if with_lengths:
+        notes.append(judge.learn_lengths())
+    note = "; ".join(filter(None, notes))
     answer(Said(ready=Ready(device=model.device, precision=model.precision, engine=model.engine, note=note)), out)
     for number, line in read_lines(lines):
-        answer(Said(verdict=verdict_of(number, line, judge.judge)), out)
-
-
-Judged = tuple[dict[str, float], Shown, Shown]
-"""The mean of both orders, and each of them."""
-
-
-def verdict_of(number: int, line: bytes | None, judge: Callable[[Example], Judged]) -> Verdict:
-    """What comes of a line, by `judge`."""
-    id = None
-    try:
-        record = read_object(line)
-        id = read_id(record)
-        mean, as_given, swapped = judge(read_comparison(record))
-    except Refused as error:
-        return Verdict(line=number, id=id, error=f"{error.column}: {error}" if error.column else str(error))
-    except NoRoomForOne as error:
-        return Verdict(line=number, id=id, error=f"it does not fit in memory even by itself: {error.why}")
-    except PredictionError as error:
-        return Verdict(line=number, id=id, error=error.cause)
-    return Verdict(line=number, id=id, probabilities=mean, as_given=as_given, swapped=swapped)
+        answer(Said(verdict=judge.verdict(number, line)), out)
 
 
 class Judge:
@@ -92,26 +76,63 @@ class Judge:
 
     def __init__(self, request: Request, model: "PredictionModel") -> None:
         """Raises SettingError for a template that cannot be used."""
-        self._outcomes: Outcomes = request.read_outcomes()
-        self._tokens = request.profile_of(request.members[0]).tokens
+        self._outcomes = request.read_outcomes()
+        self._profile = request.profile_of(request.members[0])
         self._tokenizer = PromptTokenizer(Path(request.members[0].adapter))
-        self._template = template_of(self._tokens, self._tokenizer)
+        self._template = template_of(self._profile.tokens, self._tokenizer)
         self._adaptive = AdaptiveBatches(model.logits, request.batch_tokens)
+        self._lengths: Callable[[Counts], Floats] | None = None
 
-    def judge(self, example: Example) -> Judged:
+    def learn_lengths(self) -> str:
+        """Fit what lengths alone say to the run's training rows; why that cannot be, in words."""
+        data = self._profile.data
+        try:
+            rows = read_run_examples(train_sources(data), eval_source(data), self._profile).train
+        except (DataError, OSError) as error:
+            return f"what lengths alone say is not known: {reason(error)}"
+        characters = np.array([characters_of(row) for row in rows], dtype=np.int64)
+        labels = np.array([row.label for row in rows], dtype=np.int64)
+        self._lengths = fit_lengths(characters, labels, len(self._outcomes))
+        return "" if self._lengths else "the training rows are too few to learn what lengths alone say"
+
+    def verdict(self, number: int, line: bytes | None) -> Verdict:
+        """What comes of a line."""
+        id = None
+        try:
+            record = read_object(line)
+            id = read_id(record)
+            return self._judged(number, id, read_comparison(record))
+        except Refused as error:
+            return Verdict(line=number, id=id, error=f"{error.column}: {error}" if error.column else str(error))
+        except NoRoomForOne as error:
+            return Verdict(line=number, id=id, error=f"it does not fit in memory even by itself: {error.why}")
+        except PredictionError as error:
+            return Verdict(line=number, id=id, error=error.cause)
+
+    def _judged(self, number: int, id: Id | None, example: Example) -> Verdict:
         """Both orders are computed at once. Raises NoRoomForOne, and PredictionError where the model cannot answer."""
         both = [example, swapped(example)]
-        rows = [row for batch in encode(both, self._tokenizer, self._tokens, self._template) for row in batch]
-        logits = self._adaptive.logits([row.ids.tolist() for row in rows])
+        encoded = encode(both, self._tokenizer, self._profile.tokens, self._template)
+        as_given, other = (row for batch in encoded for row in batch)
+        logits = self._adaptive.logits([as_given.ids.tolist(), other.ids.tolist()])
         if not np.isfinite(logits).all():
             raise PredictionError("the model gives non-finite logits", "")
-        probabilities = softmax(np.concatenate([logits[:1], self._outcomes.unswapped(logits[1:])]))
-        mean = average([probabilities[:1], probabilities[1:]], [1.0, 1.0])[0]
-        prompt, b, a = rows[1].lost
-        as_given = self._shown(rows[0], probabilities[0], rows[0].lost)
-        return self._named(mean), as_given, self._shown(rows[1], probabilities[1], (prompt, a, b))
+        given = softmax(logits[:1])
+        turned = softmax(self._outcomes.unswapped(logits[1:]))
+        prompt, b, a = other.lost
+        lengths = None
+        if self._lengths:
+            lengths = self._named(np.exp(self._lengths(np.array([characters_of(example)]))))
+        return Verdict(
+            line=number,
+            id=id,
+            probabilities=self._named(average([given, turned], [1.0, 1.0])),
+            as_given=self._shown(as_given, given, as_given.lost),
+            swapped=self._shown(other, turned, (prompt, a, b)),
+            lengths=lengths,
+        )
 
-    def _shown(self, row: Encoded, probabilities: NDArray[np.float64], lost: tuple[int, int, int]) -> Shown:
+    def _shown(self, row: Encoded, probabilities: Floats, lost: tuple[int, int, int]) -> Shown:
         return Shown(
             probabilities=self._named(probabilities),
             tokens=len(row.ids),
@@ -119,8 +140,9 @@ class Judge:
             lost=dict(zip(PARTS, map(int, lost), strict=True)),
         )
 
-    def _named(self, probabilities: NDArray[np.float64]) -> dict[str, float]:
-        return dict(zip(self._outcomes.winners, probabilities.tolist(), strict=True))
+    def _named(self, probabilities: Floats) -> dict[str, float]:
+        """Those of the only row."""
+        return dict(zip(self._outcomes.winners, probabilities[0].tolist(), strict=True))
 
 
 if __name__ == "__main__":

@@ -57,8 +57,10 @@ decode_message = msgspec.json.Decoder(AnyMessage).decode
 decode_batch = msgspec.json.Decoder(list[list[int]]).decode
 
 JUDGE = command("core.predict.judge")
-"""Is sent comparisons on stdin, a JSON object a line, and says Said: first that the model is there, then a verdict for
-each line, in their order."""
+"""Followed by the run's folder and that of its adapter. Is sent comparisons on stdin, a JSON object a line, and says
+Said: first that the model is there, then a verdict for each line, in their order."""
+WITH_LENGTHS = "--lengths"
+"""May stand behind: each verdict then says what the lengths alone would, as the run's training rows have it."""
 
 
 class Shown(Struct, frozen=True, kw_only=True):
