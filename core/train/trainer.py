@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ from transformers import Trainer
 from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.trainer_utils import EvalLoopOutput
 
+from core.engine.draws import draw_keys
 from core.engine.steps import LossWatch
 from core.files import as_their_folder
+from core.model.dropout import draws_of
 from core.packed.engine import PackedEngine
 from core.packed.pack import PackedBatches
 from core.runs.checkpoints import delete_old, written_aside
@@ -44,7 +47,7 @@ def mean_loss(
 
 
 Features = dict[str, Any]
-"""What `core.data.tokens.Encoded.features` tells of a row."""
+"""What `core.data.tokens.Encoded.features` tells of a row; of one to train on also its place among these, `row`."""
 UNLOGGED = "unlogged"
 """In the state of a checkpoint: the sum of the losses not logged yet, and the step of the last logged point."""
 
@@ -78,6 +81,7 @@ class ClassifierTrainer(Trainer):
         self._before_evaluation = before_evaluation
         self._collate, self._at_once = collate, at_once
         self._engine, self._eval_tokens = engine, eval_tokens
+        self._draws = draws_of(self.model)
         self._aside: Path | None = None
         self._trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         self._outcomes = self.model.config.num_labels
@@ -110,15 +114,29 @@ class ClassifierTrainer(Trainer):
         model.train()
         own = self._ranks.part(inputs)
         parts = [own[first : first + self._at_once] for first in range(0, len(own), self._at_once)]
-        batches = [self._prepare_inputs(self._on_host(self._collate(part))) for part in parts]
+        batches = [self._prepare_inputs(self._on_host(self._batch(part))) for part in parts]
         losses = [torch.zeros((), device=self.args.device)]
         for batch in batches:
             self._ranks.beat()
-            with self.compute_loss_context_manager():
-                loss = self.compute_loss(model, batch, num_items_in_batch=len(inputs))
-            self.accelerator.backward(loss)
+            with self._dropout_of(batch):
+                with self.compute_loss_context_manager():
+                    loss = self.compute_loss(model, batch, num_items_in_batch=len(inputs))
+                self.accelerator.backward(loss)
             losses.append(loss.detach())
         return self._ranks.sum_gradients(self._trained, torch.stack(losses).sum())
+
+    def _batch(self, rows: Sequence[Features]) -> dict[str, Any]:
+        """`rows` joined, and by what the dropout of each is drawn: `draws` (E,)."""
+        batch = self._collate([{name: value for name, value in row.items() if name != "row"} for row in rows])
+        keys = draw_keys(self.args.seed, self.state.global_step, [row["row"] for row in rows])
+        batch["draws"] = torch.from_numpy(keys)
+        return batch
+
+    def _dropout_of(self, batch: dict[str, Any]) -> AbstractContextManager[None]:
+        """Within it forward and backward pass of `batch` are computed; the packed engine is given its draws."""
+        if self._engine:
+            return nullcontext()
+        return self._draws.of(batch.pop("draws"), batch["attention_mask"])
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         return super().compute_loss(self._engine or model, inputs, *args, **kwargs)
@@ -178,8 +196,8 @@ class ClassifierTrainer(Trainer):
         """The logits of all rows, whichever rank has computed them, and what the scorer says of them."""
         rows: Any = dataloader.dataset
         self._before_evaluation(len(dataloader))
-        # To go through a DataLoader draws from the generator of dropout: a run whose evaluation is made up for, or was
-        # made before the checkpoint it goes on from, would be another run.
+        # To go through a DataLoader draws from the generator of a base's own dropout: a run whose evaluation is made up
+        # for, or was made before the checkpoint it goes on from, would be another run.
         with torch.random.fork_rng(devices=[]):
             found = super().evaluation_loop(dataloader, description, prediction_loss_only=False)
         own = None if found.predictions is None else torch.from_numpy(found.predictions)

@@ -83,7 +83,7 @@ class Training:
             eval_tokens=profile.eval.per_device_batch_size * rows.longest,
             model=made.model,
             args=training_arguments(profile, hardware.precision, folder, is_tracked=ranks.is_first),
-            train_dataset=[row.features for row in rows.train],
+            train_dataset=[{**row.features, "row": number} for number, row in enumerate(rows.train)],
             eval_dataset=[row.features for row in rows.evaluation] or None,
             processing_class=made.tokenizer,
             callbacks=[self._callback],
