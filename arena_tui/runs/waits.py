@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 from textual.content import Content
+from textual.dom import DOMNode
 
 from arena_tui.format.numbers import count, ordinal
 from arena_tui.format.sanitize import printable
+from arena_tui.screen.keymap import hint
 from core.machine.gpus import NO_GPU
 from core.runs.entry import Standing, standing
 from core.runs.folder import RunFolder
@@ -42,19 +44,21 @@ def card(gpu: str) -> str:
     return "the processor" if gpu == NO_GPU else f"GPU {printable(gpu)}"
 
 
-def words(wait: Wait) -> list[str]:
-    """Its place, what it waits for, and who will start it, in sentences."""
+def words(wait: Wait, node: DOMNode) -> list[Content]:
+    """Its place, what it waits for, and who will start it, in sentences, with the keys that `node` has for it."""
     where = "It is next." if wait.place == 1 else f"It is {ordinal(wait.place)} in the queue."
     if wait.standing is not Standing.OURS:
-        way_out = "a in the list of runs, or arena-tui queue adopt, shows its settings and asks."
-        return [where, f"It {wait.standing}, so it does not start: {way_out}"]
+        ways_out = hint(node, "adopt", "{} or ") + "arena-tui queue adopt shows its settings and asks."
+        return [Content(where), Content(f"It {wait.standing}, so it does not start: ") + ways_out]
     if wait.is_paused:
-        return [where, "The queue is paused; Q in the list of runs, or arena-tui queue resume, resumes it."]
+        ways_out = hint(node, "pause", "{} or ") + "arena-tui queue resume resumes it."
+        return [Content(where), Content("The queue is paused; ") + ways_out]
     if not wait.is_served:
-        return [where, "Nothing is starting runs at the moment; opening a console here, or arena-tui queue, does."]
+        nobody = "Nothing is starting runs at the moment; opening a console here, or arena-tui queue, does."
+        return [Content(where), Content(nobody)]
     taken = [f"{printable(run_id)} is using {card(gpu)}." for gpu, run_id in wait.occupants.items() if run_id]
     soon = ", within seconds" if wait.place == 1 and len(taken) < len(wait.occupants) else ""
-    return [where, *taken, f"It starts by itself{soon}, without this console."]
+    return [*map(Content, [where, *taken]), Content(f"It starts by itself{soon}, without this console.")]
 
 
 def title(runs: str, *, is_queue_paused: bool) -> Content:
