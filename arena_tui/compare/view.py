@@ -12,6 +12,7 @@ from arena_tui.format.numbers import MISSING
 from arena_tui.format.sanitize import printable, utf8
 from arena_tui.plot.axes import MOST
 from arena_tui.runs.follow import RunView
+from arena_tui.runs.ranks import devices
 from core.profile.edit import Value, literal, value_of
 from core.profile.errors import ProfileError
 from core.profile.load import ABSENT, values, written
@@ -108,6 +109,7 @@ def measures(runs: Sequence[RunView]) -> list[Measure]:
         _measure("tokens/s", [run.state.tokens_per_second for run in runs], "{:,.0f}".format, "highest"),
         _duration(runs),
         _measure("peak memory", [run.state.memory_peak or None for run in runs], numbers.gib, "lowest"),
+        *_ranks(runs),
     ]
 
 
@@ -132,6 +134,12 @@ def _duration(runs: Sequence[RunView]) -> Measure:
     """A run that was stopped early is not the quicker one."""
     is_finished = [run.status is Status.FINISHED for run in runs]
     return _measure("duration", [run.state.elapsed for run in runs], numbers.duration, "lowest", is_finished)
+
+
+def _ranks(runs: Sequence[RunView]) -> list[Measure]:
+    """How many computed each run, where one has several: throughput and duration are theirs together."""
+    counts = [len(devices(run.state.started)) if run.state.started else None for run in runs]
+    return [_measure("ranks", counts, numbers.count)] if any(count and count > 1 for count in counts) else []
 
 
 BEST = "*"

@@ -6,6 +6,7 @@ import msgspec
 
 from arena_tui.format.sanitize import printable, utf8
 from arena_tui.history.columns import DURATION, LOG_LOSS, MEMORY, PRIOR, SIZE, STATE, THROUGHPUT, Row, note_line
+from arena_tui.runs.ranks import computed_on, devices
 
 PRINTED = (STATE, LOG_LOSS, PRIOR, DURATION, THROUGHPUT, MEMORY, SIZE)
 
@@ -43,6 +44,8 @@ def _object(row: Row) -> dict[str, object]:
         "started": state.first_time,
         "step": state.step,
         "steps": state.started.steps if state.started else None,
+        "ranks": len(devices(state.started)) if state.started else None,
+        "device": utf8(computed_on(state.started)) if state.started else None,
         "log_loss": run.log_loss,
         "accuracy": evaluated.accuracy if evaluated else None,
         "prior_log_loss": run.prior,

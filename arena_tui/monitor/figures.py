@@ -1,5 +1,6 @@
 """The pane of figures: how it is going while the run goes on, and what came out of it afterwards."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from textual.app import ComposeResult
@@ -18,7 +19,7 @@ from arena_tui.runs.stages import how_far, stage
 from arena_tui.screen.keymap import hint
 from arena_tui.widgets.facts import Fact, bulleted, facts, wrapped
 from arena_tui.widgets.pane import FittedText
-from core.runs.events import Finished
+from core.runs.events import Finished, RankReading
 
 
 class Now(VerticalScroll, can_focus=False):
@@ -69,7 +70,7 @@ def _readings(view: RunView) -> list[Fact]:
             *_evaluation(view),
             ("learning rate", numbers.rate(step.learning_rate), ""),
             ("gradient norm", numbers.norm(step.grad_norm), ""),
-            ("throughput", f"{step.tokens_per_second:,.0f}", "effective tokens/s"),
+            ("throughput", f"{step.tokens_per_second:,.0f}", _tokens_of(state.ranks)),
             ("epoch", f"{step.epoch:.2f}", f"{numbers.count(step.tokens)} tokens"),
         ]
     if started := state.started:
@@ -86,6 +87,10 @@ def _readings(view: RunView) -> list[Fact]:
     if state.checkpoint:
         rows.append(("checkpoint", f"step {numbers.count(state.checkpoint.step)}", ""))
     return rows or [("now", stage(state.phase), how_far(state.phase)) if state.phase else ("now", "starting", "")]
+
+
+def _tokens_of(ranks: Sequence[RankReading]) -> str:
+    return f"tokens/s of {len(ranks)} ranks" if ranks else "effective tokens/s"
 
 
 def _evaluation(view: RunView) -> list[Fact]:

@@ -22,7 +22,7 @@ class MemoryPane(Pane):
     HELP = (
         "GPU memory of the run's process in GiB, as PyTorch counts it: allocated to tensors, reserved, and the peak so "
         "far; without a GPU, its resident memory. Read with each logged point; the total of the GPU comes from the "
-        "driver."
+        "driver. Of several ranks it is that of the first; the pane of ranks has all."
     )
 
     def compose(self) -> ComposeResult:
@@ -31,7 +31,8 @@ class MemoryPane(Pane):
     def watch_view(self, before: RunView | None, view: RunView | None) -> None:
         if view is None or view.state.started is None:
             return
-        self.title = "GPU memory" if view.state.started.device.kind == "cuda" else "resident memory"
+        kind = "GPU memory" if view.state.started.device.kind == "cuda" else "resident memory"
+        self.title = f"{kind}, rank 0" if view.state.started.ranks else kind
         if view.state.steps and (before is None or len(before.state.steps) != len(view.state.steps)):
             self._draw(view.state.started.device, view.state.steps[-1])
 

@@ -14,6 +14,7 @@ from textual.widgets import Tab, Tabs
 from arena_tui.monitor.curves import LossPane, gradient_norm, learning_rate, throughput
 from arena_tui.monitor.figures import FiguresPane
 from arena_tui.monitor.memory import MemoryPane
+from arena_tui.monitor.ranks import RanksPane
 from arena_tui.plot.axes import Axis
 from arena_tui.plot.curve import SMOOTHINGS, Window, showing, zoomed
 from arena_tui.plot.pane import PlotPane
@@ -26,6 +27,8 @@ ALL_NAMES = 80
 """Columns for the tabs with whole names; with the last word of each where there are fewer."""
 ALWAYS_SEEN = 2
 """Loss and figures, where there is room for three panes."""
+RANKS = 7
+"""The place of the ranks, the last of the panes, which only a run of several has."""
 
 
 class MonitorPanes(Vertical):
@@ -50,6 +53,14 @@ class MonitorPanes(Vertical):
         #log { column-span: 8; }
         #memory { column-span: 4; }
     }
+    MonitorPanes.-ranked {
+        #panes { grid-size: 13 3; }
+        #figures { column-span: 6; }
+        #learning-rate, #gradient, #throughput { column-span: 3; }
+        #log { column-span: 6; }
+        #ranks { column-span: 7; }
+    }
+    MonitorPanes Pane.-absent { display: none; }
     /* Loss and figures, and below them one of the others, chosen by tabs. */
     MonitorPanes.-medium {
         Tabs { display: block; }
@@ -69,6 +80,8 @@ class MonitorPanes(Vertical):
 
     view: var[RunView | None] = var(None)
     current: var[int] = var(0)
+    is_ranked: var[bool] = var(False)
+    """Whether the run has several ranks."""
     axis: var[Axis] = var(Axis.STEP)
     cursor: var[int | None] = var(None)
     """The logged step under the crosshair; None while there is none."""
@@ -85,6 +98,7 @@ class MonitorPanes(Vertical):
             throughput(),
             MemoryPane(id="memory"),
             LogPane(id="log"),
+            RanksPane(id="ranks"),
         ]
         for number, pane in enumerate(self._panes, 1):
             pane.number = number
@@ -104,12 +118,29 @@ class MonitorPanes(Vertical):
         self.query_one(LogPane).add_class("-below")
         self.choose(0)
 
+    def watch_view(self, view: RunView | None) -> None:
+        if view and view.state.started:
+            self.is_ranked = bool(view.state.started.ranks)
+
+    def watch_is_ranked(self) -> None:
+        if self.is_mounted:
+            self._lay_out()
+            if self.in_front not in self._there:
+                self.choose(0)
+
     def on_resize(self) -> None:
+        self._lay_out()
+
+    def _lay_out(self) -> None:
         width, height = self.screen.size
         is_small = width < MEDIUM[0] or height < MEDIUM[1]
+        is_wide = width >= WIDE[0] and height >= WIDE[1]
         self.set_class(is_small, "-small")
-        self.set_class(not is_small and (width < WIDE[0] or height < WIDE[1]), "-medium")
+        self.set_class(not is_small and not is_wide, "-medium")
+        self.set_class(self.is_ranked and is_wide, "-ranked")
         for tab, pane in zip(self.query(Tab), self._panes, strict=True):
+            tab.display = pane in self._there
+            pane.set_class(pane not in self._there, "-absent")
             name = pane.tab_name if width >= ALL_NAMES else pane.tab_name.split()[-1]
             tab.label = Content(f"{pane.number} {name}")
 
@@ -117,6 +148,11 @@ class MonitorPanes(Vertical):
     def in_front(self) -> Pane:
         """The pane that keys are for."""
         return self._panes[self.current]
+
+    @property
+    def _there(self) -> list[Pane]:
+        """The panes that this run has: that of its ranks is the last, where there are several."""
+        return self._panes if self.is_ranked else self._panes[:RANKS]
 
     def turn_log(self) -> None:
         """Loss on a logarithmic axis, and back."""
@@ -174,12 +210,12 @@ class MonitorPanes(Vertical):
 
     def turn(self, direction: int) -> None:
         """To the next pane, or the one before."""
-        self.choose((self.current + direction) % len(self._panes))
+        self.choose((self.current + direction) % len(self._there))
 
     def scroll_text(self, lines: int) -> None:
-        """Scroll the figures where they are in front, else the log."""
+        """Scroll the figures or the ranks where they are in front, else the log."""
         pane = self._panes[self.current]
-        text = pane if isinstance(pane, FiguresPane) else self.query_one(LogPane)
+        text = pane if isinstance(pane, FiguresPane | RanksPane) else self.query_one(LogPane)
         text.scroll_text(lines)
 
     def shift_log(self, columns: int) -> None:

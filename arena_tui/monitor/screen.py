@@ -12,7 +12,7 @@ from textual.reactive import var
 
 from arena_tui.children.child import in_thread
 from arena_tui.dialogs.ask import ReaderScreen, choose
-from arena_tui.monitor.panes import MonitorPanes
+from arena_tui.monitor.panes import RANKS, MonitorPanes
 from arena_tui.monitor.stop_dialog import StopScreen
 from arena_tui.plot.axes import Axis
 from arena_tui.plot.pane import AXIS_KEYS, COPY, SMOOTHING_KEYS, ZOOM, PlotPane
@@ -38,7 +38,7 @@ SECONDS_WHEN_STILL = 2.0
 ABOUT_CURVES = frozenset({"log_axis", "smooth", "axis", "choose_axis", "crosshair", "magnify", "show_all", "copy"})
 """Actions that have no use while a run waits and has no curves."""
 
-
+SMOOTH = "Smooth the loss more, or less"
 ASIDE = "Move the crosshair along the curve; in the log, scroll sideways"
 
 
@@ -68,36 +68,22 @@ class MonitorScreen(ConsoleScreen[None]):
         Binding("p", "profile", "Profile", tooltip="The profile this run was started with"),
         *PANES_IN_TURN,
         Binding("y", "log_axis", "Log", tooltip="Loss on a logarithmic axis, and back"),
-        Binding(
-            "plus,equals_sign",
-            "smooth(1)",
-            "Smoother",
-            key_display="+",
-            group=SMOOTHING_KEYS,
-            tooltip="Smooth the loss more, or less",
-        ),
-        Binding(
-            "minus",
-            "smooth(-1)",
-            "Rougher",
-            key_display="-",
-            group=SMOOTHING_KEYS,
-            tooltip="Smooth the loss more, or less",
-        ),
+        Binding("plus,equals_sign", "smooth(1)", "Smoother", key_display="+", group=SMOOTHING_KEYS, tooltip=SMOOTH),
+        Binding("minus", "smooth(-1)", "Rougher", key_display="-", group=SMOOTHING_KEYS, tooltip=SMOOTH),
         Binding("x", "axis", "Axis", group=AXIS_KEYS, tooltip="Curves by step, epoch, tokens or time"),
         Binding("X", "choose_axis", "Axes", group=AXIS_KEYS, tooltip="Choose the x axis of the curves"),
         Binding("enter", "crosshair", "Crosshair", tooltip="Read values off the curves, step by step"),
         Binding("i", "magnify(0.5)", "Nearer", show=False, tooltip=ZOOM),
         Binding("I", "magnify(2)", "Farther", show=False, tooltip=ZOOM),
         Binding("0", "show_all", "Whole run", show=False, tooltip="Show the whole run in the curves"),
-        *numbered(7),
+        *numbered(RANKS + 1),
         Binding("z", "zoom", "Zoom", tooltip="Only this pane on the screen, and back"),
         Binding("Y", "copy", "Copy", show=False, tooltip=COPY),
         Binding("w", "write", "Write CSV", show=False, tooltip="Write every point of the curves to a CSV file"),
         Binding("L", "whole_log", "Whole log", show=False, tooltip="Show what libraries log too, and back"),
         Binding("left,h", "aside(-1)", "Left", show=False, tooltip=ASIDE),
         Binding("right,l", "aside(1)", "Right", show=False, tooltip=ASIDE),
-        *up_and_down("scroll_text", "scroll_text", 10, "in the figures or the log"),
+        *up_and_down("scroll_text", "scroll_text", 10, "in the figures, the ranks or the log"),
         Binding("escape", "app.pop_screen", "Back", tooltip="Back; the run continues"),
     )
 
@@ -160,6 +146,8 @@ class MonitorScreen(ConsoleScreen[None]):
         view = self.view
         if action in ABOUT_CURVES and view and view.wait:
             return "there are no curves yet: the run is waiting"
+        if (action, parameters) == ("pane_at", (RANKS,)) and not self.panes.is_ranked:
+            return "the run has a single rank"
         if action not in reasons.ABOUT:
             return super().why_not(action, parameters)
         return reasons.why_not(action, view) if view else "the run is being read"

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from arena_tui.format import numbers
 from arena_tui.format.numbers import count, counted, duration, gib
 from arena_tui.format.sanitize import printable, printable_lines
+from arena_tui.runs.ranks import computed_on, slowest
 from arena_tui.runs.stages import how_far, stage
 from core.outcomes import outcomes_of
 from core.runs import events
@@ -21,6 +22,7 @@ from core.runs.process import killed_for_memory, log_end
 from core.runs.queue import queue_of
 from core.runs.record import Tail
 from core.runs.state import RunState, Status, fold, status, with_due_end
+from core.runs.steps import peaks
 from core.runs.stopping import NOW
 
 POLL_SECONDS = 0.2
@@ -120,6 +122,13 @@ def _quarter(phase: events.Phase) -> tuple[str, str, int]:
     return phase.phase, phase.detail or phase.unit, done
 
 
+def _waiting(step: events.Step) -> str:
+    """Which of several ranks the others wait for, and what that costs those that wait the longest."""
+    rank = slowest(step.ranks)
+    most = max((reading.waited for reading in step.ranks), default=0.0)
+    return "" if rank is None else f"  rank {rank} slowest, others wait up to {numbers.percent(most)}"
+
+
 def _line(event: AnyEvent, before: RunState) -> str | None:
     match event:
         case events.Started():
@@ -130,7 +139,7 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
                 f"started: {count(event.rows_train)} training and {evaluated}, {count(event.rows_cut)} cut; "
                 f"{count(event.steps)} steps of {event.global_batch}; {count(event.trainable_parameters)} of "
                 f"{count(event.total_parameters)} parameters trained{adapted}; {event.precision} on "
-                f"{printable(event.device.name)}, {event.engine} engine{reason}"
+                f"{printable(computed_on(event))}, {event.engine} engine{reason}"
             )
         case events.Phase():
             if before.phase and _quarter(before.phase) == _quarter(event):
@@ -141,10 +150,11 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
         case events.Step():
             total = before.started.steps if before.started else event.step
             remaining = "" if before.remaining is None else f"  {duration(before.remaining)} left"
+            peak = gib(max(peaks([event])))
             return (
                 f"step {event.step:>{len(str(total))}} of {total}  loss {numbers.loss(event.loss)}  "
                 f"lr {numbers.rate(event.learning_rate)}  grad norm {numbers.norm(event.grad_norm)}  "
-                f"{count(round(event.tokens_per_second))} tokens/s  peak {gib(event.memory_peak)}{remaining}"
+                f"{count(round(event.tokens_per_second))} tokens/s  peak {peak}{_waiting(event)}{remaining}"
             )
         case events.Evaluated():
             prior = before.started.prior_log_loss if before.started else None

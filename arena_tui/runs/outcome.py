@@ -9,6 +9,7 @@ from arena_tui.format import numbers
 from arena_tui.format.numbers import MUTED
 from arena_tui.format.sanitize import printable, shortened
 from arena_tui.runs.follow import RunView
+from arena_tui.runs.ranks import computed_on
 from arena_tui.runs.stages import has_no_heartbeat, how_far, stage
 from arena_tui.runs.waits import words
 from arena_tui.screen.keymap import hint
@@ -45,6 +46,8 @@ def outcome(run: RunView) -> list[Fact]:
     if state.phase and not run.status.is_over and has_no_heartbeat(state):
         rows.append(("now", stage(state.phase), how_far(state.phase)))
     rows.append(("duration", numbers.duration(run.elapsed), ""))
+    if state.started and state.started.ranks:
+        rows.append(("computed on", printable(computed_on(state.started)), ""))
     return rows
 
 

@@ -52,7 +52,10 @@ def bench(question: Question) -> Answer:
     from core.model.shape import read_shape
     from core.packed.engine import PackedEngine
     from core.packed.pack import pack
-    from core.train.trainer import ClassifierTrainer, training_arguments
+    from core.train.arguments import training_arguments
+    from core.train.ranks import Ranks
+    from core.train.results import Scorer
+    from core.train.trainer import ClassifierTrainer
 
     lengths = _lengths(question)
     longest = int(lengths.max())
@@ -91,6 +94,8 @@ def bench(question: Question) -> Answer:
             head_learning_rate=None,
             watch=LossWatch(0, A_B_TIE.uniform_log_loss),
             before_evaluation=lambda _: None,
+            ranks=Ranks(),
+            scorer=Scorer(),
             collate=pack if engine else pad,
             at_once=chosen.layout.examples if chosen.layout else profile.train.per_device_batch_size,
             engine=engine,

@@ -35,7 +35,7 @@ def use_one_gpu() -> str | None:
     said = [seen.trouble] if seen.trouble else []
     if len(seen.names) > 1:
         which = f"{len(seen.names)} GPUs are visible; this run uses GPU {seen.names[0]}"
-        said.append(f"{which}. Set {GPU_VARIABLE} to choose another")
+        said.append(f"{which}. Set {GPU_VARIABLE} to choose another, run.gpus for several")
     if order != NVIDIA_SMIS and seen.names and len(gpu_names()) > 1:
         said.append(f"{ORDER_VARIABLE}={order} is ignored: GPUs are numbered as nvidia-smi numbers them")
     return "; ".join(said) or None
@@ -73,6 +73,11 @@ def device() -> Device:
         properties = torch.cuda.get_device_properties(0)
         return Device(kind="cuda", name=properties.name, memory=properties.total_memory)
     return Device(kind="cpu", name=platform.machine(), memory=gpus.memory()[1])
+
+
+def place() -> str:
+    """The device's name in torch."""
+    return "cuda:0" if torch.cuda.is_available() else "cpu"
 
 
 def best_precision() -> Precision:

@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from core.predict.request import Request
 from core.runs.access import TRASH, Damaged, is_file, is_folder, read_json, write_whole
-from core.runs.events import Count, Figure, Predicted, Share
+from core.runs.events import Predicted
+from core.runs.figures import Count, Figure, Share
 from core.runs.folder import RunFolder
 from core.runs.liveness import is_run_alive
 

@@ -51,7 +51,7 @@ def curve_points(run_id: str, state: RunState) -> list[CurvePoint]:
         if isinstance(event, Step):
             tokens = event.tokens
         figures = msgspec.structs.asdict(event) | {"run": run_id, "tokens": tokens, "elapsed": event.time - began}
-        del figures["v"]
+        figures = {field: figure for field, figure in figures.items() if field in CurvePoint.__struct_fields__}
         points.append(CurvePoint(kind="step" if isinstance(event, Step) else "evaluation", **figures))
     return points
 

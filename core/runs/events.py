@@ -1,26 +1,18 @@
 """What the record of a run says: typed events. How they are written and read is told in record.py."""
 
 import time
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from core.outcomes import A_B_TIE, OutcomesName
 from core.profile.load import Change
 from core.profile.settings import EngineName, Precision
+from core.runs.figures import Amount, Count, ExitCode, Figure, Share, Time
 
 VERSION = 1
 
-Count = Annotated[int, Meta(ge=0, le=2**53)]
-"""No larger than what is counted can be, and a float can hold."""
-Time = Annotated[float, Meta(ge=0, le=2**37)]
-"""Seconds since 1970, up to a year that a calendar can name."""
-Figure = Annotated[float, Meta(ge=-1e39, le=1e39)]
-"""No larger than float32 can be: sums and squares of it are finite."""
-Amount = Annotated[float, Meta(ge=0, le=1e39)]
-Share = Annotated[float, Meta(ge=0, le=1)]
-ExitCode = Annotated[int, Meta(ge=0, le=255)]
 PhaseName = Literal["loading", "tokenizing", "training", "evaluating", "scoring", "saving"]
 
 
@@ -83,9 +75,8 @@ class Started(Event, frozen=True, kw_only=True):
     """Names of the projections that have an adapter; empty in older records."""
     precision: Precision
     device: Device
-    """Of rank 0."""
     ranks: list[Device] = []
-    """What each rank computes on, in their order; empty where there is but one."""
+    """What each rank computes on, in their order, `device` the first; empty where there is but one."""
     longest: Count | None = None
     """Tokens of the longest row, of both sides of the split."""
     prior_log_loss: Figure | None
@@ -119,7 +110,7 @@ class Phase(Event, frozen=True, kw_only=True):
 class Step(Event, frozen=True, kw_only=True):
     """Means and readings since the last such event. Memory is in bytes.
 
-    On a CPU, allocated and reserved are the process's resident memory.
+    On a CPU, allocated and reserved are the process's resident memory. Of several ranks, memory is the first's.
     """
 
     step: Count

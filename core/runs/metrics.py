@@ -8,7 +8,8 @@ from msgspec import Struct
 from core.outcomes import A_B_TIE
 from core.profile.settings import EngineName, Precision
 from core.runs.access import Damaged, read_json, write_whole
-from core.runs.events import Amount, Count, Figure, Share, Started
+from core.runs.events import Started
+from core.runs.figures import Amount, Count, Figure, Share
 
 RECIPE_LOG_LOSS = 0.9371
 """Evaluation log loss of the published notebook this project starts from, on the competition's rows."""

@@ -8,6 +8,12 @@ from core.protocol import command
 TRAIN = command("core.train")
 RESUME = "--resume"
 """Stands before the folder where a run that has begun is to go on."""
+RANK = "--rank"
+"""Stands before them where the process is one of a run's ranks."""
+NODE = "--node"
+"""Stands before the number of this machine, where a run has several; 0 is the one whose process is the run's own."""
+MEETING = "--rendezvous"
+"""Stands before the host:port at which they meet: that machine's."""
 OTHER_AT_WORK = 75
 """Exit code of a child that finds another at work on its run, or a new run already begun: it has touched nothing."""
 RUN_VARIABLE = "ARENA_TUI_RUN"

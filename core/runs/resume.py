@@ -24,6 +24,8 @@ MAY_CHANGE = frozenset(
     {
         "data.test",
         "eval.per_device_batch_size",
+        "run.gpus",
+        "run.nodes",
         "run.report_to",
         "train.engine",
         "train.gradient_checkpointing",

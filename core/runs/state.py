@@ -18,7 +18,7 @@ from core.runs.folder import RunFolder
 from core.runs.liveness import is_run_alive
 from core.runs.queue import queue_of
 from core.runs.record import Tail
-from core.runs.steps import Steps, training_seconds
+from core.runs.steps import Steps, peaks, training_seconds
 
 
 class Status(StrEnum):
@@ -31,8 +31,7 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
     FAILED = "failed"
     LOST = "lost"
-    UNKNOWN = "unknown"
-    """Its record cannot be read."""
+    UNKNOWN = "unknown"  # its record cannot be read
 
     @property
     def is_over(self) -> bool:
@@ -58,6 +57,8 @@ class RunState(Struct, frozen=True, kw_only=True):
     """What the logged steps took, without evaluations and pauses."""
     memory_peak: int = 0
     """Bytes, the most that any process of the run has held."""
+    ranks: tuple[events.RankReading, ...] = ()
+    """What each did up to the newest logged point, no earlier one; empty where there is but one."""
     evaluations: tuple[events.Evaluated, ...] = ()
     checkpoint: events.Checkpoint | None = None
     warnings: tuple[str, ...] = ()
@@ -131,7 +132,8 @@ def fold(state: RunState, new: Iterable[AnyEvent]) -> RunState:
         training_since=min(signs, default=None) if state.training_since is None else state.training_since,
         steps=state.steps + steps,
         training_seconds=state.training_seconds + training_seconds(steps, state.steps[-1].tokens if state.steps else 0),
-        memory_peak=max([state.memory_peak, *(s.memory_peak for s in steps), *(p.memory_peak for p in progress)]),
+        ranks=tuple(steps[-1].ranks) if steps else state.ranks,
+        memory_peak=max([state.memory_peak, *peaks(steps), *(p.memory_peak for p in progress)]),
         evaluations=_evaluations(state.evaluations, _of(events.Evaluated, others)),
         checkpoint=_newest(events.Checkpoint, others, state.checkpoint),
         warnings=state.warnings + tuple(w.message for w in _of(events.Warning, others)),
@@ -151,6 +153,7 @@ def _go_on(state: RunState, time: float) -> RunState:
         rhythm=0.0,
         phase=None,
         started=None,
+        ranks=(),
         training_since=None,
         predicting=None,
         prediction_progress=None,
@@ -233,9 +236,7 @@ def with_due_end(state: RunState, folder: RunFolder, alive: bool | None) -> RunS
     return state
 
 
-def _evaluations(
-    before: tuple[events.Evaluated, ...], new: tuple[events.Evaluated, ...]
-) -> tuple[events.Evaluated, ...]:
+def _evaluations(before: Sequence[events.Evaluated], new: Sequence[events.Evaluated]) -> tuple[events.Evaluated, ...]:
     """One after a step: a run that was stopped after its last evaluation makes it again when it is resumed."""
     again = {evaluated.step for evaluated in new}
     return (*(evaluated for evaluated in before if evaluated.step not in again), *new)

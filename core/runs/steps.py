@@ -8,7 +8,8 @@ from typing import Any, TypeAlias, overload
 
 import msgspec
 
-from core.runs.events import Count, Step
+from core.runs.events import Step
+from core.runs.figures import Count
 
 Column: TypeAlias = "array[Any]"
 """Whole numbers or floats."""
@@ -18,7 +19,7 @@ TYPE_CODES = {
     for field in msgspec.structs.fields(Step)
     if field.name not in ("v", "ranks")
 }
-"""Of each field of a step but the format's version and what single ranks did. A step takes 88 bytes so, and as an object
+"""Of each field of a step but the format's version and what each rank did. A step takes 88 bytes so, and as an object
 five times as many."""
 
 
@@ -94,3 +95,8 @@ def training_seconds(steps: Iterable[Step], tokens: int = 0) -> float:
             seconds += (step.tokens - tokens) / step.tokens_per_second
         tokens = step.tokens
     return seconds
+
+
+def peaks(steps: Iterable[Step]) -> Iterator[int]:
+    """Bytes, the most that each process of the run had held by each reading."""
+    return (peak for step in steps for peak in (step.memory_peak, *(reading.memory_peak for reading in step.ranks)))

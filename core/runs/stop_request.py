@@ -26,15 +26,16 @@ class HomeLost(Exception):
 class Home:
     """Holds a handle on the folder, which stays the folder's own whatever becomes of its name."""
 
-    def __init__(self, folder: RunFolder) -> None:
-        self._folder = folder
+    def __init__(self, folder: RunFolder, *, is_watched: bool = True) -> None:
+        """Where it is not watched, nothing of this is raised: of several ranks, one tells."""
+        self._folder, self._is_watched = folder, is_watched
         with opened(folder.path) as handle:
             self._handle = os.dup(handle)
 
     def demand(self) -> None:
         """Raises HomeMoved once the folder lies elsewhere, and HomeLost."""
         before = self._folder.path
-        if self._is(before):
+        if not self._is_watched or self._is(before):
             return
         found = self._place()
         if found is None:
@@ -79,9 +80,12 @@ class Stopped(BaseException):
 
 
 class StopRequest:
-    """Hears the signals. `last_act` is done before the process ends at once."""
+    """Hears the signals. `last_act` is done before the process ends at once.
 
-    def __init__(self, record: Record, last_act: Callable[[], None]) -> None:
+    Where `is_heard` is false, the process goes on at those that save: of several ranks, one hears them for all.
+    """
+
+    def __init__(self, record: Record, last_act: Callable[[], None], *, is_heard: bool = True) -> None:
         self.signal: signal.Signals | None = None
         self.step = 0
         self.checkpoint: str | None = None
@@ -90,8 +94,12 @@ class StopRequest:
         self._last_act = last_act
         self._is_deferred = False
         signal.signal(IGNORED, signal.SIG_IGN)
+        self._hand_on: Callable[[signal.Signals], bool] | None = None
         for number in HEARD:
-            signal.signal(number, self._hear)
+            if is_heard:
+                signal.signal(number, self._hear)
+            elif number is not NOW:
+                signal.signal(number, signal.SIG_IGN)
 
     @property
     def exit_code(self) -> int:
@@ -106,6 +114,15 @@ class StopRequest:
             yield
         finally:
             self._is_deferred = False
+
+    @contextmanager
+    def handed_on(self, to: Callable[[signal.Signals], bool]) -> Iterator[None]:
+        """Within it each signal is told to `to`, and heard here only where that says that it could not be told."""
+        self._hand_on = to
+        try:
+            yield
+        finally:
+            self._hand_on = None
 
     def heed(self) -> None:
         """Raise Stopped if a signal was heard: Python drops what is raised while it runs a destructor."""
@@ -123,6 +140,8 @@ class StopRequest:
 
     def _hear(self, number: int, _frame: FrameType | None) -> None:
         before, heard = self.signal, signal.Signals(number)
+        if self._hand_on and self._hand_on(heard):
+            return
         if before is not None and heard in SAVES:
             return
         self.signal = heard

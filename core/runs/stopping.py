@@ -14,6 +14,7 @@ from core.runs.folder import RunFolder
 from core.runs.identity import is_seen_here, start_ticks
 from core.runs.liveness import is_marked, is_run_alive
 from core.runs.lock import locked
+from core.runs.protocol import RANK
 from core.runs.record import Record, Tail
 from core.runs.state import RunState, fold
 
@@ -94,7 +95,8 @@ def pass_on(folder: RunFolder, number: signal.Signals) -> bool:
 def processes(folder: RunFolder) -> list[int]:
     """What lives of the run: its process, and what that has started and has outlived it.
 
-    Those are known by the session that they share and by the run's folder in their environment.
+    Those are known by the session that they share, which ranks have of their own, and by the run's folder in their
+    environment.
     """
     info = folder.read_info()
     if info is None or not is_seen_here(info):
@@ -104,7 +106,7 @@ def processes(folder: RunFolder) -> list[int]:
         with suppress(psutil.Error, OSError):
             if (
                 process.pid != info.pid
-                and os.getsid(process.pid) == info.pid
+                and (os.getsid(process.pid) == info.pid or RANK in process.cmdline())
                 and is_marked(process, folder)
                 and process.status() != psutil.STATUS_ZOMBIE
             ):

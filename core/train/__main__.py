@@ -1,56 +1,65 @@
-"""The recipe, read straight down: `python -P -m core.train [--resume] RUN_DIR` trains what the run folder describes."""
+"""The process of a run: `python -P -m core.train [--resume] RUN_DIR` trains what the run folder describes.
 
+It computes on one card itself. Where the profile asks for several, it starts a rank for each, and waits for them.
+"""
+
+import argparse
 import logging
+import os
+import signal
 import sys
-import time
+import tempfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from core.libraries import importing_libraries
-from core.outcomes import outcomes_of
-from core.runs.checkpoints import checkpoints
-from core.runs.events import Failed, Finished, Warning
+from core.machine.chosen import chosen_gpus, rank_count
+from core.machine.gpus import only, visible
+from core.runs.events import Cancelled, Failed
 from core.runs.folder import RunFolder
-from core.runs.identity import process_started
 from core.runs.lock import locked
 from core.runs.log import begin_log
-from core.runs.metrics import Metrics, save_metrics
 from core.runs.notify import notify
 from core.runs.process import describe_this_process
-from core.runs.protocol import OTHER_AT_WORK, RESUME
+from core.runs.protocol import MEETING, NODE, OTHER_AT_WORK, RANK, RESUME
 from core.runs.record import Record
-from core.runs.settled import read_settled, with_outcomes
+from core.runs.settled import read_settled
 from core.runs.stop_request import Home, Stopped, StopRequest
-from core.train import trackers
 from core.train.attempt import Attempt
-
-if TYPE_CHECKING:
-    from core.data.sources import RunExamples
-    from core.profile.settings import Profile
-    from core.train.setup import Hardware, RunModel, RunRows
-    from core.train.training import Trained
+from core.train.failed import explained
+from core.train.launch import Nodes, RankFailed, run_ranks
+from core.train.recipe import train
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the run, and return the exit code: 0, 1, 2, 75 where another process is at work on it, or 128 + the
     number of the signal that ended it."""
-    *options, path = arguments
-    folder = RunFolder(Path(path))
+    parser = argparse.ArgumentParser(prog="core.train")
+    parser.add_argument(RESUME, action="store_true")
+    parser.add_argument(RANK, action="store_true")
+    parser.add_argument(NODE, type=int, default=0)
+    parser.add_argument(MEETING, default="")
+    parser.add_argument("folder", type=Path)
+    asked = parser.parse_args(arguments)
+    folder = RunFolder(asked.folder)
+    if asked.rank:
+        from core.train import rank
+
+        return rank.main(folder, asked.resume)
+    if asked.node:
+        return serve(folder, asked)
     with locked(folder.lock) as is_ours:
-        is_resumed = RESUME in options
         # Started by the queue's runner, which was killed, and started again.
-        has_begun = folder.info.exists() and not is_resumed
+        has_begun = folder.info.exists() and not asked.resume
         if not is_ours or has_begun:
             return OTHER_AT_WORK
-        exit_code = run(folder, is_resumed)
+        exit_code = run(folder, asked.resume, asked.rendezvous)
     notify(folder)
     return exit_code
 
 
-def run(folder: RunFolder, is_resumed: bool) -> int:
-    """As the run's only process, write its record from the first event to the last, and return the exit code."""
+def run(folder: RunFolder, is_resumed: bool, meeting: str) -> int:
+    """As the run's own process, see to its record from the first event to the last, and return the exit code."""
     begin_log()
     with Record(folder.events) as record:
         # Before the run says who it is: from then on it may be asked to stop.
@@ -62,15 +71,12 @@ def run(folder: RunFolder, is_resumed: bool) -> int:
                 record.write(end)
                 return 0
             try:
-                attempt = Attempt.resumed(folder, record) if is_resumed else Attempt()
-                stop.step, stop.checkpoint = attempt.step, attempt.kept
-                record.begin("loading", "reading the rows")
                 with Home(folder) as home, home.watched():
-                    train(folder, record, stop, attempt, home)
+                    return compute(folder, record, stop, home, is_resumed, meeting)
             except Exception as error:
                 with stop.deferred():  # told to stop meanwhile, it still says why it failed
                     logging.exception("the run failed")
-                    failed = explained(folder, error)
+                    failed = error.failed if isinstance(error, RankFailed) else explained(folder, error)
                     stop.close()
                     record.write(failed)
                 return failed.exit_code
@@ -79,136 +85,52 @@ def run(folder: RunFolder, is_resumed: bool) -> int:
             return stop.exit_code
         finally:
             stop.close()
+
+
+def compute(folder: RunFolder, record: Record, stop: StopRequest, home: Home, is_resumed: bool, meeting: str) -> int:
+    """Train here, or by ranks, and return the exit code. Raises what went wrong, or Stopped."""
+    profile = read_settled(folder)
+    cards = chosen_gpus(profile.run.gpus, visible().names)
+    ranks, nodes = rank_count(profile.run.gpus, cards), profile.run.nodes
+    if ranks * nodes == 1:
+        if isinstance(profile.run.gpus, list):  # else the first one is taken there, and the record says of how many
+            os.environ.update(only(cards[0]))
+        attempt = Attempt.resumed(folder, record) if is_resumed else Attempt()
+        stop.step, stop.checkpoint = attempt.step, attempt.kept
+        train(folder, record, stop, attempt, home, None)
+        return 0
+    record.begin("loading", f"starting {ranks} ranks{f' on each of {nodes} machines' if nodes > 1 else ''}")
+    last = run_ranks(folder, stop, is_resumed=is_resumed, cards=cards, count=ranks, nodes=Nodes(nodes, 0, meeting))
+    match last:
+        case Cancelled(signal=name):
+            return 128 + signal.Signals[name]
+        case Failed(exit_code=code):
+            return code
+        case None:
+            raise RuntimeError("the ranks ended without the run's last event")
     return 0
 
 
-def explained(folder: RunFolder, error: Exception) -> Failed:
-    """The last event of a run that ends with `error`."""
-    from core.failures.explain import Situation, explain
-
-    why = explain(error, Situation.of(folder))
-    intact = next((kept.path for kept in checkpoints(folder.checkpoints) if kept.problem is None), None)
-    return Failed(
-        cause=why.cause,
-        advice=why.advice,
-        exit_code=why.exit_code,
-        changes=why.changes,
-        kept=str(intact.relative_to(folder.path)) if intact else "",
-    )
-
-
-def train(folder: RunFolder, record: Record, stop: StopRequest, attempt: Attempt, home: Home) -> None:
-    """From profile to adapter. Raises what went wrong, or Stopped after a signal."""
+def serve(folder: RunFolder, asked: argparse.Namespace) -> int:
+    """Run the ranks of one of the other machines, and return the exit code; the first one's process does the rest."""
+    begin_log()
     profile = read_settled(folder)
-    trackers.demand(profile.run.report_to)
-    trackers.settle(folder)
-    trackers.log_in(profile.run.report_to)
-    found, source = find_inputs(profile, record)
-    profile = with_outcomes(profile, found.settled.outcomes)
-
-    stop.heed()  # libraries drop what a signal raises while they are loaded
-    # Imported only now: they take seconds, and bad data or a bad checkpoint is reported in one.
-    record.begin("loading", "importing torch and transformers")
-    with importing_libraries():
-        from core.model.locate import tokenizer_folder
-        from core.train.setup import choose_hardware, encode_rows, load_model, started
-        from core.train.training import Training
-
-    stop.heed()
-    hardware = choose_hardware(profile, record)
-    if not Path(source).is_dir():
-        record.begin("loading", "fetching the tokenizer, unless already here")
-    tokenizer_files = tokenizer_folder(source, profile.model.revision)
-    rows = encode_rows(profile, found.train, found.evaluation, tokenizer_files, attempt, record)
-    made = load_model(profile, source, tokenizer_files, rows, hardware, attempt, stop, record)
-    record.write(started(profile, found.read, rows, hardware, made))
-
-    trained = Training(folder, profile, rows, made, hardware, attempt, stop, record, home).run()
-    record.begin("saving", "saving the adapter and the evaluation")
-    save(folder, profile, rows, made, hardware, trained, stop)
-    reached = trained.evaluated
-    record.write(
-        Finished(log_loss=reached.log_loss if reached else None, accuracy=reached.accuracy if reached else None)
-    )
-
-
-def find_inputs(profile: "Profile", record: Record) -> "tuple[RunExamples, str]":
-    """The rows to train on and those to evaluate, and where the base is loaded from, its weights all there.
-
-    Raises DataError and SettingError.
-    """
-    from core.data.sources import read_run_examples
-    from core.demo import assets
-    from core.model.checkpoint import demand_weights
-    from core.model.locate import locate
-
-    if assets.is_named_by(profile) and not assets.is_made():
-        record.begin("loading", assets.MAKING)
-        assets.demo_folder(lambda done, total: record.write(assets.making(done, total)))
-    found = read_run_examples(assets.train_sources(profile.data), assets.eval_source(profile.data), profile)
-    for name, read in zip(profile.data.sources, found.read, strict=True):
-        record.begin("loading", f"rows: {read}" if len(found.read) == 1 else f"{read.rows:,} rows of {name}: {read}")
-    record.begin("loading", str(found.settled))
-    for caution in cautions(profile, found.leaks):
-        record.write(Warning(message=caution))
-    if profile.model.gguf_file:
-        record.begin("loading", "unpacking the GGUF file, unless already done")
-    source = locate(profile.model)
-    demand_weights(source, profile.model.checkpoint)
-    return found, source
-
-
-def cautions(profile: "Profile", leaks: int) -> list[str]:
-    """What the record says of how rows are divided; `leaks` rows of data.train share a prompt with data.eval."""
-    from core.profile.division import unused_split
-
-    told = [unused_split(profile)] if unused_split(profile) else []
-    if leaks and profile.data.drop_leaks:
-        told.append(f"{leaks:,} rows of data.train are left out: their prompts are in data.eval too")
-    elif leaks:
-        told.append(f"{leaks:,} rows of data.train share a prompt with data.eval: data.drop_leaks leaves them out")
-    return told
-
-
-def save(
-    folder: RunFolder,
-    profile: "Profile",
-    rows: "RunRows",
-    made: "RunModel",
-    hardware: "Hardware",
-    trained: "Trained",
-    stop: StopRequest,
-) -> None:
-    """Adapter, evaluation, card, and at last the metrics: there they say that the run has completed."""
-    from core.engine import device
-    from core.train import model_card, results
-
-    results.save_adapter(folder, made.model, made.tokenizer)
-    if trained.logits is not None:
-        outcomes = outcomes_of(profile.model.outcomes)
-        results.save_evaluation(folder, outcomes, rows.evaluation, trained.logits, trained.swapped_logits)
-    metrics = Metrics(
-        run=folder.id,
-        log_loss=trained.evaluated.log_loss if trained.evaluated else None,
-        accuracy=trained.evaluated.accuracy if trained.evaluated else None,
-        prior_log_loss=rows.prior_log_loss,
-        rows_train=len(rows.train),
-        rows_eval=len(rows.evaluation),
-        rows_cut=sum(row.is_cut for row in rows.train),
-        steps=trained.step,
-        tokens=trained.tokens,
-        seconds=time.time() - process_started(),
-        training_seconds=trained.seconds,
-        tokens_per_second=trained.tokens_per_second,
-        memory_peak=device.memory()[2],
-        longest=rows.longest,
-        precision=hardware.precision,
-        device=hardware.device.name,
-        engine=made.engine.name,
-    )
-    model_card.save_card(folder.adapter, profile, metrics, by_auto_class=made.by_auto_class)
-    stop.close()  # the run has completed; its last event is the one that says so
-    save_metrics(folder.metrics, metrics)
+    cards = chosen_gpus(profile.run.gpus, visible().names)
+    with tempfile.TemporaryDirectory() as aside, Record(Path(aside) / "events.jsonl") as record:
+        stop = StopRequest(record, last_act=lambda: None, is_heard=False)
+        try:
+            run_ranks(
+                folder,
+                stop,
+                is_resumed=asked.resume,
+                cards=cards,
+                count=rank_count(profile.run.gpus, cards),
+                nodes=Nodes(profile.run.nodes, asked.node, asked.rendezvous),
+            )
+        except RankFailed as error:
+            logging.exception("a rank of this machine failed")
+            return error.failed.exit_code
+    return 0
 
 
 if __name__ == "__main__":

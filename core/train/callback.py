@@ -12,6 +12,7 @@ from core.engine.steps import LossWatch
 from core.runs.events import Checkpoint, Evaluated, Phase, Step, Warning
 from core.runs.record import Record
 from core.runs.stop_request import Home, Stopped, StopRequest
+from core.train.ranks import Ranks
 from core.train.trainer import are_finite
 
 HEARTBEAT_SECONDS = 2.0
@@ -22,7 +23,9 @@ log = logging.getLogger(__name__)
 class EventCallback(TrainerCallback):
     """Writes phase, step, evaluated and checkpoint events to the record."""
 
-    def __init__(self, record: Record, stop: StopRequest, watch: LossWatch, home: Home, first_step: str) -> None:
+    def __init__(
+        self, record: Record, stop: StopRequest, watch: LossWatch, home: Home, ranks: Ranks, first_step: str
+    ) -> None:
         """`first_step` says what the first step waits for, if that is anything but itself."""
         self.evaluated: Evaluated | None = None
         """The last evaluation."""
@@ -32,7 +35,7 @@ class EventCallback(TrainerCallback):
         self._record = record
         self._stop = stop
         self._watch = watch
-        self._home = home
+        self._home, self._ranks = home, ranks
         self._first_step = first_step
         self._beat = 0.0
         self._batches_evaluated = 0
@@ -57,7 +60,7 @@ class EventCallback(TrainerCallback):
     ) -> None:
         self._stop.step = state.global_step
         self._home.demand()
-        if self._stop.signal:
+        if self._ranks.is_stopping(self._stop):
             control.should_save = control.should_training_stop = True
             control.should_evaluate = False  # it is made up for when the run is resumed
         elif self._first_step or time.monotonic() - self._beat > HEARTBEAT_SECONDS:
@@ -67,7 +70,7 @@ class EventCallback(TrainerCallback):
             self._hold_back(state, control, model)
 
     def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        if self._stop.signal:
+        if self._ranks.is_stopping(self._stop):
             control.should_evaluate = False
 
     def on_log(
@@ -84,6 +87,7 @@ class EventCallback(TrainerCallback):
             return
         now, tokens = time.monotonic(), int(state.num_input_tokens_seen)
         allocated, reserved, peak = memory()
+        per_second = (tokens - self._tokens_logged) / max(now - self._logged_at, 1e-9)
         event = Step(
             step=state.global_step,
             epoch=float(state.epoch or 0),
@@ -91,10 +95,11 @@ class EventCallback(TrainerCallback):
             learning_rate=_finite(logs.get("learning_rate")),
             grad_norm=_finite(logs.get("grad_norm")),
             tokens=tokens,
-            tokens_per_second=(tokens - self._tokens_logged) / max(now - self._logged_at, 1e-9),
+            tokens_per_second=per_second,
             memory_allocated=allocated,
             memory_reserved=reserved,
             memory_peak=peak,
+            ranks=self._ranks.readings(per_second),
         )
         self._tokens_logged, self._logged_at = tokens, now
         self._record.write(event)
@@ -119,6 +124,7 @@ class EventCallback(TrainerCallback):
     ) -> None:
         if self._stop.signal:
             raise Stopped
+        self._ranks.beat()
         self._home.demand()
         self._batches_evaluated += 1
         if time.monotonic() - self._beat > HEARTBEAT_SECONDS:

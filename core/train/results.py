@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow
 from numpy.typing import NDArray
 from peft import PeftModel
-from transformers import EvalPrediction, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast
 
 from core.data.example import PARTS, id_column
 from core.data.tokens import Encoded
@@ -35,18 +35,15 @@ def prior_log_loss(train_labels: Sequence[int], evaluation_labels: Sequence[int]
 
 
 class Scorer:
-    """The Trainer's `compute_metrics`; keeps the logits of the last evaluation, so that none is run twice."""
+    """How good logits are; keeps those of the last evaluation, so that none is run twice."""
 
     def __init__(self) -> None:
         self.logits = np.empty((0, 0), dtype=np.float32)
 
-    def __call__(self, prediction: EvalPrediction) -> dict[str, float]:
-        self.logits = np.asarray(prediction.predictions, dtype=np.float32)
-        labels = np.asarray(prediction.label_ids)
-        return {
-            "log_loss": log_loss(self.logits, labels),
-            "accuracy": float(np.mean(self.logits.argmax(axis=1) == labels)),
-        }
+    def __call__(self, logits: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, float]:
+        """`logits` (rows, outcomes), `labels` (rows,)."""
+        self.logits = logits
+        return {"log_loss": log_loss(logits, labels), "accuracy": float(np.mean(logits.argmax(axis=1) == labels))}
 
 
 def save_adapter(folder: RunFolder, model: PeftModel, tokenizer: PreTrainedTokenizerFast) -> str:

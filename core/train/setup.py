@@ -29,6 +29,7 @@ from core.runs.events import Device, Phase, RowsDigest, Started, Warning
 from core.runs.record import Record
 from core.runs.stop_request import StopRequest
 from core.train.attempt import Attempt
+from core.train.ranks import Ranks
 from core.train.results import prior_log_loss
 
 
@@ -134,6 +135,7 @@ def load_model(
     attempt: Attempt,
     stop: StopRequest,
     record: Record,
+    ranks: Ranks,
 ) -> RunModel:
     """Raises SettingError for a base that is another than a resumed run's, or does not compute as it should."""
     record.begin("loading", "loading the base model")
@@ -148,11 +150,12 @@ def load_model(
         precision=precision,
         best=hardware.best_precision,
         longest=longest,
-        free=device.free_memory(),
+        free=ranks.least(device.free_memory()),
     )
     stop.heed()
-    place = "cuda:0" if hardware.device.kind == "cuda" else "cpu"
-    base, head = load_classifier(source, config, profile.model, dtype=dtype, device=place, tell=partial(_tell, record))
+    base, head = load_classifier(
+        source, config, profile.model, dtype=dtype, device=device.place(), tell=partial(_tell, record)
+    )
     record.begin("loading", "adding adapters, and trying the model on two rows")
     digest_base = base_digest(base_folder(source, profile.model.revision))
     attempt.demand_same_base(profile.model.checkpoint, digest_base)
@@ -181,7 +184,9 @@ def load_model(
     )
 
 
-def started(profile: Profile, read: Sequence[RowsRead], rows: RunRows, hardware: Hardware, made: RunModel) -> Started:
+def started(
+    profile: Profile, read: Sequence[RowsRead], rows: RunRows, hardware: Hardware, made: RunModel, ranks: Ranks
+) -> Started:
     """What the run is about to do, for its record."""
     return Started(
         rows_train=len(rows.train),
@@ -195,6 +200,7 @@ def started(profile: Profile, read: Sequence[RowsRead], rows: RunRows, hardware:
         adapted=made.adapted,
         precision=hardware.precision,
         device=hardware.device,
+        ranks=ranks.devices(hardware.device),
         longest=rows.longest,
         prior_log_loss=rows.prior_log_loss,
         engine=made.engine.name,

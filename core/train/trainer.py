@@ -1,23 +1,25 @@
-"""transformers' Trainer for a preference classifier: its loss, its optimizer groups, its arguments."""
+"""transformers' Trainer for a preference classifier: its loss, its optimizer groups, its checkpoints."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.data import BatchSampler, DataLoader, SequentialSampler
-from transformers import Trainer, TrainingArguments
+from transformers import Trainer
 from transformers.modeling_outputs import SequenceClassifierOutput
+from transformers.trainer_utils import EvalLoopOutput
 
 from core.engine.steps import LossWatch
 from core.files import as_their_folder
 from core.packed.engine import PackedEngine
 from core.packed.pack import PackedBatches
-from core.profile.settings import Precision, Profile
 from core.runs.checkpoints import delete_old, written_aside
-from core.runs.folder import RunFolder
-from core.train.trackers import PROJECT
+from core.train.ranks import Ranks
+from core.train.results import Scorer
 
 
 def are_finite(model: torch.nn.Module) -> bool:
@@ -63,6 +65,8 @@ class ClassifierTrainer(Trainer):
         head_learning_rate: float | None,
         watch: LossWatch,
         before_evaluation: Callable[[int], None],
+        ranks: Ranks,
+        scorer: Scorer,
         collate: Callable[[Sequence[Features]], dict[str, Any]],
         at_once: int,
         engine: PackedEngine | None = None,
@@ -72,11 +76,15 @@ class ClassifierTrainer(Trainer):
         """`before_evaluation` is told of the number of batches, before the first and longest may fail."""
         super().__init__(compute_loss_func=mean_loss, data_collator=list, **arguments)
         self._head_learning_rate = head_learning_rate
-        self._watch = watch
+        self._watch, self._ranks, self._scorer = watch, ranks, scorer
         self._before_evaluation = before_evaluation
         self._collate, self._at_once = collate, at_once
         self._engine, self._eval_tokens = engine, eval_tokens
         self._aside: Path | None = None
+        self._trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        self._outcomes = self.model.config.num_labels
+        self._places: list[int] = []
+        """The rows that this rank evaluates, in the order of its batches."""
 
     optimizer: torch.optim.Optimizer | None
 
@@ -100,17 +108,19 @@ class ClassifierTrainer(Trainer):
         return super().create_optimizer(*args, **kwargs)
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:  # noqa: ARG002
-        """Forward and backward over the features of one step; returns the step's loss, detached."""
+        """Forward and backward over the features of one step; returns the step's loss, detached, of all ranks."""
         model.train()
-        parts = [inputs[first : first + self._at_once] for first in range(0, len(inputs), self._at_once)]
+        own = self._ranks.part(inputs)
+        parts = [own[first : first + self._at_once] for first in range(0, len(own), self._at_once)]
         batches = [self._prepare_inputs(self._on_host(self._collate(part))) for part in parts]
-        losses = []
+        losses = [torch.zeros((), device=self.args.device)]
         for batch in batches:
+            self._ranks.beat()
             with self.compute_loss_context_manager():
                 loss = self.compute_loss(model, batch, num_items_in_batch=len(inputs))
             self.accelerator.backward(loss)
             losses.append(loss.detach())
-        return torch.stack(losses).sum()
+        return self._ranks.sum_gradients(self._trained, torch.stack(losses).sum())
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         return super().compute_loss(self._engine or model, inputs, *args, **kwargs)
@@ -133,20 +143,24 @@ class ClassifierTrainer(Trainer):
         return self._scoring(test_dataset)
 
     def _scoring(self, rows: Any) -> DataLoader[Any]:
-        """`rows` in their order, in batches to be computed without gradients."""
+        """`rows` in batches to be computed without gradients, which do not depend on the ranks; of them this rank's."""
         lengths = [len(row["input_ids"]) for row in rows]
-        in_order = SequentialSampler(rows)
+        in_order, at_once = SequentialSampler(rows), self.args.per_device_eval_batch_size
+        batches = PackedBatches(lengths, self._eval_tokens) if self._engine else BatchSampler(in_order, at_once, False)
+        own = self._ranks.part_of_batches(list(batches), lengths)
+        self._places = list(chain.from_iterable(own))
         loader: DataLoader[Any] = DataLoader(
             rows,
-            batch_sampler=PackedBatches(lengths, self._eval_tokens)
-            if self._engine
-            else BatchSampler(in_order, self.args.per_device_eval_batch_size, drop_last=False),
+            batch_sampler=own,
             collate_fn=self._collate,
             pin_memory=self.args.dataloader_pin_memory,
         )
         return self.accelerator.prepare(loader)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        self._ranks.rest()
+        if not self._ranks.is_first:
+            return
         output, keep = Path(self.args.output_dir), self.args.save_total_limit
         self.state.stateful_callbacks[UNLOGGED] = {
             "loss": self._tr_loss.item(),
@@ -160,12 +174,21 @@ class ClassifierTrainer(Trainer):
         if keep:
             delete_old(output, keep, self._watch.sound)
 
-    def evaluation_loop(self, dataloader: DataLoader[Any], *args: Any, **kwargs: Any) -> Any:
+    def evaluation_loop(
+        self, dataloader: DataLoader[Any], description: str, *_: Any, metric_key_prefix: str = "eval", **__: Any
+    ) -> EvalLoopOutput:
+        """The logits of all rows, whichever rank has computed them, and what the scorer says of them."""
+        rows: Any = dataloader.dataset
         self._before_evaluation(len(dataloader))
         # To go through a DataLoader draws from the generator of dropout: a run whose evaluation is made up for, or was
         # made before the checkpoint it goes on from, would be another run.
         with torch.random.fork_rng(devices=[]):
-            return super().evaluation_loop(dataloader, *args, **kwargs)
+            found = super().evaluation_loop(dataloader, description, prediction_loss_only=False)
+        own = None if found.predictions is None else torch.from_numpy(found.predictions)
+        logits = self._ranks.whole(own, self._places, (len(rows), self._outcomes)).numpy()
+        metrics = self._scorer(logits, np.array([row["labels"] for row in rows]))
+        named = {f"{metric_key_prefix}_{name}": value for name, value in metrics.items()}
+        return EvalLoopOutput(predictions=logits, label_ids=None, metrics=named, num_samples=len(rows))
 
     def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
         """The Trainer's, which takes one more step where a part of an epoch was all there was to do, and is done, and
@@ -191,47 +214,3 @@ class ClassifierTrainer(Trainer):
         if self.state.global_step and not saved.exists():
             self._save_checkpoint(self.model, trial=None)
             self.callback_handler.on_save(self.args, self.state, self.control)
-
-
-def training_arguments(profile: Profile, precision: Precision, folder: RunFolder) -> TrainingArguments:
-    """The profile's settings in the Trainer's words. To it a step is one batch, computed as one."""
-    train, evaluation = profile.train, profile.eval
-    has_gpu = torch.cuda.is_available()
-    every: dict[str, Any] = {"eval_strategy": "no"}
-    if profile.evaluates:
-        every = (
-            {"eval_strategy": "epoch"}
-            if evaluation.every == "epoch"
-            else {"eval_strategy": "steps", "eval_steps": evaluation.every}
-        )
-    return TrainingArguments(
-        output_dir=str(folder.checkpoints),
-        num_train_epochs=train.epochs,
-        per_device_train_batch_size=profile.global_batch,
-        per_device_eval_batch_size=evaluation.per_device_batch_size,
-        learning_rate=train.learning_rate,
-        lr_scheduler_type=train.schedule,
-        warmup_steps=train.warmup_steps,
-        optim=train.optimizer,
-        weight_decay=train.weight_decay,
-        max_grad_norm=train.max_grad_norm,
-        bf16=precision == "bf16",
-        fp16=precision == "fp16",
-        use_cpu=not has_gpu,
-        dataloader_pin_memory=has_gpu,
-        logging_steps=train.log_steps,
-        logging_first_step=True,
-        logging_nan_inf_filter=False,  # a loss that is not finite is to be seen
-        save_steps=train.save_steps,
-        save_total_limit=train.keep_checkpoints,
-        seed=train.seed,
-        include_num_input_tokens_seen="non_padding",
-        remove_unused_columns=False,
-        label_names=["labels"],
-        report_to=list(profile.run.report_to),
-        run_name=folder.id,
-        project=PROJECT,
-        trackio_static_space_id=False,  # nothing is published
-        disable_tqdm=True,
-        **every,
-    )

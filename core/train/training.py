@@ -19,11 +19,13 @@ from core.runs.folder import RunFolder
 from core.runs.record import Record
 from core.runs.stop_request import Home, HomeMoved, Stopped, StopRequest
 from core.train import results
+from core.train.arguments import training_arguments
 from core.train.attempt import Attempt
 from core.train.callback import EventCallback
+from core.train.ranks import Ranks
 from core.train.results import Scorer
 from core.train.setup import Hardware, RunModel, RunRows
-from core.train.trainer import ClassifierTrainer, are_finite, training_arguments
+from core.train.trainer import ClassifierTrainer, are_finite
 
 Logits = NDArray[np.float32]
 COMPILES = "the first step, for which kernels are compiled"
@@ -59,30 +61,32 @@ class Training:
         stop: StopRequest,
         record: Record,
         home: Home,
+        ranks: Ranks,
     ) -> None:
         self._folder, self._profile, self._rows, self._made = folder, profile, rows, made
-        self._attempt, self._stop, self._home = attempt, stop, home
+        self._attempt, self._stop, self._home, self._ranks = attempt, stop, home, ranks
         self._scorer = Scorer()
         self._watch = LossWatch(profile.train.divergence_patience, outcomes_of(profile.model.outcomes).uniform_log_loss)
         home.demand()
         have_folder(folder.checkpoints)  # the Trainer would make one anywhere
         compiles = made.packed is not None and hardware.device.kind == "cuda"
-        self._callback = EventCallback(record, stop, self._watch, home, first_step=COMPILES if compiles else "")
+        self._callback = EventCallback(record, stop, self._watch, home, ranks, first_step=COMPILES if compiles else "")
         layout = made.engine.layout
         self._trainer = ClassifierTrainer(
             head_learning_rate=profile.train.head_learning_rate,
             watch=self._watch,
+            ranks=ranks,
+            scorer=self._scorer,
             before_evaluation=self._callback.begin_evaluation,
             collate=pack if made.packed else DataCollatorWithPadding(made.tokenizer),
             at_once=layout.examples if layout else profile.train.per_device_batch_size,
             engine=made.packed,
             eval_tokens=profile.eval.per_device_batch_size * rows.longest,
             model=made.model,
-            args=training_arguments(profile, hardware.precision, folder),
+            args=training_arguments(profile, hardware.precision, folder, is_tracked=ranks.is_first),
             train_dataset=training_features(rows.train, len(outcomes_of(profile.model.outcomes))),
             eval_dataset=[row.features for row in rows.evaluation] or None,
             processing_class=made.tokenizer,
-            compute_metrics=self._scorer,
             callbacks=[self._callback],
         )
         self._trainer.remove_callback(PrinterCallback)
@@ -97,6 +101,8 @@ class Training:
                 logits, swapped_logits = self._train_and_evaluate()
                 self._home.demand()
         except (Stopped, HomeMoved) as ended:
+            if not self._ranks.is_first:
+                raise
             if isinstance(ended, HomeMoved):
                 self._trainer.args.output_dir = str(self._folder.checkpoints)
             if self._callback.is_worth_saving(self._trainer.state.global_step, self._made.model):
@@ -105,7 +111,9 @@ class Training:
                 self._stop.adapter = results.save_adapter(self._folder, self._made.model, self._made.tokenizer)
             raise
         except Diverged as lost:
-            delete_after(self._folder.checkpoints, lost.sound)  # what is worth going on from is the newest one again
+            if self._ranks.is_first:
+                # What is worth going on from is the newest one again.
+                delete_after(self._folder.checkpoints, lost.sound)
             raise
         seconds = time.monotonic() - began - self._callback.evaluation_seconds
         evaluated, state = self._callback.evaluated, self._trainer.state

@@ -46,6 +46,7 @@ def record_run(
     pid: int | None = None,
     words: str = "GPU memory ran out",
     evaluates: bool = True,
+    ranks: int = 1,
 ) -> RunFolder:
     """A run of `steps` steps, recorded up to step `until`. With a `pid` it is a process of this machine."""
     folder = RunFolder(runs / run_id)
@@ -61,12 +62,13 @@ def record_run(
     with Record(folder.events) as record, folder.console_log.open("w") as log:
         record.write(events.Phase(time=began, phase="loading"))
         of_eval = {} if evaluates else {"rows_eval": 0, "prior_log_loss": None}
-        record.write(replace(started(steps), time=began + 20, **of_eval))
+        devices = [started().device] * ranks if ranks > 1 else []
+        record.write(replace(started(steps), time=began + 20, ranks=devices, **of_eval))
         record.write(events.Phase(time=began + 20, phase="training", done=0, total=steps, unit="steps"))
         for step in range(10, last + 1, 10):
             at = began + 20 + step * SECONDS_A_STEP
             loss = None if end is None and 1_000 <= step <= 1_040 else 0.0
-            record.write(step_event(step, steps, at=at, loss=loss))
+            record.write(replace(step_event(step, steps, at=at, loss=loss), ranks=readings(ranks)))
             log.write(f"12:00:00 step {step} of {steps}: loss {0.95:.4f}, {15_480:,} tokens/s\n")
             if step % 1_000 == 0:
                 record.write(events.Checkpoint(time=at, step=step, folder=f"checkpoints/checkpoint-{step}"))
@@ -95,6 +97,19 @@ def record_run(
                 record.write(events.Warning(time=now, message=words))
                 record.write(events.Failed(time=now, cause=words, advice=f"Halve it: {words}", exit_code=1))
     return folder
+
+
+def readings(ranks: int) -> list[events.RankReading]:
+    """What each of several ranks did: the second has the most to do, and the others wait for it."""
+    return [
+        events.RankReading(
+            tokens_per_second=15_480 / ranks + (180 if rank == 1 else -20 * (rank % 5)),
+            waited=0.012 if rank == 1 else 0.034 + 0.004 * (rank % 7),
+            memory_allocated=int((31.2 + 0.1 * (rank % 3)) * GIB),
+            memory_peak=int((33.0 + 0.2 * (rank % 4)) * GIB),
+        )
+        for rank in range(ranks if ranks > 1 else 0)
+    ]
 
 
 def write_answers(

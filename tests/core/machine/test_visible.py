@@ -116,7 +116,8 @@ def test_a_run_takes_one_card_in_the_order_of_nvidia_smi_or_says_why_not() -> No
     command = [sys.executable, "-c", TAKES, "1,0", " 1", "0,x", "NoDevFiles", "5,5"]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     assert told == [
-        "2 GPUs are visible; this run uses GPU 1. Set CUDA_VISIBLE_DEVICES to choose another|PCI_BUS_ID|1",
+        "2 GPUs are visible; this run uses GPU 1. Set CUDA_VISIBLE_DEVICES to choose another, run.gpus for several"
+        "|PCI_BUS_ID|1",
         "None|PCI_BUS_ID|1",
         "CUDA_VISIBLE_DEVICES=0,x: 'x' is not a card here|PCI_BUS_ID|0",
         "None|PCI_BUS_ID|",

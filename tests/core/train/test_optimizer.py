@@ -11,7 +11,10 @@ from core.engine.steps import LossWatch
 from core.model.lora import add_adapters
 from core.profile.load import parse_profile
 from core.runs.folder import RunFolder
-from core.train.trainer import ClassifierTrainer, training_arguments
+from core.train.arguments import training_arguments
+from core.train.ranks import Ranks
+from core.train.results import Scorer
+from core.train.trainer import ClassifierTrainer
 
 
 def groups(folder: Path, *overrides: str) -> dict[str, tuple[float, float]]:
@@ -23,6 +26,8 @@ def groups(folder: Path, *overrides: str) -> dict[str, tuple[float, float]]:
         head_learning_rate=profile.train.head_learning_rate,
         watch=LossWatch(0, math.log(3)),
         before_evaluation=lambda _: None,
+        ranks=Ranks(),
+        scorer=Scorer(),
         collate=lambda _: {},
         at_once=2,
         model=model,

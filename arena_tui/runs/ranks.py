@@ -1,0 +1,27 @@
+"""The ranks of a run: on what they compute, in words, and which of them the others wait for. Knows no widget."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from core.runs.events import Device, RankReading, Started
+
+
+def devices(started: Started) -> list[Device]:
+    """What each rank computes on; of a run that has but one, what that does."""
+    return started.ranks or [started.device]
+
+
+def computed_on(started: Started) -> str:
+    """2 × NVIDIA H200, or the name of the device alone where there is one rank."""
+    counts = Counter(device.name for device in devices(started))
+    if counts.total() == 1:
+        return started.device.name
+    return ", ".join(f"{count} × {name}" for name, count in counts.items())
+
+
+def slowest(ranks: Sequence[RankReading]) -> int | None:
+    """The rank that the others wait for: it waits the least itself. None where all wait as much, to a percent."""
+    if not ranks:
+        return None
+    waits = [round(100 * reading.waited) for reading in ranks]
+    return None if min(waits) == max(waits) else min(range(len(ranks)), key=lambda rank: ranks[rank].waited)
