@@ -113,7 +113,6 @@ class Comparisons:
             return RowsRead(self.source, 0, said_of(self.source), "", "")
         ties = self.ties if used is None else used.ties
         used = used or self.used
-        is_weighted = self._data.weight_by_strength or self.format.columns.weight
         outcomes, why = self.format.outcomes(ties)
         if self._outcomes != "auto":
             outcomes, why = self._outcomes, "model.outcomes"
@@ -131,7 +130,7 @@ class Comparisons:
             why=why,
             ties_dropped=self.ties if of_two and not are_halved else 0,
             ties_halved=ties if of_two and are_halved else 0,
-            weights=weights_of(used.weights) if is_weighted and used.rows else None,
+            weights=weights_of(used.weights) if self._data.is_weighted and used.rows else None,
             soft_labels=soft_labels_of(used.probabilities) if self._data.soft_labels else None,
         )
 

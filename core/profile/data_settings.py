@@ -112,6 +112,11 @@ class Data(Section, frozen=True, kw_only=True):
     winners: Winners = field(default_factory=Winners)
 
     @property
+    def is_weighted(self) -> bool:
+        """Whether rows say what they weigh in training."""
+        return self.weight_by_strength or self.columns.weight is not None
+
+    @property
     def unweighted(self) -> "Data":
         """The same, for rows that are not trained on: what they weigh is not read."""
         return replace(self, weight_by_strength=False, columns=replace(self.columns, weight=None))

@@ -18,7 +18,7 @@ def in_training(data: Data) -> str:
         told.append("rows weigh what their column of data.columns.weight says")
     if data.weight_by_strength:
         told.append("rows weigh as much as their preference is strong")
-    ending = "evaluation counts each row once, by its most probable outcome"
+    ending = "evaluation counts each row once, by its label"
     return f"in training {' and '.join(told)}; {ending}" if told else ""
 
 
