@@ -28,7 +28,7 @@ from core.runs.stop_request import Home, Stopped, StopRequest
 from core.train.attempt import Attempt
 from core.train.failed import explained
 from core.train.launch import Nodes, RankFailed, run_ranks
-from core.train.recipe import train
+from core.train.recipe import make_inputs, train
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -99,6 +99,7 @@ def compute(folder: RunFolder, record: Record, stop: StopRequest, home: Home, is
         stop.step, stop.checkpoint = attempt.step, attempt.kept
         train(folder, record, stop, attempt, home, None)
         return 0
+    make_inputs(profile, record)
     record.begin("loading", f"starting {ranks} ranks{f' on each of {nodes} machines' if nodes > 1 else ''}")
     last = run_ranks(folder, stop, is_resumed=is_resumed, cards=cards, count=ranks, nodes=Nodes(nodes, 0, meeting))
     match last:
@@ -118,6 +119,7 @@ def serve(folder: RunFolder, asked: argparse.Namespace) -> int:
     cards = chosen_gpus(profile.run.gpus, visible().names)
     with tempfile.TemporaryDirectory() as aside, Record(Path(aside) / "events.jsonl") as record:
         stop = StopRequest(record, last_act=lambda: None, is_heard=False)
+        make_inputs(profile, record)
         try:
             run_ranks(
                 folder,
