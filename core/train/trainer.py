@@ -1,14 +1,15 @@
 """transformers' Trainer for a preference classifier: its loss, its optimizer groups, its checkpoints."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import BatchSampler, DataLoader, SequentialSampler
 from transformers import Trainer
 from transformers.modeling_outputs import SequenceClassifierOutput
@@ -118,9 +119,10 @@ class ClassifierTrainer(Trainer):
         parts = [own[first : first + self._at_once] for first in range(0, len(own), self._at_once)]
         batches = [self._prepare_inputs(self._on_host(self._batch(part))) for part in parts]
         losses = [torch.zeros((), device=self.args.device)]
-        for batch in batches:
+        for part, batch in zip(parts, batches, strict=True):
             self._ranks.beat()
-            with self._dropout_of(batch):
+            (seed,) = self._draw_keys(part[:1])
+            with self._dropout_of(batch, seed):
                 with self.compute_loss_context_manager():
                     loss = self.compute_loss(model, batch, num_items_in_batch=len(inputs))
                 self.accelerator.backward(loss)
@@ -130,15 +132,23 @@ class ClassifierTrainer(Trainer):
     def _batch(self, rows: Sequence[Features]) -> dict[str, Any]:
         """`rows` joined, and by what the dropout of each is drawn: `draws` (E,)."""
         batch = self._collate([{name: value for name, value in row.items() if name != "row"} for row in rows])
-        keys = draw_keys(self.args.seed, self.state.global_step, [row["row"] for row in rows])
-        batch["draws"] = torch.from_numpy(keys)
+        batch["draws"] = torch.from_numpy(self._draw_keys(rows))
         return batch
 
-    def _dropout_of(self, batch: dict[str, Any]) -> AbstractContextManager[None]:
-        """Within it forward and backward pass of `batch` are computed; the packed engine is given its draws."""
-        if self._engine:
-            return nullcontext()
-        return self._draws.of(batch.pop("draws"), batch["attention_mask"])
+    def _draw_keys(self, rows: Sequence[Features]) -> NDArray[np.int64]:
+        return draw_keys(self.args.seed, self.state.global_step, [row["row"] for row in rows])
+
+    @contextmanager
+    def _dropout_of(self, batch: dict[str, Any], seed: int) -> Iterator[None]:
+        """Within it forward and backward pass of `batch` are computed; the packed engine is given its draws.
+
+        A base's own dropout draws from torch's generator, and leaves it as it is: epochs are shuffled by it, on all
+        ranks alike.
+        """
+        own = nullcontext() if self._engine else self._draws.of(batch.pop("draws"), batch["attention_mask"])
+        with own, torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(seed))
+            yield
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         return super().compute_loss(self._engine or model, inputs, *args, **kwargs)
