@@ -54,7 +54,7 @@ def read_comparison(record: dict[str, Any]) -> Example:
     """The comparison of a line, whatever it says of winners. Raises Refused."""
     if missing := [part for part in PARTS if part not in record]:
         raise Refused("", f"{named(missing)} is missing; found {named(record) or 'nothing'}")
-    found = compared(record, Format("columns", USUAL, _kinds(record), "none"), Data().winners)
+    found = compared(record, Format("columns", USUAL, _kinds(record), "none"), Data())
     prompt, response_a, response_b = (
         tuple(without_lone_surrogates(turn or "") for turn in part)
         for part in (found.prompt, found.response_a, found.response_b)
