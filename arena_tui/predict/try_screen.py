@@ -19,7 +19,7 @@ from arena_tui.format.width import abridged
 from arena_tui.predict.verdict import verdict_text
 from arena_tui.screen.console_screen import ConsoleScreen
 from arena_tui.screen.footer import Footer
-from arena_tui.screen.keymap import hint, named
+from arena_tui.screen.keymap import PANES_IN_TURN, hint, named
 from arena_tui.widgets.text_area import WrittenText
 from core.data.example import PARTS
 from core.files import in_words
@@ -43,9 +43,8 @@ class TryScreen(ConsoleScreen[None]):
         "try",
         Binding("f2", "judge", "Judge", tooltip="Judge the two answers, in both orders"),
         Binding("f4", "clear", "Clear", tooltip="Empty all three texts"),
+        *PANES_IN_TURN,
         Binding("escape", "app.pop_screen", "Back", key_display="esc", tooltip="Back; the texts are not kept"),
-        Binding("tab", "app.focus_next", "Next", show=False, tooltip="The next text, or the previous one"),
-        Binding("shift+tab", "app.focus_previous", "Before", show=False, tooltip="The next text, or the previous one"),
         Binding("f1", "app.help", "Help", tooltip="All keys on this screen"),
     )
 
@@ -130,7 +129,7 @@ class TryScreen(ConsoleScreen[None]):
         if not any(texts[1:]):
             self.say("there are no answers to judge yet")
             return
-        is_served = any(worker.group == "judge" and not worker.is_finished for worker in self.workers)
+        is_served = any(worker.node is self and not worker.is_finished for worker in self.app.workers)
         self._asked = as_line({part: [text] for part, text in zip(PARTS, texts, strict=True)})
         if self._child:
             self._send()
@@ -153,6 +152,12 @@ class TryScreen(ConsoleScreen[None]):
         else:
             self._say_state("judged")
             self._tell(verdict_text(verdict))
+
+    def action_pane(self, direction: int) -> None:
+        if direction > 0:
+            self.focus_next(WrittenText)
+        else:
+            self.focus_previous(WrittenText)
 
     def action_clear(self) -> None:
         for part in PARTS:

@@ -37,7 +37,7 @@ def main() -> None:
             sys.exit(1)
         if prompt == "two":
             answer(Said(verdict=verdict(number, 2, lengths=False)))
-        elif prompt == "three":
+        elif prompt in ("three", "Name a river."):
             answer(Said(verdict=verdict(number, 3, lengths=True)))
         else:
             answer(Said(verdict=Verdict(line=number, error=f"heard {line.strip()}")))
