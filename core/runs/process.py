@@ -128,6 +128,7 @@ def describe_this_process(command: list[str], cards: Sequence[str] = ()) -> RunI
         start_ticks=me.start_ticks,
         oom_kill_file=str(counted_in or ""),
         oom_kills=oom_kills(counted_in) if counted_in else None,
+        slurm=me.slurm,
     )
 
 
