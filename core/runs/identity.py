@@ -42,7 +42,7 @@ class RunInfo(Struct, frozen=True, kw_only=True):
     gpus: list[str]
     world_size: int
     gpu: str | None = None
-    """The card that the run may use, as `visible_gpus` names it; None in records that do not tell."""
+    """The cards that the run computes on, as `visible_gpus` names them, with commas; None where that is not told."""
     boot_id: str = ""
     """The machine's id of the boot in which the process ran; "" where the system has none."""
     pid_namespace: str = ""
@@ -55,6 +55,11 @@ class RunInfo(Struct, frozen=True, kw_only=True):
     """When the process started, in clock ticks since the boot; None where the system does not tell."""
     slurm: dict[str, str] = {}
     """`job_variables`; empty outside of Slurm."""
+
+    @property
+    def cards(self) -> list[str] | None:
+        """`gpu`, each by itself."""
+        return None if self.gpu is None else self.gpu.split(",")
 
 
 class Identity(Struct, frozen=True, kw_only=True):

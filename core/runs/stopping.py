@@ -42,24 +42,28 @@ RETURNED = 0.9
 
 
 class CardMemory:
-    """Of the run's own card, as it is when this object is made: before the run is asked to end."""
+    """Of the run's own cards, as they are when this object is made: before the run is asked to end."""
 
     def __init__(self, folder: RunFolder) -> None:
         info = folder.read_info()
-        self._gpu = info.gpu if info else None
+        self._cards: list[str | None] = [*info.cards] if info and info.cards else [None]
         self._free_before = self._free()
 
     def held(self, state: RunState) -> int:
         """Bytes that the run had reserved at its last step and that are not free again; 0 for one on a processor."""
-        is_on_card = state.started is not None and state.started.device.kind == "cuda"
-        free = self._free() if is_on_card and state.steps else None
-        if free is None or self._free_before is None:
+        if not state.steps or state.started is None or state.started.device.kind != "cuda":
             return 0
-        return max(0, int(self._free_before + RETURNED * state.steps[-1].memory_reserved) - free)
+        own = [reading.memory_allocated for reading in state.ranks] or [state.steps[-1].memory_reserved]
+        cards = zip(self._free_before, own, self._free(), strict=False)
+        return sum(
+            max(0, int(before + RETURNED * size) - now)
+            for before, size, now in cards
+            if before is not None and now is not None
+        )
 
-    def _free(self) -> int | None:
-        found = card(self._gpu)
-        return found.memory_free if found else None
+    def _free(self) -> list[int | None]:
+        found = [card(gpu) for gpu in self._cards]
+        return [one.memory_free if one else None for one in found]
 
 
 class Rung(Enum):
