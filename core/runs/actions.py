@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from core.machine.slurm import is_same_job, job_variables, restarts
+from core.machine.slurm import JOB, is_same_job, job_variables, restarts
 from core.profile.errors import ProfileError, SettingError
 from core.profile.files import ProfileFile, find_profile, read_profile, rooted
 from core.profile.load import to_toml
@@ -165,7 +165,10 @@ def _where_else(folder: RunFolder) -> str:
         if queue_of(folder).place(folder) is not None:
             return ": it waits in the queue; arena-tui queue remove takes it out"
         if is_run_alive(folder) is None:
-            return ", as far as can be told: it can only be stopped where it was started, by who started it"
+            where = ", as far as can be told: it can only be stopped where it was started, by who started it"
+            info = folder.read_info()
+            job = info.slurm.get(JOB, "") if info else ""
+            return f"{where}; scancel --signal=TERM {job} stops it from here" if job.isdecimal() else where
     except OSError as error:  # the folder is gone, perhaps
         return f": {folder.path}: {error.strerror}"
     return ""

@@ -48,8 +48,8 @@ def demand_one_machine(profile: Profile) -> None:
         raise SettingError(
             "run.nodes",
             profile.run.nodes,
-            "several machines are started by a script, to begin and to go on. arena-tui launch-script PROFILE --slurm "
-            "writes one for Slurm, --torchrun one for machines without it",
+            "a script starts several machines, and goes on with them. arena-tui launch-script PROFILE --slurm writes "
+            "it, or --torchrun where there is no Slurm",
         )
 
 
