@@ -5,6 +5,7 @@ action makes the folder ready and gives a Job, whose `start` begins the process.
 this, is in core.predict.actions. Imports nothing heavy.
 """
 
+import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -70,7 +71,7 @@ def begun_by_this_job(runs: Path, profile: Profile) -> RunFolder | None:
         return None
     settings = to_toml(rooted(profile, Path.cwd())).encode()
     for run in list_runs(runs):
-        info = run.read_info()
+        info = run.read_info() if run.path.lstat().st_uid == os.getuid() else None
         if info and is_same_job(info.slurm) and read_whole(run.resolved) == settings:
             return run
     return None

@@ -73,7 +73,10 @@ def sbatch_script(launch: Launch) -> str:
 #SBATCH --open-mode=append
 #SBATCH --output=%x-%j.log
 
-run=${{1:+$(realpath -- "$1")}}
+run=
+if [ $# -gt 0 ]; then
+    run=$(realpath -e -- "$1") || exit
+fi
 {_setting(launch)}
 
 # Makes the run's folder; in a job that was queued again it is the one that the job has begun.
