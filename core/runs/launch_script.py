@@ -48,8 +48,8 @@ def demand_one_machine(profile: Profile) -> None:
         raise SettingError(
             "run.nodes",
             profile.run.nodes,
-            "several machines are started by a script, to begin and to go on. arena-tui launch-script PROFILE --slurm "
-            "writes one for Slurm, --torchrun one for machines without it",
+            "a script starts several machines, and goes on with them. arena-tui launch-script PROFILE --slurm writes "
+            "it, or --torchrun where there is no Slurm",
         )
 
 
@@ -73,7 +73,10 @@ def sbatch_script(launch: Launch) -> str:
 #SBATCH --open-mode=append
 #SBATCH --output=%x-%j.log
 
-run=${{1:+$(realpath -- "$1")}}
+run=
+if [ $# -gt 0 ]; then
+    run=$(realpath -e -- "$1") || exit
+fi
 {_setting(launch)}
 
 # Makes the run's folder; in a job that was queued again it is the one that the job has begun.
