@@ -15,6 +15,8 @@ from arena_tui.report.wording import (
     beside_accuracy,
     better,
     errors,
+    first_place,
+    flips,
     in_words,
     is_unlikely,
     of_ratings,
@@ -34,11 +36,12 @@ def summary(report: Report, width: int) -> Content:
     """The log loss beside its references, and what else is told in one figure."""
     reached = report.log_loss.value
     rows: list[Fact] = [("log loss", numbers.loss(reached), "")]
-    rows.append(("interval", _between(report.log_loss, numbers.loss), ""))
+    drawn = f"by {numbers.count(report.prompts)} prompts" if report.prompts else ""
+    rows.append(("interval", _between(report.log_loss, numbers.loss), drawn))
     rows += [(r.name, numbers.loss(r.log_loss), numbers.difference(reached - r.log_loss)) for r in report.references]
     rows.append(("accuracy", percent(report.accuracy), beside_accuracy(report)))
     if bias := report.position_bias:
-        rows.append(("swapped", numbers.loss(bias.swapped.value), f"{percent(bias.flip_rate)} flip"))
+        rows.append(("swapped", numbers.loss(bias.swapped.value), f"{percent(bias.flip_rate.value)} flip"))
         rows.append(("averaged", numbers.loss(bias.averaged.value), numbers.difference(bias.gain.value)))
     if found := report.against:
         apart = found.difference
@@ -101,6 +104,10 @@ def outcomes(report: Report, width: int) -> Content:
         lines.append(
             Content.assemble((f"{name:<{room}}", MUTED), f"{share:>8}{percent(one.mean_probability):>8}{loss:>10}")
         )
+    lines.append(Content.styled(f"{'':<{room}}{'calibration error':>18}{'chance':>8}", MUTED))
+    for name, one in zip(initials, report.classes, strict=True):
+        error, by_chance = one.calibration.error, one.calibration.by_chance
+        lines.append(Content.assemble((f"{name:<{room}}", MUTED), f"{error:>18.4f}{by_chance:>8.4f}"))
     return Content("\n").join(lines)
 
 
@@ -131,7 +138,7 @@ def _rated(title: str, report: Report, ratings: Ratings, width: int) -> Content:
     heads = f"{padded(title, names)}{'rows':>7}{'scored':>9}{'predicted':>10}{'diff.':>7}{'in SE':>8}"
     lines = [Content.styled(heads, MUTED)]
     for one in ratings.rated:
-        unlikely = "bold $text-warning" if is_unlikely(one.z) else ""
+        unlikely = "bold $text-warning" if is_unlikely(one.q) else ""
         name = padded(printable(one.name), names)
         lines.append(
             Content.assemble(
@@ -180,8 +187,8 @@ def _lengths(report: Report, bias: LengthBias) -> Content:
 
 def _position(bias: PositionBias) -> str:
     return (
-        f"{percent(bias.flip_rate)} of the rows change their most probable outcome when A and B are swapped\n"
-        f"being first adds {points(bias.first)} points to an answer's probability of winning\n"
+        f"{flips(bias)}\n"
+        f"{first_place(bias)}\n"
         f"swapped alone    {numbers.loss(bias.swapped.value)}  {in_words(bias.swapped)}\n"
         f"both averaged    {numbers.loss(bias.averaged.value)}  {in_words(bias.averaged)}\n"
         f"averaging is {better(bias.gain)}"

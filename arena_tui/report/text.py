@@ -13,7 +13,10 @@ from arena_tui.report.wording import (
     a_wins,
     beside_accuracy,
     better,
+    by_prompt,
     errors,
+    first_place,
+    flips,
     in_words,
     is_unlikely,
     of_ratings,
@@ -57,7 +60,7 @@ def _headline(report: Report) -> Iterator[str]:
     for caution in report.cautions:
         yield from _wrapped(f"! {printable(caution)}", "  ")
     yield ""
-    yield f"log loss  {numbers.loss(report.log_loss.value)}  {in_words(report.log_loss)}"
+    yield f"log loss  {numbers.loss(report.log_loss.value)}  {in_words(report.log_loss)}{by_prompt(report)}"
     for reference in report.references:
         apart = numbers.difference(report.log_loss.value - reference.log_loss)
         head = f"{reference.name:<8}  {numbers.loss(reference.log_loss)}  {apart}  "
@@ -96,6 +99,9 @@ def _calibration(report: Report) -> Iterator[str]:
         bar = "#" * round(20 * bin.accuracy)
         cells = (numbers.count(bin.rows), percent(bin.confidence), percent(bin.accuracy))
         yield f"{_line(f'{bin.low:.2f} to {bin.high:.2f}', cells)}  {bar}"
+    yield _line("by outcome", ("error", "by chance"))
+    for one in report.classes:
+        yield _line(one.name, (f"{one.calibration.error:.4f}", f"{one.calibration.by_chance:.4f}"))
 
 
 def _groups(report: Report) -> Iterator[str]:
@@ -118,9 +124,9 @@ def _groups(report: Report) -> Iterator[str]:
 
 
 def _position(bias: PositionBias) -> Iterator[str]:
-    yield "position bias: A and B swapped"
-    yield f"  {percent(bias.flip_rate)} of the rows change their most probable outcome"
-    yield f"  being first adds {points(bias.first)} points to an answer's probability of winning"
+    yield "position bias: A and B swapped; in brackets 95 % intervals"
+    yield from _wrapped(f"  {flips(bias)}", "  ")
+    yield from _wrapped(f"  {first_place(bias)}", "  ")
     yield f"  log loss swapped    {numbers.loss(bias.swapped.value)}  {in_words(bias.swapped)}"
     yield f"  log loss averaged   {numbers.loss(bias.averaged.value)}  {in_words(bias.averaged)}"
     yield from _wrapped(f"  averaging is {better(bias.gain)}", "  ")
@@ -148,7 +154,7 @@ def _ratings(title: str, report: Report, ratings: Ratings) -> Iterator[str]:
             percent(one.predicted),
             points(one.difference),
         )
-        yield _line(f"  {name}", (*cells, errors(one.z) + ("!" if is_unlikely(one.z) else " ")))
+        yield _line(f"  {name}", (*cells, errors(one.z) + ("!" if is_unlikely(one.q) else " ")))
     yield from _wrapped(f"  {of_ratings(ratings, report.outcomes)}", "  ")
 
 

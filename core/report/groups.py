@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
-from scipy.special import expit
+from scipy.special import expit, stdtr
 
 from core.outcomes import TIE
 from core.report.evaluation import Counts, Evaluation, Floats, row_losses
@@ -96,8 +96,8 @@ def length_bias(evaluation: Evaluation, texts: Texts) -> LengthBias | None:
     )
 
 
-def position_bias(evaluation: Evaluation) -> PositionBias | None:
-    """None where the swapped copies were not evaluated."""
+def position_bias(evaluation: Evaluation, prompts: Counts | None = None) -> PositionBias | None:
+    """None where the swapped copies were not evaluated. `prompts` as in `interval`."""
     swapped = evaluation.swapped
     if swapped is None:
         return None
@@ -107,12 +107,12 @@ def position_bias(evaluation: Evaluation) -> PositionBias | None:
     # A stands first in the plain copy, B in the swapped one.
     first = ((plain[:, 0] - other[:, 0]) + (other[:, 1] - plain[:, 1])) / 2
     return PositionBias(
-        flip_rate=float((plain.argmax(axis=1) != other.argmax(axis=1)).mean()),
-        first=float(first.mean()),
-        swapped=interval(row_losses(swapped, evaluation.label)),
-        averaged=interval(averaged_losses),
+        flip_rate=interval((plain.argmax(axis=1) != other.argmax(axis=1)).astype(np.float64), prompts),
+        first=interval(first, prompts),
+        swapped=interval(row_losses(swapped, evaluation.label), prompts),
+        averaged=interval(averaged_losses, prompts),
         averaged_accuracy=float((averaged.argmax(axis=1) == evaluation.label).mean()),
-        gain=interval(averaged_losses - evaluation.losses),
+        gain=interval(averaged_losses - evaluation.losses, prompts),
     )
 
 
@@ -162,7 +162,18 @@ def _rate(by_name: dict[str, list[Floats]]) -> Ratings:
                 score=float(won.mean()),
                 predicted=float(predicted.mean()),
                 z=None if np.isclose(error, 0) else float(apart.mean() / error),
+                q=None,
             )
         )
+    rated = _with_q(rated)
     rated.sort(key=lambda model: -model.difference)
     return Ratings(rated, FEWEST, enough=len(rated), few=len(by_name) - len(rated))
+
+
+def _with_q(rated: list[Rated]) -> list[Rated]:
+    from scipy.stats import false_discovery_control  # half a second, as for a bootstrap
+
+    tested = [one for one in rated if one.z is not None]
+    p_values = [2 * stdtr(one.rows - 1, -abs(one.z or 0)) for one in tested]
+    found = iter(false_discovery_control(p_values).tolist() if tested else [])
+    return [one if one.z is None else replace(one, q=next(found)) for one in rated]

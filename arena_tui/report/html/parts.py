@@ -233,7 +233,7 @@ def ratings_table(title: str, report: Report, ratings: Ratings) -> Iterator[str]
                 percent(one.predicted),
                 points(one.difference),
                 errors(one.z),
-                '<b class="caution">!</b>' if is_unlikely(one.z) else "",
+                '<b class="caution">!</b>' if is_unlikely(one.q) else "",
             )
             for one in ratings.rated
         ],
