@@ -23,7 +23,7 @@ from core.runs.queue import queue_of
 from core.runs.record import Tail
 from core.runs.state import RunState, Status, fold, status, with_due_end
 from core.runs.steps import peaks
-from core.runs.stopping import NOW
+from core.runs.stopping import NOW, stopped_by
 
 POLL_SECONDS = 0.2
 
@@ -216,7 +216,9 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
         case events.Cancelled():
             kept = f"{event.kept} is kept" if event.kept else "nothing to keep yet"
             adapter = f"; the adapter after it is in {event.adapter}/" if event.adapter else ""
-            return f"cancelled after step {event.step}: {kept}{adapter}"
+            who = stopped_by(event)
+            by = "" if who == "you" else f"; stopped by {printable(who)}"
+            return f"cancelled after step {event.step}: {kept}{adapter}{by}"
         case events.Failed():
             below = [event.advice, *map(str, event.changes)]
             return "\n  ".join([f"failed: {printable(event.cause)}", *map(printable, filter(None, below))])

@@ -83,7 +83,7 @@ def _read(
     rows = 0
     data, outcomes = profile.data, profile.model.outcomes
     sources = Sources(train, data, outcomes)
-    own = Comparisons(evaluation, data, outcomes) if evaluation else None
+    own = Comparisons(evaluation, data.unweighted, outcomes) if evaluation else None
     with parquet.ParquetWriter(scratch / store.whole.name, SCHEMA, compression="zstd", compression_level=1) as writer:
         for of_eval, examples in ((False, iter(sources)), (True, iter(own or ()))):
             while batch := list(islice(examples, BATCH if rows else SAMPLE)):

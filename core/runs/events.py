@@ -9,7 +9,7 @@ from msgspec import Struct
 from core.outcomes import A_B_TIE, OutcomesName
 from core.profile.load import Change
 from core.profile.settings import EngineName, Precision
-from core.runs.figures import Amount, Count, ExitCode, Figure, Share, Time
+from core.runs.figures import Amount, Count, ExitCode, Figure, RowsDigest, Share, Time
 
 VERSION = 1
 
@@ -48,18 +48,6 @@ class RankReading(Struct, frozen=True, kw_only=True):
     memory_peak: Count
 
 
-class RowsDigest(Struct, frozen=True, kw_only=True):
-    """What tells rows in their order from others: digests of their ids, their labels and their token ids, in hex."""
-
-    ids: str
-    labels: str
-    tokens: str
-
-    def other_parts(self, other: "RowsDigest") -> list[str]:
-        """In what the two differ."""
-        return [part for part in self.__struct_fields__ if getattr(self, part) != getattr(other, part)]
-
-
 class Started(Event, frozen=True, kw_only=True):
     """What will run, once all of it is known: data read, model loaded, adapters in place."""
 
@@ -93,6 +81,8 @@ class Started(Event, frozen=True, kw_only=True):
     """Of the rows on both sides of the split; None in older records."""
     digest_base: dict[str, str] = {}
     """Of config.json and the weights of the base, by file; empty in older records."""
+    slurm: dict[str, str] = {}
+    """What Slurm tells of the job, by variable; empty outside of one."""
 
 
 class Phase(Event, frozen=True, kw_only=True):
@@ -217,6 +207,10 @@ class Cancelled(Event, frozen=True, kw_only=True):
     """The newest checkpoint, relative to the run folder; None if nothing was kept."""
     adapter: str | None = None
     """The folder of the adapter after the last finished step, relative to the run folder; None if not written."""
+    is_asked: bool | None = None
+    """Whether the user has asked for it, by the console or a command; None in older records."""
+    job: str = ""
+    """The Slurm job that was stopped; "" outside of one."""
 
 
 class Failed(Event, frozen=True, kw_only=True):

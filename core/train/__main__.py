@@ -17,11 +17,12 @@ from core.machine.chosen import chosen_gpus, rank_count
 from core.machine.gpus import only, visible
 from core.runs.events import Cancelled, Failed
 from core.runs.folder import RunFolder
+from core.runs.liveness import FOLDER_VARIABLE, mark
 from core.runs.lock import locked
 from core.runs.log import begin_log
 from core.runs.notify import notify
-from core.runs.process import describe_this_process
-from core.runs.protocol import MEETING, NODE, OTHER_AT_WORK, RANK, RESUME
+from core.runs.process import describe_this_process, own_cards
+from core.runs.protocol import MEETING, NODE, OTHER_AT_WORK, RANK, RESUME, RUN_VARIABLE
 from core.runs.record import Record
 from core.runs.settled import read_settled
 from core.runs.stop_request import Home, Stopped, StopRequest
@@ -46,6 +47,8 @@ def main(arguments: Sequence[str]) -> int:
         from core.train import rank
 
         return rank.main(folder, asked.resume)
+    # As `launch` sets them for what it starts: a launch script does not.
+    os.environ.update({RUN_VARIABLE: folder.id, FOLDER_VARIABLE: mark(folder)})
     if asked.node:
         return serve(folder, asked)
     with locked(folder.lock) as is_ours:
@@ -62,10 +65,11 @@ def run(folder: RunFolder, is_resumed: bool, meeting: str) -> int:
     """As the run's own process, see to its record from the first event to the last, and return the exit code."""
     begin_log()
     with Record(folder.events) as record:
+        record.takes_request()  # one that the process before has not lived to hear
         # Before the run says who it is: from then on it may be asked to stop.
         stop = StopRequest(record, last_act=partial(notify, folder))
         try:
-            folder.write_info(describe_this_process([sys.executable, *sys.orig_argv[1:]]))
+            folder.write_info(describe_this_process([sys.executable, *sys.orig_argv[1:]], own_cards(folder)))
             if is_resumed and (end := folder.due_end()):  # killed before its last event alone was written
                 stop.close()
                 record.write(end)

@@ -9,6 +9,12 @@ import pytest
 from screen import child, choose, planner, shown, until, until_shown
 
 from arena_tui.app.app import ArenaApp
+from arena_tui.plan.text import as_text
+from core.data.example import RowsRead
+from core.data.labels import SoftLabels, Weights
+from core.plan.protocol import Plan
+from core.profile.data_settings import Data
+from core.profile.settings import Profile
 from core.runs.folder import list_runs
 
 pytestmark = pytest.mark.slow
@@ -31,6 +37,14 @@ async def test_the_plan_is_filled_in(runs: Path) -> None:
         await until_shown(pilot, "45,981", "11,496", "5,748", "7,891,456", "0.09 %")
         await until_shown(pilot, "of 8 = ", "7.0 GiB", "fits: 139.2 GiB free", "1:53:18", "256 MiB")
         await until_shown(pilot, "! 17.0 % of rows exceed", "11.0 % show nothing of", "enter  start")
+
+
+async def test_of_several_ranks_the_plan_says_how_they_share_a_step(runs: Path) -> None:
+    app = ArenaApp(runs, plan_program=planner("ranks"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await choose(pilot, "mine")
+        await pilot.press("r")
+        await until_shown(pilot, "on NVIDIA H200: 3 + 3 + 2 of 8 a step", "87.1 %     of the time computing")
 
 
 @pytest.mark.parametrize(
@@ -149,3 +163,17 @@ async def test_a_problem_forbids_the_start(runs: Path) -> None:
         await pilot.pause()
         assert "start mine?" in shown(app)
     assert list_runs(runs) == []
+
+
+@pytest.mark.parametrize("sources", [1, 2])
+def test_how_rows_count_in_training_is_told(sources: int) -> None:
+    read = RowsRead(
+        source="a", rows=60, files="CSV", format="lmsys", how="texts",
+        weights=Weights(0, 3, 1.25), soft_labels=SoftLabels(60, (0.5, 0.3, 0.2), 0.9),
+    )  # fmt: skip
+    profile = Profile(data=Data(train=["a", "b"][:sources]))
+    plan = Plan(global_batch=8, read=[read] * sources)
+    told = (
+        "; weights 0 to 3, 1.25 on average; soft labels of 60 rows: A 0.50, B 0.30, tie 0.20 on average, entropy 0.90"
+    )
+    assert as_text(plan, profile).count(told) == sources

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.xdist_group("ranks")
 # 47 training rows in batches of 8: the last step of an epoch has 7. Swapped copies are evaluated too.
 RUN = (
     "train.epochs=1", "eval.every=3", "lora.target_modules=all-linear", "data.limit=59", "train.log_steps=1",
-    "lora.dropout=0", "eval.swap=true",
+    "lora.dropout=0.2", "eval.swap=true",
 )  # fmt: skip
 
 
@@ -111,20 +111,17 @@ def wait_until_gone(processes: Iterable[psutil.Process]) -> None:
     assert not psutil.wait_procs(list(processes), timeout=SECONDS)[1]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
-def test_a_stop_of_all_ranks_saves_and_the_run_goes_on_with_another_number_of_them(
-    number: signal.Signals, start: Start
-) -> None:
+def test_a_stop_of_all_ranks_saves_and_the_run_goes_on_with_another_number_of_them(start: Start) -> None:
     folder, child = start(*LONG)
     wait_for(folder, events.Step, step=3)
     ranks = ranks_of(child)
     for process in (psutil.Process(child.pid), *ranks.values()):  # as a scheduler does that signals all it knows
-        process.send_signal(number)
-    assert child.wait(SECONDS) == 128 + number
+        process.send_signal(signal.SIGTERM)
+    assert child.wait(SECONDS) == 143
     wait_until_gone(ranks.values())
     *_, stopping, cancelled = Tail(folder.events).read()
     assert isinstance(cancelled, events.Cancelled), stopping
-    assert cancelled.signal == number.name
+    assert cancelled.signal == "SIGTERM"
     assert cancelled.kept == f"checkpoints/checkpoint-{cancelled.step}"
     assert read_run(folder)[1] is Status.CANCELLED
 
