@@ -13,7 +13,7 @@ from core.report.report import Report
 class Summary(TextPane):
     HELP = (
         "The log loss in nats, lower is better, with a 95 % bootstrap interval of 2,000 resamples, of prompts "
-        "where rows share some. Beside each "
+        "where rows share some: then their number stands beside. Beside each "
         "reference is the difference from it: ln 3 is a third for each (ln 2 a half, of two outcomes); the prior gives "
         "the training rows' shares; lengths is a logistic regression on the characters of prompt, A and B; the recipe "
         "is the published run, beside runs on the same data. Swapped and averaged use the copies with A and B swapped; "
