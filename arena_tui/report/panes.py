@@ -49,10 +49,11 @@ class Groups(TextPane):
 
 class Chatbots(TextPane):
     HELP = (
-        "What each chatbot scored against the others as people judged, a win 1, a tie a half, and what the model "
-        "expected it to score. Overrated ones come first. In SE is the difference in standard errors. However many "
-        "chatbots or pairs there are, of those with ! one in twenty at most is expected to be chance "
-        "(Benjamini-Hochberg). Of the pairs, those with the largest differences are listed."
+        "Bradley-Terry ratings of chatbots, a tie as half a win, fitted to people's verdicts and to the model's "
+        "probabilities; of pairs, what the first scored and was expected to. Overrated ones come first. In SE is the "
+        "difference in standard errors. However many chatbots or pairs there are, of those with ! one in twenty at "
+        "most is expected to be chance (Benjamini-Hochberg). Of the pairs, those with the largest differences are "
+        "listed."
     )
 
 

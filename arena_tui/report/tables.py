@@ -20,11 +20,15 @@ from arena_tui.report.wording import (
     in_words,
     is_unlikely,
     of_ratings,
+    of_strengths,
     points,
+    rating,
+    rating_difference,
 )
 from arena_tui.widgets.facts import Fact, facts, wrapped
 from core.outcomes import outcomes_of
-from core.report.report import Interval, LengthBias, PositionBias, Ratings, Report
+from core.report.rated import Ratings, Strengths
+from core.report.report import Interval, LengthBias, PositionBias, Report
 
 CALIBRATION_CELLS = 26
 """Cells of a line of the calibration beside its bar."""
@@ -126,10 +130,29 @@ def chatbots(report: Report, width: int) -> Content:
     """Chatbots, then pairs of them, the most overrated first."""
     if report.models is None or report.pairs is None:
         return Content("The rows do not say which chatbots answered.")
-    tables = [_rated("chatbot", report, report.models, width)]
+    tables = [_strengths(report, report.models, width)]
     if report.pairs.rated:
         tables.append(_rated("pair: the first's figures", report, report.pairs, width))
     return Content("\n\n").join(tables)
+
+
+def _strengths(report: Report, strengths: Strengths, width: int) -> Content:
+    longest = max(map(cell_len, ("chatbot", *(printable(one.name) for one in strengths.rated))))
+    names = max(LEAST_NAME, min(longest, width - RATED_CELLS))
+    heads = f"{padded('chatbot', names)}{'rows':>7}{'people':>9}{'model':>10}{'diff.':>7}{'in SE':>8}"
+    lines = [Content.styled(heads, MUTED)]
+    for one in strengths.rated:
+        unlikely = "bold $text-warning" if is_unlikely(one.q) else ""
+        lines.append(
+            Content.assemble(
+                padded(printable(one.name), names),
+                f"{numbers.count(one.rows):>7}{rating(one.people):>9}{rating(one.model):>10}",
+                (f"{rating_difference(one.difference):>7}{errors(one.z):>7}", unlikely),
+                ("!" if unlikely else " ", unlikely),
+            )
+        )
+    lines.append(Content.styled(of_strengths(strengths, report.outcomes), MUTED))
+    return Content("\n").join(lines)
 
 
 def _rated(title: str, report: Report, ratings: Ratings, width: int) -> Content:

@@ -20,14 +20,18 @@ from arena_tui.report.wording import (
     in_words,
     is_unlikely,
     of_ratings,
+    of_strengths,
     points,
     preferences,
+    rating,
+    rating_difference,
     shares,
     titled,
     winner,
 )
 from core.outcomes import outcomes_of
-from core.report.report import Against, LengthBias, ListedRow, PositionBias, Ratings, Report
+from core.report.rated import Ratings, Strengths
+from core.report.report import Against, LengthBias, ListedRow, PositionBias, Report
 
 COLUMNS = 80
 NAME_CELLS = 25
@@ -47,7 +51,7 @@ def as_text(report: Report, rows: int) -> str:
         _groups(report),
         *([_position(report.position_bias)] if report.position_bias else []),
         *([_lengths(report, report.length_bias)] if report.length_bias else []),
-        *([_ratings("chatbots", report, report.models)] if report.models else []),
+        *([_strengths(report, report.models)] if report.models else []),
         *([_ratings("pairs (of the first)", report, report.pairs)] if report.pairs and report.pairs.rated else []),
         *([_against(report.against)] if report.against else []),
         *([_list(report, title, listed[:rows]) for title, listed in titled(report).items()] if rows else []),
@@ -139,6 +143,17 @@ def _lengths(report: Report, bias: LengthBias) -> Iterator[str]:
     yield _line(f"  {a_wins(report)}", ("rows", "people", "model"))
     for bin in bias.bins:
         yield _line(f"  {bin.name}", (numbers.count(bin.rows), percent(bin.humans), percent(bin.model)))
+
+
+def _strengths(report: Report, strengths: Strengths) -> Iterator[str]:
+    yield _line("chatbots", ("rows", "people", "model", "diff.", "in SE"))
+    shown = strengths.rated
+    if len(shown) > 2 * MOST_RATED:
+        shown = [*shown[:MOST_RATED], *shown[-MOST_RATED:]]
+    for one in shown:
+        cells = (numbers.count(one.rows), rating(one.people), rating(one.model), rating_difference(one.difference))
+        yield _line(f"  {printable(one.name)}", (*cells, errors(one.z) + ("!" if is_unlikely(one.q) else " ")))
+    yield from _wrapped(f"  {of_strengths(strengths, report.outcomes)}", "  ")
 
 
 def _ratings(title: str, report: Report, ratings: Ratings) -> Iterator[str]:

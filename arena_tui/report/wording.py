@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from arena_tui.format import numbers
 from arena_tui.format.numbers import percent
 from core.outcomes import A_B_TIE, OutcomesName, outcomes_of
-from core.report.report import Interval, LengthBias, ListedRow, PositionBias, Ratings, Report
+from core.report.rated import Ratings, Strengths
+from core.report.report import Interval, LengthBias, ListedRow, PositionBias, Report
 
 FALSE_DISCOVERIES = 0.05
 """Of the chatbots and of the pairs that count as over- or underrated, the share that may be so by chance."""
@@ -98,6 +99,27 @@ def of_ratings(ratings: Ratings, outcomes: OutcomesName) -> str:
     if len(ratings.rated) < ratings.enough:
         words += f"; of {numbers.count(ratings.enough)}, the {len(ratings.rated)} furthest apart are listed"
     return words
+
+
+def of_strengths(strengths: Strengths, outcomes: OutcomesName) -> str:
+    """How they are to be read, and which are not there."""
+    tie = ", a tie as half a win" if outcomes_of(outcomes).has_ties else ""
+    words = (
+        f"Bradley-Terry ratings as the Arena fits them{tie}, to people's verdicts and to the model's: 400 points are "
+        "odds of 10 to 1, 1,000 is the mean; a positive difference is overrated; SE is its standard error; of those "
+        "with !, one in twenty at most is expected to be chance"
+    )
+    if strengths.few:
+        words += f"; {numbers.count(strengths.few)} with fewer than {strengths.fewest} rows left out"
+    return words
+
+
+def rating(points: float) -> str:
+    return f"{points:,.0f}"
+
+
+def rating_difference(points: float) -> str:
+    return f"{points:+z,.0f}".replace("-", "−")
 
 
 def preferences(bias: LengthBias) -> list[str]:

@@ -15,7 +15,7 @@ from core.report.row_lists import lists
 from core.report.scores import against, calibration, classes, confusion, interval, references
 from core.report.source_rows import Texts, chatbots, prompts
 
-EDITION = 7
+EDITION = 8
 """Raise it when what is written changes."""
 
 KEPT = 16
@@ -69,7 +69,7 @@ def make_report(
     if other is not None:
         compared, gained, lost = against(evaluation, *other, shared)
     listed, suspects, by_chance = lists(evaluation, texts, gained, lost)
-    rated = ratings(evaluation, chatbots(texts, evaluation)) if texts else None
+    rated = ratings(evaluation, chatbots(texts, evaluation), shared) if texts else None
     return Report(
         run=run,
         outcomes=evaluation.outcomes.name,

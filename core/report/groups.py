@@ -1,6 +1,7 @@
 """The same figures for some of the rows: by length, turns and cut; by chatbot; and what the model likes."""
 
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 from msgspec.structs import replace
@@ -8,8 +9,10 @@ from numpy.typing import NDArray
 from scipy.special import expit, stdtr
 
 from core.outcomes import TIE
+from core.report.bradley_terry import compared
 from core.report.evaluation import Counts, Evaluation, Floats, row_losses
-from core.report.report import Group, LengthBias, LengthBin, PositionBias, Rated, Ratings
+from core.report.rated import Rated, Ratings, Strength, Strengths
+from core.report.report import Group, LengthBias, LengthBin, PositionBias
 from core.report.scores import interval
 from core.report.source_rows import Texts
 
@@ -123,28 +126,51 @@ MOST_PAIRS = 20
 Names = tuple[str, str]
 
 
-def ratings(evaluation: Evaluation, models: Sequence[Names | None]) -> tuple[Ratings, Ratings] | None:
-    """Of each chatbot, and of the pairs furthest from what they won; None where no row names its chatbots."""
+def ratings(
+    evaluation: Evaluation, models: Sequence[Names | None], prompts: Counts | None = None
+) -> tuple[Strengths, Ratings] | None:
+    """Of each chatbot, and of the pairs furthest from what they won; None where no row names its chatbots. `prompts` as
+    in `interval`."""
     rows = [number for number, names in enumerate(models) if names is not None]
     if not rows:
         return None
     named = [names for names in models if names is not None]
-    probabilities = evaluation.probabilities[rows]
     scores = np.array([1.0, 0.0, 0.5][: len(evaluation.outcomes)])
-    won, predicted = scores[evaluation.label[rows]], probabilities @ scores
-    both = np.column_stack([won, predicted])
+    won, predicted = scores[evaluation.label[rows]], evaluation.probabilities[rows] @ scores
 
-    by_model: dict[str, list[Floats]] = {}
     by_pair: dict[str, list[Floats]] = {}
-    for (a, b), row in zip(named, both, strict=True):
-        by_model.setdefault(a, []).append(row)
-        by_model.setdefault(b, []).append(1 - row)
+    for (a, b), row in zip(named, np.column_stack([won, predicted]), strict=True):
         first, second = sorted((a, b))
         by_pair.setdefault(f"{first} : {second}", []).append(row if first == a else 1 - row)
     pairs = _rate(by_pair)
     furthest = sorted(pairs.rated, key=lambda pair: -abs(pair.z or 0))[:MOST_PAIRS]
     furthest.sort(key=lambda pair: -pair.difference)
-    return _rate(by_model), replace(pairs, rated=furthest)
+    return _strengths(named, won, predicted, None if prompts is None else prompts[rows]), replace(pairs, rated=furthest)
+
+
+def _strengths(named: Sequence[Names], won: Floats, predicted: Floats, prompts: Counts | None) -> Strengths:
+    """`won` and `predicted` are what the first of each row scored."""
+    names, places = np.unique(np.array(named, dtype=object).astype(str), return_inverse=True)
+    first, second = places.reshape(-1, 2).T
+    size = len(names)
+    people, model, errors = compared(first, second, won, predicted, size, prompts)
+    rows = np.bincount(first, minlength=size) + np.bincount(second, minlength=size)
+    scored = np.bincount(first, won, size) + np.bincount(second, 1 - won, size)
+    has_error = (scored > 0) & (scored < rows) & (errors > 0)
+    z = (model - people) / np.where(has_error, errors, 1)
+    enough = np.flatnonzero(rows >= FEWEST)
+    rated = [
+        Strength(
+            name=str(names[one]),
+            rows=int(rows[one]),
+            people=float(people[one]),
+            model=float(model[one]),
+            z=float(z[one]) if has_error[one] else None,
+            q=None,
+        )
+        for one in enough
+    ]
+    return Strengths(sorted(_with_q(rated), key=lambda one: -one.difference), FEWEST, few=size - len(enough))
 
 
 def _rate(by_name: dict[str, list[Floats]]) -> Ratings:
@@ -170,7 +196,10 @@ def _rate(by_name: dict[str, list[Floats]]) -> Ratings:
     return Ratings(rated, FEWEST, enough=len(rated), few=len(by_name) - len(rated))
 
 
-def _with_q(rated: list[Rated]) -> list[Rated]:
+Tested = TypeVar("Tested", Rated, Strength)
+
+
+def _with_q(rated: list[Tested]) -> list[Tested]:
     from scipy.stats import false_discovery_control  # half a second, as for a bootstrap
 
     tested = [one for one in rated if one.z is not None]

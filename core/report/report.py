@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from core.data.example import Id
 from core.outcomes import OutcomesName
+from core.report.rated import Ratings, Strengths
 
 
 class Interval(Struct, frozen=True):
@@ -76,34 +77,6 @@ class ClassFigures(Struct, frozen=True, kw_only=True):
     precision: float | None
     calibration: Calibration
     """Of its probability, in all rows."""
-
-
-class Rated(Struct, frozen=True, kw_only=True):
-    """A chatbot, or a pair of them (the first's figures). A win counts 1, a tie a half; `z` is the difference in its
-    standard errors, None where rows do not differ. A positive difference means overrated."""
-
-    name: str
-    rows: int
-    score: float
-    predicted: float
-    z: float | None
-    q: float | None
-    """Its p value as Benjamini and Hochberg (1995) adjust it, among all that have enough rows: of those up to 0.05, one
-    in twenty at most is expected to be chance. None as `z` is."""
-
-    @property
-    def difference(self) -> float:
-        return self.predicted - self.score
-
-
-class Ratings(Struct, frozen=True):
-    """The most overrated first. `enough` have at least `fewest` rows, `few` have not; of the former, `rated` may be
-    only those that are furthest from what they won."""
-
-    rated: list[Rated]
-    fewest: int
-    enough: int
-    few: int
 
 
 class LengthBin(Struct, frozen=True, kw_only=True):
@@ -223,7 +196,7 @@ class Report(Struct, frozen=True, kw_only=True):
     """Rows by outcome (down) and most probable outcome (across), in the order of `classes`."""
     calibration: Calibration
     groups: list[Group]
-    models: Ratings | None
+    models: Strengths | None
     pairs: Ratings | None
     length_bias: LengthBias | None
     position_bias: PositionBias | None

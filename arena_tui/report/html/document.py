@@ -5,6 +5,7 @@ from pathlib import Path
 
 from arena_tui.format import numbers
 from arena_tui.format.numbers import percent
+from arena_tui.report.html.chatbots import pairs_table, strengths_table
 from arena_tui.report.html.parts import (
     STYLE,
     Cells,
@@ -12,7 +13,6 @@ from arena_tui.report.html.parts import (
     axis,
     ends,
     pair,
-    ratings_table,
     reliability,
     row_in_full,
     scale_of,
@@ -69,9 +69,9 @@ def _parts(seen: SeenReport, rows: int) -> Iterator[str]:
     if report.position_bias:
         yield from _position(report.log_loss, report.position_bias)
     if report.models:
-        yield from ratings_table("Chatbots", report, report.models)
+        yield from strengths_table(report, report.models)
     if report.pairs and report.pairs.rated:
-        yield from ratings_table("Pairs of chatbots", report, report.pairs)
+        yield from pairs_table(report, report.pairs)
     for title, listed in titled(report).items() if rows else ():
         yield f"<h2>{text(title.capitalize())}</h2>"
         yield from (row_in_full(seen, row) for row in listed[:rows])

@@ -30,7 +30,8 @@ from core.profile.data_settings import Data
 from core.profile.load import to_toml
 from core.profile.settings import Profile
 from core.profile.token_settings import Tokens
-from core.report.report import Interval, Ratings
+from core.report.rated import Ratings
+from core.report.report import Interval
 from core.runs.folder import RunFolder
 
 pytestmark = pytest.mark.slow

@@ -13,6 +13,7 @@ from arena_tui.report.rows import PLAIN_FILLS, ReportRows, probability_bar
 from arena_tui.report.tables import biases, chatbots, outcomes, summary
 from arena_tui.report.text import as_text
 from core.config import Config, ConfigFile, Console
+from core.report.rated import Ratings, Strengths
 from core.report.report import (
     Against,
     Calibration,
@@ -24,7 +25,6 @@ from core.report.report import (
     ListedRow,
     Lists,
     PositionBias,
-    Ratings,
     Reference,
     Report,
 )
@@ -73,7 +73,7 @@ TWO = replace(
     outcomes="a-b",
     classes=REPORT.classes[:2],
     confusion=[[60, 40], [0, 100]],
-    models=Ratings([], 20, enough=0, few=0),
+    models=Strengths([], 20, few=0),
     pairs=Ratings([], 20, enough=0, few=0),
     length_bias=LengthBias(
         rows=9, humans=0.6, model=0.5, picked=0.7, bins=[LengthBin(name="A longer", rows=9, humans=0.6, model=0.5)]

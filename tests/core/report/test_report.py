@@ -141,9 +141,10 @@ class TestFigures:
         assert found is not None
         first, last = found[0].rated
         assert (first.name, last.name) == ("loser", "winner")
-        assert first.score == pytest.approx(1 / 6)
-        assert first.difference > 0.5
+        assert first.people == pytest.approx(1000 + 200 * np.log10(1 / 5), abs=1), "it scored 1/6"
+        assert first.difference > 250
         assert last.difference == pytest.approx(-first.difference)
+        assert found[1].rated[0].score == pytest.approx(1 / 6)
         assert (found[1].rated[0].name, found[1].rated[0].rows) == ("loser : winner", 30)
         assert (found[1].enough, found[1].few) == (1, 0)
 
