@@ -329,7 +329,9 @@ class TestRows:
         without, told = made_by(run.path)
         assert "train.csv: cannot be read: No such file" in without.cautions[0]
         assert (without.models, without.length_bias, told.rows) == (None, None, None)
-        assert without.log_loss == with_rows.log_loss
+        assert without.log_loss.value == with_rows.log_loss.value
+        assert without.prompts is None, "which rows share one is not known: the interval is by row"
+        assert with_rows.prompts
         assert made_by(run.path, "--data", tmp_path / "moved.csv")[0] == with_rows
 
     @pytest.mark.slow
