@@ -13,7 +13,7 @@ from arena_tui.format import numbers
 from arena_tui.format.numbers import MUTED
 from arena_tui.format.sanitize import place, printable, shortened
 from arena_tui.runs.follow import RunView
-from arena_tui.runs.outcome import LONGEST_REASON, NOTHING, explanation, outcome, references
+from arena_tui.runs.outcome import LONGEST_REASON, NOTHING, explanation, on_ranks, outcome, references
 from arena_tui.runs.panes import Pane
 from arena_tui.runs.stages import how_far, stage
 from arena_tui.screen.keymap import hint
@@ -157,6 +157,7 @@ def _scored(view: RunView, finished: Finished) -> list[Fact]:
     return [
         ("accuracy", numbers.percent(finished.accuracy), beside),
         ("duration", numbers.duration(view.state.elapsed), ""),
+        *on_ranks(view),
     ]
 
 
