@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 from arena_tui.commands import (
+    average,
     console,
     control,
     export,
@@ -30,7 +31,7 @@ TASKS = {
     "before a run": ("check", "inspect", "plan", "bench"),
     "train": ("train", "queue", "watch", "stop", "resume", "retry"),
     "look at runs": ("runs", "report", "compare", "curves"),
-    "use a model": ("predict", "predictions", "submission", "export"),
+    "use a model": ("predict", "predictions", "submission", "average", "export"),
     "tidy up": ("note", "rename", "delete", "trash", "prune"),
     "set up": ("config", "schema", "completion", "man"),
 }
@@ -61,7 +62,7 @@ def _parser() -> CommandLine:
     parser.add_argument("--version", action=manual.Version, nargs=0, help="print the version")
     parser.set_defaults(command=console.open_console, parser=parser, runs_dir=None)
     of_runs = (runs, report, control, housekeeping)
-    for of_a_task in (console, profiles, preview, train, queue, *of_runs, predict, export, machine):
+    for of_a_task in (console, profiles, preview, train, queue, *of_runs, predict, average, export, machine):
         of_a_task.add(parser.commands)
     manual.add(parser.commands, parser)
     return parser

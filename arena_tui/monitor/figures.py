@@ -12,6 +12,7 @@ from textual.widgets import Digits, Static
 from arena_tui.format import numbers
 from arena_tui.format.numbers import MUTED
 from arena_tui.format.sanitize import place, printable, shortened
+from arena_tui.runs import average
 from arena_tui.runs.follow import RunView
 from arena_tui.runs.outcome import LONGEST_REASON, NOTHING, explanation, outcome, references
 from arena_tui.runs.panes import Pane
@@ -156,6 +157,7 @@ def _scored(view: RunView, finished: Finished) -> list[Fact]:
     beside = f"of {numbers.count(rows)}; {chance}" if rows else chance
     return [
         ("accuracy", numbers.percent(finished.accuracy), beside),
+        *(average.figures(view.state.averaged) if view.state.averaged else []),
         ("duration", numbers.duration(view.state.elapsed), ""),
     ]
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from arena_tui.format import numbers
 from arena_tui.format.numbers import count, counted, duration, gib
 from arena_tui.format.sanitize import printable, printable_lines
+from arena_tui.runs.average import told
 from arena_tui.runs.ranks import computed_on, slowest
 from arena_tui.runs.stages import how_far, stage
 from core.outcomes import outcomes_of
@@ -131,6 +132,11 @@ def _waiting(step: events.Step) -> str:
 
 def _line(event: AnyEvent, before: RunState) -> str | None:
     match event:
+        case events.Started() if not event.steps:
+            evaluated = f"{counted(event.rows_eval, 'row')} to evaluate" if event.rows_eval else "nothing to evaluate"
+            return f"started: the average is loaded on {printable(event.device.name)}; {evaluated}"
+        case events.Averaged():
+            return told(event)
         case events.Started():
             adapted = f" by adapters on {printable(', '.join(event.adapted))} and a head" if event.adapted else ""
             reason = f": {printable(event.engine_reason)}" if event.engine_reason else ""

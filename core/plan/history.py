@@ -50,6 +50,8 @@ def past_runs(folders: Sequence[Path], device: str) -> list[PastRun]:
     found = []
     runs = sorted((run for folder in folders for run in list_runs(folder)), key=lambda run: run.id, reverse=True)
     for run in runs[:MOST]:
+        if run.average.exists():
+            continue  # nothing was trained
         info, metrics = run.read_info(), read_metrics(run.metrics)
         if info and metrics and info.host == socket.gethostname() and metrics.device == device:
             try:

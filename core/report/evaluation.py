@@ -75,6 +75,11 @@ def read_evaluation(folder: RunFolder) -> Evaluation:
     """The run's evaluation rows. Raises DataError where there are none to report on."""
     path = folder.evaluation
     metrics = read_metrics(folder.metrics)
+    if metrics and not metrics.rows_eval and folder.average.exists():
+        raise DataError(
+            f"{folder.id} evaluated nothing: the runs that it is the average of were not evaluated on the same rows; "
+            "arena-tui predict works with it"
+        )
     if metrics and not metrics.rows_eval:
         raise DataError(
             f"{folder.id} evaluated nothing: its split.by is none, and no data.eval names rows to evaluate; arena-tui "

@@ -13,6 +13,8 @@ from core.runs.figures import Amount, Count, ExitCode, Figure, Share, Time
 
 VERSION = 1
 
+AverageKind = Literal["exact", "svd", "plain"]
+"""How adapters are averaged: their products exactly or by singular values to a lower rank, or their factors."""
 PhaseName = Literal["loading", "tokenizing", "training", "evaluating", "scoring", "saving"]
 
 
@@ -203,6 +205,20 @@ class Predicted(Event, frozen=True, kw_only=True):
     accuracy: Share | None
 
 
+class Averaged(Event, frozen=True, kw_only=True):
+    """How a run was made of others. Losses are those of its own evaluation rows; none where there are no such rows."""
+
+    runs: list[str]
+    how: AverageKind
+    rank: Count
+    kept: Share
+    """What the rank leaves of the squared norm of the exact average."""
+    log_losses: list[Figure] = []
+    """Of each of the runs, in their order."""
+    ensemble_log_loss: Figure | None = None
+    """Of the mean of their probabilities."""
+
+
 class Finished(Event, frozen=True, kw_only=True):
     """Both figures are None where nothing was evaluated, the log loss alone where it was not a finite number."""
 
@@ -241,6 +257,7 @@ AnyEvent = (
     | Predicting
     | PredictionProgress
     | Predicted
+    | Averaged
     | Finished
     | Cancelled
     | Failed
