@@ -19,10 +19,11 @@ from arena_tui.screen import profiles
 from arena_tui.screen.profiles import ProfileView
 from core.files import in_words
 from core.predict.folder import PredictionFolder
-from core.profile.errors import ProfileError
+from core.profile.errors import ProfileError, SettingError
 from core.profile.files import write_profile
 from core.runs.actions import Job, new_run, resume, see_to_runner
 from core.runs.folder import RunFolder
+from core.runs.launch_script import demand_one_machine
 from core.runs.process import LaunchError
 from core.runs.queue import Queue, QueueError
 from core.runs.resume import CannotResume, CannotRetry, prepare_retry
@@ -55,7 +56,7 @@ class Starter:
         """Start a child that goes on with a run, and open a new monitor on it."""
         try:
             await self.start_job(await asyncio.to_thread(resume, folder, overrides, self.program))
-        except (CannotResume, ProfileError, LaunchError, OSError) as error:
+        except (CannotResume, ProfileError, SettingError, LaunchError, OSError) as error:
             self.tell("the run was not resumed", in_words(error))
             return
         self._close_front()
@@ -113,7 +114,7 @@ class Starter:
             job = await asyncio.to_thread(
                 new_run, self.runs, profile.settings, text=profile.text, name=profile.name, program=self.program
             )
-        except OSError as error:
+        except (SettingError, OSError) as error:
             self.tell("the run did not start", in_words(error))
             return
         self.watch(job.folder)
@@ -151,8 +152,9 @@ class Starter:
         """Make a run folder, and put it last in the queue."""
         assert profile.settings is not None
         try:
+            demand_one_machine(profile.settings)
             folder = await asyncio.to_thread(self.queue.add, profile.settings, text=profile.text, name=profile.name)
-        except (QueueError, OSError) as error:
+        except (SettingError, QueueError, OSError) as error:
             self.tell("the run was not queued", in_words(error))
             return
         how = "the queue is paused" if self.queue.is_paused else "it starts by itself"

@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import Refused, add_command, add_json, add_runs_dir, demand_different
-from arena_tui.commands.train import Foreground, leave_or_follow
+from arena_tui.commands.train import begin
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -31,7 +31,6 @@ def add(commands: "Commands") -> None:
 def run(options: argparse.Namespace) -> int:
     from core.average.order import CannotAverage, new_average
     from core.runs.folder import choose_run, runs_folder
-    from core.runs.process import LaunchError
 
     if options.how == "plain" and options.rank:
         raise Refused("--rank reduces the exact mean: leave out --how plain", 2)
@@ -39,15 +38,14 @@ def run(options: argparse.Namespace) -> int:
     try:
         found = [choose_run(runs, wanted) for wanted in options.runs]
         demand_different(options.runs, found)
-        foreground = Foreground(new_average(runs, found, "svd" if options.rank else options.how, options.rank))
-        foreground.start()
+        job = new_average(runs, found, "svd" if options.rank else options.how, options.rank)
     except LookupError as error:
         raise Refused(error.args[0], 2) from None
     except CannotAverage as error:
         raise Refused(error, 2) from None
-    except (LaunchError, OSError) as error:
+    except OSError as error:
         raise Refused(error, 1) from None
-    return leave_or_follow(foreground, options)
+    return begin(job, options)
 
 
 def _rank(text: str) -> int:

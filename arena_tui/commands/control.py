@@ -19,13 +19,11 @@ from arena_tui.commands.common import (
     tell_json,
 )
 from arena_tui.commands.console import in_a_terminal, open_console
-from arena_tui.commands.train import Foreground, leave_or_follow, tell_metrics
+from arena_tui.commands.train import begin, go_on
 from arena_tui.terminal.streams import can_draw, send_codes
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
-    from core.runs.actions import Job
-    from core.runs.folder import RunFolder
 
 
 def add(commands: "Commands") -> None:
@@ -137,23 +135,7 @@ def _add_ending(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_resume(options: argparse.Namespace) -> int:
-    from core.profile.errors import ProfileError
-    from core.runs.actions import HadCompleted, resume
-    from core.runs.resume import CannotResume
-
-    folder = chosen_run(options)
-    try:
-        job = resume(folder, options.overrides)
-    except HadCompleted as completed:
-        print(completed, file=sys.stderr if options.json else sys.stdout)
-        if options.json:
-            tell_metrics(folder)
-        return 0
-    except (ProfileError, CannotResume) as error:
-        raise Refused(error, 2) from None
-    except OSError as error:
-        raise Refused(error, 1) from None
-    return _start(job, options)
+    return go_on(chosen_run(options), options, options.overrides)
 
 
 def _add_retry(commands: "Commands") -> None:
@@ -167,7 +149,7 @@ def _add_retry(commands: "Commands") -> None:
 
 def _run_retry(options: argparse.Namespace) -> int:
     from arena_tui.format.sanitize import printable
-    from core.profile.errors import ProfileError
+    from core.profile.errors import ProfileError, SettingError
     from core.runs.actions import retry
     from core.runs.folder import runs_folder
     from core.runs.resume import CannotResume, CannotRetry, prepare_retry
@@ -178,20 +160,8 @@ def _run_retry(options: argparse.Namespace) -> int:
         for change in proposed.changes:
             print(printable(str(change)), file=sys.stderr if options.json or options.detach else sys.stdout)
         job = retry(folder, proposed, runs_folder(options.runs_dir))
-    except (CannotRetry, CannotResume, ProfileError) as error:
+    except (CannotRetry, CannotResume, ProfileError, SettingError) as error:
         raise Refused(error, 2) from None
     except OSError as error:
         raise Refused(error, 1) from None
-    return _start(job, options)
-
-
-def _start(job: "Job[RunFolder]", options: argparse.Namespace) -> int:
-    """Start the run's process, and tell it to its end, or leave it. Returns the exit code."""
-    from core.runs.process import LaunchError
-
-    foreground = Foreground(job)
-    try:
-        foreground.start()
-    except (LaunchError, OSError) as error:
-        raise Refused(error, 1) from None
-    return leave_or_follow(foreground, options)
+    return begin(job, options)

@@ -12,6 +12,7 @@ from arena_tui.commands import (
     control,
     export,
     housekeeping,
+    launch_script,
     machine,
     manual,
     predict,
@@ -29,7 +30,7 @@ from arena_tui.terminal.streams import give_up, settle_streams, unwritable
 TASKS = {
     "begin": ("demo", "doctor", "help"),
     "before a run": ("check", "inspect", "plan", "bench"),
-    "train": ("train", "queue", "watch", "stop", "resume", "retry"),
+    "train": ("train", "launch-script", "queue", "watch", "stop", "resume", "retry"),
     "look at runs": ("runs", "report", "compare", "curves"),
     "use a model": ("predict", "predictions", "submission", "average", "export"),
     "tidy up": ("note", "rename", "delete", "trash", "prune"),
@@ -62,7 +63,8 @@ def _parser() -> CommandLine:
     parser.add_argument("--version", action=manual.Version, nargs=0, help="print the version")
     parser.set_defaults(command=console.open_console, parser=parser, runs_dir=None)
     of_runs = (runs, report, control, housekeeping)
-    for of_a_task in (console, profiles, preview, train, queue, *of_runs, predict, average, export, machine):
+    of_models = (predict, average, export)
+    for of_a_task in (console, profiles, preview, train, launch_script, queue, *of_runs, *of_models, machine):
         of_a_task.add(parser.commands)
     manual.add(parser.commands, parser)
     return parser

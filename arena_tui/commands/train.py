@@ -3,7 +3,7 @@
 import argparse
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from subprocess import Popen
 from types import FrameType
@@ -66,10 +66,7 @@ class Foreground:
     def say_folder(self, *, as_json: bool) -> None:
         """Print the run's folder for other programs. Raises Refused where that cannot be written."""
         with self._goes_on_unheard():
-            if as_json:
-                tell_json(described(self.folder))
-            else:
-                print_path(str(self.folder.path))
+            say_folder(self.folder, as_json=as_json)
 
     def follow(self, out: TextIO) -> int:
         """Tell the run to its end, but for what had happened before it was started here, and return its exit code.
@@ -121,30 +118,93 @@ def add(commands: "Commands") -> None:
     parser = add_command(commands, "train", "train a profile and follow the run; Ctrl-C saves and stops it")
     add_profile(parser)
     add_runs_dir(parser)
-    parser.add_argument("--detach", action="store_true", help="print the run's folder and leave it running")
+    ending = parser.add_mutually_exclusive_group()
+    ending.add_argument("--detach", action="store_true", help="print the run's folder and leave it running")
+    ending.add_argument("--prepare", action="store_true", help="make and print the run's folder, for a launch script")
     add_json(parser, "print metrics.json on one line at the end")
     parser.set_defaults(command=run_train)
 
 
 def run_train(options: argparse.Namespace) -> int:
-    from core.profile.errors import ProfileError
+    from core.profile.errors import ProfileError, SettingError
     from core.profile.files import find_profile, read_profile
     from core.profile.load import parse_profile
-    from core.runs.actions import new_run
-    from core.runs.folder import runs_folder
-    from core.runs.process import LaunchError
+    from core.runs.actions import begun_by_this_job, new_run
+    from core.runs.folder import create_run, runs_folder
 
+    runs = runs_folder(options.runs_dir)
     try:
         file = read_profile(find_profile(options.profile))
         profile = parse_profile(file.text, source=str(file.path), overrides=options.overrides)
-        job = new_run(runs_folder(options.runs_dir), profile, text=file.text, name=file.name)
-        foreground = Foreground(job)
-        foreground.start()
-    except ProfileError as error:
+        earlier = begun_by_this_job(runs, profile)
+        if options.prepare:
+            return prepare(earlier or create_run(runs, profile, text=file.text, name=file.name), options)
+        if earlier and earlier.metrics.exists():
+            print(f"{earlier.id} has finished", file=sys.stderr if options.json else sys.stdout)
+            if options.json:
+                tell_metrics(earlier)
+            return 0
+        if earlier:
+            return go_on(earlier, options)
+        job = new_run(runs, profile, text=file.text, name=file.name)
+    except (ProfileError, SettingError) as error:
         raise Refused(error, 2) from None
+    except OSError as error:
+        raise Refused(error, 1) from None
+    return begin(job, options)
+
+
+def prepare(folder: "RunFolder", options: argparse.Namespace) -> int:
+    """Print the folder of a run that a script is to start or to go on with, once it may; returns the exit code."""
+    from core.runs import resume
+
+    if folder.info.exists() and not folder.metrics.exists():
+        try:
+            resume.prepare(folder)
+        except resume.CannotResume as error:
+            raise Refused(error, 2) from None
+    say_folder(folder, as_json=options.json)
+    return 0
+
+
+def go_on(folder: "RunFolder", options: argparse.Namespace, overrides: "Sequence[str]" = ()) -> int:
+    """Go on with a run that ended early, and tell it to its end, or leave it. Returns the exit code."""
+    from core.profile.errors import ProfileError, SettingError
+    from core.runs.actions import HadCompleted, resume
+    from core.runs.resume import CannotResume
+
+    try:
+        job = resume(folder, overrides)
+    except HadCompleted as completed:
+        print(completed, file=sys.stderr if options.json else sys.stdout)
+        if options.json:
+            tell_metrics(folder)
+        return 0
+    except (ProfileError, SettingError, CannotResume) as error:
+        raise Refused(error, 2) from None
+    except OSError as error:
+        raise Refused(error, 1) from None
+    return begin(job, options)
+
+
+def begin(job: "Job[RunFolder]", options: argparse.Namespace) -> int:
+    """Start the run's process, and tell it to its end, or leave it. Returns the exit code."""
+    from core.runs.process import LaunchError
+
+    foreground = Foreground(job)
+    try:
+        foreground.start()
     except (LaunchError, OSError) as error:
         raise Refused(error, 1) from None
     return leave_or_follow(foreground, options)
+
+
+def say_folder(folder: "RunFolder", *, as_json: bool) -> None:
+    """Print the run's folder for other programs."""
+    if as_json:
+        tell_json(described(folder))
+    else:
+        print_path(str(folder.path))
 
 
 def leave_or_follow(foreground: Foreground, options: argparse.Namespace) -> int:

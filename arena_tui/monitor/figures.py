@@ -153,11 +153,12 @@ class Result(VerticalScroll, can_focus=False):
 
 def _scored(view: RunView, finished: Finished) -> list[Fact]:
     rows = view.state.evaluations[-1].rows if view.state.evaluations else None
+    started = view.state.started
     chance = f"chance {numbers.percent(view.outcomes.chance)}"
     beside = f"of {numbers.count(rows)}; {chance}" if rows else chance
     return [
         ("accuracy", numbers.percent(finished.accuracy), beside),
-        *(average.figures(view.state.averaged) if view.state.averaged else []),
+        *(average.figures(started.average) if started and started.average else []),
         ("duration", numbers.duration(view.state.elapsed), ""),
     ]
 

@@ -16,6 +16,7 @@ from arena_tui.runs.ranks import computed_on, slowest
 from arena_tui.runs.stages import how_far, stage
 from core.outcomes import outcomes_of
 from core.runs import events
+from core.runs.average import Average
 from core.runs.events import AnyEvent
 from core.runs.folder import RunFolder
 from core.runs.liveness import is_run_alive
@@ -24,7 +25,7 @@ from core.runs.queue import queue_of
 from core.runs.record import Tail
 from core.runs.state import RunState, Status, fold, status, with_due_end
 from core.runs.steps import peaks
-from core.runs.stopping import NOW
+from core.runs.stopping import NOW, stopped_by
 
 POLL_SECONDS = 0.2
 
@@ -132,11 +133,9 @@ def _waiting(step: events.Step) -> str:
 
 def _line(event: AnyEvent, before: RunState) -> str | None:
     match event:
-        case events.Started() if not event.steps:
+        case events.Started(average=Average() as average):
             evaluated = f"{counted(event.rows_eval, 'row')} to evaluate" if event.rows_eval else "nothing to evaluate"
-            return f"started: the average is loaded on {printable(event.device.name)}; {evaluated}"
-        case events.Averaged():
-            return told(event)
+            return f"{told(average)}\nstarted: it is loaded on {printable(event.device.name)}; {evaluated}"
         case events.Started():
             adapted = f" by adapters on {printable(', '.join(event.adapted))} and a head" if event.adapted else ""
             reason = f": {printable(event.engine_reason)}" if event.engine_reason else ""
@@ -222,7 +221,9 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
         case events.Cancelled():
             kept = f"{event.kept} is kept" if event.kept else "nothing to keep yet"
             adapter = f"; the adapter after it is in {event.adapter}/" if event.adapter else ""
-            return f"cancelled after step {event.step}: {kept}{adapter}"
+            who = stopped_by(event)
+            by = "" if who == "you" else f"; stopped by {printable(who)}"
+            return f"cancelled after step {event.step}: {kept}{adapter}{by}"
         case events.Failed():
             below = [event.advice, *map(str, event.changes)]
             return "\n  ".join([f"failed: {printable(event.cause)}", *map(printable, filter(None, below))])

@@ -1,18 +1,21 @@
 """A plan in figures and words: what will run, what it needs and how long it takes, each with its basis."""
 
+from collections import Counter
 from collections.abc import Sequence
 
-from arena_tui.format.numbers import MISSING, count, duration, gib, rounded, share
+from arena_tui.format.numbers import MISSING, count, counted, duration, gib, rounded, share
 from arena_tui.format.sanitize import printable
 from arena_tui.widgets.facts import Fact
 from core.data.example import RowsRead, settled
 from core.data.template import TextMade
 from core.outcomes import outcomes_of
-from core.plan.protocol import DiskPlan, MemoryPlan, Plan, TimePlan, TokensPlan
+from core.plan.protocol import DiskPlan, MemoryPlan, Plan, RanksPlan, TimePlan, TokensPlan
 from core.profile.division import held_out, unused_split
 from core.profile.settings import Profile
 
 PARTS = ("weights", "adapters and their gradients", "optimizer", "activations", "workspace")
+FEW = 4
+"""Ranks whose shares of a step are told one by one."""
 UNKNOWN_TIME = "no run of this kind on this machine yet"
 
 
@@ -30,6 +33,7 @@ def lines(plan: Plan, profile: Profile, waiting: str, *, is_brief: bool) -> list
             _count(plan.steps, waiting),
             f"of {plan.global_batch} = {train.per_device_batch_size} × {train.gradient_accumulation}, {epochs}",
         ),
+        *_ranks(plan.ranks, plan.global_batch, is_brief=is_brief),
         *([] if is_brief else _read(plan.read, profile.data.sources)),
         *([] if is_brief else _text(plan.text)),
         *_tokens(plan.tokens, waiting),
@@ -40,6 +44,36 @@ def lines(plan: Plan, profile: Profile, waiting: str, *, is_brief: bool) -> list
         ("adapters", _count(plan.adapters, waiting), _adapted(plan)),
         ("engine", *_engine(plan.memory, waiting)),
     ]
+
+
+def _ranks(ranks: RanksPlan | None, batch: int, *, is_brief: bool) -> list[Fact]:
+    """On what several ranks compute, how they share a step, what they exchange, and that some have nothing to do."""
+    if ranks is None:
+        return []
+    machines = f"{ranks.nodes} machines, " if ranks.nodes > 1 else ""
+    each = _shares(ranks.examples)
+    told = [
+        ("ranks", count(ranks.count), f"{machines}on {printable(ranks.device)}: {each} of {batch} a step"),
+        ("", share(ranks.balance, 1), "of the time computing, else waiting"),
+    ]
+    if ranks.idle:
+        way_out = f"run.gpus = {batch}" if ranks.nodes == 1 else "fewer cards or machines"
+        told.append(
+            ("", count(ranks.idle), f"idle: a step has {counted(batch, 'example')}; {way_out} leaves none idle")
+        )
+    if ranks.gradients is not None and ranks.exchange is not None and not is_brief:
+        speed = f"{ranks.link / 1e9:.0f} GB/s"
+        told.append(
+            ("exchange", gib(ranks.gradients), f"of gradients a step, {1000 * ranks.exchange:.1f} ms at {speed}")
+        )
+    return told
+
+
+def _shares(examples: Sequence[int]) -> str:
+    """Examples by rank, 3 + 3 + 2; of many ranks how many have so many each."""
+    if len(examples) <= FEW:
+        return " + ".join(map(str, examples))
+    return ", ".join(f"{counted(many, 'rank')} with {share}" for share, many in Counter(examples).items() if share)
 
 
 def _read(read: Sequence[RowsRead], sources: Sequence[str]) -> list[Fact]:
@@ -86,7 +120,8 @@ def cut_warning(tokens: TokensPlan, max_length: int) -> str:
 def verdict(memory: MemoryPlan) -> str:
     """Whether it fits, in words, with the smallest change that makes it fit."""
     if here := memory.processor:
-        return f"{here.verdict}: {gib(here.free)} free; the processor computes in {here.precision}"
+        many = f" for {here.processes} such processes" if here.processes > 1 else ""
+        return f"{here.verdict}: {gib(here.free)} free{many}; the processor computes in {here.precision}"
     if memory.verdict is None or memory.free is None:
         return "no GPU here to compare with"
     words = f"{memory.verdict}: {gib(memory.free)} free on {printable(memory.card or '')}"

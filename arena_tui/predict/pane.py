@@ -11,7 +11,6 @@ from arena_tui.format import numbers
 from arena_tui.format.sanitize import place, printable
 from arena_tui.predict.answers import AnswersHistogram, first_rows
 from arena_tui.runs.follow import RunView
-from arena_tui.runs.outcome import stopped_by
 from arena_tui.runs.panes import Pane
 from arena_tui.runs.stages import how_far, stage
 from arena_tui.widgets.facts import Fact, bulleted, facts, wrapped
@@ -19,6 +18,7 @@ from arena_tui.widgets.pane import FittedText
 from core.predict.answers import Answers
 from core.runs import events
 from core.runs.state import Status
+from core.runs.stopping import stopped_by
 
 KEPT = "scored rows are kept: the same arena-tui predict command resumes"
 
@@ -83,8 +83,8 @@ def _outcome(view: RunView) -> list[Content]:
                 Content(f"{numbers.counted(rows, 'row')} predicted, written to"),
                 Content.styled(place(Path(submission)), "bold"),
             ]
-        case events.Cancelled(signal=name):
-            told = f"stopped by {stopped_by(name)}; {KEPT}"
+        case events.Cancelled() as end:
+            told = f"stopped by {printable(stopped_by(end))}; {KEPT}"
             return [Content(told)]
         case events.Failed(cause=cause, advice=advice):
             return [Content.styled(printable(cause), "$text-error"), Content(printable(advice))]

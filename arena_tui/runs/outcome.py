@@ -1,6 +1,6 @@
 """What came out of a run, or of it so far, in words and figures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from textual.content import Content
 from textual.dom import DOMNode
@@ -15,11 +15,12 @@ from arena_tui.runs.stages import has_no_heartbeat, how_far, stage
 from arena_tui.runs.waits import words
 from arena_tui.screen.keymap import hint
 from arena_tui.widgets.facts import Fact, facts
+from core.machine.slurm import JOB, restarts
 from core.profile.load import Change, written
 from core.runs import events
 from core.runs.process import killed_for_memory
 from core.runs.state import Status
-from core.runs.stopping import SAVE_TOO
+from core.runs.stopping import stopped_by
 
 KILLED = "It was killed, perhaps because memory ran out, or the machine went down. The end of its log may say why."
 KILLED_FOR_MEMORY = (
@@ -41,17 +42,34 @@ def outcome(run: RunView) -> list[Fact]:
         rows += references(run)
         rows.append(("accuracy", numbers.percent(newest.accuracy), f"of {numbers.counted(newest.rows, 'row')}"))
     if not run.evaluates:
-        rows.append(("eval log loss", numbers.MISSING, "nothing is evaluated" if state.averaged else NOTHING))
-    if state.averaged:
-        rows += average.figures(state.averaged)
-    elif started := state.started:
+        rows.append(
+            (
+                "eval log loss",
+                numbers.MISSING,
+                "nothing is evaluated" if state.started and state.started.average else NOTHING,
+            )
+        )
+    started = state.started
+    if started and started.average:
+        rows += average.figures(started.average)
+    elif started:
         rows.append(("steps", numbers.count(state.step), f"of {numbers.count(started.steps)}"))
     if state.phase and not run.status.is_over and has_no_heartbeat(state):
         rows.append(("now", stage(state.phase), how_far(state.phase)))
     rows.append(("duration", numbers.duration(run.elapsed), ""))
     if state.started and state.started.ranks:
         rows.append(("computed on", printable(computed_on(state.started)), ""))
+    if state.started and state.started.slurm:
+        rows.append(_job(state.started.slurm))
     return rows
+
+
+def _job(variables: Mapping[str, str]) -> Fact:
+    """The Slurm job, and where it ran."""
+    again = restarts(variables)
+    known = [variables.get(name, "") for name in ("SLURM_JOB_PARTITION", "SLURM_JOB_NODELIST")]
+    known.append(f"requeued {numbers.counted(again, 'time')}" if again else "")
+    return "Slurm job", _brief(variables.get(JOB, "")), _brief(", ".join(filter(None, known)))
 
 
 def references(run: RunView) -> list[Fact]:
@@ -82,9 +100,9 @@ def explanation(run: RunView, node: DOMNode) -> list[Content]:
                 Content.styled(f"exit code {code}", MUTED),
                 _kept(_newest_checkpoint(run) if kept is None else kept),
             ]
-        case events.Cancelled(signal=name, step=step, kept=kept, adapter=adapter):
+        case events.Cancelled(step=step, kept=kept, adapter=adapter) as end:
             also = [Content(f"      {printable(adapter)}/, after its last step")] if adapter else []
-            told = Content(f"stopped by {stopped_by(name)} at step {numbers.count(step)}")
+            told = Content(f"stopped by {printable(stopped_by(end))} at step {numbers.count(step)}")
             return [told + hint(node, "resume", "; {} resumes it"), _kept(kept), *also]
     if run.status is Status.LOST:
         return [
@@ -94,11 +112,6 @@ def explanation(run: RunView, node: DOMNode) -> list[Content]:
             _kept(_newest_checkpoint(run)),
         ]
     return []
-
-
-def stopped_by(name: str) -> str:
-    """Who ends runs by the signal of this name; the log tells the signal itself."""
-    return "a scheduler" if name in {one.name for one in SAVE_TOO} else "you"
 
 
 def change_facts(changes: Sequence[Change]) -> list[Fact]:

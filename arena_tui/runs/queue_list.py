@@ -8,10 +8,11 @@ from msgspec import Struct
 from arena_tui.format.numbers import count, ordinal
 from arena_tui.format.sanitize import printable, utf8
 from arena_tui.runs.follow import RunList, RunView
-from arena_tui.runs.waits import card
+from arena_tui.runs.waits import Wait, cards, needs, waits
+from core.runs.allotment import Queued
 from core.runs.entry import Standing, standing
 from core.runs.lock import is_locked
-from core.runs.queue import Queue, Queued
+from core.runs.queue import Queue
 
 PAUSED = "the queue is paused: arena-tui queue resume starts what waits"
 FIRST = 9
@@ -25,26 +26,31 @@ class QueueView(Struct, frozen=True):
     running: list[RunView]
     """Runs of the folder that go on here, queued or not: what waits, waits for these."""
     waiting: list[Queued]
+    waits: dict[str, Wait]
+    """What each of these waits for, by id."""
 
 
 def look(queue: Queue) -> QueueView:
-    running = [run for run in RunList(queue.runs).read() if run.is_going_on_here]
-    return QueueView(queue.is_paused, bool(is_locked(queue.runner_lock)), running, queue.waiting())
+    running, waiting = [run for run in RunList(queue.runs).read() if run.is_going_on_here], queue.waiting()
+    known = waits(queue, waiting, queue.others())
+    return QueueView(queue.is_paused, bool(is_locked(queue.runner_lock)), running, waiting, known)
 
 
 def as_lines(view: QueueView) -> Iterator[str]:
     if view.is_paused:
         yield PAUSED
     for run in view.running:
-        where = "" if (gpu := _gpu(run)) is None else f"  on {card(gpu)}"
+        where = f"  on {cards(gpus)}" if (gpus := _gpus(run)) else ""
         steps = run.state.started.steps if run.state.started else None
         progress = "" if steps is None else f"  step {count(run.state.step)} of {count(steps)}"
         yield f"{run.status.value:>{FIRST}}  {printable(run.folder.id)}{where}{progress}"
     for place, (waiting, entry) in enumerate(view.waiting, 1):
-        yield f"{ordinal(place):>{FIRST}}  {printable(waiting.id)}  on {' or '.join(map(card, entry.gpus))}"
+        yield f"{ordinal(place):>{FIRST}}  {printable(waiting.id)}  on {_asked(view.waits[waiting.id])}"
         if (how := standing(waiting, entry)) is not Standing.OURS:
             way_out = f"arena-tui queue adopt {printable(waiting.id)} shows its settings and asks"
             yield f"{'':>{FIRST}}  it {how}, so it does not start: {way_out}"
+        elif not view.is_paused:
+            yield from (f"{'':>{FIRST}}  it {need}" for need in needs(view.waits[waiting.id]))
     if not view.waiting:
         yield "nothing waits: arena-tui queue add PROFILE queues one"
 
@@ -56,7 +62,8 @@ def as_json(view: QueueView) -> bytes:
             "id": utf8(run.folder.id),
             "folder": utf8(str(run.folder.path)),
             "status": run.status,
-            "gpu": _gpu(run),
+            "gpu": next(iter(_gpus(run)), None),
+            "gpus": _gpus(run),
             "step": run.state.step,
             "steps": run.state.started.steps if run.state.started else None,
         }
@@ -67,7 +74,9 @@ def as_json(view: QueueView) -> bytes:
             "id": utf8(run.id),
             "folder": utf8(str(run.path)),
             "place": place,
-            "gpus": entry.gpus,
+            "gpus": list(view.waits[run.id].occupants),
+            "gpus_needed": view.waits[run.id].count,
+            "gpus_free": view.waits[run.id].free,
             "is_ours": standing(run, entry) is Standing.OURS,
         }
         for place, (run, entry) in enumerate(view.waiting, 1)
@@ -77,6 +86,15 @@ def as_json(view: QueueView) -> bytes:
     )
 
 
-def _gpu(run: RunView) -> str | None:
+def _gpus(run: RunView) -> list[str]:
+    """None where the run does not tell."""
     info = run.folder.read_info()
-    return info.gpu if info else None
+    return (info.cards or []) if info else []
+
+
+def _asked(wait: Wait) -> str:
+    """On which cards it is to run, or on some of which."""
+    of = list(wait.occupants)
+    if wait.count == len(of):
+        return cards(of)
+    return cards(of, "or") if wait.count == 1 else f"{wait.count} of {cards(of)}"

@@ -19,7 +19,8 @@ from core.average.order import Order, read_order
 from core.libraries import importing_libraries
 from core.outcomes import outcomes_of
 from core.predict.errors import PredictionError, in_words
-from core.runs.events import Averaged, Evaluated, Failed, Finished
+from core.runs.average import Average
+from core.runs.events import Evaluated, Failed, Finished
 from core.runs.folder import RunFolder
 from core.runs.identity import process_started
 from core.runs.lock import locked
@@ -121,6 +122,14 @@ def average(folder: RunFolder, order: Order, record: Record, stop: StopRequest) 
         prior_log_loss=first.prior_log_loss if rows else None,
         engine=model.engine,
         engine_reason="",
+        average=Average(
+            runs=order.ids,
+            how=order.how,
+            rank=order.rank,
+            kept=made.kept,
+            log_losses=alone.log_losses if alone else [],
+            ensemble_log_loss=alone.ensemble if alone else None,
+        ),
         digest_train=None,
         digest_eval=first.digest_eval if rows else None,
     )
@@ -144,16 +153,6 @@ def average(folder: RunFolder, order: Order, record: Record, stop: StopRequest) 
         )
         record.write(evaluated)
         results.save_evaluation(folder, outcomes_of(started.outcomes), rows.plain, logits, swapped)
-    record.write(
-        Averaged(
-            runs=order.ids,
-            how=order.how,
-            rank=order.rank,
-            kept=made.kept,
-            log_losses=alone.log_losses if alone else [],
-            ensemble_log_loss=alone.ensemble if alone else None,
-        )
-    )
     record.begin("saving", "saving the model card and the metrics")
     reached = replace(
         metrics,

@@ -17,7 +17,8 @@ from core.predict.passes import batches
 from core.predict.request import BATCH_TOKENS
 from core.predict.worker import AdaptiveBatches
 from core.profile.settings import Profile
-from core.runs.events import Phase, RowsDigest
+from core.runs.events import Phase
+from core.runs.figures import RowsDigest
 from core.runs.folder import RunFolder
 from core.runs.record import Record
 from core.runs.stop_request import StopRequest

@@ -14,7 +14,8 @@ from core.profile.settings import Lora, Profile, Run
 from core.protocol import command
 from core.runs.access import read_json, write_whole
 from core.runs.actions import Job
-from core.runs.events import AverageKind, Finished, Started
+from core.runs.average import ORDER, AverageKind
+from core.runs.events import Finished, Started
 from core.runs.folder import RunFolder, create_run
 from core.runs.settled import read_settled
 from core.runs.state import read_run
@@ -50,7 +51,7 @@ class Order(Struct, frozen=True, kw_only=True):
 
 def read_order(folder: RunFolder) -> Order:
     """Raises OSError, and Damaged for what is no order."""
-    return read_json(folder.average, Order)
+    return read_json(folder.path / ORDER, Order)
 
 
 def new_average(runs: Path, members: Sequence[RunFolder], how: AverageKind, rank: int | None = None) -> Job[RunFolder]:
@@ -61,7 +62,7 @@ def new_average(runs: Path, members: Sequence[RunFolder], how: AverageKind, rank
     order, profile = _agreed(members, how, rank)
     text = f"# arena-tui average: the {order.how} average of {', '.join(order.ids)}\n{to_toml(profile)}"
     folder = create_run(runs, profile, text=text, name=f"{members[0].name}-average")
-    write_whole(folder.average, msgspec.json.format(msgspec.json.encode(order)) + b"\n")
+    write_whole(folder.path / ORDER, msgspec.json.format(msgspec.json.encode(order)) + b"\n")
     return Job(folder, AVERAGE)
 
 

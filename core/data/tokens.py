@@ -19,7 +19,8 @@ from core.data.truncation import keep
 from core.data.words import WordEncoder, can_split, ended_before
 from core.profile.settings import Profile
 from core.profile.token_settings import Tokens
-from core.runs.events import Phase, RowsDigest
+from core.runs.events import Phase
+from core.runs.figures import RowsDigest
 from core.runs.record import Record
 
 BATCH = 512

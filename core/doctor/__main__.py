@@ -37,6 +37,7 @@ def _machine(runs: Path) -> Iterator[Check]:
     yield machine.memory()
     yield machine.shared_memory()
     yield machine.clock(runs)
+    yield from machine.job()
 
 
 def _gpu() -> Iterable[Check]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from core.doctor.protocol import Check
-from core.machine import gpus
+from core.machine import gpus, slurm
 from core.machine.system import group_memory
 from core.runs.folder import list_runs
 
@@ -24,6 +24,8 @@ LITTLE_FOR_MODELS = 20 * GIB
 LITTLE_MEMORY = 1 * GIB
 LITTLE_SHARED = 256 << 20
 CLOCK_SECONDS = 120
+LITTLE_TIME = 600
+"""Seconds. A base is read for minutes, and the signal to save comes two before the end."""
 
 
 def packages(name: str = "arena-tui") -> Check:
@@ -92,6 +94,20 @@ def shared_memory(place: Path = Path("/dev/shm")) -> Check:
     if usage.free < LITTLE_SHARED:
         return Check("shared memory", "note", found, "Runs do not need it; in Docker --shm-size gives more.")
     return Check("shared memory", "ok", found)
+
+
+def job() -> Iterator[Check]:
+    """The Slurm job that this is part of, if any, and how long it may go on."""
+    variables = slurm.job_variables()
+    if not variables:
+        return
+    left = slurm.seconds_left()
+    limit = "Slurm does not tell its time limit" if left is None else f"ends in {left / 3600:.1f} h"
+    found = f"{variables[slurm.JOB]}: {limit}"
+    if left is not None and left < LITTLE_TIME:
+        yield Check("Slurm job", "note", found, "A run that is started now would hardly begin: ask for more time.")
+    else:
+        yield Check("Slurm job", "ok", found)
 
 
 def clock(runs: Path, now: float | None = None) -> Check:

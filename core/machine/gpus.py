@@ -134,7 +134,7 @@ def visible_gpus() -> tuple[str, ...]:
 
 
 def only(gpu: str) -> dict[str, str]:
-    """The environment in which a process sees this card of `visible_gpus` alone, or none."""
+    """The environment in which a process sees this card of `visible_gpus` alone, or several with commas, or none."""
     return {ORDER_VARIABLE: NVIDIA_SMIS, GPU_VARIABLE: "" if gpu == NO_GPU else gpu}
 
 

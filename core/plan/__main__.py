@@ -15,24 +15,24 @@ from core.data.sources import read_run_examples
 from core.data.template import TextMade
 from core.data.tokenizer import FILE
 from core.demo.assets import MAKING, eval_source, is_made, is_named_by, train_sources
-from core.engine.choose import Engine, choose_engine, choose_precision, demand_computable
-from core.engine.fit import judge, judge_need, parts, smallest_change
-from core.engine.memory import Memory, on_processor
-from core.engine.steps import evaluations, optimizer_steps
+from core.engine.choose import choose_engine, choose_precision, demand_computable
+from core.engine.steps import optimizer_steps
 from core.files import MOST_OF_A_CONFIG, read_bounded
 from core.inspect.cuts import cut
 from core.inspect.figures import read_rows
 from core.inspect.inspection import inspect
 from core.inspect.report import sides
 from core.libraries import importing_libraries
-from core.machine.gpus import Machine, look
+from core.machine.gpus import look
 from core.model.checkpoint import demand_weights
 from core.model.head import find_head
 from core.model.locate import base_folder, locate, tokenizer_folder
-from core.model.shape import ModelShape, read_shape
+from core.model.shape import read_shape
 from core.model.targets import demand_layers
-from core.plan.history import PastRun, Speed, measured_speed, measurements, memory_factor, past_runs, speed
-from core.plan.protocol import DiskPlan, MemoryPlan, Plan, ProcessorPlan, TimePlan, TokensPlan
+from core.plan.history import measured_speed, measurements, past_runs, speed
+from core.plan.needs import disk_plan, memory_plan, time_plan
+from core.plan.protocol import Plan, TokensPlan
+from core.plan.ranks import cards_here, count_ranks, exchange_seconds, plan_ranks
 from core.profile.files import read_profile, rooted
 from core.profile.load import parse_profile
 from core.profile.settings import Profile
@@ -80,12 +80,17 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
     source = locate(profile.model)
     demand_weights(source, profile.model.checkpoint)
     folder = tokenizer_folder(source, profile.model.revision)
-    tokens, text = _tokens(profile)
+    tokens, lengths, text = _tokens(profile)
     plan = replace(plan, tokens=tokens, text=text, doing="looking at the machine and at past runs")
     yield plan
 
     profile = with_outcomes(profile, found.settled.outcomes)
-    machine = look(runs)
+    machine, ranks = look(runs), count_ranks(profile.run)
+    if cards := cards_here(profile.run):  # the one with the least room decides for all
+        machine = replace(machine, card=min(cards, key=lambda one: one.memory_free))
+    if ranks > 1:
+        made = plan_ranks(ranks, profile.run, machine.name, profile.global_batch, lengths, profile.train.seed)
+        plan = replace(plan, ranks=made)
     best = machine.best_precision
     precision = choose_precision(profile.train.precision, best)
     demand_computable(precision, best)
@@ -104,21 +109,31 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
         free=machine.card.memory_free if machine.card else None,
     )
     if shape is not None:
-        memory = _memory(profile, shape, machine, past, tokens.longest, engine)
+        memory = memory_plan(profile, shape, machine, past, tokens.longest, engine, ranks // profile.run.nodes)
         saved = sum(path.stat().st_size for path in (folder / FILE, folder / "tokenizer_config.json") if path.is_file())
         plan = replace(
             plan,
             memory=memory,
-            disk=_disk(profile, memory.parts, rows_eval=len(found.evaluation), tokenizer=saved, free=machine.disk_free),
+            disk=disk_plan(
+                profile, memory.parts, rows_eval=len(found.evaluation), tokenizer=saved, free=machine.disk_free
+            ),
         )
-    known = speed(past, profile, precision, engine.name)
+        if plan.ranks is not None and machine.card is not None:
+            gradients = memory.parts.gradients
+            plan = replace(
+                plan,
+                ranks=replace(plan.ranks, gradients=gradients, exchange=exchange_seconds(gradients, ranks)),
+            )
+    known = speed(past, profile, precision, engine.name, ranks)
+    if known is not None and known.ranks < ranks and machine.card is None:
+        known = None  # ranks that share a processor are not so many times as fast
     if known is not None:
-        plan = replace(plan, time=_time(plan, profile, known))
+        plan = replace(plan, time=time_plan(plan, profile, known))
     plan = replace(plan, doing="running a few steps" if measuring and known is None else "building the model's shape")
     yield plan
     if measuring and known is None:
-        known = measured_speed(profile, precision, engine.name)
-        plan = replace(plan, time=_time(plan, profile, known), doing="building the model's shape")
+        known = measured_speed(profile, precision, engine.name, ranks)
+        plan = replace(plan, time=time_plan(plan, profile, known), doing="building the model's shape")
         yield plan
 
     with importing_libraries():
@@ -144,7 +159,8 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
     )
 
 
-def _tokens(profile: Profile) -> tuple[TokensPlan, TextMade | None]:
+def _tokens(profile: Profile) -> tuple[TokensPlan, list[int], TextMade | None]:
+    """What is said of tokens, the lengths of the training rows, and how the rows' text is made."""
     *_, last = inspect(profile)
     assert last.whole is not None
     assert last.frame is not None
@@ -160,87 +176,7 @@ def _tokens(profile: Profile) -> tuple[TokensPlan, TextMade | None]:
         response_b_lost=int(left.is_gone[is_used, 2].sum()),
         rows=int(is_used.sum()),
     )
-    return counted, last.text
-
-
-def _memory(
-    profile: Profile,
-    shape: ModelShape,
-    machine: Machine,
-    past: Sequence[PastRun],
-    longest: int,
-    engine: Engine,
-) -> MemoryPlan:
-    """On the machine's card; where it has none, on one of today, and beside that on its processor."""
-    precision = choose_precision(profile.train.precision, machine.best_precision if machine.card else "bf16")
-    is_packed = engine.layout is not None
-    free = machine.card.memory_free if machine.card else None
-    held = parts(profile, shape, precision=precision, longest=longest, is_packed=is_packed, free=free)
-    factor, runs = memory_factor(past, profile, shape) if machine.card and not is_packed else (1.0, 0)
-    peak = round(held.total * factor)
-    verdict = judge(peak, free) if free is not None else None
-    change = None
-    if free is not None and verdict != "fits":
-        change = smallest_change(
-            profile, shape, precision=precision, longest=longest, is_packed=is_packed, factor=factor, free=free
-        )
-    batch = engine.layout.examples if engine.layout else profile.train.per_device_batch_size
-    estimate = f"estimate for batches of {batch} rows of {longest:,} tokens in {precision}"
-    return MemoryPlan(
-        shape=shape,
-        precision=precision,
-        is_packed=is_packed,
-        engine_reason=engine.reason,
-        parts=held,
-        factor=factor,
-        peak=peak,
-        basis=f"{estimate}, times {factor:.3f} from {runs} past run{'' if runs == 1 else 's'} here"
-        if runs
-        else estimate,
-        card=machine.card.name if machine.card else None,
-        free=free,
-        verdict=verdict,
-        change=None if change is None else [setting.override for setting in change],
-        processor=None if machine.card else _on_processor(profile, shape, machine, longest, is_packed=is_packed),
-    )
-
-
-def _on_processor(
-    profile: Profile, shape: ModelShape, machine: Machine, longest: int, *, is_packed: bool
-) -> ProcessorPlan:
-    precision = choose_precision(profile.train.precision, machine.best_precision)
-    held = parts(profile, shape, precision=precision, longest=longest, is_packed=is_packed, free=None)
-    here = on_processor(held, profile, shape)
-    verdict = judge_need(here.total, machine.memory_free)
-    return ProcessorPlan(precision=precision, parts=here, free=machine.memory_free, verdict=verdict)
-
-
-TRAINER_STATE = 64 << 10
-"""Bytes of a checkpoint's random states, schedule and the Trainer's own record, for a run of usual length."""
-
-EVALUATION_ROW = 48
-"""Bytes of a row of eval.parquet, at most."""
-
-
-def _disk(profile: Profile, memory: Memory, *, rows_eval: int, tokenizer: int, free: int) -> DiskPlan:
-    """`tokenizer` is the size of its files, which are saved with every checkpoint and with the adapter; in bytes."""
-    adapter = memory.adapters + tokenizer
-    checkpoint = adapter + memory.optimizer + TRAINER_STATE
-    # A new checkpoint is written before the oldest is deleted.
-    needed = (profile.train.keep_checkpoints + 1) * checkpoint + adapter + EVALUATION_ROW * rows_eval
-    return DiskPlan(checkpoint=checkpoint, needed=needed, free=free)
-
-
-def _time(plan: Plan, profile: Profile, known: Speed) -> TimePlan:
-    assert plan.tokens is not None
-    assert plan.steps is not None
-    passes = evaluations(plan.steps, profile) + profile.eval.swap  # the copies with A and B swapped, at the end
-    return TimePlan(
-        tokens_per_second=known.tokens_per_second,
-        training=plan.tokens.effective / known.tokens_per_second,
-        evaluation=passes * plan.tokens.evaluated * known.seconds_per_eval_token,
-        basis=f"{known.tokens_per_second:,.0f} tokens/s in {known.run}",
-    )
+    return counted, left.shown[divided.train].tolist(), last.text
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ from core.profile.errors import ProfileError
 from core.profile.load import to_toml
 from core.profile.settings import Profile
 from core.runs.access import open_for_reading
-from core.runs.events import Evaluated, Failed, Step
+from core.runs.average import is_average
+from core.runs.events import Evaluated, Failed, Started, Step
 from core.runs.folder import RunFolder, create_run, list_runs
 from core.runs.metrics import Metrics, read_metrics
 from core.runs.process import launch
@@ -43,6 +44,8 @@ class Speed(Struct, frozen=True):
     tokens_per_second: float
     """Effective tokens: padding left out."""
     seconds_per_eval_token: float
+    ranks: int = 1
+    """That computed the run together, at this speed."""
 
 
 def past_runs(folders: Sequence[Path], device: str) -> list[PastRun]:
@@ -50,7 +53,7 @@ def past_runs(folders: Sequence[Path], device: str) -> list[PastRun]:
     found = []
     runs = sorted((run for folder in folders for run in list_runs(folder)), key=lambda run: run.id, reverse=True)
     for run in runs[:MOST]:
-        if run.average.exists():
+        if is_average(run.path):
             continue  # nothing was trained
         info, metrics = run.read_info(), read_metrics(run.metrics)
         if info and metrics and info.host == socket.gethostname() and metrics.device == device:
@@ -76,8 +79,14 @@ def memory_factor(past: Sequence[PastRun], profile: Profile, shape: ModelShape) 
     return (statistics.median(ratios), len(ratios)) if ratios else (1.0, 0)
 
 
-def speed(past: Sequence[PastRun], profile: Profile, precision: str, engine: str) -> Speed | None:
-    """The throughput of the newest run that computed the same way, whatever its rows, schedule and length."""
+def speed(past: Sequence[PastRun], profile: Profile, precision: str, engine: str, ranks: int = 1) -> Speed | None:
+    """The throughput of the newest run of so many ranks that computed the same way, whatever its rows, schedule and
+    length; else that of the newest of a single one."""
+    found = _speed(past, profile, precision, engine, ranks)
+    return _speed(past, profile, precision, engine, 1) if found is None and ranks > 1 else found
+
+
+def _speed(past: Sequence[PastRun], profile: Profile, precision: str, engine: str, ranks: int) -> Speed | None:
     for run in past:
         if _computes(run.profile, run.metrics.precision, run.metrics.engine) != _computes(profile, precision, engine):
             continue
@@ -85,15 +94,18 @@ def speed(past: Sequence[PastRun], profile: Profile, precision: str, engine: str
             events = Tail(run.folder.events).read()
         except OSError:
             continue  # not ours to read, or damaged
+        started = next((event for event in reversed(events) if isinstance(event, Started)), None)
+        if started is None or max(1, len(started.ranks)) != ranks:
+            continue
         steps = [event.tokens_per_second for event in events if isinstance(event, Step)][1:]  # the first warms up
         evaluations = [event.seconds for event in events if isinstance(event, Evaluated)]
         tokens = _evaluated_tokens(run.folder)
         if not steps or not (pace := statistics.median(steps)):
             continue
         if evaluations and tokens:
-            return Speed(run.folder.id, pace, statistics.median(evaluations) / tokens)
+            return Speed(run.folder.id, pace, statistics.median(evaluations) / tokens, ranks)
         if not profile.evaluates:  # so that its evaluations need not be known
-            return Speed(run.folder.id, pace, 0.0)
+            return Speed(run.folder.id, pace, 0.0, ranks)
     return None
 
 
@@ -170,9 +182,9 @@ def measure(profile: Profile) -> PastRun:
     return PastRun(folder, short, metrics)
 
 
-def measured_speed(profile: Profile, precision: str, engine: str) -> Speed:
+def measured_speed(profile: Profile, precision: str, engine: str, ranks: int = 1) -> Speed:
     """That of a short run. Raises MeasurementError where it failed, or computed otherwise than is asked here."""
-    known = speed([measure(profile)], profile, precision, engine)
+    known = speed([measure(profile)], profile, precision, engine, ranks)
     if known is None:
         raise MeasurementError(f"the measured steps were not computed by the {engine} engine in {precision}")
     return known

@@ -32,6 +32,8 @@ class ProcessorPlan(Struct, frozen=True, kw_only=True):
     parts: Memory
     free: int
     verdict: Verdict
+    processes: int = 1
+    """Ranks, each of which takes as much."""
 
 
 class MemoryPlan(Struct, frozen=True, kw_only=True):
@@ -56,6 +58,30 @@ class MemoryPlan(Struct, frozen=True, kw_only=True):
     """The smallest change of settings that fits, as overrides; None where none is needed, or none is enough."""
     processor: ProcessorPlan | None = None
     """Where there is no card, which all the others are about."""
+
+
+class RanksPlan(Struct, frozen=True, kw_only=True):
+    """Several ranks, each on a card of its own, or all on the processor."""
+
+    count: int
+    nodes: int
+    """Machines, each with as many of them."""
+    device: str
+    """What each computes on."""
+    examples: list[int]
+    """Of a step, for each rank, where all rows are as long; 0 for those that have nothing to do."""
+    balance: float
+    """The part of the time that they compute rather than wait for the rank that has the most to do."""
+    gradients: int | None = None
+    """Bytes that all of them sum up in each step; None on a processor, and where the model's shape is not known."""
+    exchange: float | None = None
+    """Seconds that this takes in each step, at `link` bytes a second."""
+    link: float
+
+    @property
+    def idle(self) -> int:
+        """Ranks without an example in any step."""
+        return self.examples.count(0)
 
 
 class TimePlan(Struct, frozen=True, kw_only=True):
@@ -91,6 +117,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     rows_eval: int | None = None
     steps: int | None = None
     tokens: TokensPlan | None = None
+    ranks: RanksPlan | None = None
+    """None where there is but one."""
     memory: MemoryPlan | None = None
     time: TimePlan | None = None
     disk: DiskPlan | None = None

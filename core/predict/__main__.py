@@ -59,6 +59,7 @@ def run(folder: PredictionFolder) -> int:
     with Record(folder.events) as record:
         if was_begun:
             record.write(Resumed(step=0, checkpoint=folder.scores.name))
+        record.takes_request()  # one that the process before has not lived to hear
         stop = StopRequest(record, last_act=partial(notify, folder))
         try:
             folder.write_info(describe_this_process([sys.executable, *sys.orig_argv[1:]]))

@@ -12,13 +12,16 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from core.profile.errors import ProfileError
-from core.profile.files import ProfileFile, find_profile, read_profile
+from core.machine.slurm import is_same_job, job_variables, restarts
+from core.profile.errors import ProfileError, SettingError
+from core.profile.files import ProfileFile, find_profile, read_profile, rooted
+from core.profile.load import to_toml
 from core.profile.settings import Profile
 from core.profile.sweep import Variant, variants
 from core.runs import stopping
-from core.runs.access import open_for_append
-from core.runs.folder import RunFolder, create_run
+from core.runs.access import open_for_append, read_whole
+from core.runs.folder import RunFolder, create_run, list_runs
+from core.runs.launch_script import demand_one_machine
 from core.runs.liveness import is_run_alive
 from core.runs.lock import is_locked
 from core.runs.process import launch
@@ -53,8 +56,24 @@ class Job(Struct, Generic[Folder], frozen=True):
 
 
 def new_run(runs: Path, profile: Profile, *, text: str, name: str, program: Sequence[str] = TRAIN) -> Job[RunFolder]:
-    """A new folder in `runs`, as `create_run` makes it, in which `program` is to train. Raises OSError."""
+    """A new folder in `runs`, as `create_run` makes it, in which `program` is to train.
+
+    Raises SettingError, and OSError.
+    """
+    demand_one_machine(profile)
     return Job(create_run(runs, profile, text=text, name=name), tuple(program))
+
+
+def begun_by_this_job(runs: Path, profile: Profile) -> RunFolder | None:
+    """The newest run in `runs` that this Slurm job began with these settings before it was requeued."""
+    if not restarts(job_variables()):
+        return None
+    settings = to_toml(rooted(profile, Path.cwd())).encode()
+    for run in list_runs(runs):
+        info = run.read_info()
+        if info and is_same_job(info.slurm) and read_whole(run.resolved) == settings:
+            return run
+    return None
 
 
 class HadCompleted(CannotResume):
@@ -64,20 +83,21 @@ class HadCompleted(CannotResume):
 def resume(folder: RunFolder, overrides: Sequence[str] = (), program: Sequence[str] = TRAIN) -> Job[RunFolder]:
     """Go on with a run from its newest intact checkpoint, its settings changed by `overrides`.
 
-    Raises HadCompleted, CannotResume, ProfileError and OSError.
+    Raises HadCompleted, CannotResume, SettingError, ProfileError and OSError.
     """
     if add_due_end(folder):
         raise HadCompleted(
             f"{folder.id} was complete: its missing last event has been written; nothing is left to train"
         )
     prepare(folder, tuple(overrides))
+    demand_one_machine(folder.read_profile())
     return Job(folder, (*program, RESUME))
 
 
 def retry(folder: RunFolder, proposed: Retry, runs: Path, program: Sequence[str] = TRAIN) -> Job[RunFolder]:
     """Go on with a failed run with the settings that `prepare_retry` proposes, or where it cannot, begin another.
 
-    Raises CannotResume, ProfileError and OSError.
+    Raises CannotResume, SettingError, ProfileError and OSError.
     """
     if proposed.goes_on:
         return resume(folder, proposed.overrides, program)
@@ -97,8 +117,10 @@ def sweep(profiles: Sequence[str], overrides: Sequence[str] = ()) -> list[tuple[
         try:
             file = read_profile(find_profile(named))
             runs = variants(file.text, source=str(file.path), name=file.name, overrides=overrides)
-            found += [(file, variant) for variant in runs]
-        except ProfileError as error:
+            for variant in runs:
+                demand_one_machine(variant.profile)
+                found.append((file, variant))
+        except (ProfileError, SettingError) as error:
             problems.append(str(error))
     if problems:
         raise CannotQueue("\n".join(problems))

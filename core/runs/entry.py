@@ -8,6 +8,7 @@ import stat
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -86,11 +87,13 @@ class Entry(Struct, frozen=True, kw_only=True):
 
     place: int
     gpus: list[str]
-    """The cards that were visible where it was queued: it runs on one of them."""
+    """The cards that were visible where it was queued: it runs on some of them."""
+    wanted: int | Literal["all"] | list[int] = 1
+    """How many of them, or which, as run.gpus says."""
     working_directory: str
     """Where it was queued: relative paths of its profile are meant from there."""
     taken: str | None = None
-    """The card on which the runner is starting it; from then on it can be neither moved nor removed."""
+    """The cards on which the runner is starting it, with commas; from then on it can be neither moved nor removed."""
     resolved: str = ""
     """SHA-256 of resolved.toml as it was queued."""
     profile: str = ""
@@ -138,7 +141,8 @@ def _said(run: RunFolder, entry: Entry) -> bytes:
     """What is sealed: the entry, and a place that no copy has. No device, whose number may change with each mount."""
     runs, folder = run.path.parent.resolve(), run.path.lstat()
     place = (_machine(), str(runs), runs.stat().st_ino, run.id, folder.st_ino, folder.st_uid)
-    return msgspec.json.encode((place, entry.gpus, entry.working_directory, entry.resolved, entry.profile))
+    several = () if entry.wanted == 1 else (entry.wanted,)  # entries of earlier versions ask for one card
+    return msgspec.json.encode((place, entry.gpus, entry.working_directory, entry.resolved, entry.profile, *several))
 
 
 def _machine() -> str:

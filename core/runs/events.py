@@ -9,12 +9,11 @@ from msgspec import Struct
 from core.outcomes import A_B_TIE, OutcomesName
 from core.profile.load import Change
 from core.profile.settings import EngineName, Precision
-from core.runs.figures import Amount, Count, ExitCode, Figure, Share, Time
+from core.runs.average import Average
+from core.runs.figures import Amount, Count, ExitCode, Figure, RowsDigest, Share, Time
 
 VERSION = 1
 
-AverageKind = Literal["exact", "svd", "plain"]
-"""How adapters are averaged: their products exactly or by singular values to a lower rank, or their factors."""
 PhaseName = Literal["loading", "tokenizing", "training", "evaluating", "scoring", "saving"]
 
 
@@ -50,18 +49,6 @@ class RankReading(Struct, frozen=True, kw_only=True):
     memory_peak: Count
 
 
-class RowsDigest(Struct, frozen=True, kw_only=True):
-    """What tells rows in their order from others: digests of their ids, their labels and their token ids, in hex."""
-
-    ids: str
-    labels: str
-    tokens: str
-
-    def other_parts(self, other: "RowsDigest") -> list[str]:
-        """In what the two differ."""
-        return [part for part in self.__struct_fields__ if getattr(self, part) != getattr(other, part)]
-
-
 class Started(Event, frozen=True, kw_only=True):
     """What will run, once all of it is known: data read, model loaded, adapters in place."""
 
@@ -90,11 +77,15 @@ class Started(Event, frozen=True, kw_only=True):
     """What the rows were taken for; "" in older records, as of the next two."""
     outcomes: OutcomesName = A_B_TIE.name
     outcomes_reason: str = ""
+    average: Average | None = None
+    """Of a run that is made of others, and has no steps."""
     digest_train: RowsDigest | None = None
     digest_eval: RowsDigest | None = None
     """Of the rows on both sides of the split; None in older records."""
     digest_base: dict[str, str] = {}
     """Of config.json and the weights of the base, by file; empty in older records."""
+    slurm: dict[str, str] = {}
+    """What Slurm tells of the job, by variable; empty outside of one."""
 
 
 class Phase(Event, frozen=True, kw_only=True):
@@ -205,20 +196,6 @@ class Predicted(Event, frozen=True, kw_only=True):
     accuracy: Share | None
 
 
-class Averaged(Event, frozen=True, kw_only=True):
-    """How a run was made of others. Losses are those of its own evaluation rows; none where there are no such rows."""
-
-    runs: list[str]
-    how: AverageKind
-    rank: Count
-    kept: Share
-    """What the rank leaves of the squared norm of the exact average."""
-    log_losses: list[Figure] = []
-    """Of each of the runs, in their order."""
-    ensemble_log_loss: Figure | None = None
-    """Of the mean of their probabilities."""
-
-
 class Finished(Event, frozen=True, kw_only=True):
     """Both figures are None where nothing was evaluated, the log loss alone where it was not a finite number."""
 
@@ -233,6 +210,10 @@ class Cancelled(Event, frozen=True, kw_only=True):
     """The newest checkpoint, relative to the run folder; None if nothing was kept."""
     adapter: str | None = None
     """The folder of the adapter after the last finished step, relative to the run folder; None if not written."""
+    is_asked: bool | None = None
+    """Whether the user has asked for it, by the console or a command; None in older records."""
+    job: str = ""
+    """The Slurm job that was stopped; "" outside of one."""
 
 
 class Failed(Event, frozen=True, kw_only=True):
@@ -257,7 +238,6 @@ AnyEvent = (
     | Predicting
     | PredictionProgress
     | Predicted
-    | Averaged
     | Finished
     | Cancelled
     | Failed

@@ -1,8 +1,8 @@
-"""The figures that files of a run hold, each within its bounds: what lies out of them is no such figure."""
+"""Figures in the files of a run, each within its bounds: what lies out of them is none; and digests of its rows."""
 
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 """No larger than what is counted can be, and a float can hold."""
@@ -13,3 +13,15 @@ Figure = Annotated[float, Meta(ge=-1e39, le=1e39)]
 Amount = Annotated[float, Meta(ge=0, le=1e39)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 ExitCode = Annotated[int, Meta(ge=0, le=255)]
+
+
+class RowsDigest(Struct, frozen=True, kw_only=True):
+    """What tells rows in their order from others: digests of their ids, their labels and their token ids, in hex."""
+
+    ids: str
+    labels: str
+    tokens: str
+
+    def other_parts(self, other: "RowsDigest") -> list[str]:
+        """In what the two differ."""
+        return [part for part in self.__struct_fields__ if getattr(self, part) != getattr(other, part)]

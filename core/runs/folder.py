@@ -45,11 +45,6 @@ class RunFolder:
         return self.resolved
 
     @property
-    def average(self) -> Path:
-        """Of which runs this one is the average, and how; none where it is trained."""
-        return self.path / "average.json"
-
-    @property
     def info(self) -> Path:
         return self.path / "run.json"
 

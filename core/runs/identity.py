@@ -12,6 +12,8 @@ from typing import Self
 import psutil
 from msgspec import Struct
 
+from core.machine.slurm import has_been_requeued, job_variables
+
 # psutil derives a start time from the boot time, which moves when the clock is set. A pid is not
 # used again within seconds.
 SAME_START_SECONDS = 5
@@ -40,7 +42,7 @@ class RunInfo(Struct, frozen=True, kw_only=True):
     gpus: list[str]
     world_size: int
     gpu: str | None = None
-    """The card that the run may use, as `visible_gpus` names it; None in records that do not tell."""
+    """The cards that the run computes on, as `visible_gpus` names them, with commas; None where that is not told."""
     boot_id: str = ""
     """The machine's id of the boot in which the process ran; "" where the system has none."""
     pid_namespace: str = ""
@@ -51,6 +53,13 @@ class RunInfo(Struct, frozen=True, kw_only=True):
     """That count when the run began; None where the kernel does not tell."""
     start_ticks: int | None = None
     """When the process started, in clock ticks since the boot; None where the system does not tell."""
+    slurm: dict[str, str] = {}
+    """`job_variables`; empty outside of Slurm."""
+
+    @property
+    def cards(self) -> list[str] | None:
+        """`gpu`, each by itself."""
+        return None if self.gpu is None else self.gpu.split(",")
 
 
 class Identity(Struct, frozen=True, kw_only=True):
@@ -62,6 +71,7 @@ class Identity(Struct, frozen=True, kw_only=True):
     boot_id: str
     pid_namespace: str
     start_ticks: int | None
+    slurm: dict[str, str] = {}
 
     @classmethod
     def of_this_process(cls) -> Self:
@@ -72,6 +82,7 @@ class Identity(Struct, frozen=True, kw_only=True):
             boot_id=boot_id(),
             pid_namespace=pid_namespace(),
             start_ticks=start_ticks(os.getpid()),
+            slurm=job_variables(),
         )
 
 
@@ -119,6 +130,8 @@ def is_seen_here(who: RunInfo | Identity) -> bool:
 def is_alive(who: RunInfo | Identity) -> bool | None:
     """Whether the process lives; None where that cannot be known from its pid: on another machine, in another
     container, of another user where /proc hides those, and of any where there is no /proc."""
+    if has_been_requeued(who.slurm):
+        return False
     if who.boot_id and who.boot_id != boot_id():
         return False if who.host == socket.gethostname() and boot_id() else None
     if not is_seen_here(who):

@@ -54,10 +54,19 @@ def outcome(folder: RunFolder, state: RunState, status: Status) -> dict[str, str
         "STEP": str(state.step),
         "LOG_LOSS": f"{evaluated.log_loss:.4f}" if evaluated and evaluated.log_loss is not None else "",
         "ACCURACY": f"{evaluated.accuracy:.4f}" if evaluated else "",
-        "CAUSE": state.last.cause if isinstance(state.last, events.Failed) else "",
+        "CAUSE": _cause(state.last),
         "ADVICE": state.last.advice if isinstance(state.last, events.Failed) else "",
     }
     return {f"ARENA_TUI_{name}": _harmless(value) for name, value in values.items()}
+
+
+def _cause(last: events.Last | None) -> str:
+    match last:
+        case events.Failed(cause=cause):
+            return cause
+        case events.Cancelled():
+            return f"stopped by {stopping.stopped_by(last)}"
+    return ""
 
 
 def main(arguments: Sequence[str]) -> int:

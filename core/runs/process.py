@@ -9,8 +9,10 @@ from pathlib import Path
 from types import ModuleType
 
 from core.files import in_words
-from core.machine.gpus import nvml, only, visible_gpus
+from core.machine.chosen import chosen_gpus
+from core.machine.gpus import NO_GPU, nvml, only, visible_gpus
 from core.machine.system import oom_kill_file, oom_kills
+from core.profile.errors import ProfileError, SettingError
 from core.runs.access import Strange, open_for_append, open_for_reading
 from core.runs.events import Failed
 from core.runs.folder import RunFolder
@@ -30,10 +32,14 @@ class LaunchError(Exception):
 
 
 def launch(
-    folder: RunFolder, program: Sequence[str] = TRAIN, *, gpu: str | None = None, working_directory: Path | None = None
+    folder: RunFolder,
+    program: Sequence[str] = TRAIN,
+    *,
+    gpus: Sequence[str] = (),
+    working_directory: Path | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start `program` with the run's folder as its last argument, in a session of its own, and return once it has
-    written run.json. It sees the card `gpu` alone, where one is given, and starts in `working_directory`, else in ours.
+    written run.json. It sees the cards `gpus` alone, if some are given, and starts in `working_directory`, or ours.
 
     Its output goes to console.log, so that neither a full pipe nor a closed terminal can reach it.
     Raises LaunchError if it cannot be started or ends before that; the record says so too. Where this process is
@@ -53,7 +59,7 @@ def launch(
                     **os.environ,
                     RUN_VARIABLE: folder.id,
                     FOLDER_VARIABLE: mark(folder),
-                    **(only(gpu) if gpu else {}),
+                    **(only(",".join(gpus)) if gpus else {}),
                 },
             )
     except OSError as error:
@@ -89,8 +95,18 @@ def _never_began(folder: RunFolder, cause: str) -> LaunchError:
     return LaunchError(f"{cause}:\n{log_end(folder)}")
 
 
-def describe_this_process(command: list[str]) -> RunInfo:
-    """What the child writes about itself into run.json."""
+def own_cards(folder: RunFolder) -> list[str]:
+    """The cards that the run computes on, of those that this process sees: as its settings choose them. The first
+    where those cannot be read, or ask for what is not there: the run says so itself, and ends."""
+    names = visible_gpus()
+    try:
+        return chosen_gpus(folder.read_profile().run.gpus, () if names == (NO_GPU,) else names) or [NO_GPU]
+    except (ProfileError, SettingError, OSError):
+        return list(names[:1])
+
+
+def describe_this_process(command: list[str], cards: Sequence[str] = ()) -> RunInfo:
+    """What the child writes about itself into run.json. It computes on `cards`, or the first that it sees."""
     from importlib import metadata  # here, since only children have use for it
 
     counted_in = oom_kill_file()
@@ -106,12 +122,13 @@ def describe_this_process(command: list[str]) -> RunInfo:
         versions={name: metadata.version(name) for name in PACKAGES},
         gpus=gpu_names(),
         world_size=1,
-        gpu=visible_gpus()[0],
+        gpu=",".join(cards or visible_gpus()[:1]),
         boot_id=me.boot_id,
         pid_namespace=me.pid_namespace,
         start_ticks=me.start_ticks,
         oom_kill_file=str(counted_in or ""),
         oom_kills=oom_kills(counted_in) if counted_in else None,
+        slurm=me.slurm,
     )
 
 

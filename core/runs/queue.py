@@ -1,4 +1,4 @@
-"""The queue: runs that wait for a card, each an ordinary run folder with a place in `runs/.queue/`.
+"""The queue: runs that wait for cards, each an ordinary run folder with a place in `runs/.queue/`.
 
 An entry is one file, named after its run, written by whoever queues it and deleted by the runner once the run has
 begun. Whoever changes the queue holds its lock. Each user has a runner of their own, which starts what they have queued
@@ -7,7 +7,7 @@ themselves. Starts nothing.
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -15,7 +15,9 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 
-from core.machine.gpus import visible_gpus
+from core.machine.chosen import chosen_gpus
+from core.machine.gpus import NO_GPU, visible_gpus
+from core.profile.errors import SettingError
 from core.profile.settings import Profile
 from core.runs.access import (
     Damaged,
@@ -28,6 +30,7 @@ from core.runs.access import (
     remove_tree,
     write_whole,
 )
+from core.runs.allotment import SEPARATOR, Queued, allot
 from core.runs.entry import Entry, Removed, Standing, sealed, standing
 from core.runs.folder import RunFolder, create_run, list_runs, run_in
 from core.runs.lock import holder, locked
@@ -40,9 +43,6 @@ QUEUED_FILES = frozenset({"profile.toml", "resolved.toml", "notes.toml", ".lock"
 
 class QueueError(Exception):
     """What was asked for cannot be done to the queue; the message says why."""
-
-
-Queued = tuple[RunFolder, Entry]
 
 
 class Queue:
@@ -98,11 +98,16 @@ class Queue:
     def add(self, profile: Profile, *, text: str, name: str) -> RunFolder:
         """Make the folder of a run as `create_run` does, last in the queue. Raises QueueError and OSError."""
         gpus = list(visible_gpus())  # which takes a while, and nobody is to wait for it
+        try:
+            chosen_gpus(profile.run.gpus, [gpu for gpu in gpus if gpu != NO_GPU])
+        except SettingError as error:
+            raise QueueError(str(error)) from None
+        entry = Entry(place=0, gpus=gpus, wanted=profile.run.gpus, working_directory=str(Path.cwd()))
         with self._changing():
             last = max((entry.place for _, entry in self.entries()), default=0)
             run = create_run(self.runs, profile, text=text, name=name)
             try:
-                entry = sealed(run, Entry(place=last + 1, gpus=gpus, working_directory=str(Path.cwd())))
+                entry = sealed(run, replace(entry, place=last + 1))
             except OSError:  # no place for the user's secret
                 remove_tree(run.path)
                 raise
@@ -185,27 +190,22 @@ class Queue:
         with self._changing():
             delete(self._paused)
 
-    def take(self, gpu: str) -> Queued | None:
-        """The next run of `ours` for this card, marked as taken; None if none waits for it, or the queue is paused.
-
-        One that an earlier runner took for the card and did not live to start comes first. Entries of ours that have no
-        use any more are deleted. Raises QueueError and OSError.
-        """
+    def take(self, free: Collection[str]) -> tuple[RunFolder, Entry, list[str]] | None:
+        """The next run of `ours` that gets cards of those that are free, marked as taken, and the cards; None if none
+        gets any, or the queue is paused. Entries of ours that are of no use any more are deleted. Raises QueueError and
+        OSError."""
         with self._changing():
             kept = {run.id for run, _ in self.entries()}
             for path in self.folder.glob("*.json"):
                 if path.stem not in kept and _read(path) and path.lstat().st_uid == os.getuid():
                     delete(path)
-            entries = self.ours()
-            left = [(run, entry) for run, entry in entries if entry.taken == gpu and gpu in entry.gpus]
-            fits = [(run, entry) for run, entry in entries if entry.taken is None and gpu in entry.gpus]
-            if self.is_paused or not (left or fits):
+            if self.is_paused or not (given := allot(self.ours(), free).given):
                 return None
-            run, entry = (left or fits)[0]
+            run, entry, cards = given[0]
             os.utime(run.resolved, follow_symlinks=False)  # since when it starts is told from this file's time
-            entry = replace(entry, taken=gpu)
+            entry = replace(entry, taken=SEPARATOR.join(cards))
             self._write(run, entry)
-        return run, entry
+        return run, entry, cards
 
     def drop(self, run: RunFolder) -> None:
         """Delete the entry of a run that has begun, or could not. Raises OSError."""

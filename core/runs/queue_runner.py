@@ -1,4 +1,4 @@
-"""Starts queued runs, one at a time on a card: `python -P -m core.runs.queue_runner RUNS_DIR PROGRAM…`.
+"""Starts queued runs, each on cards of its own: `python -P -m core.runs.queue_runner RUNS_DIR PROGRAM…`.
 
 They are those that this user has queued: a runs folder has one runner at a time for each user. It runs in a session of
 its own, started by whoever sees that runs of theirs wait and nobody starts them, and ends when nothing waits. The runs
@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from core.files import in_words
+from core.runs.allotment import SEPARATOR, seen
+from core.runs.entry import Entry
 from core.runs.folder import RunFolder
 from core.runs.liveness import is_run_alive
 from core.runs.lock import locked
@@ -29,12 +31,12 @@ def is_wanted(queue: Queue) -> bool:
 
 
 def occupant(runs: Iterable[RunFolder], gpu: str) -> RunFolder | None:
-    """The one of these runs that has the card, whoever started it; None where none has."""
+    """The one of these runs that has the card, maybe with others, whoever started it; None where none has."""
     return next((run for run in runs if occupies(run, gpu)), None)
 
 
 def occupies(run: RunFolder, gpu: str) -> bool:
-    """Whether the run lives on this card. One that is just starting, or does not tell its card, may be on any."""
+    """Whether the run lives on this card. One that is just starting, or does not tell its cards, may be on any."""
     try:
         alive = is_run_alive(run)
     except FileNotFoundError:
@@ -42,7 +44,7 @@ def occupies(run: RunFolder, gpu: str) -> bool:
     info = run.read_info()
     if info is None:
         return alive is None and not read_run(run)[1].is_over
-    return alive is True and info.gpu in (None, gpu)
+    return alive is True and (info.cards is None or gpu in info.cards)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -59,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def serve(queue: Queue, program: Sequence[str]) -> None:
-    """Start the next run on each card that is free, and look again, until nothing waits.
+    """Start what fits on the cards that are free, and look again, until nothing waits.
 
     A lock that somebody else holds, a full disk, a file server that does not answer: what waits is started after these.
     """
@@ -70,13 +72,20 @@ def serve(queue: Queue, program: Sequence[str]) -> None:
         try:
             if not is_wanted(queue):
                 return
-            for gpu in sorted({gpu for _, entry in queue.ours() for gpu in entry.gpus}):
+            free = []
+            for gpu in dict.fromkeys(gpu for _, entry in queue.ours() for gpu in entry.gpus):
                 known = occupants.pop(gpu, None)
                 found = known if known and occupies(known, gpu) else occupant(queue.others(), gpu)
                 if found:
                     occupants[gpu] = found
-                elif child := start_next(queue, gpu, program):
+                else:
+                    free.append(gpu)
+            while taken := queue.take(free):
+                run, entry, cards = taken
+                free = [gpu for gpu in free if gpu not in cards]
+                if child := start(run, entry, cards, program):
                     children.append(child)
+                queue.drop(run)
             trouble = ""
         except (QueueError, OSError) as error:
             if trouble != (trouble := in_words(error)):
@@ -85,19 +94,16 @@ def serve(queue: Queue, program: Sequence[str]) -> None:
         children = [child for child in children if child.poll() is None]  # those that have ended are not left zombies
 
 
-def start_next(queue: Queue, gpu: str, program: Sequence[str]) -> "subprocess.Popen[bytes] | None":
-    """Start the next run for this card; None if none waits for it. One that cannot be started says so itself."""
-    taken = queue.take(gpu)
-    if taken is None:
-        return None
-    run, entry = taken
+def start(
+    run: RunFolder, entry: Entry, cards: Sequence[str], program: Sequence[str]
+) -> "subprocess.Popen[bytes] | None":
+    """Start a run on its cards; None if it cannot be started, which it says itself."""
     try:
-        child = launch(run, program, gpu=gpu, working_directory=Path(entry.working_directory))
-        _say(f"started {run.id} on {gpu}")
+        child = launch(run, program, gpus=seen(entry, cards), working_directory=Path(entry.working_directory))
+        _say(f"started {run.id} on {SEPARATOR.join(cards)}")
     except (LaunchError, OSError) as error:
-        child = None
         _say(f"{run.id} did not start: {in_words(error)}")
-    queue.drop(run)
+        return None
     return child
 
 

@@ -18,6 +18,7 @@ MOST_BYTES = 1 << 30
 """Of a record; a step takes some 300 bytes."""
 ROOM = ".room"
 ROOM_BYTES = 64 << 10
+REQUEST = ".stop"
 MOST_LINE_BYTES = 1 << 20
 """No event is nearly as long."""
 
@@ -56,6 +57,14 @@ class Record:
             self._gap = b"\n"
             raise OSError(errno.ENOSPC, "no room for an event", self._file.name)
         self._gap = b""
+
+    def takes_request(self) -> bool:
+        """Whether the user has asked for an end since this was last called: `request_stop` leaves word beside it."""
+        try:
+            os.unlink(REQUEST, dir_fd=self._folder)
+        except OSError:
+            return False
+        return True
 
     def begin(self, phase: PhaseName, detail: str) -> None:
         """Say what begins now and what it waits for: in the record, and in the log, which is empty else for so long."""

@@ -67,8 +67,6 @@ class RunState(Struct, frozen=True, kw_only=True):
     predicting: events.Predicting | None = None
     prediction_progress: events.PredictionProgress | None = None
     """Of a prediction: what it is to do, and how far it is."""
-    averaged: events.Averaged | None = None
-    """Of a run that was not trained: what it is the average of."""
     stopping: events.Stopping | None = None
     last: Last | None = None
 
@@ -142,7 +140,6 @@ def fold(state: RunState, new: Iterable[AnyEvent]) -> RunState:
         predicting=_newest(events.Predicting, others, state.predicting),
         prediction_progress=_newest(events.PredictionProgress, others, state.prediction_progress),
         stopping=_newest(events.Stopping, others, state.stopping),
-        averaged=_newest(events.Averaged, others, state.averaged),
         last=turn,
     )
 

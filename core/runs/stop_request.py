@@ -8,11 +8,12 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
 
+from core.machine.slurm import JOB, job_variables
 from core.runs.access import opened
 from core.runs.events import Cancelled, Stopping
 from core.runs.folder import RunFolder
 from core.runs.record import Record
-from core.runs.stopping import HEARD, IGNORED, NOW, SAVE, SAVES
+from core.runs.stopping import HEARD, IGNORED, NOW, SAVE, SAVE_THEN_NOW, SAVES
 
 
 class HomeMoved(Exception):
@@ -92,7 +93,7 @@ class StopRequest:
         self.adapter: str | None = None
         self._record = record
         self._last_act = last_act
-        self._is_deferred = False
+        self._is_asked = self._is_deferred = False
         signal.signal(IGNORED, signal.SIG_IGN)
         self._hand_on: Callable[[signal.Signals], bool] | None = None
         for number in HEARD:
@@ -136,7 +137,14 @@ class StopRequest:
 
     def cancelled(self) -> Cancelled:
         """The run's last event after a stop."""
-        return Cancelled(signal=(self.signal or SAVE).name, step=self.step, kept=self.checkpoint, adapter=self.adapter)
+        return Cancelled(
+            signal=(self.signal or SAVE).name,
+            step=self.step,
+            kept=self.checkpoint,
+            adapter=self.adapter,
+            is_asked=self._is_asked,
+            job=job_variables().get(JOB, ""),
+        )
 
     def _hear(self, number: int, _frame: FrameType | None) -> None:
         before, heard = self.signal, signal.Signals(number)
@@ -145,6 +153,7 @@ class StopRequest:
         if before is not None and heard in SAVES:
             return
         self.signal = heard
+        self._is_asked = self._record.takes_request() or self._is_asked or heard is SAVE_THEN_NOW
         self._record.write(Stopping(signal=heard.name))
         if heard is NOW or before is not None:
             self._record.write(self.cancelled())

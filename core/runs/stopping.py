@@ -10,12 +10,13 @@ import psutil
 
 from core.machine.gpus import card
 from core.runs import events
+from core.runs.access import delete, open_for_append
 from core.runs.folder import RunFolder
 from core.runs.identity import is_seen_here, start_ticks
 from core.runs.liveness import is_marked, is_run_alive
 from core.runs.lock import locked
 from core.runs.protocol import RANK
-from core.runs.record import Record, Tail
+from core.runs.record import REQUEST, Record, Tail
 from core.runs.state import RunState, fold
 
 SAVE = signal.SIGTERM
@@ -41,24 +42,28 @@ RETURNED = 0.9
 
 
 class CardMemory:
-    """Of the run's own card, as it is when this object is made: before the run is asked to end."""
+    """Of the run's own cards, as they are when this object is made: before the run is asked to end."""
 
     def __init__(self, folder: RunFolder) -> None:
         info = folder.read_info()
-        self._gpu = info.gpu if info else None
+        self._cards: list[str | None] = [*info.cards] if info and info.cards else [None]
         self._free_before = self._free()
 
     def held(self, state: RunState) -> int:
         """Bytes that the run had reserved at its last step and that are not free again; 0 for one on a processor."""
-        is_on_card = state.started is not None and state.started.device.kind == "cuda"
-        free = self._free() if is_on_card and state.steps else None
-        if free is None or self._free_before is None:
+        if not state.steps or state.started is None or state.started.device.kind != "cuda":
             return 0
-        return max(0, int(self._free_before + RETURNED * state.steps[-1].memory_reserved) - free)
+        own = [reading.memory_allocated for reading in state.ranks] or [state.steps[-1].memory_reserved]
+        cards = zip(self._free_before, own, self._free(), strict=False)
+        return sum(
+            max(0, int(before + RETURNED * size) - now)
+            for before, size, now in cards
+            if before is not None and now is not None
+        )
 
-    def _free(self) -> int | None:
-        found = card(self._gpu)
-        return found.memory_free if found else None
+    def _free(self) -> list[int | None]:
+        found = [card(gpu) for gpu in self._cards]
+        return [one.memory_free if one else None for one in found]
 
 
 class Rung(Enum):
@@ -80,7 +85,19 @@ def ask(folder: RunFolder, rung: Rung) -> bool:
     if rung is Rung.KILL:
         sent = [_signal(pid, start_ticks(pid), rung.value) for pid in processes(folder)]
         return any(sent)
-    return pass_on(folder, rung.value)
+    request = folder.path / REQUEST
+    with suppress(OSError):  # then the record will name the signal alone
+        open_for_append(request).close()
+    try:
+        is_sent = pass_on(folder, rung.value)
+    except PermissionError:
+        is_sent = False
+        raise
+    finally:
+        if not is_sent:
+            with suppress(OSError):
+                delete(request)
+    return is_sent
 
 
 def pass_on(folder: RunFolder, number: signal.Signals) -> bool:
@@ -131,7 +148,16 @@ def note_kill(folder: RunFolder) -> None:
             return
         kept = state.checkpoint.folder if state.checkpoint else None
         with Record(folder.events) as record:
-            record.write(events.Cancelled(signal=signal.SIGKILL.name, step=state.step, kept=kept))
+            record.write(events.Cancelled(signal=signal.SIGKILL.name, step=state.step, kept=kept, is_asked=True))
+
+
+def stopped_by(end: events.Cancelled) -> str:
+    """Who or what has ended a run, in words that go on from "stopped by"."""
+    if end.is_asked is None:  # of older versions, in which schedulers were known by their signals alone
+        return "a scheduler" if end.signal in {one.name for one in SAVE_TOO} else "you"
+    if end.is_asked:
+        return "you"
+    return f"a signal: {end.signal}{f' (from the scheduler: Slurm job {end.job})' if end.job else ''}"
 
 
 def _signal(pid: int, ticks: int | None, number: signal.Signals) -> bool:

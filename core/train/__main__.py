@@ -17,18 +17,19 @@ from core.machine.chosen import chosen_gpus, rank_count
 from core.machine.gpus import only, visible
 from core.runs.events import Cancelled, Failed
 from core.runs.folder import RunFolder
+from core.runs.liveness import FOLDER_VARIABLE, mark
 from core.runs.lock import locked
 from core.runs.log import begin_log
 from core.runs.notify import notify
-from core.runs.process import describe_this_process
-from core.runs.protocol import MEETING, NODE, OTHER_AT_WORK, RANK, RESUME
+from core.runs.process import describe_this_process, own_cards
+from core.runs.protocol import MEETING, NODE, OTHER_AT_WORK, RANK, RESUME, RUN_VARIABLE
 from core.runs.record import Record
 from core.runs.settled import read_settled
 from core.runs.stop_request import Home, Stopped, StopRequest
 from core.train.attempt import Attempt
 from core.train.failed import explained
 from core.train.launch import Nodes, RankFailed, run_ranks
-from core.train.recipe import train
+from core.train.recipe import make_inputs, train
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -46,6 +47,8 @@ def main(arguments: Sequence[str]) -> int:
         from core.train import rank
 
         return rank.main(folder, asked.resume)
+    # As `launch` sets them for what it starts: a launch script does not.
+    os.environ.update({RUN_VARIABLE: folder.id, FOLDER_VARIABLE: mark(folder)})
     if asked.node:
         return serve(folder, asked)
     with locked(folder.lock) as is_ours:
@@ -62,10 +65,11 @@ def run(folder: RunFolder, is_resumed: bool, meeting: str) -> int:
     """As the run's own process, see to its record from the first event to the last, and return the exit code."""
     begin_log()
     with Record(folder.events) as record:
+        record.takes_request()  # one that the process before has not lived to hear
         # Before the run says who it is: from then on it may be asked to stop.
         stop = StopRequest(record, last_act=partial(notify, folder))
         try:
-            folder.write_info(describe_this_process([sys.executable, *sys.orig_argv[1:]]))
+            folder.write_info(describe_this_process([sys.executable, *sys.orig_argv[1:]], own_cards(folder)))
             if is_resumed and (end := folder.due_end()):  # killed before its last event alone was written
                 stop.close()
                 record.write(end)
@@ -99,6 +103,7 @@ def compute(folder: RunFolder, record: Record, stop: StopRequest, home: Home, is
         stop.step, stop.checkpoint = attempt.step, attempt.kept
         train(folder, record, stop, attempt, home, None)
         return 0
+    make_inputs(profile, record)
     record.begin("loading", f"starting {ranks} ranks{f' on each of {nodes} machines' if nodes > 1 else ''}")
     last = run_ranks(folder, stop, is_resumed=is_resumed, cards=cards, count=ranks, nodes=Nodes(nodes, 0, meeting))
     match last:
@@ -118,6 +123,7 @@ def serve(folder: RunFolder, asked: argparse.Namespace) -> int:
     cards = chosen_gpus(profile.run.gpus, visible().names)
     with tempfile.TemporaryDirectory() as aside, Record(Path(aside) / "events.jsonl") as record:
         stop = StopRequest(record, last_act=lambda: None, is_heard=False)
+        make_inputs(profile, record)
         try:
             run_ranks(
                 folder,

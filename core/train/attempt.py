@@ -11,7 +11,8 @@ from core.engine.steps import optimizer_steps
 from core.profile.errors import SettingError
 from core.profile.settings import Profile
 from core.runs.checkpoints import checkpoints, damage
-from core.runs.events import Phase, Resumed, RowsDigest, Started, Warning
+from core.runs.events import Phase, Resumed, Started, Warning
+from core.runs.figures import RowsDigest
 from core.runs.folder import RunFolder
 from core.runs.record import Record, Tail
 from core.runs.seal import has_checksums

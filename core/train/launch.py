@@ -3,12 +3,10 @@
 import os
 import signal
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import msgspec
 import psutil
 from msgspec import Struct
 
@@ -16,15 +14,12 @@ from core.libraries import importing_libraries
 from core.machine.gpus import NO_GPU, only
 from core.runs.events import Failed, Last
 from core.runs.folder import RunFolder
-from core.runs.process import killed_for_memory
 from core.runs.protocol import RANK, RESUME, TRAIN
 from core.runs.record import Tail
 from core.runs.stop_request import StopRequest
-from core.train.rank import NOTES_VARIABLE, log_of
+from core.train.first_failure import first_failure, forget, tell, told
+from core.train.rank import NOTES_VARIABLE
 from core.train.watch import HUNG_SECONDS, RanksWatch, ranks
-
-if TYPE_CHECKING:
-    from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
 SHUTDOWN_SECONDS = "5"
 """What the agent gives the others to end once one has failed."""
@@ -60,6 +55,8 @@ def run_ranks(
         from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
         from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
         from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+    if nodes.number == 0:
+        forget(folder, nodes.count)
     os.environ.update(only(",".join(cards) if cards else NO_GPU))
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, len(os.sched_getaffinity(0)) // count)))
     os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", SHUTDOWN_SECONDS)
@@ -78,15 +75,18 @@ def run_ranks(
             signals_to_handle=NOBODYS_SIGNAL,
         )
         arguments = [*TRAIN[1:], RANK, *([RESUME] if is_resumed else []), str(folder.path)]
-        watch = RanksWatch(Path(notes), HUNG_SECONDS)
+        watch = RanksWatch(Path(notes), HUNG_SECONDS, lambda: told(folder, nodes.count) is not None)
         stop.heed()
         try:
             with watch, stop.handed_on(to_rank_0):
                 elastic_launch(config, TRAIN[0])(*arguments)
         except ChildFailedError as error:
-            if (last := _last(folder, seen)) is None:
-                raise RankFailed(first_failure(error.failures, watch.hung, folder)) from error
-            return last
+            if last := _last(folder, seen):
+                return last
+            failed = told(folder, nodes.count) or first_failure(error.failures, watch.hung, folder)
+            if nodes.count > 1:
+                tell(folder, nodes.number, failed)
+            raise RankFailed(failed) from error
     return _last(folder, seen)
 
 
@@ -96,35 +96,6 @@ def to_rank_0(number: signal.Signals) -> bool:
         ranks()[0].send_signal(number)
         return True
     return False
-
-
-def first_failure(failures: "Mapping[int, ProcessFailure]", hung: Mapping[int, float], folder: RunFolder) -> Failed:
-    """What the record says of the rank that failed first: the others fail because of it, when it answers no more."""
-    for rank, seconds in hung.items():
-        return Failed(
-            cause=f"rank {rank} made no progress for {seconds:.0f} s, and was ended",
-            advice=f"The end of {log_of(rank)} may say where it was. Resume to go on from the last checkpoint.",
-            exit_code=1,
-        )
-    killed = {rank: failure for rank, failure in failures.items() if failure.exitcode < 0}
-    for rank, failure in killed.items():
-        name = signal.Signals(-failure.exitcode).name
-        for_memory = " for want of memory" if killed_for_memory(folder) else ""
-        return Failed(
-            cause=f"rank {rank} was killed by {name}{for_memory}",
-            advice=f"The end of {log_of(rank)} may say why. Resume to go on from the last checkpoint.",
-            exit_code=1,
-        )
-    told = {rank: failure.error_file_data for rank, failure in failures.items() if "failed" in failure.error_file_data}
-    for rank, data in sorted(told.items(), key=lambda item: float(item[1]["at"])):
-        failed = msgspec.convert(data["failed"], Failed)
-        return msgspec.structs.replace(failed, cause=f"rank {rank}: {failed.cause}")
-    rank, failure = next(iter(failures.items()))
-    return Failed(
-        cause=f"rank {rank} ended with exit code {failure.exitcode}",
-        advice=f"The end of {log_of(rank)} may say why.",
-        exit_code=1,
-    )
 
 
 def _last(folder: RunFolder, seen: int) -> Last | None:

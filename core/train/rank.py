@@ -45,7 +45,7 @@ def pulse_file(notes: Path, rank: int) -> Path:
 
 
 def main(folder: RunFolder, is_resumed: bool) -> int:
-    """Run this rank, and return its exit code: 0 also where the run is stopped. Rank 0 alone writes the run's record;
+    """Run this rank, and return its exit code: 0 also where all ranks stop alike. Rank 0 alone writes the run's record;
     what any of them fails of goes to torchrun's agent."""
     number, count = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     notes = Path(os.environ[NOTES_VARIABLE])
@@ -57,6 +57,7 @@ def main(folder: RunFolder, is_resumed: bool) -> int:
     if cards:
         os.environ.update(only(cards.split(",")[int(os.environ["LOCAL_RANK"])]))
     pulse = Pulse(pulse_file(notes, number))
+    ranks = None
     with Record(folder.events if number == 0 else notes / f"rank-{number}.jsonl") as record:
         stop = StopRequest(record, last_act=partial(notify, folder), is_heard=number == 0)
         try:
@@ -72,6 +73,8 @@ def main(folder: RunFolder, is_resumed: bool) -> int:
             ranks.leave()
         except Stopped:
             record.write(stop.cancelled())
+            # Where others have not heard of it they fail, and the agent waits minutes for theirs after a success.
+            return 0 if ranks and ranks.all_stop else stop.exit_code
         except Exception as error:
             at = time.time()
             logging.exception("rank %d failed", number)

@@ -69,6 +69,11 @@ class Ranks:
         """Whether this is the rank that writes: record, checkpoints and adapter are its affair alone."""
         return self.number == 0
 
+    @property
+    def all_stop(self) -> bool:
+        """Whether all ranks have seen that the run is to stop."""
+        return self._is_stopping
+
     def beat(self) -> None:
         """Say that this rank gets on."""
         if self._pulse and self._exchange:  # the first step has kernels to compile, and may take as long as it likes

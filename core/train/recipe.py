@@ -72,6 +72,22 @@ def train(
     )
 
 
+def make_inputs(profile: "Profile", record: Record) -> None:
+    """What is made once on each machine, and found there from then on: the demo, and the checkpoint in a GGUF file.
+
+    Not by a rank: where there are several, transformers lets all but the first save nothing. Raises SettingError.
+    """
+    from core.demo import assets
+    from core.model.locate import locate
+
+    if assets.is_named_by(profile) and not assets.is_made():
+        record.begin("loading", assets.MAKING)
+        assets.demo_folder(lambda done, total: record.write(assets.making(done, total)))
+    if profile.model.gguf_file:
+        record.begin("loading", "unpacking the GGUF file, unless already done")
+        locate(profile.model)
+
+
 def find_inputs(profile: "Profile", record: Record) -> "tuple[RunExamples, str]":
     """The rows to train on and those to evaluate, and where the base is loaded from, its weights all there.
 
@@ -82,17 +98,13 @@ def find_inputs(profile: "Profile", record: Record) -> "tuple[RunExamples, str]"
     from core.model.checkpoint import demand_weights
     from core.model.locate import locate
 
-    if assets.is_named_by(profile) and not assets.is_made():
-        record.begin("loading", assets.MAKING)
-        assets.demo_folder(lambda done, total: record.write(assets.making(done, total)))
+    make_inputs(profile, record)
     found = read_run_examples(assets.train_sources(profile.data), assets.eval_source(profile.data), profile)
     for name, read in zip(profile.data.sources, found.read, strict=True):
         record.begin("loading", f"rows: {read}" if len(found.read) == 1 else f"{read.rows:,} rows of {name}: {read}")
     record.begin("loading", str(found.settled))
     for caution in cautions(profile, found.leaks):
         record.write(Warning(message=caution))
-    if profile.model.gguf_file:
-        record.begin("loading", "unpacking the GGUF file, unless already done")
     source = locate(profile.model)
     demand_weights(source, profile.model.checkpoint)
     return found, source

@@ -16,6 +16,7 @@ from core.demo import assets
 from core.engine import device
 from core.engine.choose import Engine, choose_engine, choose_precision, demand_computable
 from core.engine.steps import optimizer_steps
+from core.machine.slurm import job_variables
 from core.model.checkpoint import base_digest
 from core.model.classifier import has_class
 from core.model.load import keep_residual_in_float32, load_classifier, load_config
@@ -25,7 +26,8 @@ from core.model.probe import demand_sound
 from core.model.tokenizer import load_tokenizer
 from core.packed.engine import PackedEngine
 from core.profile.settings import Precision, Profile
-from core.runs.events import Device, Phase, RowsDigest, Started, Warning
+from core.runs.events import Device, Phase, Started, Warning
+from core.runs.figures import RowsDigest
 from core.runs.record import Record
 from core.runs.stop_request import StopRequest
 from core.train.attempt import Attempt
@@ -211,4 +213,5 @@ def started(
         digest_train=rows.digest_train,
         digest_eval=rows.digest_eval,
         digest_base=made.digest_base,
+        slurm=job_variables(),
     )

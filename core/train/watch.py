@@ -3,7 +3,7 @@
 import signal
 import threading
 import time
-from collections.abc import Set
+from collections.abc import Callable, Set
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -25,11 +25,12 @@ GRACE_SECONDS = 3.0
 class RanksWatch:
     """A thread that looks at the ranks which this process has started."""
 
-    def __init__(self, notes: Path, hung_seconds: float) -> None:
+    def __init__(self, notes: Path, hung_seconds: float, has_failed_elsewhere: Callable[[], bool]) -> None:
         """Their pulses lie in `notes`; `hung_seconds` are HUNG_SECONDS, or fewer where one cannot wait."""
         self.hung: dict[int, float] = {}
         """The rank that was ended since it made no progress, and for how many seconds."""
         self._notes, self._hung_seconds = notes, hung_seconds
+        self._has_failed_elsewhere = has_failed_elsewhere
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._look_on, daemon=True)
 
@@ -60,7 +61,8 @@ class RanksWatch:
     def _are_of_no_use(self, gone: Set[int]) -> bool:
         """Whether the others need not go on: rank 0 is over, or another that had not come to its end."""
         beats = {rank: read_pulse(pulse_file(self._notes, rank)) for rank in gone}
-        return 0 in gone or any(beat is None or beat.doing is not Doing.ENDS for beat in beats.values())
+        is_over = 0 in gone or any(beat is None or beat.doing is not Doing.ENDS for beat in beats.values())
+        return is_over or self._has_failed_elsewhere()
 
     def _hung_one(self, living: dict[int, psutil.Process]) -> tuple[int, float] | None:
         """The rank that has computed without a beat for the longest time, if that is too long, and for how long: where

@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 
-from core.profile.settings import Profile
+from core.profile.settings import Profile, Run
 from core.runs.folder import RunFolder
 from core.runs.queue import Queue
 from core.runs.state import Status, read_run
@@ -23,6 +24,11 @@ def until(holds: Callable[[], object], what: str) -> None:
 
 def until_status(run: RunFolder, status: Status) -> None:
     until(lambda: read_run(run)[1] is status, f"{run.id} {status}; it is {read_run(run)[1]}")
+
+
+def add_for(queue: Queue, name: str, gpus: int | Literal["all"] | list[int]) -> RunFolder:
+    """A run that asks for these cards."""
+    return queue.add(Profile(run=Run(gpus=gpus)), text="", name=name)
 
 
 def add(queue: Queue, *names: str) -> list[RunFolder]:

@@ -8,7 +8,7 @@ from msgspec import structs
 
 from core.engine.memory import Memory
 from core.model.shape import ModelShape
-from core.plan.protocol import DiskPlan, MemoryPlan, Plan, TimePlan, TokensPlan
+from core.plan.protocol import DiskPlan, MemoryPlan, Plan, RanksPlan, TimePlan, TokensPlan
 
 GIB = 2**30
 CHANGE = ["train.per_device_batch_size=1", "train.gradient_accumulation=8"]
@@ -64,6 +64,21 @@ WHOLE = Plan(
 )
 
 
+OF_RANKS = structs.replace(
+    WHOLE,
+    ranks=RanksPlan(
+        count=3,
+        nodes=1,
+        device="NVIDIA H200",
+        examples=[3, 3, 2],
+        balance=0.871,
+        gradients=31 << 20,
+        exchange=0.0017,
+        link=25e9,
+    ),
+)
+
+
 def say(plan: Plan) -> None:
     print(msgspec.json.encode(plan).decode(), flush=True)
 
@@ -75,6 +90,8 @@ def main(scenario: str) -> None:
             say(Plan(global_batch=8))
             say(Plan(global_batch=8, rows_train=45_981, rows_eval=11_496, steps=5_748))
             say(WHOLE)
+        case "ranks":
+            say(OF_RANKS)
         case "too large":
             say(
                 structs.replace(

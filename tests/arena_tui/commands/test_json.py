@@ -25,6 +25,7 @@ HAVE_NONE = {
     "help": "is for people",
     "man": "is for man",
     "completion": "is for shells",
+    "launch-script": "prints a script for a shell",
     "submission": "is nothing without `check`",
 }
 

@@ -33,6 +33,14 @@ async def test_the_plan_is_filled_in(runs: Path) -> None:
         await until_shown(pilot, "! 17.0 % of rows exceed", "11.0 % show nothing of", "enter  start")
 
 
+async def test_of_several_ranks_the_plan_says_how_they_share_a_step(runs: Path) -> None:
+    app = ArenaApp(runs, plan_program=planner("ranks"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await choose(pilot, "mine")
+        await pilot.press("r")
+        await until_shown(pilot, "on NVIDIA H200: 3 + 3 + 2 of 8 a step", "87.1 %     of the time computing")
+
+
 @pytest.mark.parametrize(
     ("size", "problem", "says"),
     [

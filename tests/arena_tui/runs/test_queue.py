@@ -118,7 +118,7 @@ def test_of_two_runners_started_at_once_one_ends_and_nothing_runs_twice(queue: Q
 @pytest.mark.slow
 def test_a_run_that_a_killed_runner_took_and_did_not_start_is_started(queue: Queue) -> None:
     first, second = add(queue, "first", "second")
-    taken = queue.take(HERE)
+    taken = queue.take([HERE])
     assert taken is not None
     assert read_run(first)[1] is Status.STARTING
     assert queue.place(second) == 1
@@ -131,7 +131,7 @@ def test_a_run_that_a_killed_runner_took_and_did_not_start_is_started(queue: Que
 @pytest.mark.slow
 def test_a_run_whose_runner_was_killed_before_it_said_who_it_is_does_not_run_twice(queue: Queue) -> None:
     [run] = add(queue, "first")
-    assert queue.take(HERE) is not None
+    assert queue.take([HERE]) is not None
     with subprocess.Popen([*child("ok"), str(run.path)]) as started_by_the_killed:
         assert see_to_runner(queue, child("ok")) is not None
         until_status(run, Status.FINISHED)
@@ -259,7 +259,7 @@ def test_a_run_is_moved_and_removed_while_another_one_runs(queue: Queue) -> None
 
 def test_a_run_that_is_being_started_is_neither_moved_nor_removed(queue: Queue) -> None:
     [run] = add(queue, "first")
-    assert queue.take(HERE) is not None
+    assert queue.take([HERE]) is not None
     with pytest.raises(QueueError):
         queue.remove(run)
     with pytest.raises(QueueError):
@@ -285,7 +285,7 @@ def test_a_run_whose_folder_was_deleted_and_a_half_written_entry_hold_nobody_up(
 
 def test_after_a_reboot_the_queue_goes_on(queue: Queue) -> None:
     was_running, waiting = add(queue, "was-running", "waiting")
-    assert queue.take(HERE) is not None
+    assert queue.take([HERE]) is not None
     me = describe_this_process(["x"])
     was_running.write_info(replace(me, boot_id="00000000-0000-0000-0000-000000000000"))
     queue.runner_lock.touch()
@@ -335,7 +335,12 @@ def test_a_queue_that_is_being_changed_is_an_error_not_a_wait_without_end(queue:
     [run] = add(queue, "first")
     with locked(queue.folder / "lock") as is_ours:
         assert is_ours
-        for change in (lambda: add(queue, "second"), lambda: queue.remove(run), queue.pause, lambda: queue.take(HERE)):
+        for change in (
+            lambda: add(queue, "second"),
+            lambda: queue.remove(run),
+            queue.pause,
+            lambda: queue.take([HERE]),
+        ):
             with pytest.raises(QueueError, match="somebody else"):
                 change()
     assert ids(queue) == [run.id]

@@ -45,7 +45,7 @@ def standing_of(queue: Queue, run: RunFolder) -> Standing:
 def nothing_starts(queue: Queue) -> None:
     assert see_to_runner(queue, child("ok")) is None
     subprocess.run([*RUNNER, str(queue.runs), *child("ok")], check=True, timeout=60)
-    assert queue.take(visible_gpus()[0]) is None
+    assert queue.take(visible_gpus()) is None
     assert not any(run.info.exists() or run.events.exists() for run, _ in queue.entries())
 
 
@@ -129,7 +129,7 @@ def test_an_entry_that_another_user_gives_to_another_card_is_not_started_there(q
     entry = msgspec.json.decode(path.read_bytes())
     path.write_bytes(msgspec.json.encode({**entry, "taken": "GPU-of-somebody"}))
     assert standing_of(queue, run) is Standing.OURS
-    assert queue.take("GPU-of-somebody") is None
+    assert queue.take(["GPU-of-somebody"]) is None
 
 
 @pytest.mark.slow

@@ -160,7 +160,7 @@ async def test_a_run_that_began_meanwhile_is_not_taken_out(runs: Path) -> None:
         await until_shown(pilot, "take it out of the queue?")
         queue = Queue(runs)
         queue.unpause()
-        assert queue.take(visible_gpus()[0])
+        assert queue.take(visible_gpus())
         await pilot.press("y")
         await until_shown(pilot, "the queue was not changed")
     assert run.profile.exists()

@@ -82,8 +82,9 @@ def test_it_is_a_finished_run_that_says_what_its_members_and_their_ensemble_reac
     state, status = read_run(run)
     assert status is Status.FINISHED
     assert flaw(run.adapter, content=True) is None
-    metrics, told = read_metrics(run.metrics), state.averaged
-    assert metrics and told
+    metrics = read_metrics(run.metrics)
+    assert metrics and state.started and state.started.average
+    told = state.started.average
     assert metrics.log_loss == pytest.approx(log_loss(softmax(logits(run)), labels(run)), abs=1e-6)
     assert (told.runs, told.how, told.rank) == ([finished.id, other.id], "exact", 24)
     assert told.log_losses == pytest.approx([read_metrics(one.metrics).log_loss for one in (finished, other)], abs=1e-6)

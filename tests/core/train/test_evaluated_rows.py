@@ -18,7 +18,8 @@ from tiny_runs import SECONDS, Start
 from core.data.example import DataError
 from core.report.protocol import Progress, Swap
 from core.report.report import Report
-from core.runs.events import AnyEvent, Evaluated, Finished, Phase, RowsDigest, Started, Warning
+from core.runs.events import AnyEvent, Evaluated, Finished, Phase, Started, Warning
+from core.runs.figures import RowsDigest
 from core.runs.folder import RunFolder
 from core.runs.metrics import read_metrics
 from core.runs.record import Tail

@@ -1,10 +1,12 @@
 """Runs on several ranks, in real processes that talk by gloo: the same examples, losses and results as on one."""
 
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from tiny_runs import SECONDS, Start, kill, wait_for
 from core.runs import events
 from core.runs.folder import RunFolder
 from core.runs.process import launch
-from core.runs.protocol import RESUME, TRAIN
+from core.runs.protocol import MEETING, NODE, RESUME, TRAIN
 from core.runs.record import Tail
 from core.runs.resume import prepare
 from core.runs.state import Status, read_run
@@ -109,20 +111,17 @@ def wait_until_gone(processes: Iterable[psutil.Process]) -> None:
     assert not psutil.wait_procs(list(processes), timeout=SECONDS)[1]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
-def test_a_stop_of_all_ranks_saves_and_the_run_goes_on_with_another_number_of_them(
-    number: signal.Signals, start: Start
-) -> None:
+def test_a_stop_of_all_ranks_saves_and_the_run_goes_on_with_another_number_of_them(start: Start) -> None:
     folder, child = start(*LONG)
     wait_for(folder, events.Step, step=3)
     ranks = ranks_of(child)
     for process in (psutil.Process(child.pid), *ranks.values()):  # as a scheduler does that signals all it knows
-        process.send_signal(number)
-    assert child.wait(SECONDS) == 128 + number
+        process.send_signal(signal.SIGTERM)
+    assert child.wait(SECONDS) == 143
     wait_until_gone(ranks.values())
     *_, stopping, cancelled = Tail(folder.events).read()
     assert isinstance(cancelled, events.Cancelled), stopping
-    assert cancelled.signal == number.name
+    assert cancelled.signal == "SIGTERM"
     assert cancelled.kept == f"checkpoints/checkpoint-{cancelled.step}"
     assert read_run(folder)[1] is Status.CANCELLED
 
@@ -238,3 +237,53 @@ def test_bad_data_is_said_once_and_by_its_own_words(start: Start, tmp_path: Path
     failed = Tail(folder.events).read()[-1]
     assert isinstance(failed, events.Failed)
     assert "none.csv" in failed.cause
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("localhost", 0))
+        return int(found.getsockname()[1])
+
+
+@contextmanager
+def two_machines(start: Start, *settings: str) -> Iterator[tuple[RunFolder, Any, Any]]:
+    """The run and the processes of its two machines: both are here, and meet at the loopback."""
+    meeting = (MEETING, f"localhost:{free_port()}")
+    folder, first = start(*settings, "run.nodes=2", program=(*TRAIN, *meeting))
+    second = subprocess.Popen([*TRAIN, NODE, "1", *meeting, str(folder.path)])
+    yield folder, first, second
+    second.kill()
+    second.wait()
+
+
+def test_two_machines_of_one_and_more_ranks_compute_what_one_does(start: Start, engine: str, alone: RunFolder) -> None:
+    with two_machines(start, *RUN, f"train.engine={engine}") as (folder, first, second):
+        assert first.wait(SECONDS) == 0
+        assert second.wait(SECONDS) == 0
+    (counted, figures), (counted_too, figures_too) = measured(alone), measured(folder)
+    assert counted == counted_too
+    assert np.allclose(figures, figures_too, atol=1e-5)
+    assert np.allclose(logits(alone)[1], logits(folder)[1], atol=1e-5)
+
+
+def test_a_rank_that_is_killed_on_the_other_machine_is_named_and_ends_both(start: Start) -> None:
+    with two_machines(start, *LONG) as (folder, first, second):
+        wait_for(folder, events.Step, step=2)
+        theirs = ranks_of(second)
+        assert sorted(theirs) == [2, 3]
+        theirs[3].kill()
+        assert first.wait(60) == 1
+        assert second.wait(60) == 1
+    failed = Tail(folder.events).read()[-1]
+    assert isinstance(failed, events.Failed)
+    assert failed.cause == "rank 3 was killed by SIGKILL"
+
+
+def test_a_stop_of_the_first_machine_stops_both(start: Start) -> None:
+    with two_machines(start, *LONG[:-1]) as (folder, first, second):
+        wait_for(folder, events.Step, step=2)
+        first.send_signal(signal.SIGUSR1)
+        second.send_signal(signal.SIGUSR1)
+        assert first.wait(60) == 128 + signal.SIGUSR1
+        assert second.wait(60) == 0
+    assert read_run(folder)[1] is Status.CANCELLED

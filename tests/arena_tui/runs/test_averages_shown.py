@@ -12,37 +12,39 @@ from arena_tui.__main__ import main
 from arena_tui.app.app import ArenaApp
 from arena_tui.monitor.screen import MonitorScreen
 from core.runs import events
+from core.runs.average import Average
 from core.runs.folder import RunFolder
 from core.runs.record import Record
 
 RUNS = ["20260130-120000-one", "20260130-130000-two"]
-EXACT = events.Averaged(
-    runs=RUNS, how="exact", rank=32, kept=1.0, log_losses=[0.9421, 0.9433], ensemble_log_loss=0.9322, time=BEGAN + 30
-)
-UNSHARED = events.Averaged(runs=RUNS, how="svd", rank=16, kept=0.9521, time=BEGAN + 30)
+EXACT = Average(runs=RUNS, how="exact", rank=32, kept=1.0, log_losses=[0.9421, 0.9433], ensemble_log_loss=0.9322)
+UNSHARED = Average(runs=RUNS, how="svd", rank=16, kept=0.9521)
 
 
-def record_average(runs: Path, averaged: events.Averaged) -> RunFolder:
+def record_average(runs: Path, average: Average) -> RunFolder:
     """A finished average, as its child records it: evaluated where its members share rows."""
     folder = record_run(runs, "20260131-120000-one-average", end=None, steps=0)
     folder.events.unlink()
-    loss, rows = (0.9388, 11_496) if averaged.log_losses else (None, 0)
+    loss, rows = (0.9388, 11_496) if average.log_losses else (None, 0)
     with Record(folder.events) as record:
         prior = 1.0973 if rows else None
-        record.write(replace(started(), time=BEGAN + 20, steps=0, tokens_train=0, rows_eval=rows, prior_log_loss=prior))
+        record.write(
+            replace(
+                started(), time=BEGAN, steps=0, tokens_train=0, rows_eval=rows, prior_log_loss=prior, average=average
+            )
+        )
         if rows:
             record.write(
                 events.Evaluated(
                     time=BEGAN + 29, step=0, epoch=0.0, log_loss=loss, accuracy=0.551, rows=rows, seconds=9
                 )
             )
-        record.write(averaged)
         record.write(events.Finished(time=BEGAN + 31, log_loss=loss, accuracy=0.551 if rows else None))
     return folder
 
 
 @pytest.mark.parametrize(
-    ("averaged", "lines"),
+    ("average", "lines"),
     [
         (
             EXACT,
@@ -51,7 +53,6 @@ def record_average(runs: Path, averaged: events.Averaged) -> RunFolder:
                 "  0.9421 run 1     20260130-120000-one",
                 "  0.9433 run 2     20260130-130000-two",
                 "  0.9322 ensemble  their predictions averaged",
-                "finished: evaluation log loss 0.9388, accuracy 55.1 %",
             ],
         ),
         (
@@ -61,18 +62,17 @@ def record_average(runs: Path, averaged: events.Averaged) -> RunFolder:
                 "       – run 1     20260130-120000-one",
                 "       – run 2     20260130-130000-two",
                 "       – ensemble  the runs were not evaluated on the same rows",
-                "finished: nothing was evaluated",
             ],
         ),
     ],
 )
 def test_its_lines_tell_how_it_was_made_of_what(
-    averaged: events.Averaged, lines: list[str], runs: Path, capsys: pytest.CaptureFixture[str]
+    average: Average, lines: list[str], runs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = record_average(runs, averaged)
+    folder = record_average(runs, average)
     assert main(["--runs-dir", str(runs), "watch", folder.id]) == 0
     told = capsys.readouterr().out.splitlines()
-    assert told[-len(lines) :] == lines
+    assert told[: len(lines)] == lines
     assert not [line for line in told if "0 steps" in line]
 
 
