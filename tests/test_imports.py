@@ -97,6 +97,23 @@ def test_the_child_does_not_know_the_screen() -> None:
     assert not loaded(code) & {"textual", "arena_tui"}
 
 
+@pytest.mark.slow
+def test_transformers_models_are_listed_once_and_all_of_them() -> None:
+    code = """
+from core.libraries import importing_libraries
+with importing_libraries():
+    pass
+from pathlib import Path
+from transformers import models
+from transformers.utils import import_utils
+print(import_utils.define_import_structure.cache_info().misses)
+anew = import_utils._LazyModule(models.__name__, models.__file__, import_utils.define_import_structure(models.__file__))
+print(dir(anew) == dir(models), anew._class_to_module == models._class_to_module)
+"""
+    ran = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines() == ["1", "True True"]
+
+
 def test_a_prediction_itself_loads_no_model() -> None:
     code = "import core.predict.__main__, core.predict.passes, core.predict.results, core.predict.results"
     assert not loaded(code) & {"torch", "transformers", "peft", "bitsandbytes", *SCREEN}

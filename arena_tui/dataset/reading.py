@@ -88,7 +88,8 @@ def how_far(progress: Progress, seen: Inspected | None, sources: Sequence[str]) 
 
 def as_read(read: RowsRead) -> str:
     """What a source was taken for, behind its name."""
-    return f" as {read.format}{read.dropped}" if read.format else ", not read"
+    counted = ", weighed" * (read.weights is not None) + ", soft labels" * (read.soft_labels is not None)
+    return f" as {read.format}{read.dropped}{counted}" if read.format else ", not read"
 
 
 class Inspection:

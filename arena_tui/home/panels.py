@@ -98,6 +98,7 @@ def summary(profile: Profile, width: int, absent: Mapping[str, str]) -> Content:
     their keys, are `absent`."""
     data, model, lora, train = profile.data, profile.model, profile.lora, profile.train
     limit = f", {limited(data)}" if data.limit else ""
+    counted = ", ".join(["soft"] * data.soft_labels + ["weighed"] * data.is_weighted)
     chosen = lora.target_modules
     modules = "queries, keys, values" if chosen == "auto" else chosen if isinstance(chosen, str) else ", ".join(chosen)
     every = profile.eval.every
@@ -109,6 +110,7 @@ def summary(profile: Profile, width: int, absent: Mapping[str, str]) -> Content:
         ("modules", printable(modules), ""),
         ("layers", f"from {lora.freeze_layers} on" if lora.freeze_layers else "all", ""),
         ("data", printable(", ".join(data.train_sources)) + limit, ""),
+        *([("labels", counted, "in training")] if counted else []),
         ("held out", printable(held_out(profile)), unused_split(profile)),
         *([("evaluated", evaluated, "")] if profile.evaluates else []),
         ("batch", f"{batch}, global", ""),

@@ -84,7 +84,10 @@ def _read(read: Sequence[RowsRead], sources: Sequence[str]) -> list[Fact]:
     labels = outcomes_of(found.outcomes).labels
     outcomes = ("outcomes", str(len(labels)), f"{', '.join(labels)}: {printable(found.why)}")
     if len(read) == 1:
-        return [("read as", read[0].format, f"{read[0].how}{read[0].dropped}; {read[0].files}"), outcomes]
+        return [
+            ("read as", read[0].format, f"{read[0].how}{read[0].dropped}{read[0].in_training}; {read[0].files}"),
+            outcomes,
+        ]
     return [
         *(
             ("read" if number == 0 else "", count(one.rows), f"of {printable(name)}: {one}")

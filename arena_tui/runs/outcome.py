@@ -90,7 +90,7 @@ def references(run: RunView) -> list[Fact]:
 def explanation(run: RunView, node: DOMNode) -> list[Content]:
     """What a run waits for; or why it ended before its time, what is kept, and what to do, with the keys of `node`."""
     if run.wait:
-        return [Content(sentence) for sentence in words(run.wait)]
+        return words(run.wait, node)
     match run.state.last:
         case events.Failed(cause=cause, advice=advice, exit_code=code, changes=changes, kept=kept):
             return [

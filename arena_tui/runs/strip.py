@@ -1,6 +1,7 @@
 """The strip at the top of the monitor: which run, what it is doing, how far it is, how long it takes."""
 
 from textual.content import Content
+from textual.dom import DOMNode
 from textual.reactive import var
 from textual.widgets import Static
 
@@ -33,7 +34,7 @@ class Strip(Static):
     def _draw(self) -> None:
         width = self.scrollable_content_region.width
         if self.view and width:
-            self.update(Content("\n").join([_what(self.view, width), _how_far(self.view, width)]), layout=False)
+            self.update(Content("\n").join([_what(self.view, width), _how_far(self.view, width, self)]), layout=False)
 
 
 def _what(view: RunView, width: int) -> Content:
@@ -54,10 +55,10 @@ def _what(view: RunView, width: int) -> Content:
     return Content.assemble(left, " " * (width - left.cell_length - name.cell_length), name)
 
 
-def _how_far(view: RunView, width: int) -> Content:
+def _how_far(view: RunView, width: int, node: DOMNode) -> Content:
     """Done of total, a bar, the share, elapsed and remaining time; or what the run waits for."""
     if view.wait:
-        return Content(" ".join(words(view.wait))).truncate(width, ellipsis=True)
+        return Content(" ").join(words(view.wait, node)).truncate(width, ellipsis=True)
     state = view.state
     done, total, unit = _progress(view)
     nothing = f"continues after step {numbers.count(state.step)}" if state.step else "nothing done yet"

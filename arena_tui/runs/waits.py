@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 from textual.content import Content
+from textual.dom import DOMNode
 
 from arena_tui.format.numbers import count, ordinal
 from arena_tui.format.sanitize import printable
+from arena_tui.screen.keymap import hint
 from core.machine.gpus import NO_GPU
 from core.runs.allotment import Queued, allot, request
 from core.runs.entry import Standing, standing
@@ -76,16 +78,18 @@ def cards(gpus: Sequence[str], joined_by: str = "and") -> str:
     return f"GPUs {', '.join(others)} {joined_by} {last}" if others else card(last)
 
 
-def words(wait: Wait) -> list[str]:
-    """Its place, what it waits for, and who will start it, in sentences."""
+def words(wait: Wait, node: DOMNode) -> list[Content]:
+    """Its place, what it waits for, and who will start it, in sentences, with the keys that `node` has for it."""
     where = "It is next." if wait.place == 1 else f"It is {ordinal(wait.place)} in the queue."
     if wait.standing is not Standing.OURS:
-        way_out = "a in the list of runs, or arena-tui queue adopt, shows its settings and asks."
-        return [where, f"It {wait.standing}, so it does not start: {way_out}"]
+        ways_out = hint(node, "adopt", "{} or ") + "arena-tui queue adopt shows its settings and asks."
+        return [Content(where), Content(f"It {wait.standing}, so it does not start: ") + ways_out]
     if wait.is_paused:
-        return [where, "The queue is paused; Q in the list of runs, or arena-tui queue resume, resumes it."]
+        ways_out = hint(node, "pause", "{} or ") + "arena-tui queue resume resumes it."
+        return [Content(where), Content("The queue is paused; ") + ways_out]
     if not wait.is_served:
-        return [where, "Nothing is starting runs at the moment; opening a console here, or arena-tui queue, does."]
+        nobody = "Nothing is starting runs at the moment; opening a console here, or arena-tui queue, does."
+        return [Content(where), Content(nobody)]
     taken: dict[str, list[str]] = {}
     for gpu, run_id in wait.occupants.items():
         if run_id:
@@ -93,7 +97,7 @@ def words(wait: Wait) -> list[str]:
     using = [f"{printable(run_id)} is using {cards(gpus)}." for run_id, gpus in taken.items()]
     needed = [f"It {need}." for need in needs(wait)]
     soon = ", within seconds" if wait.is_due else ""
-    return [where, *needed, *using, f"It starts by itself{soon}, without this console."]
+    return [*map(Content, [where, *needed, *using]), Content(f"It starts by itself{soon}, without this console.")]
 
 
 def needs(wait: Wait) -> list[str]:

@@ -168,7 +168,8 @@ def _lengths(question: Question) -> NDArray[np.int64]:
 def _rows(lengths: NDArray[np.int64], vocabulary: int) -> list[dict[str, Any]]:
     chance = np.random.default_rng(0)
     return [
-        {"input_ids": chance.integers(3, vocabulary, length), "labels": int(chance.integers(3))} for length in lengths
+        {"input_ids": chance.integers(3, vocabulary, length), "labels": int(chance.integers(3)), "row": number}
+        for number, length in enumerate(lengths)
     ]
 
 

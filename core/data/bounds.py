@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
-
-import pyarrow
-from pyarrow import compute, parquet, types
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from core.data.example import MOST_OF_AN_ID, DataError, place
 from core.machine.gpus import memory
+
+if TYPE_CHECKING:
+    import pyarrow
 
 MOST_OF_A_RECORD = 16 << 20
 """Characters. The longest conversations have some hundred thousand."""
@@ -59,10 +59,13 @@ MOST_OF_TEXTS = 256 << 20
 
 def read_numbers(
     source: Path | BinaryIO, columns: Sequence[str] | None = None, *, texts: str | None = None
-) -> pyarrow.Table:
+) -> "pyarrow.Table":
     """The table, or some of its columns. Raises OSError, and ArrowException where it holds anything but numbers and
     truth values, or more of them than any run. The column `texts` may hold short texts instead.
     """
+    import pyarrow  # here: rows as text are read without Arrow
+    from pyarrow import compute, parquet, types
+
     with parquet.ParquetFile(source, read_dictionary=[texts] if texts else None) as file:
         found = file.metadata
         rows = max(found.num_rows, sum(found.row_group(group).num_rows for group in range(found.num_row_groups)))

@@ -3,6 +3,7 @@
 import ast
 import io
 import json
+import math
 import re
 import tokenize
 from collections import Counter
@@ -89,11 +90,19 @@ def flag(cell: Any) -> int | None:
     text = str(cell).strip().lower()
     if text in YES or text in NO:
         return int(text in YES)
-    try:
-        number = float(text)
-    except ValueError:
+    found = number(text)
+    return int(found) if found in (0, 1) else None
+
+
+def number(cell: Any) -> float | None:
+    """A finite number, in text or not; None for anything else: truth values, and 1_0, which only Python reads."""
+    if isinstance(cell, bool) or (isinstance(cell, str) and "_" in cell):
         return None
-    return int(number) if number in (0, 1) else None
+    try:
+        found = float(cell)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) else None
 
 
 def turns(cell: Any) -> Turns:

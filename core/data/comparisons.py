@@ -1,19 +1,20 @@
 """What a row says under a format: prompt, both answers, and who won. Knows no file."""
 
 import hashlib
-import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from core.data import cells
 from core.data.cells import Kind, Messages, Turns, messages, printed_turns, rounds, text_in
 from core.data.example import UNLABELLED, shown
 from core.data.formats import Format
+from core.data.labels import Probabilities, halved_tie, without_tie
 from core.outcomes import A_WINS, B_WINS, TIE
-from core.profile.data_settings import Winners
+from core.profile.data_settings import Columns, Data, Winners
 
 Record = Mapping[str, Any]
 PREFERENCES = range(-3, 4)
@@ -29,6 +30,9 @@ class Comparison(Struct, frozen=True):
     response_a: Turns
     response_b: Turns
     label: int | None
+    weight: float
+    probabilities: Probabilities | None
+    """Of the outcomes; None unless they are to be trained on."""
 
 
 class Refused(ValueError):
@@ -39,11 +43,13 @@ class Refused(ValueError):
         self.column = column or ""
 
 
-def compared(record: Record, format: Format, winners: Winners) -> Comparison:
+def compared(record: Record, format: Format, data: Data) -> Comparison:
     """Raises Refused."""
     columns = format.columns
     assert columns.response_a and columns.response_b
-    label = label_of(record, format, winners)
+    probabilities = _probabilities(record, columns) if format.verdict == "probabilities" else None
+    label = _label_of(record, format, data.winners)
+    weight = _weight(record, format, data)
     if "list" in format.kinds[0] or format.kinds == ("text", "text", "text"):
         named = (columns.prompt, columns.response_a, columns.response_b)
         prompt, a, b = (_turns(record, name or "", kind) for name, kind in zip(named, format.kinds, strict=True))
@@ -54,22 +60,53 @@ def compared(record: Record, format: Format, winners: Winners) -> Comparison:
             place = next((n for n, (one, two) in enumerate(zip(prompt, other, strict=False)) if one != two), None)
             turn = f"turn {place + 1} of the user differs" if place is not None else "the number of turns differs"
             raise Refused("", f"{turn} between {columns.response_a} and {columns.response_b}")
-    if format.verdict == "chosen" and _is_b(prompt, a, b):
-        return Comparison(prompt, b, a, B_WINS)
-    return Comparison(prompt, a, b, label)
+    if format.verdict == "chosen" and _drawn(prompt, a, b, (A_WINS, B_WINS)) == B_WINS:
+        return Comparison(prompt, b, a, B_WINS, weight, None)
+    if probabilities is None:
+        return Comparison(prompt, a, b, label, weight, None)
+    highest = [outcome for outcome, probability in enumerate(probabilities) if probability == max(probabilities)]
+    if len(highest) > 1 and not data.soft_labels:
+        numbers = ", ".join(f"{probability:.4g}" for probability in probabilities)
+        raise Refused("", f"no outcome is the most probable: {numbers}; data.soft_labels = true trains on all of them")
+    label = _drawn(prompt, a, b, highest)
+    return Comparison(prompt, a, b, label, weight, probabilities if data.soft_labels else None)
 
 
-def halved(tie: Comparison) -> int:
-    """The label of a tie that counts as a win: of B in half of all rows, and always the same in the same row."""
-    return B_WINS if _is_b(tie.prompt, tie.response_a, tie.response_b) else A_WINS
+def halved(found: Comparison, *, is_soft: bool) -> Comparison:
+    """A tie counts as a win: of B in half of all rows, and always the same in the same row. Where it is soft, it counts
+    as half a win of both in training."""
+    is_tie = found.label == TIE
+    label = _drawn(found.prompt, found.response_a, found.response_b, (A_WINS, B_WINS)) if is_tie else found.label
+    probabilities = found.probabilities or ((0.0, 0.0, 1.0) if is_tie and is_soft else None)
+    return replace(found, label=label, probabilities=probabilities and halved_tie(probabilities))
 
 
-def label_of(record: Record, format: Format, winners: Winners) -> int | None:
-    """Who won by the columns that say so. Raises Refused."""
+def decided(found: Comparison) -> Comparison:
+    """One that is no tie, and cannot be one."""
+    return replace(found, probabilities=found.probabilities and without_tie(found.probabilities))
+
+
+def _weight(record: Record, format: Format, data: Data) -> float:
+    columns = format.columns
+    if data.weight_by_strength and format.verdict == "preference":
+        return max(1.0, abs(float(record[columns.winner or ""])))
+    if columns.weight is None:
+        return 1.0
+    cell = _cell(record, columns.weight)
+    weight = cells.number(cell)
+    if weight is None or weight < 0:
+        raise Refused(columns.weight, f"expected a weight, a number of 0 or more, found {shown(cell)}")
+    return abs(weight)  # -0.0 too
+
+
+def _label_of(record: Record, format: Format, winners: Winners) -> int | None:
+    """Who won by the columns that say so; None where probabilities do. Raises Refused."""
     columns = format.columns
     match format.verdict:
         case "none":
             return UNLABELLED
+        case "probabilities":
+            return None
         case "chosen":
             return A_WINS
         case "winner":
@@ -78,8 +115,6 @@ def label_of(record: Record, format: Format, winners: Winners) -> int | None:
             return _by_preference(record.get(columns.winner or ""), columns.winner)
         case "flags":
             return _by_flags(record, [columns.winner_a, columns.winner_b, columns.winner_tie])
-        case "probabilities":
-            return _by_probability(record, [columns.probability_a, columns.probability_b, columns.probability_tie])
 
 
 def _cell(record: Record, column: str) -> Any:
@@ -143,11 +178,8 @@ def _word(cell: Any) -> str:
 
 
 def _by_preference(cell: Any, column: str | None) -> int:
-    try:
-        number = math.nan if isinstance(cell, bool) else float(cell)
-    except (TypeError, ValueError):
-        number = math.nan
-    if number not in PREFERENCES:
+    number = cells.number(cell)
+    if number is None or number not in PREFERENCES:
         raise Refused(column, f"expected a whole number from -3 to 3, found {shown(cell)}")
     return A_WINS if number < 0 else B_WINS if number > 0 else TIE
 
@@ -165,24 +197,27 @@ def _by_flags(record: Record, columns: Sequence[str | None]) -> int:
     return flags.index(1)
 
 
-def _by_probability(record: Record, columns: Sequence[str | None]) -> int:
+def _probabilities(record: Record, columns: Columns) -> Probabilities:
+    """Scaled to sum to 1. Raises Refused where they are off by more than numbers written with few digits are."""
+    named = (columns.probability_a, columns.probability_b, columns.probability_tie)
     numbers = []
-    for column in columns:
+    for column in named:
         cell = record.get(column) if column else 0.0
-        try:
-            numbers.append(float(cell))  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            raise Refused(column, f"expected a probability, found {shown(cell)}") from None
-        if not 0 <= numbers[-1] <= 1:
+        number = cells.number(cell)
+        if number is None or not 0 <= number <= 1:
             raise Refused(column, f"expected a probability, found {shown(cell)}")
-    if abs(sum(numbers) - 1) > MOST_OFF:
-        raise Refused("", f"{', '.join(filter(None, columns))} must sum to 1, found {sum(numbers):.4g}")
-    if numbers.count(max(numbers)) > 1:
-        raise Refused("", f"no outcome is the most probable: {', '.join(map(str, numbers))}")
-    return numbers.index(max(numbers))
+        numbers.append(number)
+    total = sum(numbers)
+    if abs(total - 1) > MOST_OFF:
+        raise Refused("", f"{', '.join(filter(None, named))} must sum to 1, found {total:.4g}")
+    a, b, tie = (number / total for number in numbers)
+    return a, b, tie
 
 
-def _is_b(prompt: Turns, first: Turns, second: Turns) -> bool:
-    """For half of all rows, and always the same for the same row: whether the better answer is B."""
+def _drawn(prompt: Turns, first: Turns, second: Turns, labels: Sequence[int]) -> int:
+    """One of `labels` by a hash of the row: each for as many rows, and always the same for the same row."""
+    if len(labels) == 1:
+        return labels[0]
     written = "\0\0".join("\0".join(turn or "" for turn in part) for part in (prompt, first, second))
-    return bool(hashlib.blake2b(written.encode(errors="surrogatepass"), digest_size=1).digest()[0] & 1)
+    digest = hashlib.blake2b(written.encode(errors="surrogatepass"), digest_size=1).digest()
+    return labels[digest[0] % len(labels)]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from core.data.labels import Probabilities, SoftLabels, Weights, swapped_probabilities
 from core.files import in_words
 from core.outcomes import A_B_TIE, OutcomesName, outcomes_of
 
@@ -52,11 +53,15 @@ class RowsRead(Struct, frozen=True):
     """So many outcomes are taken of this source alone."""
     ties_dropped: int = 0
     ties_halved: int = 0
+    weights: Weights | None = None
+    """Of the rows that are used; None where the profile names none."""
+    soft_labels: SoftLabels | None = None
+    """Of the rows that are used; None unless data.soft_labels asks for them."""
 
     def __str__(self) -> str:
         if not self.format:
             return f"{self.files}, not read: data.limit was reached before it"
-        return f"{self.files}, read as {self.format} ({self.how}){self.dropped}"
+        return f"{self.files}, read as {self.format} ({self.how}){self.dropped}{self.in_training}"
 
     @property
     def dropped(self) -> str:
@@ -66,6 +71,12 @@ class RowsRead(Struct, frozen=True):
             (self.ties_halved, "ties counted as wins of A or of B"),
         ]
         return "".join(f", {count:,} {what}" for count, what in told if count)
+
+    @property
+    def in_training(self) -> str:
+        """How rows count there: what they weigh, and their probabilities."""
+        soft = self.soft_labels and self.soft_labels.told(outcomes_of(self.outcomes))
+        return "".join(f"; {told}" for told in (self.weights, soft) if told)
 
 
 class Settled(Struct, frozen=True):
@@ -98,12 +109,34 @@ class Example(Struct, frozen=True):
     response_a: tuple[str, ...]
     response_b: tuple[str, ...]
     label: int
+    weight: float = 1.0
+    """In training: of all rows trained on the mean is 1."""
+    probabilities: Probabilities | None = None
+    """Of the outcomes, to be trained on in place of the label."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it counts in training as its label alone says."""
+        return self.weight == 1 and self.probabilities is None
+
+    @property
+    def target(self) -> list[float]:
+        """Its weight times the probability of each of three outcomes."""
+        probabilities = self.probabilities or [float(self.label == label) for label in range(len(A_B_TIE))]
+        return [self.weight * probability for probability in probabilities]
 
 
 def swapped(example: Example) -> Example:
-    """The same comparison with A and B swapped; its label goes with them."""
+    """The same comparison with A and B swapped; its label and probabilities go with them."""
     label = example.label if example.label == UNLABELLED else A_B_TIE.swap[example.label]
-    return replace(example, response_a=example.response_b, response_b=example.response_a, label=label)
+    probabilities = example.probabilities and swapped_probabilities(example.probabilities)
+    return replace(
+        example,
+        response_a=example.response_b,
+        response_b=example.response_a,
+        label=label,
+        probabilities=probabilities,
+    )
 
 
 MOST_OF_A_CELL = 80

@@ -86,13 +86,18 @@ def format_of(source: str, first: Sequence[Record], data: Data, *, may_lack_labe
     if may_lack_labels:  # who wrote an answer is for reports
         absent = [name for name in MODELS if getattr(columns, name) not in found]
         columns = replace(columns, **dict.fromkeys(absent))
-    others = [columns.id, columns.model_a, columns.model_b]
+    columns = replace(columns, weight=None if may_lack_labels else data.columns.weight)
+    others = [columns.id, columns.model_a, columns.model_b, columns.weight]
     missing = [column for column in dict.fromkeys((*needed, *winners, *others)) if column and column not in found]
     if missing:
         hint = "" if name == "columns" else "; [data.columns] names the columns of another table"
         raise DataError(f"{source}: no column {', '.join(missing)}; found {named(found)}{hint}")
     if not (columns.response_a and columns.response_b):
         raise DataError(f"{source}: data.columns must name response_a and response_b; found {named(found)}")
+    if data.weight_by_strength and name != "helpsteer" and not may_lack_labels:
+        raise DataError(f"{source}: data.weight_by_strength is for preferences of format helpsteer, and this is {name}")
+    if data.weight_by_strength and columns.weight:
+        raise DataError(f"{source}: data.weight_by_strength and data.columns.weight both say what rows weigh")
     if verdict == "none" and not may_lack_labels:
         raise DataError(f"{source}: data.columns names no column that says who won: winner, or winner_a and winner_b")
     kinds = {column: kind_of(record.get(column) for record in first) for column in needed if column}
@@ -112,7 +117,7 @@ def format_of(source: str, first: Sequence[Record], data: Data, *, may_lack_labe
 
 
 def _name(source: str, found: Collection[str], first: Sequence[Record], data: Data) -> DataFormat:
-    is_named = data.columns != Columns()
+    is_named = replace(data.columns, weight=None) != Columns()
     if is_named and data.format not in ("auto", "columns"):
         raise DataError(f"{source}: data.format is {data.format}, which takes no data.columns: take one of them out")
     if data.format != "auto":

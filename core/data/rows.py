@@ -6,12 +6,14 @@ from itertools import chain, groupby, islice
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from core.data.cells import Turns, encodable, id_in, without_lone_surrogates
-from core.data.comparisons import Comparison, Refused, compared, halved
+from core.data.comparisons import Comparison, Refused, compared, decided, halved
 from core.data.example import UNLABELLED, DataError, Example, Id, RowsRead, place
 from core.data.files import Record, read_records, said_of
 from core.data.formats import Format, format_of
+from core.data.labels import Probabilities, soft_labels_of, weights_of
 from core.outcomes import TIE, OutcomesSetting
 from core.profile.data_settings import Data
 
@@ -34,6 +36,22 @@ def read_comparisons(source: str, data: Data, outcomes: OutcomesSetting) -> list
     """The rows of `source`, which may lack all columns that say who won: then all are UNLABELLED, as those are that
     a training leaves out, and ties of two outcomes unless they are halved. Raises DataError."""
     return [example for example, _ in Comparisons(source, data, outcomes, may_lack_labels=True)]
+
+
+class Used:
+    """The rows of a source that are used: how many, how many of them are ties, and how they count in training."""
+
+    def __init__(self) -> None:
+        self.rows = self.ties = 0
+        self.weights: list[float] = []
+        self.probabilities: list[Probabilities] = []
+
+    def add(self, example: Example, origin: Origin) -> None:
+        self.rows += 1
+        self.ties += origin.is_tie
+        self.weights.append(example.weight)
+        if example.probabilities:
+            self.probabilities.append(example.probabilities)
 
 
 Seen = dict[Id, tuple[str, int]]
@@ -61,7 +79,8 @@ class Comparisons:
         `seen` stood, to which those of this one are added."""
         self.source = source
         self.format: Format | None = None
-        self.records = self.left_out = self.ties = self.rows = 0
+        self.records = self.left_out = self.ties = 0
+        self.used = Used()
         self._outcomes = outcomes
         self._data = data
         self._may_lack_labels = may_lack_labels
@@ -74,26 +93,26 @@ class Comparisons:
             first = list(islice(rows, PEEKED if self._most is None else min(PEEKED, self._most)))
             self.format = self._same_format(file, [row.record for row in first])
             for _, line, record in chain(first, rows):
-                if self.rows == self._most:
+                if self.used.rows == self._most:
                     return
                 found = self._example(file, line, record, self.format)
                 self.records += 1
                 if found is None:
                     continue
                 self._demand_new(found[0].id, file, line, self.format)
-                self.rows += 1
+                self.used.add(*found)
                 yield found
-        if not self.rows:
+        if not self.used.rows:
             by = " and ".join(["data.winners.drop"] * bool(self.left_out) + ["data.ties"] * bool(self.ties))
             dropped = f": all {self.left_out + self.ties:,} are left out by {by}" if by else ""
             raise DataError(f"{self.source}: no rows{dropped}")
 
-    def told(self, rows: int | None = None, ties: int | None = None) -> RowsRead:
-        """Of what has been read, `rows` of which are used, and `ties` of these are ties; all by default. Raises
-        DataError, and OSError."""
+    def told(self, used: Used | None = None) -> RowsRead:
+        """Of what has been read, the rows that are used, all by default. Raises DataError, and OSError."""
         if self.format is None:
             return RowsRead(self.source, 0, said_of(self.source), "", "")
-        ties = self.ties if ties is None else ties
+        ties = self.ties if used is None else used.ties
+        used = used or self.used
         outcomes, why = self.format.outcomes(ties)
         if self._outcomes != "auto":
             outcomes, why = self._outcomes, "model.outcomes"
@@ -102,7 +121,7 @@ class Comparisons:
         of_two, are_halved = self._outcomes == "a-b", self._data.ties == "half"
         return RowsRead(
             source=self.source,
-            rows=self.rows if rows is None else rows,
+            rows=used.rows,
             files=said_of(self.source),
             format=self.format.name,
             how=self.format.how,
@@ -111,6 +130,8 @@ class Comparisons:
             why=why,
             ties_dropped=self.ties if of_two and not are_halved else 0,
             ties_halved=ties if of_two and are_halved else 0,
+            weights=weights_of(used.weights) if self._data.is_weighted and used.rows else None,
+            soft_labels=soft_labels_of(used.probabilities) if self._data.soft_labels else None,
         )
 
     def _same_format(self, file: str, first: list[Record]) -> Format:
@@ -137,16 +158,15 @@ class Comparisons:
         except ValueError as error:
             raise DataError(f"{place(file, line, column=column)}: {error}") from None
         try:
-            found = compared(record, format, self._data.winners)
+            found = compared(record, format, self._data)
         except Refused as error:
             raise DataError(f"{place(file, line, id=id, column=error.column or None)}: {error}") from None
+        is_tie = found.label == TIE
+        self.left_out += found.label is None
+        self.ties += is_tie
+        if self._outcomes == "a-b":
+            found = self._of_two(found, place(file, line, id=id))
         label = found.label
-        if label is None:
-            self.left_out += 1
-        elif label == TIE:
-            self.ties += 1
-            if self._outcomes == "a-b":
-                label = self._without_tie(found, place(file, line, id=id))
         if label is None and self._may_lack_labels:
             label = UNLABELLED  # to be answered all the same
         if label is None:
@@ -157,21 +177,29 @@ class Comparisons:
         )
         models = [_name(record.get(of)) if of else None for of in (format.columns.model_a, format.columns.model_b)]
         example = Example(
-            index=self.rows, id=id, prompt=prompt, response_a=response_a, response_b=response_b, label=label
+            index=self.used.rows,
+            id=id,
+            prompt=prompt,
+            response_a=response_a,
+            response_b=response_b,
+            label=label,
+            weight=found.weight,
+            probabilities=found.probabilities,
         )
-        return example, Origin(models[0], models[1], raw, is_tie=found.label == TIE)
+        return example, Origin(models[0], models[1], raw, is_tie=is_tie)
 
-    def _without_tie(self, tie: Comparison, where: str) -> int | None:
-        """The label of a tie where there are two outcomes, None where it is left out. Raises DataError."""
+    def _of_two(self, found: Comparison, where: str) -> Comparison:
+        """What becomes of a comparison where there are two outcomes: a tie may be left out. Raises DataError."""
+        is_tie = found.label == TIE
         match self._data.ties:
             case "half":
-                return halved(tie)
-            case "error" if not self._may_lack_labels:
+                return halved(found, is_soft=self._data.soft_labels)
+            case "error" if is_tie and not self._may_lack_labels:
                 raise DataError(
                     f'{where}: a tie, and model.outcomes is "a-b": data.ties = "drop" leaves ties out, "half" counts '
                     'each as a win of A or of B, and model.outcomes = "a-b-tie" takes three outcomes'
                 )
-        return None
+        return replace(found, label=None) if is_tie else decided(found)
 
 
 def _name(cell: Any) -> str | None:

@@ -9,7 +9,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from core.data.example import DataError, Example, RowsRead, Settled, settled
-from core.data.rows import Comparisons, Origin, Seen
+from core.data.labels import scaled
+from core.data.rows import Comparisons, Origin, Seen, Used
 from core.data.split import prompt_key, split
 from core.outcomes import OutcomesSetting
 from core.profile.data_settings import Data
@@ -27,8 +28,7 @@ class Sources:
         self._data = data
         self._outcomes = outcomes
         self._read: list[Comparisons] = []
-        self._used = [0] * len(sources)
-        self._ties = [0] * len(sources)
+        self._used = [Used() for _ in sources]
 
     def __iter__(self) -> Iterator[Row]:
         limit = self._data.limit
@@ -37,15 +37,14 @@ class Sources:
         else:
             rows = _drawn(self._every(None), limit, self._data.limit_seed)
         for index, (number, (example, origin)) in enumerate(rows):
-            self._used[number] += 1
-            self._ties[number] += origin.is_tie
+            self._used[number].add(example, origin)
             yield (example if example.index == index else replace(example, index=index)), origin
 
     def told(self) -> list[RowsRead]:
         """What each source was taken for, once rows have been read: by those that are used, but for rows that were
         left out, which are counted as far as they were read. Raises DataError, and OSError."""
         unread = [Comparisons(source, self._data, self._outcomes) for source in self._sources[len(self._read) :]]
-        return [one.told(*used) for one, *used in zip([*self._read, *unread], self._used, self._ties, strict=True)]
+        return [one.told(used) for one, used in zip([*self._read, *unread], self._used, strict=True)]
 
     def _every(self, most: int | None) -> Iterator[tuple[int, Row]]:
         """Each row with the number of its source, from 0; of the first `most` rows at least."""
@@ -57,7 +56,7 @@ class Sources:
             self._read.append(comparisons)
             yield from ((number, row) for row in comparisons)
             before += comparisons.records
-            rows += comparisons.rows
+            rows += comparisons.used.rows
 
 
 def _drawn(rows: Iterable[tuple[int, Row]], most: int, seed: int) -> list[tuple[int, Row]]:
@@ -78,6 +77,7 @@ class RunExamples(Struct, frozen=True):
     """The rows of a run, and what each source of them was taken for, that of data.eval last."""
 
     train: list[Example]
+    """Their weights are 1 on average."""
     evaluation: list[Example]
     read: list[RowsRead]
     leaks: int
@@ -96,14 +96,24 @@ def read_run_examples(train: Sequence[str], evaluation: str | None, profile: Pro
     sources = Sources(train, profile.data, profile.model.outcomes)
     examples = [example for example, _ in sources]
     if evaluation is None:
-        return RunExamples(*split(examples, profile.split), sources.told(), leaks=0)
-    comparisons = Comparisons(evaluation, profile.data, profile.model.outcomes)
+        held_in, held_out = split(examples, profile.split)
+        return RunExamples(_weighted(held_in), held_out, sources.told(), leaks=0)
+    comparisons = Comparisons(evaluation, profile.data.unweighted, profile.model.outcomes)
     evaluated = [example for example, _ in comparisons]
     asked = {prompt_key(example.prompt) for example in evaluated}
     kept = [example for example in examples if prompt_key(example.prompt) not in asked]
     if profile.data.drop_leaks and not kept:
         raise DataError(f"{evaluation}: has the prompts of all {len(examples):,} rows of data.train: none is left")
     leaks = len(examples) - len(kept)
-    return RunExamples(
-        kept if profile.data.drop_leaks else examples, evaluated, [*sources.told(), comparisons.told()], leaks
-    )
+    learned = _weighted(kept if profile.data.drop_leaks else examples)
+    return RunExamples(learned, evaluated, [*sources.told(), comparisons.told()], leaks)
+
+
+def _weighted(rows: list[Example]) -> list[Example]:
+    """The rows to train on, their weights scaled so that the learning rate keeps its meaning. Raises DataError."""
+    if not any(row.weight for row in rows):
+        raise DataError(f"all {len(rows):,} rows to train on have the weight 0: nothing would be learned")
+    weights = scaled([row.weight for row in rows])
+    return [
+        row if row.weight == weight else replace(row, weight=weight) for row, weight in zip(rows, weights, strict=True)
+    ]

@@ -49,12 +49,25 @@ class Encoded(Struct, frozen=True):
 
     @property
     def features(self) -> dict[str, Any]:
-        """What the Trainer's collator takes."""
+        """What the Trainer's collator takes of a row; its label is the number of an outcome."""
         return {"input_ids": self.ids, "labels": self.example.label}
 
     @property
     def is_cut(self) -> bool:
         return len(self.ids) < self.full_length
+
+
+def are_plain(rows: Sequence[Encoded]) -> bool:
+    """Whether all of them count in training as their labels alone say."""
+    return all(row.example.is_plain for row in rows)
+
+
+def training_features(rows: Sequence[Encoded], outcomes: int) -> list[dict[str, Any]]:
+    """What the Trainer's collator takes of rows to train on. Where one of them is not plain, labels are of the shape
+    (outcomes,): weight times probability, as cross-entropy takes them."""
+    if are_plain(rows):
+        return [row.features for row in rows]
+    return [{**row.features, "labels": row.example.target[:outcomes]} for row in rows]
 
 
 class Encoder:
@@ -185,16 +198,20 @@ def show(whole: UncutRows, kept: TokensKept, frame: Frame) -> list[Ids]:
 
 
 def rows_digest(rows: Sequence[Encoded]) -> RowsDigest:
-    """Digests of the ids, the labels and the token ids of `rows`, row by row."""
+    """Digests of the ids, the labels and the token ids of `rows`, row by row. With labels that are not plain go weights
+    and probabilities."""
     ids = np.array([id_key(row.example.id) for row in rows], dtype=np.int64)
-    labels = np.array([row.example.label for row in rows], dtype=np.int8)
+    labels = [np.array([row.example.label for row in rows], dtype=np.int8)]
+    targets = [] if are_plain(rows) else [np.array([row.example.target for row in rows])]
     lengths = np.array([len(row.ids) for row in rows], dtype=np.int32)
     return RowsDigest(
-        ids=_digest([ids]), labels=_digest([labels]), tokens=_digest([lengths, *(row.ids for row in rows)])
+        ids=_digest([ids]),
+        labels=_digest([*labels, *targets]),
+        tokens=_digest([lengths, *(row.ids for row in rows)]),
     )
 
 
-def _digest(arrays: Iterable[NDArray[np.integer]]) -> str:
+def _digest(arrays: Iterable[NDArray[Any]]) -> str:
     digest = hashlib.blake2b(digest_size=16)
     for array in arrays:
         digest.update(array.tobytes())

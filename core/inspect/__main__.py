@@ -18,7 +18,7 @@ import msgspec
 from core.data.files import files_of, is_data_set
 from core.demo.assets import MAKING, demo_folder, eval_source, is_made, is_named_by, train_sources
 from core.imports import keep_pandas_out
-from core.inspect.inspection import inspect, read_ahead
+from core.inspect.ahead import read_ahead
 from core.inspect.protocol import RECIPE, WAIT, Progress
 from core.model.locate import tokenizer_at_hand
 from core.profile.files import expanded, read_profile
@@ -59,6 +59,8 @@ def main(arguments: Sequence[str]) -> int:
         sources = [*train_sources(profile.data), *filter(None, [eval_source(profile.data)])]
         if not any(map(is_data_set, sources)):  # which needs it
             keep_pandas_out()
+        from core.inspect.inspection import inspect  # only once it is asked for: Arrow takes 40 MB
+
         for progress in inspect(profile, ready, needs_base=word != RECIPE):
             answer(progress)
     except Exception as error:  # noqa: BLE001  (whatever it is, the reader is waiting for it)

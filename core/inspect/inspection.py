@@ -1,4 +1,4 @@
-"""Inspecting a profile's rows: all are read, tokenized and kept; the tokenizer is read before it is asked for."""
+"""Inspecting a profile's rows: all are read, tokenized and kept."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -6,65 +6,27 @@ from itertools import islice
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 from pyarrow import parquet
 
 from core.cache import filling_the_cache
-from core.data.chat import template_of
 from core.data.example import Example, Frame, RowsRead
 from core.data.files import COLUMNAR, files_of
 from core.data.packed_files import TableFile
 from core.data.rows import Comparisons, Origin
 from core.data.sources import Sources
 from core.data.template import TextMade
-from core.data.tokenizer import PromptTokenizer, fingerprint
-from core.data.tokens import BATCH, Encoder
+from core.data.tokenizer import fingerprint
+from core.data.tokens import BATCH
 from core.demo.assets import eval_source, train_sources
 from core.files import write_whole
+from core.inspect.ahead import LoadedTokenizer
 from core.inspect.lookup import write_pieces
 from core.inspect.protocol import Progress
 from core.inspect.store import Store, digest_of_all
 from core.inspect.table import SCHEMA, as_table
 from core.model.locate import locate, tokenizer_at_hand, tokenizer_folder
-from core.profile.files import read_profile
-from core.profile.load import parse_profile
 from core.profile.settings import Profile
-from core.profile.token_settings import Tokens
-
-
-class LoadedTokenizer(Struct, frozen=True):
-    """A tokenizer that has been read, known by its `fingerprint`, and an encoder of the text that `tokens` makes."""
-
-    fingerprint: str
-    tokens: Tokens
-    tokenizer: PromptTokenizer
-    encoder: Encoder
-
-    @classmethod
-    def of(cls, folder: Path, known_by: str, tokens: Tokens) -> "LoadedTokenizer":
-        """`known_by` is the fingerprint. Raises DataError where `folder` has no tokenizer that can be read, and
-        SettingError where that lacks the chat template that is asked for."""
-        tokenizer = PromptTokenizer(folder)
-        return cls(known_by, tokens, tokenizer, Encoder(tokenizer, template_of(tokens, tokenizer)))
-
-    def serves(self, known_by: str, tokens: Tokens) -> bool:
-        return self.fingerprint == known_by and self.tokens.text == tokens.text
-
-
-def read_ahead(profile: Path) -> LoadedTokenizer | None:
-    """The tokenizer of the profile's checkpoint; None if it does not lie on this machine, or cannot be read.
-
-    Nothing is fetched or made, and nothing is said of what is wrong: nobody has asked yet.
-    """
-    try:
-        file = read_profile(profile)
-        asked = parse_profile(file.text, source=str(file.path))
-        folder = tokenizer_at_hand(asked.model)
-        return LoadedTokenizer.of(folder, fingerprint(folder), asked.tokens) if folder else None
-    except Exception:  # noqa: BLE001  (it comes again, and is told, once the rows are asked for)
-        return None
-
 
 AROUND_A_TURN = 8
 """Bytes of a file beside a turn: quotes, brackets, commas, and the row's id and winner."""
@@ -121,7 +83,7 @@ def _read(
     rows = 0
     data, outcomes = profile.data, profile.model.outcomes
     sources = Sources(train, data, outcomes)
-    own = Comparisons(evaluation, data, outcomes) if evaluation else None
+    own = Comparisons(evaluation, data.unweighted, outcomes) if evaluation else None
     with parquet.ParquetWriter(scratch / store.whole.name, SCHEMA, compression="zstd", compression_level=1) as writer:
         for of_eval, examples in ((False, iter(sources)), (True, iter(own or ()))):
             while batch := list(islice(examples, BATCH if rows else SAMPLE)):

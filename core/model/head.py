@@ -16,7 +16,7 @@ MOST_OUTPUTS = 100
 """Of a stored head. What has more is the head of a language model, with an output for each token."""
 LAYER = re.compile(r"(^|\.)(layers?|blocks?|h|\w*layer_groups)\.\d+\.")
 NO_HEAD = re.compile(
-    r"(^|\.)\w*(embed|projector|connector)\w*\.|^(cls|predictions|sop_classifier|discriminator_predictions)\."
+    r"(^|\.)(\w*(embed|projector|connector)\w*|wpe)\.|^(cls|predictions|sop_classifier|discriminator_predictions)\."
 )
 """In names of weights: embeddings, what joins images to texts, and what BERT and its kin are pretrained with."""
 CLASSIFIER = "ForSequenceClassification"

@@ -11,6 +11,7 @@ from torch import nn
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
+from core.model.dropout import drop_by_example
 from core.model.targets import demand_layers, target_kinds
 from core.profile import settings
 from core.profile.errors import SettingError
@@ -97,6 +98,7 @@ def add_adapters(base: PreTrainedModel, lora: settings.Lora) -> PeftModel:
         raise SettingError(
             "lora.target_modules", lora.target_modules, f"cannot be told apart from other modules: {odd}"
         )
+    drop_by_example(base)
     for name, parameter in model.named_parameters():
         if ".original_module." in name:  # the head as it was loaded, which with lora.bias = "all" PEFT would train too
             parameter.requires_grad = False

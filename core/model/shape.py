@@ -13,7 +13,7 @@ Family = Literal["gemma2", "gemma3_text", "llama", "mistral", "phi3", "qwen2", "
 # What config.json may leave out, as transformers 5.24 fills it in. Gemma-3's published ones name only what
 # differs from this.
 _DEFAULTS: dict[Family, dict[str, Any]] = {
-    "gemma2": {"head_dim": 256, "sliding_window": 4096},
+    "gemma2": {"num_key_value_heads": 4, "head_dim": 256, "sliding_window": 4096},
     "gemma3_text": {
         "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256, "vocab_size": 262_208,
         "sliding_window": 4096,
@@ -26,6 +26,17 @@ _DEFAULTS: dict[Family, dict[str, Any]] = {
 }  # fmt: skip
 
 
+_SIZES = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
+_OF_CLASS: dict[Family, tuple[int, ...]] = {
+    "gemma2": (2304, 9216, 26, 8, 256_000),
+    "gemma3_text": (2304, 9216, 26, 8, 262_208),
+    "llama": (4096, 11_008, 32, 32, 32_000),
+    "mistral": (4096, 14_336, 32, 32, 32_000),
+    "phi3": (3072, 8192, 32, 32, 32_064),
+    "qwen2": (4096, 22_016, 32, 32, 151_936),
+    "qwen3": (4096, 22_016, 32, 32, 151_936),
+}
+"""The same of sizes, which only the text model of a checkpoint that reads images too leaves out, as LLaVA's do."""
 _SIGLIP = {
     "hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "image_size": 224, "patch_size": 16,
 }  # fmt: skip
@@ -88,10 +99,10 @@ class ModelShape(Struct, frozen=True, kw_only=True):
 def decoder_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
     """The part of a config.json that describes the decoder of text: all of it, unless the model reads images too."""
     text = config.get("text_config") or {}
-    if config.get("model_type") == "gemma3":
-        return {"model_type": "gemma3_text", **text}
-    # Sizes that it leaves out are those of its family's class, which this module does not know.
-    return text if text.get("model_type") in _DEFAULTS and "hidden_size" in text else config
+    family = text.get("model_type", "gemma3_text" if config.get("model_type") == "gemma3" else None)
+    if family not in _OF_CLASS:
+        return config
+    return {"model_type": family, **dict(zip(_SIZES, _OF_CLASS[family], strict=True)), **text}
 
 
 def filled_in(text: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -114,8 +125,7 @@ def read_shape(config: Mapping[str, Any], model: settings.Model) -> ModelShape |
     sizes = filled_in(decoder_config(config))
     if sizes is None:
         return None
-    needed = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
-    if missing := [key for key in needed if sizes.get(key) is None]:
+    if missing := [key for key in _SIZES if sizes.get(key) is None]:
         raise SettingError("model.checkpoint", model.checkpoint, f"its config.json has no {missing[0]}")
     family, heads = sizes["model_type"], sizes["num_attention_heads"]
     slides = _slides(sizes)

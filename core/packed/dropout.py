@@ -1,14 +1,16 @@
 """LoRA's A with dropout on its input, by Triton kernels: forward, and the gradients of A and of the input.
 
-The mask is made where it is needed, from a hash of seed and place: two rounds of MurmurHash3's finalizer, of which
-16 bits decide. So the rate is rounded to a 65,536th; what is kept is scaled by the rounded rate, and the mean stays.
-Shapes are written in the letters of core.packed.ops.
+The mask is made where it is needed, and is that of core.model.dropout to the bit: what depends on a token or on an
+input alone is hashed once for a tile. Shapes are written in the letters of core.packed.ops.
 """
 
 import torch
 import triton
 import triton.language as tl
 from torch import Tensor
+
+from core.model.dropout import least_kept
+from core.packed.ops import Dropout
 
 TOKENS = 64
 """Tokens of a tile."""
@@ -19,30 +21,51 @@ SPLITS = 8
 
 
 @triton.jit
-def _is_kept(seed, place, limit):
-    """Whether dropout keeps what lies at `place` in (T, I), as 65536 - limit in 65536 do: booleans of its shape."""
-    mixed = place.to(tl.uint32) * 0x9E3779B1 + seed.to(tl.uint32)
-    mixed = (mixed ^ (mixed >> 16)) * 0x85EBCA6B
-    mixed = (mixed ^ (mixed >> 13) ^ seed.to(tl.uint32)) * 0xC2B2AE35
-    return ((mixed ^ (mixed >> 16)) >> 16) >= limit.to(tl.uint32)
+def _multiplied(x):
+    """MurmurHash3's 32-bit finalizer but for its last step, of uint32."""
+    x = (x ^ (x >> 16)) * 0x85EBCA6B
+    return (x ^ (x >> 13)) * 0xC2B2AE35
 
 
-@triton.jit(do_not_specialize=["tokens", "seed"])
+@triton.jit
+def _mixed(x):
+    """All of it."""
+    x = _multiplied(x)
+    return x ^ (x >> 16)
+
+
+@triton.jit
+def _of_columns(column, number):
+    """What the mask of the adapter of that number depends on beside the token, uint32 of the shape of `column`."""
+    return _mixed(_mixed(column.to(tl.uint32)) ^ number.to(tl.uint32))
+
+
+@triton.jit
+def _is_kept(key, of_column, least):
+    """Whether dropout keeps the inputs of tokens with `key` (TOKENS,) int32: booleans (TOKENS, COLUMNS)."""
+    mixed = _multiplied(key.to(tl.uint32)[:, None] + of_column[None, :])
+    return mixed.to(tl.int32, bitcast=True) >= least
+
+
+@triton.jit(do_not_specialize=["tokens"])
 def dropout_lora_a_kernel(
-    x, lora_a, x_a, tokens, seed, limit, scale,
+    x, lora_a, x_a, keys, numbers, tokens, least, scale,
     WIDTH: tl.constexpr, COUNT: tl.constexpr, RANK: tl.constexpr, BLOCK: tl.constexpr,
     TOKENS: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
     """x_a = scale * (x * kept) A^T of each adapter (LoRA, Hu et al. 2021), summed in float32.
 
-    Reads `x` (T, I) and `lora_a` (N R, I) bf16. Writes `x_a` (T, N R) bf16. WIDTH is I, COUNT N, RANK R. A program is
-    TOKENS tokens and BLOCK rows of one adapter's A: (tiles of tokens, N * blocks of R).
+    Reads `x` (T, I) and `lora_a` (N R, I) bf16, and `keys` (T,) and `numbers` (N,) int32. Writes `x_a` (T, N R) bf16.
+    WIDTH is I, COUNT N, RANK R. A program is TOKENS tokens and BLOCK rows of one adapter's A: (tiles of tokens, N *
+    blocks of R).
     """
     blocks: tl.constexpr = (RANK + BLOCK - 1) // BLOCK
     number = tl.program_id(1) // blocks
     row = tl.program_id(1) % blocks * BLOCK + tl.arange(0, BLOCK)
     token = tl.program_id(0) * TOKENS + tl.arange(0, TOKENS)
     there = (token < tokens)[:, None]
+    key = tl.load(keys + token, mask=token < tokens, other=0)
+    adapter = tl.load(numbers + number)
     has_row = row < RANK
     row += number * RANK
     total = tl.zeros([TOKENS, BLOCK], tl.float32)
@@ -51,16 +74,16 @@ def dropout_lora_a_kernel(
         inside = column < WIDTH
         place = token.to(tl.int64)[:, None] * WIDTH + column[None, :]
         value = tl.load(x + place, mask=there & inside[None, :], other=0.0)
-        value = tl.where(_is_kept(seed + number, place, limit), value, 0.0)
+        value = tl.where(_is_kept(key, _of_columns(column, adapter), least), value, 0.0)
         a = tl.load(lora_a + row[:, None] * WIDTH + column[None, :], mask=has_row[:, None] & inside[None, :], other=0.0)
         total = tl.dot(value, tl.trans(a), total)
     place = token.to(tl.int64)[:, None] * (COUNT * RANK) + row[None, :]
     tl.store(x_a + place, (total * scale).to(x_a.dtype.element_ty), mask=there & has_row[None, :])
 
 
-@triton.jit(do_not_specialize=["tokens", "seed"])
+@triton.jit(do_not_specialize=["tokens"])
 def dropout_lora_a_backward_x_kernel(
-    d_x, d_x_a, lora_a, tokens, seed, limit, scale,
+    d_x, d_x_a, lora_a, keys, numbers, tokens, least, scale,
     WIDTH: tl.constexpr, COUNT: tl.constexpr, RANK: tl.constexpr, BLOCK: tl.constexpr,
     TOKENS: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
@@ -72,6 +95,7 @@ def dropout_lora_a_backward_x_kernel(
     token = tl.program_id(0) * TOKENS + tl.arange(0, TOKENS)
     column = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
     there = (token < tokens)[:, None]
+    key = tl.load(keys + token, mask=token < tokens, other=0)
     inside = (column < WIDTH)[None, :]
     place = token.to(tl.int64)[:, None] * WIDTH + column[None, :]
     total = tl.load(d_x + place, mask=there & inside, other=0.0).to(tl.float32)
@@ -85,13 +109,14 @@ def dropout_lora_a_backward_x_kernel(
             left = tl.load(d_x_a + source, mask=there & has_row[None, :], other=0.0)
             right = tl.load(lora_a + row[:, None] * WIDTH + column[None, :], mask=has_row[:, None] & inside, other=0.0)
             part = tl.dot(left, right, part)
-        total += tl.where(_is_kept(seed + number, place, limit), part * scale, 0.0)
+        adapter = tl.load(numbers + number)
+        total += tl.where(_is_kept(key, _of_columns(column, adapter), least), part * scale, 0.0)
     tl.store(d_x + place, total.to(d_x.dtype.element_ty), mask=there & inside)
 
 
-@triton.jit(do_not_specialize=["tokens", "seed"])
+@triton.jit(do_not_specialize=["tokens"])
 def dropout_lora_a_backward_a_kernel(
-    x, d_x_a, d_lora_a, tokens, seed, limit, scale,
+    x, d_x_a, d_lora_a, keys, numbers, tokens, least, scale,
     WIDTH: tl.constexpr, COUNT: tl.constexpr, RANK: tl.constexpr, BLOCK: tl.constexpr,
     TOKENS: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
@@ -108,13 +133,15 @@ def dropout_lora_a_backward_a_kernel(
     has_row = row < RANK
     row += number * RANK
     inside = column < WIDTH
+    of_column = _of_columns(column, tl.load(numbers + number))
     total = tl.zeros([BLOCK, COLUMNS], tl.float32)
     for first in range(tl.program_id(2) * TOKENS, tokens, tl.num_programs(2) * TOKENS):
         token = first + tl.arange(0, TOKENS)
         there = (token < tokens)[:, None]
+        key = tl.load(keys + token, mask=token < tokens, other=0)
         place = token.to(tl.int64)[:, None] * WIDTH + column[None, :]
         value = tl.load(x + place, mask=there & inside[None, :], other=0.0)
-        value = tl.where(_is_kept(seed + number, place, limit), value, 0.0)
+        value = tl.where(_is_kept(key, of_column, least), value, 0.0)
         source = token.to(tl.int64)[:, None] * (COUNT * RANK) + row[None, :]
         left = tl.load(d_x_a + source, mask=there & has_row[None, :], other=0.0)
         total = tl.dot(tl.trans(left), value, total)
@@ -122,43 +149,44 @@ def dropout_lora_a_backward_a_kernel(
     tl.store(d_lora_a + place, total * scale, mask=has_row[:, None] & inside[None, :])
 
 
-def dropout_lora_a(x: Tensor, lora_a: Tensor, rank: int, rate: float, seed: int) -> Tensor:
+def dropout_lora_a(x: Tensor, lora_a: Tensor, rank: int, dropout: Dropout) -> Tensor:
     """`Ops.dropout_lora_a`: (T, I) and (N R, I) to (T, N R) in the type of `x`."""
     tokens, width = x.shape
     x_a = x.new_empty(tokens, len(lora_a))
     sizes = _sizes(width, len(lora_a) // rank, rank)
     rows = sizes["COUNT"] * triton.cdiv(rank, sizes["BLOCK"])
     dropout_lora_a_kernel[triton.cdiv(tokens, TOKENS), rows](
-        x, lora_a, x_a, tokens, seed, *_limit_and_scale(rate), **sizes
+        x, lora_a, x_a, dropout.keys, dropout.numbers, tokens, *_least_and_scale(dropout), **sizes
     )
     return x_a
 
 
-def dropout_lora_a_backward_x(d_x: Tensor, d_x_a: Tensor, lora_a: Tensor, rank: int, rate: float, seed: int) -> Tensor:
+def dropout_lora_a_backward_x(d_x: Tensor, d_x_a: Tensor, lora_a: Tensor, rank: int, dropout: Dropout) -> Tensor:
     """`Ops.dropout_lora_a_backward_x`: adds to `d_x` (T, I) in place, from (T, N R) and (N R, I)."""
     tokens, width = d_x.shape
     tiles = triton.cdiv(tokens, TOKENS), triton.cdiv(width, COLUMNS)
     sizes = _sizes(width, len(lora_a) // rank, rank)
-    dropout_lora_a_backward_x_kernel[tiles](d_x, d_x_a, lora_a, tokens, seed, *_limit_and_scale(rate), **sizes)
+    dropout_lora_a_backward_x_kernel[tiles](
+        d_x, d_x_a, lora_a, dropout.keys, dropout.numbers, tokens, *_least_and_scale(dropout), **sizes
+    )
     return d_x
 
 
-def dropout_lora_a_backward_a(x: Tensor, d_x_a: Tensor, rank: int, rate: float, seed: int) -> Tensor:
+def dropout_lora_a_backward_a(x: Tensor, d_x_a: Tensor, rank: int, dropout: Dropout) -> Tensor:
     """`Ops.dropout_lora_a_backward_a`: (T, I) and (T, N R) to (N R, I) float32."""
     tokens, width = x.shape
     d_lora_a = x.new_empty(SPLITS, d_x_a.shape[1], width, dtype=torch.float32)
     sizes = _sizes(width, d_x_a.shape[1] // rank, rank)
     rows = sizes["COUNT"] * triton.cdiv(rank, sizes["BLOCK"])
     dropout_lora_a_backward_a_kernel[triton.cdiv(width, COLUMNS), rows, SPLITS](
-        x, d_x_a, d_lora_a, tokens, seed, *_limit_and_scale(rate), **sizes
+        x, d_x_a, d_lora_a, dropout.keys, dropout.numbers, tokens, *_least_and_scale(dropout), **sizes
     )
     return d_lora_a.sum(0)
 
 
-def _limit_and_scale(rate: float) -> tuple[int, float]:
-    """The first of 65,536 equally likely numbers that is kept, and what the kept ones are multiplied by."""
-    limit = round(rate * 65536)
-    return limit, 65536 / (65536 - limit)
+def _least_and_scale(dropout: Dropout) -> tuple[int, float]:
+    """The least hash of what is kept, and what that is multiplied by."""
+    return least_kept(dropout.rate), 1 / (1 - dropout.rate)
 
 
 def _sizes(width: int, count: int, rank: int) -> dict[str, int]:

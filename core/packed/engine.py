@@ -10,6 +10,7 @@ from peft import PeftModel
 from torch import Tensor
 from transformers.modeling_outputs import SequenceClassifierOutput
 
+from core.model.dropout import token_keys
 from core.packed import ops_reference
 from core.packed.layer import Call, Layer, TrainedLayer, forward
 from core.packed.layout import Layout
@@ -46,19 +47,24 @@ class PackedEngine:
         adapters = [projection.adapters for layer in self.layers for projection in layer.projections]
         self._parameters = [parameter for some in adapters for parameter in some.parameters]
         self._copies = [copy for some in adapters for copy in some.copies]
-        self._scale = next(some.scale for some in adapters if some)
+        self._scale, self._rate = next((some.scale, some.rate) for some in adapters if some)
 
-    def __call__(self, input_ids: Tensor, **inputs: Any) -> SequenceClassifierOutput:
-        """`input_ids` (T,) int64 to logits (E, labels) float32; `inputs` are a Pack's tensors by their names."""
+    def __call__(self, input_ids: Tensor, *, draws: Tensor | None = None, **inputs: Any) -> SequenceClassifierOutput:
+        """`input_ids` (T,) int64 to logits (E, labels) float32; `inputs` are a Pack's tensors by their names.
+
+        `draws` (E,) int64, as core.engine.draws makes them, is what dropout follows from; raises RuntimeError where it
+        is on and has none.
+        """
         pack = unpack(inputs)
+        keys = self._keys(draws, pack)
         with torch.no_grad():
             torch._foreach_copy_(self._copies, self._parameters)
             torch._foreach_mul_(self._copies[1::2], self._scale)
         with torch.autocast(self.device.type, enabled=False):
-            hidden = self._hidden(input_ids, pack)
+            hidden = self._hidden(input_ids, pack, keys)
             return SequenceClassifierOutput(logits=self._head(hidden))
 
-    def _hidden(self, input_ids: Tensor, pack: Pack) -> Tensor:
+    def _hidden(self, input_ids: Tensor, pack: Pack, keys: Tensor | None) -> Tensor:
         """The last hidden state of each example's last token, (E, D) float32."""
         with torch.no_grad():
             residual, update = self._embedding(input_ids), None
@@ -69,7 +75,7 @@ class PackedEngine:
                 ops=self._ops,
                 dtype=self._dtype,
                 pack=pack,
-                seeds=[self._seed(projection) for projection in layer.projections],
+                keys=keys,
                 rows=pack.last if is_last else None,
                 checkpointing=self._checkpointing,
             )
@@ -80,12 +86,14 @@ class PackedEngine:
                     residual, update = forward(call, residual, update)[:2]
         return ops_reference.add_norm(residual, update, self._last_update, self._last, torch.float32)[1]
 
-    def _seed(self, projection: Projection) -> int | None:
-        """From torch's own generator, whose state checkpoints hold; None where nothing is dropped."""
-        adapters = projection.adapters
-        if not (adapters and adapters.rate and self._model.training):
+    def _keys(self, draws: Tensor | None, pack: Pack) -> Tensor | None:
+        """(T,) int32: of each token; None where nothing is dropped."""
+        if not (self._rate and self._model.training):
             return None
-        return int(torch.randint(2**31 - 1, ()).item())
+        if draws is None:
+            raise RuntimeError("dropout is on, and there is nothing that it could be drawn by")
+        tokens = len(pack.positions)
+        return token_keys(draws.repeat_interleave(pack.bounds.diff(), output_size=tokens), pack.positions)
 
 
 class Embedding:

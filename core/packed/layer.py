@@ -57,11 +57,16 @@ class Call(NamedTuple):
     dtype: torch.dtype
     """The compute type."""
     pack: Pack
-    seeds: list[int | None]
-    """For each projection that of its adapters' dropout; None where nothing is dropped."""
+    keys: Tensor | None
+    """(T,) int32: those of the tokens for the adapters' dropout; None where nothing is dropped."""
     rows: Tensor | None
     """(S,) int64: the tokens that anything above reads. Behind the last attention only they go on; None is all."""
     checkpointing: Checkpointing
+
+    @property
+    def keys_above(self) -> Tensor | None:
+        """Of `keys` those of the tokens that go on, (S,)."""
+        return self.keys if self.keys is None or self.rows is None else self.keys[self.rows]
 
 
 class Kept(NamedTuple):
@@ -93,16 +98,17 @@ def forward(call: Call, residual: Tensor, update: Tensor | None) -> tuple[Tensor
 
     transformers' Gemma2DecoderLayer and LlamaDecoderLayer, begun with the addition that ends the layer below.
     """
-    layer, ops, _, pack, seeds, rows, _ = call
+    layer, ops, _, pack, keys, rows, _ = call
+    keys_above = call.keys_above
     residual, normed = ops.add_norm(residual, update, layer.below, layer.before_attention, call.dtype)
-    raw, qkv_x_a = layer.qkv_proj.forward(normed, seeds[0])
+    raw, qkv_x_a = layer.qkv_proj.forward(normed, keys)
     qkv = ops.rotate(raw, pack, layer.attention)
     attended, logsumexp = ops.attend(qkv, pack, layer.attention)
     going_on, above = (attended, residual) if rows is None else (attended[rows], residual[rows])
-    update, o_x_a = layer.o_proj.forward(going_on, seeds[1])
+    update, o_x_a = layer.o_proj.forward(going_on, keys_above)
     above, normed = ops.add_norm(above, update, layer.after_attention, layer.before_mlp, call.dtype)
-    gate_up, gate_up_x_a = layer.gate_up_proj.forward(normed, seeds[2])
-    result, down_x_a = layer.down_proj.forward(ops.glu(gate_up, layer.activation), seeds[3])
+    gate_up, gate_up_x_a = layer.gate_up_proj.forward(normed, keys_above)
+    result, down_x_a = layer.down_proj.forward(ops.glu(gate_up, layer.activation), keys_above)
     kept = Kept(
         residual, raw if layer.attention.query_norm else None, qkv, attended, logsumexp, update, gate_up,
         qkv_x_a, o_x_a, gate_up_x_a, down_x_a,
@@ -118,25 +124,26 @@ def backward(
     `d_above` (S, D) float32 and `d_result` (S, D) in the compute type are those of what `forward` returns, whose steps
     are gone through backwards; `update_below` is the update that it was given.
     """
-    layer, ops, dtype, pack, seeds, rows, _ = call
+    layer, ops, dtype, pack, keys, rows, _ = call
+    keys_above = call.keys_above
     attention = layer.attention
     whole = kept.residual
     residual = whole if rows is None else whole[rows]
 
     gated = ops.glu(kept.gate_up, layer.activation) if layer.down_proj.adapters else None
-    d_gated, of_down = layer.down_proj.backward(gated, kept.down_x_a, d_result, seeds[3])
+    d_gated, of_down = layer.down_proj.backward(gated, kept.down_x_a, d_result, keys_above)
     d_gate_up = ops.glu_backward(kept.gate_up, layer.activation, d_gated)
     normed = None
     if layer.gate_up_proj.adapters:
         _, normed = ops.add_norm(residual, kept.update, layer.after_attention, layer.before_mlp, dtype)
-    d_normed, of_gate_up = layer.gate_up_proj.backward(normed, kept.gate_up_x_a, d_gate_up, seeds[2])
+    d_normed, of_gate_up = layer.gate_up_proj.backward(normed, kept.gate_up_x_a, d_gate_up, keys_above)
     del d_gated, d_gate_up, gated
     d_residual, d_update = ops.add_norm_backward(
         residual, kept.update, layer.after_attention, layer.before_mlp, d_above, d_normed, is_added=False
     )
 
     going_on = kept.attended if rows is None else kept.attended[rows]
-    d_attended, of_o = layer.o_proj.backward(going_on, kept.o_x_a, d_update, seeds[1])
+    d_attended, of_o = layer.o_proj.backward(going_on, kept.o_x_a, d_update, keys_above)
     if rows is not None:
         d_attended = torch.zeros_like(kept.attended).index_copy_(0, rows, d_attended)
         d_residual = torch.zeros_like(whole).index_copy_(0, rows, d_residual)
@@ -145,7 +152,7 @@ def backward(
     normed = None
     if layer.qkv_proj.adapters:
         _, normed = ops.add_norm(whole, None, None, layer.before_attention, dtype)
-    d_normed, of_qkv = layer.qkv_proj.backward(normed, kept.qkv_x_a, d_qkv, seeds[0], needs_input=needs_input)
+    d_normed, of_qkv = layer.qkv_proj.backward(normed, kept.qkv_x_a, d_qkv, keys, needs_input=needs_input)
     gradients = [*of_qkv, *of_o, *of_gate_up, *of_down]
     if not needs_input:
         return None, None, gradients
@@ -193,5 +200,5 @@ def _with_gate_up(call: Call, kept: Kept) -> Kept:
     layer = call.layer
     residual = kept.residual if call.rows is None else kept.residual[call.rows]
     _, normed = call.ops.add_norm(residual, kept.update, layer.after_attention, layer.before_mlp, call.dtype)
-    gate_up, _ = layer.gate_up_proj.forward(normed, call.seeds[2])
+    gate_up, _ = layer.gate_up_proj.forward(normed, call.keys_above)
     return kept._replace(gate_up=gate_up)

@@ -65,6 +65,16 @@ class Attention(NamedTuple):
         return queries, keys, values
 
 
+class Dropout(NamedTuple):
+    """What the dropout of the input of some adapters follows from; core.model.dropout says how."""
+
+    rate: float
+    numbers: Tensor
+    """(N,) int32: of each adapter in the model."""
+    keys: Tensor
+    """(T,) int32: of each token."""
+
+
 class Ops(Protocol):
     """What a layer computes between its matrix products. A module that has these functions is one.
 
@@ -168,18 +178,18 @@ class Ops(Protocol):
         `gate_up` (T, 2 F) and `d_gated` (T, F) in the compute type to (T, 2 F) in the same.
         """
 
-    def dropout_lora_a(self, x: Tensor, lora_a: Tensor, rank: int, rate: float, seed: int) -> Tensor:
+    def dropout_lora_a(self, x: Tensor, lora_a: Tensor, rank: int, dropout: Dropout) -> Tensor:
         """x_a = dropout(x) A^T for each adapter, with a mask of its own (LoRA, Hu et al. 2021; PEFT's lora_dropout).
 
-        dropout(x) = x * kept / (1 - rate), where `kept` follows from `seed` + the adapter's number. `x` (T, I) and
+        dropout(x) = x * kept / (1 - rate), where core.model.dropout.kept tells what is kept. `x` (T, I) and
         `lora_a` (N R, I), the adapters' A one below another, in the compute type to (T, N R) in the same.
         """
 
-    def dropout_lora_a_backward_a(self, x: Tensor, d_x_a: Tensor, rank: int, rate: float, seed: int) -> Tensor:
+    def dropout_lora_a_backward_a(self, x: Tensor, d_x_a: Tensor, rank: int, dropout: Dropout) -> Tensor:
         """d_A = d_x_a^T dropout(x) for each adapter: (T, I) and (T, N R) in the compute type to (N R, I) float32."""
 
     def dropout_lora_a_backward_x(
-        self, d_x: Tensor, d_x_a: Tensor, lora_a: Tensor, rank: int, rate: float, seed: int
+        self, d_x: Tensor, d_x_a: Tensor, lora_a: Tensor, rank: int, dropout: Dropout
     ) -> Tensor:
         """`d_x` with kept / (1 - rate) * (d_x_a A) of each adapter added in place.
 

@@ -13,7 +13,8 @@ from bitsandbytes.functional import QuantState, dequantize_4bit
 from bitsandbytes.nn import Params4bit
 from torch import Tensor
 
-from core.packed.ops import Activation, Attention, Norm
+from core.model.dropout import kept
+from core.packed.ops import Activation, Attention, Dropout, Norm
 from core.packed.pack import Pack
 
 
@@ -131,29 +132,29 @@ def glu_backward(gate_up: Tensor, activation: Activation, d_gated: Tensor) -> Te
     return _vjp(lambda x: glu(x, activation), [gate_up], [d_gated])[0]
 
 
-def dropout_lora_a(x: Tensor, lora_a: Tensor, rank: int, rate: float, seed: int) -> Tensor:
+def dropout_lora_a(x: Tensor, lora_a: Tensor, rank: int, dropout: Dropout) -> Tensor:
     """dropout(x) A^T of each adapter (Hu et al. 2021): (T, I) and (N R, I) to (T, N R)."""
     parts = lora_a.split(rank)
-    return torch.cat([(x * _mask(x, rate, seed + number)) @ a.T for number, a in enumerate(parts)], dim=1)
+    return torch.cat([(x * _mask(x, dropout, number)) @ a.T for number, a in enumerate(parts)], dim=1)
 
 
-def dropout_lora_a_backward_a(x: Tensor, d_x_a: Tensor, rank: int, rate: float, seed: int) -> Tensor:
+def dropout_lora_a_backward_a(x: Tensor, d_x_a: Tensor, rank: int, dropout: Dropout) -> Tensor:
     """The gradient of each A, d_x_a^T dropout(x): (T, I) and (T, N R) to (N R, I) float32."""
     parts = d_x_a.split(rank, dim=1)
-    return torch.cat([(part.T @ (x * _mask(x, rate, seed + number))).float() for number, part in enumerate(parts)])
+    return torch.cat([(part.T @ (x * _mask(x, dropout, number))).float() for number, part in enumerate(parts)])
 
 
-def dropout_lora_a_backward_x(d_x: Tensor, d_x_a: Tensor, lora_a: Tensor, rank: int, rate: float, seed: int) -> Tensor:
+def dropout_lora_a_backward_x(d_x: Tensor, d_x_a: Tensor, lora_a: Tensor, rank: int, dropout: Dropout) -> Tensor:
     """`d_x` (T, I) with mask * (d_x_a A) of each adapter added in place: (T, N R) and (N R, I)."""
     for number, (part, a) in enumerate(zip(d_x_a.split(rank, dim=1), lora_a.split(rank), strict=True)):
-        d_x += _mask(d_x, rate, seed + number) * (part @ a)
+        d_x += _mask(d_x, dropout, number) * (part @ a)
     return d_x
 
 
-def _mask(x: Tensor, rate: float, seed: int) -> Tensor:
-    """Dropout as a function of `seed`, so that the backward pass can make it again: 0 or 1 / (1 - rate), as `x`."""
-    generator = torch.Generator(x.device).manual_seed(seed)
-    return (torch.rand(x.shape, generator=generator, device=x.device) >= rate).to(x.dtype) / (1 - rate)
+def _mask(x: Tensor, dropout: Dropout, number: int) -> Tensor:
+    """What dropout multiplies the input of one of its adapters by: 0 or 1 / (1 - rate), of the type of `x` (T, I)."""
+    is_kept = kept(dropout.keys, x.shape[-1], dropout.numbers[number], dropout.rate)
+    return is_kept.to(x.dtype) / (1 - dropout.rate)
 
 
 def dequantize(weight: Params4bit, into: Tensor) -> None:

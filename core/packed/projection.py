@@ -12,7 +12,7 @@ from bitsandbytes.nn import Params4bit
 from peft.tuners.lora import LoraLayer
 from torch import Tensor
 
-from core.packed.ops import Ops
+from core.packed.ops import Dropout, Ops
 
 
 class Adapters:
@@ -27,12 +27,14 @@ class Adapters:
         if not layers:
             return
         (name,) = layers[0].active_adapters
-        dropout = layers[0].lora_dropout[name]
-        self.rate = dropout.p if isinstance(dropout, torch.nn.Dropout) else 0.0
+        dropouts = [layer.lora_dropout[name] for layer in layers]
+        self.rate: float = 0.0 if isinstance(dropouts[0], torch.nn.Identity) else dropouts[0].p
         self.scale: float = layers[0].scaling[name]
         lora_a = [layer.lora_A[name].weight for layer in layers]
         lora_b = [layer.lora_B[name].weight for layer in layers]
         self._rank = len(lora_a[0])
+        numbers = [dropout.number for dropout in dropouts] if self.rate else []
+        self._numbers = torch.tensor(numbers, dtype=torch.int32, device=lora_a[0].device)
         self._lora_a = torch.cat([a.detach() for a in lora_a]).to(dtype)
         self._lora_b = [b.detach().to(dtype, copy=True) for b in lora_b]
         for a, b, a_copy, b_copy in zip(lora_a, lora_b, self._lora_a.split(self._rank), self._lora_b, strict=True):
@@ -53,21 +55,21 @@ class Adapters:
     def __bool__(self) -> bool:
         return bool(self.parameters)
 
-    def add(self, x: Tensor, y: Tensor, seed: int | None) -> Tensor:
+    def add(self, x: Tensor, y: Tensor, keys: Tensor | None) -> Tensor:
         """Adds scale * dropout(x) A^T B^T of each to `y` (T, outputs) in place; `x` is (T, I). Returns `x_a` (T, N R).
 
-        `seed` is that of the dropout; None for none.
+        `keys` (T,) int32 are those of the tokens for the dropout; None for none.
         """
-        if seed is None:
+        if keys is None:
             x_a = x @ self._lora_a.T
         else:
-            x_a = self._ops.dropout_lora_a(x, self._lora_a, self._rank, self.rate, seed)
+            x_a = self._ops.dropout_lora_a(x, self._lora_a, self._rank, self._dropout(keys))
         for span, b, part in zip(self._spans, self._lora_b, x_a.split(self._rank, dim=1), strict=True):
             y[:, span].addmm_(part, b.T)
         return x_a
 
     def backward(
-        self, x: Tensor, x_a: Tensor, d_y: Tensor, d_x: Tensor | None, seed: int | None
+        self, x: Tensor, x_a: Tensor, d_y: Tensor, d_x: Tensor | None, keys: Tensor | None
     ) -> tuple[Tensor | None, list[Tensor]]:
         """`d_x` (T, I) with the adapters' part added in place, if there is one; and the parameters' gradients, float32.
 
@@ -79,15 +81,18 @@ class Adapters:
         for span, b, part, d_part in zip(self._spans, self._lora_b, *parts, strict=True):
             torch.mm(d_y[:, span], b, out=d_part)
             d_lora_b.append(_product(d_y[:, span].T, part).mul_(self.scale))
-        if seed is None:
+        if keys is None:
             d_lora_a = _product(d_x_a.T, x)
             d_x = None if d_x is None else d_x.addmm_(d_x_a, self._lora_a)
         else:
-            drop = (self._rank, self.rate, seed)
+            drop = (self._rank, self._dropout(keys))
             d_lora_a = self._ops.dropout_lora_a_backward_a(x, d_x_a, *drop)
             d_x = None if d_x is None else self._ops.dropout_lora_a_backward_x(d_x, d_x_a, self._lora_a, *drop)
         pairs = zip(d_lora_a.split(self._rank), d_lora_b, strict=True)
         return d_x, [gradient for pair in pairs for gradient in pair]
+
+    def _dropout(self, keys: Tensor) -> Dropout:
+        return Dropout(self.rate, self._numbers, keys)
 
 
 def _product(left: Tensor, right: Tensor) -> Tensor:
@@ -119,16 +124,16 @@ class Projection:
         self._bias = torch.cat([base.bias for base in bases]).to(dtype) if bases[0].bias is not None else None
         self.adapters = Adapters.of(modules, self._sizes, dtype=dtype, ops=ops)
 
-    def forward(self, x: Tensor, seed: int | None) -> tuple[Tensor, Tensor | None]:
+    def forward(self, x: Tensor, keys: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """`x` (T, I) to (T, outputs), both in the compute type; and `x_a` (T, N R), if there are adapters.
 
-        `seed` is that of the adapters' dropout; None for none.
+        `keys` (T,) int32 are those of the tokens for the adapters' dropout; None for none.
         """
         y = torch.nn.functional.linear(x, self._weight(), self._bias)
-        return y, self.adapters.add(x, y, seed) if self.adapters else None
+        return y, self.adapters.add(x, y, keys) if self.adapters else None
 
     def backward(
-        self, x: Tensor | None, x_a: Tensor | None, d_y: Tensor, seed: int | None, *, needs_input: bool = True
+        self, x: Tensor | None, x_a: Tensor | None, d_y: Tensor, keys: Tensor | None, *, needs_input: bool = True
     ) -> tuple[Tensor | None, list[Tensor]]:
         """Gradients of x, if it needs one, and of the adapters' parameters, float32.
 
@@ -140,7 +145,7 @@ class Projection:
             return d_x, []
         assert x is not None
         assert x_a is not None
-        return self.adapters.backward(x, x_a, d_y, d_x, seed)
+        return self.adapters.backward(x, x_a, d_y, d_x, keys)
 
     def _weight(self) -> Tensor:
         return self._dequantized() if self._kept is None else self._kept

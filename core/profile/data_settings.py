@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
+from msgspec.structs import replace
 
 Count = Annotated[int, Meta(ge=1)]
 DataFormat = Literal["auto", "lmsys", "wsdm", "arena", "chosen-rejected", "helpsteer", "columns"]
@@ -31,6 +32,10 @@ class Columns(Section, frozen=True, kw_only=True):
     probability_tie: Annotated[Column | None, Meta(description="Column of probabilities that neither is")] = None
     model_a: Annotated[Column | None, Meta(description="Column with the name of the model that wrote A")] = None
     model_b: Annotated[Column | None, Meta(description="Column with the name of the model that wrote B")] = None
+    weight: Annotated[
+        Column | None,
+        Meta(description="Column of what rows weigh in training, 0 or more; may be named beside any data.format"),
+    ] = None
 
 
 class Winners(Section, frozen=True, kw_only=True):
@@ -84,6 +89,17 @@ class Data(Section, frozen=True, kw_only=True):
             "(half) counted as a win of A or of B by a hash of the row, half of them each"
         ),
     ] = "error"
+    soft_labels: Annotated[
+        bool,
+        Meta(
+            description="Train on the probabilities that the rows hold, not on the most probable outcome alone; ties "
+            "that data.ties halves are one half each. Evaluation counts the most probable outcome all the same"
+        ),
+    ] = False
+    weight_by_strength: Annotated[
+        bool,
+        Meta(description="Let a row of format helpsteer weigh 1, 2 or 3 in training, as its preference is; a tie 1"),
+    ] = False
     limit_by: Annotated[
         Literal["first", "random"],
         Meta(description="Which rows data.limit leaves: the first, or some drawn by data.limit_seed, in their order"),
@@ -94,6 +110,16 @@ class Data(Section, frozen=True, kw_only=True):
     ] = 0
     columns: Columns = Columns()
     winners: Winners = field(default_factory=Winners)
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether rows say what they weigh in training."""
+        return self.weight_by_strength or self.columns.weight is not None
+
+    @property
+    def unweighted(self) -> "Data":
+        """The same, for rows that are not trained on: what they weigh is not read."""
+        return replace(self, weight_by_strength=False, columns=replace(self.columns, weight=None))
 
     @property
     def train_sources(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""What of its rows a profile trains on and what it evaluates, in words."""
+"""What of its rows a profile trains on, how they count there, and what it evaluates, in words."""
 
 from core.profile.data_settings import Data
 from core.profile.settings import Profile, Split
@@ -9,6 +9,17 @@ def limited(data: Data) -> str:
     if data.limit is None:
         return ""
     return f"the first {data.limit:,} rows" if data.limit_by == "first" else f"{data.limit:,} rows drawn at random"
+
+
+def in_training(data: Data) -> str:
+    """How rows count in training, where that is not as their labels alone say; else ""."""
+    told = ["labels are soft"] if data.soft_labels else []
+    if data.columns.weight:
+        told.append("rows weigh what their column of data.columns.weight says")
+    if data.weight_by_strength:
+        told.append("rows weigh as much as their preference is strong")
+    ending = "evaluation counts each row once, by its label"
+    return f"in training {' and '.join(told)}; {ending}" if told else ""
 
 
 def held_out(profile: Profile) -> str:

@@ -20,6 +20,7 @@ from core.data.tokenizer import FILE as TOKENIZER
 from core.files import MOST_OF_AN_EVALUATION, write_whole
 from core.imports import keep_pandas_out
 from core.inspect.store import digest_of
+from core.profile.division import in_training
 from core.profile.errors import ProfileError
 from core.profile.settings import Profile
 from core.protocol import answer, as_problem, end_once
@@ -92,7 +93,8 @@ def _make(
 
     evaluation = read_evaluation(folder)
     compared = (other.id, read_evaluation(other)) if other else None
-    cautions, texts, source = [], None, own or " and ".join(train)
+    cautions = [in_training(profile.data)] if in_training(profile.data) else []
+    texts, source = None, own or " and ".join(train)
     yield Progress(doing=f"reading the rows of {source}")
     try:
         texts = read_texts(train, own, profile.data, evaluation, lambda doing: answer(Progress(doing=doing)))

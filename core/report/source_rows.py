@@ -59,6 +59,7 @@ def read_texts(
     others: list[tuple[int, tuple[int, int, int]]] = []
     cautions = []
     outcomes = evaluation.outcomes.name
+    data = data.unweighted
     evaluated = Comparisons(own, data, outcomes) if own else Sources(train, data, outcomes)
     for example, origin in _counted(evaluated, source, tell):
         prompts.add(prompt_key(example.prompt))

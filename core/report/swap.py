@@ -81,6 +81,7 @@ def write_swapped(folder: RunFolder, data: Data, given: Sequence[str]) -> Path:
         raise DataError(f"{error}; --data names the rows where they have moved") from None
     known = evaluation.read_evaluation(folder)
     wanted, outcomes = {*known.id, *known.not_finite}, known.outcomes.name
+    data = data.unweighted
     examples = Comparisons(own, data, outcomes) if own else Sources(train, data, outcomes)
     lines = [_line(swapped(row)) for row, _ in examples if row.id in wanted]
     if missing := len(wanted) - len(lines):

@@ -14,7 +14,7 @@ from core.data.tokenizer import PromptTokenizer
 from core.demo import assets
 from core.model.checkpoint import TEXT_PART
 from core.outcomes import Outcomes, outcomes_of
-from core.profile.division import held_out, limited
+from core.profile.division import held_out, in_training, limited
 from core.profile.load import to_toml
 from core.profile.settings import Profile
 from core.runs.access import write_whole
@@ -96,6 +96,7 @@ def card(
     versions = "\n".join(f"- {name} {metadata.version(name)}" for name in PACKAGES)
     limit = f"; {limited(profile.data)}" if limited(profile.data) else ""
     made = f"the average of those of the runs {', '.join(average_of)}, made" if average_of else "trained"
+    counted = in_training(profile.data)
     return f"""---
 base_model: {base}
 library_name: peft
@@ -119,7 +120,7 @@ most {profile.tokens.max_length:,} tokens of it.
 
 ## Data
 
-{_data(profile)}{limit}.
+{_data(profile)}{limit}.{f" Note: {counted}." if counted else ""}
 
 ## Settings
 

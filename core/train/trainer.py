@@ -1,20 +1,24 @@
 """transformers' Trainer for a preference classifier: its loss, its optimizer groups, its checkpoints."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import BatchSampler, DataLoader, SequentialSampler
 from transformers import Trainer
 from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.trainer_utils import EvalLoopOutput
 
+from core.engine.draws import draw_keys
 from core.engine.steps import LossWatch
 from core.files import as_their_folder
+from core.model.dropout import draws_of
 from core.packed.engine import PackedEngine
 from core.packed.pack import PackedBatches
 from core.runs.checkpoints import delete_old, written_aside
@@ -33,18 +37,20 @@ def mean_loss(
     labels: torch.Tensor,
     num_items_in_batch: torch.Tensor | int | None = None,
 ) -> torch.Tensor:
-    """Cross-entropy as the mean over the examples of the whole global batch, in float32.
+    """Cross-entropy as the mean over the examples of the whole global batch, in float32. `labels` are of the shape
+    (examples,), or (examples, outcomes): weight times probability. Weights are 1 on average over all rows, not within
+    a batch: divided by their own sum, those of a light batch would count for more.
 
     transformers' own classification loss is the mean of one small batch, yet the Trainer believes it to be
     divided by the global batch already and does not divide by the accumulation: with 2 x 4 every loss and
     gradient would come out 4 times too large.
     """
-    items = labels.numel() if num_items_in_batch is None else num_items_in_batch
+    items = len(labels) if num_items_in_batch is None else num_items_in_batch
     return torch.nn.functional.cross_entropy(outputs.logits.float(), labels, reduction="sum") / items
 
 
 Features = dict[str, Any]
-"""What `core.data.tokens.Encoded.features` tells of a row."""
+"""What `core.data.tokens.Encoded.features` tells of a row; of one to train on also its place among these, `row`."""
 UNLOGGED = "unlogged"
 """In the state of a checkpoint: the sum of the losses not logged yet, and the step of the last logged point."""
 
@@ -78,6 +84,7 @@ class ClassifierTrainer(Trainer):
         self._before_evaluation = before_evaluation
         self._collate, self._at_once = collate, at_once
         self._engine, self._eval_tokens = engine, eval_tokens
+        self._draws = draws_of(self.model)
         self._aside: Path | None = None
         self._trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         self._outcomes = self.model.config.num_labels
@@ -110,15 +117,38 @@ class ClassifierTrainer(Trainer):
         model.train()
         own = self._ranks.part(inputs)
         parts = [own[first : first + self._at_once] for first in range(0, len(own), self._at_once)]
-        batches = [self._prepare_inputs(self._on_host(self._collate(part))) for part in parts]
+        batches = [self._prepare_inputs(self._on_host(self._batch(part))) for part in parts]
         losses = [torch.zeros((), device=self.args.device)]
-        for batch in batches:
+        for part, batch in zip(parts, batches, strict=True):
             self._ranks.beat()
-            with self.compute_loss_context_manager():
-                loss = self.compute_loss(model, batch, num_items_in_batch=len(inputs))
-            self.accelerator.backward(loss)
+            (seed,) = self._draw_keys(part[:1])
+            with self._dropout_of(batch, seed):
+                with self.compute_loss_context_manager():
+                    loss = self.compute_loss(model, batch, num_items_in_batch=len(inputs))
+                self.accelerator.backward(loss)
             losses.append(loss.detach())
         return self._ranks.sum_gradients(self._trained, torch.stack(losses).sum())
+
+    def _batch(self, rows: Sequence[Features]) -> dict[str, Any]:
+        """`rows` joined, and by what the dropout of each is drawn: `draws` (E,)."""
+        batch = self._collate([{name: value for name, value in row.items() if name != "row"} for row in rows])
+        batch["draws"] = torch.from_numpy(self._draw_keys(rows))
+        return batch
+
+    def _draw_keys(self, rows: Sequence[Features]) -> NDArray[np.int64]:
+        return draw_keys(self.args.seed, self.state.global_step, [row["row"] for row in rows])
+
+    @contextmanager
+    def _dropout_of(self, batch: dict[str, Any], seed: int) -> Iterator[None]:
+        """Within it forward and backward pass of `batch` are computed; the packed engine is given its draws.
+
+        A base's own dropout draws from torch's generator, and leaves it as it is: epochs are shuffled by it, on all
+        ranks alike.
+        """
+        own = nullcontext() if self._engine else self._draws.of(batch.pop("draws"), batch["attention_mask"])
+        with own, torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(seed))
+            yield
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         return super().compute_loss(self._engine or model, inputs, *args, **kwargs)
@@ -178,8 +208,8 @@ class ClassifierTrainer(Trainer):
         """The logits of all rows, whichever rank has computed them, and what the scorer says of them."""
         rows: Any = dataloader.dataset
         self._before_evaluation(len(dataloader))
-        # To go through a DataLoader draws from the generator of dropout: a run whose evaluation is made up for, or was
-        # made before the checkpoint it goes on from, would be another run.
+        # To go through a DataLoader draws from the generator of a base's own dropout: a run whose evaluation is made up
+        # for, or was made before the checkpoint it goes on from, would be another run.
         with torch.random.fork_rng(devices=[]):
             found = super().evaluation_loop(dataloader, description, prediction_loss_only=False)
         own = None if found.predictions is None else torch.from_numpy(found.predictions)

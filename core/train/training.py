@@ -7,6 +7,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 from transformers import DataCollatorWithPadding, PrinterCallback
 
+from core.data.tokens import training_features
 from core.engine.steps import Diverged, LossWatch
 from core.outcomes import outcomes_of
 from core.packed.pack import pack
@@ -71,6 +72,7 @@ class Training:
         compiles = made.packed is not None and hardware.device.kind == "cuda"
         self._callback = EventCallback(record, stop, self._watch, home, ranks, first_step=COMPILES if compiles else "")
         layout = made.engine.layout
+        learned = training_features(rows.train, len(outcomes_of(profile.model.outcomes)))
         self._trainer = ClassifierTrainer(
             head_learning_rate=profile.train.head_learning_rate,
             watch=self._watch,
@@ -83,7 +85,7 @@ class Training:
             eval_tokens=profile.eval.per_device_batch_size * rows.longest,
             model=made.model,
             args=training_arguments(profile, hardware.precision, folder, is_tracked=ranks.is_first),
-            train_dataset=[row.features for row in rows.train],
+            train_dataset=[{**row, "row": number} for number, row in enumerate(learned)],
             eval_dataset=[row.features for row in rows.evaluation] or None,
             processing_class=made.tokenizer,
             callbacks=[self._callback],

@@ -26,6 +26,8 @@ from transformers import (
     SiglipVisionConfig,
 )
 
+from core.engine.draws import draw_keys
+from core.model.dropout import draws_of
 from core.packed.engine import PackedEngine
 from core.packed.layout import Layout
 from core.packed.pack import pack
@@ -86,7 +88,7 @@ def rows_of(lengths: Sequence[int], seed: int = 0) -> list[dict[str, Any]]:
     """Random tokens, none of them padding or special."""
     chance = np.random.default_rng(seed)
     return [
-        {"input_ids": chance.integers(4, VOCABULARY, length).astype(np.int32), "labels": number % 3}
+        {"input_ids": chance.integers(4, VOCABULARY, length).astype(np.int32), "labels": number % 3, "row": number}
         for number, length in enumerate(lengths)
     ]
 
@@ -100,6 +102,11 @@ def batch(rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
         ids[number, : len(row["input_ids"])] = torch.from_numpy(row["input_ids"])
         mask[number, : len(row["input_ids"])] = 1
     return {"input_ids": ids, "attention_mask": mask, "labels": torch.tensor([row["labels"] for row in rows])}
+
+
+def draws_of_rows(rows: Sequence[dict[str, Any]], step: int = 0) -> torch.Tensor:
+    """(E,) int64: what their dropout is drawn by in that step."""
+    return torch.from_numpy(draw_keys(0, step, [row["row"] for row in rows]))
 
 
 def set_to_work(model: PeftModel, family: str) -> PeftModel:
@@ -127,20 +134,24 @@ def padded_logits(model: PeftModel, rows: list[dict[str, Any]]) -> tuple[torch.T
         return model(**inputs).logits, labels
 
 
-def packed_logits(engine: PackedEngine, rows: list[dict[str, Any]]) -> tuple[torch.Tensor, torch.Tensor]:
+def packed_logits(
+    engine: PackedEngine, rows: list[dict[str, Any]], **draws: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     """With the labels."""
-    inputs = {name: tensor.to(engine.device) for name, tensor in pack(rows).items()}
+    inputs = {name: tensor.to(engine.device) for name, tensor in {**pack(rows), **draws}.items()}
     labels = inputs.pop("labels")
     return engine(**inputs).logits, labels
 
 
 def padded(model: PeftModel, rows: list[dict[str, Any]]) -> Learned:
-    return _learned(model, *padded_logits(model, rows))
+    device = model.get_input_embeddings().weight.device
+    with draws_of(model).of(draws_of_rows(rows).to(device), batch(rows)["attention_mask"].to(device)):
+        return _learned(model, *padded_logits(model, rows))
 
 
 def packed(model: PeftModel, rows: list[dict[str, Any]], layout: Layout) -> Learned:
     longest = max(len(row["input_ids"]) for row in rows)
-    return _learned(model, *packed_logits(engine_of(model, layout, longest), rows))
+    return _learned(model, *packed_logits(engine_of(model, layout, longest), rows, draws=draws_of_rows(rows)))
 
 
 def _learned(model: PeftModel, logits: torch.Tensor, labels: torch.Tensor) -> Learned:

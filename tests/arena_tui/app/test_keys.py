@@ -20,6 +20,8 @@ from arena_tui.app.bindings import PLACES, all_keys
 from arena_tui.app.dialogs import keys_by_explanation
 from arena_tui.screen.keymap import key_problems
 from core.config import CONFIG_VARIABLE, read_config
+from core.profile.settings import Profile
+from core.runs.queue import Queue
 
 
 @pytest.fixture
@@ -68,6 +70,23 @@ async def test_a_text_names_the_key_that_the_user_has_and_none_for_what_is_not_t
         await pilot.press("tab")
         await until_shown(pilot, "stopped by you at step 200" + ("" if readonly else "; ctrl+r resumes it"))
         assert readonly == ("resumes it" not in shown(app))
+
+
+@pytest.mark.parametrize("readonly", [False, True])
+async def test_what_a_waiting_run_waits_for_names_the_users_keys_too(runs: Path, config: Path, readonly: bool) -> None:
+    config.write_text('[keys.home]\npause-the-queue = "f9"\nadopt = "f8"\n')
+    queue = Queue(runs)
+    queue.pause()
+    queue.add(Profile(), text="", name="ours")
+    changed = queue.add(Profile(), text="", name="changed")
+    changed.resolved.write_text(changed.resolved.read_text() + "# changed\n")
+    app = ArenaApp(runs, config=read_config(), readonly=readonly)
+    async with app.run_test(size=(200, 60)) as pilot:
+        await until_shown(pilot, "◷ queued    ours")
+        await pilot.press("tab")
+        await until_shown(pilot, "The queue is paused; " + ("" if readonly else "f9 or ") + "arena-tui queue resume")
+        await pilot.press("j")
+        await until_shown(pilot, "so it does not start: " + ("" if readonly else "f8 or ") + "arena-tui queue")
 
 
 async def test_what_panes_and_lists_say_of_their_keys_are_those_of_the_user(

@@ -15,8 +15,10 @@ from arena_tui.app.app import ArenaApp
 from arena_tui.app.palette import commands
 from arena_tui.format.sanitize import MOST_CHARACTERS
 from arena_tui.home import screen
-from arena_tui.home.panels import ProfilePanel
+from arena_tui.home.panels import ProfilePanel, summary
 from arena_tui.home.screen import HomeScreen
+from core.profile.load import parse_profile
+from core.profile.settings import Profile
 from core.runs.folder import list_runs
 
 pytestmark = pytest.mark.slow
@@ -177,3 +179,9 @@ async def test_a_console_that_takes_time_to_leave_is_not_broken_by_what_it_still
         await until_shown(pilot, "mine", "none yet")
         await app.screen.mount(SlowToGo())
         Path("profiles/new.toml").write_text("x = 1\n")
+
+
+def test_that_rows_do_not_count_by_their_labels_alone_is_told() -> None:
+    counted = parse_profile("", source="none", overrides=["data.soft_labels=true", "data.columns.weight=votes"])
+    assert "labels      soft, weighed  in training" in summary(counted, 60, {}).plain
+    assert "labels" not in summary(Profile(), 60, {}).plain

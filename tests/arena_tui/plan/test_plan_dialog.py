@@ -9,6 +9,12 @@ import pytest
 from screen import child, choose, planner, shown, until, until_shown
 
 from arena_tui.app.app import ArenaApp
+from arena_tui.plan.text import as_text
+from core.data.example import RowsRead
+from core.data.labels import SoftLabels, Weights
+from core.plan.protocol import Plan
+from core.profile.data_settings import Data
+from core.profile.settings import Profile
 from core.runs.folder import list_runs
 
 pytestmark = pytest.mark.slow
@@ -157,3 +163,17 @@ async def test_a_problem_forbids_the_start(runs: Path) -> None:
         await pilot.pause()
         assert "start mine?" in shown(app)
     assert list_runs(runs) == []
+
+
+@pytest.mark.parametrize("sources", [1, 2])
+def test_how_rows_count_in_training_is_told(sources: int) -> None:
+    read = RowsRead(
+        source="a", rows=60, files="CSV", format="lmsys", how="texts",
+        weights=Weights(0, 3, 1.25), soft_labels=SoftLabels(60, (0.5, 0.3, 0.2), 0.9),
+    )  # fmt: skip
+    profile = Profile(data=Data(train=["a", "b"][:sources]))
+    plan = Plan(global_batch=8, read=[read] * sources)
+    told = (
+        "; weights 0 to 3, 1.25 on average; soft labels of 60 rows: A 0.50, B 0.30, tie 0.20 on average, entropy 0.90"
+    )
+    assert as_text(plan, profile).count(told) == sources

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from queued import SECONDS, add_for, until_status
 from recorded import play
 from screen import child
+from textual.widget import Widget
 
 from arena_tui.__main__ import main
 from arena_tui.runs.waits import waits, words
@@ -107,7 +108,7 @@ def test_the_queue_says_how_many_cards_a_run_waits_for_and_for_whom_free_ones_ar
     assert [(run["gpus_needed"], run["gpus_free"]) for run in told["waiting"]] == [(4, 2), (2, 2), (1, 0)]
     assert told["running"][0]["gpus"] == ["4", "5"]
     known = waits(queue, queue.waiting(), queue.others())
-    said = " ".join(words(replace(known[first.id], is_served=True)))
+    said = " ".join(sentence.plain for sentence in words(replace(known[first.id], is_served=True), Widget()))
     assert "It waits for 4 cards: 2 of 4 are free, kept for it." in said
     assert "is using GPUs 4 and 5." in said
     assert "within seconds" not in said

@@ -32,6 +32,7 @@ from core.engine.memory import Memory, predict, trainable_sizes
 from core.model.load import _slides, lay_out
 from core.model.lora import add_adapters, parameter_counts
 from core.model.shape import read_shape
+from core.packed.gate import obstacle
 from core.profile import settings
 from core.profile.errors import SettingError
 from core.profile.files import find_profile, read_profile
@@ -76,6 +77,19 @@ def family(request: pytest.FixtureRequest) -> tuple[dict[str, Any], PretrainedCo
     stated, kind = request.param
     of_class = stated if kind is Gemma3Config else stated.get("text_config", stated)
     return stated, kind(**deepcopy(of_class), num_labels=3, pad_token_id=0)
+
+
+@pytest.mark.parametrize("kind", [Gemma2Config, LlamaConfig, MistralConfig, Phi3Config, Qwen2Config, Qwen3Config])
+def test_a_text_model_inside_another_has_the_sizes_of_its_class_where_it_states_none(
+    kind: type[PretrainedConfig],
+) -> None:
+    """As LLaVA's does: the plan reads config.json alone, and the run what transformers makes of it."""
+    for stated in ({}, {"hidden_size": 512, "num_hidden_layers": 3}):
+        inside = {"model_type": "llava", "text_config": {"model_type": kind.model_type, **stated}}
+        of_run = kind(**stated).to_dict()
+        assert shape(inside) == shape(of_run)
+        reasons = [obstacle(profile(), config, precision="bf16", best="bf16") for config in (inside, of_run)]
+        assert reasons[0] == reasons[1]
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """A child that gets ready for a profile before it is asked: the same rows, and nothing fetched, made or left."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -9,7 +10,7 @@ import tiny
 from pyarrow import parquet
 
 from core.cache import CACHE_VARIABLE
-from core.inspect.inspection import read_ahead
+from core.inspect.ahead import read_ahead
 from core.inspect.protocol import INSPECT, WAIT, Progress
 
 SECONDS = 240
@@ -71,6 +72,20 @@ def test_without_a_question_it_ends_with_its_stdin_and_has_made_nothing(
     assert told(child, b"") == []
     assert child.returncode == 0
     assert not cache.exists()
+
+
+def test_while_it_waits_it_holds_a_tokenizer_and_neither_arrow_nor_a_model(checkpoint: Path, tmp_path: Path) -> None:
+    profile = write_profile(tmp_path / "mine.toml", checkpoint)
+    code = "import sys; from core.inspect.__main__ import main; main(sys.argv[1:]); print(*sys.modules)"
+    ran = subprocess.run(
+        [sys.executable, "-P", "-c", code, WAIT, str(profile)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=True,
+    )
+    held = set(ran.stdout.decode().split())
+    assert "tokenizers" in held
+    assert not held & {"pyarrow", "pandas", "scipy", "sklearn", "datasets", "torch", "transformers", "textual"}
 
 
 @pytest.mark.parametrize("checkpoint", ["demo", "nobody/has-this", "a/b/c", "/no/such/folder"])

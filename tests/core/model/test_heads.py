@@ -10,6 +10,8 @@ from safetensors.torch import load_file, save_file
 from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
+    GPT2Config,
+    GPT2Model,
     PreTrainedModel,
     RobertaConfig,
     RobertaForSequenceClassification,
@@ -116,6 +118,12 @@ def test_a_stored_head_of_whatever_name_is_replaced_and_told_of_beforehand(
 def test_a_language_models_own_head_is_not_taken_for_a_stored_one(family: str, tmp_path: Path) -> None:
     families.save_checkpoint(family, tmp_path)
     assert foretold(tmp_path) == Head("new")
+
+
+def test_positions_without_a_prefix_are_no_head(tmp_path: Path) -> None:
+    """Those of a GPT-2 that was saved as a base model, for a few positions."""
+    GPT2Model(GPT2Config(n_embd=64, n_layer=1, n_head=2, n_positions=32, vocab_size=200)).save_pretrained(tmp_path)
+    assert find_head(tmp_path, "score", {}) == Head("new")
 
 
 def test_a_head_whose_weights_are_not_here_yet_is_judged_by_the_configuration(tmp_path: Path) -> None:

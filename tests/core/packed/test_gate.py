@@ -189,7 +189,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("qwen2", {"layer_types": KINDS, "sliding_window": None}, "sliding_window is None where layers slide"),
     ("gemma2", {"quantization_config": {"bnb_4bit_quant_storage": "bfloat16"}}, "weights are stored as bfloat16"),
     ("bert", {}, "it does not support the family bert"),
-    ("llava", {"text_config": {"model_type": "llama"}}, "it does not support the family llava"),
+    ("llava", {"text_config": {"model_type": "gpt_neox"}}, "it does not support the family llava"),
 ]
 
 

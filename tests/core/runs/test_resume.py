@@ -104,6 +104,17 @@ def test_the_curve_of_a_resumed_run_is_that_of_one_never_stopped(
     assert state.elapsed < state.last_time - state.first_time + 1e-6
 
 
+def test_it_may_go_on_with_fewer_rows_at_once_with_dropout_too(
+    killed: RunFolder, whole: Callable[[str], RunFolder], resume: Callable[..., int], tmp_path: Path
+) -> None:
+    """Each sum is rounded otherwise, and that is all."""
+    folder = copy_of(killed, tmp_path / "run")
+    assert resume(folder, "train.per_device_batch_size=2", "train.gradient_accumulation=4") == 0
+    (one, two) = (read_run(run)[0] for run in (folder, whole("padded")))
+    assert [step.loss for step in one.steps] == pytest.approx([step.loss for step in two.steps], abs=1e-4)
+    assert [e.log_loss for e in one.evaluations] == pytest.approx([e.log_loss for e in two.evaluations], abs=1e-4)
+
+
 def flip(path: Path) -> None:
     """One bit of its middle, which leaves its size and its form as they were."""
     with path.open("r+b") as file:
