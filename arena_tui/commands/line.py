@@ -11,6 +11,7 @@ from arena_tui.commands import (
     console,
     control,
     export,
+    folds,
     housekeeping,
     launch_script,
     machine,
@@ -30,7 +31,7 @@ from arena_tui.terminal.streams import give_up, settle_streams, unwritable
 TASKS = {
     "begin": ("demo", "doctor", "help"),
     "before a run": ("check", "inspect", "plan", "bench"),
-    "train": ("train", "launch-script", "queue", "watch", "stop", "resume", "retry"),
+    "train": ("train", "launch-script", "queue", "folds", "watch", "stop", "resume", "retry"),
     "look at runs": ("runs", "report", "compare", "curves"),
     "use a model": ("predict", "predictions", "submission", "average", "export"),
     "tidy up": ("note", "rename", "delete", "trash", "prune"),
@@ -64,7 +65,7 @@ def _parser() -> CommandLine:
     parser.set_defaults(command=console.open_console, parser=parser, runs_dir=None)
     of_runs = (runs, report, control, housekeeping)
     of_models = (predict, average, export)
-    for of_a_task in (console, profiles, preview, train, launch_script, queue, *of_runs, *of_models, machine):
+    for of_a_task in (console, profiles, preview, train, launch_script, queue, folds, *of_runs, *of_models, machine):
         of_a_task.add(parser.commands)
     manual.add(parser.commands, parser)
     return parser
