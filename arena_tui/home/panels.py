@@ -26,7 +26,7 @@ from arena_tui.widgets.facts import Fact, bulleted, facts, wrapped
 from arena_tui.widgets.pane import FittedText, HighlightedText
 from core.profile.division import held_out, limited, unused_split
 from core.profile.files import absent_paths
-from core.profile.settings import Profile
+from core.profile.settings import Profile, Run
 
 MOST_PROBLEMS = 50
 """Problems that are listed."""
@@ -114,6 +114,7 @@ def summary(profile: Profile, width: int, absent: Mapping[str, str]) -> Content:
         ("held out", printable(held_out(profile)), unused_split(profile)),
         *([("evaluated", evaluated, "")] if profile.evaluates else []),
         ("batch", f"{batch}, global", ""),
+        *([("GPUs", *_gpus(profile.run))] if profile.run.gpus != 1 or profile.run.nodes > 1 else []),
         ("rate", f"{numbers.rate(train.learning_rate)} {train.schedule}", ""),
         ("epochs", f"{train.epochs:g}", ""),
         ("max length", f"{numbers.count(profile.tokens.max_length)} tokens", ""),
@@ -121,6 +122,12 @@ def summary(profile: Profile, width: int, absent: Mapping[str, str]) -> Content:
     missing = [f"✗ {key}: there is no {place(Path(lies))}\n" for key, lies in absent.items()]
     head = Content.assemble((printable(model.checkpoint), "bold"), "\n", ("".join(missing), "bold $text-error"))
     return head + facts(wrapped(rows, width))
+
+
+def _gpus(run: Run) -> tuple[str, str]:
+    """How many, or which of the visible ones, and of how many machines."""
+    which = ", ".join(map(str, run.gpus)) if isinstance(run.gpus, list) else str(run.gpus)
+    return which, f"on each of {run.nodes} machines" if run.nodes > 1 else ""
 
 
 def problems(profile: ProfileView, way: Content, width: int) -> Content:

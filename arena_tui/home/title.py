@@ -27,13 +27,15 @@ class MachineLine(Static):
         self.machine = machine
         free, total = numbers.gib(machine.memory_free), numbers.gib(machine.memory)
         name = printable(machine.name) if machine.card else "no GPU"
+        if machine.others:
+            name = f"{1 + machine.others} GPUs, the first {name}"
         words = f"{name} · {free} of {total} free · disk {numbers.gib(machine.disk_free)} free"
         self.update(Content(words), layout=False)
 
 
 def _is_like(machine: Machine, shown: Machine) -> bool:
     return (
-        machine.name == shown.name
+        (machine.name, machine.others) == (shown.name, shown.others)
         and abs(machine.memory_free - shown.memory_free) < shown.memory / 100
         and abs(machine.disk_free - shown.disk_free) < shown.disk_free / 100
     )

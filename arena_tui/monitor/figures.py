@@ -14,7 +14,7 @@ from arena_tui.format.numbers import MUTED
 from arena_tui.format.sanitize import place, printable, shortened
 from arena_tui.runs import average
 from arena_tui.runs.follow import RunView
-from arena_tui.runs.outcome import LONGEST_REASON, NOTHING, explanation, outcome, references
+from arena_tui.runs.outcome import LONGEST_REASON, NOTHING, explanation, on_ranks, outcome, references
 from arena_tui.runs.panes import Pane
 from arena_tui.runs.stages import how_far, stage
 from arena_tui.screen.keymap import hint
@@ -160,6 +160,7 @@ def _scored(view: RunView, finished: Finished) -> list[Fact]:
         ("accuracy", numbers.percent(finished.accuracy), beside),
         *(average.figures(started.average) if started and started.average else []),
         ("duration", numbers.duration(view.state.elapsed), ""),
+        *on_ranks(view),
     ]
 
 

@@ -23,8 +23,8 @@ from arena_tui.runs.panes import LogPane, Pane
 
 WIDE, MEDIUM = (110, 32), (90, 28)
 """Columns and lines of a screen from which on all panes are seen, or three of them."""
-ALL_NAMES = 80
-"""Columns for the tabs with whole names; with the last word of each where there are fewer."""
+ALL_NAMES = (80, 90)
+"""Columns for the tabs with whole names, without and with that of the ranks; else with the last word of each."""
 ALWAYS_SEEN = 2
 """Loss and figures, where there is room for three panes."""
 RANKS = 7
@@ -141,7 +141,7 @@ class MonitorPanes(Vertical):
         for tab, pane in zip(self.query(Tab), self._panes, strict=True):
             tab.display = pane in self._there
             pane.set_class(pane not in self._there, "-absent")
-            name = pane.tab_name if width >= ALL_NAMES else pane.tab_name.split()[-1]
+            name = pane.tab_name if width >= ALL_NAMES[self.is_ranked] else pane.tab_name.split()[-1]
             tab.label = Content(f"{pane.number} {name}")
 
     @property

@@ -57,8 +57,7 @@ def outcome(run: RunView) -> list[Fact]:
     if state.phase and not run.status.is_over and has_no_heartbeat(state):
         rows.append(("now", stage(state.phase), how_far(state.phase)))
     rows.append(("duration", numbers.duration(run.elapsed), ""))
-    if state.started and state.started.ranks:
-        rows.append(("computed on", printable(computed_on(state.started)), ""))
+    rows += on_ranks(run)
     if state.started and state.started.slurm:
         rows.append(_job(state.started.slurm))
     return rows
@@ -70,6 +69,12 @@ def _job(variables: Mapping[str, str]) -> Fact:
     known = [variables.get(name, "") for name in ("SLURM_JOB_PARTITION", "SLURM_JOB_NODELIST")]
     known.append(f"requeued {numbers.counted(again, 'time')}" if again else "")
     return "Slurm job", _brief(variables.get(JOB, "")), _brief(", ".join(filter(None, known)))
+
+
+def on_ranks(run: RunView) -> list[Fact]:
+    """On what several ranks compute the run."""
+    started = run.state.started
+    return [("computed on", printable(computed_on(started)), "")] if started and started.ranks else []
 
 
 def references(run: RunView) -> list[Fact]:

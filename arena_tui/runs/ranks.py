@@ -12,11 +12,13 @@ def devices(started: Started) -> list[Device]:
 
 
 def computed_on(started: Started) -> str:
-    """2 × NVIDIA H200, or the name of the device alone where there is one rank."""
+    """2 × NVIDIA H200, or 2 ranks on x86_64 where they share a processor; the name of the device alone where there is
+    one rank."""
     counts = Counter(device.name for device in devices(started))
     if counts.total() == 1:
         return started.device.name
-    return ", ".join(f"{count} × {name}" for name, count in counts.items())
+    by = " ranks on " if started.device.kind == "cpu" else " × "
+    return ", ".join(f"{count}{by}{name}" for name, count in counts.items())
 
 
 def slowest(ranks: Sequence[RankReading]) -> int | None:

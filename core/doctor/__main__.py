@@ -14,6 +14,7 @@ def main(arguments: Sequence[str]) -> int:
     runs = Path(arguments[0])
     groups: list[tuple[str, Callable[[], Iterable[Check]]]] = [
         ("machine", lambda: _machine(runs)),
+        ("several cards", _several),
         ("GPU", _gpu),
         ("hub login", _hub),
     ]
@@ -44,6 +45,12 @@ def _gpu() -> Iterable[Check]:
     from core.doctor import gpu  # torch
 
     return gpu.checks()
+
+
+def _several() -> Iterable[Check]:
+    from core.doctor import several
+
+    return several.checks()
 
 
 def _hub() -> Iterator[Check]:

@@ -24,6 +24,7 @@ LITTLE_FOR_MODELS = 20 * GIB
 LITTLE_MEMORY = 1 * GIB
 LITTLE_SHARED = 256 << 20
 CLOCK_SECONDS = 120
+NEEDED_BY = "Only runs on several cards may need it."
 LITTLE_TIME = 600
 """Seconds. A base is read for minutes, and the signal to save comes two before the end."""
 
@@ -86,13 +87,13 @@ def memory(root: Path = Path("/")) -> Check:
 
 
 def shared_memory(place: Path = Path("/dev/shm")) -> Check:
-    """A run loads its rows in its own process and needs none; other programs on the machine may."""
+    """A run loads its rows in its own process and needs none; NCCL does where cards do not exchange directly."""
     if not place.exists():
-        return Check("shared memory", "note", f"there is no {place}", "Runs do not need it.")
+        return Check("shared memory", "note", f"there is no {place}", NEEDED_BY)
     usage = shutil.disk_usage(place)
     found = f"{usage.free / GIB:.1f} of {usage.total / GIB:.1f} GiB free in {place}"
     if usage.free < LITTLE_SHARED:
-        return Check("shared memory", "note", found, "Runs do not need it; in Docker --shm-size gives more.")
+        return Check("shared memory", "note", found, f"{NEEDED_BY} In Docker --shm-size gives more.")
     return Check("shared memory", "ok", found)
 
 

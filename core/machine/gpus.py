@@ -61,6 +61,8 @@ class Machine(Struct, frozen=True):
     memory_free: int
     memory: int
     disk_free: int
+    others: int = 0
+    """Further cards that are visible."""
 
     @property
     def best_precision(self) -> Precision:
@@ -81,7 +83,8 @@ def look(runs: Path) -> Machine:
     existing = next(folder for folder in (runs, *runs.parents) if folder.exists())
     disk_free = shutil.disk_usage(existing).free
     if found := card():
-        return Machine(found, found.name, found.memory_free, found.memory, disk_free)
+        others = len(visible().names) - 1
+        return Machine(found, found.name, found.memory_free, found.memory, disk_free, others)
     return Machine(None, platform.machine(), *memory(), disk_free)
 
 

@@ -27,14 +27,18 @@ def token_keys(draws: Tensor, positions: Tensor) -> Tensor:
     return _mixed(_mixed(low ^ positions.to(torch.int32)) ^ high)
 
 
-def kept(keys: Tensor, width: int, adapter: int | Tensor, rate: float) -> Tensor:
-    """Whether dropout at `rate` keeps what the adapter of that number reads of tokens with `keys`.
+def column_keys(adapter: int, width: int, device: torch.device) -> Tensor:
+    """A key for each input of the adapter of that number, (I,) int32: I is `width`."""
+    return _mixed(_mixed(torch.arange(width, dtype=torch.int32, device=device)) ^ adapter)
 
-    (T,) int32 to (T, I) booleans, I being `width`.
+
+def kept(keys: Tensor, columns: Tensor, rate: float) -> Tensor:
+    """Whether dropout at `rate` keeps the inputs with keys `columns` (I,) int32 of tokens with `keys` (T,) int32.
+
+    Booleans (T, I).
     """
-    columns = _mixed(_mixed(torch.arange(width, dtype=torch.int32, device=keys.device)) ^ adapter)
-    found = torch.empty(len(keys), width, dtype=torch.bool, device=keys.device)
-    tokens = max(1, ELEMENTS // width)
+    found = torch.empty(len(keys), len(columns), dtype=torch.bool, device=keys.device)
+    tokens = max(1, ELEMENTS // len(columns))
     for part, some in zip(found.split(tokens), keys.split(tokens), strict=True):
         torch.ge(_multiplied(some[:, None] + columns), least_kept(rate), out=part)
     return found
@@ -97,7 +101,8 @@ class ExampleDropout(nn.Dropout):
             raise RuntimeError("dropout is on, and there is nothing that it could be drawn by")
         if x.shape[:-1] not in (keys.shape, (keys.numel(),)):
             return super().forward(x)
-        is_kept = kept(keys.flatten(), x.shape[-1], self.number, self.p).view(x.shape)
+        columns = column_keys(self.number, x.shape[-1], x.device)
+        is_kept = kept(keys.flatten(), columns, self.p).view(x.shape)
         return torch.where(is_kept, x, 0.0).mul_(1 / (1 - self.p))
 
 

@@ -1,7 +1,7 @@
 """LoRA's A with dropout on its input, by Triton kernels: forward, and the gradients of A and of the input.
 
-The mask is made where it is needed, and is that of core.model.dropout to the bit: what depends on a token or on an
-input alone is hashed once for a tile. Shapes are written in the letters of core.packed.ops.
+The mask is made where it is needed, from the keys of tokens and inputs, and is that of core.model.dropout to the bit.
+Shapes are written in the letters of core.packed.ops.
 """
 
 import torch
@@ -21,41 +21,26 @@ SPLITS = 8
 
 
 @triton.jit
-def _multiplied(x):
-    """MurmurHash3's 32-bit finalizer but for its last step, of uint32."""
-    x = (x ^ (x >> 16)) * 0x85EBCA6B
-    return (x ^ (x >> 13)) * 0xC2B2AE35
+def _is_kept(of_token, of_column, least):
+    """Whether dropout keeps what has the keys (TOKENS,) and (COLUMNS,), both int32: booleans (TOKENS, COLUMNS).
 
-
-@triton.jit
-def _mixed(x):
-    """All of it."""
-    x = _multiplied(x)
-    return x ^ (x >> 16)
-
-
-@triton.jit
-def _of_columns(column, number):
-    """What the mask of the adapter of that number depends on beside the token, uint32 of the shape of `column`."""
-    return _mixed(_mixed(column.to(tl.uint32)) ^ number.to(tl.uint32))
-
-
-@triton.jit
-def _is_kept(key, of_column, least):
-    """Whether dropout keeps the inputs of tokens with `key` (TOKENS,) int32: booleans (TOKENS, COLUMNS)."""
-    mixed = _multiplied(key.to(tl.uint32)[:, None] + of_column[None, :])
+    By MurmurHash3's 32-bit finalizer but for its last step.
+    """
+    mixed = (of_token[:, None] + of_column[None, :]).to(tl.uint32, bitcast=True)
+    mixed = (mixed ^ (mixed >> 16)) * 0x85EBCA6B
+    mixed = (mixed ^ (mixed >> 13)) * 0xC2B2AE35
     return mixed.to(tl.int32, bitcast=True) >= least
 
 
 @triton.jit(do_not_specialize=["tokens"])
 def dropout_lora_a_kernel(
-    x, lora_a, x_a, keys, numbers, tokens, least, scale,
+    x, lora_a, x_a, keys, columns, tokens, least, scale,
     WIDTH: tl.constexpr, COUNT: tl.constexpr, RANK: tl.constexpr, BLOCK: tl.constexpr,
     TOKENS: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
     """x_a = scale * (x * kept) A^T of each adapter (LoRA, Hu et al. 2021), summed in float32.
 
-    Reads `x` (T, I) and `lora_a` (N R, I) bf16, and `keys` (T,) and `numbers` (N,) int32. Writes `x_a` (T, N R) bf16.
+    Reads `x` (T, I) and `lora_a` (N R, I) bf16, and `keys` (T,) and `columns` (N, I) int32. Writes `x_a` (T, N R) bf16.
     WIDTH is I, COUNT N, RANK R. A program is TOKENS tokens and BLOCK rows of one adapter's A: (tiles of tokens, N *
     blocks of R).
     """
@@ -64,8 +49,7 @@ def dropout_lora_a_kernel(
     row = tl.program_id(1) % blocks * BLOCK + tl.arange(0, BLOCK)
     token = tl.program_id(0) * TOKENS + tl.arange(0, TOKENS)
     there = (token < tokens)[:, None]
-    key = tl.load(keys + token, mask=token < tokens, other=0)
-    adapter = tl.load(numbers + number)
+    of_token = tl.load(keys + token, mask=token < tokens, other=0)
     has_row = row < RANK
     row += number * RANK
     total = tl.zeros([TOKENS, BLOCK], tl.float32)
@@ -74,7 +58,8 @@ def dropout_lora_a_kernel(
         inside = column < WIDTH
         place = token.to(tl.int64)[:, None] * WIDTH + column[None, :]
         value = tl.load(x + place, mask=there & inside[None, :], other=0.0)
-        value = tl.where(_is_kept(key, _of_columns(column, adapter), least), value, 0.0)
+        of_column = tl.load(columns + number * WIDTH + column, mask=inside, other=0)
+        value = tl.where(_is_kept(of_token, of_column, least), value, 0.0)
         a = tl.load(lora_a + row[:, None] * WIDTH + column[None, :], mask=has_row[:, None] & inside[None, :], other=0.0)
         total = tl.dot(value, tl.trans(a), total)
     place = token.to(tl.int64)[:, None] * (COUNT * RANK) + row[None, :]
@@ -83,7 +68,7 @@ def dropout_lora_a_kernel(
 
 @triton.jit(do_not_specialize=["tokens"])
 def dropout_lora_a_backward_x_kernel(
-    d_x, d_x_a, lora_a, keys, numbers, tokens, least, scale,
+    d_x, d_x_a, lora_a, keys, columns, tokens, least, scale,
     WIDTH: tl.constexpr, COUNT: tl.constexpr, RANK: tl.constexpr, BLOCK: tl.constexpr,
     TOKENS: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
@@ -95,7 +80,7 @@ def dropout_lora_a_backward_x_kernel(
     token = tl.program_id(0) * TOKENS + tl.arange(0, TOKENS)
     column = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
     there = (token < tokens)[:, None]
-    key = tl.load(keys + token, mask=token < tokens, other=0)
+    of_token = tl.load(keys + token, mask=token < tokens, other=0)
     inside = (column < WIDTH)[None, :]
     place = token.to(tl.int64)[:, None] * WIDTH + column[None, :]
     total = tl.load(d_x + place, mask=there & inside, other=0.0).to(tl.float32)
@@ -109,14 +94,14 @@ def dropout_lora_a_backward_x_kernel(
             left = tl.load(d_x_a + source, mask=there & has_row[None, :], other=0.0)
             right = tl.load(lora_a + row[:, None] * WIDTH + column[None, :], mask=has_row[:, None] & inside, other=0.0)
             part = tl.dot(left, right, part)
-        adapter = tl.load(numbers + number)
-        total += tl.where(_is_kept(key, _of_columns(column, adapter), least), part * scale, 0.0)
+        of_column = tl.load(columns + number * WIDTH + column, mask=column < WIDTH, other=0)
+        total += tl.where(_is_kept(of_token, of_column, least), part * scale, 0.0)
     tl.store(d_x + place, total.to(d_x.dtype.element_ty), mask=there & inside)
 
 
 @triton.jit(do_not_specialize=["tokens"])
 def dropout_lora_a_backward_a_kernel(
-    x, d_x_a, d_lora_a, keys, numbers, tokens, least, scale,
+    x, d_x_a, d_lora_a, keys, columns, tokens, least, scale,
     WIDTH: tl.constexpr, COUNT: tl.constexpr, RANK: tl.constexpr, BLOCK: tl.constexpr,
     TOKENS: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
@@ -133,15 +118,15 @@ def dropout_lora_a_backward_a_kernel(
     has_row = row < RANK
     row += number * RANK
     inside = column < WIDTH
-    of_column = _of_columns(column, tl.load(numbers + number))
+    of_column = tl.load(columns + number * WIDTH + column, mask=inside, other=0)
     total = tl.zeros([BLOCK, COLUMNS], tl.float32)
     for first in range(tl.program_id(2) * TOKENS, tokens, tl.num_programs(2) * TOKENS):
         token = first + tl.arange(0, TOKENS)
         there = (token < tokens)[:, None]
-        key = tl.load(keys + token, mask=token < tokens, other=0)
+        of_token = tl.load(keys + token, mask=token < tokens, other=0)
         place = token.to(tl.int64)[:, None] * WIDTH + column[None, :]
         value = tl.load(x + place, mask=there & inside[None, :], other=0.0)
-        value = tl.where(_is_kept(key, of_column, least), value, 0.0)
+        value = tl.where(_is_kept(of_token, of_column, least), value, 0.0)
         source = token.to(tl.int64)[:, None] * (COUNT * RANK) + row[None, :]
         left = tl.load(d_x_a + source, mask=there & has_row[None, :], other=0.0)
         total = tl.dot(tl.trans(left), value, total)
@@ -156,7 +141,7 @@ def dropout_lora_a(x: Tensor, lora_a: Tensor, rank: int, dropout: Dropout) -> Te
     sizes = _sizes(width, len(lora_a) // rank, rank)
     rows = sizes["COUNT"] * triton.cdiv(rank, sizes["BLOCK"])
     dropout_lora_a_kernel[triton.cdiv(tokens, TOKENS), rows](
-        x, lora_a, x_a, dropout.keys, dropout.numbers, tokens, *_least_and_scale(dropout), **sizes
+        x, lora_a, x_a, dropout.keys, dropout.columns, tokens, *_least_and_scale(dropout), **sizes
     )
     return x_a
 
@@ -167,7 +152,7 @@ def dropout_lora_a_backward_x(d_x: Tensor, d_x_a: Tensor, lora_a: Tensor, rank: 
     tiles = triton.cdiv(tokens, TOKENS), triton.cdiv(width, COLUMNS)
     sizes = _sizes(width, len(lora_a) // rank, rank)
     dropout_lora_a_backward_x_kernel[tiles](
-        d_x, d_x_a, lora_a, dropout.keys, dropout.numbers, tokens, *_least_and_scale(dropout), **sizes
+        d_x, d_x_a, lora_a, dropout.keys, dropout.columns, tokens, *_least_and_scale(dropout), **sizes
     )
     return d_x
 
@@ -179,7 +164,7 @@ def dropout_lora_a_backward_a(x: Tensor, d_x_a: Tensor, rank: int, dropout: Drop
     sizes = _sizes(width, d_x_a.shape[1] // rank, rank)
     rows = sizes["COUNT"] * triton.cdiv(rank, sizes["BLOCK"])
     dropout_lora_a_backward_a_kernel[triton.cdiv(width, COLUMNS), rows, SPLITS](
-        x, d_x_a, d_lora_a, dropout.keys, dropout.numbers, tokens, *_least_and_scale(dropout), **sizes
+        x, d_x_a, d_lora_a, dropout.keys, dropout.columns, tokens, *_least_and_scale(dropout), **sizes
     )
     return d_lora_a.sum(0)
 

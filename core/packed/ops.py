@@ -69,10 +69,10 @@ class Dropout(NamedTuple):
     """What the dropout of the input of some adapters follows from; core.model.dropout says how."""
 
     rate: float
-    numbers: Tensor
-    """(N,) int32: of each adapter in the model."""
+    columns: Tensor
+    """(N, I) int32: the keys of each adapter's inputs."""
     keys: Tensor
-    """(T,) int32: of each token."""
+    """(T,) int32: those of the tokens."""
 
 
 class Ops(Protocol):

@@ -153,7 +153,7 @@ def dropout_lora_a_backward_x(d_x: Tensor, d_x_a: Tensor, lora_a: Tensor, rank: 
 
 def _mask(x: Tensor, dropout: Dropout, number: int) -> Tensor:
     """What dropout multiplies the input of one of its adapters by: 0 or 1 / (1 - rate), of the type of `x` (T, I)."""
-    is_kept = kept(dropout.keys, x.shape[-1], dropout.numbers[number], dropout.rate)
+    is_kept = kept(dropout.keys, dropout.columns[number], dropout.rate)
     return is_kept.to(x.dtype) / (1 - dropout.rate)
 
 

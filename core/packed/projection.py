@@ -12,6 +12,7 @@ from bitsandbytes.nn import Params4bit
 from peft.tuners.lora import LoraLayer
 from torch import Tensor
 
+from core.model.dropout import column_keys
 from core.packed.ops import Dropout, Ops
 
 
@@ -33,10 +34,11 @@ class Adapters:
         lora_a = [layer.lora_A[name].weight for layer in layers]
         lora_b = [layer.lora_B[name].weight for layer in layers]
         self._rank = len(lora_a[0])
-        numbers = [dropout.number for dropout in dropouts] if self.rate else []
-        self._numbers = torch.tensor(numbers, dtype=torch.int32, device=lora_a[0].device)
         self._lora_a = torch.cat([a.detach() for a in lora_a]).to(dtype)
         self._lora_b = [b.detach().to(dtype, copy=True) for b in lora_b]
+        if self.rate:
+            device, width = self._lora_a.device, self._lora_a.shape[1]
+            self._columns = torch.stack([column_keys(dropout.number, width, device) for dropout in dropouts])
         for a, b, a_copy, b_copy in zip(lora_a, lora_b, self._lora_a.split(self._rank), self._lora_b, strict=True):
             self.parameters += [a, b]
             self.copies += [a_copy, b_copy]
@@ -92,7 +94,7 @@ class Adapters:
         return d_x, [gradient for pair in pairs for gradient in pair]
 
     def _dropout(self, keys: Tensor) -> Dropout:
-        return Dropout(self.rate, self._numbers, keys)
+        return Dropout(self.rate, self._columns, keys)
 
 
 def _product(left: Tensor, right: Tensor) -> Tensor:

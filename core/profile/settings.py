@@ -182,12 +182,18 @@ class Run(Section, frozen=True, kw_only=True):
         Annotated[int, Meta(ge=1, le=512)]
         | Literal["all"]
         | Annotated[list[Annotated[int, Meta(ge=0, le=511)]], Meta(min_length=1, max_length=512)],
-        Meta(description="Cards of each machine that compute the run: how many, or which, of those that are visible"),
+        Meta(
+            description="Cards that compute the run: how many of those that are visible, all, or which, counted from "
+            "0. Each holds the whole base and takes a part of every step"
+        ),
     ] = 1
     nodes: Annotated[
         int,
         Meta(
-            ge=1, le=512, description="Machines that compute the run together; `launch-script` writes what starts them"
+            ge=1,
+            le=512,
+            description="Machines that compute the run together, each with the cards of run.gpus; `launch-script` "
+            "writes what starts them",
         ),
     ] = 1
     report_to: Annotated[

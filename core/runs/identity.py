@@ -41,6 +41,7 @@ class RunInfo(Struct, frozen=True, kw_only=True):
     versions: dict[str, str]
     gpus: list[str]
     world_size: int
+    """Ranks that compute the run together, on all its machines."""
     gpu: str | None = None
     """The cards that the run computes on, as `visible_gpus` names them, with commas; None where that is not told."""
     boot_id: str = ""

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from core.files import in_words
-from core.machine.chosen import chosen_gpus
+from core.machine.chosen import chosen_gpus, rank_count
 from core.machine.gpus import NO_GPU, nvml, only, visible_gpus
 from core.machine.system import oom_kill_file, oom_kills
 from core.profile.errors import ProfileError, SettingError
@@ -95,17 +95,20 @@ def _never_began(folder: RunFolder, cause: str) -> LaunchError:
     return LaunchError(f"{cause}:\n{log_end(folder)}")
 
 
-def own_cards(folder: RunFolder) -> list[str]:
-    """The cards that the run computes on, of those that this process sees: as its settings choose them. The first
-    where those cannot be read, or ask for what is not there: the run says so itself, and ends."""
+def own_ranks(folder: RunFolder) -> tuple[list[str], int]:
+    """The cards that the run computes on, of those that this process sees, and its ranks on all machines: as its
+    settings ask for. The first card and one rank where those cannot be read, or ask for what is not there: the run says
+    so itself, and ends."""
     names = visible_gpus()
     try:
-        return chosen_gpus(folder.read_profile().run.gpus, () if names == (NO_GPU,) else names) or [NO_GPU]
+        asked = folder.read_profile().run
+        cards = chosen_gpus(asked.gpus, () if names == (NO_GPU,) else names)
     except (ProfileError, SettingError, OSError):
-        return list(names[:1])
+        return list(names[:1]), 1
+    return cards or [NO_GPU], asked.nodes * rank_count(asked.gpus, cards)
 
 
-def describe_this_process(command: list[str], cards: Sequence[str] = ()) -> RunInfo:
+def describe_this_process(command: list[str], cards: Sequence[str] = (), world_size: int = 1) -> RunInfo:
     """What the child writes about itself into run.json. It computes on `cards`, or the first that it sees."""
     from importlib import metadata  # here, since only children have use for it
 
@@ -121,7 +124,7 @@ def describe_this_process(command: list[str], cards: Sequence[str] = ()) -> RunI
         python=sys.version.split()[0],
         versions={name: metadata.version(name) for name in PACKAGES},
         gpus=gpu_names(),
-        world_size=1,
+        world_size=world_size,
         gpu=",".join(cards or visible_gpus()[:1]),
         boot_id=me.boot_id,
         pid_namespace=me.pid_namespace,

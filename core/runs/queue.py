@@ -15,8 +15,7 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 
-from core.machine.chosen import chosen_gpus
-from core.machine.gpus import NO_GPU, visible_gpus
+from core.machine.gpus import visible_gpus
 from core.profile.errors import SettingError
 from core.profile.settings import Profile
 from core.runs.access import (
@@ -30,7 +29,7 @@ from core.runs.access import (
     remove_tree,
     write_whole,
 )
-from core.runs.allotment import SEPARATOR, Queued, allot
+from core.runs.allotment import SEPARATOR, Queued, allot, demand_startable
 from core.runs.entry import Entry, Removed, Standing, sealed, standing
 from core.runs.folder import RunFolder, create_run, list_runs, run_in
 from core.runs.lock import holder, locked
@@ -99,7 +98,7 @@ class Queue:
         """Make the folder of a run as `create_run` does, last in the queue. Raises QueueError and OSError."""
         gpus = list(visible_gpus())  # which takes a while, and nobody is to wait for it
         try:
-            chosen_gpus(profile.run.gpus, [gpu for gpu in gpus if gpu != NO_GPU])
+            demand_startable(profile.run, gpus)
         except SettingError as error:
             raise QueueError(str(error)) from None
         entry = Entry(place=0, gpus=gpus, wanted=profile.run.gpus, working_directory=str(Path.cwd()))

@@ -21,7 +21,7 @@ from core.runs.liveness import FOLDER_VARIABLE, mark
 from core.runs.lock import locked
 from core.runs.log import begin_log
 from core.runs.notify import notify
-from core.runs.process import describe_this_process, own_cards
+from core.runs.process import describe_this_process, own_ranks
 from core.runs.protocol import MEETING, NODE, OTHER_AT_WORK, RANK, RESUME, RUN_VARIABLE
 from core.runs.record import Record
 from core.runs.settled import read_settled
@@ -69,7 +69,7 @@ def run(folder: RunFolder, is_resumed: bool, meeting: str) -> int:
         # Before the run says who it is: from then on it may be asked to stop.
         stop = StopRequest(record, last_act=partial(notify, folder))
         try:
-            folder.write_info(describe_this_process([sys.executable, *sys.orig_argv[1:]], own_cards(folder)))
+            folder.write_info(describe_this_process([sys.executable, *sys.orig_argv[1:]], *own_ranks(folder)))
             if is_resumed and (end := folder.due_end()):  # killed before its last event alone was written
                 stop.close()
                 record.write(end)

@@ -212,6 +212,22 @@ def test_monitor_running(runs: Path, snap_compare: Compare, size: tuple[int, int
 
 
 @pytest.mark.parametrize("size", SIZES)
+def test_monitor_of_ranks(runs: Path, snap_compare: Compare, size: tuple[int, int]) -> None:
+    began = float(int(time.time())) - 20 - REACHED * SECONDS_A_STEP
+    run = record_run(
+        runs, "20260131-120000-eight-cards", end=None, until=REACHED, began=began, pid=os.getpid(), ranks=8
+    )
+
+    async def show(pilot: Pilot[None]) -> None:
+        await until_shown(pilot, "3,510 / 5,748")
+        await pilot.press("8")
+        await until_shown(pilot, "◀ slowest")
+        await until_still(pilot)
+
+    assert snap_compare(ArenaApp(runs, watch=run), terminal_size=size, run_before=show)
+
+
+@pytest.mark.parametrize("size", SIZES)
 def test_monitor_finished(runs: Path, snap_compare: Compare, size: tuple[int, int]) -> None:
     run = record_run(runs, "20260131-120000-gemma2-9b-qlora", end="finished")
 

@@ -15,7 +15,7 @@ from core.profile.load import Change
 from core.runs import events
 from core.runs.folder import RunFolder
 from core.runs.lock import locked
-from core.runs.process import describe_this_process, own_cards
+from core.runs.process import describe_this_process, own_ranks
 from core.runs.protocol import OTHER_AT_WORK
 from core.runs.record import Record
 from core.runs.stopping import Rung
@@ -148,7 +148,7 @@ def play(scenario: str, folder: RunFolder) -> int:
     for number in (Rung.SAVE.value, Rung.NOW.value):
         signal.signal(number, signal.SIG_IGN if scenario == "deaf" else hear)
     with Record(folder.events) as record:
-        folder.write_info(describe_this_process(sys.argv, own_cards(folder)))
+        folder.write_info(describe_this_process(sys.argv, *own_ranks(folder)))
         if "--resume" in sys.argv:
             record.write(events.Resumed(step=200, checkpoint="checkpoints/checkpoint-200"))
             scenario = "ok"

@@ -7,9 +7,11 @@ import re
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 from recorded import SECONDS_A_STEP, readings, record_run
 from screen import shown, until_shown
+from scripted_child import started
 
 from arena_tui.app.app import ArenaApp
 from arena_tui.compare.view import as_text
@@ -17,7 +19,8 @@ from arena_tui.history.columns import Row
 from arena_tui.history.text import as_json
 from arena_tui.monitor.text import follow
 from arena_tui.runs.follow import Follower
-from arena_tui.runs.ranks import slowest
+from arena_tui.runs.ranks import computed_on, slowest
+from core.runs.events import Device
 from core.runs.folder import RunFolder
 
 REACHED = 100
@@ -64,6 +67,17 @@ def test_where_all_wait_as_much_none_is_the_slowest() -> None:
     assert slowest(readings(3)) == 1
     assert slowest(readings(3)[:1] * 3) is None
     assert slowest([]) is None
+
+
+async def test_the_result_says_on_what_it_was_computed_and_all_tabs_are_seen(runs: Path) -> None:
+    run = record_run(runs, "20260131-120000-x", end="finished", steps=40, ranks=2)
+    async with ArenaApp(runs, watch=run).run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "✓ finished", "computed on", "2 × NVIDIA H200", " 8 ranks")
+
+
+def test_ranks_that_share_a_processor_are_no_processors_of_their_own() -> None:
+    device = Device(kind="cpu", name="x86_64", memory=2**34)
+    assert computed_on(msgspec.structs.replace(started(), device=device, ranks=[device] * 3)) == "3 ranks on x86_64"
 
 
 def test_lines_lists_and_comparisons_say_on_how_many_cards_a_run_was(runs: Path) -> None:

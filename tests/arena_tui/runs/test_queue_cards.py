@@ -13,10 +13,10 @@ from textual.widget import Widget
 
 from arena_tui.__main__ import main
 from arena_tui.runs.waits import waits, words
-from core.profile.settings import Profile
+from core.profile.settings import Profile, Run
 from core.runs.actions import see_to_runner
 from core.runs.folder import RunFolder, create_run
-from core.runs.process import describe_this_process
+from core.runs.process import describe_this_process, own_ranks
 from core.runs.queue import Queue, QueueError
 from core.runs.queue_runner import occupies
 from core.runs.state import Status, read_run
@@ -79,6 +79,18 @@ def test_a_run_that_names_its_cards_gets_these_and_counts_them_as_where_it_was_q
     assert (sees(other), other.read_info().cards) == ("4,6", ["4", "6"])
 
 
+def test_a_run_says_on_which_cards_it_computes_and_with_how_many_ranks(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = create_run(queue.runs, Profile(run=Run(gpus=[1, 2], nodes=2)), text="", name="asked")
+    too_many = create_run(queue.runs, Profile(run=Run(gpus=5)), text="", name="too-many")
+    assert own_ranks(asked) == (["5", "6"], 4)
+    assert own_ranks(too_many) == (["4"], 1)
+    assert describe_this_process(["x"], *own_ranks(asked)).cards == ["5", "6"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert own_ranks(too_many) == (["cpu"], 5), "ranks share the processor"
+
+
 def test_a_run_has_each_of_its_cards(queue: Queue) -> None:
     run = on_cards(queue, "x", "4", "6")
     assert [occupies(run, card) for card in ("4", "5", "6")] == [True, False, True]
@@ -88,6 +100,8 @@ def test_a_run_that_asks_for_cards_that_are_not_there_is_not_queued(queue: Queue
     for gpus, why in ((5, "more cards than there are"), ([4], "there is no card 4"), ([1, 1], "named twice")):
         with pytest.raises(QueueError, match=why):
             add_for(queue, "x", gpus)
+    with pytest.raises(QueueError, match=r"run\.nodes = 2: a queue starts runs on one machine"):
+        queue.add(Profile(run=Run(nodes=2)), text="", name="x")
     assert queue.entries() == []
 
 

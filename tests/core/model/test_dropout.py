@@ -10,7 +10,7 @@ from torch import nn
 
 from core.engine.draws import draw_keys
 from core.model import dropout
-from core.model.dropout import Draws, ExampleDropout, draws_of, kept, token_keys
+from core.model.dropout import Draws, ExampleDropout, column_keys, draws_of, kept, token_keys
 from core.model.load import load_classifier, load_config
 from core.model.loading import untold
 from core.model.lora import add_adapters, checkpoint_activations
@@ -38,7 +38,7 @@ def load(family: str, folder: Path, lora: Lora = EVERYWHERE) -> PeftModel:
 
 
 def masks(keys: torch.Tensor, adapter: int = 3, rate: float = 0.2, width: int = 64) -> torch.Tensor:
-    return kept(keys.flatten(), width, adapter, rate)
+    return kept(keys.flatten(), column_keys(adapter, width, keys.device), rate)
 
 
 def learned(model: PeftModel, rows: list[int], *, left: bool = False) -> dict[str, torch.Tensor]:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from packing import CONFIGS, Learned, draws_of_rows, engine_of, packed, padded, rows_of, set_to_work
 from peft import PeftModel
 
-from core.model.dropout import token_keys
+from core.model.dropout import column_keys, token_keys
 from core.model.load import load_classifier, load_config
 from core.model.loading import untold
 from core.model.lora import add_adapters, checkpoint_activations
@@ -96,9 +96,10 @@ def test_dropout_without_draws_is_refused_and_answering_drops_nothing(tmp_path: 
     assert torch.equal(engine(**inputs).logits, engine(**inputs, draws=draws).logits)
 
 
-def random_dropout(tokens: int, device: str) -> Dropout:
+def random_dropout(tokens: int, width: int, device: str) -> Dropout:
     keys = token_keys(torch.randint(2**62, (tokens,)), torch.arange(tokens))
-    return Dropout(0.3, torch.tensor([5, 0, 70], dtype=torch.int32, device=device), keys.to(device))
+    columns = torch.stack([column_keys(adapter, width, keys.device) for adapter in (5, 0, 70)])
+    return Dropout(0.3, columns.to(device), keys.to(device))
 
 
 @pytest.mark.gpu
@@ -109,7 +110,7 @@ def test_the_kernels_drop_what_the_reference_drops(width: int) -> None:
 
     torch.manual_seed(0)
     tokens, rank = 333, 16
-    dropout = random_dropout(tokens, "cuda")
+    dropout = random_dropout(tokens, width, "cuda")
 
     def random(*shape: int) -> torch.Tensor:
         return torch.randn(shape, device="cuda").bfloat16()
