@@ -196,6 +196,9 @@ class ArenaApp(App[None]):
     def on_predict_run(self, wish: messages.PredictRun) -> None:
         self.run_worker(self._navigation.predict(wish.folder), group=OPENING)
 
+    def on_try_run(self, wish: messages.TryRun) -> None:
+        self._navigation.try_out(wish.folder)
+
     def on_compare_runs(self, wish: messages.CompareRuns) -> None:
         self._navigation.compare(wish.folders)
 
@@ -214,10 +217,8 @@ class ArenaApp(App[None]):
 
     def action_help_quit(self) -> None:
         """What ctrl+c does: it leaves nothing by itself, but says what does."""
-        first = (
-            "esc closes this" if self.screen.is_modal else hint(self.screen, "quit", "{} quits; runs continue").plain
-        )
-        tell(self.screen, f"{first}; ctrl+q quits anywhere")
+        quits = hint(self.screen, "quit", "{} quits; runs continue").plain
+        tell(self.screen, f"{'esc closes this' if self.screen.is_modal else quits}; ctrl+q quits anywhere")
 
     def on_changed(self, change: Changed) -> None:
         self._undo.remember(change)

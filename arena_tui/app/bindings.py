@@ -12,6 +12,7 @@ from arena_tui.home.screen import HomeScreen
 from arena_tui.monitor.screen import MonitorScreen
 from arena_tui.predict.list_screen import PredictionsScreen
 from arena_tui.predict.screen import PredictionScreen
+from arena_tui.predict.try_screen import TryScreen
 from arena_tui.report.screen import ReportScreen
 from arena_tui.rows.reader import RowScreen
 from arena_tui.screen.keymap import key_problems
@@ -30,6 +31,7 @@ PLACES = (
     CompareScreen,
     PredictionsScreen,
     PredictionScreen,
+    TryScreen,
     EditorScreen,
 )
 

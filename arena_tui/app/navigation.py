@@ -106,6 +106,11 @@ class Navigation:
 
         self._app.push_screen(CompareScreen(folders))
 
+    def try_out(self, folder: RunFolder) -> None:
+        from arena_tui.predict.try_screen import TryScreen
+
+        self._app.push_screen(TryScreen(folder))
+
     async def predict(self, folder: RunFolder) -> None:
         """Ask what is to be predicted, begin it, and show it."""
         from arena_tui.predict.screen import ask_for_prediction

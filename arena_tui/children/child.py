@@ -93,13 +93,17 @@ def _has_ended(pid: int) -> bool:
 
 
 def last_answer(
-    program: Sequence[str], *arguments: str, kind: type[Answer], hear: Callable[[Answer], object] = lambda _: None
+    program: Sequence[str],
+    *arguments: str,
+    kind: type[Answer],
+    hear: Callable[[Answer], object] = lambda _: None,
+    stdin: int = asyncio.subprocess.DEVNULL,
 ) -> tuple[Answer | None, int]:
     """For a command, which has nothing to do meanwhile: a child's last answer, None if it has given none, and its exit
     code. `hear` is given each answer as it comes. Raises OSError where `program` cannot be started."""
 
     async def to_the_end() -> tuple[Answer | None, int]:
-        last, child = None, await ask(program, *arguments)
+        last, child = None, await ask(program, *arguments, stdin=stdin)
         async for last in answers(child, kind):
             hear(last)
         return last, await child.wait()

@@ -13,6 +13,7 @@ from arena_tui.commands import (
     export,
     folds,
     housekeeping,
+    judge,
     launch_script,
     machine,
     manual,
@@ -33,7 +34,7 @@ TASKS = {
     "before a run": ("check", "inspect", "plan", "bench"),
     "train": ("train", "launch-script", "queue", "folds", "watch", "stop", "resume", "retry"),
     "look at runs": ("runs", "report", "compare", "curves"),
-    "use a model": ("predict", "predictions", "submission", "average", "export"),
+    "use a model": ("predict", "predictions", "judge", "submission", "average", "export"),
     "tidy up": ("note", "rename", "delete", "trash", "prune"),
     "set up": ("config", "schema", "completion", "man"),
 }
@@ -64,7 +65,7 @@ def _parser() -> CommandLine:
     parser.add_argument("--version", action=manual.Version, nargs=0, help="print the version")
     parser.set_defaults(command=console.open_console, parser=parser, runs_dir=None)
     of_runs = (runs, report, control, housekeeping)
-    of_models = (predict, average, export)
+    of_models = (predict, judge, average, export)
     for of_a_task in (console, profiles, preview, train, launch_script, queue, folds, *of_runs, *of_models, machine):
         of_a_task.add(parser.commands)
     manual.add(parser.commands, parser)

@@ -30,6 +30,9 @@ def add(commands: "Commands") -> None:
     parser.add_argument("test", metavar="TEST", help="rows in the schema of test.csv or train.csv, or demo")
     add_runs_dir(parser)
     parser.add_argument("-o", "--output", metavar="FILE", help="write the submission to this file too")
+    parser.add_argument(
+        "--as-soft-labels", metavar="FILE", help="write the rows with their probabilities too, to train another run on"
+    )
     parser.add_argument("--sample", metavar="FILE", help="sample submission, whose columns are written")
     parser.add_argument("--weights", metavar="X,X,...", type=_numbers, help="weights of the runs (default: equal)")
     parser.add_argument(
@@ -91,6 +94,8 @@ def run(options: argparse.Namespace) -> int:
             print_json(msgspec.json.encode(found))
         for line in [*_figures(found), *_means(folder)]:
             print(line, file=out)
+        if request.soft_labels:
+            print(f"  soft labels: {printable(request.soft_labels)}", file=out)
     return exit_code
 
 
@@ -146,6 +151,7 @@ def _request(options: argparse.Namespace) -> "Request":
         found = [choose_run(runs_folder(options.runs_dir), wanted) for wanted in options.runs]
         test = find_rows(options.test)
         output = find_output(options.output, test) if options.output is not None else None
+        soft_labels = _soft_labels(options.as_soft_labels, test, output) if options.as_soft_labels is not None else None
         sample = find_rows(options.sample) if options.sample is not None else None
         members = choose_members(found, options.weights, options.checkpoint)
         for member in members:
@@ -166,8 +172,22 @@ def _request(options: argparse.Namespace) -> "Request":
         gpus=options.gpus or [],
         workers=options.workers or 1,
         output=output,
+        soft_labels=soft_labels,
         sample=sample,
     )
+
+
+def _soft_labels(file: str, test: str, output: str | None) -> str:
+    """Where they are to be written. Raises CannotPredict, also for a name by which no file of rows is read."""
+    from core.predict.request import CannotPredict, find_output
+    from core.predict.soft_labels import SUFFIX
+
+    found = find_output(file, test)
+    if not found.endswith(SUFFIX):
+        raise CannotPredict(f"{file}: soft labels are JSON lines, and their file ends with {SUFFIX}")
+    if found == output:
+        raise CannotPredict(f"{file} is to hold the submission; the soft labels need another name")
+    return found
 
 
 def _numbers(text: str) -> list[float]:

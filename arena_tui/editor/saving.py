@@ -50,7 +50,7 @@ class Saving:
     @property
     def _text(self) -> str:
         """The text as it is now, every character of it."""
-        return self._area.profile_text
+        return self._area.whole_text
 
     async def settle_draft(self) -> bool:
         """Offer the draft of an earlier time. False when the user wants to decide about it another time."""

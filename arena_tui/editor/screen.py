@@ -116,7 +116,7 @@ class EditorScreen(ConsoleScreen[None]):
 
     async def _check(self) -> None:
         try:
-            settings = await asyncio.to_thread(parse_profile, self.area.profile_text, source=self._file.path.name)
+            settings = await asyncio.to_thread(parse_profile, self.area.whole_text, source=self._file.path.name)
             self._absent = tuple(await in_thread(partial(absent_paths, settings, Path.cwd())))
             self._settings, self.problems = settings, ()
         except ProfileError as error:

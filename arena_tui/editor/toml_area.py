@@ -4,17 +4,16 @@ from collections.abc import Set
 from typing import ClassVar
 
 from rich.segment import Segment
-from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.events import Key, Paste
+from textual.events import Key
 from textual.geometry import Offset
 from textual.strip import Strip
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from arena_tui.terminal.private_use import held, pictured, restored
-from arena_tui.widgets.pane import HighlightedText
+from arena_tui.terminal.private_use import held
+from arena_tui.widgets.text_area import WrittenText
 from core.profile.cursor import Choice, Completion, complete
 
 MOST_CELLS = 60
@@ -77,15 +76,13 @@ def _line(choice: Choice, width: int) -> Content:
 MARK = "✗"
 
 
-class TomlArea(HighlightedText):
-    """Its `text` is for the widget only; `profile_text` is what a file would hold, every character as it was."""
+class TomlArea(WrittenText):
+    """Its `whole_text` is what a file would hold."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"toml-area--mark"}
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "complete", "Complete", tooltip="Suggest keys or values; again: take the suggestion"),
-        Binding("ctrl+z,super+z", "undo", "Undo", show=False, tooltip="Undo"),
-        Binding("ctrl+y,super+y", "redo", "Redo", show=False, tooltip="Redo"),
     ]
 
     DEFAULT_CSS = """
@@ -103,10 +100,6 @@ class TomlArea(HighlightedText):
         self._choices = choices
         self._marked: Set[int] = frozenset()
 
-    @property
-    def profile_text(self) -> str:
-        return restored(self.text)
-
     def load_profile(self, text: str) -> None:
         """Replace all of the text; the cursor stays where it was as far as there is such a place."""
         where = self.cursor_location
@@ -119,9 +112,6 @@ class TomlArea(HighlightedText):
             self._marked = rows
             self.refresh()
 
-    def get_line(self, line_index: int) -> Text:
-        return Text(pictured(self.document.get_line(line_index)), end="", no_wrap=True)
-
     def render_line(self, y: int) -> Strip:
         strip = super().render_line(y)
         shown = y + self.scroll_offset.y
@@ -133,12 +123,6 @@ class TomlArea(HighlightedText):
         at = self.gutter_width - 2
         mark = Strip([Segment(MARK, self.get_component_rich_style("toml-area--mark"))], 1)
         return Strip.join([strip.crop(0, at), mark, strip.crop(at + 1)])
-
-    def on_paste(self, event: Paste) -> None:
-        event.stop()
-        event.prevent_default()
-        pasted = event.text.replace("\r\n", "\n").replace("\r", "\n")
-        self.move_cursor(self.replace(held(pasted), *self.selection, maintain_selection_offset=False).end_location)
 
     def on_text_area_changed(self) -> None:
         """Offer what completes the word that is being written, but nothing for no word at all."""

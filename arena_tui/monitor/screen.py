@@ -19,7 +19,7 @@ from arena_tui.plot.pane import AXIS_KEYS, COPY, SMOOTHING_KEYS, ZOOM, PlotPane
 from arena_tui.runs import reasons
 from arena_tui.runs.curve_files import export
 from arena_tui.runs.follow import Follower, RunView
-from arena_tui.runs.messages import FixRun, PredictRun, ReportRun, ResumeRun, RunEnded
+from arena_tui.runs.messages import FixRun, PredictRun, ReportRun, ResumeRun, RunEnded, TryRun
 from arena_tui.runs.panes import LogPane, LogTail, Pane
 from arena_tui.runs.queue_dialogs import take_out
 from arena_tui.runs.strip import Strip
@@ -54,7 +54,7 @@ def _is_open_to(run: RunView) -> tuple[object, ...]:
 
 class MonitorScreen(ConsoleScreen[None]):
     AUTO_FOCUS = ""
-    CHANGES = frozenset({"stop", "resume", "fix", "dequeue", "write", "predict"})
+    CHANGES = frozenset({"stop", "resume", "fix", "dequeue", "write", "predict", "try_out"})
     BINDINGS: ClassVar[list[BindingType]] = named(
         "monitor",
         Binding("s", "stop", "Stop", tooltip="Stop the run: save first, at once, or kill; says what each keeps"),
@@ -65,6 +65,7 @@ class MonitorScreen(ConsoleScreen[None]):
         Binding(
             "P", "predict", "Predict", tooltip="Predict a file of rows with this run, or show its active prediction"
         ),
+        Binding("T", "try_out", "Try", tooltip="Let the run judge a prompt and two answers that you type"),
         Binding("p", "profile", "Profile", tooltip="The profile this run was started with"),
         *PANES_IN_TURN,
         Binding("y", "log_axis", "Log", tooltip="Loss on a logarithmic axis, and back"),
@@ -173,6 +174,9 @@ class MonitorScreen(ConsoleScreen[None]):
 
     def action_predict(self) -> None:
         self.post_message(PredictRun(self.folder))
+
+    def action_try_out(self) -> None:
+        self.post_message(TryRun(self.folder))
 
     @work(group=OPENING)
     async def action_profile(self) -> None:

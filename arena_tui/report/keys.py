@@ -14,6 +14,7 @@ KEYS = named(
     Binding("F", "choose_list", "Lists", group=LIST_KEYS, tooltip="Choose which rows are listed"),
     Binding("enter", "open", "Row", tooltip="The chosen row in full, with its cut and its probabilities"),
     Binding("c", "against", "Against", tooltip="Compare row by row with another run"),
+    Binding("T", "try_out", "Try", tooltip="Let the run judge a prompt and two answers that you type"),
     Binding("w", "write", "Write page", tooltip="Write the report as one page, report.html in the run's folder"),
     Binding("ctrl+r", "read", "Again", show=False, tooltip="Make the report again, from the current files"),
     Binding("n", "other(1)", "Next", show=False, tooltip="The next row in the list, or the previous one"),

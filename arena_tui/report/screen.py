@@ -28,6 +28,7 @@ from arena_tui.report.panes import ReportPanes
 from arena_tui.report.rows import fills, predicted
 from arena_tui.report.view import SeenReport, can_be_shown, load_report
 from arena_tui.rows.reader import RowScreen
+from arena_tui.runs.messages import TryRun
 from arena_tui.screen.console_screen import OPENING, ConsoleScreen
 from arena_tui.screen.footer import Footer
 from arena_tui.widgets.pane import ProblemText
@@ -42,7 +43,7 @@ ROWS_OF_PAGE = 10
 
 
 class ReportScreen(ConsoleScreen[None]):
-    CHANGES = frozenset({"write"})
+    CHANGES = frozenset({"write", "try_out"})
     AUTO_FOCUS = ""
 
     BINDINGS: ClassVar[list[BindingType]] = KEYS
@@ -222,6 +223,9 @@ class ReportScreen(ConsoleScreen[None]):
         choices = [(run.id, partial(run_line, run)) for run in others]
         if chosen := await self.app.push_screen_wait(ChooseScreen("compare row by row with", choices)):
             self.read(by_id[chosen])
+
+    def action_try_out(self) -> None:
+        self.post_message(TryRun(self.folder))
 
     @work(exclusive=True, group="write")
     async def action_write(self) -> None:

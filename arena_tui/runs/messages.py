@@ -81,6 +81,13 @@ class PredictRun(Message):
 
 
 @dataclass
+class TryRun(Message):
+    """Let this run judge what is typed."""
+
+    folder: RunFolder
+
+
+@dataclass
 class CompareRuns(Message):
     """See these runs side by side."""
 

@@ -27,7 +27,7 @@ def why_not(action: str, run: RunView) -> str:
             return "" if run.can_be_fixed else "no other settings are proposed for this run"
         case "resume":
             return "" if run.can_be_resumed else "only for a run that ended early, here"
-        case "predict":
+        case "predict" | "try_out":
             return "" if run.status.is_over else "only for a run that has ended"
     return ""
 
@@ -38,5 +38,5 @@ def why_not_compared(runs: Sequence[RunView]) -> str:
     return f"{unlike}: their log losses cannot be compared" if unlike else ""
 
 
-ABOUT = frozenset({"move", "dequeue", "adopt", "stop", "delete", "report", "fix", "resume", "predict"})
+ABOUT = frozenset({"move", "dequeue", "adopt", "stop", "delete", "report", "fix", "resume", "predict", "try_out"})
 """Actions that depend on how a run is."""

@@ -56,6 +56,50 @@ AnyMessage = Ready | Answer | NoRoom | Trouble
 decode_message = msgspec.json.Decoder(AnyMessage).decode
 decode_batch = msgspec.json.Decoder(list[list[int]]).decode
 
+JUDGE = command("core.predict.judge")
+"""Followed by the run's folder and that of its adapter. Is sent comparisons on stdin, a JSON object a line, and says
+Said: first that the model is there, then a verdict for each line, in their order."""
+WITH_LENGTHS = "--lengths"
+"""May stand behind: each verdict then says what the lengths alone would, as the run's training rows have it."""
+
+
+class Shown(Struct, frozen=True, kw_only=True):
+    """A comparison in one of the two orders: what came of it, and what the model was shown of it."""
+
+    probabilities: dict[str, float]
+    """By outcome, A being the first answer of the line in both orders."""
+    tokens: int
+    """Those that are shown, BOS and EOS included."""
+    whole_tokens: int
+    """The same before the cut."""
+    lost: dict[str, int]
+    """Tokens that are cut, by part: prompt, response_a, response_b; A as before."""
+
+
+class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What comes of a line, which is counted from 1: probabilities by outcome, or why there are none."""
+
+    line: int
+    id: int | str | None = None
+    """As the line has it."""
+    probabilities: dict[str, float] | None = None
+    """The mean of both orders."""
+    as_given: Shown | None = None
+    swapped: Shown | None = None
+    lengths: dict[str, float] | None = None
+    """What the lengths alone say, where that was asked for."""
+    error: str | None = None
+
+
+class Said(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One of these."""
+
+    ready: Ready | None = None
+    verdict: Verdict | None = None
+    problem: str | None = None
+    """Why it ends."""
+
+
 CHECK = command("core.predict.submission")
 
 

@@ -60,6 +60,8 @@ class Request(Struct, frozen=True, kw_only=True):
     """Processes where no cards are named."""
     output: str | None = None
     """Where the submission is written besides the prediction's own folder."""
+    soft_labels: str | None = None
+    """Where the rows are written with their probabilities, to be trained on."""
     sample: str | None = None
     """A submission whose columns are wanted; None for those that fit the outcomes."""
 
@@ -97,7 +99,7 @@ class Request(Struct, frozen=True, kw_only=True):
 
     def _question(self) -> "Request":
         members = [replace(member, weight=1.0) for member in self.members]
-        return replace(self._answer(), members=members, rules=False, sample=None)
+        return replace(self._answer(), members=members, rules=False, sample=None, soft_labels=None)
 
 
 def find_rows(test: str) -> str:

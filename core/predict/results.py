@@ -15,6 +15,7 @@ from core.outcomes import A_B_TIE
 from core.predict.folder import MemberSummary, PredictionFolder, Summary
 from core.predict.passes import Pass
 from core.predict.request import Request
+from core.predict.soft_labels import write_soft_labels
 from core.predict.submission import Form, submission
 from core.runs.access import write_whole
 from core.runs.events import Predicting
@@ -100,13 +101,15 @@ def save_answers(
     passes: Sequence[Pass],
     answers: Answers,
 ) -> None:
-    """The table, and the submission in its form, also to where the request wants it. Raises OSError."""
+    """The table; the submission in its form, also to where the request wants it; and soft labels. Raises OSError."""
     save_table(folder, examples, passes, answers.given)
     ids, given = [example.id for example in examples], answers.given.tolist()
     handed_in = submission(form, ids, given)
     write_whole(folder.submission, handed_in)
     if request.output:
         write_output(Path(request.output), handed_in)
+    if request.soft_labels:
+        write_soft_labels(Path(request.soft_labels), examples, given)
 
 
 def summarize(

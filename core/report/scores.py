@@ -2,9 +2,9 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_softmax
 
 from core.data.example import DataError
+from core.engine.lengths import fit_lengths
 from core.outcomes import difference
 from core.report.evaluation import Counts, Evaluation, Floats, row_losses
 from core.report.report import Against, Bin, Calibration, ClassFigures, Interval, Reference
@@ -114,10 +114,6 @@ def _mean(values: NDArray[np.generic]) -> float | None:
     return float(values.mean()) if len(values) else None
 
 
-FEWEST_TO_FIT = 10
-"""Training rows below which lengths alone are not fitted."""
-
-
 def references(
     evaluation: Evaluation, texts: Texts | None, prior: float | None, recipe: float | None
 ) -> list[Reference]:
@@ -153,26 +149,12 @@ def _prior(evaluation: Evaluation, texts: Texts | None) -> Reference:
 def length_log_loss(evaluation: Evaluation, texts: Texts) -> float | None:
     """Log loss, on the evaluation rows, of what lengths alone tell; None where the training rows are too few, lack an
     outcome, or an evaluation row is not known."""
-    label = texts.train_label
-    if len(label) < FEWEST_TO_FIT or len(np.unique(label)) < len(evaluation.outcomes) or not texts.is_known.all():
+    if not texts.is_known.all():
         return None
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    model.fit(features(texts.train_characters), label)
-    decided = model.decision_function(features(texts.characters))
-    if decided.ndim == 1:  # of two outcomes, that of the second
-        decided = np.column_stack([np.zeros_like(decided), decided])
-    scores = log_softmax(decided, axis=1)
-    return float(row_losses(scores, evaluation.label).mean())
-
-
-def features(characters: Counts) -> Floats:
-    """(n, 4) from (n, 3)."""
-    logs = np.log1p(characters)
-    return np.column_stack([logs, np.abs(logs[:, 1] - logs[:, 2])])
+    log_probabilities = fit_lengths(texts.train_characters, texts.train_label, len(evaluation.outcomes))
+    if log_probabilities is None:
+        return None
+    return float(row_losses(log_probabilities(texts.characters), evaluation.label).mean())
 
 
 Places = NDArray[np.intp]

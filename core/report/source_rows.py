@@ -10,6 +10,7 @@ from core.data.rows import Comparisons, Origin
 from core.data.sources import Sources
 from core.data.split import prompt_key
 from core.demo.assets import eval_source, train_sources
+from core.engine.lengths import characters_of
 from core.profile.data_settings import Data
 from core.profile.files import expanded
 from core.report.evaluation import Counts, Evaluation
@@ -66,11 +67,11 @@ def read_texts(
         if example.id in place:
             found[example.id] = example, origin
         elif not own and example.id not in left_out:
-            others.append((example.label, _characters(example)))
+            others.append((example.label, characters_of(example)))
     try:
         for example, _ in _counted(Sources(train, data, outcomes) if own else (), " and ".join(train), tell):
             if not (data.drop_leaks and prompt_key(example.prompt) in prompts):
-                others.append((example.label, _characters(example)))
+                others.append((example.label, characters_of(example)))
     except DataError as error:
         others = []
         cautions.append(f"without the training rows, no lengths to compare with: {error}")
@@ -80,7 +81,7 @@ def read_texts(
     turns, relabelled = np.zeros(len(evaluation), dtype=np.int64), 0
     for id, (example, _) in found.items():
         row = place[id]
-        known[row], characters[row], turns[row] = 1, _characters(example), len(example.prompt)
+        known[row], characters[row], turns[row] = 1, characters_of(example), len(example.prompt)
         relabelled += example.label != evaluation.label[row]
     if missing := len(evaluation) - len(found):
         cautions.append(f"{source} has changed: it lacks {missing:,} of the evaluation rows")
@@ -126,8 +127,3 @@ def chatbots_of(origin: Origin) -> tuple[str, str] | None:
     """The same of one row."""
     first, second = origin.model_a, origin.model_b
     return None if first is None or second is None else (first, second)
-
-
-def _characters(example: Example) -> tuple[int, int, int]:
-    prompt, a, b = (sum(map(len, turns)) for turns in (example.prompt, example.response_a, example.response_b))
-    return prompt, a, b

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from evaluated import evaluate, write_rows
 from msgspec.structs import replace
 from recorded import SECONDS_A_STEP, record_prediction, record_run
-from screen import children, choose, planner, until, until_shown
+from screen import HERE, children, choose, planner, until, until_shown
 from small_tokenizer import write_tokenizer
 from textual.pilot import Pilot
 from textual.widgets import Log
@@ -24,8 +25,11 @@ from arena_tui.compare.screen import CompareScreen
 from arena_tui.history.screen import HistoryScreen
 from arena_tui.home.screen import HomeScreen
 from arena_tui.home.title import MachineLine
+from arena_tui.predict.try_screen import TryScreen
+from arena_tui.widgets.text_area import WrittenText
 from core.data.example import MODELS, PARTS
 from core.machine.gpus import Card, Machine
+from core.predict.request import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from core.profile.data_settings import Data
 from core.profile.load import to_toml
 from core.profile.settings import Profile
@@ -275,6 +279,27 @@ def test_predictions(runs: Path, snap_compare: Compare, size: tuple[int, int]) -
         await settle(pilot)
         await pilot.press("O")
         await until_shown(pilot, "0.9391")
+        await until_still(pilot)
+
+    assert snap_compare(ArenaApp(runs), terminal_size=size, run_before=show)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_try(runs: Path, snap_compare: Compare, size: tuple[int, int]) -> None:
+    run = record_run(runs, "20260131-120000-gemma2-9b-qlora", end="finished", steps=200)
+    run.adapter.mkdir()
+    for name in (ADAPTER_CONFIG, ADAPTER_WEIGHTS):
+        (run.adapter / name).touch()
+
+    async def show(pilot: Pilot[None]) -> None:
+        screen = TryScreen(run, [sys.executable, "-P", str(HERE / "scripted_judge.py")])
+        await pilot.app.push_screen(screen)
+        texts = ("Name a river.", "The Nile, or the Amazon: which is longer depends on where one begins.", "Water.")
+        for area, text in zip(screen.query(WrittenText), texts, strict=True):
+            area.cursor_blink = False
+            area.load_text(text)
+        await pilot.press("f2")
+        await until_shown(pilot, "lengths alone", " judged")
         await until_still(pilot)
 
     assert snap_compare(ArenaApp(runs), terminal_size=size, run_before=show)

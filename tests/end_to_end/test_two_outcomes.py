@@ -2,6 +2,7 @@
 
 import csv
 import json
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tiny
-from command_line import arena_tui
+from command_line import ARENA_TUI, arena_tui
 from evaluated import LOGITS
 from pyarrow import parquet
 from safetensors.numpy import load_file
@@ -243,3 +244,12 @@ def test_a_run_of_two_outcomes_goes_on_as_one(start: Start, decided: Path, run: 
     prepare(folder)
     assert launch(folder, (*TRAIN, RESUME)).wait(SECONDS) == 0, folder.console_log.read_text()
     np.testing.assert_array_equal(logits_in(folder), logits_in(run))
+
+
+def test_a_line_is_judged_of_two_outcomes(run: RunFolder) -> None:
+    line = json.dumps({"prompt": "Name a river.", "response_a": "kind exact", "response_b": "vague"})
+    judged = subprocess.run([*ARENA_TUI, "judge", str(run.path)], input=line, capture_output=True, text=True)
+    verdict = json.loads(judged.stdout)
+    for probabilities in (verdict["probabilities"], verdict["swapped"]["probabilities"]):
+        assert list(probabilities) == list(A_B.winners)
+        assert sum(probabilities.values()) == pytest.approx(1)

@@ -22,6 +22,7 @@ HAVE_NONE = {
     "queue resume": "prints nothing",
     "schema": "prints JSON anyway",
     "bench": "prints JSON anyway",
+    "judge": "prints JSON anyway",
     "help": "is for people",
     "man": "is for man",
     "completion": "is for shells",

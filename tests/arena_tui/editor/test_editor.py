@@ -130,13 +130,13 @@ async def test_keys_and_values_are_completed(runs: Path, size: tuple[int, int]) 
         await pilot.press("tab")
         await until_shown(pilot, '"adamw_8bit"', "the default", '"paged_adamw_8bit"')
         await pilot.press("down", "tab")
-        assert editor.area.profile_text.endswith('optimizer = "adamw_torch"')
+        assert editor.area.whole_text.endswith('optimizer = "adamw_torch"')
         await write(pilot, "\n[spl")
         await until_shown(pilot, "split]")
         await pilot.press("escape", "backspace")
         await until_shown(pilot, "split]")
         await pilot.press("tab", "enter", "tab", "down", "tab")
-        assert editor.area.profile_text.endswith("\n[split]\nn_splits = ")
+        assert editor.area.whole_text.endswith("\n[split]\nn_splits = ")
         await pilot.press("escape")
         await until_shown(pilot, "unsaved changes")
 
@@ -175,7 +175,7 @@ async def test_a_very_long_line_is_edited_without_a_wait(runs: Path) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         editor = await edit(pilot)
         await pilot.press("q")
-        assert editor.area.profile_text.startswith("q[data]")
+        assert editor.area.whole_text.startswith("q[data]")
         await until_shown(pilot, "✗ 1 problem")
 
 
@@ -243,7 +243,7 @@ async def test_leaving_asks_and_no_answer_loses_the_text_by_mistake(runs: Path) 
         await pilot.press("escape", "ctrl+q")
         await until_shown(pilot, "unsaved changes")
         await pilot.press("enter", "escape")
-        assert editor.area.profile_text == "x" + PROFILE
+        assert editor.area.whole_text == "x" + PROFILE
         await until(pilot, lambda: draft_of(MINE).read() == "x" + PROFILE, "the draft")
         await pilot.press("escape", "d")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen), "home")
@@ -256,7 +256,7 @@ async def test_a_change_by_another_program_is_read_or_asked_about_but_never_over
     async with app.run_test(size=(80, 24)) as pilot:
         editor = await edit(pilot)
         MINE.write_text("# theirs\n")
-        await until(pilot, lambda: editor.area.profile_text == "# theirs\n", "the new text, since nothing was unsaved")
+        await until(pilot, lambda: editor.area.whole_text == "# theirs\n", "the new text, since nothing was unsaved")
         await pilot.press("x")
         MINE.write_text("# theirs again\n")
         await pilot.press("f2")
@@ -266,7 +266,7 @@ async def test_a_change_by_another_program_is_read_or_asked_about_but_never_over
         await pilot.press("escape")
         await until_shown(pilot, "changed on disk")
         await pilot.press("escape")
-        assert (MINE.read_text(), editor.area.profile_text) == ("# theirs again\n", "x# theirs\n")
+        assert (MINE.read_text(), editor.area.whole_text) == ("# theirs again\n", "x# theirs\n")
         await pilot.press("f2")
         await until_shown(pilot, "changed on disk")
         await pilot.press("k")
@@ -295,7 +295,7 @@ async def test_a_failed_save_says_why_and_keeps_text_and_file(runs: Path) -> Non
             await pilot.press("x", "f2")
             await until_shown(pilot, "not saved: profiles/mine.toml", "too large")
             await until_shown(pilot, "no draft is saved: File too large")
-        assert (MINE.read_text(), editor.area.profile_text) == (PROFILE, "x" + PROFILE)
+        assert (MINE.read_text(), editor.area.whole_text) == (PROFILE, "x" + PROFILE)
         await until(pilot, lambda: "no draft is kept" not in shown(app), "a draft, once it can be written")
         await pilot.press("f2")
         await until(pilot, lambda: MINE.read_text() == "x" + PROFILE, "the saved text")
@@ -363,7 +363,7 @@ async def test_an_editor_that_cannot_be_had_is_said(
         editor = await edit(pilot)
         await pilot.press("f5")
         await until_shown(pilot, message)
-        assert editor.area.profile_text == PROFILE
+        assert editor.area.whole_text == PROFILE
 
 
 def open_in_terminal(terminal: Terminal) -> None:

@@ -1,0 +1,55 @@
+"""A verdict on one comparison in a table: both orders, their mean and what lengths alone say. Pure text, no widget."""
+
+from textual.content import Content
+
+from arena_tui.format.numbers import MUTED, OUTCOME_COLOURS, count, counted, percent
+from core.outcomes import A_B, A_B_TIE
+from core.predict.protocol import Shown, Verdict
+
+LABEL, COLUMN = 14, 8
+"""Cells of what stands before the columns, and of a column."""
+ORDERS = ("A first", "B first")
+PARTS = {"prompt": "the prompt", "response_a": "A", "response_b": "B"}
+
+
+def verdict_text(verdict: Verdict) -> Content:
+    """Lines of at most 58 cells, but for the last one, which says what is cut. The likeliest outcome is bold."""
+    mean, as_given, swapped = verdict.probabilities, verdict.as_given, verdict.swapped
+    assert mean and as_given and swapped
+    orders = (as_given, swapped)
+    outcomes = A_B_TIE if len(mean) == len(A_B_TIE) else A_B
+    beside = [(f"   {_tokens(shown)}", MUTED) for shown in orders]
+    turned = _likeliest(as_given.probabilities) != _likeliest(swapped.probabilities)
+    lines = [
+        Content.styled(" " * LABEL + "".join(f"{label:>{COLUMN}}" for label in outcomes.labels) + "   tokens", MUTED),
+        *(_line(order, shown.probabilities, told) for order, shown, told in zip(ORDERS, orders, beside, strict=True)),
+        _line("both orders", mean, ("   the order decides", "$text-warning") if turned else ("", "")),
+    ]
+    if verdict.lengths:
+        lines.append(_line("lengths alone", verdict.lengths, ("", "")))
+    cuts = [f"{order}: {cut}" for order, shown in zip(ORDERS, orders, strict=True) if (cut := _cut(shown))]
+    lines.append(Content.styled(f"cut with {'; with '.join(cuts)}" if cuts else "nothing is cut", MUTED))
+    return Content("\n").join(lines)
+
+
+def _line(label: str, probabilities: dict[str, float], beside: tuple[str, str]) -> Content:
+    likeliest = _likeliest(probabilities)
+    shares = [
+        (f"{percent(share):>{COLUMN}}", f"bold {colour}" if name == likeliest else colour)
+        for (name, share), colour in zip(probabilities.items(), OUTCOME_COLOURS, strict=False)
+    ]
+    return Content.assemble((f"{label:<{LABEL}}", MUTED), *shares, beside)
+
+
+def _likeliest(probabilities: dict[str, float]) -> str:
+    return max(probabilities, key=probabilities.__getitem__)
+
+
+def _tokens(shown: Shown) -> str:
+    of = "" if shown.tokens == shown.whole_tokens else f" of {count(shown.whole_tokens)}"
+    return count(shown.tokens) + of
+
+
+def _cut(shown: Shown) -> str:
+    lost = [f"{counted(tokens, 'token')} of {PARTS[part]}" for part, tokens in shown.lost.items() if tokens]
+    return ", ".join(lost)
