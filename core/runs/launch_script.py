@@ -6,7 +6,6 @@ The one with number 0 owns the run: its record, its lock, its log.
 
 import os
 import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from msgspec import Struct
 
 from core.profile.errors import SettingError
 from core.profile.settings import Profile
+from core.protocol import command
 from core.runs.folder import file_name
 from core.runs.protocol import MEETING, NODE, RESUME, TRAIN
 
@@ -141,8 +141,8 @@ def _setting(launch: Launch) -> str:
 
 def _preparing(launch: Launch) -> str:
     overrides = [word for override in launch.overrides for word in ("--set", override)]
-    command = [sys.executable, "-P", "-m", "arena_tui", "--runs-dir", str(launch.runs)]
-    return shlex.join([*command, "train", str(launch.file), *overrides, "--prepare"])
+    program = [*command("arena_tui"), "--runs-dir", str(launch.runs)]
+    return shlex.join([*program, "train", str(launch.file), *overrides, "--prepare"])
 
 
 def _resources(profile: Profile) -> str:
