@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from types import FrameType
 
 from arena_tui.commands import (
+    average,
     console,
     control,
     export,
+    folds,
     housekeeping,
     judge,
     launch_script,
@@ -30,9 +32,9 @@ from arena_tui.terminal.streams import give_up, settle_streams, unwritable
 TASKS = {
     "begin": ("demo", "doctor", "help"),
     "before a run": ("check", "inspect", "plan", "bench"),
-    "train": ("train", "launch-script", "queue", "watch", "stop", "resume", "retry"),
+    "train": ("train", "launch-script", "queue", "folds", "watch", "stop", "resume", "retry"),
     "look at runs": ("runs", "report", "compare", "curves"),
-    "use a model": ("predict", "predictions", "judge", "submission", "export"),
+    "use a model": ("predict", "predictions", "judge", "submission", "average", "export"),
     "tidy up": ("note", "rename", "delete", "trash", "prune"),
     "set up": ("config", "schema", "completion", "man"),
 }
@@ -63,8 +65,8 @@ def _parser() -> CommandLine:
     parser.add_argument("--version", action=manual.Version, nargs=0, help="print the version")
     parser.set_defaults(command=console.open_console, parser=parser, runs_dir=None)
     of_runs = (runs, report, control, housekeeping)
-    of_models = (predict, judge, export)
-    for of_a_task in (console, profiles, preview, train, launch_script, queue, *of_runs, *of_models, machine):
+    of_models = (predict, judge, average, export)
+    for of_a_task in (console, profiles, preview, train, launch_script, queue, folds, *of_runs, *of_models, machine):
         of_a_task.add(parser.commands)
     manual.add(parser.commands, parser)
     return parser

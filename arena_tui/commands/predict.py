@@ -48,7 +48,7 @@ def add(commands: "Commands") -> None:
     parser.add_argument("--batch-tokens", metavar="N", type=_count, help="tokens computed at once, padding included")
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
-        "--gpus", metavar="N,N,...", type=_cards, help="GPUs, as nvidia-smi numbers them, one worker each"
+        "--gpus", metavar="N,N,...", type=_cards, help="GPUs, by nvidia-smi's numbers or UUIDs, one worker each"
     )
     where.add_argument("--workers", metavar="N", type=_count, help="worker processes where there is no GPU")
     parser.add_argument("--detach", action="store_true", help="print the prediction's folder and leave it running")
@@ -198,10 +198,13 @@ def _numbers(text: str) -> list[float]:
 
 
 def _cards(text: str) -> list[str]:
-    cards = [card.strip() for card in text.split(",")]
-    if not all(card.isdecimal() for card in cards) or len(set(cards)) < len(cards):
-        raise argparse.ArgumentTypeError(f"expected numbers separated by commas, each once, not {text!r}")
-    return cards
+    from core.machine.gpus import named
+
+    found = named(text)
+    if found.trouble or len(found.names) < len(text.split(",")):
+        expected = "expected cards separated by commas, each once, by number, UUID or MIG id"
+        raise argparse.ArgumentTypeError(f"{expected}, not {text!r}")
+    return list(found.names)
 
 
 def _count(text: str) -> int:

@@ -82,13 +82,13 @@ def run_add(options: argparse.Namespace) -> int:
         asked = sweep(options.profiles, options.overrides)
     except CannotQueue as error:
         raise Refused(error, 2) from None
-    with _refusals():
+    with refusals():
         for file, variant in asked:
             run = queue.add(variant.profile, text=file.text, name=file.name)
             _tell_place(options, queue, run, variant.differs)
     if len(asked) > 1:
         print(f"{len(asked)} runs queued", file=sys.stderr)
-    return _see_to_it(queue)
+    return see_to_it(queue)
 
 
 def run_list(options: argparse.Namespace) -> int:
@@ -112,23 +112,23 @@ def run_list(options: argparse.Namespace) -> int:
 
 def run_move(options: argparse.Namespace) -> int:
     queue = _queue(options)
-    with _refusals():
+    with refusals():
         run = _chosen(queue, options.run)
         queue.move(run, options.where)
         _tell_place(options, queue, run)
-    return _see_to_it(queue)
+    return see_to_it(queue)
 
 
 def run_remove(options: argparse.Namespace) -> int:
     queue = _queue(options)
-    with _refusals():
+    with refusals():
         run = _chosen(queue, options.run)
         queue.remove(run)
         if options.json:
             tell_json(described(run))
         else:
             print(f"{run.id} removed")
-    return _see_to_it(queue)
+    return see_to_it(queue)
 
 
 def run_adopt(options: argparse.Namespace) -> int:
@@ -137,7 +137,7 @@ def run_adopt(options: argparse.Namespace) -> int:
     from core.runs.access import read_whole
 
     queue = _queue(options)
-    with _refusals():
+    with refusals():
         run = _chosen(queue, options.run)
         settings = read_whole(run.resolved)
         shown = "\n".join(printable_lines(settings.decode(errors="replace")))
@@ -148,21 +148,21 @@ def run_adopt(options: argparse.Namespace) -> int:
         demand_yes(options, question, "it was not adopted")
         queue.adopt(run, settings)
         _tell_place(options, queue, run)
-    return _see_to_it(queue)
+    return see_to_it(queue)
 
 
 def run_pause(options: argparse.Namespace) -> int:
     queue = _queue(options)
-    with _refusals():
+    with refusals():
         queue.pause()
-    return _see_to_it(queue)
+    return see_to_it(queue)
 
 
 def run_resume(options: argparse.Namespace) -> int:
     queue = _queue(options)
-    with _refusals():
+    with refusals():
         queue.unpause()
-    return _see_to_it(queue)
+    return see_to_it(queue)
 
 
 def _queue(options: argparse.Namespace) -> "Queue":
@@ -203,7 +203,7 @@ def _chosen(queue: "Queue", wanted: str) -> "RunFolder":
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
+def refusals() -> Iterator[None]:
     from core.runs.queue import QueueError
 
     try:
@@ -214,7 +214,7 @@ def _refusals() -> Iterator[None]:
         raise Refused(error, 1) from None
 
 
-def _see_to_it(queue: "Queue") -> int:
+def see_to_it(queue: "Queue") -> int:
     """Whatever was asked of the queue: see that what waits is started."""
     from arena_tui.runs.queue_list import PAUSED
 
@@ -227,5 +227,5 @@ def _see_to_it(queue: "Queue") -> int:
 def _have_a_runner(queue: "Queue") -> None:
     from core.runs.actions import see_to_runner
 
-    with _refusals():
+    with refusals():
         see_to_runner(queue)

@@ -130,7 +130,7 @@ def run_train(options: argparse.Namespace) -> int:
     from core.profile.files import find_profile, read_profile
     from core.profile.load import parse_profile
     from core.runs.actions import begun_by_this_job, new_run
-    from core.runs.folder import create_run, runs_folder
+    from core.runs.folder import runs_folder
 
     runs = runs_folder(options.runs_dir)
     try:
@@ -138,7 +138,8 @@ def run_train(options: argparse.Namespace) -> int:
         profile = parse_profile(file.text, source=str(file.path), overrides=options.overrides)
         earlier = begun_by_this_job(runs, profile)
         if options.prepare:
-            return prepare(earlier or create_run(runs, profile, text=file.text, name=file.name), options)
+            made = earlier or new_run(runs, profile, text=file.text, name=file.name).folder
+            return prepare(made, options)
         if earlier and earlier.metrics.exists():
             print(f"{earlier.id} has finished", file=sys.stderr if options.json else sys.stdout)
             if options.json:

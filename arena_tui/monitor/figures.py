@@ -12,6 +12,7 @@ from textual.widgets import Digits, Static
 from arena_tui.format import numbers
 from arena_tui.format.numbers import MUTED
 from arena_tui.format.sanitize import place, printable, shortened
+from arena_tui.runs import average
 from arena_tui.runs.follow import RunView
 from arena_tui.runs.outcome import LONGEST_REASON, NOTHING, explanation, on_ranks, outcome, references
 from arena_tui.runs.panes import Pane
@@ -152,10 +153,12 @@ class Result(VerticalScroll, can_focus=False):
 
 def _scored(view: RunView, finished: Finished) -> list[Fact]:
     rows = view.state.evaluations[-1].rows if view.state.evaluations else None
+    started = view.state.started
     chance = f"chance {numbers.percent(view.outcomes.chance)}"
     beside = f"of {numbers.count(rows)}; {chance}" if rows else chance
     return [
         ("accuracy", numbers.percent(finished.accuracy), beside),
+        *(average.figures(started.average) if started and started.average else []),
         ("duration", numbers.duration(view.state.elapsed), ""),
         *on_ranks(view),
     ]

@@ -11,10 +11,12 @@ from msgspec.structs import replace
 from arena_tui.format import numbers
 from arena_tui.format.numbers import count, counted, duration, gib
 from arena_tui.format.sanitize import printable, printable_lines
+from arena_tui.runs.average import told
 from arena_tui.runs.ranks import computed_on, slowest
 from arena_tui.runs.stages import how_far, stage
 from core.outcomes import outcomes_of
 from core.runs import events
+from core.runs.average import Average
 from core.runs.events import AnyEvent
 from core.runs.folder import RunFolder
 from core.runs.liveness import is_run_alive
@@ -131,6 +133,9 @@ def _waiting(step: events.Step) -> str:
 
 def _line(event: AnyEvent, before: RunState) -> str | None:
     match event:
+        case events.Started(average=Average() as average):
+            evaluated = f"{counted(event.rows_eval, 'row')} to evaluate" if event.rows_eval else "nothing to evaluate"
+            return f"{told(average)}\nstarted: it is loaded on {printable(event.device.name)}; {evaluated}"
         case events.Started():
             adapted = f" by adapters on {printable(', '.join(event.adapted))} and a head" if event.adapted else ""
             reason = f": {printable(event.engine_reason)}" if event.engine_reason else ""

@@ -12,7 +12,8 @@ from core.report.report import Report
 
 class Summary(TextPane):
     HELP = (
-        "The log loss in nats, lower is better, with a 95 % bootstrap interval of 2,000 resamples. Beside each "
+        "The log loss in nats, lower is better, with a 95 % bootstrap interval of 2,000 resamples, of prompts "
+        "where rows share some: then their number stands beside. Beside each "
         "reference is the difference from it: ln 3 is a third for each (ln 2 a half, of two outcomes); the prior gives "
         "the training rows' shares; lengths is a logistic regression on the characters of prompt, A and B; the recipe "
         "is the published run, beside runs on the same data. Swapped and averaged use the copies with A and B swapped; "
@@ -33,7 +34,8 @@ class Outcomes(TextPane):
     HELP = (
         "Rows by true outcome (down) and most probable outcome (across). Recall is the share of an outcome's rows that "
         "were predicted as such, precision the share of its predictions that are true. Below: the share of rows, the "
-        "mean probability the model gives the outcome, and the log loss of its rows."
+        "mean probability the model gives the outcome, the log loss of its rows, and the calibration error of its "
+        "probability, with what a calibrated model would have by chance."
     )
 
 
@@ -47,9 +49,11 @@ class Groups(TextPane):
 
 class Chatbots(TextPane):
     HELP = (
-        "What each chatbot scored against the others as people judged, a win 1, a tie a half, and what the model "
-        "expected it to score. Overrated ones come first. In SE is the difference in standard errors; one in twenty "
-        "chatbots or pairs reaches 2 by chance. Of the pairs, those with the largest differences are listed."
+        "Bradley-Terry ratings of chatbots, a tie as half a win, fitted to people's verdicts and to the model's "
+        "probabilities; of pairs, what the first scored and was expected to. Overrated ones come first. In SE is the "
+        "difference in standard errors. However many chatbots or pairs there are, of those with ! one in twenty at "
+        "most is expected to be chance (Benjamini-Hochberg). Of the pairs, those with the largest differences are "
+        "listed."
     )
 
 
@@ -57,7 +61,7 @@ class Bias(TextPane):
     HELP = (
         "How often the longer answer wins, lengths in characters: as people judged, and in the model's mean "
         "probabilities, which are the same if it is calibrated. Its picks are the rows in which it gives the longer "
-        "answer more, by however little. Below, how predictions change when A and B are swapped."
+        "answer more, by however little. Below, how predictions change when A and B are swapped, with 95 % intervals."
     )
 
 

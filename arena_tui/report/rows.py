@@ -44,7 +44,8 @@ class ReportRows(Vertical):
         "Rows of the evaluation: who won, the row's log loss, the model's probabilities of the outcomes in percent, "
         "and those with A and B swapped, where both were scored. Worst are the most certain mistakes. Likely "
         "mislabelled are rows whose text contradicts their label, and rows where the model is certain of another "
-        "outcome; the model may be the one that is wrong."
+        "outcome; the model may be the one that is wrong. By chance is how many a perfectly calibrated model would "
+        "list though every label is right: only what exceeds it is evidence."
     )
     DEFAULT_CSS = """
     ReportRows {

@@ -15,14 +15,20 @@ from arena_tui.report.wording import (
     beside_accuracy,
     better,
     errors,
+    first_place,
+    flips,
     in_words,
     is_unlikely,
     of_ratings,
+    of_strengths,
     points,
+    rating,
+    rating_difference,
 )
 from arena_tui.widgets.facts import Fact, facts, wrapped
 from core.outcomes import outcomes_of
-from core.report.report import Interval, LengthBias, PositionBias, Ratings, Report
+from core.report.rated import Ratings, Strengths
+from core.report.report import Interval, LengthBias, PositionBias, Report
 
 CALIBRATION_CELLS = 26
 """Cells of a line of the calibration beside its bar."""
@@ -33,12 +39,13 @@ SHADES = " ░▒▓█"
 def summary(report: Report, width: int) -> Content:
     """The log loss beside its references, and what else is told in one figure."""
     reached = report.log_loss.value
-    rows: list[Fact] = [("log loss", numbers.loss(reached), "")]
+    drawn = f"{numbers.count(report.prompts)} prompts" if report.prompts else ""
+    rows: list[Fact] = [("log loss", numbers.loss(reached), drawn)]
     rows.append(("interval", _between(report.log_loss, numbers.loss), ""))
     rows += [(r.name, numbers.loss(r.log_loss), numbers.difference(reached - r.log_loss)) for r in report.references]
     rows.append(("accuracy", percent(report.accuracy), beside_accuracy(report)))
     if bias := report.position_bias:
-        rows.append(("swapped", numbers.loss(bias.swapped.value), f"{percent(bias.flip_rate)} flip"))
+        rows.append(("swapped", numbers.loss(bias.swapped.value), f"{percent(bias.flip_rate.value)} flip"))
         rows.append(("averaged", numbers.loss(bias.averaged.value), numbers.difference(bias.gain.value)))
     if found := report.against:
         apart = found.difference
@@ -101,6 +108,10 @@ def outcomes(report: Report, width: int) -> Content:
         lines.append(
             Content.assemble((f"{name:<{room}}", MUTED), f"{share:>8}{percent(one.mean_probability):>8}{loss:>10}")
         )
+    lines.append(Content.styled(f"{'':<{room}}{'calibration error':>18}{'chance':>8}", MUTED))
+    for name, one in zip(initials, report.classes, strict=True):
+        error, by_chance = one.calibration.error, one.calibration.by_chance
+        lines.append(Content.assemble((f"{name:<{room}}", MUTED), f"{error:>18.4f}{by_chance:>8.4f}"))
     return Content("\n").join(lines)
 
 
@@ -119,10 +130,29 @@ def chatbots(report: Report, width: int) -> Content:
     """Chatbots, then pairs of them, the most overrated first."""
     if report.models is None or report.pairs is None:
         return Content("The rows do not say which chatbots answered.")
-    tables = [_rated("chatbot", report, report.models, width)]
+    tables = [_strengths(report, report.models, width)]
     if report.pairs.rated:
         tables.append(_rated("pair: the first's figures", report, report.pairs, width))
     return Content("\n\n").join(tables)
+
+
+def _strengths(report: Report, strengths: Strengths, width: int) -> Content:
+    longest = max(map(cell_len, ("chatbot", *(printable(one.name) for one in strengths.rated))))
+    names = max(LEAST_NAME, min(longest, width - RATED_CELLS))
+    heads = f"{padded('chatbot', names)}{'rows':>7}{'people':>9}{'model':>10}{'diff.':>7}{'in SE':>8}"
+    lines = [Content.styled(heads, MUTED)]
+    for one in strengths.rated:
+        unlikely = "bold $text-warning" if is_unlikely(one.q) else ""
+        lines.append(
+            Content.assemble(
+                padded(printable(one.name), names),
+                f"{numbers.count(one.rows):>7}{rating(one.people):>9}{rating(one.model):>10}",
+                (f"{rating_difference(one.difference):>7}{errors(one.z):>7}", unlikely),
+                ("!" if unlikely else " ", unlikely),
+            )
+        )
+    lines.append(Content.styled(of_strengths(strengths, report.outcomes), MUTED))
+    return Content("\n").join(lines)
 
 
 def _rated(title: str, report: Report, ratings: Ratings, width: int) -> Content:
@@ -131,7 +161,7 @@ def _rated(title: str, report: Report, ratings: Ratings, width: int) -> Content:
     heads = f"{padded(title, names)}{'rows':>7}{'scored':>9}{'predicted':>10}{'diff.':>7}{'in SE':>8}"
     lines = [Content.styled(heads, MUTED)]
     for one in ratings.rated:
-        unlikely = "bold $text-warning" if is_unlikely(one.z) else ""
+        unlikely = "bold $text-warning" if is_unlikely(one.q) else ""
         name = padded(printable(one.name), names)
         lines.append(
             Content.assemble(
@@ -180,8 +210,8 @@ def _lengths(report: Report, bias: LengthBias) -> Content:
 
 def _position(bias: PositionBias) -> str:
     return (
-        f"{percent(bias.flip_rate)} of the rows change their most probable outcome when A and B are swapped\n"
-        f"being first adds {points(bias.first)} points to an answer's probability of winning\n"
+        f"{flips(bias)}\n"
+        f"{first_place(bias)}\n"
         f"swapped alone    {numbers.loss(bias.swapped.value)}  {in_words(bias.swapped)}\n"
         f"both averaged    {numbers.loss(bias.averaged.value)}  {in_words(bias.averaged)}\n"
         f"averaging is {better(bias.gain)}"

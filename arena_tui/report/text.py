@@ -13,18 +13,25 @@ from arena_tui.report.wording import (
     a_wins,
     beside_accuracy,
     better,
+    by_prompt,
     errors,
+    first_place,
+    flips,
     in_words,
     is_unlikely,
     of_ratings,
+    of_strengths,
     points,
     preferences,
+    rating,
+    rating_difference,
     shares,
     titled,
     winner,
 )
 from core.outcomes import outcomes_of
-from core.report.report import Against, LengthBias, ListedRow, PositionBias, Ratings, Report
+from core.report.rated import Ratings, Strengths
+from core.report.report import Against, LengthBias, ListedRow, PositionBias, Report
 
 COLUMNS = 80
 NAME_CELLS = 25
@@ -44,7 +51,7 @@ def as_text(report: Report, rows: int) -> str:
         _groups(report),
         *([_position(report.position_bias)] if report.position_bias else []),
         *([_lengths(report, report.length_bias)] if report.length_bias else []),
-        *([_ratings("chatbots", report, report.models)] if report.models else []),
+        *([_strengths(report, report.models)] if report.models else []),
         *([_ratings("pairs (of the first)", report, report.pairs)] if report.pairs and report.pairs.rated else []),
         *([_against(report.against)] if report.against else []),
         *([_list(report, title, listed[:rows]) for title, listed in titled(report).items()] if rows else []),
@@ -57,7 +64,7 @@ def _headline(report: Report) -> Iterator[str]:
     for caution in report.cautions:
         yield from _wrapped(f"! {printable(caution)}", "  ")
     yield ""
-    yield f"log loss  {numbers.loss(report.log_loss.value)}  {in_words(report.log_loss)}"
+    yield f"log loss  {numbers.loss(report.log_loss.value)}  {in_words(report.log_loss)}{by_prompt(report)}"
     for reference in report.references:
         apart = numbers.difference(report.log_loss.value - reference.log_loss)
         head = f"{reference.name:<8}  {numbers.loss(reference.log_loss)}  {apart}  "
@@ -96,6 +103,9 @@ def _calibration(report: Report) -> Iterator[str]:
         bar = "#" * round(20 * bin.accuracy)
         cells = (numbers.count(bin.rows), percent(bin.confidence), percent(bin.accuracy))
         yield f"{_line(f'{bin.low:.2f} to {bin.high:.2f}', cells)}  {bar}"
+    yield _line("by outcome", ("error", "by chance"))
+    for one in report.classes:
+        yield _line(one.name, (f"{one.calibration.error:.4f}", f"{one.calibration.by_chance:.4f}"))
 
 
 def _groups(report: Report) -> Iterator[str]:
@@ -118,9 +128,9 @@ def _groups(report: Report) -> Iterator[str]:
 
 
 def _position(bias: PositionBias) -> Iterator[str]:
-    yield "position bias: A and B swapped"
-    yield f"  {percent(bias.flip_rate)} of the rows change their most probable outcome"
-    yield f"  being first adds {points(bias.first)} points to an answer's probability of winning"
+    yield "position bias: A and B swapped; in brackets 95 % intervals"
+    yield from _wrapped(f"  {flips(bias)}", "  ")
+    yield from _wrapped(f"  {first_place(bias)}", "  ")
     yield f"  log loss swapped    {numbers.loss(bias.swapped.value)}  {in_words(bias.swapped)}"
     yield f"  log loss averaged   {numbers.loss(bias.averaged.value)}  {in_words(bias.averaged)}"
     yield from _wrapped(f"  averaging is {better(bias.gain)}", "  ")
@@ -133,6 +143,17 @@ def _lengths(report: Report, bias: LengthBias) -> Iterator[str]:
     yield _line(f"  {a_wins(report)}", ("rows", "people", "model"))
     for bin in bias.bins:
         yield _line(f"  {bin.name}", (numbers.count(bin.rows), percent(bin.humans), percent(bin.model)))
+
+
+def _strengths(report: Report, strengths: Strengths) -> Iterator[str]:
+    yield _line("chatbots", ("rows", "people", "model", "diff.", "in SE"))
+    shown = strengths.rated
+    if len(shown) > 2 * MOST_RATED:
+        shown = [*shown[:MOST_RATED], *shown[-MOST_RATED:]]
+    for one in shown:
+        cells = (numbers.count(one.rows), rating(one.people), rating(one.model), rating_difference(one.difference))
+        yield _line(f"  {printable(one.name)}", (*cells, errors(one.z) + ("!" if is_unlikely(one.q) else " ")))
+    yield from _wrapped(f"  {of_strengths(strengths, report.outcomes)}", "  ")
 
 
 def _ratings(title: str, report: Report, ratings: Ratings) -> Iterator[str]:
@@ -148,7 +169,7 @@ def _ratings(title: str, report: Report, ratings: Ratings) -> Iterator[str]:
             percent(one.predicted),
             points(one.difference),
         )
-        yield _line(f"  {name}", (*cells, errors(one.z) + ("!" if is_unlikely(one.z) else " ")))
+        yield _line(f"  {name}", (*cells, errors(one.z) + ("!" if is_unlikely(one.q) else " ")))
     yield from _wrapped(f"  {of_ratings(ratings, report.outcomes)}", "  ")
 
 

@@ -1,25 +1,31 @@
 """What a report says in words, the same on the screen, on the page and in plain text."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from arena_tui.format import numbers
 from arena_tui.format.numbers import percent
 from core.outcomes import A_B_TIE, OutcomesName, outcomes_of
-from core.report.report import Interval, LengthBias, ListedRow, Ratings, Report
+from core.report.rated import Ratings, Strengths
+from core.report.report import Interval, LengthBias, ListedRow, PositionBias, Report
 
-SIGNIFICANT = 2.0
-"""Standard errors from which a chatbot counts as over- or underrated."""
+FALSE_DISCOVERIES = 0.05
+"""Of the chatbots and of the pairs that count as over- or underrated, the share that may be so by chance."""
 FEW = 30
 """Rows below which a group's figures say little: they are muted."""
 
 
 def titled(report: Report) -> dict[str, list[ListedRow]]:
     """The lists by name, with how many rows there are of those that may go on."""
-    counts = {"likely mislabelled": report.mislabelled}
+    told = {
+        "likely mislabelled": f"{numbers.count(report.mislabelled)}, "
+        f"by chance {numbers.count(round(report.mislabelled_by_chance))}"
+    }
     if report.against:
-        counts |= {"right here only": report.against.gained, "right there only": report.against.lost}
-    lists = report.lists.by_name()
-    return {f"{name}, {numbers.count(counts[name])}" if name in counts else name: lists[name] for name in lists}
+        told |= {
+            "right here only": numbers.count(report.against.gained),
+            "right there only": numbers.count(report.against.lost),
+        }
+    return {f"{name}, {told[name]}" if name in told else name: rows for name, rows in report.lists.by_name().items()}
 
 
 def in_words(interval: Interval) -> str:
@@ -27,6 +33,11 @@ def in_words(interval: Interval) -> str:
     if interval.low is None or interval.high is None:
         return "no interval: one row"
     return f"95 % interval {interval.low:.4f} to {interval.high:.4f}"
+
+
+def by_prompt(report: Report) -> str:
+    """What is drawn for the intervals where rows share prompts."""
+    return f", by {numbers.count(report.prompts)} prompts" if report.prompts else ""
 
 
 def better(difference: Interval) -> str:
@@ -53,23 +64,62 @@ def errors(z: float | None) -> str:
     return numbers.MISSING if z is None else f"{z:+z.1f}".replace("-", "−")
 
 
-def is_unlikely(z: float | None) -> bool:
-    """Whether a difference of so many standard errors is unlikely to be chance."""
-    return z is not None and abs(z) >= SIGNIFICANT
+def is_unlikely(q: float | None) -> bool:
+    """Whether a difference is among those that are hardly chance, however many were looked at."""
+    return q is not None and q <= FALSE_DISCOVERIES
+
+
+def flips(bias: PositionBias) -> str:
+    """How many rows are predicted otherwise once A and B are swapped."""
+    share, between = percent(bias.flip_rate.value), _between(bias.flip_rate, percent)
+    return f"{share} of the rows{between} change their most probable outcome when A and B are swapped"
+
+
+def first_place(bias: PositionBias) -> str:
+    """What it is worth to stand first."""
+    between = _between(bias.first, points)
+    return f"being first adds {points(bias.first.value)} points{between} to an answer's probability of winning"
+
+
+def _between(interval: Interval, written: Callable[[float], str]) -> str:
+    if interval.low is None or interval.high is None:
+        return ""
+    return f" ({written(interval.low)} to {written(interval.high)})"
 
 
 def of_ratings(ratings: Ratings, outcomes: OutcomesName) -> str:
     """How they are to be read, and which are not there."""
     tie = ", a tie a half" if outcomes_of(outcomes).has_ties else ""
     words = (
-        f"a win counts 1{tie}; a positive difference is overrated; SE is its standard error; ! 2 SE or more, which "
-        "one in twenty reaches by chance"
+        f"a win counts 1{tie}; a positive difference is overrated; SE is its standard error; of those with !, one in "
+        "twenty at most is expected to be chance"
     )
     if ratings.few:
         words += f"; {numbers.count(ratings.few)} with fewer than {ratings.fewest} rows left out"
     if len(ratings.rated) < ratings.enough:
         words += f"; of {numbers.count(ratings.enough)}, the {len(ratings.rated)} furthest apart are listed"
     return words
+
+
+def of_strengths(strengths: Strengths, outcomes: OutcomesName) -> str:
+    """How they are to be read, and which are not there."""
+    tie = ", a tie as half a win" if outcomes_of(outcomes).has_ties else ""
+    words = (
+        f"Bradley-Terry ratings as the Arena fits them{tie}, to people's verdicts and to the model's: 400 points are "
+        "odds of 10 to 1, 1,000 is the mean; a positive difference is overrated; SE is its standard error; of those "
+        "with !, one in twenty at most is expected to be chance"
+    )
+    if strengths.few:
+        words += f"; {numbers.count(strengths.few)} with fewer than {strengths.fewest} rows left out"
+    return words
+
+
+def rating(points: float) -> str:
+    return f"{points:,.0f}"
+
+
+def rating_difference(points: float) -> str:
+    return f"{points:+z,.0f}".replace("-", "−")
 
 
 def preferences(bias: LengthBias) -> list[str]:

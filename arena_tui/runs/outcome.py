@@ -8,6 +8,7 @@ from textual.dom import DOMNode
 from arena_tui.format import numbers
 from arena_tui.format.numbers import MUTED
 from arena_tui.format.sanitize import printable, shortened
+from arena_tui.runs import average
 from arena_tui.runs.follow import RunView
 from arena_tui.runs.ranks import computed_on
 from arena_tui.runs.stages import has_no_heartbeat, how_far, stage
@@ -41,8 +42,17 @@ def outcome(run: RunView) -> list[Fact]:
         rows += references(run)
         rows.append(("accuracy", numbers.percent(newest.accuracy), f"of {numbers.counted(newest.rows, 'row')}"))
     if not run.evaluates:
-        rows.append(("eval log loss", numbers.MISSING, NOTHING))
-    if started := state.started:
+        rows.append(
+            (
+                "eval log loss",
+                numbers.MISSING,
+                "nothing is evaluated" if state.started and state.started.average else NOTHING,
+            )
+        )
+    started = state.started
+    if started and started.average:
+        rows += average.figures(started.average)
+    elif started:
         rows.append(("steps", numbers.count(state.step), f"of {numbers.count(started.steps)}"))
     if state.phase and not run.status.is_over and has_no_heartbeat(state):
         rows.append(("now", stage(state.phase), how_far(state.phase)))

@@ -62,6 +62,8 @@ def _how_far(view: RunView, width: int, node: DOMNode) -> Content:
     state = view.state
     done, total, unit = _progress(view)
     nothing = f"continues after step {numbers.count(state.step)}" if state.step else "nothing done yet"
+    if state.started and state.started.average:
+        nothing = f"the average of {numbers.counted(len(state.started.average.runs), 'run')}"
     left = f"{numbers.count(done)} / {numbers.count(total)} {unit}" if total else nothing
     if unit != "steps" and state.started and state.step:
         left = f"step {numbers.count(state.step)} / {numbers.count(state.started.steps)}  {left}"

@@ -9,7 +9,7 @@ import torch
 
 from core.machine import gpus
 from core.machine.gpus import NO_GPU, NVIDIA_SMIS, ORDER_VARIABLE, only, visible
-from core.machine.visible import GPU_VARIABLE
+from core.machine.visible import GPU_VARIABLE, Visible
 from core.profile.settings import Precision
 from core.runs.events import Device
 from core.runs.process import gpu_names
@@ -25,11 +25,10 @@ def use_one_gpu() -> str | None:
     """Hide all NVIDIA cards but the first visible one, and say so if there were more. Call before CUDA starts.
 
     The Trainer would spread each batch over all visible cards, and silently change the number of steps. Raises
-    GpuError where CUDA_VISIBLE_DEVICES asks for a card and none that is here: the run would else take the processor.
+    GpuError, as `demand_found`.
     """
     seen = visible()
-    if seen.trouble and not seen.names:
-        raise GpuError(f"{seen.trouble}; `nvidia-smi -L` lists them")
+    demand_found(seen)
     order = os.environ.get(ORDER_VARIABLE, NVIDIA_SMIS)
     os.environ.update(only(seen.names[0] if seen.names else NO_GPU))
     said = [seen.trouble] if seen.trouble else []
@@ -39,6 +38,13 @@ def use_one_gpu() -> str | None:
     if order != NVIDIA_SMIS and seen.names and len(gpu_names()) > 1:
         said.append(f"{ORDER_VARIABLE}={order} is ignored: GPUs are numbered as nvidia-smi numbers them")
     return "; ".join(said) or None
+
+
+def demand_found(seen: Visible) -> None:
+    """Raises GpuError where CUDA_VISIBLE_DEVICES asks for a card and none that is here: the run would else take the
+    processor."""
+    if seen.trouble and not seen.names:
+        raise GpuError(f"{seen.trouble}; `nvidia-smi -L` lists them")
 
 
 def unused_gpu() -> str | None:

@@ -9,7 +9,8 @@ from core.profile.errors import SettingError
 def chosen_gpus(wanted: int | Literal["all"] | list[int], visible: Sequence[str]) -> list[str]:
     """The cards of `visible`, as it names them, one for each rank; none where there is no card.
 
-    Numbers count the visible ones, from 0, in nvidia-smi's order. Raises SettingError, naming those that there are.
+    Numbers count the visible ones, from 0, in the order of CUDA_VISIBLE_DEVICES, else of nvidia-smi. Raises
+    SettingError, naming those that there are.
     """
     if not visible and not isinstance(wanted, list):
         return []

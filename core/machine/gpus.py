@@ -129,6 +129,12 @@ def visible() -> Visible:
         return _visible(driver)
 
 
+def named(text: str) -> Visible:
+    """What a list of cards means, written as CUDA_VISIBLE_DEVICES is."""
+    with nvml() as driver:
+        return read_visible(text, None if driver is None else _installed(driver))
+
+
 def visible_gpus() -> tuple[str, ...]:
     """The cards that a run started here may use: by number, in the order of nvidia-smi, or a part of one by its UUID.
     ("cpu",) where there is none. Without a driver the variable is believed.

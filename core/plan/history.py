@@ -20,6 +20,7 @@ from core.profile.errors import ProfileError
 from core.profile.load import to_toml
 from core.profile.settings import Profile
 from core.runs.access import open_for_reading
+from core.runs.average import is_average
 from core.runs.events import Evaluated, Failed, Started, Step
 from core.runs.folder import RunFolder, create_run, list_runs
 from core.runs.metrics import Metrics, read_metrics
@@ -52,6 +53,8 @@ def past_runs(folders: Sequence[Path], device: str) -> list[PastRun]:
     found = []
     runs = sorted((run for folder in folders for run in list_runs(folder)), key=lambda run: run.id, reverse=True)
     for run in runs[:MOST]:
+        if is_average(run.path):
+            continue  # nothing was trained
         info, metrics = run.read_info(), read_metrics(run.metrics)
         if info and metrics and info.host == socket.gethostname() and metrics.device == device:
             try:

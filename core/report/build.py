@@ -13,9 +13,9 @@ from core.report.groups import groups, length_bias, position_bias, ratings
 from core.report.report import Against, Report
 from core.report.row_lists import lists
 from core.report.scores import against, calibration, classes, confusion, interval, references
-from core.report.source_rows import Texts, chatbots
+from core.report.source_rows import Texts, chatbots, prompts
 
-EDITION = 6
+EDITION = 8
 """Raise it when what is written changes."""
 
 KEPT = 16
@@ -63,17 +63,19 @@ def make_report(
 ) -> Report:
     """`prior` is the run's own, `recipe` what stands beside it; `other` is the run to compare with. Raises DataError
     where that shares no rows, or tells other outcomes apart."""
+    shared = prompts(texts, evaluation) if texts else None
     compared: Against | None = None
     gained = lost = np.zeros(0, dtype=np.intp)
     if other is not None:
-        compared, gained, lost = against(evaluation, *other)
-    listed, suspects = lists(evaluation, texts, gained, lost)
-    rated = ratings(evaluation, chatbots(texts, evaluation)) if texts else None
+        compared, gained, lost = against(evaluation, *other, shared)
+    listed, suspects, by_chance = lists(evaluation, texts, gained, lost)
+    rated = ratings(evaluation, chatbots(texts, evaluation), shared) if texts else None
     return Report(
         run=run,
         outcomes=evaluation.outcomes.name,
         rows=len(evaluation),
-        log_loss=interval(evaluation.losses),
+        log_loss=interval(evaluation.losses, shared),
+        prompts=None if shared is None else len(np.unique(shared)),
         accuracy=float(evaluation.is_right.mean()),
         references=references(evaluation, texts, prior, recipe),
         classes=classes(evaluation),
@@ -83,9 +85,10 @@ def make_report(
         models=rated[0] if rated else None,
         pairs=rated[1] if rated else None,
         length_bias=length_bias(evaluation, texts) if texts else None,
-        position_bias=position_bias(evaluation),
+        position_bias=position_bias(evaluation, shared),
         lists=listed,
         mislabelled=suspects,
+        mislabelled_by_chance=by_chance,
         against=compared,
         cautions=[*_about_rows(evaluation), *(texts.cautions if texts else []), *cautions],
     )

@@ -15,6 +15,7 @@ from core.data.example import PARTS, DataError, Id
 from core.files import MOST_OF_AN_EVALUATION, in_words
 from core.outcomes import A_B, A_B_TIE, TIE, Outcomes
 from core.runs.access import open_for_reading
+from core.runs.average import is_average
 from core.runs.folder import RunFolder
 from core.runs.metrics import read_metrics
 
@@ -75,6 +76,11 @@ def read_evaluation(folder: RunFolder) -> Evaluation:
     """The run's evaluation rows. Raises DataError where there are none to report on."""
     path = folder.evaluation
     metrics = read_metrics(folder.metrics)
+    if metrics and not metrics.rows_eval and is_average(folder.path):
+        raise DataError(
+            f"{folder.id} evaluated nothing: the runs that it is the average of were not evaluated on the same rows; "
+            "arena-tui predict works with it"
+        )
     if metrics and not metrics.rows_eval:
         raise DataError(
             f"{folder.id} evaluated nothing: its split.by is none, and no data.eval names rows to evaluate; arena-tui "

@@ -1,15 +1,18 @@
 """The same figures for some of the rows: by length, turns and cut; by chatbot; and what the model likes."""
 
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
-from scipy.special import expit
+from scipy.special import expit, stdtr
 
 from core.outcomes import TIE
+from core.report.bradley_terry import compared
 from core.report.evaluation import Counts, Evaluation, Floats, row_losses
-from core.report.report import Group, LengthBias, LengthBin, PositionBias, Rated, Ratings
+from core.report.rated import Rated, Ratings, Strength, Strengths
+from core.report.report import Group, LengthBias, LengthBin, PositionBias
 from core.report.scores import interval
 from core.report.source_rows import Texts
 
@@ -96,8 +99,8 @@ def length_bias(evaluation: Evaluation, texts: Texts) -> LengthBias | None:
     )
 
 
-def position_bias(evaluation: Evaluation) -> PositionBias | None:
-    """None where the swapped copies were not evaluated."""
+def position_bias(evaluation: Evaluation, prompts: Counts | None = None) -> PositionBias | None:
+    """None where the swapped copies were not evaluated. `prompts` as in `interval`."""
     swapped = evaluation.swapped
     if swapped is None:
         return None
@@ -107,12 +110,12 @@ def position_bias(evaluation: Evaluation) -> PositionBias | None:
     # A stands first in the plain copy, B in the swapped one.
     first = ((plain[:, 0] - other[:, 0]) + (other[:, 1] - plain[:, 1])) / 2
     return PositionBias(
-        flip_rate=float((plain.argmax(axis=1) != other.argmax(axis=1)).mean()),
-        first=float(first.mean()),
-        swapped=interval(row_losses(swapped, evaluation.label)),
-        averaged=interval(averaged_losses),
+        flip_rate=interval((plain.argmax(axis=1) != other.argmax(axis=1)).astype(np.float64), prompts),
+        first=interval(first, prompts),
+        swapped=interval(row_losses(swapped, evaluation.label), prompts),
+        averaged=interval(averaged_losses, prompts),
         averaged_accuracy=float((averaged.argmax(axis=1) == evaluation.label).mean()),
-        gain=interval(averaged_losses - evaluation.losses),
+        gain=interval(averaged_losses - evaluation.losses, prompts),
     )
 
 
@@ -123,28 +126,51 @@ MOST_PAIRS = 20
 Names = tuple[str, str]
 
 
-def ratings(evaluation: Evaluation, models: Sequence[Names | None]) -> tuple[Ratings, Ratings] | None:
-    """Of each chatbot, and of the pairs furthest from what they won; None where no row names its chatbots."""
+def ratings(
+    evaluation: Evaluation, models: Sequence[Names | None], prompts: Counts | None = None
+) -> tuple[Strengths, Ratings] | None:
+    """Of each chatbot, and of the pairs furthest from what they won; None where no row names its chatbots. `prompts` as
+    in `interval`."""
     rows = [number for number, names in enumerate(models) if names is not None]
     if not rows:
         return None
     named = [names for names in models if names is not None]
-    probabilities = evaluation.probabilities[rows]
     scores = np.array([1.0, 0.0, 0.5][: len(evaluation.outcomes)])
-    won, predicted = scores[evaluation.label[rows]], probabilities @ scores
-    both = np.column_stack([won, predicted])
+    won, predicted = scores[evaluation.label[rows]], evaluation.probabilities[rows] @ scores
 
-    by_model: dict[str, list[Floats]] = {}
     by_pair: dict[str, list[Floats]] = {}
-    for (a, b), row in zip(named, both, strict=True):
-        by_model.setdefault(a, []).append(row)
-        by_model.setdefault(b, []).append(1 - row)
+    for (a, b), row in zip(named, np.column_stack([won, predicted]), strict=True):
         first, second = sorted((a, b))
         by_pair.setdefault(f"{first} : {second}", []).append(row if first == a else 1 - row)
     pairs = _rate(by_pair)
     furthest = sorted(pairs.rated, key=lambda pair: -abs(pair.z or 0))[:MOST_PAIRS]
     furthest.sort(key=lambda pair: -pair.difference)
-    return _rate(by_model), replace(pairs, rated=furthest)
+    return _strengths(named, won, predicted, None if prompts is None else prompts[rows]), replace(pairs, rated=furthest)
+
+
+def _strengths(named: Sequence[Names], won: Floats, predicted: Floats, prompts: Counts | None) -> Strengths:
+    """`won` and `predicted` are what the first of each row scored."""
+    names, places = np.unique(np.array(named, dtype=object).astype(str), return_inverse=True)
+    first, second = places.reshape(-1, 2).T
+    size = len(names)
+    people, model, errors = compared(first, second, won, predicted, size, prompts)
+    rows = np.bincount(first, minlength=size) + np.bincount(second, minlength=size)
+    scored = np.bincount(first, won, size) + np.bincount(second, 1 - won, size)
+    has_error = (scored > 0) & (scored < rows) & (errors > 0)
+    z = (model - people) / np.where(has_error, errors, 1)
+    enough = np.flatnonzero(rows >= FEWEST)
+    rated = [
+        Strength(
+            name=str(names[one]),
+            rows=int(rows[one]),
+            people=float(people[one]),
+            model=float(model[one]),
+            z=float(z[one]) if has_error[one] else None,
+            q=None,
+        )
+        for one in enough
+    ]
+    return Strengths(sorted(_with_q(rated), key=lambda one: -one.difference), FEWEST, few=size - len(enough))
 
 
 def _rate(by_name: dict[str, list[Floats]]) -> Ratings:
@@ -162,7 +188,21 @@ def _rate(by_name: dict[str, list[Floats]]) -> Ratings:
                 score=float(won.mean()),
                 predicted=float(predicted.mean()),
                 z=None if np.isclose(error, 0) else float(apart.mean() / error),
+                q=None,
             )
         )
+    rated = _with_q(rated)
     rated.sort(key=lambda model: -model.difference)
     return Ratings(rated, FEWEST, enough=len(rated), few=len(by_name) - len(rated))
+
+
+Tested = TypeVar("Tested", Rated, Strength)
+
+
+def _with_q(rated: list[Tested]) -> list[Tested]:
+    from scipy.stats import false_discovery_control  # half a second, as for a bootstrap
+
+    tested = [one for one in rated if one.z is not None]
+    p_values = [2 * stdtr(one.rows - 1, -abs(one.z or 0)) for one in tested]
+    found = iter(false_discovery_control(p_values).tolist() if tested else [])
+    return [one if one.z is None else replace(one, q=next(found)) for one in rated]

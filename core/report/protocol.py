@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from core.data.example import Frame
 from core.protocol import command
+from core.report.report import Interval
 
 REPORT = command("core.report")
 
@@ -28,4 +29,20 @@ class Swap(Struct, frozen=True, kw_only=True):
 
     rows: str | None = None
     """A file with the rows to score, A and B exchanged; None where both orders are scored."""
+    problem: str | None = None
+
+
+OUT_OF_FOLD = command("core.report.out_of_fold")
+
+
+class OutOfFold(Struct, frozen=True, kw_only=True):
+    """What the models of all folds say of the rows that each was not trained on."""
+
+    rows: int = 0
+    log_loss: Interval | None = None
+    accuracy: float = 0.0
+    not_finite: int = 0
+    """Rows left out, since their logits are no finite numbers."""
+    written: list[str] = []
+    """Files."""
     problem: str | None = None

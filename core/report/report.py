@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from core.data.example import Id
 from core.outcomes import OutcomesName
+from core.report.rated import Ratings, Strengths
 
 
 class Interval(Struct, frozen=True):
@@ -39,6 +40,29 @@ class Group(Struct, frozen=True, kw_only=True):
     accuracy: float
 
 
+class Bin(Struct, frozen=True):
+    """The rows whose outcome in question has a probability of more than `low` and at most `high`."""
+
+    low: float
+    high: float
+    rows: int
+    confidence: float
+    accuracy: float
+
+
+class Calibration(Struct, frozen=True):
+    """Expected calibration error, of the most probable outcome (Guo et al. 2017, section 2) or of one outcome (Kull et
+    al. 2019, classwise): the mean of |accuracy - confidence| over `bins` equal bins of the probability, weighted by
+    rows. Empty bins are not listed."""
+
+    error: float
+    by_chance: float
+    """What it would come to on average if each outcome occurred exactly as often as its probability says: so many rows
+    in so many bins never agree exactly."""
+    bins: int
+    filled: list[Bin]
+
+
 class ClassFigures(Struct, frozen=True, kw_only=True):
     """One outcome, as it was and as it was predicted. Recall is None where no row has it, precision where none is
     predicted to."""
@@ -51,53 +75,8 @@ class ClassFigures(Struct, frozen=True, kw_only=True):
     log_loss: float | None
     recall: float | None
     precision: float | None
-
-
-class Bin(Struct, frozen=True):
-    """The rows whose most probable outcome has a probability of more than `low` and at most `high`."""
-
-    low: float
-    high: float
-    rows: int
-    confidence: float
-    accuracy: float
-
-
-class Calibration(Struct, frozen=True):
-    """Expected calibration error of the most probable outcome: the mean of |accuracy - confidence| over `bins` equal
-    bins of the confidence, weighted by rows (Guo et al. 2017, section 2). Empty bins are not listed."""
-
-    error: float
-    by_chance: float
-    """What it would come to on average if each outcome occurred exactly as often as its probability says: so many rows
-    in so many bins never agree exactly."""
-    bins: int
-    filled: list[Bin]
-
-
-class Rated(Struct, frozen=True, kw_only=True):
-    """A chatbot, or a pair of them (the first's figures). A win counts 1, a tie a half; `z` is the difference in its
-    standard errors. A positive difference means overrated."""
-
-    name: str
-    rows: int
-    score: float
-    predicted: float
-    z: float | None
-
-    @property
-    def difference(self) -> float:
-        return self.predicted - self.score
-
-
-class Ratings(Struct, frozen=True):
-    """The most overrated first. `enough` have at least `fewest` rows, `few` have not; of the former, `rated` may be
-    only those that are furthest from what they won."""
-
-    rated: list[Rated]
-    fewest: int
-    enough: int
-    few: int
+    calibration: Calibration
+    """Of its probability, in all rows."""
 
 
 class LengthBin(Struct, frozen=True, kw_only=True):
@@ -128,9 +107,9 @@ class LengthBias(Struct, frozen=True, kw_only=True):
 class PositionBias(Struct, frozen=True, kw_only=True):
     """What becomes of the predictions when A and B change places."""
 
-    flip_rate: float
+    flip_rate: Interval
     """The share of rows whose most probable outcome becomes another one."""
-    first: float
+    first: Interval
     """What an answer's probability of winning gains by standing first, on average."""
     swapped: Interval
     """Log loss of the swapped copies alone."""
@@ -207,6 +186,9 @@ class Report(Struct, frozen=True, kw_only=True):
     outcomes: OutcomesName
     rows: int
     log_loss: Interval
+    prompts: int | None
+    """How many different prompts the rows have, where some share one: intervals are by prompt then. None where all
+    differ, or are not known."""
     accuracy: float
     references: list[Reference]
     classes: list[ClassFigures]
@@ -214,13 +196,15 @@ class Report(Struct, frozen=True, kw_only=True):
     """Rows by outcome (down) and most probable outcome (across), in the order of `classes`."""
     calibration: Calibration
     groups: list[Group]
-    models: Ratings | None
+    models: Strengths | None
     pairs: Ratings | None
     length_bias: LengthBias | None
     position_bias: PositionBias | None
     lists: Lists
     mislabelled: int
     """How many rows are likely mislabelled; the list may be shorter."""
+    mislabelled_by_chance: float
+    """How many would be, on average, if every label were right and the model's probabilities true."""
     against: Against | None
     cautions: list[str]
     """What keeps the figures from being the whole truth."""

@@ -82,8 +82,9 @@ IDENTICAL_WITH_WINNER, EMPTY_WON = CONTRADICTIONS = ("identical answers, yet a w
 Places = NDArray[np.intp]
 
 
-def lists(evaluation: Evaluation, texts: Texts | None, gained: Places, lost: Places) -> tuple[Lists, int]:
-    """The lists, and how many rows are likely mislabelled. Rows of `gained` and `lost` are listed in their order."""
+def lists(evaluation: Evaluation, texts: Texts | None, gained: Places, lost: Places) -> tuple[Lists, int, float]:
+    """The lists, how many rows are likely mislabelled, and how many would be by chance. Rows of `gained` and `lost` are
+    listed in their order."""
     by_loss = np.argsort(evaluation.losses, kind="stable")
     wrong = by_loss[~evaluation.is_right[by_loss]]
     found = [texts.found.get(id) if texts else None for id in evaluation.id]
@@ -91,7 +92,7 @@ def lists(evaluation: Evaluation, texts: Texts | None, gained: Places, lost: Pla
         _remark(evaluation.outcomes, label, *_answers(row[0])) if row else ""
         for row, label in zip(found, evaluation.label, strict=True)
     ]
-    suspects = likely_mislabelled(evaluation, remarks)
+    suspects, by_chance = likely_mislabelled(evaluation, remarks)
     random = np.random.default_rng(SEED).permutation(len(evaluation))
     row = _row_maker(evaluation, found, remarks)
     made = Lists(
@@ -102,11 +103,13 @@ def lists(evaluation: Evaluation, texts: Texts | None, gained: Places, lost: Pla
         gained=_listed(gained, row),
         lost=_listed(lost, row),
     )
-    return made, len(suspects)
+    return made, len(suspects), by_chance
 
 
-def likely_mislabelled(evaluation: Evaluation, remarks: Sequence[str]) -> Places:
-    """Rows whose text contradicts their label, then those of which the model is certain that they are something else.
+def likely_mislabelled(evaluation: Evaluation, remarks: Sequence[str]) -> tuple[Places, float]:
+    """Rows whose text contradicts their label, then those of which the model is certain that they are something else;
+    and how many of these chance alone would bring: where each label is drawn with the probabilities that the model
+    gives, so that none is wrong, every row is among them as often as it has a label that the model is certain against.
 
     Certain means: off the diagonal of the confident joint (Northcutt et al. 2021, section 3.1), where another outcome
     reaches the mean probability that it has in rows of that outcome; and less than MOST_FOR_LABEL for the label. With
@@ -122,12 +125,13 @@ def likely_mislabelled(evaluation: Evaluation, remarks: Sequence[str]) -> Places
     ]
     confident = np.where(probabilities >= np.array(thresholds), probabilities, -1.0)
     told = confident.argmax(axis=1)
-    for_label = probabilities[rows, label]
-    is_certain = (confident.max(axis=1) >= 0) & (told != label) & (for_label < MOST_FOR_LABEL)
+    is_other = told[:, None] != np.arange(len(evaluation.outcomes))
+    would_be = (confident.max(axis=1) >= 0)[:, None] & is_other & (probabilities < MOST_FOR_LABEL)  # by label
     is_contradicted = np.array([remark in CONTRADICTIONS for remark in remarks], dtype=bool)
-    suspects = np.flatnonzero(is_certain | is_contradicted)
-    margin = for_label - probabilities[rows, told]
-    return suspects[np.lexsort((margin[suspects], ~is_contradicted[suspects]))]
+    suspects = np.flatnonzero(would_be[rows, label] | is_contradicted)
+    margin = probabilities[rows, label] - probabilities[rows, told]
+    by_chance = float((probabilities * would_be)[~is_contradicted].sum())
+    return suspects[np.lexsort((margin[suspects], ~is_contradicted[suspects]))], by_chance
 
 
 def _listed(places: Places, row: Callable[[int], ListedRow]) -> list[ListedRow]:

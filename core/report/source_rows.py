@@ -107,6 +107,17 @@ def _counted(
         yield row
 
 
+def prompts(texts: Texts, evaluation: Evaluation) -> Counts | None:
+    """A number for the prompt of each evaluation row, the same for equal ones; None where all differ. A row whose text
+    is not known stands for itself."""
+    keys = [
+        prompt_key(texts.found[id][0].prompt) if id in texts.found else -1 - place
+        for place, id in enumerate(evaluation.id)
+    ]
+    different, number = np.unique(keys, return_inverse=True)
+    return number.astype(np.int64) if len(different) < len(keys) else None
+
+
 def chatbots(texts: Texts, evaluation: Evaluation) -> list[tuple[str, str] | None]:
     """Which chatbots wrote A and B of each evaluation row, where the file says it."""
     return [chatbots_of(texts.found[id][1]) if id in texts.found else None for id in evaluation.id]

@@ -5,6 +5,7 @@ action makes the folder ready and gives a Job, whose `start` begins the process.
 this, is in core.predict.actions. Imports nothing heavy.
 """
 
+import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from core.machine.slurm import is_same_job, job_variables, restarts
+from core.machine.slurm import JOB, is_same_job, job_variables, restarts
 from core.profile.errors import ProfileError, SettingError
 from core.profile.files import ProfileFile, find_profile, read_profile, rooted
 from core.profile.load import to_toml
@@ -70,7 +71,7 @@ def begun_by_this_job(runs: Path, profile: Profile) -> RunFolder | None:
         return None
     settings = to_toml(rooted(profile, Path.cwd())).encode()
     for run in list_runs(runs):
-        info = run.read_info()
+        info = run.read_info() if run.path.lstat().st_uid == os.getuid() else None
         if info and is_same_job(info.slurm) and read_whole(run.resolved) == settings:
             return run
     return None
@@ -165,7 +166,10 @@ def _where_else(folder: RunFolder) -> str:
         if queue_of(folder).place(folder) is not None:
             return ": it waits in the queue; arena-tui queue remove takes it out"
         if is_run_alive(folder) is None:
-            return ", as far as can be told: it can only be stopped where it was started, by who started it"
+            where = ", as far as can be told: it can only be stopped where it was started, by who started it"
+            info = folder.read_info()
+            job = info.slurm.get(JOB, "") if info else ""
+            return f"{where}; scancel --signal=TERM {job} stops it from here" if job.isdecimal() else where
     except OSError as error:  # the folder is gone, perhaps
         return f": {folder.path}: {error.strerror}"
     return ""

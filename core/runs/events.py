@@ -9,6 +9,7 @@ from msgspec import Struct
 from core.outcomes import A_B_TIE, OutcomesName
 from core.profile.load import Change
 from core.profile.settings import EngineName, Precision
+from core.runs.average import Average
 from core.runs.figures import Amount, Count, ExitCode, Figure, RowsDigest, Share, Time
 
 VERSION = 1
@@ -76,6 +77,8 @@ class Started(Event, frozen=True, kw_only=True):
     """What the rows were taken for; "" in older records, as of the next two."""
     outcomes: OutcomesName = A_B_TIE.name
     outcomes_reason: str = ""
+    average: Average | None = None
+    """Of a run that is made of others, and has no steps."""
     digest_train: RowsDigest | None = None
     digest_eval: RowsDigest | None = None
     """Of the rows on both sides of the split; None in older records."""

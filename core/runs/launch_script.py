@@ -6,7 +6,6 @@ The one with number 0 owns the run: its record, its lock, its log.
 
 import os
 import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from msgspec import Struct
 
 from core.profile.errors import SettingError
 from core.profile.settings import Profile
+from core.protocol import command
 from core.runs.folder import file_name
 from core.runs.protocol import MEETING, NODE, RESUME, TRAIN
 
@@ -48,8 +48,8 @@ def demand_one_machine(profile: Profile) -> None:
         raise SettingError(
             "run.nodes",
             profile.run.nodes,
-            "several machines are started by a script, to begin and to go on. arena-tui launch-script PROFILE --slurm "
-            "writes one for Slurm, --torchrun one for machines without it",
+            "a script starts several machines, and goes on with them. arena-tui launch-script PROFILE --slurm writes "
+            "it, or --torchrun where there is no Slurm",
         )
 
 
@@ -73,7 +73,10 @@ def sbatch_script(launch: Launch) -> str:
 #SBATCH --open-mode=append
 #SBATCH --output=%x-%j.log
 
-run=${{1:+$(realpath -- "$1")}}
+run=
+if [ $# -gt 0 ]; then
+    run=$(realpath -e -- "$1") || exit
+fi
 {_setting(launch)}
 
 # Makes the run's folder; in a job that was queued again it is the one that the job has begun.
@@ -138,8 +141,8 @@ def _setting(launch: Launch) -> str:
 
 def _preparing(launch: Launch) -> str:
     overrides = [word for override in launch.overrides for word in ("--set", override)]
-    command = [sys.executable, "-P", "-m", "arena_tui", "--runs-dir", str(launch.runs)]
-    return shlex.join([*command, "train", str(launch.file), *overrides, "--prepare"])
+    program = [*command("arena_tui"), "--runs-dir", str(launch.runs)]
+    return shlex.join([*program, "train", str(launch.file), *overrides, "--prepare"])
 
 
 def _resources(profile: Profile) -> str:

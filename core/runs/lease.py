@@ -1,12 +1,17 @@
 """Locks for file systems where flock(2) does nothing: a file for each holder, which says what process it is.
 
 Whoever wants the lock announces itself first and looks for others then: of two at once at least one sees the other.
-The files of processes that have ended are passed over and deleted, so that none blocks for ever where it can be seen
-that it has; a holder on another machine, or in another container, counts as alive.
+The files of processes that have ended are passed over and deleted, so that none blocks for ever. A holder on another
+machine, or in another container, is known by its heartbeat, the time of its file, which is compared with that of a file
+written here: both times are the file system's.
 """
 
 import os
 import secrets
+import signal
+import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,6 +27,12 @@ LOCAL = frozenset({"localflock", "noflock", "nolock", "local_lock=flock", "local
 """Mount options of Lustre and NFS under which flock is not heard of on other machines (mount.lustre(8), nfs(5))."""
 
 
+HEARTBEAT_SECONDS = 20.0
+LOST_SECONDS = 300.0
+"""A holder that cannot be seen and was silent for so long has ended. Where a file system takes the clocks of its
+clients, these must not differ by more: munge, which Slurm relies on, refuses those that do."""
+
+
 class Lease(Struct, frozen=True):
     """One holder of the lock `path`, alive or, as far as can be seen from here, perhaps (`is_seen` is False)."""
 
@@ -31,19 +42,23 @@ class Lease(Struct, frozen=True):
 
     def __str__(self) -> str:
         return (
-            f"process {self.holder.pid} on {self.holder.host} holds it, which cannot be seen from here; "
-            f"once that has ended, delete {self.path}"
+            f"process {self.holder.pid} on {self.holder.host} holds it, which cannot be seen from here: it counts "
+            f"until {LOST_SECONDS / 60:.0f} minutes after its last sign of life; if it has ended, delete {self.path}"
         )
 
 
 @contextmanager
 def announced(lock: Path, *, shared: bool) -> Iterator[Path]:
-    """A file of this process's own, gone afterwards though its folder was moved meanwhile. Raises OSError."""
+    """A file of this process's own, with a heartbeat; gone afterwards though its folder was moved meanwhile.
+
+    Where it was taken for dead meanwhile, and another holds the lock, the process is killed. Raises OSError.
+    """
     path = lock.with_name(f"{lock.name}.{_kind(shared)}-{secrets.token_hex(8)}")
     with opened(path.parent) as folder:  # by its handle: it may be moved meanwhile
         try:
             write_whole_in(folder, Path(path.name), msgspec.json.encode(Identity.of_this_process()))
-            yield path
+            with _beating(path, folder, shared=shared):
+                yield path
         finally:
             with suppress(FileNotFoundError):
                 os.unlink(path.name, dir_fd=folder)
@@ -54,9 +69,66 @@ def others(lock: Path, *, own: Path | None = None, shared: bool = False) -> list
     found = []
     for path in lock.parent.glob(f"{lock.name}.{_kind(False)}-*" if shared else f"{lock.name}.*-*"):
         lease = None if path == own else _read(path)
-        if lease is not None:
+        if lease is not None and (lease.is_seen or not _is_silent(path)):
             found.append(lease)
     return found
+
+
+@contextmanager
+def _beating(path: Path, folder: int, *, shared: bool) -> Iterator[None]:
+    """Within it the file `path`, of the folder with this handle, is touched again and again."""
+    is_over = threading.Event()
+
+    def beat() -> None:
+        while not is_over.wait(HEARTBEAT_SECONDS):
+            try:
+                os.utime(path.name, dir_fd=folder)
+            except FileNotFoundError:
+                if not is_over.is_set() and others(_lock_of(path), shared=shared):
+                    print(f"killed: {path} was silent for too long, and another process has the lock", file=sys.stderr)
+                    os.kill(os.getpid(), signal.SIGKILL)
+            except OSError:  # for now
+                continue
+
+    heart = threading.Thread(target=beat, daemon=True)
+    heart.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        heart.join()
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_name(path.name.rpartition(".")[0])
+
+
+def _is_silent(path: Path) -> bool:
+    """Whether a holder that cannot be seen has ended, by its heartbeat; then its file is deleted."""
+    try:
+        if _now(path.parent) - path.stat().st_mtime <= LOST_SECONDS:
+            return False
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    with suppress(OSError):  # another has deleted it, or it is not ours to delete
+        delete(path)
+    return True
+
+
+def _now(folder: Path) -> float:
+    """The file system's time, as a new file has it; ours where none can be written."""
+    name = f".clock-{secrets.token_hex(8)}"
+    try:
+        with opened(folder) as handle:
+            write_whole_in(handle, Path(name), b"")
+            try:
+                return os.stat(name, dir_fd=handle).st_mtime
+            finally:
+                os.unlink(name, dir_fd=handle)
+    except OSError:
+        return time.time()
 
 
 def reaches_others(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> bool:

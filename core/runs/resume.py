@@ -10,6 +10,7 @@ from core.profile.files import read_profile, rooted
 from core.profile.load import Change, changes, parse_profile, to_toml
 from core.profile.settings import Profile
 from core.runs.access import read_whole, write_whole
+from core.runs.average import is_average
 from core.runs.checkpoints import checkpoints
 from core.runs.events import Failed, Finished, Started
 from core.runs.folder import RunFolder
@@ -67,6 +68,8 @@ def prepare(folder: RunFolder, overrides: tuple[str, ...] = ()) -> None:
     """
     if read_metrics(folder.metrics) and isinstance(read_run(folder)[0].last, Finished):
         raise CannotResume(f"{folder.id} has finished: there is nothing left to train. Start a new run instead.")
+    if is_average(folder.path):
+        raise CannotResume(_not_trained(folder))
     if place := queue_of(folder).place(folder):
         raise CannotResume(f"{folder.id} has not started: it waits in the queue, at place {place}.")
     match is_run_alive(folder):
@@ -101,6 +104,10 @@ def unfit(before: Profile, after: Profile) -> list[Change]:
     """The changes with which a run cannot go on."""
     harmless = MAY_CHANGE | PLACES | (BATCH if before.global_batch == after.global_batch else frozenset())
     return [change for change in changes(before, after) if change.key not in harmless]
+
+
+def _not_trained(folder: RunFolder) -> str:
+    return f"{folder.id} is an average, which is not trained: arena-tui average makes another."
 
 
 def _has_moved(before: Profile, after: Profile) -> bool:
@@ -141,6 +148,8 @@ def prepare_retry(folder: RunFolder, overrides: Sequence[str] = ()) -> Retry:
     if not status.is_over:
         raise CannotRetry(f"{folder.id} is not over; stop it first with arena-tui stop.")
     proposed = state.last.changes if isinstance(state.last, Failed) else []
+    if is_average(folder.path):
+        raise CannotRetry(_not_trained(folder))
     before = folder.read_profile()
     chosen = [*(change.override for change in proposed), *overrides]
     after = changed(before, chosen, source=str(folder.resolved))

@@ -150,10 +150,11 @@ class StopRequest:
         before, heard = self.signal, signal.Signals(number)
         if self._hand_on and self._hand_on(heard):
             return
+        is_asked = self._record.takes_request() or heard is SAVE_THEN_NOW
         if before is not None and heard in SAVES:
             return
         self.signal = heard
-        self._is_asked = self._record.takes_request() or self._is_asked or heard is SAVE_THEN_NOW
+        self._is_asked = self._is_asked or is_asked
         self._record.write(Stopping(signal=heard.name))
         if heard is NOW or before is not None:
             self._record.write(self.cancelled())

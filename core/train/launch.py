@@ -11,7 +11,7 @@ import psutil
 from msgspec import Struct
 
 from core.libraries import importing_libraries
-from core.machine.gpus import NO_GPU, only
+from core.machine.gpus import NO_GPU, only, visible
 from core.runs.events import Failed, Last
 from core.runs.folder import RunFolder
 from core.runs.protocol import RANK, RESUME, TRAIN
@@ -55,6 +55,10 @@ def run_ranks(
         from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
         from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
         from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+        from core.engine.device import demand_found
+    if not cards:
+        demand_found(visible())
     if nodes.number == 0:
         forget(folder, nodes.count)
     os.environ.update(only(",".join(cards) if cards else NO_GPU))

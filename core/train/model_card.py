@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -75,19 +76,26 @@ def fitting(use: str, outcomes: Outcomes) -> str:
     return use.replace("NUMBER", str(len(outcomes)))
 
 
-def save_card(adapter: Path, profile: Profile, metrics: Metrics, *, by_auto_class: bool) -> None:
+def save_card(
+    adapter: Path, profile: Profile, metrics: Metrics, *, by_auto_class: bool, average_of: Sequence[str]
+) -> None:
     """Write the card into the adapter's folder. Raises OSError."""
     template = template_of(profile.tokens, PromptTokenizer(adapter))
-    write_whole(adapter / CARD, card(profile, metrics, template, by_auto_class=by_auto_class).encode())
+    text = card(profile, metrics, template, by_auto_class=by_auto_class, average_of=average_of)
+    write_whole(adapter / CARD, text.encode())
 
 
-def card(profile: Profile, metrics: Metrics, template: Template, *, by_auto_class: bool) -> str:
+def card(
+    profile: Profile, metrics: Metrics, template: Template, *, by_auto_class: bool, average_of: Sequence[str]
+) -> str:
     """Markdown with what the hub reads of a card before it. `template` makes the text that the run has read, and
-    `by_auto_class` says whether transformers has a text classifier for the base as a whole."""
+    `by_auto_class` says whether transformers has a text classifier for the base as a whole. `average_of` are the runs
+    whose adapters were averaged; none where it was trained."""
     shared, outcomes = _without_paths(profile), outcomes_of(profile.model.outcomes)
     base = shared.model.checkpoint
     versions = "\n".join(f"- {name} {metadata.version(name)}" for name in PACKAGES)
     limit = f"; {limited(profile.data)}" if limited(profile.data) else ""
+    made = f"the average of those of the runs {', '.join(average_of)}, made" if average_of else "trained"
     counted = in_training(profile.data)
     return f"""---
 base_model: {base}
@@ -99,7 +107,7 @@ tags: [human-preference, lora]
 # {metrics.run}
 
 Says of a prompt and two answers which of them a person prefers: {_classes(outcomes)}. An adapter for
-`{base}` ({_held(shared)}), trained with arena-tui. It reads
+`{base}` ({_held(shared)}), {made} with arena-tui. It reads
 `{_literal(template.text(["…"], ["…"], ["…"]))[1:-1]}` between BOS and EOS, which the tokenizer adds, in training at
 most {profile.tokens.max_length:,} tokens of it.
 

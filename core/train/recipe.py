@@ -158,6 +158,6 @@ def save(
         device=hardware.device.name,
         engine=made.engine.name,
     )
-    model_card.save_card(folder.adapter, profile, metrics, by_auto_class=made.by_auto_class)
+    model_card.save_card(folder.adapter, profile, metrics, by_auto_class=made.by_auto_class, average_of=())
     stop.close()  # the run has completed; its last event is the one that says so
     save_metrics(folder.metrics, metrics)

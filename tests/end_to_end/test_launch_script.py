@@ -130,6 +130,14 @@ def test_a_job_of_two_machines_saves_ahead_of_its_limit_and_goes_on_once_it_is_r
     assert [one.path for one in list_runs(place / "runs")] == [run.path]
 
 
+def test_a_run_to_go_on_with_that_is_not_there_begins_no_other(place: Path, sbatch: Sbatch) -> None:
+    job = sbatch(written(place, "tiny.toml", "--slurm"), "a place/runs/20260101-none")
+    told, _ = job.communicate(timeout=60)
+    assert job.returncode == 1
+    assert "20260101-none" in told
+    assert list_runs(place / "runs") == []
+
+
 def test_machines_without_a_scheduler_train_one_run_which_nobody_begins_twice(place: Path) -> None:
     script = written(place, "tiny.toml", "--torchrun", "--rendezvous", "localhost:29417")
     made = subprocess.run(["bash", script, "prepare"], capture_output=True, text=True, check=True, cwd="/")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from arena_tui.format import numbers
 from arena_tui.format.numbers import percent
+from arena_tui.report.html.chatbots import pairs_table, strengths_table
 from arena_tui.report.html.parts import (
     STYLE,
     Cells,
@@ -12,7 +13,6 @@ from arena_tui.report.html.parts import (
     axis,
     ends,
     pair,
-    ratings_table,
     reliability,
     row_in_full,
     scale_of,
@@ -26,8 +26,10 @@ from arena_tui.report.wording import (
     a_wins,
     beside_accuracy,
     better,
+    by_prompt,
+    first_place,
+    flips,
     in_words,
-    points,
     preferences,
     titled,
 )
@@ -67,9 +69,9 @@ def _parts(seen: SeenReport, rows: int) -> Iterator[str]:
     if report.position_bias:
         yield from _position(report.log_loss, report.position_bias)
     if report.models:
-        yield from ratings_table("Chatbots", report, report.models)
+        yield from strengths_table(report, report.models)
     if report.pairs and report.pairs.rated:
-        yield from ratings_table("Pairs of chatbots", report, report.pairs)
+        yield from pairs_table(report, report.pairs)
     for title, listed in titled(report).items() if rows else ():
         yield f"<h2>{text(title.capitalize())}</h2>"
         yield from (row_in_full(seen, row) for row in listed[:rows])
@@ -88,7 +90,7 @@ def _headline(seen: SeenReport) -> Iterator[str]:
     report, reached = seen.report, seen.report.log_loss
     yield f'<p class="score">{numbers.loss(reached.value)}</p>'
     yield (
-        f"<p>log loss of {numbers.counted(report.rows, 'row')}, {in_words(reached)}; "
+        f"<p>log loss of {numbers.counted(report.rows, 'row')}, {in_words(reached)}{by_prompt(report)}; "
         f"accuracy {percent(report.accuracy)}, {beside_accuracy(report)}</p>"
     )
     scale = scale_of([*ends(reached), *(r.log_loss for r in report.references)])
@@ -131,7 +133,7 @@ def _outcomes(report: Report) -> Iterator[str]:
     heads = "".join(f"<th>predicted {name}</th>" for name in names)
     yield f'<div class="table"><table><tr><th>true</th>{heads}<th>recall</th></tr>{"".join(lines)}</table></div>'
     yield table(
-        ("outcome", "rows", "share", "mean probability", "log loss"),
+        ("outcome", "rows", "share", "mean probability", "log loss", "calibration error", "by chance"),
         [
             (
                 one.name,
@@ -139,6 +141,8 @@ def _outcomes(report: Report) -> Iterator[str]:
                 numbers.share(one.rows, report.rows),
                 percent(one.mean_probability),
                 numbers.MISSING if one.log_loss is None else numbers.loss(one.log_loss),
+                f"{one.calibration.error:.4f}",
+                f"{one.calibration.by_chance:.4f}",
             )
             for one in report.classes
         ],
@@ -227,10 +231,7 @@ def _lengths(report: Report, bias: LengthBias) -> Iterator[str]:
 
 def _position(reached: Interval, bias: PositionBias) -> Iterator[str]:
     yield "<h2>Position bias</h2>"
-    yield (
-        f"<p>{percent(bias.flip_rate)} of the rows change their most probable outcome when A and B are swapped. Being "
-        f"first adds {points(bias.first)} points to an answer's probability of winning.</p>"
-    )
+    yield (f"<p>{flips(bias)}; {first_place(bias)}. In brackets: 95 % intervals.</p>")
     scale = scale_of([*ends(reached), *ends(bias.swapped), *ends(bias.averaged)])
     orders = (("as evaluated", reached), ("swapped", bias.swapped), ("both averaged, by id", bias.averaged))
     yield table(

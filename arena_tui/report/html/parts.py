@@ -1,6 +1,6 @@
 """The parts of the page: a row in full, the plots as tracks and curves, and how all of it looks."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 
 from msgspec import Struct
@@ -9,11 +9,11 @@ from arena_tui.format import numbers
 from arena_tui.format.numbers import percent
 from arena_tui.format.sanitize import printable, printable_lines
 from arena_tui.report.view import SeenReport
-from arena_tui.report.wording import errors, is_unlikely, of_ratings, points, winner
+from arena_tui.report.wording import winner
 from arena_tui.rows.text import MOST_DRAWN, ShownRow
 from core.data.kept import parts_of
 from core.outcomes import A_B_TIE
-from core.report.report import Bin, Interval, ListedRow, Ratings, Report
+from core.report.report import Bin, Interval, ListedRow
 
 STYLE = """
 :root { color-scheme: light dark; --text: #1d2422; --muted: #5b6663; --paper: #fff; --line: #d5dcd9;
@@ -217,24 +217,3 @@ def table(head: Cells, rows: Sequence[Cells | str], words: Sequence[int] = (0,))
 def text(words: str) -> str:
     """Text from outside as it may stand in a page: escaped, control and reordering characters made visible."""
     return escape(printable(words))
-
-
-def ratings_table(title: str, report: Report, ratings: Ratings) -> Iterator[str]:
-    yield f"<h2>{title}</h2>"
-    words = of_ratings(ratings, report.outcomes)
-    yield f"<p>{words[0].upper()}{words[1:]}.</p>"
-    yield table(
-        ("name", "rows", "scored", "predicted", "apart", "standard errors", ""),
-        [
-            (
-                text(one.name),
-                numbers.count(one.rows),
-                percent(one.score),
-                percent(one.predicted),
-                points(one.difference),
-                errors(one.z),
-                '<b class="caution">!</b>' if is_unlikely(one.z) else "",
-            )
-            for one in ratings.rated
-        ],
-    )

@@ -30,7 +30,8 @@ from core.profile.data_settings import Data
 from core.profile.load import to_toml
 from core.profile.settings import Profile
 from core.profile.token_settings import Tokens
-from core.report.report import Interval, Ratings
+from core.report.rated import Ratings
+from core.report.report import Interval
 from core.runs.folder import RunFolder
 
 pytestmark = pytest.mark.slow
@@ -121,7 +122,9 @@ async def test_the_lists_turn_round_and_say_how_many_rows_they_stand_for(run: Ru
         await pilot.press("f", "f", "f")
         assert screen.seen is not None
         await until_shown(
-            pilot, f"rows: likely mislabelled, {screen.seen.report.mislabelled}", "identical answers, yet a winner"
+            pilot,
+            f"rows: likely mislabelled, {screen.seen.report.mislabelled}, by chance ",
+            "identical answers, yet a winner",
         )
         await pilot.press(*["f"] * (len(screen.query_one(ReportRows).titles) - 1))
         await until_shown(pilot, "rows: random")
@@ -281,7 +284,7 @@ def test_a_difference_in_words(difference: Interval, says: str) -> None:
 
 
 def test_ratings_say_how_many_are_left_out_and_of_how_many_those_listed_are_the_furthest() -> None:
-    assert of_ratings(Ratings([], 20, enough=0, few=0), "a-b-tie").endswith("by chance")
+    assert of_ratings(Ratings([], 20, enough=0, few=0), "a-b-tie").endswith("to be chance")
     assert of_ratings(Ratings([], 20, enough=312, few=3), "a-b-tie").endswith(
         "3 with fewer than 20 rows left out; of 312, the 0 furthest apart are listed"
     )

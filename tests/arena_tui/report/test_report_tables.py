@@ -13,6 +13,7 @@ from arena_tui.report.rows import PLAIN_FILLS, ReportRows, probability_bar
 from arena_tui.report.tables import biases, chatbots, outcomes, summary
 from arena_tui.report.text import as_text
 from core.config import Config, ConfigFile, Console
+from core.report.rated import Ratings, Strengths
 from core.report.report import (
     Against,
     Calibration,
@@ -24,12 +25,14 @@ from core.report.report import (
     ListedRow,
     Lists,
     PositionBias,
-    Ratings,
     Reference,
     Report,
 )
 
-CLASS = ClassFigures(name="A", rows=100, predicted=61, mean_probability=0.3, log_loss=0.9, recall=0.6, precision=1.0)
+CLASS = ClassFigures(
+    name="A", rows=100, predicted=61, mean_probability=0.3, log_loss=0.9, recall=0.6, precision=1.0,
+    calibration=Calibration(0.05, 0.04, 15, []),
+)  # fmt: skip
 GROUP = Group(kind="by hand", name="many", rows=900, log_loss=1.0, margin=0.1, accuracy=1.0)
 ROW = ListedRow(
     id=2**62, label=0, probabilities=(0.5, 0.3, 0.2), swapped=(0.31, 0.32, 0.37), loss=0.69, tokens=9, lost=(0, 0, 0)
@@ -39,6 +42,7 @@ REPORT = Report(
     outcomes="a-b-tie",
     rows=300,
     log_loss=Interval(1.0, 0.9, 1.1),
+    prompts=None,
     accuracy=2 / 3,
     references=[Reference("ln 3", 1.0986, "a third for each")],
     classes=[CLASS, replace(CLASS, name="B"), replace(CLASS, name="tie")],
@@ -49,11 +53,13 @@ REPORT = Report(
     pairs=None,
     length_bias=None,
     position_bias=PositionBias(
-        flip_rate=0.633, first=0.1, swapped=Interval(1.0, 0.9, 1.1), averaged=Interval(1.0, 0.9, 1.1),
-        averaged_accuracy=0.6, gain=Interval(-0.1, -0.2, 0.1),
+        flip_rate=Interval(0.633, 0.6, 0.66), first=Interval(0.1, 0.09, 0.11),
+        swapped=Interval(1.0, 0.9, 1.1),
+        averaged=Interval(1.0, 0.9, 1.1), averaged_accuracy=0.6, gain=Interval(-0.1, -0.2, 0.1),
     ),
     lists=Lists(worst=[ROW], best=[], random=[], mislabelled=[]),
     mislabelled=0,
+    mislabelled_by_chance=0.0,
     against=Against(
         run="other", rows=300, only_here=0, only_there=0, difference=Interval(0.0552, -0.1631, 0.2366), log_loss=1.0,
         other_log_loss=0.9448, accuracy=0.6, other_accuracy=0.6, gained=1_534, lost=1_313,
@@ -67,7 +73,7 @@ TWO = replace(
     outcomes="a-b",
     classes=REPORT.classes[:2],
     confusion=[[60, 40], [0, 100]],
-    models=Ratings([], 20, enough=0, few=0),
+    models=Strengths([], 20, few=0),
     pairs=Ratings([], 20, enough=0, few=0),
     length_bias=LengthBias(
         rows=9, humans=0.6, model=0.5, picked=0.7, bins=[LengthBin(name="A longer", rows=9, humans=0.6, model=0.5)]

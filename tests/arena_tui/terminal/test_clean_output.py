@@ -60,6 +60,7 @@ ON_THE_REST = [
     ["submission", "check", f"{AS_A_NAME}.csv", "rows.csv"],
     ["predict", EVIL, EVIL],
     ["export", EVIL, "--merged", EVIL],
+    ["average", EVIL, EVIL],
     ["config"],
 ]
 

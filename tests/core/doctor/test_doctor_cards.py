@@ -48,6 +48,7 @@ def test_a_real_child_is_asked_where_several_are_visible_and_only_there(monkeypa
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(visible_gpus() == ("cpu",), reason="needs a card")
 def test_the_cards_of_this_machine_compute() -> None:
     names = visible_gpus()
     found = several.asked(names)

@@ -1,14 +1,19 @@
 """What a process knows of its Slurm job: what it keeps, whether it was queued again, how long it may go on."""
 
 import time
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from core.doctor import machine
 from core.machine.slurm import job_variables
+from core.profile.settings import Profile
+from core.runs.actions import CannotStop, stop
+from core.runs.folder import create_run
 from core.runs.identity import is_alive
 from core.runs.process import describe_this_process
+from core.runs.stopping import Rung
 
 
 @pytest.fixture
@@ -39,6 +44,18 @@ def test_once_a_job_was_requeued_nothing_lives_of_its_earlier_start_wherever_tha
     job.setenv("SLURM_CLUSTER_NAME", "here")
     job.setenv("SLURM_JOB_ID", "4712")
     assert is_alive(before) is None
+
+
+@pytest.mark.usefixtures("job")
+def test_a_run_on_another_machine_of_a_job_is_stopped_by_slurm(tmp_path: Path) -> None:
+    run = create_run(tmp_path, Profile(), text="", name="x")
+    there = replace(describe_this_process([]), host="node7", boot_id="another")
+    run.write_info(there)
+    with pytest.raises(CannotStop, match="; scancel --signal=TERM 4711 stops it from here"):
+        stop(run, Rung.SAVE)
+    run.write_info(replace(there, slurm={"SLURM_JOB_ID": "1; rm -r /"}))
+    with pytest.raises(CannotStop, match=r"by who started it$"):
+        stop(run, Rung.SAVE)
 
 
 @pytest.mark.parametrize(

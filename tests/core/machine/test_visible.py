@@ -2,9 +2,11 @@
 
 import subprocess
 import sys
+from argparse import ArgumentTypeError
 
 import pytest
 
+from arena_tui.commands.predict import _cards
 from core.machine.gpus import visible_gpus
 from core.machine.visible import Installed, Instance, read_visible
 
@@ -92,6 +94,18 @@ def test_a_card_that_is_asked_for_and_is_not_there_is_told(text: str, told: str)
 )  # fmt: skip
 def test_where_no_driver_lists_cards_what_could_be_one_is_believed(text: str | None, names: tuple[str, ...]) -> None:
     assert (read_visible(text, None).names or ("cpu",)) == names
+
+
+@pytest.mark.parametrize("text", ["0", "1,0", B[:9], f"{A},{B}", HALF])
+def test_a_prediction_takes_cards_by_any_of_their_names(text: str) -> None:
+    if visible_gpus() == ("cpu",):
+        assert _cards(text) == text.split(",")
+
+
+@pytest.mark.parametrize("text", ["", "x", "0,0", "0,-1", "0,", "NoDevFiles"])
+def test_a_prediction_refuses_cards_that_are_none(text: str) -> None:
+    with pytest.raises(ArgumentTypeError, match="by number, UUID or MIG id"):
+        _cards(text)
 
 
 TAKES = """

@@ -30,7 +30,7 @@ from core.report.build import make_report
 from core.report.evaluation import Evaluation, read_evaluation
 from core.report.groups import position_bias, ratings
 from core.report.protocol import REPORT, Progress
-from core.report.report import Report
+from core.report.report import Interval, Report
 from core.report.row_lists import IDENTICAL_WITH_WINNER, _remark
 from core.report.scores import BINS, against, calibration, interval
 from core.runs.folder import RunFolder
@@ -128,8 +128,8 @@ class TestFigures:
         swapped = np.log([[0.4, 0.5, 0.1], [0.2, 0.7, 0.1]]).astype(np.float32)
         found = position_bias(by_hand(tmp_path, [0, 1], plain, swapped=swapped))
         assert found is not None
-        assert found.flip_rate == 0.5
-        assert found.first == pytest.approx(((0.2 + 0.2) / 2 + 0) / 2, abs=1e-6)
+        assert found.flip_rate == Interval(0.5, 0, 1)
+        assert found.first.value == pytest.approx(((0.2 + 0.2) / 2 + 0) / 2, abs=1e-6)
         mean = [[0.5, 0.4, 0.1], [0.2, 0.7, 0.1]]
         assert found.averaged.value == pytest.approx(log_loss([0, 1], mean, labels=[0, 1, 2]), abs=1e-6)
         assert found.gain.value == pytest.approx(np.mean([np.log(0.6 / 0.5), 0]), abs=1e-6)
@@ -141,9 +141,10 @@ class TestFigures:
         assert found is not None
         first, last = found[0].rated
         assert (first.name, last.name) == ("loser", "winner")
-        assert first.score == pytest.approx(1 / 6)
-        assert first.difference > 0.5
+        assert first.people == pytest.approx(1000 + 200 * np.log10(1 / 5), abs=1), "it scored 1/6"
+        assert first.difference > 250
         assert last.difference == pytest.approx(-first.difference)
+        assert found[1].rated[0].score == pytest.approx(1 / 6)
         assert (found[1].rated[0].name, found[1].rated[0].rows) == ("loser : winner", 30)
         assert (found[1].enough, found[1].few) == (1, 0)
 
@@ -328,7 +329,9 @@ class TestRows:
         without, told = made_by(run.path)
         assert "train.csv: cannot be read: No such file" in without.cautions[0]
         assert (without.models, without.length_bias, told.rows) == (None, None, None)
-        assert without.log_loss == with_rows.log_loss
+        assert without.log_loss.value == with_rows.log_loss.value
+        assert without.prompts is None, "which rows share one is not known: the interval is by row"
+        assert with_rows.prompts
         assert made_by(run.path, "--data", tmp_path / "moved.csv")[0] == with_rows
 
     @pytest.mark.slow

@@ -71,7 +71,7 @@ def test_the_swapped_columns_are_what_the_adapter_gives_the_swapped_rows(
     ]
     found = position_bias(read_evaluation(folder))
     assert found is not None
-    assert 0 <= found.flip_rate <= 1
+    assert 0 <= found.flip_rate.value <= 1
 
 
 def test_twice_swapped_is_the_row_itself(train_csv: Path) -> None:

@@ -178,8 +178,8 @@ def test_a_holder_on_another_machine_is_named_with_the_way_out(
     write_whole(left, msgspec.json.encode(elsewhere))
     assert got(hold(run.lock, silent)) == "False"
     assert is_locked(run.lock) is None
-    told = "process 4711 on node7 holds it, which cannot be seen from here; once that has ended, delete"
-    assert holder(run.lock) == f": {told} {left}"
+    told = "process 4711 on node7 holds it, which cannot be seen from here: it counts until 5 minutes after"
+    assert holder(run.lock) == f": {told} its last sign of life; if it has ended, delete {left}"
     with pytest.raises(StillInUse, match=f"still at work: {told}"), held(run):
         pass
     left.unlink()

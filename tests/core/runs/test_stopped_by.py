@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from core.profile.settings import Profile
-from core.runs.events import Cancelled
+from core.runs.events import Cancelled, Stopping
 from core.runs.folder import RunFolder, create_run
 from core.runs.notify import outcome
 from core.runs.process import launch
@@ -35,17 +35,22 @@ with Record(folder.events) as record:
     except Stopped:
         record.write(stop.cancelled())
 """
+WAITS = """
+        with stop.deferred():
+            while not (folder.path / "go").exists():
+                time.sleep(0.01)
+        stop.heed()
+"""
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> RunFolder:
-
     return create_run(tmp_path, Profile(), text="", name="x")
 
 
-def ended(folder: RunFolder, act: Callable[["subprocess.Popen[bytes]"], object]) -> Cancelled:
+def ended(folder: RunFolder, act: Callable[["subprocess.Popen[bytes]"], object], program: str = RUN) -> Cancelled:
     """The last event of a process that is at work in the folder while `act` is done to it."""
-    child = launch(folder, [sys.executable, "-P", "-c", RUN])
+    child = launch(folder, [sys.executable, "-P", "-c", program])
     try:
         act(child)
         child.wait(60)
@@ -61,6 +66,19 @@ def ended(folder: RunFolder, act: Callable[["subprocess.Popen[bytes]"], object])
 def test_what_a_user_asks_for_here_is_theirs(rung: Rung, folder: RunFolder) -> None:
     last = ended(folder, lambda _: ask(folder, rung))
     assert stopped_by(last) == "you"
+    assert not (folder.path / ".stop").exists()
+
+
+def test_asking_twice_leaves_nothing_behind(folder: RunFolder) -> None:
+    def ask_twice(_: object) -> None:
+        assert ask(folder, Rung.SAVE)
+        while not any(isinstance(event, Stopping) for event in Tail(folder.events).read()):
+            pass
+        assert ask(folder, Rung.SAVE)
+        (folder.path / "go").touch()
+
+    saving = RUN.replace("        time.sleep(600)", WAITS)
+    assert stopped_by(ended(folder, ask_twice, saving)) == "you"
     assert not (folder.path / ".stop").exists()
 
 

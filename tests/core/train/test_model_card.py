@@ -31,7 +31,7 @@ def metrics() -> Metrics:
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_its_function_makes_the_text_that_the_run_has_read(name: str) -> None:
     template = TEMPLATES[name]
-    written = card(Profile(), metrics(), template, by_auto_class=True)
+    written = card(Profile(), metrics(), template, by_auto_class=True, average_of=())
     code = written.split("```python\n")[1].split("```")[0]
     function = code[code.index("\n\nimport" if "import itertools" in code else "\n\ndef") : code.index("inputs = ")]
     found: dict[str, Any] = {}

@@ -1,0 +1,66 @@
+"""Bradley-Terry ratings of chatbots, fitted as the Arena fits its own, to people's verdicts and to the model's."""
+
+import numpy as np
+from msgspec import Struct
+from scipy.sparse import csr_array
+from scipy.special import expit
+
+from core.report.evaluation import Counts, Floats
+
+POINTS = 400 / float(np.log(10))
+"""Rating points of a logit: 400 of them are odds of ten to one, as in chess."""
+MEAN = 1000.0
+PRIOR = 0.01
+"""Precision of the normal prior of a strength, in logits: a standard deviation of 10, which is 1,737 points. It decides
+nothing but how far off one is that never lost."""
+MOST_STEPS = 100
+
+
+class Fit(Struct, frozen=True):
+    strengths: Floats
+    """In logits, (chatbots,); their mean is 0."""
+    inverse: Floats
+    """Of the Hessian of the negative log likelihood, (chatbots, chatbots)."""
+    residuals: Floats
+    """What the first of each row scored less what it was expected to, (n,)."""
+
+
+def fit(first: Counts, second: Counts, score: Floats, size: int) -> Fit:
+    """Of `size` chatbots, from what the first of each row scored, (n,), from 0 to 1, a tie being a half: of people a
+    win, a tie or a defeat, of a model what it expects. By Newton's method; the likelihood has one maximum."""
+    strengths: Floats = np.zeros(size)
+    for _ in range(MOST_STEPS):
+        expected = expit(strengths[first] - strengths[second])
+        residuals = score - expected
+        gradient = np.bincount(first, residuals, size) - np.bincount(second, residuals, size) - PRIOR * strengths
+        weights = expected * (1 - expected)
+        hessian = PRIOR * np.eye(size)
+        for one, other, sign in ((first, first, 1), (second, second, 1), (first, second, -1), (second, first, -1)):
+            np.add.at(hessian, (one, other), sign * weights)
+        inverse: Floats = np.linalg.inv(hessian).astype(np.float64)
+        step = inverse @ gradient
+        strengths = strengths + step
+        if np.abs(step).max() < 1e-9:
+            break
+    return Fit(strengths, inverse, residuals)
+
+
+def compared(
+    first: Counts, second: Counts, people: Floats, model: Floats, size: int, prompts: Counts | None
+) -> tuple[Floats, Floats, Floats]:
+    """Ratings by people and by the model, in points, and the standard error of their difference, (chatbots,) each.
+
+    The error is that of both fits to the same rows (Huber's sandwich), by prompt where `prompts` numbers them.
+    """
+    of_people, of_model = (fit(first, second, score, size) for score in (people, model))
+    rows = np.arange(len(first))
+    sides = csr_array((np.ones(len(rows)), (rows, first)), (len(rows), size)) - csr_array(
+        (np.ones(len(rows)), (rows, second)), (len(rows), size)
+    )
+    number = rows if prompts is None else np.unique(prompts, return_inverse=True)[1]
+    together = csr_array((np.ones(len(rows)), (number, rows)), (int(number.max()) + 1, len(rows)))
+    influence = [
+        (together @ sides.multiply(one.residuals[:, None]).tocsr()) @ one.inverse for one in (of_people, of_model)
+    ]
+    errors: Floats = np.sqrt(((influence[1] - influence[0]) ** 2).sum(axis=0))
+    return (MEAN + POINTS * of_people.strengths, MEAN + POINTS * of_model.strengths, POINTS * errors)

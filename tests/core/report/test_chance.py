@@ -1,0 +1,189 @@
+"""What chance alone brings about: how many rows look mislabelled, which chatbots stand out, how sure one is."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from evaluated import write_evaluation
+from numpy.typing import NDArray
+
+from arena_tui.report.text import as_text
+from core.data.example import Example
+from core.data.rows import Origin
+from core.outcomes import A_B_TIE
+from core.report.build import make_report
+from core.report.evaluation import Evaluation, read_evaluation
+from core.report.groups import position_bias, ratings
+from core.report.report import Interval
+from core.report.row_lists import IDENTICAL_WITH_WINNER, likely_mislabelled
+from core.report.scores import binned, classes, interval
+from core.report.source_rows import Texts
+from core.runs.folder import RunFolder
+
+Floats = NDArray[np.float64]
+
+
+def evaluation(probabilities: Floats, labels: Floats, swapped: Floats | None = None) -> Evaluation:
+    """Of rows whose outcomes have these probabilities, (n, 3)."""
+    n = len(labels)
+    return Evaluation(
+        outcomes=A_B_TIE,
+        id=list(range(n)),
+        label=np.asarray(labels, dtype=np.int64),
+        log_probabilities=np.log(probabilities),
+        swapped=None if swapped is None else np.log(swapped),
+        tokens=np.ones(n, dtype=np.int64),
+        lost=np.zeros((n, 3), dtype=np.int64),
+        parts=None,
+        not_finite=[],
+    )
+
+
+def drawn(probabilities: Floats, rng: np.random.Generator) -> Floats:
+    """Labels that a perfectly calibrated model's probabilities are true of."""
+    return (probabilities.cumsum(axis=1) < rng.random((len(probabilities), 1))).sum(axis=1).clip(max=2)
+
+
+def texts(evaluation: Evaluation, prompt: Callable[[int], int]) -> Texts:
+    """What the rows of the evaluation hold, each with a prompt of this number."""
+    n = len(evaluation)
+    examples = [
+        Example(
+            index=row, id=row, prompt=(f"question {prompt(row)}",), response_a=("yes",), response_b=("no",), label=0
+        )
+        for row in range(n)
+    ]
+    return Texts(
+        found={example.id: (example, Origin(None, None, ((), (), ()))) for example in examples},
+        is_known=np.ones(n, dtype=np.int64),
+        characters=np.ones((n, 3), dtype=np.int64),
+        turns=np.ones(n, dtype=np.int64),
+        train_characters=np.zeros((0, 3), dtype=np.int64),
+        train_label=np.zeros(0, dtype=np.int64),
+        cautions=[],
+    )
+
+
+def width(interval: Interval) -> float:
+    assert interval.low is not None
+    assert interval.high is not None
+    return interval.high - interval.low
+
+
+class TestMislabelled:
+    @pytest.mark.parametrize("is_swapped", [False, True])
+    def test_of_a_calibrated_model_as_many_look_so_as_chance_is_said_to_bring(self, is_swapped: bool) -> None:
+        rng = np.random.default_rng(1)
+        probabilities = rng.dirichlet((1, 1, 1), 4000)
+        swapped = (probabilities + 0.02) / 1.06 if is_swapped else None
+        mean = probabilities if swapped is None else (probabilities + swapped) / 2
+        runs = [
+            likely_mislabelled(evaluation(probabilities, drawn(mean, rng), swapped), [""] * 4000) for _ in range(40)
+        ]
+        counted, by_chance = (np.array(of) for of in zip(*[(len(found), told) for found, told in runs], strict=True))
+        assert counted.min() > 50, "though no label is wrong"
+        assert counted.mean() == pytest.approx(by_chance.mean(), rel=0.03)
+
+    def test_wrong_labels_come_on_top_of_it(self) -> None:
+        rng = np.random.default_rng(2)
+        probabilities = rng.dirichlet((0.3, 0.3, 0.3), 4000)
+        labels = drawn(probabilities, rng)
+        labels[:400] = (labels[:400] + 1) % 3
+        found, by_chance = likely_mislabelled(evaluation(probabilities, labels), [""] * 4000)
+        assert len(found) > 2 * by_chance
+
+    def test_what_a_text_contradicts_is_not_left_to_chance(self) -> None:
+        probabilities = np.tile([0.92, 0.04, 0.04], (50, 1))
+        found, by_chance = likely_mislabelled(evaluation(probabilities, np.zeros(50)), [IDENTICAL_WITH_WINNER] * 50)
+        assert (len(found), by_chance) == (50, 0)
+
+
+class TestMany:
+    def test_adjusted_p_values_are_benjamini_and_hochbergs(self) -> None:
+        rng = np.random.default_rng(3)
+        names = [("champion", f"b{number % 30:02}") for number in range(3000)]
+        probabilities = rng.dirichlet((2, 2, 1), 3000)
+        labels = drawn(probabilities, rng)
+        labels[:2400:30] = 1  # b00 wins whatever the model says
+        found = ratings(evaluation(probabilities, labels), names)
+        assert found is not None
+        rated = sorted(found[0].rated, key=lambda one: -abs(one.z or 0))
+        from scipy import stats
+
+        p_values = [2 * stats.t.sf(abs(one.z or 0), one.rows - 1) for one in rated]
+        order = np.argsort(p_values)
+        expected, least = [1.0] * len(rated), 1.0
+        for rank in range(len(rated), 0, -1):
+            place = order[rank - 1]
+            least = min(least, p_values[place] * len(rated) / rank)
+            expected[place] = least
+        assert [one.q for one in rated] == pytest.approx(expected)
+        assert min(rated, key=lambda one: one.q or 0).name == "b00"
+
+    def test_of_many_chatbots_that_are_rated_right_hardly_ever_one_is_marked(self) -> None:
+        rng = np.random.default_rng(4)
+        names = [(f"a{number % 40:02}", f"b{number % 43:02}") for number in range(2000)]
+        marked = naive = 0
+        for _ in range(20):
+            probabilities = rng.dirichlet((2, 2, 1), 2000)
+            found = ratings(evaluation(probabilities, drawn(probabilities, rng)), names)
+            assert found is not None
+            marked += any((one.q or 0) <= 0.05 for one in found[0].rated)
+            naive += any(abs(one.z or 0) >= 2 for one in found[0].rated)
+        assert naive >= 19, "83 chatbots: some reach two standard errors every time"
+        assert marked <= 4
+
+
+class TestIntervals:
+    def test_rows_of_one_prompt_are_drawn_together(self) -> None:
+        of_prompt = np.random.default_rng(5).normal(size=200)
+        values, numbers = np.repeat(of_prompt, 5), np.repeat(np.arange(200), 5)
+        by_row, by_prompt = interval(values), interval(values, numbers)
+        assert by_prompt.value == by_row.value
+        assert width(by_prompt) == pytest.approx(2 * 1.96 * of_prompt.std() / np.sqrt(200), rel=0.1)
+        assert interval(values, np.zeros(1000, dtype=np.int64)).low is None, "of one prompt nothing is known"
+        assert interval(of_prompt, np.arange(200)) == interval(of_prompt)
+
+    def test_a_report_draws_prompts_where_rows_share_them_and_says_how_many_there_are(self) -> None:
+        rng = np.random.default_rng(8)
+        probabilities = np.repeat(rng.dirichlet((1, 1, 1), 60), 5, axis=0)
+        asked = evaluation(probabilities, np.repeat(drawn(probabilities[::5], rng), 5))
+        shared, apart = (
+            make_report("run", asked, texts(asked, prompt), None, None, None, [])
+            for prompt in (lambda row: row // 5, lambda row: row)
+        )
+        assert (shared.prompts, apart.prompts) == (60, None)
+        assert width(shared.log_loss) == pytest.approx(width(interval(asked.losses, np.arange(300) // 5)), rel=0.1)
+        assert width(shared.log_loss) > 1.8 * width(apart.log_loss), "five equal rows tell no more than one"
+        assert apart.log_loss == interval(asked.losses)
+        assert ", by 60 prompts" in as_text(shared, 0)
+        assert "prompts" not in as_text(apart, 0)
+
+    def test_flips_and_the_first_place_have_the_width_that_their_standard_errors_say(self) -> None:
+        rng = np.random.default_rng(6)
+        plain, swapped = rng.dirichlet((2, 2, 1), 900), rng.dirichlet((2, 2, 1), 900)
+        found = position_bias(evaluation(plain, drawn(plain, rng), swapped))
+        assert found is not None
+        flipped = plain.argmax(axis=1) != swapped.argmax(axis=1)
+        first = (plain[:, 0] - swapped[:, 0] + swapped[:, 1] - plain[:, 1]) / 2
+        for told, values in ((found.flip_rate, flipped), (found.first, first)):
+            assert told.value == pytest.approx(values.mean())
+            assert width(told) == pytest.approx(2 * 1.96 * values.std() / 30, rel=0.1)
+
+
+def test_an_outcomes_calibration_is_that_of_its_own_probability(tmp_path: Path) -> None:
+    rng = np.random.default_rng(7)
+    probabilities = rng.dirichlet((1, 1, 1), 300)
+    labels = drawn(probabilities, rng)
+    run = RunFolder(tmp_path)
+    write_evaluation(run.evaluation, list(range(300)), labels.tolist(), np.log(probabilities).astype(np.float32))
+    for number, one in enumerate(classes(read_evaluation(run))):
+        given, came = probabilities[:, number], labels == number
+        expected = 0.0
+        for low in np.arange(15) / 15:
+            inside = (given > low) & (given <= low + 1 / 15)
+            expected += abs(came[inside].sum() - given[inside].sum()) / 300
+        assert one.calibration.error == pytest.approx(expected, abs=1e-5)
+        assert sum(bin.rows for bin in one.calibration.filled) == 300
+    assert binned(np.full(4, 0.5), np.array([True, False, True, False])).error == 0
