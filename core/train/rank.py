@@ -49,7 +49,8 @@ def main(folder: RunFolder, is_resumed: bool) -> int:
     what any of them fails of goes to torchrun's agent."""
     number, count = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     notes = Path(os.environ[NOTES_VARIABLE])
-    ctypes.CDLL(None).prctl(_END_WITH_PARENT, signal.SIGKILL)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_END_WITH_PARENT, signal.SIGKILL)
     if number:
         _log_to(folder.path / log_of(number))
     begin_log()
