@@ -155,6 +155,14 @@ class LogPane(Pane):
     def compose(self) -> ComposeResult:
         yield Lines(max_lines=MOST_LINES, highlight=False)
 
+    def on_mount(self) -> None:
+        super().on_mount()
+        # It takes a line of those in sight.
+        self.watch(self.query_one(Log), "show_horizontal_scrollbar", self._follow_its_end, init=False)
+
+    def _follow_its_end(self) -> None:
+        self.call_after_refresh(self.go_to_end)
+
     @property
     def says(self) -> str:
         """The lines in sight."""
@@ -186,7 +194,7 @@ class LogPane(Pane):
         hidden = sum(is_hidden for _, is_hidden in self._lines)
         words = f"{count(hidden)} {'line' if hidden == 1 else 'lines'} of libraries hidden"
         self.border_subtitle = Content("" if self.shows_all or not hidden else words)
-        self.call_after_refresh(self.go_to_end)
+        self._follow_its_end()
 
     def go_to_end(self) -> None:
         if self._shows_end and self.is_attached:  # called later than asked for: the screen may have gone
