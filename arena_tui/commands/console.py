@@ -55,7 +55,7 @@ def add(commands: "Commands") -> None:
         commands, "demo", "train the built-in demo, in the console or, without a terminal, line by line"
     )
     add_runs_dir(parser)
-    parser.set_defaults(command=_run_demo, overrides=[], detach=False)
+    parser.set_defaults(command=_run_demo, overrides=[], detach=False, prepare=False)
     add_json(parser, "train here, and print metrics.json on one line at the end")
 
 
