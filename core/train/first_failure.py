@@ -2,11 +2,13 @@
 another by small files in the run's folder, which all of them share."""
 
 import signal
+import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from core.runs.access import delete, read_whole, write_whole
@@ -19,43 +21,73 @@ if TYPE_CHECKING:
     from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
 
-def first_failure(failures: "Mapping[int, ProcessFailure]", hung: Mapping[int, float], folder: RunFolder) -> Failed:
-    """What the record says, of the `failures` of this machine's ranks as torchrun's agent tells them, and of those that
-    were ended since they made no progress for so many seconds."""
+HEAR_SECONDS = 10.0
+"""So long a machine waits for the word of the one whose rank has failed, where its own only lost the connection."""
+LOST = ("gloo", "nccl", "store", "connection")
+"""What torch names in the error of a rank that another does not answer any more."""
+
+
+class First(Struct, frozen=True):
+    """Of the ranks of one machine. `follows` tells that another machine's must have failed before."""
+
+    failed: Failed
+    follows: bool
+
+
+def first_failure(failures: "Mapping[int, ProcessFailure]", hung: Mapping[int, float], folder: RunFolder) -> First:
+    """Of the `failures` of this machine's ranks as torchrun's agent tells them, and of those that were ended since they
+    made no progress for so many seconds."""
     for rank, seconds in hung.items():
         where = f"The end of {log_of(rank)} may say where it was."
-        return _failed(f"rank {rank} made no progress for {seconds:.0f} s, and was ended", where)
+        return First(_failed(f"rank {rank} made no progress for {seconds:.0f} s, and was ended", where), follows=False)
+    told = {rank: failure.error_file_data for rank, failure in failures.items() if "failed" in failure.error_file_data}
     killed = {rank: failure.exitcode for rank, failure in failures.items() if failure.exitcode < 0}
     for rank, code in killed.items():
         because = " because memory ran out" if killed_for_memory(folder) else ""
         why = f"The end of {log_of(rank)} may say why."
-        return _failed(f"rank {rank} was killed by {signal.Signals(-code).name}{because}", why)
-    told = {rank: failure.error_file_data for rank, failure in failures.items() if "failed" in failure.error_file_data}
-    for rank, data in sorted(told.items(), key=lambda item: float(item[1]["at"])):
+        return First(_failed(f"rank {rank} was killed by {signal.Signals(-code).name}{because}", why), follows=False)
+    for rank, data in sorted(told.items(), key=lambda item: (_follows(item[1]), float(item[1]["at"]))):
         failed = msgspec.convert(data["failed"], Failed)
-        return replace(failed, time=float(data["at"]), cause=f"rank {rank}: {failed.cause}")
+        return First(replace(failed, time=float(data["at"]), cause=f"rank {rank}: {failed.cause}"), _follows(data))
     rank, failure = next(iter(failures.items()))
-    return _failed(f"rank {rank} ended with exit code {failure.exitcode}", f"The end of {log_of(rank)} may say why.")
+    why = f"The end of {log_of(rank)} may say why."
+    return First(_failed(f"rank {rank} ended with exit code {failure.exitcode}", why), follows=False)
+
+
+def _follows(data: Mapping[str, Any]) -> bool:
+    """Whether a rank failed because another did not answer."""
+    cause = str(data["failed"]["cause"]).lower()
+    return bool(data["talks"]) and any(word in cause for word in LOST)
 
 
 def _failed(cause: str, advice: str) -> Failed:
     return Failed(cause=cause, advice=f"{advice} Resume to go on from the last checkpoint.", exit_code=1)
 
 
-def tell(folder: RunFolder, node: int, failed: Failed) -> None:
+def tell(folder: RunFolder, node: int, first: First) -> None:
     """For the other machines: what the ranks of machine `node` failed of."""
-    write_whole(_file(folder, node), msgspec.json.encode(failed))
+    write_whole(_file(folder, node), msgspec.json.encode(first))
 
 
-def told(folder: RunFolder, nodes: int) -> Failed | None:
-    """What a machine failed of first, by when it was; None where none has."""
+def heard(folder: RunFolder, nodes: int, own: First) -> First:
+    """What the run fails of: `own`, or what another machine tells that has failed before."""
+    deadline = time.monotonic() + HEAR_SECONDS
+    while True:
+        first = told(folder, nodes) or own
+        if not first.follows or time.monotonic() > deadline:
+            return first
+        time.sleep(0.2)
+
+
+def told(folder: RunFolder, nodes: int) -> First | None:
+    """What a machine failed of first; None where none has."""
     found = []
     for node in range(nodes):
         try:
-            found.append(msgspec.json.decode(read_whole(_file(folder, node)), type=Failed))
+            found.append(msgspec.json.decode(read_whole(_file(folder, node)), type=First))
         except (OSError, msgspec.DecodeError):
             continue
-    return min(found, key=lambda failed: failed.time, default=None)
+    return min(found, key=lambda first: (first.follows, first.failed.time), default=None)
 
 
 def forget(folder: RunFolder, nodes: int) -> None:

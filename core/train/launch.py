@@ -17,7 +17,7 @@ from core.runs.folder import RunFolder
 from core.runs.protocol import RANK, RESUME, TRAIN
 from core.runs.record import Tail
 from core.runs.stop_request import StopRequest
-from core.train.first_failure import first_failure, forget, tell, told
+from core.train.first_failure import first_failure, forget, heard, tell, told
 from core.train.rank import NOTES_VARIABLE
 from core.train.watch import HUNG_SECONDS, RanksWatch, ranks
 
@@ -79,7 +79,9 @@ def run_ranks(
             signals_to_handle=NOBODYS_SIGNAL,
         )
         arguments = [*TRAIN[1:], RANK, *([RESUME] if is_resumed else []), str(folder.path)]
-        watch = RanksWatch(Path(notes), HUNG_SECONDS, lambda: told(folder, nodes.count) is not None)
+        watch = RanksWatch(
+            Path(notes), HUNG_SECONDS, lambda: told(folder, nodes.count) is not None, are_all=nodes.count == 1
+        )
         stop.heed()
         try:
             with watch, stop.handed_on(to_rank_0):
@@ -87,10 +89,11 @@ def run_ranks(
         except ChildFailedError as error:
             if last := _last(folder, seen):
                 return last
-            failed = told(folder, nodes.count) or first_failure(error.failures, watch.hung, folder)
+            first = first_failure(error.failures, watch.hung, folder)
             if nodes.count > 1:
-                tell(folder, nodes.number, failed)
-            raise RankFailed(failed) from error
+                tell(folder, nodes.number, first)
+                first = heard(folder, nodes.count, first)
+            raise RankFailed(first.failed) from error
     return _last(folder, seen)
 
 

@@ -80,7 +80,13 @@ def main(folder: RunFolder, is_resumed: bool) -> int:
             at = time.time()
             logging.exception("rank %d failed", number)
             failed = explained(folder, error)
-            told = {"message": failed.cause, "timestamp": int(at), "at": at, "failed": msgspec.to_builtins(failed)}
+            told = {
+                "message": failed.cause,
+                "timestamp": int(at),
+                "at": at,
+                "talks": isinstance(error, RuntimeError),
+                "failed": msgspec.to_builtins(failed),
+            }
             Path(os.environ[ERROR_VARIABLE]).write_text(json.dumps(told))
             return failed.exit_code
         finally:

@@ -10,7 +10,7 @@ from typing import Self
 
 import psutil
 
-from core.train.pulse import Doing, read_pulse
+from core.train.pulse import Beat, Doing, read_pulse
 from core.train.rank import pulse_file
 
 HUNG_SECONDS = 40.0
@@ -25,12 +25,18 @@ GRACE_SECONDS = 3.0
 class RanksWatch:
     """A thread that looks at the ranks which this process has started."""
 
-    def __init__(self, notes: Path, hung_seconds: float, has_failed_elsewhere: Callable[[], bool]) -> None:
-        """Their pulses lie in `notes`; `hung_seconds` are HUNG_SECONDS, or fewer where one cannot wait."""
+    def __init__(
+        self, notes: Path, hung_seconds: float, has_failed_elsewhere: Callable[[], bool], *, are_all: bool
+    ) -> None:
+        """Their pulses lie in `notes`; `hung_seconds` are HUNG_SECONDS, or fewer where one cannot wait. `are_all` is
+        false where there are ranks on other machines, too, for which those here may wait."""
         self.hung: dict[int, float] = {}
         """The rank that was ended since it made no progress, and for how many seconds."""
         self._notes, self._hung_seconds = notes, hung_seconds
-        self._has_failed_elsewhere = has_failed_elsewhere
+        self._has_failed_elsewhere, self._are_all = has_failed_elsewhere, are_all
+        self._silent: dict[int, tuple[Beat | None, float]] = {}
+        """The last beat of each rank, and for how many seconds this thread has seen no other: not by the clock, which
+        goes on where the whole run is stopped and continued."""
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._look_on, daemon=True)
 
@@ -65,19 +71,28 @@ class RanksWatch:
         return is_over or self._has_failed_elsewhere()
 
     def _hung_one(self, living: dict[int, psutil.Process]) -> tuple[int, float] | None:
-        """The rank that has computed without a beat for the longest time, if that is too long, and for how long: where
-        one hangs the card of each other will, too, have no more to do."""
-        now = time.monotonic()
-        silent = []
+        """The rank that has been silent for the longest time, if that is too long, and for how long: where one hangs,
+        the others come to wait for it.
+
+        Too long depends on what it does: a stopped process does nothing, and not all can wait for one another.
+        """
         for rank in living:
             beat = read_pulse(pulse_file(self._notes, rank))
-            if beat is None or beat.doing is not Doing.COMPUTES:
+            before, seconds = self._silent.get(rank, (None, 0.0))
+            self._silent[rank] = (beat, seconds + LOOK_SECONDS if beat == before else 0.0)
+        told = [(rank, *self._silent[rank]) for rank in living]
+        all_wait = self._are_all and all(beat and beat.doing is Doing.WAITS for _, beat, _ in told)
+        found = []
+        for rank, beat, seconds in told:
+            if beat is None or seconds <= self._hung_seconds:
                 continue
-            if now - beat.at > max(self._hung_seconds, HUNG_TIMES * beat.longest):
-                silent.append((now - beat.at, rank))
-        if not silent:
+            computes = beat.doing is Doing.COMPUTES and seconds > HUNG_TIMES * beat.longest
+            is_stopped = _is_stopped(living[rank])
+            if computes or is_stopped or (all_wait and len(living) > 1):
+                found.append((is_stopped, seconds, rank))
+        if not found:
             return None
-        seconds, rank = max(silent)
+        _, seconds, rank = max(found)
         return rank, seconds
 
 
@@ -93,6 +108,13 @@ def ranks() -> dict[int, psutil.Process]:
 def _lives(process: psutil.Process) -> bool:
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def _is_stopped(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() == psutil.STATUS_STOPPED)
     except psutil.Error:
         return False
 
