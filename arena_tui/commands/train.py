@@ -129,7 +129,7 @@ def run_train(options: argparse.Namespace) -> int:
     from core.profile.errors import ProfileError, SettingError
     from core.profile.files import find_profile, read_profile
     from core.profile.load import parse_profile
-    from core.runs.actions import begun_by_this_job, new_run
+    from core.runs.actions import begun_by_this_job, new_folder, new_run
     from core.runs.folder import runs_folder
 
     runs = runs_folder(options.runs_dir)
@@ -138,8 +138,7 @@ def run_train(options: argparse.Namespace) -> int:
         profile = parse_profile(file.text, source=str(file.path), overrides=options.overrides)
         earlier = begun_by_this_job(runs, profile)
         if options.prepare:
-            made = earlier or new_run(runs, profile, text=file.text, name=file.name).folder
-            return prepare(made, options)
+            return prepare(earlier or new_folder(runs, profile, text=file.text, name=file.name), options)
         if earlier and earlier.metrics.exists():
             print(f"{earlier.id} has finished", file=sys.stderr if options.json else sys.stdout)
             if options.json:

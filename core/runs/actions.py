@@ -65,6 +65,11 @@ def new_run(runs: Path, profile: Profile, *, text: str, name: str, program: Sequ
     return Job(create_run(runs, profile, text=text, name=name), tuple(program))
 
 
+def new_folder(runs: Path, profile: Profile, *, text: str, name: str) -> RunFolder:
+    """The same without a process, for a script that starts one on each of its machines. Raises OSError."""
+    return create_run(runs, profile, text=text, name=name)
+
+
 def begun_by_this_job(runs: Path, profile: Profile) -> RunFolder | None:
     """The newest run in `runs` that this Slurm job began with these settings before it was requeued."""
     if not restarts(job_variables()):
