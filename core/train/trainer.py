@@ -175,6 +175,7 @@ class ClassifierTrainer(Trainer):
         lengths = [len(row["input_ids"]) for row in rows]
         in_order, at_once = SequentialSampler(rows), self.args.per_device_eval_batch_size
         batches = PackedBatches(lengths, self._eval_tokens) if self._engine else BatchSampler(in_order, at_once, False)
+        # A plain list: of a sampler that tells its batch size accelerate would know a remainder, and cut batches to it.
         own = self._ranks.part_of_batches(list(batches), lengths)
         self._places = list(chain.from_iterable(own))
         loader: DataLoader[Any] = DataLoader(
