@@ -74,14 +74,14 @@ def average(folder: RunFolder, order: Order, record: Record, stop: StopRequest) 
     first, metrics = begun[0], came_to[0]
     if first is None or metrics is None:
         raise PredictionError(f"{members[0].id} has no record any more", "Restore it from a copy.", 2)
-    made = adapter.average(members, order)
-    adapter.save(folder, members[0], made, profile)
-
     alone = None
     if order.is_evaluated:
         from core.average.ensemble import members_alone  # before torch: it needs scipy, which that is imported without
 
         alone = members_alone(members)
+    made = adapter.average(members, order)
+    adapter.save(folder, members[0], made, profile)
+
     record.begin("loading", "importing torch and transformers")
     with stop.deferred(), importing_libraries():
         from transformers import AutoConfig
@@ -131,7 +131,7 @@ def average(folder: RunFolder, order: Order, record: Record, stop: StopRequest) 
         began = time.monotonic()
         logits = answered(model, rows.plain, record, stop)
         swapped = answered(model, rows.swapped, record, stop) if rows.swapped else None
-        if not np.isfinite(logits).all():
+        if not np.isfinite(logits).all() or (swapped is not None and not np.isfinite(swapped).all()):
             raise PredictionError("the average answers with non-finite logits", "Average other runs.")
         labels = np.array([row.example.label for row in rows.plain])
         evaluated = Evaluated(

@@ -46,6 +46,7 @@ class RankReading(Struct, frozen=True, kw_only=True):
     waited: Share
     """The part of the time that it waited for the slowest rank and for the exchange of gradients."""
     memory_allocated: Count
+    memory_reserved: Count
     memory_peak: Count
 
 

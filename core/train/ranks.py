@@ -168,12 +168,13 @@ class Ranks:
         waited = self._exchange.waited() / max(now - self._read_at, 1e-9)
         share = self._own_tokens / max(self._all_tokens, 1)
         self._read_at, self._own_tokens, self._all_tokens = now, 0, 0
-        allocated, _, peak = device.memory()
+        allocated, reserved, peak = device.memory()
         return self.each(
             RankReading(
                 tokens_per_second=tokens_per_second * share,
                 waited=min(waited, 1.0),
                 memory_allocated=allocated,
+                memory_reserved=reserved,
                 memory_peak=peak,
             )
         )
