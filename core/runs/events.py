@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from core.outcomes import A_B_TIE, OutcomesName
 from core.profile.load import Change
-from core.profile.settings import EngineName, Precision
+from core.profile.train_settings import EngineName, Precision
 from core.runs.average import Average
 from core.runs.figures import Amount, Count, ExitCode, Figure, RowsDigest, Share, Time
 
