@@ -99,6 +99,7 @@ def test_a_reader_that_leaves_and_ctrl_c_end_it_without_a_word_and_leave_nobody(
     children = psutil.Process(command.pid).children()
     assert children
     os.killpg(command.pid, signal.SIGINT)
+    command.wait(SECONDS)  # before its input ends, which would end it too
     assert (*command.communicate(timeout=SECONDS), command.returncode) == (b"", b"", 130)
 
     other = begin(finished.path)
