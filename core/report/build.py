@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from core.cache import cache_folder, made_in_place_of_oldest
+from core.report.bradley_terry import NotFitted
 from core.report.evaluation import Evaluation
 from core.report.groups import groups, length_bias, position_bias, ratings
 from core.report.report import Against, Report
@@ -15,7 +16,7 @@ from core.report.row_lists import lists
 from core.report.scores import against, calibration, classes, confusion, interval, references
 from core.report.source_rows import Texts, chatbots, prompts
 
-EDITION = 8
+EDITION = 9
 """Raise it when what is written changes."""
 
 KEPT = 16
@@ -69,7 +70,10 @@ def make_report(
     if other is not None:
         compared, gained, lost = against(evaluation, *other, shared)
     listed, suspects, by_chance = lists(evaluation, texts, gained, lost)
-    rated = ratings(evaluation, chatbots(texts, evaluation), shared) if texts else None
+    try:
+        rated = ratings(evaluation, chatbots(texts, evaluation), shared) if texts else None
+    except NotFitted as error:
+        rated, cautions = None, [*cautions, str(error)]
     return Report(
         run=run,
         outcomes=evaluation.outcomes.name,

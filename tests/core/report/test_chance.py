@@ -12,6 +12,7 @@ from arena_tui.report.text import as_text
 from core.data.example import Example
 from core.data.rows import Origin
 from core.outcomes import A_B_TIE
+from core.report import bradley_terry
 from core.report.build import make_report
 from core.report.evaluation import Evaluation, read_evaluation
 from core.report.groups import position_bias, ratings
@@ -45,8 +46,9 @@ def drawn(probabilities: Floats, rng: np.random.Generator) -> Floats:
     return (probabilities.cumsum(axis=1) < rng.random((len(probabilities), 1))).sum(axis=1).clip(max=2)
 
 
-def texts(evaluation: Evaluation, prompt: Callable[[int], int]) -> Texts:
-    """What the rows of the evaluation hold, each with a prompt of this number."""
+def texts(evaluation: Evaluation, prompt: Callable[[int], int], chatbots: tuple[str, str] | None = None) -> Texts:
+    """What the rows of the evaluation hold, each with a prompt of this number, and all by the same chatbots."""
+    origin = Origin(*(chatbots or (None, None)), ((), (), ()))
     n = len(evaluation)
     examples = [
         Example(
@@ -55,7 +57,7 @@ def texts(evaluation: Evaluation, prompt: Callable[[int], int]) -> Texts:
         for row in range(n)
     ]
     return Texts(
-        found={example.id: (example, Origin(None, None, ((), (), ()))) for example in examples},
+        found={example.id: (example, origin) for example in examples},
         is_known=np.ones(n, dtype=np.int64),
         characters=np.ones((n, 3), dtype=np.int64),
         turns=np.ones(n, dtype=np.int64),
@@ -133,6 +135,16 @@ class TestMany:
             naive += any(abs(one.z or 0) >= 2 for one in found[0].rated)
         assert naive >= 19, "83 chatbots: some reach two standard errors every time"
         assert marked <= 4
+
+
+def test_without_a_fit_a_report_has_all_but_the_ratings_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(9)
+    probabilities = rng.dirichlet((3, 1, 1), 40)
+    asked = evaluation(probabilities, drawn(probabilities, rng))
+    monkeypatch.setattr(bradley_terry, "MOST_STEPS", 1)
+    made = make_report("run", asked, texts(asked, lambda row: row, ("one", "other")), None, None, None, [])
+    assert made.models is None
+    assert "chatbots have no ratings: no fit to their rows was found in 1 steps" in as_text(made, 0)
 
 
 class TestIntervals:
