@@ -85,7 +85,7 @@ def make_report(
         classes=classes(evaluation),
         confusion=confusion(evaluation),
         calibration=calibration(evaluation),
-        groups=groups(evaluation, texts.turns if texts else None),
+        groups=groups(evaluation, texts.turns if texts else None, shared),
         models=rated[0] if rated else None,
         pairs=rated[1] if rated else None,
         length_bias=length_bias(evaluation, texts) if texts else None,

@@ -43,6 +43,17 @@ def interval(values: Floats, prompts: Counts | None = None) -> Interval:
     return Interval(mean, *map(float, found.confidence_interval))
 
 
+def standard_error(values: Floats, prompts: Counts | None = None) -> tuple[float | None, int]:
+    """That of the mean of `values`, (n,), and its degrees of freedom. Rows of one prompt count as one draw, `prompts`
+    as in `interval`; None where there is only one."""
+    number = np.arange(len(values)) if prompts is None else np.unique(prompts, return_inverse=True)[1]
+    sums = np.bincount(number, values - values.mean())
+    if len(sums) < 2:
+        return None, 0
+    freedom = len(sums) - 1
+    return float(np.sqrt((sums**2).sum() * len(sums) / freedom) / len(values)), freedom
+
+
 def _mean_of_rows(sums: Floats, rows: Counts, axis: int) -> Floats:
     mean: Floats = sums.sum(axis=axis) / rows.sum(axis=axis)
     return mean

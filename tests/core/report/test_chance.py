@@ -15,7 +15,7 @@ from core.outcomes import A_B_TIE
 from core.report import bradley_terry
 from core.report.build import make_report
 from core.report.evaluation import Evaluation, read_evaluation
-from core.report.groups import position_bias, ratings
+from core.report.groups import groups, position_bias, ratings
 from core.report.report import Interval
 from core.report.row_lists import IDENTICAL_WITH_WINNER, likely_mislabelled
 from core.report.scores import binned, classes, interval
@@ -135,6 +135,32 @@ class TestMany:
             naive += any(abs(one.z or 0) >= 2 for one in found[0].rated)
         assert naive >= 19, "83 chatbots: some reach two standard errors every time"
         assert marked <= 4
+
+    def test_rows_of_one_prompt_count_once_for_pairs_chatbots_and_groups(self) -> None:
+        rng = np.random.default_rng(10)
+        probabilities = rng.dirichlet((3, 2, 1), 60)
+        single = evaluation(probabilities, drawn(probabilities, rng))
+        fivefold = evaluation(np.repeat(probabilities, 5, axis=0), np.repeat(single.label, 5))
+        numbers = np.arange(300) // 5
+        alone, shared = ratings(single, [("a", "b")] * 60), ratings(fivefold, [("a", "b")] * 300, numbers)
+        assert alone is not None
+        assert shared is not None
+        [pair], [of_single] = shared[1].rated, alone[1].rated
+        assert (pair.rows, pair.z, pair.q) == (300, pytest.approx(of_single.z), pytest.approx(of_single.q))
+        assert [one.q for one in shared[0].rated] == pytest.approx([one.q for one in alone[0].rated], rel=0.01)
+        [lengths, uncut], [of_single, _] = groups(fivefold, None, numbers), groups(single, None)
+        assert (lengths.rows, lengths.margin) == (300, pytest.approx(of_single.margin))
+        assert uncut.margin == lengths.margin
+
+    def test_of_one_prompt_nothing_is_marked(self) -> None:
+        rng = np.random.default_rng(11)
+        probabilities = rng.dirichlet((3, 2, 1), 60)
+        asked = evaluation(probabilities, drawn(probabilities, rng))
+        of_one = np.zeros(60, dtype=np.int64)
+        found = ratings(asked, [("a", "b")] * 60, of_one)
+        assert found is not None
+        assert {(one.z, one.q) for one in [*found[0].rated, *found[1].rated]} == {(None, None)}
+        assert {one.margin for one in groups(asked, None, of_one)} == {None}
 
 
 def test_without_a_fit_a_report_has_all_but_the_ratings_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
