@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from core.runs.liveness import MODULES
+
 ROOT = Path(__file__).parents[1]
 HEAVY = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "datasets", "sklearn"}
 SCREEN = {"textual", "rich", "arena_tui"}
@@ -75,6 +77,11 @@ def test_neither_front_end_starts_a_run_or_makes_its_folder_by_itself() -> None:
     assert sorted((name, path) for name, path in named if name in of_the_kitchen) == [
         ("TRAIN", str(ROOT / "arena_tui/app/app.py"))
     ], "TRAIN is what tests replace in the console"
+
+
+def test_every_program_that_works_in_a_folder_is_known_by_its_command_line() -> None:
+    programs = [path for path in ROOT.glob("core/*/__main__.py") if "describe_this_process(" in path.read_text()]
+    assert {f"core.{path.parent.name}" for path in programs} == MODULES
 
 
 def test_the_command_of_a_child_is_written_in_one_place() -> None:

@@ -3,7 +3,6 @@
 The weights are averaged first, by numpy; the result is then loaded as for a prediction, and evaluated.
 """
 
-import logging
 import sys
 import time
 from collections.abc import Sequence
@@ -18,9 +17,10 @@ from core.average import adapter
 from core.average.order import Order, read_order
 from core.libraries import importing_libraries
 from core.outcomes import outcomes_of
-from core.predict.errors import PredictionError, in_words
+from core.predict.errors import PredictionError, last_event
 from core.runs.average import Average
-from core.runs.events import Evaluated, Failed, Finished
+from core.runs.ending import to_its_end
+from core.runs.events import Evaluated, Finished
 from core.runs.folder import RunFolder
 from core.runs.identity import process_started
 from core.runs.lock import locked
@@ -31,7 +31,7 @@ from core.runs.process import describe_this_process
 from core.runs.protocol import OTHER_AT_WORK
 from core.runs.record import Record
 from core.runs.settled import first_started
-from core.runs.stop_request import Stopped, StopRequest
+from core.runs.stop_request import StopRequest
 from core.runs.trash import kept_in_place
 
 
@@ -51,27 +51,19 @@ def run(folder: RunFolder) -> int:
     begin_log()
     with Record(folder.events) as record:
         stop = StopRequest(record, last_act=partial(notify, folder))
-        try:
+
+        def begin() -> None:
             folder.write_info(describe_this_process([sys.executable, *sys.orig_argv[1:]]))
-            try:
-                order = read_order(folder)
-                with ExitStack() as members:
-                    for member in order.folders:
-                        members.enter_context(kept_in_place(member))
-                    average(folder, order, record, stop)
-            except Exception as error:
-                with stop.deferred():  # told to stop meanwhile, it still says why it failed
-                    logging.exception("the average failed")
-                    why = in_words(error)
-                    stop.close()
-                    record.write(Failed(cause=why.cause, advice=why.advice, exit_code=why.exit_code))
-                return why.exit_code
-        except Stopped:
-            record.write(stop.cancelled())
-            return stop.exit_code
-        finally:
-            stop.close()
-    return 0
+
+        def work() -> int:
+            order = read_order(folder)
+            with ExitStack() as members:
+                for member in order.folders:
+                    members.enter_context(kept_in_place(member))
+                average(folder, order, record, stop)
+            return 0
+
+        return to_its_end(record, stop, begin, work, last_event)
 
 
 def average(folder: RunFolder, order: Order, record: Record, stop: StopRequest) -> None:
@@ -82,17 +74,16 @@ def average(folder: RunFolder, order: Order, record: Record, stop: StopRequest) 
     first, metrics = begun[0], came_to[0]
     if first is None or metrics is None:
         raise PredictionError(f"{members[0].id} has no record any more", "Restore it from a copy.", 2)
-    made = adapter.average(members, order)
-    adapter.save(folder, members[0], made, profile)
-
     alone = None
     if order.is_evaluated:
         from core.average.ensemble import members_alone  # before torch: it needs scipy, which that is imported without
 
         alone = members_alone(members)
-    stop.heed()  # libraries drop what a signal raises while they are loaded
+    made = adapter.average(members, order)
+    adapter.save(folder, members[0], made, profile)
+
     record.begin("loading", "importing torch and transformers")
-    with importing_libraries():
+    with stop.deferred(), importing_libraries():
         from transformers import AutoConfig
 
         from core.average.evaluation import answered, read_rows
@@ -140,7 +131,7 @@ def average(folder: RunFolder, order: Order, record: Record, stop: StopRequest) 
         began = time.monotonic()
         logits = answered(model, rows.plain, record, stop)
         swapped = answered(model, rows.swapped, record, stop) if rows.swapped else None
-        if not np.isfinite(logits).all():
+        if not np.isfinite(logits).all() or (swapped is not None and not np.isfinite(swapped).all()):
             raise PredictionError("the average answers with non-finite logits", "Average other runs.")
         labels = np.array([row.example.label for row in rows.plain])
         evaluated = Evaluated(

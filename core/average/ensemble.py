@@ -23,6 +23,8 @@ def members_alone(members: Sequence[RunFolder]) -> Alone:
     found = [read_evaluation(member) for member in members]
     labels = found[0].label
     for member, one in zip(members, found, strict=True):
+        if one.not_finite:
+            raise DataError(f"{member.evaluation}: the logits of {len(one.not_finite):,} rows are not finite numbers")
         if one.id != found[0].id or not np.array_equal(one.label, labels):
             raise DataError(f"{member.evaluation}: holds other rows than that of {members[0].id}: it was changed since")
     mean = np.mean([one.probabilities for one in found], axis=0)

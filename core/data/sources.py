@@ -97,7 +97,7 @@ def read_run_examples(train: Sequence[str], evaluation: str | None, profile: Pro
     examples = [example for example, _ in sources]
     if evaluation is None:
         held_in, held_out = split(examples, profile.split)
-        return RunExamples(_weighted(held_in), held_out, sources.told(), leaks=0)
+        return RunExamples(_weighted(held_in), _plain(held_out), sources.told(), leaks=0)
     comparisons = Comparisons(evaluation, profile.data.unweighted, profile.model.outcomes)
     evaluated = [example for example, _ in comparisons]
     asked = {prompt_key(example.prompt) for example in evaluated}
@@ -106,7 +106,12 @@ def read_run_examples(train: Sequence[str], evaluation: str | None, profile: Pro
         raise DataError(f"{evaluation}: has the prompts of all {len(examples):,} rows of data.train: none is left")
     leaks = len(examples) - len(kept)
     learned = _weighted(kept if profile.data.drop_leaks else examples)
-    return RunExamples(learned, evaluated, [*sources.told(), comparisons.told()], leaks)
+    return RunExamples(learned, _plain(evaluated), [*sources.told(), comparisons.told()], leaks)
+
+
+def _plain(rows: list[Example]) -> list[Example]:
+    """The rows to evaluate: each counts as much, and by its label."""
+    return [replace(row, weight=1.0, probabilities=None) for row in rows]
 
 
 def _weighted(rows: list[Example]) -> list[Example]:

@@ -10,7 +10,8 @@ from core.model.shape import ModelShape, read_shape
 from core.packed.gate import obstacle
 from core.packed.layout import Layout, layouts
 from core.profile.errors import SettingError
-from core.profile.settings import EngineName, Precision, Profile
+from core.profile.settings import Profile
+from core.profile.train_settings import EngineName, Precision
 
 
 def choose(profile: Profile, shape: ModelShape, *, precision: Precision, longest: int, free: int | None) -> Layout:

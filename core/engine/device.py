@@ -10,7 +10,7 @@ import torch
 from core.machine import gpus
 from core.machine.gpus import NO_GPU, NVIDIA_SMIS, ORDER_VARIABLE, only, visible
 from core.machine.visible import GPU_VARIABLE, Visible
-from core.profile.settings import Precision
+from core.profile.train_settings import Precision
 from core.runs.events import Device
 from core.runs.process import gpu_names
 

@@ -9,7 +9,8 @@ from core.engine.choose import choose, predict_packed
 from core.engine.memory import EASY, Memory, on_card, predict
 from core.model.shape import ModelShape
 from core.profile.load import Change, changes
-from core.profile.settings import Precision, Profile
+from core.profile.settings import Profile
+from core.profile.train_settings import Precision
 
 Verdict = Literal["fits", "tight", "does not fit"]
 

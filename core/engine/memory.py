@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from core.model.shape import ModelShape
 from core.model.targets import target_kinds
 from core.outcomes import outcomes_of
-from core.profile.settings import Precision, Profile
+from core.profile.settings import Profile
+from core.profile.train_settings import Precision
 
 FLOAT32 = 4
 NF4_BLOCK = 64  # weights that share a scale

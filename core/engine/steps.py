@@ -6,11 +6,11 @@ from collections import deque
 
 from msgspec import Struct
 
-from core.profile import settings
 from core.profile.settings import Profile
+from core.profile.train_settings import Train
 
 
-def optimizer_steps(rows: int, train: settings.Train) -> int:
+def optimizer_steps(rows: int, train: Train) -> int:
     """Steps over `rows` training rows, as the Trainer counts them: the last one of an epoch may be smaller."""
     batches = math.ceil(rows / train.per_device_batch_size)
     return math.ceil(train.epochs * max(1, math.ceil(batches / train.gradient_accumulation)))

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from core.machine.system import group_memory
 from core.machine.visible import GPU_VARIABLE, Installed, Instance, Visible, read_visible
-from core.profile.settings import Precision
+from core.profile.train_settings import Precision
 
 
 @contextmanager

@@ -65,6 +65,10 @@ def past_runs(folders: Sequence[Path], device: str) -> list[PastRun]:
     return found
 
 
+ALONE: dict[str, int] = {"gpus": 1, "nodes": 1}
+"""What a short run of a profile for several machines is computed on: the others would have to be started too."""
+
+
 def memory_factor(past: Sequence[PastRun], profile: Profile, shape: ModelShape) -> tuple[float, int]:
     """The median of measured over predicted peak among padded runs of the same base, and how many runs that is.
 
@@ -82,31 +86,33 @@ def memory_factor(past: Sequence[PastRun], profile: Profile, shape: ModelShape) 
 def speed(past: Sequence[PastRun], profile: Profile, precision: str, engine: str, ranks: int = 1) -> Speed | None:
     """The throughput of the newest run of so many ranks that computed the same way, whatever its rows, schedule and
     length; else that of the newest of a single one."""
-    found = _speed(past, profile, precision, engine, ranks)
-    return _speed(past, profile, precision, engine, 1) if found is None and ranks > 1 else found
-
-
-def _speed(past: Sequence[PastRun], profile: Profile, precision: str, engine: str, ranks: int) -> Speed | None:
+    of_one = None
     for run in past:
         if _computes(run.profile, run.metrics.precision, run.metrics.engine) != _computes(profile, precision, engine):
             continue
-        try:
-            events = Tail(run.folder.events).read()
-        except OSError:
-            continue  # not ours to read, or damaged
-        started = next((event for event in reversed(events) if isinstance(event, Started)), None)
-        if started is None or max(1, len(started.ranks)) != ranks:
-            continue
-        steps = [event.tokens_per_second for event in events if isinstance(event, Step)][1:]  # the first warms up
-        evaluations = [event.seconds for event in events if isinstance(event, Evaluated)]
-        tokens = _evaluated_tokens(run.folder)
-        if not steps or not (pace := statistics.median(steps)):
-            continue
-        if evaluations and tokens:
-            return Speed(run.folder.id, pace, statistics.median(evaluations) / tokens, ranks)
-        if not profile.evaluates:  # so that its evaluations need not be known
-            return Speed(run.folder.id, pace, 0.0, ranks)
-    return None
+        found = _speed_of(run, evaluates=profile.evaluates)
+        if found and found.ranks == ranks:
+            return found
+        if found and found.ranks == 1 and of_one is None:
+            of_one = found
+    return of_one
+
+
+def _speed_of(run: PastRun, *, evaluates: bool) -> Speed | None:
+    """None where the run's record does not tell; what its evaluations took need be known only where it `evaluates`."""
+    try:
+        events = Tail(run.folder.events).read()
+    except OSError:
+        return None  # not ours to read, or damaged
+    started = next((event for event in reversed(events) if isinstance(event, Started)), None)
+    steps = [event.tokens_per_second for event in events if isinstance(event, Step)][1:]  # the first warms up
+    if started is None or not steps or not (pace := statistics.median(steps)):
+        return None
+    ranks = max(1, len(started.ranks))
+    seconds = [event.seconds for event in events if isinstance(event, Evaluated)]
+    if seconds and (tokens := _evaluated_tokens(run.folder)):
+        return Speed(run.folder.id, pace, statistics.median(seconds) / tokens, ranks)
+    return None if evaluates else Speed(run.folder.id, pace, 0.0, ranks)
 
 
 def _evaluated_tokens(folder: RunFolder) -> int:
@@ -166,7 +172,7 @@ def measure(profile: Profile) -> PastRun:
         split=Profile().split,
         train=replace(profile.train, epochs=1.0, log_steps=1, save_steps=10**6, warmup_steps=0),
         eval=replace(profile.eval, every="epoch"),
-        run=replace(profile.run, name="measure", report_to=[]),
+        run=replace(profile.run, name="measure", report_to=[], **(ALONE if profile.run.nodes > 1 else {})),
     )
     folder = create_run(measurements(), short, text=to_toml(short), name="measure")
     child = launch(folder)

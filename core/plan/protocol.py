@@ -7,7 +7,7 @@ from core.data.template import TextMade
 from core.engine.fit import Verdict
 from core.engine.memory import Memory
 from core.model.shape import ModelShape
-from core.profile.settings import Precision
+from core.profile.train_settings import Precision
 from core.protocol import command
 
 PLAN = command("core.plan")

@@ -4,7 +4,6 @@ It reads and tokenizes the rows, hands batches to its workers, keeps their logit
 no model itself. Started anew in the same folder it goes on with what is missing.
 """
 
-import logging
 import shutil
 import sys
 import time
@@ -18,11 +17,12 @@ from msgspec.structs import replace
 
 from core.data.example import UNLABELLED
 from core.files import written
-from core.predict.errors import in_words, unchecked
+from core.predict.errors import last_event, unchecked
 from core.predict.folder import PredictionFolder, save_summary
 from core.predict.request import DEMO, Request
 from core.runs.access import open_for_reading, remove_tree
-from core.runs.events import Failed, Predicted, Predicting, Resumed, Warning
+from core.runs.ending import to_its_end
+from core.runs.events import Predicted, Predicting, Resumed, Warning
 from core.runs.folder import RunFolder
 from core.runs.lock import locked
 from core.runs.log import begin_log
@@ -31,7 +31,7 @@ from core.runs.process import describe_this_process
 from core.runs.protocol import OTHER_AT_WORK
 from core.runs.record import Record, Tail
 from core.runs.seal import has_checksums
-from core.runs.stop_request import Stopped, StopRequest
+from core.runs.stop_request import StopRequest
 from core.runs.trash import kept_in_place
 
 if TYPE_CHECKING:
@@ -61,34 +61,26 @@ def run(folder: PredictionFolder) -> int:
             record.write(Resumed(step=0, checkpoint=folder.scores.name))
         record.takes_request()  # one that the process before has not lived to hear
         stop = StopRequest(record, last_act=partial(notify, folder))
-        try:
+
+        def begin() -> None:
             folder.write_info(describe_this_process([sys.executable, *sys.orig_argv[1:]]))
-            try:
-                request = folder.read_request()
-                if was_begun and (end := folder.due_end()):  # killed before its last event alone was written
-                    stop.close()
-                    if request.output:
-                        with open_for_reading(folder.submission) as answer, written(Path(request.output)) as output:
-                            shutil.copyfileobj(answer, output)
-                    record.write(replace(end, submission=request.output or str(folder.submission)))
-                    return 0
-                with ExitStack() as runs:
-                    for member in request.members:
-                        runs.enter_context(kept_in_place(RunFolder(Path(member.run))))
-                    predict(folder, request, record, stop)
-            except Exception as error:
-                with stop.deferred():  # told to stop meanwhile, it still says why it failed
-                    logging.exception("the prediction failed")
-                    why = in_words(error)
-                    stop.close()
-                    record.write(Failed(cause=why.cause, advice=why.advice, exit_code=why.exit_code))
-                return why.exit_code
-        except Stopped:
-            record.write(stop.cancelled())
-            return stop.exit_code
-        finally:
-            stop.close()
-    return 0
+
+        def work() -> int:
+            request = folder.read_request()
+            if was_begun and (end := folder.due_end()):  # killed before its last event alone was written
+                stop.close()
+                if request.output:
+                    with open_for_reading(folder.submission) as answer, written(Path(request.output)) as output:
+                        shutil.copyfileobj(answer, output)
+                record.write(replace(end, submission=request.output or str(folder.submission)))
+                return 0
+            with ExitStack() as runs:
+                for member in request.members:
+                    runs.enter_context(kept_in_place(RunFolder(Path(member.run))))
+                predict(folder, request, record, stop)
+            return 0
+
+        return to_its_end(record, stop, begin, work, last_event)
 
 
 def predict(folder: PredictionFolder, request: Request, record: Record, stop: StopRequest) -> None:

@@ -6,6 +6,7 @@ from core.cache import CacheFull, is_full_disk
 from core.data.example import DataError
 from core.profile.errors import SettingError
 from core.runs.access import demand_plain
+from core.runs.events import Failed
 from core.runs.seal import MANIFEST, flaw
 from core.runs.trash import StillInUse
 
@@ -52,6 +53,12 @@ def in_words(error: Exception) -> PredictionError:
     if ran_out_of_memory(error):  # not while predicting: a batch is halved then
         return PredictionError(why.cause, "The model alone does not fit into free memory; scored rows are kept.")
     return PredictionError(why.cause, why.advice, why.exit_code)
+
+
+def last_event(error: Exception) -> Failed:
+    """The same as the last event of a record."""
+    why = in_words(error)
+    return Failed(cause=why.cause, advice=why.advice, exit_code=why.exit_code)
 
 
 def demand_whole(adapter: Path) -> None:

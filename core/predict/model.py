@@ -29,8 +29,9 @@ from core.packed.pack import pack
 from core.predict.errors import BAD_INPUT, PredictionError, demand_whole
 from core.predict.request import ADAPTER_WEIGHTS, Request
 from core.profile.errors import SettingError
-from core.profile.settings import EngineName, Precision, Profile
+from core.profile.settings import Profile
 from core.profile.token_settings import Tokens
+from core.profile.train_settings import EngineName, Precision
 from core.runs.events import Device
 
 PROBE = Example(

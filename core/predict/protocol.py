@@ -3,7 +3,7 @@
 import msgspec
 from msgspec import Struct
 
-from core.profile.settings import EngineName
+from core.profile.train_settings import EngineName
 from core.protocol import command
 from core.runs.events import Device
 

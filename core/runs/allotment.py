@@ -12,9 +12,10 @@ from msgspec import Struct
 from core.machine.chosen import chosen_gpus
 from core.machine.gpus import NO_GPU
 from core.profile.errors import SettingError
-from core.profile.settings import Run
+from core.profile.settings import Profile
 from core.runs.entry import Entry
 from core.runs.folder import RunFolder
+from core.runs.launch_script import demand_one_machine
 
 Queued = tuple[RunFolder, Entry]
 SEPARATOR = ","
@@ -35,12 +36,10 @@ class Allotment(Struct, frozen=True):
     keeper: RunFolder | None = None
 
 
-def demand_startable(run: Run, gpus: Sequence[str]) -> None:
+def demand_startable(profile: Profile, gpus: Sequence[str]) -> None:
     """Raises SettingError where a queue with these cards cannot start what the settings ask for."""
-    if run.nodes > 1:
-        way_out = "a queue starts runs on one machine; arena-tui launch-script writes what starts this one"
-        raise SettingError("run.nodes", run.nodes, way_out)
-    chosen_gpus(run.gpus, [gpu for gpu in gpus if gpu != NO_GPU])
+    demand_one_machine(profile)
+    chosen_gpus(profile.run.gpus, [gpu for gpu in gpus if gpu != NO_GPU])
 
 
 def request(entry: Entry) -> Request:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from core.outcomes import A_B_TIE, OutcomesName
 from core.profile.load import Change
-from core.profile.settings import EngineName, Precision
+from core.profile.train_settings import EngineName, Precision
 from core.runs.average import Average
 from core.runs.figures import Amount, Count, ExitCode, Figure, RowsDigest, Share, Time
 
@@ -46,6 +46,7 @@ class RankReading(Struct, frozen=True, kw_only=True):
     waited: Share
     """The part of the time that it waited for the slowest rank and for the exchange of gradients."""
     memory_allocated: Count
+    memory_reserved: Count
     memory_peak: Count
 
 

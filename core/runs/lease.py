@@ -81,14 +81,11 @@ def _beating(path: Path, folder: int, *, shared: bool) -> Iterator[None]:
 
     def beat() -> None:
         while not is_over.wait(HEARTBEAT_SECONDS):
-            try:
-                os.utime(path.name, dir_fd=folder)
-            except FileNotFoundError:
-                if not is_over.is_set() and others(_lock_of(path), shared=shared):
+            with suppress(OSError):  # for now
+                if _was_taken_for_dead(path, folder) and others(_lock_of(path), own=path, shared=shared):
                     print(f"killed: {path} was silent for too long, and another process has the lock", file=sys.stderr)
+                    os.unlink(path.name, dir_fd=folder)
                     os.kill(os.getpid(), signal.SIGKILL)
-            except OSError:  # for now
-                continue
 
     heart = threading.Thread(target=beat, daemon=True)
     heart.start()
@@ -97,6 +94,17 @@ def _beating(path: Path, folder: int, *, shared: bool) -> Iterator[None]:
     finally:
         is_over.set()
         heart.join()
+
+
+def _was_taken_for_dead(path: Path, folder: int) -> bool:
+    """Touch the file `path` of the folder with this handle. Where it is gone, write it anew, so that whoever looks
+    from now on finds it: they may have deleted it without wanting the lock."""
+    try:
+        os.utime(path.name, dir_fd=folder)
+    except FileNotFoundError:
+        write_whole_in(folder, Path(path.name), msgspec.json.encode(Identity.of_this_process()))
+        return True
+    return False
 
 
 def _lock_of(path: Path) -> Path:

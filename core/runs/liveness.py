@@ -16,7 +16,7 @@ from core.runs.lock import is_locked
 
 FOLDER_VARIABLE = "ARENA_TUI_WORKS_IN"
 """Holds `mark` of the run's folder in the environment of its process, and of all that this starts."""
-MODULES = frozenset({"core.train", "core.predict"})
+MODULES = frozenset({"core.train", "core.predict", "core.average"})
 """What works in a folder, and has its path as the last word of the command line."""
 
 

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from core.outcomes import A_B_TIE
-from core.profile.settings import EngineName, Precision
+from core.profile.train_settings import EngineName, Precision
 from core.runs.access import Damaged, read_json, write_whole
 from core.runs.events import Started
 from core.runs.figures import Amount, Count, Figure, Share

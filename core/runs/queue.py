@@ -98,7 +98,7 @@ class Queue:
         """Make the folder of a run as `create_run` does, last in the queue. Raises QueueError and OSError."""
         gpus = list(visible_gpus())  # which takes a while, and nobody is to wait for it
         try:
-            demand_startable(profile.run, gpus)
+            demand_startable(profile, gpus)
         except SettingError as error:
             raise QueueError(str(error)) from None
         entry = Entry(place=0, gpus=gpus, wanted=profile.run.gpus, working_directory=str(Path.cwd()))

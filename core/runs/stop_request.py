@@ -96,6 +96,7 @@ class StopRequest:
         self._is_asked = self._is_deferred = False
         signal.signal(IGNORED, signal.SIG_IGN)
         self._hand_on: Callable[[signal.Signals], bool] | None = None
+        self._handed: signal.Signals | None = None
         for number in HEARD:
             if is_heard:
                 signal.signal(number, self._hear)
@@ -125,6 +126,12 @@ class StopRequest:
         finally:
             self._hand_on = None
 
+    def heed_for(self, exit_code: int) -> None:
+        """Raise Stopped where a process that a signal was handed on to has ended by it, before it could hear any."""
+        if self._handed is not None and exit_code == -self._handed:
+            self._note(self._handed)
+            raise Stopped
+
     def heed(self) -> None:
         """Raise Stopped if a signal was heard: Python drops what is raised while it runs a destructor."""
         if self.signal:
@@ -149,12 +156,12 @@ class StopRequest:
     def _hear(self, number: int, _frame: FrameType | None) -> None:
         before, heard = self.signal, signal.Signals(number)
         if self._hand_on and self._hand_on(heard):
+            self._handed = heard
             return
-        is_asked = self._record.takes_request() or heard is SAVE_THEN_NOW
         if before is not None and heard in SAVES:
+            self._record.takes_request()
             return
-        self.signal = heard
-        self._is_asked = self._is_asked or is_asked
+        self._note(heard)
         self._record.write(Stopping(signal=heard.name))
         if heard is NOW or before is not None:
             self._record.write(self.cancelled())
@@ -162,3 +169,7 @@ class StopRequest:
             os._exit(self.exit_code)
         if not self._is_deferred:
             raise Stopped
+
+    def _note(self, heard: signal.Signals) -> None:
+        self.signal = heard
+        self._is_asked = self._record.takes_request() or heard is SAVE_THEN_NOW or self._is_asked

@@ -53,7 +53,7 @@ class CardMemory:
         """Bytes that the run had reserved at its last step and that are not free again; 0 for one on a processor."""
         if not state.steps or state.started is None or state.started.device.kind != "cuda":
             return 0
-        own = [reading.memory_allocated for reading in state.ranks] or [state.steps[-1].memory_reserved]
+        own = [reading.memory_reserved for reading in state.ranks] or [state.steps[-1].memory_reserved]
         cards = zip(self._free_before, own, self._free(), strict=False)
         return sum(
             max(0, int(before + RETURNED * size) - now)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from core.machine.chosen import chosen_gpus, rank_count
 from core.machine.gpus import only, visible
+from core.runs.ending import to_its_end
 from core.runs.events import Cancelled, Failed
 from core.runs.folder import RunFolder
 from core.runs.liveness import FOLDER_VARIABLE, mark
@@ -25,7 +26,7 @@ from core.runs.process import describe_this_process, own_ranks
 from core.runs.protocol import MEETING, NODE, OTHER_AT_WORK, RANK, RESUME, RUN_VARIABLE
 from core.runs.record import Record
 from core.runs.settled import read_settled
-from core.runs.stop_request import Home, Stopped, StopRequest
+from core.runs.stop_request import Home, StopRequest
 from core.train.attempt import Attempt
 from core.train.failed import explained
 from core.train.launch import Nodes, RankFailed, run_ranks
@@ -46,7 +47,12 @@ def main(arguments: Sequence[str]) -> int:
     if asked.rank:
         from core.train import rank
 
-        return rank.main(folder, asked.resume)
+        exit_code = rank.main(folder, asked.resume)
+        # Without Python's own end: while gloo's threads are torn down there the process may abort, which the agent
+        # would take for a failure, and end rank 0 while it saves.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(exit_code)
     # As `launch` sets them for what it starts: a launch script does not.
     os.environ.update({RUN_VARIABLE: folder.id, FOLDER_VARIABLE: mark(folder)})
     if asked.node:
@@ -68,27 +74,22 @@ def run(folder: RunFolder, is_resumed: bool, meeting: str) -> int:
         record.takes_request()  # one that the process before has not lived to hear
         # Before the run says who it is: from then on it may be asked to stop.
         stop = StopRequest(record, last_act=partial(notify, folder))
-        try:
+
+        def begin() -> None:
             folder.write_info(describe_this_process([sys.executable, *sys.orig_argv[1:]], *own_ranks(folder)))
+
+        def work() -> int:
             if is_resumed and (end := folder.due_end()):  # killed before its last event alone was written
                 stop.close()
                 record.write(end)
                 return 0
-            try:
-                with Home(folder) as home, home.watched():
-                    return compute(folder, record, stop, home, is_resumed, meeting)
-            except Exception as error:
-                with stop.deferred():  # told to stop meanwhile, it still says why it failed
-                    logging.exception("the run failed")
-                    failed = error.failed if isinstance(error, RankFailed) else explained(folder, error)
-                    stop.close()
-                    record.write(failed)
-                return failed.exit_code
-        except Stopped:
-            record.write(stop.cancelled())
-            return stop.exit_code
-        finally:
-            stop.close()
+            with Home(folder) as home, home.watched():
+                return compute(folder, record, stop, home, is_resumed, meeting)
+
+        def why(error: Exception) -> Failed:
+            return error.failed if isinstance(error, RankFailed) else explained(folder, error)
+
+        return to_its_end(record, stop, begin, work, why)
 
 
 def compute(folder: RunFolder, record: Record, stop: StopRequest, home: Home, is_resumed: bool, meeting: str) -> int:

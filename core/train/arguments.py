@@ -5,7 +5,8 @@ from typing import Any
 import torch
 from transformers import TrainingArguments
 
-from core.profile.settings import Precision, Profile
+from core.profile.settings import Profile
+from core.profile.train_settings import Precision
 from core.runs.folder import RunFolder
 from core.train.trackers import PROJECT
 

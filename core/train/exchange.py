@@ -40,11 +40,6 @@ class Exchange:
         self._weight_views = _views(self._weights, self._parameters)
         self._clock = _Clock(device)
 
-    @property
-    def size(self) -> int:
-        """Bytes of a step's all-reduce."""
-        return int(self._flat.nbytes)
-
     def __call__(self, loss: Tensor, *, told_to_stop: bool) -> tuple[Tensor, bool]:
         """The sum of every rank's `loss`, (), and whether any was told to stop; each gradient is the sum of all now.
 
@@ -63,7 +58,7 @@ class Exchange:
         if others := [rank for rank, checksum in enumerate(checksums) if checksum != checksums[0]]:
             raise Drifted(f"the trained parameters of rank {others[0]} are not those of rank 0 any more")
         for one, view in zip(self._parameters, self._gradients, strict=True):
-            one.grad = view
+            one.grad = view.to(one.dtype)  # the view itself, but of a base's own 16-bit biases
         return self._told[0].clone(), stops > 0
 
     def waited(self) -> float:

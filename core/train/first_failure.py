@@ -3,7 +3,7 @@ another by small files in the run's folder, which all of them share."""
 
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from core.runs.events import Failed
 from core.runs.folder import RunFolder
 from core.runs.process import killed_for_memory
 from core.train.rank import log_of
+from core.train.watch import RanksWatch
 
 if TYPE_CHECKING:
     from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
@@ -34,24 +35,32 @@ class First(Struct, frozen=True):
     follows: bool
 
 
-def first_failure(failures: "Mapping[int, ProcessFailure]", hung: Mapping[int, float], folder: RunFolder) -> First:
-    """Of the `failures` of this machine's ranks as torchrun's agent tells them, and of those that were ended since they
-    made no progress for so many seconds."""
-    for rank, seconds in hung.items():
-        where = f"The end of {log_of(rank)} may say where it was."
-        return First(_failed(f"rank {rank} made no progress for {seconds:.0f} s, and was ended", where), follows=False)
-    told = {rank: failure.error_file_data for rank, failure in failures.items() if "failed" in failure.error_file_data}
-    killed = {rank: failure.exitcode for rank, failure in failures.items() if failure.exitcode < 0}
-    for rank, code in killed.items():
-        because = " because memory ran out" if killed_for_memory(folder) else ""
-        why = f"The end of {log_of(rank)} may say why."
-        return First(_failed(f"rank {rank} was killed by {signal.Signals(-code).name}{because}", why), follows=False)
-    for rank, data in sorted(told.items(), key=lambda item: (_follows(item[1]), float(item[1]["at"]))):
-        failed = msgspec.convert(data["failed"], Failed)
-        return First(replace(failed, time=float(data["at"]), cause=f"rank {rank}: {failed.cause}"), _follows(data))
-    rank, failure = next(iter(failures.items()))
-    why = f"The end of {log_of(rank)} may say why."
-    return First(_failed(f"rank {rank} ended with exit code {failure.exitcode}", why), follows=False)
+def first_failure(failures: "Mapping[int, ProcessFailure]", watch: RanksWatch, folder: RunFolder) -> First:
+    """Of the `failures` of this machine's ranks as torchrun's agent tells them, and of those that `watch` has ended."""
+    for rank, seconds in watch.hung.items():
+        cause = f"rank {rank} made no progress for {seconds:.0f} s, and was ended"
+        return First(_failed(cause, f"The end of {log_of(rank)} may say where it was."), follows=False)
+    found = []
+    for rank, failure in failures.items():
+        if "failed" in (data := failure.error_file_data):
+            failed = msgspec.convert(data["failed"], Failed)
+            failed = replace(failed, time=float(data["at"]), cause=f"rank {rank}: {failed.cause}")
+            found.append(First(failed, _follows(data)))
+            continue
+        how = f"ended with exit code {failure.exitcode}"
+        if failure.exitcode < 0:
+            because = " because memory ran out" if killed_for_memory(folder) else ""
+            how = f"was killed by {signal.Signals(-failure.exitcode).name}{because}"
+        failed = _failed(f"rank {rank} {how}", f"The end of {log_of(rank)} may say why.")
+        # Nobody has told when: before those that it kept waiting.
+        found.append(First(replace(failed, time=0.0), rank in watch.ended))
+    first = earliest(found)
+    return replace(first, failed=replace(first.failed, time=first.failed.time or time.time()))
+
+
+def earliest(found: Sequence[First]) -> First:
+    """The one that was first, if it is none that followed from another."""
+    return min(found, key=lambda first: (first.follows, first.failed.time))
 
 
 def _follows(data: Mapping[str, Any]) -> bool:
@@ -87,7 +96,7 @@ def told(folder: RunFolder, nodes: int) -> First | None:
             found.append(msgspec.json.decode(read_whole(_file(folder, node)), type=First))
         except (OSError, msgspec.DecodeError):
             continue
-    return min(found, key=lambda first: (first.follows, first.failed.time), default=None)
+    return earliest(found) if found else None
 
 
 def forget(folder: RunFolder, nodes: int) -> None:

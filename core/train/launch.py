@@ -51,7 +51,7 @@ def run_ranks(
     Returns the last event, if rank 0 has written it. Raises RankFailed, Stopped before there are ranks.
     """
     seen = len(Tail(folder.events).read())
-    with importing_libraries():
+    with stop.deferred(), importing_libraries():
         from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
         from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
         from torch.distributed.launcher.api import LaunchConfig, elastic_launch
@@ -89,7 +89,9 @@ def run_ranks(
         except ChildFailedError as error:
             if last := _last(folder, seen):
                 return last
-            first = first_failure(error.failures, watch.hung, folder)
+            if 0 in error.failures:
+                stop.heed_for(error.failures[0].exitcode)
+            first = first_failure(error.failures, watch, folder)
             if nodes.count > 1:
                 tell(folder, nodes.number, first)
                 first = heard(folder, nodes.count, first)

@@ -64,7 +64,7 @@ def main(folder: RunFolder, is_resumed: bool) -> int:
         try:
             attempt = Attempt.resumed(folder, record) if is_resumed else Attempt()
             stop.step, stop.checkpoint = attempt.step, attempt.kept
-            with importing_libraries():
+            with stop.deferred(), importing_libraries():
                 from core.train.ranks import Ranks
             ranks = Ranks.joined(number, count, pulse, stop)
             for name in _TORCHRUNS:

@@ -59,10 +59,9 @@ class Ranks:
             dist.barrier()
 
     def leave(self) -> None:
-        """At the end of all work."""
+        """At the end of all work, when nothing is exchanged any more."""
         if self._pulse:
             self._pulse.ends()
-            dist.destroy_process_group()
 
     @property
     def is_first(self) -> bool:
@@ -99,6 +98,8 @@ class Ranks:
 
     def part_of_batches(self, batches: Sequence[list[int]], lengths: Sequence[int]) -> list[list[int]]:
         """This rank's part of the batches of an evaluation, each of indices into `lengths`, which are in tokens."""
+        if self.count == 1:
+            return list(batches)
         costs = [sum(cost(lengths[row]) for row in batch) for batch in batches]
         return [batches[index] for index in shares(costs, self.count)[self.number]]
 
@@ -167,12 +168,13 @@ class Ranks:
         waited = self._exchange.waited() / max(now - self._read_at, 1e-9)
         share = self._own_tokens / max(self._all_tokens, 1)
         self._read_at, self._own_tokens, self._all_tokens = now, 0, 0
-        allocated, _, peak = device.memory()
+        allocated, reserved, peak = device.memory()
         return self.each(
             RankReading(
                 tokens_per_second=tokens_per_second * share,
                 waited=min(waited, 1.0),
                 memory_allocated=allocated,
+                memory_reserved=reserved,
                 memory_peak=peak,
             )
         )

@@ -39,10 +39,10 @@ def train(
         found, source = find_inputs(profile, record)
     profile = with_outcomes(profile, found.settled.outcomes)
 
-    stop.heed()  # libraries drop what a signal raises while they are loaded
+    # Deferred: what a signal raises while libraries are loaded they drop, or tell as an error of theirs.
     # Imported only now: they take seconds, and bad data or a bad checkpoint is reported in one.
     record.begin("loading", "importing torch and transformers")
-    with importing_libraries():
+    with stop.deferred(), importing_libraries():
         from core.model.locate import tokenizer_folder
         from core.train.ranks import Ranks
         from core.train.setup import choose_hardware, encode_rows, load_model, started

@@ -25,7 +25,8 @@ from core.model.lora import adapters, add_adapters, checkpoint_activations, para
 from core.model.probe import demand_sound
 from core.model.tokenizer import load_tokenizer
 from core.packed.engine import PackedEngine
-from core.profile.settings import Precision, Profile
+from core.profile.settings import Profile
+from core.profile.train_settings import Precision
 from core.runs.events import Device, Phase, Started, Warning
 from core.runs.figures import RowsDigest
 from core.runs.record import Record

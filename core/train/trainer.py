@@ -1,6 +1,5 @@
 """transformers' Trainer for a preference classifier: its loss, its optimizer groups, its checkpoints."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from itertools import chain
@@ -12,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import BatchSampler, DataLoader, SequentialSampler
 from transformers import Trainer
-from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.trainer_utils import EvalLoopOutput
 
 from core.engine.draws import draw_keys
@@ -22,6 +20,8 @@ from core.model.dropout import draws_of
 from core.packed.engine import PackedEngine
 from core.packed.pack import PackedBatches
 from core.runs.checkpoints import delete_old, written_aside
+from core.train.loss import mean_loss
+from core.train.optimizer import Rates, parameter_groups
 from core.train.ranks import Ranks
 from core.train.results import Scorer
 
@@ -30,23 +30,6 @@ def are_finite(model: torch.nn.Module) -> bool:
     """Whether every trained weight of `model` is a finite number. Asks the device once."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     return bool(torch.stack([parameter.isfinite().all() for parameter in trained]).all())
-
-
-def mean_loss(
-    outputs: SequenceClassifierOutput,
-    labels: torch.Tensor,
-    num_items_in_batch: torch.Tensor | int | None = None,
-) -> torch.Tensor:
-    """Cross-entropy as the mean over the examples of the whole global batch, in float32. `labels` are of the shape
-    (examples,), or (examples, outcomes): weight times probability. Weights are 1 on average over all rows, not within
-    a batch: divided by their own sum, those of a light batch would count for more.
-
-    transformers' own classification loss is the mean of one small batch, yet the Trainer believes it to be
-    divided by the global batch already and does not divide by the accumulation: with 2 x 4 every loss and
-    gradient would come out 4 times too large.
-    """
-    items = len(labels) if num_items_in_batch is None else num_items_in_batch
-    return torch.nn.functional.cross_entropy(outputs.logits.float(), labels, reduction="sum") / items
 
 
 Features = dict[str, Any]
@@ -97,19 +80,8 @@ class ClassifierTrainer(Trainer):
         if self.optimizer is None and self._head_learning_rate is not None:
             kind, options = self.get_optimizer_cls_and_kwargs(self.args, self.model)
             decaying = set(self.get_decay_parameter_names(self.model))  # biases and norms are not
-            grouped = defaultdict(list)
-            for name, parameter in self.model.named_parameters():
-                if parameter.requires_grad:
-                    grouped["modules_to_save" in name.split("."), name in decaying].append(parameter)
-            groups = [
-                {
-                    "params": parameters,
-                    "weight_decay": self.args.weight_decay if decays else 0.0,
-                    "lr": self._head_learning_rate if is_head else self.args.learning_rate,
-                }
-                for (is_head, decays), parameters in sorted(grouped.items())  # the first one's rate is logged
-            ]
-            self.optimizer = kind(groups, **options)
+            rates = Rates(adapters=self.args.learning_rate, head=self._head_learning_rate)
+            self.optimizer = kind(parameter_groups(self.model, decaying, self.args.weight_decay, rates), **options)
         return super().create_optimizer(*args, **kwargs)
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:  # noqa: ARG002
@@ -175,6 +147,7 @@ class ClassifierTrainer(Trainer):
         lengths = [len(row["input_ids"]) for row in rows]
         in_order, at_once = SequentialSampler(rows), self.args.per_device_eval_batch_size
         batches = PackedBatches(lengths, self._eval_tokens) if self._engine else BatchSampler(in_order, at_once, False)
+        # A plain list: of a sampler that tells its batch size accelerate would know a remainder, and cut batches to it.
         own = self._ranks.part_of_batches(list(batches), lengths)
         self._places = list(chain.from_iterable(own))
         loader: DataLoader[Any] = DataLoader(

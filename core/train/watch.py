@@ -32,6 +32,8 @@ class RanksWatch:
         false where there are ranks on other machines, too, for which those here may wait."""
         self.hung: dict[int, float] = {}
         """The rank that was ended since it made no progress, and for how many seconds."""
+        self.ended: set[int] = set()
+        """Ranks that were ended since another one had failed."""
         self._notes, self._hung_seconds = notes, hung_seconds
         self._has_failed_elsewhere, self._are_all = has_failed_elsewhere, are_all
         self._silent: dict[int, tuple[Beat | None, float]] = {}
@@ -61,6 +63,7 @@ class RanksWatch:
             if failed_at is None:
                 failed_at = time.monotonic() if self._are_of_no_use(known.keys() - living.keys()) else None
             elif time.monotonic() - failed_at > GRACE_SECONDS:
+                self.ended |= living.keys()
                 for process in living.values():
                     _kill(process)
 

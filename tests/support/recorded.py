@@ -106,6 +106,7 @@ def readings(ranks: int) -> list[events.RankReading]:
             tokens_per_second=15_480 / ranks + (180 if rank == 1 else -20 * (rank % 5)),
             waited=0.012 if rank == 1 else 0.034 + 0.004 * (rank % 7),
             memory_allocated=int((31.2 + 0.1 * (rank % 3)) * GIB),
+            memory_reserved=int((34.0 + 0.1 * (rank % 3)) * GIB),
             memory_peak=int((33.0 + 0.2 * (rank % 4)) * GIB),
         )
         for rank in range(ranks if ranks > 1 else 0)

@@ -13,7 +13,8 @@ from recorded import record_run
 from arena_tui.__main__ import main
 from arena_tui.commands.line import _parser
 from core.profile.load import to_toml
-from core.profile.settings import Profile, Train
+from core.profile.settings import Profile
+from core.profile.train_settings import Train
 
 HAVE_NONE = {
     "note": "prints nothing",

@@ -100,7 +100,7 @@ def test_a_run_that_asks_for_cards_that_are_not_there_is_not_queued(queue: Queue
     for gpus, why in ((5, "more cards than there are"), ([4], "there is no card 4"), ([1, 1], "named twice")):
         with pytest.raises(QueueError, match=why):
             add_for(queue, "x", gpus)
-    with pytest.raises(QueueError, match=r"run\.nodes = 2: a queue starts runs on one machine"):
+    with pytest.raises(QueueError, match=r"run\.nodes = 2: a script starts several machines"):
         queue.add(Profile(run=Run(nodes=2)), text="", name="x")
     assert queue.entries() == []
 

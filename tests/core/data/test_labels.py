@@ -171,3 +171,13 @@ def test_weights_and_soft_labels_stay_with_their_rows(tmp_path: Path) -> None:
     used = [one.soft_labels.rows for one in found.read if one.soft_labels]
     assert used == [one.rows for one in found.read]
     assert sum(used) == 40
+
+
+def test_rows_to_evaluate_are_the_same_whatever_is_learned_of_the_others(tmp_path: Path) -> None:
+    """A run with soft labels and one with hard ones are compared on the same rows, told by their digest."""
+    source = write(tmp_path, [probable(number, 0.2, 0.5, 0.3) | {"w": 1 + number} for number in range(30)])
+    kinds = (Data(), SOFT, Data(soft_labels=True, columns=Columns(weight="w")))
+    hard, *others = [read_run_examples([source], None, Profile(data=data)).evaluation for data in kinds]
+    assert hard
+    assert all(example.is_plain for example in hard)
+    assert others == [hard, hard]

@@ -37,7 +37,8 @@ from core.profile import settings
 from core.profile.errors import SettingError
 from core.profile.files import find_profile, read_profile
 from core.profile.load import parse_profile
-from core.profile.settings import Precision, Profile
+from core.profile.settings import Profile
+from core.profile.train_settings import Precision
 
 GIB = 2**30
 # As their checkpoints on the hub state them.

@@ -36,8 +36,9 @@ from core.packed.layout import Layout
 from core.predict.model import load_trained
 from core.profile.data_settings import Data
 from core.profile.errors import SettingError
-from core.profile.settings import Lora, Model, Profile, Train
+from core.profile.settings import Lora, Model, Profile
 from core.profile.token_settings import Tokens
+from core.profile.train_settings import Train
 from core.runs.folder import RunFolder
 from core.train.model_card import USE_OF_ADAPTER, USE_OF_MERGED, USE_OF_OWN_ADAPTER, USE_OF_OWN_MERGED, fitting, scoring
 from core.train.results import save_adapter

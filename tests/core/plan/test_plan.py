@@ -25,7 +25,7 @@ from core.machine.gpus import look, memory
 from core.machine.system import GroupMemory, group_memory, memory_groups
 from core.model.shape import ModelShape, read_shape
 from core.plan.__main__ import plans
-from core.plan.history import memory_factor, past_runs, speed
+from core.plan.history import measure, memory_factor, past_runs, speed
 from core.plan.protocol import PLAN, Plan
 from core.profile.errors import SettingError
 from core.profile.load import parse_profile, to_toml
@@ -112,6 +112,14 @@ def test_a_few_measured_steps_tell_the_time_where_no_run_does(profile_file: Path
     other = planned(runs, profile_file, "train.per_device_batch_size=2")
     assert other.time is None  # computed otherwise, so it is not known
     assert not runs.exists()
+
+
+def test_steps_of_a_run_of_several_machines_are_measured_on_one_rank(profile_file: Path) -> None:
+    """The others, which nobody has started, would be waited for."""
+    asked = parse_profile(profile_file.read_text(), source="tiny", overrides=["run.nodes=2", "run.gpus=2"])
+    ran = measure(asked)
+    assert (ran.profile.run.nodes, ran.profile.run.gpus) == (1, 1)
+    assert ran.metrics.steps
 
 
 def test_a_plan_for_fp16_on_a_processor_ends_with_the_reason(profile_file: Path, tmp_path: Path) -> None:

@@ -127,3 +127,20 @@ def test_a_holder_that_lay_still_and_comes_back_ends_where_another_has_the_lock(
     assert first.child.stderr is not None
     assert "another process has the lock" in first.child.stderr.read()
     assert len(files(lock)) == 1
+
+
+def test_a_holder_that_lay_still_and_was_only_looked_at_has_the_lock_as_before(
+    machine: Machine, tmp_path: Path
+) -> None:
+    lock = tmp_path / "lock"
+    first, second = machine("one"), machine("two", lost=1)
+    assert first.asked("hold") == "True"
+    os.kill(first.child.pid, signal.SIGSTOP)
+    deadline = time.monotonic() + 30
+    while second.asked("look") != "False":  # and the file is deleted
+        assert time.monotonic() < deadline
+    os.kill(first.child.pid, signal.SIGCONT)
+    while not files(lock):
+        assert time.monotonic() < deadline
+    assert second.asked("hold") == "False"
+    assert first.child.poll() is None

@@ -22,7 +22,7 @@ from core.packed.engine import PackedEngine
 from core.packed.layout import Layout
 from core.packed.pack import pack
 from core.profile.settings import Lora
-from core.train.trainer import mean_loss
+from core.train.loss import mean_loss
 
 WEIGHTS = (0.25, 2.0, 0.0, 1.75, 1.0)
 SOFT = ((0.5, 0.25, 0.25), None, (0.0, 1.0, 0.0), (1 / 3, 1 / 3, 1 / 3), None)

@@ -104,7 +104,7 @@ def rank(child: "subprocess.Popen[bytes]", number: int) -> psutil.Process:
 
 
 def ranks_of(child: "subprocess.Popen[bytes]") -> dict[int, psutil.Process]:
-    return {int(one.environ()["RANK"]): one for one in psutil.Process(child.pid).children()}
+    return {int(one.environ()["RANK"]): one for one in psutil.Process(child.pid).children() if "RANK" in one.environ()}
 
 
 def wait_until_gone(processes: Iterable[psutil.Process]) -> None:
@@ -133,6 +133,19 @@ def test_a_stop_of_all_ranks_saves_and_the_run_goes_on_with_another_number_of_th
         assert again.wait(SECONDS) == 143
     steps = [step.step for step in read_run(folder)[0].steps]
     assert steps == sorted(set(steps))
+
+
+@pytest.mark.parametrize("there_is_a_rank", [False, True])
+def test_a_stop_before_any_rank_can_hear_it_is_a_stop(there_is_a_rank: bool, start: Start) -> None:
+    """While torch is imported; and when rank 0 is there, but has no handler yet and dies of the signal."""
+    folder, child = start(*LONG)
+    wait_for(folder, events.Phase, detail="starting 2 ranks")
+    while there_is_a_rank and 0 not in ranks_of(child):
+        assert child.poll() is None
+    child.send_signal(signal.SIGUSR1)
+    assert child.wait(SECONDS) == 128 + signal.SIGUSR1
+    ends = [event for event in Tail(folder.events).read() if isinstance(event, events.Last)]
+    assert [type(event) for event in ends] == [events.Cancelled]
 
 
 def test_a_second_stop_ends_all_ranks_at_once(start: Start) -> None:
