@@ -64,7 +64,7 @@ def make_report(
 ) -> Report:
     """`prior` is the run's own, `recipe` what stands beside it; `other` is the run to compare with. Raises DataError
     where that shares no rows, or tells other outcomes apart."""
-    shared = prompts(texts, evaluation) if texts else None
+    shared = prompts(texts, evaluation)
     compared: Against | None = None
     gained = lost = np.zeros(0, dtype=np.intp)
     if other is not None:

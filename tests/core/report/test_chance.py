@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from evaluated import write_evaluation
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from arena_tui.report.text import as_text
@@ -32,6 +33,7 @@ def evaluation(probabilities: Floats, labels: Floats, swapped: Floats | None = N
         outcomes=A_B_TIE,
         id=list(range(n)),
         label=np.asarray(labels, dtype=np.int64),
+        prompt=None,
         log_probabilities=np.log(probabilities),
         swapped=None if swapped is None else np.log(swapped),
         tokens=np.ones(n, dtype=np.int64),
@@ -195,6 +197,9 @@ class TestIntervals:
         assert width(shared.log_loss) == pytest.approx(width(interval(asked.losses, np.arange(300) // 5)), rel=0.1)
         assert width(shared.log_loss) > 1.8 * width(apart.log_loss), "five equal rows tell no more than one"
         assert apart.log_loss == interval(asked.losses)
+        by_the_run = make_report("run", replace(asked, prompt=np.arange(300) // 5), None, None, None, None, [])
+        assert by_the_run.log_loss == interval(asked.losses, np.arange(300) // 5), "no text is needed for it"
+        assert by_the_run.groups[0].margin == pytest.approx(shared.groups[0].margin)
         assert ", by 60 prompts" in as_text(shared, 0)
         assert "prompts" not in as_text(apart, 0)
 
