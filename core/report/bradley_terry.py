@@ -2,6 +2,7 @@
 
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.special import expit
 
@@ -20,7 +21,7 @@ SMALLEST_STEP = 1e-7
 
 
 class NotFitted(Exception):
-    """No ratings: their likelihood's maximum was not reached."""
+    """The maximum of the likelihood was not reached."""
 
 
 class Fit(Struct, frozen=True):
@@ -55,17 +56,22 @@ def fit(first: Counts, second: Counts, score: Floats, size: int) -> Fit:
             return Fit(strengths, inverse, residuals)
         apart = np.abs(step[first] - step[second]).max()
         strengths = strengths + step * (np.log1p(apart) / apart if apart else 1)
-    raise NotFitted(f"chatbots have no ratings: no fit to their rows was found in {MOST_STEPS} steps")
+    raise NotFitted(f"no maximum in {MOST_STEPS} steps")
 
 
 def compared(
-    first: Counts, second: Counts, people: Floats, model: Floats, size: int, prompts: Counts | None
+    first: Counts, second: Counts, people: Floats, model: Floats, is_mean: NDArray[np.bool_], prompts: Counts | None
 ) -> tuple[Floats, Floats, Floats]:
     """Ratings by people and by the model, in points, and the standard error of their difference, (chatbots,) each.
+
+    The rows tell ratings from one another, and nothing of where all lie: the mean of those that `is_mean` names,
+    (chatbots,), is MEAN in both fits, of all where it names none. One that never lost lies wherever the prior ends, in
+    one fit and not in the other: were it among them, all others would be off by a share of that.
 
     The error is that of both fits to the same rows (Huber's sandwich), by prompt where `prompts` numbers them. Raises
     NotFitted.
     """
+    size, of_mean = len(is_mean), is_mean if is_mean.any() else np.ones(len(is_mean), dtype=bool)
     of_people, of_model = (fit(first, second, score, size) for score in (people, model))
     rows = np.arange(len(first))
     sides = csr_array((np.ones(len(rows)), (rows, first)), (len(rows), size)) - csr_array(
@@ -76,5 +82,7 @@ def compared(
     influence = [
         (together @ sides.multiply(one.residuals[:, None]).tocsr()) @ one.inverse for one in (of_people, of_model)
     ]
-    errors: Floats = np.sqrt(((influence[1] - influence[0]) ** 2).sum(axis=0))
-    return (MEAN + POINTS * of_people.strengths, MEAN + POINTS * of_model.strengths, POINTS * errors)
+    apart = influence[1] - influence[0]
+    errors: Floats = np.sqrt(((apart - apart[:, of_mean].mean(axis=1, keepdims=True)) ** 2).sum(axis=0))
+    by_people, by_model = (one.strengths - one.strengths[of_mean].mean() for one in (of_people, of_model))
+    return (MEAN + POINTS * by_people, MEAN + POINTS * by_model, POINTS * errors)

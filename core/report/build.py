@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from core.cache import cache_folder, made_in_place_of_oldest
-from core.report.bradley_terry import NotFitted
-from core.report.evaluation import Evaluation
+from core.report.evaluation import Counts, Evaluation
 from core.report.groups import groups, length_bias, position_bias, ratings
 from core.report.report import Against, Report
 from core.report.row_lists import lists
@@ -70,10 +69,9 @@ def make_report(
     if other is not None:
         compared, gained, lost = against(evaluation, *other, shared)
     listed, suspects, by_chance = lists(evaluation, texts, gained, lost)
-    try:
-        rated = ratings(evaluation, chatbots(texts, evaluation), shared) if texts else None
-    except NotFitted as error:
-        rated, cautions = None, [*cautions, str(error)]
+    rated = ratings(evaluation, chatbots(texts, evaluation), shared) if texts else None
+    if rated and rated[0] is None:
+        cautions = [*cautions, "chatbots have no ratings: no fit to their rows was found"]
     return Report(
         run=run,
         outcomes=evaluation.outcomes.name,
@@ -94,11 +92,11 @@ def make_report(
         mislabelled=suspects,
         mislabelled_by_chance=by_chance,
         against=compared,
-        cautions=[*_about_rows(evaluation), *(texts.cautions if texts else []), *cautions],
+        cautions=[*_about_rows(evaluation, texts, shared), *(texts.cautions if texts else []), *cautions],
     )
 
 
-def _about_rows(evaluation: Evaluation) -> list[str]:
+def _about_rows(evaluation: Evaluation, texts: Texts | None, prompts: Counts | None) -> list[str]:
     found = []
     if count := len(evaluation.not_finite):
         ids = ", ".join(map(str, evaluation.not_finite[:MOST_IDS]))
@@ -112,4 +110,10 @@ def _about_rows(evaluation: Evaluation) -> list[str]:
         found.append(f"no evaluation row has the outcome {' or '.join(missing)}")
     if len(evaluation) == 1:
         found.append("there is one evaluation row: the uncertainty of the figures is unknown")
+    elif evaluation.prompt is None and texts is None:
+        found.append(
+            "which rows share a prompt is not known: intervals and errors are by row, too narrow where some do"
+        )
+    elif prompts is not None and not prompts.any():
+        found.append("all evaluation rows share one prompt: the uncertainty of the figures is unknown")
     return found

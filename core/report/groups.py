@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, stdtr
 
 from core.outcomes import TIE
-from core.report.bradley_terry import compared
+from core.report.bradley_terry import NotFitted, compared
 from core.report.evaluation import Counts, Evaluation, Floats, row_losses
 from core.report.rated import Rated, Ratings, Strength, Strengths
 from core.report.report import Group, LengthBias, LengthBin, PositionBias
@@ -130,9 +130,9 @@ Names = tuple[str, str]
 
 def ratings(
     evaluation: Evaluation, models: Sequence[Names | None], prompts: Counts | None = None
-) -> tuple[Strengths, Ratings] | None:
-    """Of each chatbot, and of the pairs furthest from what they won; None where no row names its chatbots. `prompts` as
-    in `interval`."""
+) -> tuple[Strengths | None, Ratings] | None:
+    """Of each chatbot, where a fit is found, and of the pairs furthest from what they won; None where no row names its
+    chatbots. `prompts` as in `interval`."""
     rows = [number for number, names in enumerate(models) if names is not None]
     if not rows:
         return None
@@ -148,7 +148,11 @@ def ratings(
     pairs = _rate(by_pair, np.where(is_first, won, 1 - won), np.where(is_first, predicted, 1 - predicted), shared)
     furthest = sorted(pairs.rated, key=lambda pair: -abs(pair.z or 0))[:MOST_PAIRS]
     furthest.sort(key=lambda pair: -pair.difference)
-    return _strengths(named, won, predicted, shared), replace(pairs, rated=furthest)
+    try:
+        strengths = _strengths(named, won, predicted, shared)
+    except NotFitted:
+        strengths = None
+    return strengths, replace(pairs, rated=furthest)
 
 
 def _strengths(named: Sequence[Names], won: Floats, predicted: Floats, prompts: Counts | None) -> Strengths:
@@ -156,13 +160,14 @@ def _strengths(named: Sequence[Names], won: Floats, predicted: Floats, prompts: 
     names, places = np.unique(np.array(named, dtype=object).astype(str), return_inverse=True)
     first, second = places.reshape(-1, 2).T
     size = len(names)
-    people, model, errors = compared(first, second, won, predicted, size, prompts)
     rows = np.bincount(first, minlength=size) + np.bincount(second, minlength=size)
     scored = np.bincount(first, won, size) + np.bincount(second, 1 - won, size)
     drawn = np.arange(len(first)) if prompts is None else prompts
     met = np.unique(np.column_stack([np.append(first, second), np.append(drawn, drawn)]), axis=0)
     freedom = np.bincount(met[:, 0], minlength=size) - 1  # of each chatbot's prompts, or rows, counted once
-    has_error = (scored > 0) & (scored < rows) & (errors > 0) & (freedom > 0)
+    is_mean = (rows >= FEWEST) & (scored > 0) & (scored < rows) & (freedom > 0)
+    people, model, errors = compared(first, second, won, predicted, is_mean, prompts)
+    has_error = is_mean & ~np.isclose(errors, 0)
     z = (model - people) / np.where(has_error, errors, 1)
     enough = np.flatnonzero(rows >= FEWEST)
     rated = [

@@ -9,6 +9,7 @@ from evaluated import write_evaluation
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from arena_tui.report.tables import chatbots, summary
 from arena_tui.report.text import as_text
 from core.data.example import Example
 from core.data.rows import Origin
@@ -138,6 +139,24 @@ class TestMany:
         assert naive >= 19, "83 chatbots: some reach two standard errors every time"
         assert marked <= 4
 
+    def test_one_that_never_lost_moves_no_other(self) -> None:
+        rng = np.random.default_rng(12)
+        names = [(f"a{number % 4}", f"b{number % 3}") for number in range(300)]
+        names += [("a0", "new"), *[("a1", "champion")] * 30]
+        marked = 0
+        for _ in range(20):
+            probabilities = rng.dirichlet((3, 3, 1), 331)
+            labels = drawn(probabilities, rng)
+            labels[300:] = 1
+            found = ratings(evaluation(probabilities, labels), names)
+            assert found is not None
+            assert found[0].few == 1
+            told = [one for one in found[0].rated if one.z is not None]
+            assert {one.name for one in found[0].rated} - {one.name for one in told} == {"champion"}
+            assert np.mean([(one.people, one.model) for one in told], axis=0) == pytest.approx([1000, 1000])
+            marked += any(one.q is not None and one.q <= 0.05 for one in told)
+        assert marked <= 4, "nobody but the champion is underrated"
+
     def test_rows_of_one_prompt_count_once_for_pairs_chatbots_and_groups(self) -> None:
         rng = np.random.default_rng(10)
         probabilities = rng.dirichlet((3, 2, 1), 60)
@@ -172,7 +191,10 @@ def test_without_a_fit_a_report_has_all_but_the_ratings_and_says_so(monkeypatch:
     monkeypatch.setattr(bradley_terry, "MOST_STEPS", 1)
     made = make_report("run", asked, texts(asked, lambda row: row, ("one", "other")), None, None, None, [])
     assert made.models is None
-    assert "chatbots have no ratings: no fit to their rows was found in 1 steps" in as_text(made, 0)
+    assert "chatbots have no ratings: no fit to their rows was found" in as_text(made, 0)
+    assert made.pairs is not None
+    assert [pair.name for pair in made.pairs.rated] == ["one : other"], "pairs need no fit"
+    assert "one : other" in chatbots(made, 80).plain
 
 
 class TestIntervals:
@@ -201,6 +223,12 @@ class TestIntervals:
         assert by_the_run.log_loss == interval(asked.losses, np.arange(300) // 5), "no text is needed for it"
         assert by_the_run.groups[0].margin == pytest.approx(shared.groups[0].margin)
         assert ", by 60 prompts" in as_text(shared, 0)
+        of_one = make_report("run", replace(asked, prompt=np.zeros(300, dtype=np.int64)), None, None, None, None, [])
+        assert "all evaluation rows share one prompt" in of_one.cautions[0]
+        assert "no interval: one prompt\n" in as_text(of_one, 0)
+        assert "–, only one prompt" in summary(of_one, 60).plain
+        unknown = make_report("run", asked, None, None, None, None, [])
+        assert "which rows share a prompt is not known" in unknown.cautions[0]
         assert "prompts" not in as_text(apart, 0)
 
     def test_flips_and_the_first_place_have_the_width_that_their_standard_errors_say(self) -> None:

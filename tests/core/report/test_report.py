@@ -335,7 +335,9 @@ class TestRows:
         assert with_rows.prompts
         assert made_by(run.path, "--data", tmp_path / "moved.csv")[0] == with_rows
         parquet.write_table(parquet.read_table(run.evaluation).drop_columns(["prompt"]), run.evaluation)
-        assert made_by(run.path)[0].prompts is None, "of an older run it is not known: the interval is by row"
+        older, _ = made_by(run.path)
+        assert older.prompts is None, "of an older run it is not known: the interval is by row"
+        assert "which rows share a prompt is not known" in older.cautions[0]
         assert made_by(run.path, "--data", tmp_path / "moved.csv")[0] == with_rows
 
     @pytest.mark.slow
