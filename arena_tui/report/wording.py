@@ -12,6 +12,7 @@ FALSE_DISCOVERIES = 0.05
 """Of the chatbots and of the pairs that count as over- or underrated, the share that may be so by chance."""
 FEW = 30
 """Rows below which a group's figures say little: they are muted."""
+MARGIN = "± is 1.96 standard errors"
 
 
 def titled(report: Report) -> dict[str, list[ListedRow]]:
