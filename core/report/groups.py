@@ -163,8 +163,9 @@ def _strengths(named: Sequence[Names], won: Floats, predicted: Floats, prompts: 
     rows = np.bincount(first, minlength=size) + np.bincount(second, minlength=size)
     scored = np.bincount(first, won, size) + np.bincount(second, 1 - won, size)
     drawn = np.arange(len(first)) if prompts is None else prompts
-    met = np.unique(np.column_stack([np.append(first, second), np.append(drawn, drawn)]), axis=0)
-    freedom = np.bincount(met[:, 0], minlength=size) - 1  # of each chatbot's prompts, or rows, counted once
+    asked = np.column_stack([np.append(first, second), np.append(drawn, drawn)])
+    different, times = np.unique(asked, axis=0, return_counts=True)
+    freedom = rows**2 / np.bincount(different[:, 0], times**2, size) - 1  # as `standard_error` has it
     is_mean = (rows >= FEWEST) & (scored > 0) & (scored < rows) & (freedom > 0)
     people, model, errors = compared(first, second, won, predicted, is_mean, prompts)
     has_error = is_mean & ~np.isclose(errors, 0)
@@ -187,7 +188,7 @@ def _strengths(named: Sequence[Names], won: Floats, predicted: Floats, prompts: 
 
 def _rate(by_name: dict[str, list[int]], won: Floats, predicted: Floats, prompts: Counts | None) -> Ratings:
     rated: list[Rated] = []
-    freedom: list[int] = []
+    freedom: list[float] = []
     for name, rows in by_name.items():
         if len(rows) < FEWEST:
             continue
@@ -212,7 +213,7 @@ def _rate(by_name: dict[str, list[int]], won: Floats, predicted: Floats, prompts
 Tested = TypeVar("Tested", Rated, Strength)
 
 
-def _with_q(rated: list[Tested], freedom: Sequence[int]) -> list[Tested]:
+def _with_q(rated: list[Tested], freedom: Sequence[float]) -> list[Tested]:
     """`freedom` are the degrees of freedom of each z."""
     from scipy.stats import false_discovery_control  # half a second, as for a bootstrap
 

@@ -8,6 +8,7 @@ import pytest
 from evaluated import write_evaluation
 from msgspec.structs import replace
 from numpy.typing import NDArray
+from scipy.special import stdtr
 
 from arena_tui.report.tables import chatbots, summary
 from arena_tui.report.text import as_text
@@ -20,7 +21,7 @@ from core.report.evaluation import Evaluation, read_evaluation
 from core.report.groups import groups, position_bias, ratings
 from core.report.report import Interval
 from core.report.row_lists import IDENTICAL_WITH_WINNER, likely_mislabelled
-from core.report.scores import binned, classes, interval
+from core.report.scores import binned, classes, interval, standard_error
 from core.report.source_rows import Texts
 from core.runs.folder import RunFolder
 
@@ -172,6 +173,31 @@ class TestMany:
         [lengths, uncut], [of_single, _] = groups(fivefold, None, numbers), groups(single, None)
         assert (lengths.rows, lengths.margin) == (300, pytest.approx(of_single.margin))
         assert uncut.margin == lengths.margin
+
+    def test_where_one_prompt_has_most_rows_chance_is_still_chance(self) -> None:
+        rng = np.random.default_rng(13)
+        share = 1 / np.arange(1, 31) ** 2
+        tested = []
+        for _ in range(400):
+            numbers = rng.choice(30, 200, p=share / share.sum())
+            alike = rng.normal(size=30)[numbers]
+            error, free = standard_error(alike, numbers)
+            assert error is not None
+            tested.append(2 * stdtr(free, -abs(alike.mean()) / error))
+        assert np.mean(np.array(tested) < 0.05) < 0.07, "by their number less one, a third of them"
+        asked = evaluation(np.tile([0.4, 0.4, 0.2], (200, 1)), rng.integers(0, 3, 200))
+        evenly, unevenly = (
+            ratings(asked, [("a", "b")] * 200, number)
+            for number in (np.arange(200) % 20, np.arange(200).clip(180) % 20)
+        )
+        assert evenly is not None
+        assert unevenly is not None
+        for even, uneven in ((evenly[0].rated[0], unevenly[0].rated[0]), (evenly[1].rated[0], unevenly[1].rated[0])):
+            assert even.z is not None
+            assert even.q == pytest.approx(2 * stdtr(19, -abs(even.z)))
+            assert uneven.z is not None
+            free = 200**2 / (181**2 + 19) - 1
+            assert uneven.q == pytest.approx(2 * stdtr(free, -abs(uneven.z)))
 
     def test_of_one_prompt_nothing_is_marked(self) -> None:
         rng = np.random.default_rng(11)
