@@ -136,7 +136,11 @@ def _say(joint: "OutOfFold") -> None:
     assert joint.log_loss is not None
     between = f" ({loss(joint.log_loss.low)} to {loss(joint.log_loss.high)})" if joint.log_loss.low is not None else ""
     rows = counted(joint.rows, "row")
+    if joint.prompts and joint.prompts < joint.rows:
+        rows = f"{rows}, by {counted(joint.prompts, 'prompt')}"
     print(f"out of fold: log loss {loss(joint.log_loss.value)}{between}, accuracy {percent(joint.accuracy)}, {rows}")
+    if joint.prompts is None:
+        print("no interval: a run of an older version does not tell which rows share a prompt", file=sys.stderr)
     if joint.not_finite:
         print(f"warning: {counted(joint.not_finite, 'row')} with non-finite logits left out", file=sys.stderr)
     for file in joint.written:

@@ -42,8 +42,9 @@ class Outcomes(TextPane):
 class Groups(TextPane):
     HELP = (
         "Log loss and accuracy by group of rows. Lengths are tokens of the whole row before the cut; cuts are listed "
-        "by part, and a row may be in several of these groups. The interval is the mean ± 1.96 standard errors; an "
-        "arrow marks one that extends beyond the scale, which fits all groups but outliers of few rows."
+        "by part, and a row may be in several of these groups. The interval is the mean ± 1.96 standard errors, by "
+        "prompt where rows share some; an arrow marks one that extends beyond the scale, which fits all groups but "
+        "outliers of few rows."
     )
 
 
@@ -51,9 +52,9 @@ class Chatbots(TextPane):
     HELP = (
         "Bradley-Terry ratings of chatbots, a tie as half a win, fitted to people's verdicts and to the model's "
         "probabilities; of pairs, what the first scored and was expected to. Overrated ones come first. In SE is the "
-        "difference in standard errors. However many chatbots or pairs there are, of those with ! one in twenty at "
-        "most is expected to be chance (Benjamini-Hochberg). Of the pairs, those with the largest differences are "
-        "listed."
+        "difference in standard errors, by prompt where rows share some. However many chatbots or pairs there are, of "
+        "those with ! one in twenty at most is expected to be chance (Benjamini-Hochberg). Of the pairs, those "
+        "furthest from what they won, in standard errors, are listed."
     )
 
 

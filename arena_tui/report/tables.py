@@ -39,7 +39,7 @@ SHADES = " ░▒▓█"
 def summary(report: Report, width: int) -> Content:
     """The log loss beside its references, and what else is told in one figure."""
     reached = report.log_loss.value
-    drawn = f"{numbers.count(report.prompts)} prompts" if report.prompts else ""
+    drawn = numbers.counted(report.prompts, "prompt") if report.prompts else ""
     rows: list[Fact] = [("log loss", numbers.loss(reached), drawn)]
     rows.append(("interval", _between(report.log_loss, numbers.loss), ""))
     rows += [(r.name, numbers.loss(r.log_loss), numbers.difference(reached - r.log_loss)) for r in report.references]
@@ -61,7 +61,7 @@ def summary(report: Report, width: int) -> Content:
 
 def _between(interval: Interval, written: Callable[[float], str]) -> str:
     if interval.low is None or interval.high is None:
-        return f"{numbers.MISSING}, only one row"
+        return f"{numbers.MISSING}, only one prompt"
     return f"{written(interval.low)} to {written(interval.high)}"
 
 
@@ -128,9 +128,9 @@ BAR = 20
 
 def chatbots(report: Report, width: int) -> Content:
     """Chatbots, then pairs of them, the most overrated first."""
-    if report.models is None or report.pairs is None:
-        return Content("The rows do not say which chatbots answered.")
-    tables = [_strengths(report, report.models, width)]
+    if report.pairs is None:
+        return Content("Which chatbots answered is not known.")
+    tables = [_strengths(report, report.models, width) if report.models else Content("Chatbots have no ratings.")]
     if report.pairs.rated:
         tables.append(_rated("pair: the first's figures", report, report.pairs, width))
     return Content("\n\n").join(tables)

@@ -10,6 +10,7 @@ from arena_tui.format.numbers import percent
 from arena_tui.format.sanitize import printable
 from arena_tui.format.width import padded
 from arena_tui.report.wording import (
+    MARGIN,
     a_wins,
     beside_accuracy,
     better,
@@ -125,6 +126,7 @@ def _groups(report: Report) -> Iterator[str]:
             percent(group.accuracy),
         )
         yield _line(f"  {group.name}", cells)
+    yield f"  {MARGIN}"
 
 
 def _position(bias: PositionBias) -> Iterator[str]:

@@ -12,6 +12,7 @@ FALSE_DISCOVERIES = 0.05
 """Of the chatbots and of the pairs that count as over- or underrated, the share that may be so by chance."""
 FEW = 30
 """Rows below which a group's figures say little: they are muted."""
+MARGIN = "± is 1.96 standard errors"
 
 
 def titled(report: Report) -> dict[str, list[ListedRow]]:
@@ -31,13 +32,13 @@ def titled(report: Report) -> dict[str, list[ListedRow]]:
 def in_words(interval: Interval) -> str:
     """The interval of a log loss."""
     if interval.low is None or interval.high is None:
-        return "no interval: one row"
+        return "no interval: one prompt"
     return f"95 % interval {interval.low:.4f} to {interval.high:.4f}"
 
 
 def by_prompt(report: Report) -> str:
     """What is drawn for the intervals where rows share prompts."""
-    return f", by {numbers.count(report.prompts)} prompts" if report.prompts else ""
+    return f", by {numbers.count(report.prompts)} prompts" if report.prompts and report.prompts > 1 else ""
 
 
 def better(difference: Interval) -> str:
@@ -47,7 +48,7 @@ def better(difference: Interval) -> str:
         return "equal in every row"
     word = "better" if value < 0 else "worse"
     if low is None or high is None:
-        return f"{abs(value):.4f} {word}, no interval: one row"
+        return f"{abs(value):.4f} {word}, no interval: one prompt"
     ends = (-high, -low) if value < 0 else (low, high)
     between = " to ".join(f"{end:.4f}".replace("-", "−") for end in ends)
     doubt = ", which may be chance" if low <= 0 <= high else ""
@@ -106,11 +107,11 @@ def of_strengths(strengths: Strengths, outcomes: OutcomesName) -> str:
     tie = ", a tie as half a win" if outcomes_of(outcomes).has_ties else ""
     words = (
         f"Bradley-Terry ratings as the Arena fits them{tie}, to people's verdicts and to the model's: 400 points are "
-        "odds of 10 to 1, 1,000 is the mean; a positive difference is overrated; SE is its standard error; of those "
-        "with !, one in twenty at most is expected to be chance"
+        "odds of 10 to 1, 1,000 is the mean of those with a standard error; a positive difference is overrated; SE is "
+        "its standard error; of those with !, one in twenty at most is expected to be chance"
     )
     if strengths.few:
-        words += f"; {numbers.count(strengths.few)} with fewer than {strengths.fewest} rows left out"
+        words += f"; {numbers.count(strengths.few)} with fewer than {strengths.fewest} rows not listed"
     return words
 
 

@@ -16,8 +16,8 @@ from core.profile.settings import Profile
 TRAINER_STATE = 64 << 10
 """Bytes of a checkpoint's random states, schedule and the Trainer's own record, for a run of usual length."""
 
-EVALUATION_ROW = 48
-"""Bytes of a row of eval.parquet, at most."""
+EVALUATION_ROW = 76
+"""Bytes of a row of eval.parquet, at most: with numbers as ids, and both orders scored."""
 
 
 def memory_plan(

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from core.cache import cache_folder, made_in_place_of_oldest
-from core.report.evaluation import Evaluation
+from core.report.evaluation import Counts, Evaluation
 from core.report.groups import groups, length_bias, position_bias, ratings
 from core.report.report import Against, Report
 from core.report.row_lists import lists
 from core.report.scores import against, calibration, classes, confusion, interval, references
 from core.report.source_rows import Texts, chatbots, prompts
 
-EDITION = 8
+EDITION = 9
 """Raise it when what is written changes."""
 
 KEPT = 16
@@ -63,13 +63,15 @@ def make_report(
 ) -> Report:
     """`prior` is the run's own, `recipe` what stands beside it; `other` is the run to compare with. Raises DataError
     where that shares no rows, or tells other outcomes apart."""
-    shared = prompts(texts, evaluation) if texts else None
+    shared = prompts(texts, evaluation)
     compared: Against | None = None
     gained = lost = np.zeros(0, dtype=np.intp)
     if other is not None:
         compared, gained, lost = against(evaluation, *other, shared)
     listed, suspects, by_chance = lists(evaluation, texts, gained, lost)
     rated = ratings(evaluation, chatbots(texts, evaluation), shared) if texts else None
+    if rated and rated[0] is None:
+        cautions = [*cautions, "chatbots have no ratings: no fit to their rows was found"]
     return Report(
         run=run,
         outcomes=evaluation.outcomes.name,
@@ -81,7 +83,7 @@ def make_report(
         classes=classes(evaluation),
         confusion=confusion(evaluation),
         calibration=calibration(evaluation),
-        groups=groups(evaluation, texts.turns if texts else None),
+        groups=groups(evaluation, texts.turns if texts else None, shared),
         models=rated[0] if rated else None,
         pairs=rated[1] if rated else None,
         length_bias=length_bias(evaluation, texts) if texts else None,
@@ -90,11 +92,11 @@ def make_report(
         mislabelled=suspects,
         mislabelled_by_chance=by_chance,
         against=compared,
-        cautions=[*_about_rows(evaluation), *(texts.cautions if texts else []), *cautions],
+        cautions=[*_about_rows(evaluation, texts, shared), *(texts.cautions if texts else []), *cautions],
     )
 
 
-def _about_rows(evaluation: Evaluation) -> list[str]:
+def _about_rows(evaluation: Evaluation, texts: Texts | None, prompts: Counts | None) -> list[str]:
     found = []
     if count := len(evaluation.not_finite):
         ids = ", ".join(map(str, evaluation.not_finite[:MOST_IDS]))
@@ -108,4 +110,10 @@ def _about_rows(evaluation: Evaluation) -> list[str]:
         found.append(f"no evaluation row has the outcome {' or '.join(missing)}")
     if len(evaluation) == 1:
         found.append("there is one evaluation row: the uncertainty of the figures is unknown")
+    elif evaluation.prompt is None and texts is None:
+        found.append(
+            "which rows share a prompt is not known: intervals and errors are by row, too narrow where some do"
+        )
+    elif prompts is not None and not prompts.any():
+        found.append("all evaluation rows share one prompt: the uncertainty of the figures is unknown")
     return found

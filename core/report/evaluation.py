@@ -34,6 +34,8 @@ class Evaluation(Struct, frozen=True, kw_only=True):
 
     id: list[Id]
     label: Counts
+    prompt: Counts | None
+    """`prompt_key` of each row, (n,), the same for equal prompts in all runs; None in files of older runs."""
     log_probabilities: Floats
     """Log-softmax of the logits, (n, outcomes), computed in float64."""
     swapped: Floats | None
@@ -114,6 +116,7 @@ def read_evaluation(folder: RunFolder) -> Evaluation:
         outcomes=outcomes,
         id=[id for id, is_known in zip(ids, is_finite, strict=True) if is_known],
         label=label[known],
+        prompt=columns["prompt"].astype(np.int64)[known] if "prompt" in columns else None,
         log_probabilities=log_softmax(logits[known], axis=1),
         swapped=None if swapped is None else log_softmax(swapped[known], axis=1),
         tokens=wanted["tokens"].astype(np.int64)[known],

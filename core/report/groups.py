@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from scipy.special import expit, stdtr
 
 from core.outcomes import TIE
-from core.report.bradley_terry import compared
+from core.report.bradley_terry import NotFitted, compared
 from core.report.evaluation import Counts, Evaluation, Floats, row_losses
 from core.report.rated import Rated, Ratings, Strength, Strengths
 from core.report.report import Group, LengthBias, LengthBin, PositionBias
-from core.report.scores import interval
+from core.report.scores import interval, standard_error
 from core.report.source_rows import Texts
 
 Flags = NDArray[np.bool_]
@@ -25,10 +25,11 @@ MOST_TURNS = 4
 PARTS = ("prompt", "A", "B")
 
 
-def groups(evaluation: Evaluation, turns: Counts | None) -> list[Group]:
-    """All groups that have rows. `turns`, of shape (n,), is 0 where a row's text is not known, None for all."""
+def groups(evaluation: Evaluation, turns: Counts | None, prompts: Counts | None = None) -> list[Group]:
+    """All groups that have rows. `turns`, of shape (n,), is 0 where a row's text is not known, None for all; `prompts`
+    as in `interval`."""
     every = _chosen(evaluation, turns)
-    return [_group(evaluation, kind, name, chosen) for kind, name, chosen in every if chosen.any()]
+    return [_group(evaluation, prompts, kind, name, chosen) for kind, name, chosen in every if chosen.any()]
 
 
 def _chosen(evaluation: Evaluation, turns: Counts | None) -> Iterator[tuple[str, str, Flags]]:
@@ -55,14 +56,15 @@ def _chosen(evaluation: Evaluation, turns: Counts | None) -> Iterator[tuple[str,
             yield "cut", f"all of {name}", is_gone
 
 
-def _group(evaluation: Evaluation, kind: str, name: str, chosen: Flags) -> Group:
+def _group(evaluation: Evaluation, prompts: Counts | None, kind: str, name: str, chosen: Flags) -> Group:
     losses = evaluation.losses[chosen]
+    error, _ = standard_error(losses, None if prompts is None else prompts[chosen])
     return Group(
         kind=kind,
         name=name,
         rows=len(losses),
         log_loss=float(losses.mean()),
-        margin=float(1.96 * losses.std(ddof=1) / np.sqrt(len(losses))) if len(losses) > 1 else None,
+        margin=None if error is None else 1.96 * error,
         accuracy=float(evaluation.is_right[chosen].mean()),
     )
 
@@ -128,9 +130,9 @@ Names = tuple[str, str]
 
 def ratings(
     evaluation: Evaluation, models: Sequence[Names | None], prompts: Counts | None = None
-) -> tuple[Strengths, Ratings] | None:
-    """Of each chatbot, and of the pairs furthest from what they won; None where no row names its chatbots. `prompts` as
-    in `interval`."""
+) -> tuple[Strengths | None, Ratings] | None:
+    """Of each chatbot, where a fit is found, and of the pairs furthest from what they won; None where no row names its
+    chatbots. `prompts` as in `interval`."""
     rows = [number for number, names in enumerate(models) if names is not None]
     if not rows:
         return None
@@ -138,14 +140,19 @@ def ratings(
     scores = np.array([1.0, 0.0, 0.5][: len(evaluation.outcomes)])
     won, predicted = scores[evaluation.label[rows]], evaluation.probabilities[rows] @ scores
 
-    by_pair: dict[str, list[Floats]] = {}
-    for (a, b), row in zip(named, np.column_stack([won, predicted]), strict=True):
-        first, second = sorted((a, b))
-        by_pair.setdefault(f"{first} : {second}", []).append(row if first == a else 1 - row)
-    pairs = _rate(by_pair)
+    shared = None if prompts is None else prompts[rows]
+    by_pair: dict[str, list[int]] = {}
+    for place, names in enumerate(named):
+        by_pair.setdefault(" : ".join(sorted(names)), []).append(place)
+    is_first = np.array([a <= b for a, b in named])
+    pairs = _rate(by_pair, np.where(is_first, won, 1 - won), np.where(is_first, predicted, 1 - predicted), shared)
     furthest = sorted(pairs.rated, key=lambda pair: -abs(pair.z or 0))[:MOST_PAIRS]
     furthest.sort(key=lambda pair: -pair.difference)
-    return _strengths(named, won, predicted, None if prompts is None else prompts[rows]), replace(pairs, rated=furthest)
+    try:
+        strengths = _strengths(named, won, predicted, shared)
+    except NotFitted:
+        strengths = None
+    return strengths, replace(pairs, rated=furthest)
 
 
 def _strengths(named: Sequence[Names], won: Floats, predicted: Floats, prompts: Counts | None) -> Strengths:
@@ -153,10 +160,15 @@ def _strengths(named: Sequence[Names], won: Floats, predicted: Floats, prompts: 
     names, places = np.unique(np.array(named, dtype=object).astype(str), return_inverse=True)
     first, second = places.reshape(-1, 2).T
     size = len(names)
-    people, model, errors = compared(first, second, won, predicted, size, prompts)
     rows = np.bincount(first, minlength=size) + np.bincount(second, minlength=size)
     scored = np.bincount(first, won, size) + np.bincount(second, 1 - won, size)
-    has_error = (scored > 0) & (scored < rows) & (errors > 0)
+    drawn = np.arange(len(first)) if prompts is None else prompts
+    asked = np.column_stack([np.append(first, second), np.append(drawn, drawn)])
+    different, times = np.unique(asked, axis=0, return_counts=True)
+    freedom = rows**2 / np.bincount(different[:, 0], times**2, size) - 1  # as `standard_error` has it
+    is_mean = (rows >= FEWEST) & (scored > 0) & (scored < rows) & (freedom > 0)
+    people, model, errors = compared(first, second, won, predicted, is_mean, prompts)
+    has_error = is_mean & ~np.isclose(errors, 0)
     z = (model - people) / np.where(has_error, errors, 1)
     enough = np.flatnonzero(rows >= FEWEST)
     rated = [
@@ -170,28 +182,30 @@ def _strengths(named: Sequence[Names], won: Floats, predicted: Floats, prompts: 
         )
         for one in enough
     ]
-    return Strengths(sorted(_with_q(rated), key=lambda one: -one.difference), FEWEST, few=size - len(enough))
+    rated = sorted(_with_q(rated, freedom[enough].tolist()), key=lambda one: -one.difference)
+    return Strengths(rated, FEWEST, few=size - len(enough))
 
 
-def _rate(by_name: dict[str, list[Floats]]) -> Ratings:
-    rated = []
+def _rate(by_name: dict[str, list[int]], won: Floats, predicted: Floats, prompts: Counts | None) -> Ratings:
+    rated: list[Rated] = []
+    freedom: list[float] = []
     for name, rows in by_name.items():
         if len(rows) < FEWEST:
             continue
-        won, predicted = np.array(rows).T
-        apart = predicted - won
-        error = apart.std(ddof=1) / np.sqrt(len(apart))
+        apart = (predicted - won)[rows]
+        error, free = standard_error(apart, None if prompts is None else prompts[rows])
         rated.append(
             Rated(
                 name=name,
                 rows=len(rows),
-                score=float(won.mean()),
-                predicted=float(predicted.mean()),
-                z=None if np.isclose(error, 0) else float(apart.mean() / error),
+                score=float(won[rows].mean()),
+                predicted=float(predicted[rows].mean()),
+                z=None if error is None or np.isclose(error, 0) else float(apart.mean() / error),
                 q=None,
             )
         )
-    rated = _with_q(rated)
+        freedom.append(free)
+    rated = _with_q(rated, freedom)
     rated.sort(key=lambda model: -model.difference)
     return Ratings(rated, FEWEST, enough=len(rated), few=len(by_name) - len(rated))
 
@@ -199,10 +213,10 @@ def _rate(by_name: dict[str, list[Floats]]) -> Ratings:
 Tested = TypeVar("Tested", Rated, Strength)
 
 
-def _with_q(rated: list[Tested]) -> list[Tested]:
+def _with_q(rated: list[Tested], freedom: Sequence[float]) -> list[Tested]:
+    """`freedom` are the degrees of freedom of each z."""
     from scipy.stats import false_discovery_control  # half a second, as for a bootstrap
 
-    tested = [one for one in rated if one.z is not None]
-    p_values = [2 * stdtr(one.rows - 1, -abs(one.z or 0)) for one in tested]
-    found = iter(false_discovery_control(p_values).tolist() if tested else [])
+    p_values = [2 * stdtr(free, -abs(one.z)) for one, free in zip(rated, freedom, strict=True) if one.z is not None]
+    found = iter(false_discovery_control(p_values).tolist() if p_values else [])
     return [one if one.z is None else replace(one, q=next(found)) for one in rated]

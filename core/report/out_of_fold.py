@@ -19,8 +19,9 @@ from core.files import as_parquet, in_words, write_output
 from core.imports import keep_pandas_out
 from core.outcomes import Outcomes, difference
 from core.protocol import answer, end_once
-from core.report.evaluation import Evaluation, read_evaluation
+from core.report.evaluation import Counts, Evaluation, read_evaluation
 from core.report.protocol import OutOfFold
+from core.report.report import Interval
 from core.report.scores import interval
 from core.runs.folder import RunFolder
 
@@ -67,13 +68,21 @@ def joined(runs: Sequence[RunFolder], table: Path | None, teacher: Path | None) 
         write_output(table, as_parquet(made))
     if teacher:
         write_output(teacher, _as_csv(ids, probabilities.tolist(), evaluations[0].outcomes))
+    losses, prompts = np.concatenate([one.losses for one in evaluations]), _prompts(evaluations)
     return OutOfFold(
         rows=len(ids),
-        log_loss=interval(np.concatenate([one.losses for one in evaluations])),
+        log_loss=Interval(float(losses.mean()), None, None) if prompts is None else interval(losses, prompts),
+        prompts=None if prompts is None else len(np.unique(prompts)),
         accuracy=float(np.concatenate([one.is_right for one in evaluations]).mean()),
         not_finite=sum(len(one.not_finite) for one in evaluations),
         written=[str(path) for path in (table, teacher) if path],
     )
+
+
+def _prompts(evaluations: Sequence[Evaluation]) -> Counts | None:
+    """The number of each row's prompt, the same in all runs; None where one run does not tell."""
+    known = [one.prompt for one in evaluations if one.prompt is not None]
+    return np.concatenate(known) if len(known) == len(evaluations) else None
 
 
 def _demand_each_once(runs: Sequence[RunFolder], evaluations: Sequence[Evaluation]) -> None:

@@ -40,6 +40,9 @@ class OutOfFold(Struct, frozen=True, kw_only=True):
 
     rows: int = 0
     log_loss: Interval | None = None
+    prompts: int | None = None
+    """How many different ones the rows have: the interval is by prompt. None where older runs do not tell, and then
+    there is no interval: by row it would be too narrow where rows share prompts."""
     accuracy: float = 0.0
     not_finite: int = 0
     """Rows left out, since their logits are no finite numbers."""

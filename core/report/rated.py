@@ -4,8 +4,9 @@ from msgspec import Struct
 
 
 class Strength(Struct, frozen=True, kw_only=True):
-    """A chatbot's Bradley-Terry ratings, in points: 400 are odds of ten to one, 1,000 is the mean. `z` is the
-    difference in its standard errors, None for one that won or lost every row; `q` as of a pair."""
+    """A chatbot's Bradley-Terry ratings, in points: 400 are odds of ten to one, 1,000 is the mean of those with a `z`.
+    That is the difference in its standard errors, None for one that won or lost every row, or has rows of one prompt
+    alone; `q` as of a pair."""
 
     name: str
     rows: int
@@ -30,7 +31,7 @@ class Strengths(Struct, frozen=True):
 
 class Rated(Struct, frozen=True, kw_only=True):
     """A pair of chatbots, the first's figures. A win counts 1, a tie a half; `z` is the difference in its
-    standard errors, None where rows do not differ. A positive difference means overrated."""
+    standard errors, None where rows do not differ or are of one prompt. A positive difference means overrated."""
 
     name: str
     rows: int

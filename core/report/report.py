@@ -12,7 +12,7 @@ from core.report.rated import Ratings, Strengths
 
 
 class Interval(Struct, frozen=True):
-    """A mean with its percentile bootstrap interval; low and high are None for a single row."""
+    """A mean with its percentile bootstrap interval; low and high are None for a single row or prompt."""
 
     value: float
     low: float | None
@@ -36,7 +36,7 @@ class Group(Struct, frozen=True, kw_only=True):
     rows: int
     log_loss: float
     margin: float | None
-    """Half the width of the normal interval of the log loss; None for a single row."""
+    """Half the width of the normal interval of the log loss; None for a single row or prompt."""
     accuracy: float
 
 

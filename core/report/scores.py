@@ -43,6 +43,22 @@ def interval(values: Floats, prompts: Counts | None = None) -> Interval:
     return Interval(mean, *map(float, found.confidence_interval))
 
 
+def standard_error(values: Floats, prompts: Counts | None = None) -> tuple[float | None, float]:
+    """That of the mean of `values`, (n,), and its degrees of freedom. Rows of one prompt count as one draw, `prompts`
+    as in `interval`; None where there is only one.
+
+    Where one prompt has most rows, it tells most of the mean and little of how prompts differ: one less than Kish's
+    effective number of prompts, n^2 / sum(rows of each^2), are free, which is one less than their number where all have
+    as many (Carter, Schnepel and Steigerwald 2017).
+    """
+    number = np.arange(len(values)) if prompts is None else np.unique(prompts, return_inverse=True)[1]
+    sums, rows = np.bincount(number, values - values.mean()), np.bincount(number)
+    if len(rows) < 2:
+        return None, 0.0
+    error = np.sqrt((sums**2).sum() * len(rows) / (len(rows) - 1)) / len(values)
+    return float(error), float(len(values) ** 2 / (rows**2).sum() - 1)
+
+
 def _mean_of_rows(sums: Floats, rows: Counts, axis: int) -> Floats:
     mean: Floats = sums.sum(axis=axis) / rows.sum(axis=axis)
     return mean

@@ -107,15 +107,25 @@ def _counted(
         yield row
 
 
-def prompts(texts: Texts, evaluation: Evaluation) -> Counts | None:
-    """A number for the prompt of each evaluation row, the same for equal ones; None where all differ. A row whose text
-    is not known stands for itself."""
+def prompts(texts: Texts | None, evaluation: Evaluation) -> Counts | None:
+    """A number for the prompt of each evaluation row, the same for equal ones; None where all differ, or are not known.
+
+    As the run wrote them down. Of an older one the texts tell: a row whose text is not known stands for itself."""
+    if evaluation.prompt is not None:
+        return _numbered(evaluation.prompt)
+    if texts is None:
+        return None
     keys = [
         prompt_key(texts.found[id][0].prompt) if id in texts.found else -1 - place
         for place, id in enumerate(evaluation.id)
     ]
-    different, number = np.unique(keys, return_inverse=True)
-    return number.astype(np.int64) if len(different) < len(keys) else None
+    return _numbered(np.array(keys, dtype=np.int64))
+
+
+def _numbered(prompt: Counts) -> Counts | None:
+    """A number from 0 for each of the different prompts, of shape (n,); None where all differ."""
+    different, number = np.unique(prompt, return_inverse=True)
+    return number.astype(np.int64) if len(different) < len(prompt) else None
 
 
 def chatbots(texts: Texts, evaluation: Evaluation) -> list[tuple[str, str] | None]:

@@ -9,6 +9,7 @@ from peft import PeftModel
 from transformers import PreTrainedTokenizerFast
 
 from core.data.example import PARTS, id_column
+from core.data.split import prompt_key
 from core.data.tokens import Encoded
 from core.engine import scores
 from core.files import as_parquet, as_their_folder
@@ -72,9 +73,9 @@ def save_evaluation(
     logits: NDArray[np.float32],
     swapped: NDArray[np.float32] | None,
 ) -> None:
-    """eval.parquet, in the order of the file: id, label, a logit an outcome, tokens shown, and of each part all and
-    lost. `logits` have the shape (rows, outcomes), and so have those of the `swapped` copies, whose columns are changed
-    back here.
+    """eval.parquet, in the order of the file: id, label, key of the prompt, a logit an outcome, tokens shown, and of
+    each part all and lost. `logits` have the shape (rows, outcomes), and so have those of the `swapped` copies, whose
+    columns are changed back here.
     """
     order = sorted(range(len(rows)), key=lambda i: rows[i].example.index)
     swapped_back = () if swapped is None else outcomes.unswapped(swapped[order]).T
@@ -83,6 +84,7 @@ def save_evaluation(
         {
             "id": id_column(row.example.id for row in ordered),
             "label": pyarrow.array([row.example.label for row in ordered], pyarrow.int8()),
+            "prompt": pyarrow.array([prompt_key(row.example.prompt) for row in ordered], pyarrow.int64()),
             **dict(zip(outcomes.logits, logits[order].T, strict=True)),
             "tokens": pyarrow.array([len(row.ids) for row in ordered], pyarrow.int32()),
             "is_cut": pyarrow.array([row.is_cut for row in ordered], pyarrow.bool_()),

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pyarrow import parquet
 
 from core.data.example import MODELS, PARTS, Id, id_column
+from core.data.split import prompt_key
 from core.data.template import RECIPE
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode
@@ -35,12 +36,14 @@ def write_evaluation(
     tokens: Sequence[int] | None = None,
     lost: NDArray[np.int32] | None = None,
     parts: NDArray[np.int32] | None = None,
+    prompt: Sequence[int] | None = None,
 ) -> None:
-    """eval.parquet as training writes it; without `parts` as it did before."""
+    """eval.parquet as training writes it; without `parts` and `prompt` as it did before."""
     lost = np.zeros((len(ids), 3), dtype=np.int32) if lost is None else lost
     columns: dict[str, Any] = {
         "id": id_column(ids),
         "label": pa.array(labels, pa.int8()),
+        **({} if prompt is None else {"prompt": pa.array(prompt, pa.int64())}),
         **{name: logits[:, n] for n, name in enumerate(LOGITS)},
         "tokens": pa.array([100] * len(ids) if tokens is None else tokens, pa.int32()),
         "is_cut": lost.sum(axis=1) > 0,
@@ -108,4 +111,5 @@ def evaluate(run: Path, data: Path, *, swap: bool = False, seed: int = 0, skill:
         tokens=[len(row.ids) for row in encoded],
         lost=np.array([row.lost for row in encoded], dtype=np.int32),
         parts=np.array([row.parts for row in encoded], dtype=np.int32),
+        prompt=[prompt_key(row.prompt) for row in held_out],
     )

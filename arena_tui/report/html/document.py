@@ -23,6 +23,7 @@ from arena_tui.report.html.parts import (
 from arena_tui.report.view import SeenReport
 from arena_tui.report.wording import (
     FEW,
+    MARGIN,
     a_wins,
     beside_accuracy,
     better,
@@ -176,7 +177,7 @@ def _groups(report: Report) -> Iterator[str]:
     yield "<h2>Groups of rows</h2>"
     yield (
         f"<p>The thin line is the log loss of all rows. Groups of fewer than {FEW} rows are dim, and hollow where they "
-        f"are beyond the scale, which is made for the others.</p>"
+        f"are beyond the scale, which is made for the others. {MARGIN}.</p>"
     )
     overall = report.log_loss.value
     many = [group for group in report.groups if group.rows >= FEW] or report.groups

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,9 @@ from pyarrow import parquet
 
 from arena_tui.__main__ import main
 from core.engine.scores import log_loss, softmax
+from core.report.out_of_fold import joined
+from core.report.protocol import OutOfFold
+from core.report.report import Interval
 from core.runs import events
 from core.runs.average import ORDER
 from core.runs.folder import RunFolder, create_run, list_runs
@@ -33,15 +38,17 @@ def queued(runs: Path) -> list[str]:
     return [run.name for run, _ in Queue(runs).waiting()]
 
 
-def finish_all(runs: Path, *, shared: int = 0) -> tuple[np.ndarray, list[int]]:  # type: ignore[type-arg]
+def finish_all(  # type: ignore[type-arg]
+    runs: Path, *, shared: int = 0, prompts: Sequence[int] | None = range(12)
+) -> tuple[np.ndarray, list[int]]:
     """A finished run for each of three folds, with four rows each of which `shared` are in the next one too; their
-    logits and labels."""
+    logits and labels. `prompts` numbers those of all rows, None for runs that do not tell."""
     logits, labels = np.random.default_rng(1).normal(size=(12, 3)).astype(np.float32), [0, 1, 2] * 4
     for fold in folds(runs, "demo", OVERRIDES):
         run = create_run(runs, fold.variant.profile, text="", name="demo")
         of_fold = slice(4 * fold.number, 4 * fold.number + 4)
         ids = [100 + row - shared * fold.number for row in range(12)][of_fold]
-        write_evaluation(run.evaluation, ids, labels[of_fold], logits[of_fold])
+        write_evaluation(run.evaluation, ids, labels[of_fold], logits[of_fold], prompt=prompts and prompts[of_fold])
         with Record(run.events) as record:
             record.write(events.Evaluated(step=1, epoch=1.0, log_loss=1.0, accuracy=0.5, rows=4, seconds=1.0))
             record.write(events.Finished(log_loss=1.0, accuracy=0.5))
@@ -99,6 +106,28 @@ def test_once_all_have_finished_their_rows_are_joined_and_written(runs: Path, tm
     assert header == ["id", "probability_a", "probability_b", "probability_tie"]
     np.testing.assert_allclose([list(map(float, row[1:])) for row in rows], softmax(logits), atol=1e-12)
     np.testing.assert_allclose(found["probability_tie"], softmax(logits)[:, 2], atol=1e-12)
+
+
+def test_the_interval_is_by_prompt_and_where_these_are_not_known_there_is_none(runs: Path, capsys: Captured) -> None:
+    def finished(prompts: Sequence[int] | None) -> OutOfFold:
+        for run in list_runs(runs):
+            shutil.rmtree(run.path)
+        finish_all(runs, prompts=prompts)
+        return joined(list_runs(runs), None, None)
+
+    apart = finished(range(12))
+    paired = finished([n % 6 for n in range(12)])  # in the next fold but one: by the same number in all runs
+    assert main(["folds", *THREE]) == 0
+    assert "12 rows, by 6 prompts" in capsys.readouterr().out
+    unknown = finished(None)
+    assert main(["folds", *THREE]) == 0
+    told = capsys.readouterr()
+    assert (apart.prompts, paired.prompts, unknown.prompts) == (12, 6, None)
+    assert apart.log_loss
+    assert paired.log_loss not in (apart.log_loss, None)
+    assert unknown.log_loss == Interval(apart.log_loss.value, None, None)
+    assert f"log loss {apart.log_loss.value:.4f}, accuracy" in told.out
+    assert "no interval: a run of an older version does not tell which rows share a prompt" in told.err
 
 
 def test_a_row_in_two_folds_is_refused_and_nothing_written(runs: Path, tmp_path: Path, capsys: Captured) -> None:

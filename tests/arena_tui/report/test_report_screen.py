@@ -275,7 +275,7 @@ def test_a_bar_of_probabilities_is_always_full(probabilities: tuple[float, float
     [
         (Interval(-0.0042, -0.007, -0.001), "0.0042 better, 95 % interval 0.0010 to 0.0070"),
         (Interval(0.0042, -0.001, 0.007), "0.0042 worse, 95 % interval −0.0010 to 0.0070, which may be chance"),
-        (Interval(-0.0042, None, None), "0.0042 better, no interval: one row"),
+        (Interval(-0.0042, None, None), "0.0042 better, no interval: one prompt"),
         (Interval(0.0, 0.0, 0.0), "equal in every row"),
     ],
 )

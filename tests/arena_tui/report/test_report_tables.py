@@ -92,6 +92,15 @@ def test_of_two_outcomes_no_figure_is_of_a_tie() -> None:
     assert "A wins, no ties" in biases(replace(TWO, outcomes="a-b-tie"), 70).plain
 
 
+def test_chatbots_that_are_not_known_are_told_from_ratings_that_were_not_found() -> None:
+    assert chatbots(REPORT, 70).plain == "Which chatbots answered is not known."
+    assert chatbots(replace(TWO, models=None), 70).plain == "Chatbots have no ratings."
+
+
+def test_what_stands_beside_the_log_loss_of_a_group_is_explained() -> None:
+    assert "0.1000     100 %\n  ± is 1.96 standard errors\n" in as_text(REPORT, 0)
+
+
 async def test_a_row_of_two_outcomes_has_two_figures_and_a_bar_of_two(runs: Path) -> None:
     app = ArenaApp(runs, config=ConfigFile(Path("config.toml"), Config(console=Console(ascii=True))))
     async with app.run_test(size=(80, 24)) as pilot:

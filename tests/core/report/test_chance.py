@@ -6,18 +6,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 from evaluated import write_evaluation
+from msgspec.structs import replace
 from numpy.typing import NDArray
+from scipy.special import stdtr
 
+from arena_tui.report.tables import chatbots, summary
 from arena_tui.report.text import as_text
 from core.data.example import Example
 from core.data.rows import Origin
 from core.outcomes import A_B_TIE
+from core.report import bradley_terry
 from core.report.build import make_report
 from core.report.evaluation import Evaluation, read_evaluation
-from core.report.groups import position_bias, ratings
+from core.report.groups import groups, position_bias, ratings
 from core.report.report import Interval
 from core.report.row_lists import IDENTICAL_WITH_WINNER, likely_mislabelled
-from core.report.scores import binned, classes, interval
+from core.report.scores import binned, classes, interval, standard_error
 from core.report.source_rows import Texts
 from core.runs.folder import RunFolder
 
@@ -31,6 +35,7 @@ def evaluation(probabilities: Floats, labels: Floats, swapped: Floats | None = N
         outcomes=A_B_TIE,
         id=list(range(n)),
         label=np.asarray(labels, dtype=np.int64),
+        prompt=None,
         log_probabilities=np.log(probabilities),
         swapped=None if swapped is None else np.log(swapped),
         tokens=np.ones(n, dtype=np.int64),
@@ -45,8 +50,9 @@ def drawn(probabilities: Floats, rng: np.random.Generator) -> Floats:
     return (probabilities.cumsum(axis=1) < rng.random((len(probabilities), 1))).sum(axis=1).clip(max=2)
 
 
-def texts(evaluation: Evaluation, prompt: Callable[[int], int]) -> Texts:
-    """What the rows of the evaluation hold, each with a prompt of this number."""
+def texts(evaluation: Evaluation, prompt: Callable[[int], int], chatbots: tuple[str, str] | None = None) -> Texts:
+    """What the rows of the evaluation hold, each with a prompt of this number, and all by the same chatbots."""
+    origin = Origin(*(chatbots or (None, None)), ((), (), ()))
     n = len(evaluation)
     examples = [
         Example(
@@ -55,7 +61,7 @@ def texts(evaluation: Evaluation, prompt: Callable[[int], int]) -> Texts:
         for row in range(n)
     ]
     return Texts(
-        found={example.id: (example, Origin(None, None, ((), (), ()))) for example in examples},
+        found={example.id: (example, origin) for example in examples},
         is_known=np.ones(n, dtype=np.int64),
         characters=np.ones((n, 3), dtype=np.int64),
         turns=np.ones(n, dtype=np.int64),
@@ -134,6 +140,88 @@ class TestMany:
         assert naive >= 19, "83 chatbots: some reach two standard errors every time"
         assert marked <= 4
 
+    def test_one_that_never_lost_moves_no_other(self) -> None:
+        rng = np.random.default_rng(12)
+        names = [(f"a{number % 4}", f"b{number % 3}") for number in range(300)]
+        names += [("a0", "new"), *[("a1", "champion")] * 30]
+        marked = 0
+        for _ in range(20):
+            probabilities = rng.dirichlet((3, 3, 1), 331)
+            labels = drawn(probabilities, rng)
+            labels[300:] = 1
+            found = ratings(evaluation(probabilities, labels), names)
+            assert found is not None
+            assert found[0].few == 1
+            told = [one for one in found[0].rated if one.z is not None]
+            assert {one.name for one in found[0].rated} - {one.name for one in told} == {"champion"}
+            assert np.mean([(one.people, one.model) for one in told], axis=0) == pytest.approx([1000, 1000])
+            marked += any(one.q is not None and one.q <= 0.05 for one in told)
+        assert marked <= 4, "nobody but the champion is underrated"
+
+    def test_rows_of_one_prompt_count_once_for_pairs_chatbots_and_groups(self) -> None:
+        rng = np.random.default_rng(10)
+        probabilities = rng.dirichlet((3, 2, 1), 60)
+        single = evaluation(probabilities, drawn(probabilities, rng))
+        fivefold = evaluation(np.repeat(probabilities, 5, axis=0), np.repeat(single.label, 5))
+        numbers = np.arange(300) // 5
+        alone, shared = ratings(single, [("a", "b")] * 60), ratings(fivefold, [("a", "b")] * 300, numbers)
+        assert alone is not None
+        assert shared is not None
+        [pair], [of_single] = shared[1].rated, alone[1].rated
+        assert (pair.rows, pair.z, pair.q) == (300, pytest.approx(of_single.z), pytest.approx(of_single.q))
+        assert [one.q for one in shared[0].rated] == pytest.approx([one.q for one in alone[0].rated], rel=0.01)
+        [lengths, uncut], [of_single, _] = groups(fivefold, None, numbers), groups(single, None)
+        assert (lengths.rows, lengths.margin) == (300, pytest.approx(of_single.margin))
+        assert uncut.margin == lengths.margin
+
+    def test_where_one_prompt_has_most_rows_chance_is_still_chance(self) -> None:
+        rng = np.random.default_rng(13)
+        share = 1 / np.arange(1, 31) ** 2
+        tested = []
+        for _ in range(400):
+            numbers = rng.choice(30, 200, p=share / share.sum())
+            alike = rng.normal(size=30)[numbers]
+            error, free = standard_error(alike, numbers)
+            assert error is not None
+            tested.append(2 * stdtr(free, -abs(alike.mean()) / error))
+        assert np.mean(np.array(tested) < 0.05) < 0.07, "by their number less one, a third of them"
+        asked = evaluation(np.tile([0.4, 0.4, 0.2], (200, 1)), rng.integers(0, 3, 200))
+        evenly, unevenly = (
+            ratings(asked, [("a", "b")] * 200, number)
+            for number in (np.arange(200) % 20, np.arange(200).clip(180) % 20)
+        )
+        assert evenly is not None
+        assert unevenly is not None
+        for even, uneven in ((evenly[0].rated[0], unevenly[0].rated[0]), (evenly[1].rated[0], unevenly[1].rated[0])):
+            assert even.z is not None
+            assert even.q == pytest.approx(2 * stdtr(19, -abs(even.z)))
+            assert uneven.z is not None
+            free = 200**2 / (181**2 + 19) - 1
+            assert uneven.q == pytest.approx(2 * stdtr(free, -abs(uneven.z)))
+
+    def test_of_one_prompt_nothing_is_marked(self) -> None:
+        rng = np.random.default_rng(11)
+        probabilities = rng.dirichlet((3, 2, 1), 60)
+        asked = evaluation(probabilities, drawn(probabilities, rng))
+        of_one = np.zeros(60, dtype=np.int64)
+        found = ratings(asked, [("a", "b")] * 60, of_one)
+        assert found is not None
+        assert {(one.z, one.q) for one in [*found[0].rated, *found[1].rated]} == {(None, None)}
+        assert {one.margin for one in groups(asked, None, of_one)} == {None}
+
+
+def test_without_a_fit_a_report_has_all_but_the_ratings_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(9)
+    probabilities = rng.dirichlet((3, 1, 1), 40)
+    asked = evaluation(probabilities, drawn(probabilities, rng))
+    monkeypatch.setattr(bradley_terry, "MOST_STEPS", 1)
+    made = make_report("run", asked, texts(asked, lambda row: row, ("one", "other")), None, None, None, [])
+    assert made.models is None
+    assert "chatbots have no ratings: no fit to their rows was found" in as_text(made, 0)
+    assert made.pairs is not None
+    assert [pair.name for pair in made.pairs.rated] == ["one : other"], "pairs need no fit"
+    assert "one : other" in chatbots(made, 80).plain
+
 
 class TestIntervals:
     def test_rows_of_one_prompt_are_drawn_together(self) -> None:
@@ -157,7 +245,16 @@ class TestIntervals:
         assert width(shared.log_loss) == pytest.approx(width(interval(asked.losses, np.arange(300) // 5)), rel=0.1)
         assert width(shared.log_loss) > 1.8 * width(apart.log_loss), "five equal rows tell no more than one"
         assert apart.log_loss == interval(asked.losses)
+        by_the_run = make_report("run", replace(asked, prompt=np.arange(300) // 5), None, None, None, None, [])
+        assert by_the_run.log_loss == interval(asked.losses, np.arange(300) // 5), "no text is needed for it"
+        assert by_the_run.groups[0].margin == pytest.approx(shared.groups[0].margin)
         assert ", by 60 prompts" in as_text(shared, 0)
+        of_one = make_report("run", replace(asked, prompt=np.zeros(300, dtype=np.int64)), None, None, None, None, [])
+        assert "all evaluation rows share one prompt" in of_one.cautions[0]
+        assert "no interval: one prompt\n" in as_text(of_one, 0)
+        assert "–, only one prompt" in summary(of_one, 60).plain
+        unknown = make_report("run", asked, None, None, None, None, [])
+        assert "which rows share a prompt is not known" in unknown.cautions[0]
         assert "prompts" not in as_text(apart, 0)
 
     def test_flips_and_the_first_place_have_the_width_that_their_standard_errors_say(self) -> None:

@@ -44,6 +44,7 @@ def test_folds_are_trained_one_after_the_other_and_their_rows_joined(
     assert joint["log_loss"]["value"] == pytest.approx(mean, abs=1e-6)
     assert joint["log_loss"]["low"] < mean < joint["log_loss"]["high"]
     rows = read_comparisons(str(train_csv), Data(), "a-b-tie")
+    assert joint["prompts"] == len({row.prompt for row in rows})
     table = parquet.read_table(tmp_path / "all.parquet").to_pydict()
     assert dict(zip(table["id"], table["label"], strict=True)) == {row.id: row.label for row in rows}
     assert dict(zip(table["id"], table["fold"], strict=True)) == {row.id: row.index % 2 for row in rows}

@@ -330,8 +330,14 @@ class TestRows:
         assert "train.csv: cannot be read: No such file" in without.cautions[0]
         assert (without.models, without.length_bias, told.rows) == (None, None, None)
         assert without.log_loss.value == with_rows.log_loss.value
-        assert without.prompts is None, "which rows share one is not known: the interval is by row"
+        assert without.prompts == with_rows.prompts, "the run itself tells which rows share one"
+        assert without.log_loss == with_rows.log_loss
         assert with_rows.prompts
+        assert made_by(run.path, "--data", tmp_path / "moved.csv")[0] == with_rows
+        parquet.write_table(parquet.read_table(run.evaluation).drop_columns(["prompt"]), run.evaluation)
+        older, _ = made_by(run.path)
+        assert older.prompts is None, "of an older run it is not known: the interval is by row"
+        assert "which rows share a prompt is not known" in older.cautions[0]
         assert made_by(run.path, "--data", tmp_path / "moved.csv")[0] == with_rows
 
     @pytest.mark.slow

@@ -16,6 +16,7 @@ from scripted_child import started
 from tiny_runs import SECONDS, Start
 
 from core.data.example import DataError
+from core.data.split import prompt_key
 from core.report.protocol import Progress, Swap
 from core.report.report import Report
 from core.runs.events import AnyEvent, Evaluated, Finished, Phase, Started, Warning
@@ -89,7 +90,9 @@ def test_rows_of_ones_own_are_evaluated_and_found_again_for_the_report(
         "split.fold is not used: data.eval names what is evaluated",
         "6 rows of data.train are left out: their prompts are in data.eval too",
     ]
-    assert parquet.read_table(folder.evaluation)["id"].to_pylist() == list(range(10))
+    written = parquet.read_table(folder.evaluation)
+    assert written["id"].to_pylist() == list(range(10))
+    assert written["prompt"].to_pylist() == [prompt_key((f"Why {n - 4}?",)) for n in range(10)]
     card = (folder.adapter / "README.md").read_text()
     assert "On `own.csv`, whose prompts were left out of the training rows." in card
     assert f"`{train_csv.name}`, SHA-256" in card
