@@ -206,7 +206,7 @@ class ArenaApp(App[None]):
         self._navigation.list_predictions()
 
     def action_help(self) -> None:
-        self.push_screen(HelpScreen(self.screen.active_bindings.values()))
+        self.push_screen(HelpScreen(self.screen.active_bindings.values(), self.screen.HELP or ""))
 
     def action_explain(self) -> None:
         """Explain what is in front; where there is no more to say than the keys do, list these."""
