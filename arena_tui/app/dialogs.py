@@ -48,7 +48,8 @@ class HelpScreen(Dialog[None]):
             yield FittedText(id="all-keys")
             marks = [Content.styled(f"{glyph} {status.value}", STYLES[status]) for status, glyph in GLYPHS.items()]
             gap = Content("   ")
-            yield Static(Content.assemble("\n", gap.join(marks[:5]), "\n", gap.join(marks[5:])))
+            lines = [gap.join(marks[at : at + 4]) for at in range(0, len(marks), 4)]
+            yield Static(Content("\n").join([Content(""), *lines]))
             yield Static(keys([("esc", "close")]), classes="keys")
 
     def on_mount(self) -> None:

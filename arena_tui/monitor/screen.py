@@ -49,7 +49,7 @@ def seconds_to_next_read(curves_changed: bool) -> float:
 
 def _is_open_to(run: RunView) -> tuple[object, ...]:
     """What decides what can be done to a run."""
-    return run.status, run.is_settled, run.wait is None
+    return run.status, run.is_settled, run.awaits_start
 
 
 class MonitorScreen(ConsoleScreen[None]):
@@ -129,11 +129,11 @@ class MonitorScreen(ConsoleScreen[None]):
             if lines:
                 self.query_one(LogPane).add(lines)
             steps_before, step_count = step_count, len(self.view.state.steps)
-            is_still = (view.is_settled or view.wait) and not lines
+            is_still = (view.is_settled or view.awaits_start) and not lines
             await asyncio.sleep(SECONDS_WHEN_STILL if is_still else seconds_to_next_read(step_count != steps_before))
 
     def watch_view(self, before: RunView | None, view: RunView | None) -> None:
-        was_waiting, waits = bool(before and before.wait), bool(view and view.wait)
+        was_waiting, waits = bool(before and before.awaits_start), bool(view and view.awaits_start)
         if was_waiting != waits:
             self.panes.choose(1 if waits else 0)  # what it waits for; then its curves
         if view and view.status.is_over and not (before and before.status.is_over):
@@ -145,7 +145,7 @@ class MonitorScreen(ConsoleScreen[None]):
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         view = self.view
-        if action in ABOUT_CURVES and view and view.wait:
+        if action in ABOUT_CURVES and view and view.awaits_start:
             return "there are no curves yet: the run is waiting"
         if (action, parameters) == ("pane_at", (RANKS,)) and not self.panes.is_ranked:
             return "the run has a single rank"

@@ -13,12 +13,13 @@ from arena_tui.runs.waits import Wait, waits
 from core.outcomes import A_B_TIE, Outcomes, outcomes_of
 from core.runs.events import Failed, Started
 from core.runs.folder import RunFolder, list_runs
-from core.runs.liveness import LivenessCache, is_run_alive
+from core.runs.liveness import LivenessCache, is_run_alive, was_launched
 from core.runs.metrics import recipe_log_loss
 from core.runs.notes import Notes, NotesReader
 from core.runs.queue import Queue, queue_of
 from core.runs.record import Tail
-from core.runs.state import SILENT_SECONDS, RunState, Status, fold, silence, status, with_due_end
+from core.runs.silence import SILENT_SECONDS, silence
+from core.runs.state import RunState, Status, fold, status, with_due_end
 from core.runs.trouble import TroubleReader
 
 
@@ -55,6 +56,11 @@ class RunView(Struct, frozen=True):
     def is_settled(self) -> bool:
         """Whether nothing more can come."""
         return self.status.is_over and self.alive is False and self.status is not Status.UNKNOWN
+
+    @property
+    def awaits_start(self) -> bool:
+        """Whether nothing has begun yet: it waits for its turn in the queue, or for a launch script."""
+        return self.wait is not None or self.status is Status.PREPARED
 
     @property
     def is_going_on_here(self) -> bool:
@@ -129,11 +135,11 @@ class Follower:
             for batch in self._tail.batches():
                 self._state = fold(self._state, batch)
             state = with_due_end(self._state, self.folder, alive)
-            word = status(state, alive, now)
+            word = status(state, alive, now, launched=was_launched(self.folder))
         except OSError as error:
             state, word = self._state, Status.UNKNOWN
             trouble = "; ".join(filter(None, [f"events.jsonl cannot be read: {error.strerror}", trouble]))
-        silent = silence(state, now)
+        silent = silence(state.last_time, now)
         shown = int(silent // 10 * 10) if silent > SILENT_SECONDS and not word.is_over else 0
         return RunView(
             self.folder,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from arena_tui.runs.follow import RunView
 from core.outcomes import difference
+from core.runs.state import Status
 
 OVER = "this run is over"
 
@@ -14,11 +15,14 @@ def why_not(action: str, run: RunView) -> str:
         case "move" | "dequeue" | "adopt":
             return "" if run.wait else "only for a run that waits in the queue"
         case "stop":
-            return OVER if run.status.is_over else "it is waiting: there is no process to stop" if run.wait else ""
+            if run.status.is_over:
+                return OVER
+            return "it is waiting: there is no process to stop" if run.awaits_start else ""
         case "delete":
             if run.wait:
                 return "it waits in the queue: remove it there"
-            return "" if run.status.is_over else f"it is {run.status.value}: stop it first"
+            can_be = run.status.is_over or run.status is Status.PREPARED
+            return "" if can_be else f"it is {run.status.value}: stop it first"
         case "report":
             if not run.evaluates:
                 return "this run evaluates nothing: there is nothing to report on"
@@ -26,6 +30,8 @@ def why_not(action: str, run: RunView) -> str:
         case "fix":
             return "" if run.can_be_fixed else "no other settings are proposed for this run"
         case "resume":
+            if run.status is Status.PREPARED:
+                return "a launch script starts it"
             return "" if run.can_be_resumed else "only for a run that ended early, here"
         case "predict" | "try_out":
             return "" if run.status.is_over else "only for a run that has ended"

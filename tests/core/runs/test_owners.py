@@ -153,7 +153,7 @@ def test_a_folder_made_in_the_future_is_not_about_to_start_for_ever(runs: Path, 
     assert is_run_alive(folder) is None, "it may be just starting"
     os.utime(folder.resolved, (time.time() + ahead,) * 2)
     assert is_run_alive(folder) is False
-    assert read_run(folder)[1] is Status.LOST
+    assert read_run(folder)[1] is Status.PREPARED
     with locked(folder.lock):
         assert is_run_alive(folder) is None, "somebody is at work there"
 
