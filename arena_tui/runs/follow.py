@@ -15,6 +15,7 @@ from core.runs.events import Failed, Started
 from core.runs.folder import RunFolder, list_runs
 from core.runs.liveness import LivenessCache, is_run_alive, was_launched
 from core.runs.metrics import recipe_log_loss
+from core.runs.nodes import NodesReader
 from core.runs.notes import Notes, NotesReader
 from core.runs.queue import Queue, queue_of
 from core.runs.record import Tail
@@ -39,6 +40,8 @@ class RunView(Struct, frozen=True):
     notes: Notes = Notes()
     wait: Wait | None = None
     """What it waits for; None unless it is queued."""
+    nodes: int = 1
+    """Machines that compute it; of one that waits in the queue it is one."""
     ticking: int | None = None
     """Seconds since its launch, while it goes on and has no heartbeat that would tell the time."""
 
@@ -118,6 +121,7 @@ class Follower:
         self._state = RunState()
         self._notes = NotesReader(folder)
         self._trouble = TroubleReader(folder)
+        self._nodes = NodesReader(folder)
         self._may_live = LivenessCache()
 
     def read(self) -> RunView:
@@ -150,6 +154,7 @@ class Follower:
             self._tail.unreadable,
             trouble,
             self._notes.read(),
+            nodes=self._nodes.read(),
             ticking=None if word.is_over or alive is False else self._ticking(state, now),
         )
 
@@ -222,7 +227,14 @@ class RunList:
         if before and before.state is ending.state and (before.notes, before.trouble) == (notes, trouble):
             return before
         return RunView(
-            run, ending.state, ending.status, alive=False, unreadable=ending.unreadable, trouble=trouble, notes=notes
+            run,
+            ending.state,
+            ending.status,
+            alive=False,
+            unreadable=ending.unreadable,
+            trouble=trouble,
+            notes=notes,
+            nodes=ending.nodes,
         )
 
     def _read(self, run: RunFolder) -> RunView:
@@ -231,5 +243,5 @@ class RunList:
         state = replace(view.state, steps=view.state.steps[-1:], evaluations=view.state.evaluations[-1:])
         brief = replace(view, state=state)
         if before and view.is_settled:
-            self._endings.add(run, Ending(before, state, view.status, view.unreadable))
+            self._endings.add(run, Ending(before, state, view.status, view.unreadable, view.nodes))
         return brief

@@ -7,6 +7,7 @@ from core.outcomes import difference
 from core.runs.state import Status
 
 OVER = "this run is over"
+BY_SCRIPT = "of several machines: sbatch SCRIPT RUN_FOLDER resumes it, or --resume on each"
 
 
 def why_not(action: str, run: RunView) -> str:
@@ -28,10 +29,14 @@ def why_not(action: str, run: RunView) -> str:
                 return "this run evaluates nothing: there is nothing to report on"
             return "" if run.has_report else "this run has not finished: there is no evaluation to report on"
         case "fix":
+            if run.can_be_fixed and run.nodes > 1:
+                return "of several machines: a launch script starts another with these settings"
             return "" if run.can_be_fixed else "no other settings are proposed for this run"
         case "resume":
             if run.status is Status.PREPARED:
                 return "a launch script starts it"
+            if run.can_be_resumed and run.nodes > 1:
+                return BY_SCRIPT
             return "" if run.can_be_resumed else "only for a run that ended early, here"
         case "predict" | "try_out":
             return "" if run.status.is_over else "only for a run that has ended"
