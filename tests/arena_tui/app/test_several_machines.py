@@ -58,3 +58,12 @@ def test_so_does_the_command_with_the_folder_and_a_list_that_is_read_again(runs:
     for _ in range(2):  # from the records, and from what is kept of them
         [view] = RunList(runs).read()
         assert "sbatch" in why_not("resume", view)
+
+
+def test_a_wrong_place_to_meet_is_told_before_a_script_is_written(tmp_path: Path) -> None:
+    arguments = ("launch-script", "demo", "--set", "run.nodes=2", "--torchrun", "-o", "run.sh", "--rendezvous")
+    told = arena_tui(*arguments, "::1", cwd=tmp_path)
+    assert told.returncode == 2
+    assert "an IPv6 address as [::1]:29400, not '::1'" in told.stderr
+    assert arena_tui(*arguments, "[::1]", cwd=tmp_path).returncode == 0
+    assert "--rendezvous '[::1]:29400'" in (tmp_path / "run.sh").read_text()
