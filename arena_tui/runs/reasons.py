@@ -8,6 +8,15 @@ from core.runs.state import Status
 
 OVER = "this run is over"
 BY_SCRIPT = "of several machines: sbatch SCRIPT RUN_FOLDER resumes it, or --resume on each"
+NO_STEPS = "an average trains no step"
+
+
+def why_no_curves(run: RunView) -> str:
+    """Why the run has no curves, "" where it has some or will have."""
+    if run.awaits_start:
+        return "there are no curves yet: the run is waiting"
+    started = run.state.started
+    return f"there are no curves: {NO_STEPS}" if started and started.average else ""
 
 
 def why_not(action: str, run: RunView) -> str:
