@@ -59,8 +59,8 @@ class MonitorPanes(Vertical):
         #panes { grid-size: 13 3; }
         #figures { column-span: 6; }
         #learning-rate, #gradient, #throughput { column-span: 3; }
-        #log { column-span: 6; }
-        #ranks { column-span: 7; }
+        #log { column-span: 7; }
+        #ranks { column-span: 6; }
     }
     MonitorPanes Pane.-absent { display: none; }
     MonitorPanes.-averaged {
