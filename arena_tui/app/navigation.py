@@ -86,10 +86,10 @@ class Navigation:
         starter = self._starter
         self._app.push_screen(DataScreen(profile, starter.runs, plan_program=starter.plan_program, child=child))
 
-    def list_runs(self, known: tuple[RunView, ...]) -> None:
+    def list_runs(self, known: tuple[RunView, ...], words: str) -> None:
         from arena_tui.history.screen import HistoryScreen
 
-        self._app.push_screen(HistoryScreen(self._run_list, known))
+        self._app.push_screen(HistoryScreen(self._run_list, known, words))
 
     def list_predictions(self) -> None:
         from arena_tui.predict.list_screen import PredictionsScreen
