@@ -124,6 +124,16 @@ def write_output(path: Path, content: bytes) -> None:
         file.write(content)
 
 
+def demand_writable(path: Path) -> None:
+    """Raises OSError where `write_output` could not write there as things are."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    place = path if _takes_what_is_written(path) else path.resolve().parent / "."
+    place.stat()
+    if not os.access(place, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
 @contextmanager
 def written(path: Path) -> Iterator[BinaryIO]:
     """`write_output` piece by piece: a file appears once all is written, and not at all where anything is raised."""

@@ -179,7 +179,7 @@ class ArenaApp(App[None]):
         self.run_worker(self._navigation.inspect(wish.profile), group=OPENING)
 
     def on_list_runs(self, wish: messages.ListRuns) -> None:
-        self._navigation.list_runs(wish.runs)
+        self._navigation.list_runs(wish.runs, wish.words)
 
     def on_open_run(self, wish: messages.OpenRun) -> None:
         self._starter.watch(wish.folder)
@@ -206,7 +206,7 @@ class ArenaApp(App[None]):
         self._navigation.list_predictions()
 
     def action_help(self) -> None:
-        self.push_screen(HelpScreen(self.screen.active_bindings.values()))
+        self.push_screen(HelpScreen(self.screen.active_bindings.values(), self.screen.HELP or ""))
 
     def action_explain(self) -> None:
         """Explain what is in front; where there is no more to say than the keys do, list these."""

@@ -34,17 +34,22 @@ class HelpScreen(Dialog[None]):
         *SCROLLING,
     ]
 
-    def __init__(self, bindings: Collection[ActiveBinding]) -> None:
+    def __init__(self, bindings: Collection[ActiveBinding], about: str) -> None:
+        """`about` explains the screen, above its keys; it may be empty."""
         super().__init__()
         self._keys = keys_by_explanation(bindings)
+        self._about = about
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="box") as box:
             box.border_title = Content("keys")
+            if self._about:
+                yield Static(Content(f"{self._about}\n"))
             yield FittedText(id="all-keys")
             marks = [Content.styled(f"{glyph} {status.value}", STYLES[status]) for status, glyph in GLYPHS.items()]
             gap = Content("   ")
-            yield Static(Content.assemble("\n", gap.join(marks[:5]), "\n", gap.join(marks[5:])))
+            lines = [gap.join(marks[at : at + 4]) for at in range(0, len(marks), 4)]
+            yield Static(Content("\n").join([Content(""), *lines]))
             yield Static(keys([("esc", "close")]), classes="keys")
 
     def on_mount(self) -> None:

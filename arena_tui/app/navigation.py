@@ -6,6 +6,7 @@ Screens are imported when they are opened: the first one need not wait for the o
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 from textual.app import App
 from textual.binding import BindingType
@@ -36,6 +37,8 @@ class Navigation:
         self._run_list = run_list
         self._predict_program = predict_program
         self._ahead = Ahead()
+        self._tried: dict[Path, dict[str, str]] = {}
+        """The texts that were tried with each run."""
 
     def key_problems(self, file: ConfigFile, of_the_app: Sequence[BindingType]) -> list[Problem]:
         """What is wrong with the keys that the user has chosen. Imports all screens, whose keys they may change."""
@@ -83,10 +86,10 @@ class Navigation:
         starter = self._starter
         self._app.push_screen(DataScreen(profile, starter.runs, plan_program=starter.plan_program, child=child))
 
-    def list_runs(self, known: tuple[RunView, ...]) -> None:
+    def list_runs(self, known: tuple[RunView, ...], words: str) -> None:
         from arena_tui.history.screen import HistoryScreen
 
-        self._app.push_screen(HistoryScreen(self._run_list, known))
+        self._app.push_screen(HistoryScreen(self._run_list, known, words))
 
     def list_predictions(self) -> None:
         from arena_tui.predict.list_screen import PredictionsScreen
@@ -109,7 +112,7 @@ class Navigation:
     def try_out(self, folder: RunFolder) -> None:
         from arena_tui.predict.try_screen import TryScreen
 
-        self._app.push_screen(TryScreen(folder))
+        self._app.push_screen(TryScreen(folder, self._tried.setdefault(folder.path, {})))
 
     async def predict(self, folder: RunFolder) -> None:
         """Ask what is to be predicted, begin it, and show it."""

@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     from core.runs.folds import folds
     from core.runs.queue import Queue
 
-    runs = runs_folder(options.runs_dir)
+    runs, files = runs_folder(options.runs_dir), _files(options)
     try:
         found = folds(runs, options.profile, options.overrides)
         chosen = _chosen(options, len(found))
@@ -57,7 +57,24 @@ def run(options: argparse.Namespace) -> int:
             found = folds(runs, options.profile, options.overrides)
     except CannotQueue as error:
         raise Refused(error, 2) from None
-    return _tell(found, options)
+    return _tell(found, files, as_json=options.json)
+
+
+def _files(options: argparse.Namespace) -> dict[str, Path]:
+    """Where the rows are to be written, by option. Raises Refused where that cannot go well, which would be told only
+    after hours."""
+    from core.files import demand_writable
+
+    named = {"--table": options.table, "--teacher": options.teacher}
+    files = {option: Path(file).absolute() for option, file in named.items() if file is not None}
+    for option, path in files.items():
+        try:
+            demand_writable(path)
+        except OSError as error:
+            raise Refused(f"{named[option]}: cannot be written: {error.strerror}", 2) from None
+    if len({path.resolve() for path in files.values()}) < len(files):
+        raise Refused(f"--teacher {options.teacher} is to hold the table; it needs another name", 2)
+    return files
 
 
 def _chosen(options: argparse.Namespace, count: int) -> Sequence[int]:
@@ -70,24 +87,26 @@ def _chosen(options: argparse.Namespace, count: int) -> Sequence[int]:
     return chosen
 
 
-def _tell(found: "Sequence[Fold]", options: argparse.Namespace) -> int:
+def _tell(found: "Sequence[Fold]", files: dict[str, Path], *, as_json: bool) -> int:
     """Print how far each fold is, and once all have finished what they come to. Returns the exit code."""
     from arena_tui.runs.follow import Follower
     from core.runs.state import Status
 
     views = [Follower(fold.run).read() if fold.run else None for fold in found]
     done = [view.folder for view in views if view and view.status is Status.FINISHED]
-    if not options.json:
+    if not as_json:
         for number, view in enumerate(views):
             print(_line(number, view))
         print(f"{len(done)} of {len(found)} folds finished")
-    joint = _joint([str(folder.path) for folder in done], options) if len(done) == len(found) else None
-    if joint is None and (options.table or options.teacher):
+    joint = _joint([str(folder.path) for folder in done], files) if len(done) == len(found) else None
+    if joint is None and files:
         print("nothing is written before all folds have finished", file=sys.stderr)
-    if options.json:
+    if as_json:
         tell_json({"folds": [_described(view) for view in views], "finished": len(done), "out_of_fold": joint})
     elif joint:
         _say(joint)
+    if joint and joint.problem:
+        raise Refused(joint.problem, 1)
     return 0
 
 
@@ -115,15 +134,14 @@ def _described(view: "RunView | None") -> dict[str, object] | None:
     return {**described(view.folder), **known}
 
 
-def _joint(runs: Sequence[str], options: argparse.Namespace) -> "OutOfFold":
-    """By a child, which reads all evaluations. Raises Refused with its problem."""
+def _joint(runs: Sequence[str], files: dict[str, Path]) -> "OutOfFold":
+    """By a child, which reads all evaluations. Raises Refused with its problem, where there are no figures."""
     from arena_tui.children.child import last_answer, without_a_word
     from core.report.protocol import OUT_OF_FOLD, OutOfFold
 
-    files = [("--table", options.table), ("--teacher", options.teacher)]
-    arguments = [word for name, file in files if file for word in (name, str(Path(file).absolute()))]
+    arguments = [word for option, path in files.items() for word in (option, str(path))]
     joint, exit_code = last_answer(OUT_OF_FOLD, *runs, *arguments, kind=OutOfFold)
-    if joint is None or joint.problem:
+    if joint is None or joint.log_loss is None:
         problem = joint and joint.problem
         raise Refused(problem or without_a_word("joining the folds", exit_code), exit_code or 1)
     return joint

@@ -24,6 +24,7 @@ def add(commands: "Commands") -> None:
     parser.add_argument(
         "--rendezvous",
         metavar="HOST[:PORT]",
+        type=_meeting,
         help="with --torchrun, where the machines meet: the address of number 0 (default: this machine)",
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="write to a file instead of stdout")
@@ -47,9 +48,9 @@ def run_launch_script(options: argparse.Namespace) -> int:
         runs=runs_folder(options.runs_dir),
         working_directory=Path.cwd(),
     )
-    host, _, port = (options.rendezvous or socket.gethostname()).partition(":")
+    meeting = options.rendezvous or f"{socket.gethostname()}:{PORT}"
     try:
-        script = sbatch_script(launch) if options.slurm else machines_script(launch, f"{host}:{port or PORT}")
+        script = sbatch_script(launch) if options.slurm else machines_script(launch, meeting)
     except SettingError as error:
         raise Refused(error, 2) from None
     if options.output is None:
@@ -60,3 +61,12 @@ def run_launch_script(options: argparse.Namespace) -> int:
     except OSError as error:
         raise Refused(f"{options.output}: cannot be written: {error.strerror}", 1) from None
     return 0
+
+
+def _meeting(text: str) -> str:
+    from core.runs.launch_script import meeting_at
+
+    try:
+        return meeting_at(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

@@ -103,6 +103,7 @@ def _add_curves(commands: "Commands") -> None:
 def _run_curves(options: argparse.Namespace) -> int:
     from arena_tui.format.sanitize import utf8
     from core.files import write_output
+    from core.runs.average import is_average
     from core.runs.curves import as_csv, as_json, curve_points
     from core.runs.state import read_run
 
@@ -110,7 +111,8 @@ def _run_curves(options: argparse.Namespace) -> int:
     state, _ = read_run(folder)
     points = curve_points(utf8(folder.id), state)
     if not points:
-        print(f"{utf8(folder.id)} has logged nothing yet", file=sys.stderr)
+        why = "trains no step: it is an average" if is_average(folder.path) else "has logged nothing yet"
+        print(f"{utf8(folder.id)} {why}", file=sys.stderr)
     text = as_json(points) + "\n" if options.json else as_csv(points)
     if options.output is None:
         if options.json:

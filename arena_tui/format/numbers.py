@@ -9,6 +9,7 @@ MUTED = "$foreground 60%"
 
 GLYPHS = {
     Status.QUEUED: "◷",
+    Status.PREPARED: "◇",
     Status.STARTING: "◌",
     Status.RUNNING: "●",
     Status.STALLED: "◑",
@@ -21,6 +22,7 @@ GLYPHS = {
 }
 STYLES = {
     Status.QUEUED: "$accent",
+    Status.PREPARED: "$accent",
     Status.STARTING: "$accent",
     Status.RUNNING: "$accent",
     Status.STALLED: "$text-warning",

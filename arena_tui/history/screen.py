@@ -52,9 +52,10 @@ class HistoryScreen(ConsoleScreen[None]):
 
     runs: var[tuple[RunView, ...]] = var(())
 
-    def __init__(self, run_list: RunList, runs: tuple[RunView, ...]) -> None:
-        """`runs` are known already, and shown at once."""
+    def __init__(self, run_list: RunList, runs: tuple[RunView, ...], words: str) -> None:
+        """`runs` are known already, and shown at once; of all of them those with these `words`."""
         super().__init__()
+        self._words = words
         self.run_list = run_list
         self.set_reactive(HistoryScreen.runs, runs)
         self._housekeeping = Housekeeping(self)
@@ -66,7 +67,7 @@ class HistoryScreen(ConsoleScreen[None]):
         with Horizontal(id="top"):
             yield Static(title("runs", is_queue_paused=self.run_list.is_queue_paused), id="title")
             yield Static(id="state", markup=False)
-        yield Input(placeholder="words in state, name, profile or note", id="filter")
+        yield Input(self._words, placeholder="words in state, name, profile or note", id="filter")
         yield RunTable("no runs to show", id="table")
         yield Static(id="detail", markup=False)
         yield Footer()
@@ -75,7 +76,7 @@ class HistoryScreen(ConsoleScreen[None]):
         self._table = self.query_one(RunTable)
         self._filter = self.query_one("#filter", Input)
         self._title, self._state, self._detail = (self.query_one(f"#{n}", Static) for n in ("title", "state", "detail"))
-        self._filter.can_focus = False
+        self._end_filter()
         self.call_later(self.draw)  # once it is mounted, and before a key that comes at the same time as its own
         self.call_after_refresh(self.read)  # the table first: measuring five hundred folders takes a while
 
@@ -131,10 +132,7 @@ class HistoryScreen(ConsoleScreen[None]):
         self._state.update(Content(summary(len(rows), all_rows, len(table.selected), self._free)), layout=False)
         self._draw_detail()
 
-    watch_runs = draw
-
-    def on_resize(self) -> None:
-        self.draw()
+    watch_runs = on_resize = draw
 
     def _draw_detail(self) -> None:
         way = hint(self, "note", "; {} writes one")

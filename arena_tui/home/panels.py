@@ -1,7 +1,7 @@
 """What the home screen tells of the chosen profile or run."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from arena_tui.format import numbers
 from arena_tui.format.numbers import GLYPHS, MUTED, STYLES
 from arena_tui.format.sanitize import beginning, place, printable
 from arena_tui.format.width import TITLE_EDGES, abridged
+from arena_tui.home.folds import Folds, FoldsReader
 from arena_tui.home.lists import RunMenu
 from arena_tui.runs.follow import RunView
 from arena_tui.runs.outcome import explanation, outcome
@@ -50,10 +51,13 @@ class ProfilePanel(Vertical):
 
     absent: var[dict[str, str]] = var(dict)
     """Paths of the profile at which nothing lies, by the keys of their settings."""
+    folds: var[Folds] = var(Folds)
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
+        self.runs: tuple[RunView, ...] = ()
         self._profile: ProfileView | None = None
+        self._reader = FoldsReader()
 
     def compose(self) -> ComposeResult:
         yield FittedText(classes="summary")
@@ -64,6 +68,7 @@ class ProfilePanel(Vertical):
         if profile is not self._profile:
             self._profile = profile
             self.set_reactive(ProfilePanel.absent, {})
+            self.set_reactive(ProfilePanel.folds, Folds())
             self.look(profile)
         self._draw()
         text = beginning(profile.text)
@@ -73,14 +78,21 @@ class ProfilePanel(Vertical):
 
     @work(exclusive=True)
     async def look(self, profile: ProfileView) -> None:
-        """See every now and then, while the screen is in front, whether the files that a run needs are there."""
+        """See every now and then, while the screen is in front, whether the files that a run needs are there, and how
+        far its folds are."""
         while profile.settings:
             if self.app.screen is self.screen:
                 self.absent = await in_thread(partial(absent_paths, profile.settings, Path.cwd()))
+                self.folds = await in_thread(partial(self._reader.read, profile.settings, self.runs))
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
     def watch_absent(self) -> None:
         self._draw()
+
+    def watch_folds(self, before: Folds, folds: Folds) -> None:
+        self._draw()
+        if before.are_told != folds.are_told:
+            self.screen.refresh_bindings()
 
     def _draw(self) -> None:
         profile, absent, way = self._profile, self.absent, hint(self, "edit", "; {} opens them in the editor")
@@ -88,14 +100,15 @@ class ProfilePanel(Vertical):
             return
         told = self.query_one(".summary", FittedText)
         if settings := profile.settings:
-            told.show(lambda width: summary(settings, width, absent))
+            of_folds = [self.folds.told()] if self.folds.are_told else []
+            told.show(lambda width: summary(settings, width, absent, of_folds))
         else:
             told.show(lambda width: problems(profile, way, width))
 
 
-def summary(profile: Profile, width: int, absent: Mapping[str, str]) -> Content:
-    """The settings that decide what a run is and what it costs, in lines of `width` cells; and which of its paths, by
-    their keys, are `absent`."""
+def summary(profile: Profile, width: int, absent: Mapping[str, str], of_folds: Sequence[Fact]) -> Content:
+    """The settings that decide what a run is and what it costs, in lines of `width` cells; which of its paths, by their
+    keys, are `absent`; and what there is to tell `of_folds`."""
     data, model, lora, train = profile.data, profile.model, profile.lora, profile.train
     limit = f", {limited(data)}" if data.limit else ""
     counted = ", ".join(["soft"] * data.soft_labels + ["weighed"] * data.is_weighted)
@@ -112,6 +125,7 @@ def summary(profile: Profile, width: int, absent: Mapping[str, str]) -> Content:
         ("data", printable(", ".join(data.train_sources)) + limit, ""),
         *([("labels", counted, "in training")] if counted else []),
         ("held out", printable(held_out(profile)), unused_split(profile)),
+        *of_folds,
         *([("evaluated", evaluated, "")] if profile.evaluates else []),
         ("batch", f"{batch}, global", ""),
         *([("GPUs", *_gpus(profile.run))] if profile.run.gpus != 1 or profile.run.nodes > 1 else []),

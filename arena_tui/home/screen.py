@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.events import DescendantFocus, ScreenResume
@@ -16,15 +16,16 @@ from textual.reactive import var
 from textual.widgets import OptionList
 
 from arena_tui.children.child import in_thread
+from arena_tui.home.keys import KEYS
 from arena_tui.home.lists import Beside, ProfileMenu, RunMenu
-from arena_tui.home.panels import ChosenPanel
+from arena_tui.home.panels import ChosenPanel, ProfilePanel
 from arena_tui.home.title import MachineLine, TitleLine
 from arena_tui.runs import messages, reasons
 from arena_tui.runs.follow import RunList, RunView
 from arena_tui.runs.queue_dialogs import adopt, move, pause, take_out
 from arena_tui.screen.console_screen import OPENING, READONLY, ConsoleScreen
 from arena_tui.screen.footer import Footer
-from arena_tui.screen.keymap import hint, named, numbered
+from arena_tui.screen.keymap import hint
 from arena_tui.screen.profiles import Profiles, ProfileView
 from arena_tui.screen.undo import Undone
 from core.machine.gpus import look
@@ -37,23 +38,7 @@ SECONDS_OF_REST = 0.5
 
 class HomeScreen(ConsoleScreen[None]):
     CHANGES = frozenset({"start", "edit", "resume", "fix", "move", "dequeue", "adopt", "pause"})
-    BINDINGS: ClassVar[list[BindingType]] = named(
-        "home",
-        Binding("r", "start", "Run", tooltip="Start the chosen profile; its plan is shown first"),
-        Binding("e", "edit", "Edit", tooltip="Edit the chosen profile"),
-        Binding("d", "inspect", "Data", tooltip="The rows of the chosen profile as the model would see them"),
-        Binding("R", "resume", "Resume", tooltip="Resume the chosen run, if it ended early"),
-        Binding("v", "report", "Report", tooltip="Report on the chosen run's evaluation, once it has finished"),
-        Binding("H", "list_runs", "All runs", tooltip="All runs as a table: sort, filter, delete, compare"),
-        Binding("A", "fix", "Fix", tooltip="Retry the chosen run with the settings proposed for it"),
-        Binding("K,shift+up", "move('up')", "Up in the queue", show=False, tooltip="Move a waiting run up"),
-        Binding("J,shift+down", "move('down')", "Down in the queue", show=False, tooltip="Move a waiting run down"),
-        Binding("delete,backspace", "dequeue", "Take out", show=False, tooltip="Take a waiting run out of the queue"),
-        Binding("a", "adopt", "Adopt", show=False, tooltip="Let a waiting run start that you did not queue here"),
-        Binding("Q", "pause", "Pause the queue", show=False, tooltip="Pause the queue, or resume it"),
-        *numbered(3),
-        Binding("tab", "app.focus_next", "Next list", tooltip="Next: runs, the profile's text, profiles"),
-    )
+    BINDINGS: ClassVar[list[BindingType]] = KEYS
 
     DEFAULT_CSS = """
     HomeScreen {
@@ -73,6 +58,9 @@ class HomeScreen(ConsoleScreen[None]):
         self._runs_are_chosen = False
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
+        if action == "list_folds":
+            told = "fewer than two folds of this profile have a run: arena-tui folds queues them"
+            return "" if self.query_one(ProfilePanel).folds.are_told else told
         if action not in reasons.ABOUT:
             return super().why_not(action, parameters)
         way = hint(self, "pane_at(1)", "; {} leads to the list of runs").plain
@@ -143,6 +131,7 @@ class HomeScreen(ConsoleScreen[None]):
         for run in runs:
             if run.status.is_over and run.folder.path in going_on:
                 self.post_message(messages.RunEnded(run))
+        self.query_one(ProfilePanel).runs = runs
         self.query_one(RunMenu).show_runs(runs, hint(self, "list_runs", " · {} all as a table"))
         self._show_chosen()
 
@@ -209,6 +198,9 @@ class HomeScreen(ConsoleScreen[None]):
 
     def action_list_runs(self) -> None:
         self.post_message(messages.ListRuns(self.runs))
+
+    def action_list_folds(self) -> None:
+        self.post_message(messages.ListRuns(self.runs, self.query_one(ProfilePanel).folds.name))
 
     def action_fix(self) -> None:
         if run := self._run:

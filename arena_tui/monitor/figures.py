@@ -40,7 +40,7 @@ class Now(VerticalScroll, can_focus=False):
         self._figures.show(lambda _: Content("waiting for the first event"))
 
     def watch_view(self, before: RunView | None, view: RunView | None) -> None:
-        if view and view.wait:
+        if view and view.awaits_start:
             self._figures.show(lambda _: self._waiting(view))
         if view is None or view.state.first_time is None:
             return
@@ -58,7 +58,7 @@ class Now(VerticalScroll, can_focus=False):
     def _waiting(self, view: RunView) -> Content:
         pressed = [("dequeue", "takes it out of the queue"), ("profile", "its profile"), ("app.pop_screen", "back")]
         can = [hint(self, action, f"{{}} {does}") for action, does in pressed]
-        return Content("\n").join([*explanation(view, self), Content(""), *can])
+        return Content("\n").join([*explanation(view, self), Content(""), *(way for way in can if way)])
 
 
 def _readings(view: RunView) -> list[Fact]:

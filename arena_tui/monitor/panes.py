@@ -28,7 +28,9 @@ ALL_NAMES = (80, 90)
 ALWAYS_SEEN = 2
 """Loss and figures, where there is room for three panes."""
 RANKS = 7
-"""The place of the ranks, the last of the panes, which only a run of several has."""
+"""The place of the ranks, the last of the panes."""
+TRAINED, RANKED, AVERAGED = tuple(range(RANKS)), tuple(range(RANKS + 1)), (1, 6)
+"""The places of the panes that a run has, one of several ranks, and an average, which trains no step."""
 
 
 class MonitorPanes(Vertical):
@@ -57,10 +59,15 @@ class MonitorPanes(Vertical):
         #panes { grid-size: 13 3; }
         #figures { column-span: 6; }
         #learning-rate, #gradient, #throughput { column-span: 3; }
-        #log { column-span: 6; }
-        #ranks { column-span: 7; }
+        #log { column-span: 7; }
+        #ranks { column-span: 6; }
     }
     MonitorPanes Pane.-absent { display: none; }
+    MonitorPanes.-averaged {
+        #panes { grid-size: 12 1; grid-rows: 1fr; }
+        #figures { column-span: 6; }
+        #log { column-span: 6; }
+    }
     /* Loss and figures, and below them one of the others, chosen by tabs. */
     MonitorPanes.-medium {
         Tabs { display: block; }
@@ -80,8 +87,8 @@ class MonitorPanes(Vertical):
 
     view: var[RunView | None] = var(None)
     current: var[int] = var(0)
-    is_ranked: var[bool] = var(False)
-    """Whether the run has several ranks."""
+    there: var[tuple[int, ...]] = var(TRAINED)
+    """The places of the panes that this run has."""
     axis: var[Axis] = var(Axis.STEP)
     cursor: var[int | None] = var(None)
     """The logged step under the crosshair; None while there is none."""
@@ -119,14 +126,14 @@ class MonitorPanes(Vertical):
         self.choose(0)
 
     def watch_view(self, view: RunView | None) -> None:
-        if view and view.state.started:
-            self.is_ranked = bool(view.state.started.ranks)
+        if view and (started := view.state.started):
+            self.there = AVERAGED if started.average else RANKED if started.ranks else TRAINED
 
-    def watch_is_ranked(self) -> None:
+    def watch_there(self) -> None:
         if self.is_mounted:
             self._lay_out()
-            if self.in_front not in self._there:
-                self.choose(0)
+            if self.current not in self.there:
+                self.choose(self.there[0])
 
     def on_resize(self) -> None:
         self._lay_out()
@@ -134,25 +141,21 @@ class MonitorPanes(Vertical):
     def _lay_out(self) -> None:
         width, height = self.screen.size
         is_small = width < MEDIUM[0] or height < MEDIUM[1]
-        is_wide = width >= WIDE[0] and height >= WIDE[1]
+        is_wide = (width >= WIDE[0] and height >= WIDE[1]) or (self.there is AVERAGED and not is_small)
         self.set_class(is_small, "-small")
         self.set_class(not is_small and not is_wide, "-medium")
-        self.set_class(self.is_ranked and is_wide, "-ranked")
-        for tab, pane in zip(self.query(Tab), self._panes, strict=True):
-            tab.display = pane in self._there
-            pane.set_class(pane not in self._there, "-absent")
-            name = pane.tab_name if width >= ALL_NAMES[self.is_ranked] else pane.tab_name.split()[-1]
+        self.set_class(self.there is RANKED and is_wide, "-ranked")
+        self.set_class(self.there is AVERAGED and is_wide, "-averaged")
+        for place, (tab, pane) in enumerate(zip(self.query(Tab), self._panes, strict=True)):
+            tab.display = place in self.there
+            pane.set_class(place not in self.there, "-absent")
+            name = pane.tab_name if width >= ALL_NAMES[self.there is RANKED] else pane.tab_name.split()[-1]
             tab.label = Content(f"{pane.number} {name}")
 
     @property
     def in_front(self) -> Pane:
         """The pane that keys are for."""
         return self._panes[self.current]
-
-    @property
-    def _there(self) -> list[Pane]:
-        """The panes that this run has: that of its ranks is the last, where there are several."""
-        return self._panes if self.is_ranked else self._panes[:RANKS]
 
     def turn_log(self) -> None:
         """Loss on a logarithmic axis, and back."""
@@ -210,7 +213,7 @@ class MonitorPanes(Vertical):
 
     def turn(self, direction: int) -> None:
         """To the next pane, or the one before."""
-        self.choose((self.current + direction) % len(self._there))
+        self.choose(self.there[(self.there.index(self.current) + direction) % len(self.there)])
 
     def scroll_text(self, lines: int) -> None:
         """Scroll the figures or the ranks where they are in front, else the log."""

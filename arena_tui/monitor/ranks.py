@@ -19,12 +19,11 @@ from arena_tui.widgets.pane import FittedText
 from core.runs.events import Device, RankReading
 
 FEW = 4
-"""Ranks that are taken in at a glance; of more of them it stands above how all compare."""
+"""So many ranks are taken in at a glance. Above more of them stand least, median and most of each figure."""
 NEARLY_FULL = 0.95
 """Of a card's memory."""
 HEADINGS = ("rank", "tokens/s", "peak memory", "waits")
-WIDTHS = (6, 8, 15, 6)
-GAP = "  "
+WIDTHS = (6, 8, 16, 6)
 
 Line = tuple[str, str, str, str, str]
 """Rank, tokens/s, memory, share of the time that it waits, and what is to be said of it."""
@@ -33,6 +32,7 @@ Line = tuple[str, str, str, str, str]
 class RanksPane(Pane):
     DEFAULT_CSS = """
     RanksPane {
+        padding: 0 0 0 1;
         & > FittedText { height: auto; }
         & > VerticalScroll { height: 1fr; scrollbar-gutter: stable; }
     }
@@ -57,7 +57,8 @@ class RanksPane(Pane):
     def watch_view(self, before: RunView | None, view: RunView | None) -> None:
         if view is None or view.state.started is None or not view.state.started.ranks:
             return
-        self.title = f"ranks: {printable(computed_on(view.state.started))}"
+        on = computed_on(view.state.started, on_processor=" on ")
+        self.title = f"ranks: {printable(on)}"
         readings, devices = view.state.ranks, view.state.started.ranks
         if readings and (before is None or before.state.ranks != readings):
             above = [(*HEADINGS, ""), *(_summary(readings) if len(readings) > FEW else [])]
@@ -88,7 +89,7 @@ def _line(rank: int, readings: Sequence[RankReading], devices: Sequence[Device])
 
 
 def _summary(readings: Sequence[RankReading]) -> list[Line]:
-    """The least, the middle and the most of each figure, and which rank the others wait for."""
+    """The least, the median and the most of each figure; beside the least, which rank waits the least."""
     rows: list[Line] = []
     for name, of in (("least", min), ("median", median), ("most", max)):
         rows.append(
@@ -101,14 +102,18 @@ def _summary(readings: Sequence[RankReading]) -> list[Line]:
             )
         )
     rank = slowest(readings)
-    return rows if rank is None else [*rows[:-1], (*rows[-1][:-1], f"◀ slowest {rank}")]
+    return rows if rank is None else [(*rows[0][:-1], f"◀ slowest {rank}"), *rows[1:]]
 
 
 def _drawn(lines: Sequence[Line], is_heading: bool, width: int) -> Content:
-    """The lines in columns, `width` cells of them; one of which something is said stands out."""
+    """The lines in columns, `width` cells of them; one of which something is said stands out. Where there is no room
+    for the words, their signs and figures are left."""
     drawn = []
     for *cells, told in lines:
-        text = GAP.join(cell.rjust(width) for cell, width in zip(cells, WIDTHS, strict=True))
+        text = " ".join(cell.rjust(width) for cell, width in zip(cells, WIDTHS, strict=True))
         style = MUTED if is_heading and not told else "bold" if told else ""
-        drawn.append(Content.styled(abridged(f"{text}{GAP}{told}".rstrip(), width), style))
+        line = f"{text} {told}".rstrip()
+        if len(line) > width:
+            line = " ".join([text, *(word for word in told.split() if not word.isalpha())])
+        drawn.append(Content.styled(abridged(line, width), style))
     return Content("\n").join(drawn)

@@ -36,7 +36,7 @@ from core.runs.stopping import Rung
 SECONDS_WHEN_STILL = 2.0
 """Between two looks at a run that is over, or waits for others."""
 ABOUT_CURVES = frozenset({"log_axis", "smooth", "axis", "choose_axis", "crosshair", "magnify", "show_all", "copy"})
-"""Actions that have no use while a run waits and has no curves."""
+"""Actions that have no use where a run has no curves."""
 
 SMOOTH = "Smooth the loss more, or less"
 ASIDE = "Move the crosshair along the curve; in the log, scroll sideways"
@@ -49,7 +49,7 @@ def seconds_to_next_read(curves_changed: bool) -> float:
 
 def _is_open_to(run: RunView) -> tuple[object, ...]:
     """What decides what can be done to a run."""
-    return run.status, run.is_settled, run.wait is None
+    return run.status, run.is_settled, reasons.why_no_curves(run)
 
 
 class MonitorScreen(ConsoleScreen[None]):
@@ -129,13 +129,13 @@ class MonitorScreen(ConsoleScreen[None]):
             if lines:
                 self.query_one(LogPane).add(lines)
             steps_before, step_count = step_count, len(self.view.state.steps)
-            is_still = (view.is_settled or view.wait) and not lines
+            is_still = (view.is_settled or view.awaits_start) and not lines
             await asyncio.sleep(SECONDS_WHEN_STILL if is_still else seconds_to_next_read(step_count != steps_before))
 
     def watch_view(self, before: RunView | None, view: RunView | None) -> None:
-        was_waiting, waits = bool(before and before.wait), bool(view and view.wait)
+        was_waiting, waits = bool(before and before.awaits_start), bool(view and view.awaits_start)
         if was_waiting != waits:
-            self.panes.choose(1 if waits else 0)  # what it waits for; then its curves
+            self.panes.choose(1 if waits else self.panes.there[0])  # what it waits for; then its curves
         if view and view.status.is_over and not (before and before.status.is_over):
             self.panes.choose(1)  # the result
             if before:
@@ -145,10 +145,10 @@ class MonitorScreen(ConsoleScreen[None]):
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:
         view = self.view
-        if action in ABOUT_CURVES and view and view.wait:
-            return "there are no curves yet: the run is waiting"
-        if (action, parameters) == ("pane_at", (RANKS,)) and not self.panes.is_ranked:
-            return "the run has a single rank"
+        if action in ABOUT_CURVES and view and (why := reasons.why_no_curves(view)):
+            return why
+        if action == "pane_at" and parameters[0] not in self.panes.there:
+            return "the run has a single rank" if parameters[0] == RANKS else reasons.NO_STEPS
         if action not in reasons.ABOUT:
             return super().why_not(action, parameters)
         return reasons.why_not(action, view) if view else "the run is being read"

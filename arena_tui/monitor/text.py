@@ -19,7 +19,7 @@ from core.runs import events
 from core.runs.average import Average
 from core.runs.events import AnyEvent
 from core.runs.folder import RunFolder
-from core.runs.liveness import is_run_alive
+from core.runs.liveness import is_run_alive, was_launched
 from core.runs.process import killed_for_memory, log_end
 from core.runs.queue import queue_of
 from core.runs.record import Tail
@@ -63,7 +63,7 @@ def follow(
     If there is a `tell`, it gets every event instead."""
     printed = printed or PrintedSoFar(folder)
     queue = queue_of(folder)
-    told_place = None
+    told_place, is_told_prepared = None, False
     while True:
         if (place := queue.place(folder)) and place != told_place:
             print(f"queued: {numbers.ordinal(place)}; it starts by itself", file=out, flush=True)
@@ -84,7 +84,10 @@ def follow(
         if (ended := with_due_end(printed.state, folder, alive)) is not printed.state:
             print("its last event is missing, but its results are complete: arena-tui resume adds the event", file=out)
             printed.state = ended
-        now = Status.QUEUED if place else status(printed.state, alive, time.time())
+        now = Status.QUEUED if place else status(printed.state, alive, time.time(), launched=was_launched(folder))
+        if now is Status.PREPARED and not is_told_prepared:
+            print("prepared: a launch script starts it", file=out, flush=True)
+            is_told_prepared = True
         if now is Status.LOST:
             why = "; meanwhile the kernel killed processes because memory ran out" if killed_for_memory(folder) else ""
             print(f"lost: the process ended without a last event{why}. Its log ends:", file=sys.stderr)

@@ -20,6 +20,7 @@ from arena_tui.predict.verdict import verdict_text
 from arena_tui.screen.console_screen import ConsoleScreen
 from arena_tui.screen.footer import Footer
 from arena_tui.screen.keymap import PANES_IN_TURN, hint, named
+from arena_tui.terminal.private_use import held
 from arena_tui.widgets.text_area import WrittenText
 from core.data.example import PARTS
 from core.files import in_words
@@ -44,8 +45,14 @@ class TryScreen(ConsoleScreen[None]):
         Binding("f2", "judge", "Judge", tooltip="Judge the two answers, in both orders"),
         Binding("f4", "clear", "Clear", tooltip="Empty all three texts"),
         *PANES_IN_TURN,
-        Binding("escape", "app.pop_screen", "Back", key_display="esc", tooltip="Back; the texts are not kept"),
-        Binding("f1", "app.help", "Help", tooltip="All keys on this screen"),
+        Binding(
+            "escape",
+            "app.pop_screen",
+            "Back",
+            key_display="esc",
+            tooltip="Back; this console keeps the texts until it is left",
+        ),
+        Binding("f1", "app.help", "Help", tooltip="What the figures mean, and all keys on this screen"),
     )
 
     DEFAULT_CSS = """
@@ -68,21 +75,30 @@ class TryScreen(ConsoleScreen[None]):
     }
     """
 
-    def __init__(self, folder: RunFolder, program: Sequence[str] = JUDGE) -> None:
+    def __init__(self, folder: RunFolder, texts: dict[str, str], program: Sequence[str] = JUDGE) -> None:
+        """`texts` are those to begin with, by part; they are kept there as they change."""
         super().__init__()
         self.folder = folder
+        self._texts = texts
         self._program = program
         self._child: Process | None = None
         """Once it has the model."""
-        self._asked = b""
-        """What waits for the model."""
+        self._asked: dict[str, str] = {}
+        """The texts that wait for the model."""
+        self._sent: list[dict[str, str]] = []
+        """Those that it has yet to answer, the oldest first."""
+        self._judged: dict[str, str] = {}
+        """Those of the verdict that is shown; empty while there is none."""
         self._state = ""
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="top"):
             yield Static(id="title", markup=False)
             yield Static(id="state", markup=False)
-        prompt, *both = (WrittenText(id=part, soft_wrap=True, tab_behavior="focus") for part in PARTS)
+        prompt, *both = (
+            WrittenText(held(self._texts.get(part, "")), id=part, soft_wrap=True, tab_behavior="focus")
+            for part in PARTS
+        )
         yield prompt
         with Horizontal(id="answers"):
             yield from both
@@ -99,7 +115,7 @@ class TryScreen(ConsoleScreen[None]):
     @work(exclusive=True, group="judge")
     async def serve(self) -> None:
         """Have the model loaded and hear its verdicts, as long as the screen is there and the child lives."""
-        self._say_state("loading the model")
+        self._say_state("loading, then judging" if self._asked else "loading the model")
         problem = ""
         try:
             [member] = await in_thread(partial(choose_members, [self.folder]))
@@ -118,19 +134,20 @@ class TryScreen(ConsoleScreen[None]):
             problem = problem or without_a_word("the model's process", child.returncode)
         except (CannotPredict, OSError) as error:
             problem = in_words(error)
-        self._child, self._asked = None, b""
+        self._child, self._asked, self._sent, self._judged = None, {}, [], {}
         if self.display:  # else it is being left
             self._say_state("no model")
             again = hint(self, "judge", "{} tries again.")
             self._tell(Content.assemble((f"✗ {printable(problem)} ", "bold $text-error"), again))
 
     def action_judge(self) -> None:
-        texts = [self._text(part).whole_text for part in PARTS]
-        if not any(texts[1:]):
+        texts = {part: self._text(part).whole_text for part in PARTS}
+        if not any(texts[part] for part in PARTS[1:]):
             self.say("there are no answers to judge yet")
             return
         is_served = any(worker.node is self and not worker.is_finished for worker in self.app.workers)
-        self._asked = as_line({part: [text] for part, text in zip(PARTS, texts, strict=True)})
+        self._asked, self._judged = texts, {}
+        self._tell(Content())
         if self._child:
             self._send()
         elif is_served:
@@ -141,16 +158,22 @@ class TryScreen(ConsoleScreen[None]):
     def _send(self) -> None:
         assert self._child and self._child.stdin
         with suppress(OSError):  # where it has gone, its last word tells why
-            self._child.stdin.write(self._asked)
-        self._asked = b""
+            self._child.stdin.write(as_line({part: [text] for part, text in self._asked.items()}))
+        self._sent.append(self._asked)
+        self._asked = {}
         self._say_state("judging")
 
     def _show(self, verdict: Verdict) -> None:
+        """Show the verdict on what was asked last; those before it are passed over."""
+        texts = self._sent.pop(0)
+        if self._sent:
+            return
         if verdict.error:
             self._say_state("not judged")
             self._tell(Content.styled(f"✗ {printable(verdict.error)}", "bold $text-error"))
         else:
-            self._say_state("judged")
+            self._judged = texts
+            self._say_whether_changed()
             self._tell(verdict_text(verdict))
 
     def action_pane(self, direction: int) -> None:
@@ -165,9 +188,15 @@ class TryScreen(ConsoleScreen[None]):
         self._text(PARTS[0]).focus()
 
     @on(WrittenText.Changed)
-    def _changed(self) -> None:
-        if self._state == "judged":
-            self._say_state("changed since it was judged")
+    def _changed(self, event: WrittenText.Changed) -> None:
+        part = event.text_area.id or ""
+        self._texts[part] = self._text(part).whole_text
+        if self._judged:
+            self._say_whether_changed()
+
+    def _say_whether_changed(self) -> None:
+        is_on_screen = all(self._text(part).whole_text == text for part, text in self._judged.items())
+        self._say_state("judged" if is_on_screen else "changed since it was judged")
 
     def on_resize(self) -> None:
         self._say_state(self._state)

@@ -39,9 +39,10 @@ SHADES = " ░▒▓█"
 def summary(report: Report, width: int) -> Content:
     """The log loss beside its references, and what else is told in one figure."""
     reached = report.log_loss.value
-    drawn = numbers.counted(report.prompts, "prompt") if report.prompts else ""
-    rows: list[Fact] = [("log loss", numbers.loss(reached), drawn)]
+    rows: list[Fact] = [("log loss", numbers.loss(reached), "")]
     rows.append(("interval", _between(report.log_loss, numbers.loss), ""))
+    if report.prompts:  # below it: beside it would take the room of what stands beside other figures
+        rows.append(("", f"by {numbers.counted(report.prompts, 'prompt')}", ""))
     rows += [(r.name, numbers.loss(r.log_loss), numbers.difference(reached - r.log_loss)) for r in report.references]
     rows.append(("accuracy", percent(report.accuracy), beside_accuracy(report)))
     if bias := report.position_bias:

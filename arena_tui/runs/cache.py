@@ -16,8 +16,8 @@ from core.runs.folder import RunFolder
 from core.runs.state import RunState, Status
 from core.runs.steps import Steps
 
-EDITION = 5
-"""Raise it when a record folds to another state than before."""
+EDITION = 6
+"""Raise it when a record folds to another state than before, or more is kept of a run."""
 
 Stamp = tuple[int, int]
 """Size and time of change, in nanoseconds, of a record."""
@@ -30,6 +30,7 @@ class Ending(Struct, frozen=True):
     state: RunState
     status: Status
     unreadable: int
+    nodes: int
 
 
 def _as_list(steps: object) -> list[Step]:

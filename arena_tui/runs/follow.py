@@ -13,12 +13,14 @@ from arena_tui.runs.waits import Wait, waits
 from core.outcomes import A_B_TIE, Outcomes, outcomes_of
 from core.runs.events import Failed, Started
 from core.runs.folder import RunFolder, list_runs
-from core.runs.liveness import LivenessCache, is_run_alive
+from core.runs.liveness import LivenessCache, is_run_alive, was_launched
 from core.runs.metrics import recipe_log_loss
+from core.runs.nodes import NodesReader
 from core.runs.notes import Notes, NotesReader
 from core.runs.queue import Queue, queue_of
 from core.runs.record import Tail
-from core.runs.state import SILENT_SECONDS, RunState, Status, fold, silence, status, with_due_end
+from core.runs.silence import SILENT_SECONDS, silence
+from core.runs.state import RunState, Status, fold, status, with_due_end
 from core.runs.trouble import TroubleReader
 
 
@@ -38,6 +40,8 @@ class RunView(Struct, frozen=True):
     notes: Notes = Notes()
     wait: Wait | None = None
     """What it waits for; None unless it is queued."""
+    nodes: int = 1
+    """Machines that compute it; of one that waits in the queue it is one."""
     ticking: int | None = None
     """Seconds since its launch, while it goes on and has no heartbeat that would tell the time."""
 
@@ -55,6 +59,11 @@ class RunView(Struct, frozen=True):
     def is_settled(self) -> bool:
         """Whether nothing more can come."""
         return self.status.is_over and self.alive is False and self.status is not Status.UNKNOWN
+
+    @property
+    def awaits_start(self) -> bool:
+        """Whether nothing has begun yet: it waits for its turn in the queue, or for a launch script."""
+        return self.wait is not None or self.status is Status.PREPARED
 
     @property
     def is_going_on_here(self) -> bool:
@@ -112,6 +121,7 @@ class Follower:
         self._state = RunState()
         self._notes = NotesReader(folder)
         self._trouble = TroubleReader(folder)
+        self._nodes = NodesReader(folder)
         self._may_live = LivenessCache()
 
     def read(self) -> RunView:
@@ -129,11 +139,11 @@ class Follower:
             for batch in self._tail.batches():
                 self._state = fold(self._state, batch)
             state = with_due_end(self._state, self.folder, alive)
-            word = status(state, alive, now)
+            word = status(state, alive, now, launched=was_launched(self.folder))
         except OSError as error:
             state, word = self._state, Status.UNKNOWN
             trouble = "; ".join(filter(None, [f"events.jsonl cannot be read: {error.strerror}", trouble]))
-        silent = silence(state, now)
+        silent = silence(state.last_time, now)
         shown = int(silent // 10 * 10) if silent > SILENT_SECONDS and not word.is_over else 0
         return RunView(
             self.folder,
@@ -144,6 +154,7 @@ class Follower:
             self._tail.unreadable,
             trouble,
             self._notes.read(),
+            nodes=self._nodes.read(),
             ticking=None if word.is_over or alive is False else self._ticking(state, now),
         )
 
@@ -216,7 +227,14 @@ class RunList:
         if before and before.state is ending.state and (before.notes, before.trouble) == (notes, trouble):
             return before
         return RunView(
-            run, ending.state, ending.status, alive=False, unreadable=ending.unreadable, trouble=trouble, notes=notes
+            run,
+            ending.state,
+            ending.status,
+            alive=False,
+            unreadable=ending.unreadable,
+            trouble=trouble,
+            notes=notes,
+            nodes=ending.nodes,
         )
 
     def _read(self, run: RunFolder) -> RunView:
@@ -225,5 +243,5 @@ class RunList:
         state = replace(view.state, steps=view.state.steps[-1:], evaluations=view.state.evaluations[-1:])
         brief = replace(view, state=state)
         if before and view.is_settled:
-            self._endings.add(run, Ending(before, state, view.status, view.unreadable))
+            self._endings.add(run, Ending(before, state, view.status, view.unreadable, view.nodes))
         return brief

@@ -40,9 +40,10 @@ class LookedAt(Message):
 
 @dataclass
 class ListRuns(Message):
-    """See all runs in a table; these are known."""
+    """See all runs in a table, or those with these `words`; `runs` are known."""
 
     runs: tuple[RunView, ...]
+    words: str = ""
 
 
 @dataclass

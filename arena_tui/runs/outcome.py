@@ -27,6 +27,7 @@ KILLED_FOR_MEMORY = (
     "Since it began, the kernel has killed a process in its control group because memory ran out. Give it more memory, "
     "or lower data.limit or train.per_device_batch_size."
 )
+PREPARED = "Prepared: a launch script starts it."
 NOTHING = "nothing is evaluated: it is trained on all rows"
 LONGEST_VALUE, LONGEST_REASON = 40, 2_000
 """Characters of a setting's value, and of what a record says of a failure."""
@@ -96,6 +97,8 @@ def explanation(run: RunView, node: DOMNode) -> list[Content]:
     """What a run waits for; or why it ended before its time, what is kept, and what to do, with the keys of `node`."""
     if run.wait:
         return words(run.wait, node)
+    if run.status is Status.PREPARED:
+        return [Content(PREPARED)]
     match run.state.last:
         case events.Failed(cause=cause, advice=advice, exit_code=code, changes=changes, kept=kept):
             return [

@@ -87,7 +87,7 @@ def as_json(view: QueueView) -> bytes:
 
 
 def _gpus(run: RunView) -> list[str]:
-    """None where the run does not tell."""
+    """The cards that a run computes on; empty where it does not tell."""
     info = run.folder.read_info()
     return (info.cards or []) if info else []
 

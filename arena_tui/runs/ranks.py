@@ -5,25 +5,26 @@ from collections.abc import Sequence
 
 from core.runs.events import Device, RankReading, Started
 
+NOISE = 0.01
+"""Of the time: ranks whose waits differ by less wait as much."""
+
 
 def devices(started: Started) -> list[Device]:
     """What each rank computes on; of a run that has but one, what that does."""
     return started.ranks or [started.device]
 
 
-def computed_on(started: Started) -> str:
+def computed_on(started: Started, on_processor: str = " ranks on ") -> str:
     """2 × NVIDIA H200, or 2 ranks on x86_64 where they share a processor; the name of the device alone where there is
     one rank."""
     counts = Counter(device.name for device in devices(started))
     if counts.total() == 1:
         return started.device.name
-    by = " ranks on " if started.device.kind == "cpu" else " × "
+    by = on_processor if started.device.kind == "cpu" else " × "
     return ", ".join(f"{count}{by}{name}" for name, count in counts.items())
 
 
 def slowest(ranks: Sequence[RankReading]) -> int | None:
-    """The rank that the others wait for: it waits the least itself. None where all wait as much, to a percent."""
-    if not ranks:
-        return None
-    waits = [round(100 * reading.waited) for reading in ranks]
-    return None if min(waits) == max(waits) else min(range(len(ranks)), key=lambda rank: ranks[rank].waited)
+    """The rank that the others wait for: it waits the least itself. None where all wait as much, within a percent."""
+    waits = [reading.waited for reading in ranks]
+    return waits.index(min(waits)) if waits and max(waits) - min(waits) >= NOISE else None

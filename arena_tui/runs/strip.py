@@ -10,6 +10,7 @@ from arena_tui.format.numbers import GLYPHS, MUTED, STYLES
 from arena_tui.format.sanitize import printable
 from arena_tui.format.width import abridged
 from arena_tui.runs.follow import RunView
+from arena_tui.runs.outcome import PREPARED
 from arena_tui.runs.stages import stage
 from arena_tui.runs.waits import words
 from core.runs.state import RunState, Status
@@ -60,6 +61,8 @@ def _how_far(view: RunView, width: int, node: DOMNode) -> Content:
     if view.wait:
         return Content(" ").join(words(view.wait, node)).truncate(width, ellipsis=True)
     state = view.state
+    if view.status is Status.PREPARED:
+        return Content(PREPARED).truncate(width, ellipsis=True)
     done, total, unit = _progress(view)
     nothing = f"continues after step {numbers.count(state.step)}" if state.step else "nothing done yet"
     if state.started and state.started.average:

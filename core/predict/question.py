@@ -53,7 +53,9 @@ def read_id(record: dict[str, Any]) -> Id | None:
 def read_comparison(record: dict[str, Any]) -> Example:
     """The comparison of a line, whatever it says of winners. Raises Refused."""
     if missing := [part for part in PARTS if part not in record]:
-        raise Refused("", f"{named(missing)} is missing; found {named(record) or 'nothing'}")
+        raise Refused(
+            "", f"{named(missing)} {'is' if len(missing) == 1 else 'are'} missing; found {named(record) or 'nothing'}"
+        )
     found = compared(record, Format("columns", USUAL, _kinds(record), "none"), Data())
     prompt, response_a, response_b = (
         tuple(without_lone_surrogates(turn or "") for turn in part)

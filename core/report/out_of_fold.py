@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
     keep_pandas_out()
     try:
         found = joined([RunFolder(run) for run in options.runs], options.table, options.teacher)
-        exit_code = 0
+        exit_code = 1 if found.problem else 0
     except DataError as error:
         found, exit_code = OutOfFold(problem=str(error)), 2
     except OSError as error:
@@ -50,7 +50,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def joined(runs: Sequence[RunFolder], table: Path | None, teacher: Path | None) -> OutOfFold:
     """`runs` are those of the folds, in their order. `table` gets a line a row as Parquet, fold by fold in the order of
-    the file: id, label, fold and probabilities; `teacher` ids and probabilities as CSV.
+    the file: id, label, fold and probabilities; `teacher` ids and probabilities as CSV. Where one cannot be written the
+    answer holds the figures all the same, beside the problem.
 
     Raises DataError where two evaluated the same row, or with other outcomes; OSError.
     """
@@ -61,21 +62,24 @@ def joined(runs: Sequence[RunFolder], table: Path | None, teacher: Path | None) 
     _demand_each_once(runs, evaluations)
     probabilities = np.concatenate([one.probabilities for one in evaluations])
     columns = dict(zip(PROBABILITIES, probabilities.T, strict=False))
+    files: list[tuple[Path, bytes]] = []
     if table:
         labels = pyarrow.array(np.concatenate([one.label for one in evaluations]), pyarrow.int8())
         folds = np.repeat(np.arange(len(runs), dtype=np.int16), [len(one) for one in evaluations])
         made = pyarrow.table({"id": id_column(ids), "label": labels, "fold": folds, **columns})
-        write_output(table, as_parquet(made))
+        files.append((table, as_parquet(made)))
     if teacher:
-        write_output(teacher, _as_csv(ids, probabilities.tolist(), evaluations[0].outcomes))
+        files.append((teacher, _as_csv(ids, probabilities.tolist(), evaluations[0].outcomes)))
     losses, prompts = np.concatenate([one.losses for one in evaluations]), _prompts(evaluations)
+    written, problem = _write(files)
     return OutOfFold(
         rows=len(ids),
         log_loss=Interval(float(losses.mean()), None, None) if prompts is None else interval(losses, prompts),
         prompts=None if prompts is None else len(np.unique(prompts)),
         accuracy=float(np.concatenate([one.is_right for one in evaluations]).mean()),
         not_finite=sum(len(one.not_finite) for one in evaluations),
-        written=[str(path) for path in (table, teacher) if path],
+        written=written,
+        problem=problem,
     )
 
 
@@ -83,6 +87,18 @@ def _prompts(evaluations: Sequence[Evaluation]) -> Counts | None:
     """The number of each row's prompt, the same in all runs; None where one run does not tell."""
     known = [one.prompt for one in evaluations if one.prompt is not None]
     return np.concatenate(known) if len(known) == len(evaluations) else None
+
+
+def _write(files: Sequence[tuple[Path, bytes]]) -> tuple[list[str], str | None]:
+    """Which were written, and why the next one was not."""
+    written: list[str] = []
+    for path, content in files:
+        try:
+            write_output(path, content)
+        except OSError as error:
+            return written, f"{path}: cannot be written: {error.strerror}"
+        written.append(str(path))
+    return written, None
 
 
 def _demand_each_once(runs: Sequence[RunFolder], evaluations: Sequence[Evaluation]) -> None:

@@ -49,3 +49,4 @@ class OutOfFold(Struct, frozen=True, kw_only=True):
     written: list[str] = []
     """Files."""
     problem: str | None = None
+    """Why there are no figures or, where there are, why a file was not written."""

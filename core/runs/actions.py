@@ -6,6 +6,7 @@ this, is in core.predict.actions. Imports nothing heavy.
 """
 
 import os
+import shlex
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -96,7 +97,11 @@ def resume(folder: RunFolder, overrides: Sequence[str] = (), program: Sequence[s
             f"{folder.id} was complete: its missing last event has been written; nothing is left to train"
         )
     prepare(folder, tuple(overrides))
-    demand_one_machine(folder.read_profile())
+    if folder.read_profile().run.nodes > 1:
+        raise CannotResume(
+            f"{folder.id} is computed by several machines, and its launch script goes on with it: sbatch SCRIPT "
+            f"{shlex.quote(str(folder.path))}; without Slurm, {RESUME} behind the folder on each machine"
+        )
     return Job(folder, (*program, RESUME))
 
 

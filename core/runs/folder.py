@@ -233,13 +233,13 @@ def choose_named(runs: Path, wanted: str) -> RunFolder:
 
 
 def _matching(runs: Path, wanted: str) -> list[RunFolder]:
-    """The run with this id, else all whose id contains it, newest first; at least one. Raises LookupError."""
+    """The run with this id, else all of this name, else all whose id contains it, newest first. Raises LookupError."""
     if not wanted:
         raise LookupError('the name of the run is empty; "last" is the newest')
     known = list_runs(runs)
     if wanted == LAST and known:
         return known
-    same = [run for run in known if run.id == wanted]
+    same = [run for run in known if run.id == wanted] or [run for run in known if run.name == wanted]
     if found := same or [run for run in known if wanted in run.id]:
         return found
     listed = f"; the newest is {known[0].id}" if known else ", nor any other run yet"

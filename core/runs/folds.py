@@ -57,9 +57,12 @@ def _known(runs: Path) -> list[tuple[RunFolder, Profile]]:
 
 
 def _run_of(wanted: Profile, known: Sequence[tuple[RunFolder, Profile]]) -> RunFolder | None:
-    """The newest that is trained with these settings, but for its name and what may be changed on the way."""
-    for run, own in known:
-        harmless = MAY_CHANGE | NAMES | (BATCH if own.global_batch == wanted.global_batch else frozenset())
-        if all(change.key in harmless for change in changes(own, wanted)):
-            return run
-    return None
+    """The newest that is trained with these settings."""
+    return next((run for run, own in known if is_trained_by(wanted, own)), None)
+
+
+def is_trained_by(wanted: Profile, own: Profile) -> bool:
+    """Whether a run with its `own` settings is one of those that are `wanted`, but for its name and what may be changed
+    on the way. Paths are absolute in both."""
+    harmless = MAY_CHANGE | NAMES | (BATCH if own.global_batch == wanted.global_batch else frozenset())
+    return all(change.key in harmless for change in changes(own, wanted))

@@ -5,6 +5,7 @@ The one with number 0 owns the run: its record, its lock, its log.
 """
 
 import os
+import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,9 @@ from core.runs.protocol import MEETING, NODE, RESUME, TRAIN
 
 PORT = 29400
 """At which machines without a scheduler meet; torchrun's own default."""
+MOST_PORT = 65_535
+_MEETING = re.compile(r"(?P<host>[\w.-]+|\[[\da-f:.]+\])(:(?P<port>\d+))?", re.ASCII | re.IGNORECASE)
+"""As torchrun takes it. In brackets an IPv6 address."""
 HANDED_ON = (
     *("PYTHONPATH", "ARENA_TUI_CACHE", "HF_HOME", "HF_HUB_CACHE", "HF_HUB_OFFLINE"),
     *("NCCL_SOCKET_IFNAME", "GLOO_SOCKET_IFNAME", "NCCL_IB_HCA", "NCCL_IB_DISABLE"),
@@ -40,6 +44,17 @@ class Launch(Struct, frozen=True, kw_only=True):
     overrides: Sequence[str]
     runs: Path
     working_directory: Path
+
+
+def meeting_at(text: str) -> str:
+    """HOST[:PORT] as host:port, at PORT where none is named. Raises ValueError, saying what is wrong."""
+    found = _MEETING.fullmatch(text)
+    if found is None:
+        raise ValueError(f"expected HOST or HOST:PORT, an IPv6 address as [::1]:{PORT}, not {text!r}")
+    host, port = found["host"], int(found["port"] or PORT)
+    if not 1 <= port <= MOST_PORT:
+        raise ValueError(f"a port is 1 to {MOST_PORT}, not {port}")
+    return f"{host}:{port}"
 
 
 def demand_one_machine(profile: Profile) -> None:

@@ -100,6 +100,11 @@ def is_run_alive(folder: RunFolder) -> bool | None:
     return works_in(info.pid, folder) if alive else alive
 
 
+def was_launched(folder: RunFolder) -> bool:
+    """Whether a process was ever to work in the folder: its log is there before it is."""
+    return folder.info.exists() or folder.console_log.exists()
+
+
 def _may_be_starting(folder: RunFolder) -> bool:
     """Whether a child may yet say who it is. Clocks of file servers are some seconds ahead of ours, or behind; of a
     folder that is made hours from now no age is known, and only the lock tells."""

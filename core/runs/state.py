@@ -15,14 +15,16 @@ from msgspec.structs import replace
 from core.runs import events
 from core.runs.events import AnyEvent, Last
 from core.runs.folder import RunFolder
-from core.runs.liveness import is_run_alive
+from core.runs.liveness import is_run_alive, was_launched
 from core.runs.queue import queue_of
 from core.runs.record import Tail
+from core.runs.silence import patience, silence
 from core.runs.steps import Steps, peaks, training_seconds
 
 
 class Status(StrEnum):
     QUEUED = "queued"
+    PREPARED = "prepared"
     STARTING = "starting"
     RUNNING = "running"
     STALLED = "stalled"
@@ -178,27 +180,9 @@ def _resume(state: RunState, resumed: events.Resumed) -> RunState:
     )
 
 
-SILENT_SECONDS = 60
-"""A shorter silence is never worth a word."""
-LOADING_SECONDS = 600
-"""What reading a large model from a slow disk may take, without a sign."""
-STALLED_AFTER = 5
-"""So many times the longest silence before."""
-
-
-def patience(state: RunState) -> float:
-    """Seconds of silence after which a run has stalled, by its own rhythm."""
-    is_loading = state.phase is None or state.phase.phase in ("loading", "saving")
-    return max(LOADING_SECONDS if is_loading else SILENT_SECONDS, STALLED_AFTER * state.rhythm)
-
-
-def silence(state: RunState, now: float) -> float:
-    """Seconds since the last event; 0 where the clock was set back since."""
-    return max(0.0, now - state.last_time) if state.last_time is not None else 0.0
-
-
-def status(state: RunState, alive: bool | None, now: float) -> Status:
-    """The run's state in a word at the time `now`. `alive` tells whether its process lives, None where nobody can know.
+def status(state: RunState, alive: bool | None, now: float, *, launched: bool) -> Status:
+    """The run's state in a word at the time `now`. `alive` tells whether its process lives, None where nobody can know;
+    `launched` whether it has had one.
 
     A last event outranks the process, which may still be on its way out; whatever is written after it is of a process
     that goes on. A run that is queued has no record yet: that is told by its queue.
@@ -211,10 +195,10 @@ def status(state: RunState, alive: bool | None, now: float) -> Status:
         case events.Failed():
             return Status.FAILED
     if alive is False:
-        return Status.LOST
+        return Status.LOST if launched or state.first_time is not None else Status.PREPARED
     if state.stopping:
         return Status.STOPPING
-    if silence(state, now) > patience(state):
+    if silence(state.last_time, now) > patience(state.phase, state.rhythm):
         return Status.STALLED
     return Status.RUNNING if state.started or state.predicting else Status.STARTING
 
@@ -225,7 +209,7 @@ def read_run(folder: RunFolder) -> tuple[RunState, Status]:
         return RunState(), Status.QUEUED
     alive = is_run_alive(folder)  # asked first: a last event may come between the two
     state = with_due_end(fold(RunState(), Tail(folder.events).read()), folder, alive)
-    return state, status(state, alive, time.time())
+    return state, status(state, alive, time.time(), launched=was_launched(folder))
 
 
 def with_due_end(state: RunState, folder: RunFolder, alive: bool | None) -> RunState:

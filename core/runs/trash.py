@@ -29,7 +29,7 @@ def held(folder: RunFolder) -> Iterator[None]:
         raise Unreadable(f"{folder.id} may still be running: {error.filename}: {error.strerror}") from None
     if status is Status.QUEUED:
         raise StillInUse(f"{folder.id} waits in the queue: remove it there")
-    if not status.is_over:
+    if not (status.is_over or status is Status.PREPARED):
         raise StillInUse(f"{folder.id} is {status}: stop it first")
     with locked(folder.lock) as is_ours:
         if not is_ours:

@@ -292,7 +292,7 @@ def test_try(runs: Path, snap_compare: Compare, size: tuple[int, int]) -> None:
         (run.adapter / name).touch()
 
     async def show(pilot: Pilot[None]) -> None:
-        screen = TryScreen(run, [sys.executable, "-P", str(HERE / "scripted_judge.py")])
+        screen = TryScreen(run, {}, [sys.executable, "-P", str(HERE / "scripted_judge.py")])
         await pilot.app.push_screen(screen)
         texts = ("Name a river.", "The Nile, or the Amazon: which is longer depends on where one begins.", "Water.")
         for area, text in zip(screen.query(WrittenText), texts, strict=True):

@@ -2,12 +2,15 @@
 
 import json
 import sys
+from pathlib import Path
 
 from core.predict.protocol import Ready, Said, Shown, Verdict
 from core.protocol import answer
 from core.runs.events import Device
 
 HOSTILE = "[red]x[/red] [/] \x1b[2J"
+ONCE = "once "
+"""Before the path of a FIFO: the verdict comes once something has been written there."""
 WINNERS = ("winner_model_a", "winner_model_b", "winner_tie")
 
 
@@ -35,6 +38,9 @@ def main() -> None:
         if prompt == "die":
             answer(Said(problem=f"no more memory {HOSTILE}"))
             sys.exit(1)
+        if prompt.startswith(ONCE):
+            Path(prompt.removeprefix(ONCE)).read_bytes()
+            prompt = "three"
         if prompt == "two":
             answer(Said(verdict=verdict(number, 2, lengths=False)))
         elif prompt in ("three", "Name a river."):

@@ -148,6 +148,36 @@ def test_before_all_have_finished_nothing_is_written(runs: Path, tmp_path: Path,
 
 
 @pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        (["--table", "x", "--teacher", "./x"], "--teacher ./x is to hold the table"),
+        (["--table", "nowhere/t"], "nowhere/t: cannot be written: No such file or directory"),
+        (["--teacher", "mine.csv/t"], "mine.csv/t: cannot be written: Not a directory"),
+        (["--table", "runs"], "runs: cannot be written: Is a directory"),
+    ],
+)
+def test_files_that_cannot_be_written_are_refused_before_anything_is_queued(
+    files: list[str], found: str, runs: Path, capsys: Captured
+) -> None:
+    assert main(["folds", *THREE, *files]) == 2
+    assert found in capsys.readouterr().err
+    assert list_runs(runs) == []
+
+
+def test_figures_are_told_where_a_file_cannot_be_written_after_all(
+    runs: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    finish_all(runs)
+    full, teacher = "/dev/full", tmp_path / "teacher.csv"
+    assert main(["folds", *THREE, "--table", full, "--teacher", str(teacher)]) == 1
+    told = capsys.readouterr()
+    assert "out of fold: log loss " in told.out
+    assert f"{full}: cannot be written: No space left on device" in told.err
+    assert not teacher.exists()
+    assert "wrote" not in told.out
+
+
+@pytest.mark.parametrize(
     ("asked", "found"),
     [
         (["demo", "--set", "split.by=none"], 'split.by is "none"'),

@@ -30,7 +30,7 @@ async def test_the_first_line_says_how_many_cards_are_visible(runs: Path) -> Non
 
 def test_a_profile_that_asks_for_several_cards_says_so_and_no_other_does() -> None:
     def said(run: Run) -> str:
-        return str(summary(Profile(run=run), 60, {}))
+        return str(summary(Profile(run=run), 60, {}, []))
 
     assert "GPUs" not in said(Run())
     assert "GPUs        4" in said(Run(gpus=4))

@@ -1,6 +1,8 @@
 """What is typed or pasted is judged in both orders, by a child that is there as long as the screen."""
 
+import asyncio
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -8,12 +10,14 @@ import pytest
 from engine_fixtures import checkpoint, finished, train_csv  # noqa: F401  (fixtures)
 from recorded import record_run
 from screen import HERE, children, shown, until, until_shown
+from scripted_judge import ONCE
 from textual.events import Paste
 from textual.pilot import Pilot
 
 from arena_tui.app.app import ArenaApp
 from arena_tui.predict.try_screen import TryScreen
 from arena_tui.report.screen import ReportScreen
+from arena_tui.runs.messages import TryRun
 from core.predict.request import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from core.runs.folder import RunFolder
 
@@ -41,7 +45,7 @@ async def write(pilot: Pilot[None], prompt: str, a: str, b: str) -> None:
 async def test_both_orders_their_mean_lengths_and_the_cut_are_shown(run: RunFolder, size: tuple[int, int]) -> None:
     app = ArenaApp(run.path.parent)
     async with app.run_test(size=size) as pilot:
-        await app.push_screen(TryScreen(run, CHILD))
+        await app.push_screen(TryScreen(run, {}, CHILD))
         await until_shown(pilot, "ready: [red]x[/red] [/] ␛[2J")
         await pilot.press("f2")
         await until_shown(pilot, "no answers to judge yet")
@@ -74,7 +78,7 @@ async def test_what_is_pasted_arrives_as_it_is_and_nothing_of_it_is_obeyed(run: 
     odd = "a\x1b[2J\u202e[b]\nc\td 😀"
     app = ArenaApp(run.path.parent)
     async with app.run_test(size=(120, 40)) as pilot:
-        await app.push_screen(TryScreen(run, CHILD))
+        await app.push_screen(TryScreen(run, {}, CHILD))
         await write(pilot, odd, "", "q?")
         await pilot.press("f2")  # the model may not be there yet
         await until_shown(pilot, "heard ", "not judged")
@@ -86,7 +90,7 @@ async def test_what_is_pasted_arrives_as_it_is_and_nothing_of_it_is_obeyed(run: 
 async def test_a_child_that_ends_says_why_and_the_same_key_tries_again(run: RunFolder) -> None:
     app = ArenaApp(run.path.parent)
     async with app.run_test(size=(80, 24)) as pilot:
-        await app.push_screen(TryScreen(run, CHILD))
+        await app.push_screen(TryScreen(run, {}, CHILD))
         await write(pilot, "die", "a", "b")
         await pilot.press("f2")
         await until_shown(pilot, "✗ no more memory [red]x[/red] [/] ␛[2J", "f2 tries again", "no model")
@@ -95,8 +99,53 @@ async def test_a_child_that_ends_says_why_and_the_same_key_tries_again(run: RunF
         await until_shown(pilot, "both orders")
         await pilot.press("escape")
         (run.adapter / ADAPTER_CONFIG).unlink()
-        await app.push_screen(TryScreen(run, CHILD))
+        await app.push_screen(TryScreen(run, {}, CHILD))
         await until_shown(pilot, "has no adapter: it has not finished")
+
+
+async def test_what_changes_while_it_is_judged_is_noticed_and_so_is_its_return(run: RunFolder, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    app = ArenaApp(run.path.parent)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await app.push_screen(TryScreen(run, {}, CHILD))
+        await write(pilot, f"{ONCE}{gate}", "a", "b")
+        await pilot.press("f2", "x")
+        await asyncio.to_thread(gate.write_bytes, b"")
+        await until_shown(pilot, "both orders", "changed since it was judged")
+        await pilot.press("backspace")
+        await until_shown(pilot, " judged")
+        assert "changed since" not in shown(app)
+
+
+async def test_an_old_error_is_gone_while_the_model_loads_again(run: RunFolder, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    app = ArenaApp(run.path.parent)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.push_screen(TryScreen(run, {}, ["sh", "-c", 'exec cat "$0"', str(gate)]))
+        await write(pilot, "three", "a", "b")
+        await asyncio.to_thread(gate.write_bytes, b"")
+        await until_shown(pilot, "f2 tries again")
+        await pilot.press("f2")
+        await until_shown(pilot, "loading, then judging")
+        assert "✗" not in shown(app)
+
+
+async def test_texts_are_there_again_for_the_same_run_and_f1_explains_the_figures(run: RunFolder) -> None:
+    other = record_run(run.path.parent, "20260131-130000-other", end="finished", steps=20)
+    app = ArenaApp(run.path.parent)
+    async with app.run_test(size=(80, 24)) as pilot:
+        for folder, expected in ((run, ""), (other, ""), (run, "a\x1b[2J")):
+            app.post_message(TryRun(folder))
+            await until(pilot, lambda: isinstance(app.screen, TryScreen), "the screen")
+            await until(pilot, lambda text=expected: app.screen.query_one("#prompt").whole_text == text, expected)
+            if folder is run:
+                await write(pilot, "a\x1b[2J", "b", "c")
+            await pilot.press("f1")
+            await until_shown(pilot, "What the run's model gives to each outcome")
+            await pilot.press("escape", "escape")
+            await until(pilot, lambda: not isinstance(app.screen, TryScreen), "what was there before")
 
 
 @pytest.mark.slow

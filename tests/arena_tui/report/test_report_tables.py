@@ -121,6 +121,12 @@ def test_against_another_run_every_figure_has_a_line_and_a_name_of_its_own(width
     assert any("difference  +0.0552  may be chance" in line for line in lines)
 
 
+def test_prompts_stand_below_the_interval_that_they_are_drawn_for() -> None:
+    told = [line.split() for line in summary(replace(REPORT, prompts=76), 60).plain.splitlines()]
+    assert told[0] == ["log", "loss", "1.0000"]
+    assert told[1:3] == [["interval", "0.9000", "to", "1.1000"], ["by", "76", "prompts"]]
+
+
 def test_the_axis_holds_the_groups_and_no_label_touches_its_plot() -> None:
     """Off the scale is the exception: groups of few rows are on it, unless that leaves the others no room."""
     few = [replace(GROUP, name=name, rows=3, log_loss=loss) for name, loss in (("a", 0.85), ("b", 1.2), ("c", 9.0))]

@@ -1,5 +1,6 @@
 """An average says in the monitor and in its lines what its members and their ensemble reach."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from arena_tui.__main__ import main
 from arena_tui.app.app import ArenaApp
 from arena_tui.monitor.screen import MonitorScreen
 from core.runs import events
-from core.runs.average import Average
+from core.runs.average import ORDER, Average
 from core.runs.folder import RunFolder
 from core.runs.record import Record
 
@@ -76,8 +77,7 @@ def test_its_lines_tell_how_it_was_made_of_what(
     assert not [line for line in told if "0 steps" in line]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("size", [(60, 20), (120, 40)])
+@pytest.mark.parametrize("size", [(60, 20), (100, 30), (120, 40)])
 async def test_the_monitor_shows_it_beside_its_members(runs: Path, size: tuple[int, int]) -> None:
     record_average(runs, EXACT)
     app = ArenaApp(runs)
@@ -85,9 +85,23 @@ async def test_the_monitor_shows_it_beside_its_members(runs: Path, size: tuple[i
         await until_shown(pilot, "one-average")
         await pilot.press("tab", "enter")
         await until(pilot, lambda: isinstance(app.screen, MonitorScreen), "the monitor")
-        await pilot.press("2")
         await until_shown(pilot, "the average of 2 runs", "rank 32", "0.9421", RUNS[0], "0.9433", "0.9322")
-        assert "nothing done yet" not in shown(app)
+        assert not re.search("nothing done yet|after the first logged step|loss by step|learning rate", shown(app))
+        await pilot.press("x")
+        await until_shown(pilot, "there are no curves: an average trains no step")
+        await pilot.press("tab")
+        await until(pilot, lambda: app.screen.in_front.id == "log", "the log")
+        await pilot.press("3")
+        await until_shown(pilot, "an average trains no step")
+        await pilot.press("tab")
+        await until(pilot, lambda: app.screen.in_front.id == "figures", "the figures")
+
+
+def test_its_curves_are_empty_for_a_reason(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = record_average(runs, UNSHARED)
+    (folder.path / ORDER).write_text("{}")
+    assert main(["--runs-dir", str(runs), "curves", "last"]) == 0
+    assert f"{folder.id} trains no step: it is an average" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

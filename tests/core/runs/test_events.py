@@ -196,25 +196,27 @@ def test_status_follows_the_record_first_and_the_process_second() -> None:
     failed = fold(begun, [events.Failed(cause="c", advice="a", exit_code=1)])
     finished = fold(RunState(), HISTORY)
     now = 1.0
-    assert status(RunState(), None, now) is Status.STARTING
-    assert status(RunState(), True, now) is Status.STARTING
-    assert status(begun, True, now) is Status.RUNNING
-    assert status(begun, None, now) is Status.RUNNING
-    assert status(begun, False, now) is Status.LOST
-    assert status(stopping, True, now) is Status.STOPPING
-    assert status(stopping, False, now) is Status.LOST
+    assert status(RunState(), None, now, launched=True) is Status.STARTING
+    assert status(RunState(), True, now, launched=True) is Status.STARTING
+    assert status(RunState(), False, now, launched=True) is Status.LOST
+    assert status(RunState(), False, now, launched=False) is Status.PREPARED
+    assert status(begun, True, now, launched=True) is Status.RUNNING
+    assert status(begun, None, now, launched=True) is Status.RUNNING
+    assert status(begun, False, now, launched=True) is Status.LOST
+    assert status(stopping, True, now, launched=True) is Status.STOPPING
+    assert status(stopping, False, now, launched=True) is Status.LOST
     for alive in (True, False, None):
-        assert status(cancelled, alive, now) is Status.CANCELLED
-        assert status(failed, alive, now) is Status.FAILED
-        assert status(finished, alive, now) is Status.FINISHED
+        assert status(cancelled, alive, now, launched=True) is Status.CANCELLED
+        assert status(failed, alive, now, launched=True) is Status.FAILED
+        assert status(finished, alive, now, launched=True) is Status.FINISHED
 
 
 def test_an_end_is_one_only_as_long_as_nothing_follows_it() -> None:
     cancelled = fold(RunState(), CANCELLED)
     checking = fold(cancelled, [RESUMED[len(CANCELLED)]])
-    assert status(cancelled, True, 100.0) is Status.CANCELLED
-    assert status(checking, True, 100.0) is Status.STARTING
-    assert status(checking, False, 100.0) is Status.LOST
+    assert status(cancelled, True, 100.0, launched=True) is Status.CANCELLED
+    assert status(checking, True, 100.0, launched=True) is Status.STARTING
+    assert status(checking, False, 100.0, launched=True) is Status.LOST
     assert (checking.step, len(checking.steps)) == (6, 6), "what is forgotten is only known once it goes on"
     assert math.isclose(checking.elapsed, cancelled.elapsed)
 
@@ -226,12 +228,12 @@ def test_a_run_has_stalled_when_it_is_silent_for_much_longer_than_its_own_rhythm
     brisk = fold(RunState(), [STARTED, *(training(2.0 * n) for n in range(10))])
     slow = fold(RunState(), [STARTED, *(training(200.0 * n) for n in range(10))])
     loading = fold(RunState(), [Phase(time=0.0, phase="loading")])
-    assert status(brisk, True, 18 + 59) is Status.RUNNING
-    assert status(brisk, True, 18 + 61) is Status.STALLED
-    assert status(brisk, False, 18 + 61) is Status.LOST
-    assert status(brisk, True, -7200) is Status.RUNNING, "the clock was set back"
-    assert status(slow, True, 1800 + 999) is Status.RUNNING
-    assert status(slow, True, 1800 + 1001) is Status.STALLED
-    assert status(loading, True, 599) is Status.STARTING
-    assert status(loading, True, 601) is Status.STALLED
-    assert status(fold(brisk, [training(18 + 61)]), True, 18 + 61) is Status.RUNNING
+    assert status(brisk, True, 18 + 59, launched=True) is Status.RUNNING
+    assert status(brisk, True, 18 + 61, launched=True) is Status.STALLED
+    assert status(brisk, False, 18 + 61, launched=True) is Status.LOST
+    assert status(brisk, True, -7200, launched=True) is Status.RUNNING, "the clock was set back"
+    assert status(slow, True, 1800 + 999, launched=True) is Status.RUNNING
+    assert status(slow, True, 1800 + 1001, launched=True) is Status.STALLED
+    assert status(loading, True, 599, launched=True) is Status.STARTING
+    assert status(loading, True, 601, launched=True) is Status.STALLED
+    assert status(fold(brisk, [training(18 + 61)]), True, 18 + 61, launched=True) is Status.RUNNING

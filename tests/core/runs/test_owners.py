@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from arena_tui.__main__ import main
 from core.profile.settings import Profile
 from core.runs import trash
-from core.runs.folder import RunFolder, choose_run, create_run, find_run, list_runs, run_in
+from core.runs.folder import RunFolder, SeveralRuns, choose_run, create_run, find_run, list_runs, run_in
 from core.runs.identity import start_ticks
 from core.runs.liveness import is_run_alive
 from core.runs.lock import is_locked, locked
@@ -153,7 +153,7 @@ def test_a_folder_made_in_the_future_is_not_about_to_start_for_ever(runs: Path, 
     assert is_run_alive(folder) is None, "it may be just starting"
     os.utime(folder.resolved, (time.time() + ahead,) * 2)
     assert is_run_alive(folder) is False
-    assert read_run(folder)[1] is Status.LOST
+    assert read_run(folder)[1] is Status.PREPARED
     with locked(folder.lock):
         assert is_run_alive(folder) is None, "somebody is at work there"
 
@@ -195,6 +195,17 @@ def test_a_name_that_is_empty_or_fits_several_runs_has_none_of_them_changed(
     assert main(["note", "last", "text"]) == 0
     assert main(["note", "one-x", "text"]) == 0
     assert main(["note", ".", "text"]) == 0, "a path to a run in its runs folder"
+
+
+def test_a_run_of_exactly_that_name_is_meant_though_other_names_hold_it(runs: Path) -> None:
+    meant, other = (create_run(runs, Profile(), text="", name=name) for name in ("demo-fold-0", "demo-fold-0-average"))
+    assert choose_run(runs, "demo-fold-0").id == find_run(runs, "demo-fold-0").id == meant.id
+    assert choose_run(runs, "average").id == choose_run(runs, other.id).id == other.id
+    with pytest.raises(SeveralRuns):
+        choose_run(runs, "fold-0")
+    copy_of(meant, runs / "20200101-120000-demo-fold-0")
+    with pytest.raises(SeveralRuns, match="demo-fold-0, 20200101-120000-demo-fold-0"):
+        choose_run(runs, "demo-fold-0")
 
 
 def test_what_is_no_plain_folder_of_the_runs_folder_is_no_run(
