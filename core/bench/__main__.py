@@ -102,7 +102,7 @@ def bench(question: Question) -> Answer:
             eval_tokens=profile.eval.per_device_batch_size * longest,
             model=model,
             args=training_arguments(profile, precision, RunFolder(Path(folder))),
-            train_dataset=rows,
+            train_dataset=[[row] for row in rows],
             eval_dataset=by_length,
             callbacks=[clock],
         )

@@ -8,7 +8,7 @@ from itertools import islice
 from msgspec import Struct
 from msgspec.structs import replace
 
-from core.data.example import DataError, Example, RowsRead, Settled, settled
+from core.data.example import DataError, Example, RowsRead, Settled, settled, swapped
 from core.data.labels import scaled
 from core.data.rows import Comparisons, Origin, Seen, Used
 from core.data.split import prompt_key, split
@@ -77,7 +77,7 @@ class RunExamples(Struct, frozen=True):
     """The rows of a run, and what each source of them was taken for, that of data.eval last."""
 
     train: list[Example]
-    """Their weights are 1 on average."""
+    """Their weights are 1 on average. With train.swap = "both" each is there twice."""
     evaluation: list[Example]
     read: list[RowsRead]
     leaks: int
@@ -97,7 +97,7 @@ def read_run_examples(train: Sequence[str], evaluation: str | None, profile: Pro
     examples = [example for example, _ in sources]
     if evaluation is None:
         held_in, held_out = split(examples, profile.split)
-        return RunExamples(_weighted(held_in), _plain(held_out), sources.told(), leaks=0)
+        return RunExamples(_learned(held_in, profile), _plain(held_out), sources.told(), leaks=0)
     comparisons = Comparisons(evaluation, profile.data.unweighted, profile.model.outcomes)
     evaluated = [example for example, _ in comparisons]
     asked = {prompt_key(example.prompt) for example in evaluated}
@@ -105,13 +105,19 @@ def read_run_examples(train: Sequence[str], evaluation: str | None, profile: Pro
     if profile.data.drop_leaks and not kept:
         raise DataError(f"{evaluation}: has the prompts of all {len(examples):,} rows of data.train: none is left")
     leaks = len(examples) - len(kept)
-    learned = _weighted(kept if profile.data.drop_leaks else examples)
+    learned = _learned(kept if profile.data.drop_leaks else examples, profile)
     return RunExamples(learned, _plain(evaluated), [*sources.told(), comparisons.told()], leaks)
 
 
 def _plain(rows: list[Example]) -> list[Example]:
     """The rows to evaluate: each counts as much, and by its label."""
     return [replace(row, weight=1.0, probabilities=None) for row in rows]
+
+
+def _learned(rows: list[Example], profile: Profile) -> list[Example]:
+    """The rows to train on, and behind them the same with A and B exchanged where both orders are trained on."""
+    weighted = _weighted(rows)
+    return [*weighted, *map(swapped, weighted)] if profile.train.swap == "both" else weighted
 
 
 def _weighted(rows: list[Example]) -> list[Example]:

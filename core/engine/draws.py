@@ -1,4 +1,4 @@
-"""What an example's dropout is drawn by: a number that follows from seed, step and example alone. Imports no torch."""
+"""What is drawn for an example, its dropout and its order: it follows from seed, step and example. Imports no torch."""
 
 from collections.abc import Sequence
 
@@ -17,6 +17,12 @@ def draw_keys(seed: int, step: int, rows: Sequence[int]) -> NDArray[np.int64]:
     key = _mixed(np.array([seed], dtype=np.uint64))
     key = _mixed(key + np.uint64(step))
     return (_mixed(key + np.array(rows, dtype=np.uint64)) >> np.uint64(1)).astype(np.int64)
+
+
+def are_drawn(seed: int, epoch: int, ids: Sequence[int]) -> NDArray[np.bool_]:
+    """Whether each of `ids`, of 64 bits with a sign, is among the half of them that an epoch draws, (E,)."""
+    key = _mixed(_mixed(_mixed(np.array([seed], dtype=np.uint64)) + np.uint64(epoch)))  # one more than for dropout
+    return (_mixed(key + np.array(ids, dtype=np.int64).view(np.uint64)) >> np.uint64(63)).astype(np.bool_)
 
 
 def _mixed(x: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -81,7 +81,7 @@ def predict(profile: Profile, shape: ModelShape, *, precision: Precision, length
     sizes = trainable_sizes(profile, shape)
     adapters = sum(sizes)
     held = _Activations(profile, shape, precision, length)
-    training = profile.train.per_device_batch_size * length
+    training = profile.views * profile.train.per_device_batch_size * length
     evaluation = profile.eval.per_device_batch_size * length
     return Memory(
         weights=_weights(profile, shape, held.compute),

@@ -13,7 +13,8 @@ Checkpointing = Literal["none", "selective", "full"]
 
 
 class Layout(Struct, frozen=True, kw_only=True):
-    """`examples` are packed into a row; a step takes as many rows as its global batch needs."""
+    """`examples` are packed into a row, each of the views of one that is shown in several counted; a step takes as many
+    rows as its global batch needs."""
 
     keeps_weights: bool
     """Whether 4-bit weights are held in 16 bit besides, instead of being dequantized each time."""
@@ -30,17 +31,21 @@ class Layout(Struct, frozen=True, kw_only=True):
 
 def layouts(profile: Profile) -> Iterator[Layout]:
     """All layouts for the profile, the fastest first, the smallest last."""
+    views = profile.views
     least = Layout(
-        keeps_weights=False, checkpointing="full", examples=profile.train.per_device_batch_size, embeds_on_host=True
+        keeps_weights=False,
+        checkpointing="full",
+        examples=views * profile.train.per_device_batch_size,
+        embeds_on_host=True,
     )
     if profile.train.memory == "small":
         yield least
         return
-    whole = profile.global_batch
+    whole = views * profile.global_batch
     for checkpointing in ("none", "selective", "full"):
         if profile.model.quantization == "nf4":
             yield Layout(keeps_weights=True, checkpointing=checkpointing, examples=whole)
         yield Layout(keeps_weights=False, checkpointing=checkpointing, examples=whole)
-    for examples in range(whole, 0, -1):
+    for examples in range(whole, 0, -views):
         if whole % examples == 0:
             yield replace(least, examples=examples)

@@ -168,8 +168,10 @@ def _tokens(profile: Profile) -> tuple[TokensPlan, list[int], TextMade | None]:
     left = cut(rows, profile.tokens, last.frame)
     divided = sides(rows, profile)
     is_used = divided.train | divided.eval
+    # As many tokens are shown of a row once A and B are exchanged, but for the few that strategies and words decide.
+    orders = 2 if profile.train.swap in ("both", "paired") else 1
     counted = TokensPlan(
-        effective=round(profile.train.epochs * int(left.shown[divided.train].sum())),
+        effective=round(orders * profile.train.epochs * int(left.shown[divided.train].sum())),
         evaluated=int(left.shown[divided.eval].sum()),
         longest=int(left.shown[is_used].max()),
         rows_over=int(left.is_over[is_used].sum()),

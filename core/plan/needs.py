@@ -43,7 +43,7 @@ def memory_plan(
         change = smallest_change(
             profile, shape, precision=precision, longest=longest, is_packed=is_packed, factor=factor, free=free
         )
-    batch = engine.layout.examples if engine.layout else profile.train.per_device_batch_size
+    batch = engine.layout.examples if engine.layout else profile.views * profile.train.per_device_batch_size
     estimate = f"estimate for batches of {batch} rows of {longest:,} tokens in {precision}"
     return MemoryPlan(
         shape=shape,

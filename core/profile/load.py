@@ -13,11 +13,11 @@ import msgspec
 import tomli_w
 from msgspec import Struct, inspect, structs
 
-from core.profile.data_settings import Section, Winners
+from core.profile.combined import Lines, combined_problems, key_of, problem
+from core.profile.data_settings import Section
 from core.profile.edit import Value, key_lines, literal
 from core.profile.errors import Problem, ProfileError
 from core.profile.explain import allowed
-from core.profile.own_template import NAMED, divided
 from core.profile.settings import Profile, sections
 
 NOT_OF_A_PROFILE = ("console", "notify", "keys")
@@ -30,12 +30,8 @@ _STRINGS_AND_COMMENTS = re.compile(
 )
 """A string that is not closed ends with its line or the text, so that no part is gone through twice."""
 
-LONGEST_KEY = 100
 ABSENT = "absent"
 """Stands for a setting without a value, which TOML cannot write."""
-
-# The line of each key and table by its path; None for one that an override gave.
-Lines = dict[tuple[str, ...], int | None]
 
 
 def parse_profile(text: str, *, source: str, overrides: Sequence[str] = ()) -> Profile:
@@ -48,52 +44,10 @@ def parse_profile(text: str, *, source: str, overrides: Sequence[str] = ()) -> P
     problems = list(_apply(overrides, given, lines))
     valid, found = valid_settings(given, Profile, lines)
     problems += found
-    problems += _ambiguous(valid.get("data", {}).get("winners", {}), lines)
-    problems += _no_template(valid.get("tokens", {}).get("template", NAMED[0]), lines)
-    fold, n_splits = valid.get("split", {}).get("fold", 0), valid.get("split", {}).get("n_splits")
-    n_splits = Profile().split.n_splits if n_splits is None else n_splits
-    if fold >= n_splits:
-        place = lines.get(("split", "fold"), lines.get(("split", "n_splits")))
-        problems.append(
-            Problem(
-                line=place,
-                key="split.fold",
-                value=str(fold),
-                message=f"must be below n_splits, which is {n_splits}",
-            )
-        )
-    data = valid.get("data", {})
-    if data.get("drop_leaks") and data.get("eval") is None:
-        place = lines.get(("data", "drop_leaks"))
-        message = 'needs data.eval; of rows that are split, split.by = "prompt" keeps each prompt on one side'
-        problems.append(Problem(line=place, key="data.drop_leaks", value="true", message=message))
+    problems += combined_problems(valid, lines)
     if problems:
         raise ProfileError(source, problems)
     return msgspec.convert(valid, Profile)
-
-
-def _ambiguous(given: Mapping[str, Any], lines: Lines) -> Iterator[Problem]:
-    """Words of [data.winners] by which two sides would win."""
-    winners, sides = msgspec.convert(given, Winners), dict[str, str]()
-    for side, words in (("a", winners.a), ("b", winners.b), ("tie", winners.tie)):
-        for word in words:
-            other = sides.setdefault(word.strip().casefold(), side)
-            if other != side:
-                own = side if side in given else other
-                left_out = next((name for name in (other, side) if name not in given), "")
-                way_out = f", by default: set {left_out} as well" if left_out else ""
-                message = f"{word!r} is in {other if own == side else side} too{way_out}"
-                path = ("data", "winners", own)
-                yield Problem(line=lines.get(path), key=".".join(path), value="", message=message)
-
-
-def _no_template(template: str, lines: Lines) -> Iterator[Problem]:
-    """What is wrong with a text of the user's own."""
-    try:
-        if template not in NAMED:
-            divided(template)
-    except ValueError as error:
-        yield _problem(("tokens", "template"), template, str(error), lines)
 
 
 def read_toml(text: str, *, source: str) -> dict[str, Any]:
@@ -168,7 +122,7 @@ def _section(
         return {}, [_unknown(path, kinds, lines)]
     if not isinstance(values, dict):
         named = ".".join(path)
-        return {}, [_problem(path, values, f"must be a table: write [{named}] on a line of its own", lines)]
+        return {}, [problem(path, values, f"must be a table: write [{named}] on a line of its own", lines)]
     section = kinds[path[-1]]
     fields = {f.name: f for f in inspect.type_info(section).fields}  # type: ignore[attr-defined]
     types = {f.name: f.type for f in msgspec.structs.fields(section)}
@@ -185,31 +139,19 @@ def _section(
         with contextlib.suppress(msgspec.ValidationError, OverflowError):
             valid[key] = msgspec.convert(value, types[key])
         if key not in valid or (isinstance(value, float) and not math.isfinite(value)):
-            problems.append(_problem((*path, key), value, f"must be {allowed(fields[key].type)}", lines))
+            problems.append(problem((*path, key), value, f"must be {allowed(fields[key].type)}", lines))
             valid.pop(key, None)
     return valid, problems
-
-
-def _problem(path: tuple[str, ...], value: Any, message: str, lines: Lines) -> Problem:
-    written = repr(value) if not isinstance(value, bool) else str(value).lower()
-    shown = written if len(written) <= 60 else f"{written[:57]}..."
-    return Problem(line=lines.get(path, 1), key=_key(path), value=shown, message=message)
-
-
-def _key(path: tuple[str, ...]) -> str:
-    """As a message names it: a mistaken one may be of any length."""
-    key = ".".join(path)
-    return key if len(key) <= LONGEST_KEY else f"{key[: LONGEST_KEY - 3]}..."
 
 
 def _unknown(path: tuple[str, ...], known: Mapping[str, Any], lines: Lines) -> Problem:
     if path[-1] in NOT_OF_A_PROFILE:
         message = "a profile may come from a stranger: this belongs in your own configuration, see arena-tui config"
-        return Problem(line=lines.get(path, 1), key=_key(path), value="", message=message)
+        return Problem(line=lines.get(path, 1), key=key_of(path), value="", message=message)
     nearest = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.5)
     hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(known)}"
     kind = "unknown section" if len(path) == 1 else "unknown key"
-    return Problem(line=lines.get(path, 1), key=_key(path), value="", message=f"{kind}; {hint}")
+    return Problem(line=lines.get(path, 1), key=key_of(path), value="", message=f"{kind}; {hint}")
 
 
 class Change(Struct, frozen=True):

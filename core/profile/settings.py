@@ -146,6 +146,11 @@ class Profile(Section, frozen=True, kw_only=True):
         """Examples in one optimizer step."""
         return self.train.per_device_batch_size * self.train.gradient_accumulation
 
+    @property
+    def views(self) -> int:
+        """Sequences that an example of a step is computed as."""
+        return 2 if self.train.swap == "paired" else 1
+
 
 def sections(declared: type[Struct] = Profile, within: str = "") -> dict[str, type[Section]]:
     """The Sections of a struct by name, those within another as data.columns, in the order of their declaration."""

@@ -9,6 +9,7 @@ from core.profile.data_settings import Count, Section
 Rate = Annotated[float, Meta(gt=0, le=1)]
 Precision = Literal["bf16", "fp16", "fp32"]
 EngineName = Literal["packed", "padded"]
+SwapMode = Literal["none", "random", "both", "paired"]
 
 
 class Train(Section, frozen=True, kw_only=True):
@@ -82,6 +83,23 @@ class Train(Section, frozen=True, kw_only=True):
             extra={"unit": "steps"},
         ),
     ] = 100
+    swap: Annotated[
+        SwapMode,
+        Meta(
+            description="Order of A and B in training: none is that of the rows; random exchanges them in half of the "
+            "rows, others in each epoch; both trains on each row twice, once exchanged; paired computes both orders of "
+            "a row in the same step",
+        ),
+    ] = "none"
+    swap_consistency: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=100,
+            description="Only with swap = paired: how much the divergence between the verdicts on both orders of a row "
+            "counts beside their loss",
+        ),
+    ] = 0.0
     seed: Annotated[
         int, Meta(ge=0, le=2**32 - 1, description="Seed of the head, the adapters, dropout and the row order")
     ] = 42

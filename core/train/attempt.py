@@ -1,7 +1,6 @@
 """Which process of a run this is: the first, or one that goes on from a checkpoint."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,9 +16,6 @@ from core.runs.folder import RunFolder
 from core.runs.record import Record, Tail
 from core.runs.seal import has_checksums
 from core.runs.state import RunState, fold
-
-if TYPE_CHECKING:
-    from core.data.tokens import Encoded
 
 
 class Attempt(Struct, frozen=True):
@@ -68,16 +64,16 @@ class Attempt(Struct, frozen=True):
         return self.step > 0 and self.step % every == 0 and self.step not in self.evaluated
 
     def demand_same_rows(
-        self, train_set: "Sequence[Encoded]", digest_train: RowsDigest, digest_eval: RowsDigest, *, has_own_eval: bool
+        self, rows: int, tokens: int, digest_train: RowsDigest, digest_eval: RowsDigest, *, has_own_eval: bool
     ) -> None:
-        """`has_own_eval` where the evaluation rows are those of data.eval.
+        """`rows` and `tokens` are those of an epoch; `has_own_eval` where the evaluation rows are those of data.eval.
 
         Raises DataError where the rows are not those that the process before had, in the same order."""
         if self.before is None:
             return
         changed = "has changed since the run was started"
         needed = "a resumed run needs the same rows in the same order"
-        now = (len(train_set), sum(len(row.ids) for row in train_set))
+        now = (rows, tokens)
         if (before := (self.before.rows_train, self.before.tokens_train)) != now:
             raise DataError(
                 f"data.train {changed}: {now[0]:,} training rows with {now[1]:,} tokens instead of {before[0]:,} of "

@@ -19,7 +19,7 @@ from core.runs.stopping import SAVE
 from core.train.exchange import Drifted, Exchange
 from core.train.pulse import Pulse
 
-Row = TypeVar("Row", bound=dict[str, Any])
+Row = TypeVar("Row")
 Value = TypeVar("Value")
 
 
@@ -83,17 +83,16 @@ class Ranks:
         if self._pulse:
             self._pulse.rests()
 
-    def part(self, rows: Sequence[Row]) -> list[Row]:
+    def part(self, rows: Sequence[Row], tokens: Sequence[Sequence[int]]) -> list[Row]:
         """This rank's part of a step, so that all have as much to compute; none where there are fewer rows than ranks.
 
-        Every rank is given the whole step.
+        Every rank is given the whole step. `tokens` of a row are those of each sequence that it is computed as.
         """
         if self.count == 1:
             return list(rows)
-        lengths = [len(row["input_ids"]) for row in rows]
-        chosen = shares([cost(length) for length in lengths], self.count)[self.number]
-        self._own_tokens += sum(lengths[index] for index in chosen)
-        self._all_tokens += sum(lengths)
+        chosen = shares([sum(map(cost, lengths)) for lengths in tokens], self.count)[self.number]
+        self._own_tokens += sum(sum(tokens[index]) for index in chosen)
+        self._all_tokens += sum(map(sum, tokens))
         return [rows[index] for index in chosen]
 
     def part_of_batches(self, batches: Sequence[list[int]], lengths: Sequence[int]) -> list[list[int]]:

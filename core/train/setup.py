@@ -62,6 +62,8 @@ class RunRows(Struct, frozen=True):
     """All rows of a run in tokens: those to train on, those to evaluate, and copies of these with A and B swapped."""
 
     train: list[Encoded]
+    train_swapped: list[Encoded]
+    """The same with A and B exchanged, where a step may show them so; else none."""
     evaluation: list[Encoded]
     """The longest first."""
     swapped: list[Encoded]
@@ -73,7 +75,12 @@ class RunRows(Struct, frozen=True):
 
     @property
     def every(self) -> list[Encoded]:
-        return [*self.train, *self.evaluation, *self.swapped]
+        return [*self.train, *self.train_swapped, *self.evaluation, *self.swapped]
+
+    def tokens(self, profile: Profile) -> int:
+        """Those that an epoch trains on; where orders are drawn, those of the rows as they are written."""
+        shown = [*self.train, *self.train_swapped] if profile.views == 2 else self.train
+        return sum(len(row.ids) for row in shown)
 
     @property
     def longest(self) -> int:
@@ -94,9 +101,12 @@ def encode_rows(
     template = template_of(profile.tokens, tokenizer)
     record.begin("tokenizing", f"text: {template.made(*tokenizer.around)}")
     train_set = encode_all(train_rows, tokenizer, template, profile, record, "training rows")
+    train_swapped = []
+    if profile.train.swap in ("random", "paired"):
+        copies = [swapped(row) for row in train_rows]
+        train_swapped = encode_all(copies, tokenizer, template, profile, record, "training rows, A and B swapped")
     eval_set = encode_all(eval_rows, tokenizer, template, profile, record, "evaluation rows")
     digest_train, digest_eval = rows_digest(train_set), rows_digest(eval_set)
-    attempt.demand_same_rows(train_set, digest_train, digest_eval, has_own_eval=profile.data.eval is not None)
     # Rows of like length share a batch, which saves padding; the longest come first, so memory fails early.
     eval_set.sort(key=lambda row: len(row.ids), reverse=True)
     swapped_set = []
@@ -105,7 +115,10 @@ def encode_rows(
         swapped_set = encode_all(copies, tokenizer, template, profile, record, "evaluation rows, A and B swapped")
     labels = [row.label for row in eval_rows]
     prior = prior_log_loss([row.label for row in train_rows], labels) if labels else None
-    return RunRows(train_set, eval_set, swapped_set, digest_train, digest_eval, prior)
+    rows = RunRows(train_set, train_swapped, eval_set, swapped_set, digest_train, digest_eval, prior)
+    has_own_eval = profile.data.eval is not None
+    attempt.demand_same_rows(len(train_set), rows.tokens(profile), digest_train, digest_eval, has_own_eval=has_own_eval)
+    return rows
 
 
 def _tell(record: Record, what: str, done: int, total: int, unit: str) -> None:
@@ -195,7 +208,7 @@ def started(
         rows_train=len(rows.train),
         rows_eval=len(rows.evaluation),
         rows_cut=sum(row.is_cut for row in rows.train),
-        tokens_train=sum(len(row.ids) for row in rows.train),
+        tokens_train=rows.tokens(profile),
         steps=optimizer_steps(len(rows.train), profile.train),
         global_batch=profile.global_batch,
         trainable_parameters=made.trainable_parameters,

@@ -1,5 +1,6 @@
 """transformers' Trainer for a preference classifier: its loss, its optimizer groups, its checkpoints."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from itertools import chain
@@ -17,13 +18,16 @@ from core.engine.draws import draw_keys
 from core.engine.steps import LossWatch
 from core.files import as_their_folder
 from core.model.dropout import draws_of
+from core.outcomes import A_B_TIE
 from core.packed.engine import PackedEngine
 from core.packed.pack import PackedBatches
+from core.profile.train_settings import SwapMode
 from core.runs.checkpoints import delete_old, written_aside
-from core.train.loss import mean_loss
+from core.train.loss import disagreement, mean_loss
 from core.train.optimizer import Rates, parameter_groups
 from core.train.ranks import Ranks
 from core.train.results import Scorer
+from core.train.views import View, in_one_order, tokens
 
 
 def are_finite(model: torch.nn.Module) -> bool:
@@ -32,8 +36,6 @@ def are_finite(model: torch.nn.Module) -> bool:
     return bool(torch.stack([parameter.isfinite().all() for parameter in trained]).all())
 
 
-Features = dict[str, Any]
-"""What `core.data.tokens.Encoded.features` tells of a row; of one to train on also its place among these, `row`."""
 UNLOGGED = "unlogged"
 """In the state of a checkpoint: the sum of the losses not logged yet, and the step of the last logged point."""
 
@@ -41,7 +43,8 @@ UNLOGGED = "unlogged"
 class ClassifierTrainer(Trainer):
     """A Trainer whose head may have a learning rate of its own, and which can save when it is told to.
 
-    It is given the rows of a whole step at once, and computes them `at_once` at a time, as `collate` joins them. Of its
+    It is given the comparisons of a whole step at once, and computes them `at_once` at a time, as `collate` joins their
+    views. Of its
     checkpoints it always keeps one of the time before the loss was lost, as `watch` tells. With a packed `engine` that
     computes in place of the model, and evaluation batches are of at most `eval_tokens`.
     """
@@ -54,8 +57,10 @@ class ClassifierTrainer(Trainer):
         before_evaluation: Callable[[int], None],
         ranks: Ranks,
         scorer: Scorer,
-        collate: Callable[[Sequence[Features]], dict[str, Any]],
+        collate: Callable[[Sequence[dict[str, Any]]], dict[str, Any]],
         at_once: int,
+        swap: SwapMode = "none",
+        swap_consistency: float = 0.0,
         engine: PackedEngine | None = None,
         eval_tokens: int = 0,
         **arguments: Any,
@@ -66,6 +71,7 @@ class ClassifierTrainer(Trainer):
         self._watch, self._ranks, self._scorer = watch, ranks, scorer
         self._before_evaluation = before_evaluation
         self._collate, self._at_once = collate, at_once
+        self._swap, self._swap_consistency = swap, swap_consistency
         self._engine, self._eval_tokens = engine, eval_tokens
         self._draws = draws_of(self.model)
         self._aside: Path | None = None
@@ -85,30 +91,44 @@ class ClassifierTrainer(Trainer):
         return super().create_optimizer(*args, **kwargs)
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:  # noqa: ARG002
-        """Forward and backward over the features of one step; returns the step's loss, detached, of all ranks."""
+        """Forward and backward over the comparisons of one step; returns the step's loss, detached, of all ranks."""
         model.train()
-        own = self._ranks.part(inputs)
+        step = in_one_order(inputs, self.args.seed, self._epoch) if self._swap == "random" else inputs
+        own = self._ranks.part(step, [tokens(views) for views in step])
         parts = [own[first : first + self._at_once] for first in range(0, len(own), self._at_once)]
-        batches = [self._prepare_inputs(self._on_host(self._batch(part))) for part in parts]
+        batches = [self._prepare_inputs(self._on_host(self._batch(list(chain.from_iterable(part))))) for part in parts]
         losses = [torch.zeros((), device=self.args.device)]
         for part, batch in zip(parts, batches, strict=True):
             self._ranks.beat()
-            (seed,) = self._draw_keys(part[:1])
+            (seed,) = self._draw_keys(part[0][:1])
             with self._dropout_of(batch, seed):
                 with self.compute_loss_context_manager():
-                    loss = self.compute_loss(model, batch, num_items_in_batch=len(inputs))
+                    loss = self._loss(model, batch, items=len(step), views=len(part[0]))
                 self.accelerator.backward(loss)
             losses.append(loss.detach())
         return self._ranks.sum_gradients(self._trained, torch.stack(losses).sum())
 
-    def _batch(self, rows: Sequence[Features]) -> dict[str, Any]:
-        """`rows` joined, and by what the dropout of each is drawn: `draws` (E,)."""
-        batch = self._collate([{name: value for name, value in row.items() if name != "row"} for row in rows])
-        batch["draws"] = torch.from_numpy(self._draw_keys(rows))
+    def _loss(self, model: Any, batch: dict[str, Any], *, items: int, views: int) -> torch.Tensor:
+        """That of a part of a step of `items` comparisons: the mean over the `views` of each, and how they differ."""
+        loss, outputs = self.compute_loss(model, batch, return_outputs=True, num_items_in_batch=items * views)
+        if self._swap_consistency:
+            apart = disagreement(outputs.logits, A_B_TIE.swap[: self._outcomes])
+            loss = loss + self._swap_consistency * apart / items
+        return loss
+
+    @property
+    def _epoch(self) -> int:
+        """That of the step at hand, from 0."""
+        return int(self.state.global_step // math.ceil(len(self.train_dataset) / self.args.train_batch_size))
+
+    def _batch(self, views: Sequence[View]) -> dict[str, Any]:
+        """`views` joined, and by what the dropout of each is drawn: `draws` (views,)."""
+        batch = self._collate([{name: view[name] for name in ("input_ids", "labels")} for view in views])
+        batch["draws"] = torch.from_numpy(self._draw_keys(views))
         return batch
 
-    def _draw_keys(self, rows: Sequence[Features]) -> NDArray[np.int64]:
-        return draw_keys(self.args.seed, self.state.global_step, [row["row"] for row in rows])
+    def _draw_keys(self, views: Sequence[View]) -> NDArray[np.int64]:
+        return draw_keys(self.args.seed, self.state.global_step, [view["row"] for view in views])
 
     @contextmanager
     def _dropout_of(self, batch: dict[str, Any], seed: int) -> Iterator[None]:
@@ -130,7 +150,8 @@ class ClassifierTrainer(Trainer):
 
     def _track_num_input_tokens(self, inputs: Any) -> None:
         # Without asking the card, for which the next step would have to wait.
-        self.state.num_input_tokens_seen += sum(len(row["input_ids"]) for row in inputs)
+        shown = in_one_order(inputs, self.args.seed, self._epoch) if self._swap == "random" else inputs
+        self.state.num_input_tokens_seen += sum(sum(tokens(views)) for views in shown)
 
     def _on_host(self, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """`batch`, from where a card can fetch it by itself."""

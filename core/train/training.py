@@ -7,7 +7,6 @@ from msgspec import Struct
 from numpy.typing import NDArray
 from transformers import DataCollatorWithPadding, PrinterCallback
 
-from core.data.tokens import training_features
 from core.engine.steps import Diverged, LossWatch
 from core.outcomes import outcomes_of
 from core.packed.pack import pack
@@ -26,6 +25,7 @@ from core.train.ranks import Ranks
 from core.train.results import Scorer
 from core.train.setup import Hardware, RunModel, RunRows
 from core.train.trainer import ClassifierTrainer, are_finite
+from core.train.views import comparisons
 
 Logits = NDArray[np.float32]
 COMPILES = "the first step, for which kernels are compiled"
@@ -72,7 +72,6 @@ class Training:
         compiles = made.packed is not None and hardware.device.kind == "cuda"
         self._callback = EventCallback(record, stop, self._watch, home, ranks, first_step=COMPILES if compiles else "")
         layout = made.engine.layout
-        learned = training_features(rows.train, len(outcomes_of(profile.model.outcomes)))
         self._trainer = ClassifierTrainer(
             head_learning_rate=profile.train.head_learning_rate,
             watch=self._watch,
@@ -80,12 +79,14 @@ class Training:
             scorer=self._scorer,
             before_evaluation=self._callback.begin_evaluation,
             collate=pack if made.packed else DataCollatorWithPadding(made.tokenizer),
-            at_once=layout.examples if layout else profile.train.per_device_batch_size,
+            at_once=layout.examples // profile.views if layout else profile.train.per_device_batch_size,
+            swap=profile.train.swap,
+            swap_consistency=profile.train.swap_consistency,
             engine=made.packed,
             eval_tokens=profile.eval.per_device_batch_size * rows.longest,
             model=made.model,
             args=training_arguments(profile, hardware.precision, folder, is_tracked=ranks.is_first),
-            train_dataset=[{**row, "row": number} for number, row in enumerate(learned)],
+            train_dataset=comparisons(rows.train, rows.train_swapped, len(outcomes_of(profile.model.outcomes))),
             eval_dataset=[row.features for row in rows.evaluation] or None,
             processing_class=made.tokenizer,
             callbacks=[self._callback],

@@ -183,11 +183,12 @@ def test_other_rows_are_refused_and_what_differs_is_named(
     ]
     with Record(folder.events) as record:
         attempt = Attempt.resumed(folder, record)
+    tokens = sum(len(row.ids) for row in sides[0])
     if found is None:
-        attempt.demand_same_rows(sides[0], *map(rows_digest, sides), has_own_eval=False)
+        attempt.demand_same_rows(len(sides[0]), tokens, *map(rows_digest, sides), has_own_eval=False)
         return
     with pytest.raises(DataError, match=found) as refused:
-        attempt.demand_same_rows(sides[0], *map(rows_digest, sides), has_own_eval=False)
+        attempt.demand_same_rows(len(sides[0]), tokens, *map(rows_digest, sides), has_own_eval=False)
     assert "data.train has changed since the run was started" in str(refused.value)
 
 

@@ -59,7 +59,7 @@ def train(
         engine=engine_of(model, layout, max(LENGTHS)) if is_packed else None,
         model=model,
         args=training_arguments(profile, "fp32", RunFolder(folder)),
-        train_dataset=rows_of(lengths),
+        train_dataset=[[row] for row in rows_of(lengths)],
     )
     trainer.args.save_strategy = "no"
     trainer.train()

@@ -123,11 +123,11 @@ def test_a_resumed_run_names_the_source_that_has_changed() -> None:
     one, other = (RowsDigest(ids="i", labels=label, tokens="t") for label in ("one", "other"))
     before = replace(started(8), rows_train=0, tokens_train=0, digest_train=one, digest_eval=one)
     attempt = Attempt(before=before)
-    attempt.demand_same_rows([], one, one, has_own_eval=True)
+    attempt.demand_same_rows(0, 0, one, one, has_own_eval=True)
     for digests, has_own, named in (
         ((one, other), True, "data.eval has changed since the run was started: other labels in the evaluation rows"),
         ((one, other), False, "data.train has changed since the run was started: other labels in the evaluation rows"),
         ((other, one), True, "data.train has changed since the run was started: other labels in the training rows"),
     ):
         with pytest.raises(DataError, match=named):
-            attempt.demand_same_rows([], *digests, has_own_eval=has_own)
+            attempt.demand_same_rows(0, 0, *digests, has_own_eval=has_own)

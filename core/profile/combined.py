@@ -1,0 +1,82 @@
+"""What is wrong with settings that are right each by itself."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from core.profile.data_settings import Winners
+from core.profile.errors import Problem
+from core.profile.own_template import NAMED, divided
+from core.profile.settings import Profile
+
+Lines = dict[tuple[str, ...], int | None]
+"""The line of each key and table by its path; None for one that an override gave."""
+Valid = Mapping[str, Mapping[str, Any]]
+LONGEST_KEY = 100
+
+
+def combined_problems(valid: Valid, lines: Lines) -> Iterator[Problem]:
+    """Of the settings of a profile that are `valid` as they were declared."""
+    yield from _ambiguous(valid.get("data", {}).get("winners", {}), lines)
+    yield from _no_template(valid.get("tokens", {}).get("template", NAMED[0]), lines)
+    yield from _no_fold(valid.get("split", {}), lines)
+    yield from _nothing_to_drop(valid.get("data", {}), lines)
+    yield from _nothing_to_agree(valid.get("train", {}), lines)
+
+
+def _ambiguous(given: Mapping[str, Any], lines: Lines) -> Iterator[Problem]:
+    """Words of [data.winners] by which two sides would win."""
+    winners, sides = msgspec.convert(given, Winners), dict[str, str]()
+    for side, words in (("a", winners.a), ("b", winners.b), ("tie", winners.tie)):
+        for word in words:
+            other = sides.setdefault(word.strip().casefold(), side)
+            if other != side:
+                own = side if side in given else other
+                left_out = next((name for name in (other, side) if name not in given), "")
+                way_out = f", by default: set {left_out} as well" if left_out else ""
+                message = f"{word!r} is in {other if own == side else side} too{way_out}"
+                path = ("data", "winners", own)
+                yield Problem(line=lines.get(path), key=".".join(path), value="", message=message)
+
+
+def _no_template(template: str, lines: Lines) -> Iterator[Problem]:
+    """What is wrong with a text of the user's own."""
+    try:
+        if template not in NAMED:
+            divided(template)
+    except ValueError as error:
+        yield problem(("tokens", "template"), template, str(error), lines)
+
+
+def _no_fold(split: Mapping[str, Any], lines: Lines) -> Iterator[Problem]:
+    fold, n_splits = split.get("fold", 0), split.get("n_splits", Profile().split.n_splits)
+    if fold >= n_splits:
+        place = lines.get(("split", "fold"), lines.get(("split", "n_splits")))
+        message = f"must be below n_splits, which is {n_splits}"
+        yield Problem(line=place, key="split.fold", value=str(fold), message=message)
+
+
+def _nothing_to_drop(data: Mapping[str, Any], lines: Lines) -> Iterator[Problem]:
+    if data.get("drop_leaks") and data.get("eval") is None:
+        message = 'needs data.eval; of rows that are split, split.by = "prompt" keeps each prompt on one side'
+        yield problem(("data", "drop_leaks"), True, message, lines)
+
+
+def _nothing_to_agree(train: Mapping[str, Any], lines: Lines) -> Iterator[Problem]:
+    if train.get("swap_consistency") and train.get("swap") != "paired":
+        message = 'needs train.swap = "paired": only there are both orders of a row computed in one step'
+        yield problem(("train", "swap_consistency"), train["swap_consistency"], message, lines)
+
+
+def problem(path: tuple[str, ...], value: Any, message: str, lines: Lines) -> Problem:
+    """That of a setting; `value` is shown as TOML writes it, and cut."""
+    written = repr(value) if not isinstance(value, bool) else str(value).lower()
+    shown = written if len(written) <= 60 else f"{written[:57]}..."
+    return Problem(line=lines.get(path, 1), key=key_of(path), value=shown, message=message)
+
+
+def key_of(path: tuple[str, ...]) -> str:
+    """As a message names it: a mistaken one may be of any length."""
+    key = ".".join(path)
+    return key if len(key) <= LONGEST_KEY else f"{key[: LONGEST_KEY - 3]}..."
