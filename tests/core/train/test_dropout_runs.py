@@ -12,6 +12,7 @@ from packing import CONFIGS, batch, engine_of, rows_of, set_to_work
 
 from core.engine.steps import LossWatch
 from core.model.lora import add_adapters, checkpoint_activations
+from core.outcomes import A_B_TIE
 from core.packed.layout import Layout
 from core.packed.pack import pack
 from core.profile.load import parse_profile
@@ -31,7 +32,14 @@ class Learned(NamedTuple):
 
 
 def train(
-    folder: Path, *, is_packed: bool, at_once: int, lengths: Sequence[int] = LENGTHS, seed: int = 5, rate: float = 1e-3
+    folder: Path,
+    *,
+    is_packed: bool,
+    at_once: int,
+    lengths: Sequence[int] = LENGTHS,
+    seed: int = 5,
+    rate: float = 1e-3,
+    is_paired: bool = False,
 ) -> Learned:
     profile = parse_profile(
         "",
@@ -46,6 +54,15 @@ def train(
     torch.manual_seed(0)
     model = set_to_work(add_adapters(kind(config).requires_grad_(False), profile.lora), "gemma2")
     layout = Layout(keeps_weights=True, checkpointing="selective", examples=at_once)
+    rows = rows_of(lengths)
+    exchanged = [
+        {
+            "input_ids": row["input_ids"][::-1].copy(),
+            "labels": A_B_TIE.swap[row["labels"]],
+            "row": len(rows) + row["row"],
+        }
+        for row in rows
+    ]
     if not is_packed:
         checkpoint_activations(model)
     trainer = ClassifierTrainer(
@@ -59,7 +76,9 @@ def train(
         engine=engine_of(model, layout, max(LENGTHS)) if is_packed else None,
         model=model,
         args=training_arguments(profile, "fp32", RunFolder(folder)),
-        train_dataset=[[row] for row in rows_of(lengths)],
+        swap="paired" if is_paired else "none",
+        swap_consistency=0.5 if is_paired else 0.0,
+        train_dataset=[list(views) for views in (zip(rows, exchanged, strict=True) if is_paired else zip(rows))],
     )
     trainer.args.save_strategy = "no"
     trainer.train()
@@ -84,6 +103,14 @@ def test_rows_at_once_and_engine_change_neither_losses_nor_adapters(
     assert len(found.losses) == 6
     assert found.losses == pytest.approx(whole.losses, abs=1e-5)
     assert float((found.adapters - whole.adapters).norm() / whole.adapters.norm()) < 1e-5
+
+
+@pytest.mark.slow
+def test_both_orders_of_a_row_in_a_step_are_computed_the_same_by_both_engines(tmp_path: Path) -> None:
+    padded = train(tmp_path / "padded", is_packed=False, at_once=8, is_paired=True)
+    packed = train(tmp_path / "packed", is_packed=True, at_once=2, is_paired=True)
+    assert packed.losses == pytest.approx(padded.losses, abs=1e-5)
+    assert float((packed.adapters - padded.adapters).norm() / padded.adapters.norm()) < 1e-5
 
 
 @pytest.mark.slow

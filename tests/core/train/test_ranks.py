@@ -49,6 +49,10 @@ def logits(folder: RunFolder) -> tuple[list[Any], Any]:
     return table["id"].to_pylist(), np.stack([table[name] for name in columns], axis=1)
 
 
+ORDERS = {"padded": ["train.swap=random"], "packed": ["train.swap=paired", "train.swap_consistency=0.5"]}
+"""Of A and B in training; those of the rows are the other tests'."""
+
+
 @pytest.fixture(scope="module", params=["padded", "packed"])
 def engine(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -56,7 +60,7 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def alone(start_shared: Start, engine: str) -> RunFolder:
-    folder, child = start_shared(*RUN, f"train.engine={engine}")
+    folder, child = start_shared(*RUN, f"train.engine={engine}", *ORDERS[engine])
     assert child.wait(SECONDS) == 0
     return folder
 
@@ -65,7 +69,7 @@ def alone(start_shared: Start, engine: str) -> RunFolder:
 def test_steps_losses_and_answers_of_several_ranks_are_those_of_one(
     ranks: int, engine: str, start: Start, alone: RunFolder
 ) -> None:
-    folder, child = start(*RUN, f"train.engine={engine}", f"run.gpus={ranks}")
+    folder, child = start(*RUN, f"train.engine={engine}", *ORDERS[engine], f"run.gpus={ranks}")
     assert child.wait(SECONDS) == 0
     (counted, figures), (counted_too, figures_too) = measured(alone), measured(folder)
     assert counted == counted_too
