@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 
 from core.files import Stamp, stamp
+from core.runs.average import is_average
 from core.runs.folder import RunFolder
 from core.runs.identity import boot_id, is_alive, is_seen_here
 from core.runs.lock import is_locked
@@ -101,8 +102,10 @@ def is_run_alive(folder: RunFolder) -> bool | None:
 
 
 def was_launched(folder: RunFolder) -> bool:
-    """Whether a process was ever to work in the folder: its log is there before it is."""
-    return folder.info.exists() or folder.console_log.exists()
+    """Whether a process was ever to work in the folder: its log is there before it is. A prediction and an average,
+    which no script starts, are launched as soon as they are made."""
+    is_trained = folder.order == folder.resolved and not is_average(folder.path)
+    return not is_trained or folder.info.exists() or folder.console_log.exists()
 
 
 def _may_be_starting(folder: RunFolder) -> bool:

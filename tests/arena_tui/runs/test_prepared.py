@@ -12,7 +12,10 @@ from arena_tui.app.app import ArenaApp
 from arena_tui.monitor.text import follow
 from arena_tui.runs.follow import Follower, RunList
 from arena_tui.runs.reasons import why_not
+from core.predict.folder import PredictionFolder
+from core.predict.request import Member, Request
 from core.profile.settings import Profile, Run
+from core.runs.average import ORDER
 from core.runs.events import Finished
 from core.runs.folder import RunFolder, create_run
 from core.runs.record import Record
@@ -64,6 +67,16 @@ def test_a_prepared_run_is_listed_as_such_watched_until_it_is_over_and_can_be_de
     assert told.getvalue().startswith("prepared: a launch script starts it\n")
     discard(other)
     assert [view.folder.id for view in RunList(runs).read()] == [folder.id]
+
+
+def test_a_prediction_or_an_average_without_a_process_waits_for_no_script_and_was_lost(runs: Path) -> None:
+    average = prepared(runs)
+    (average.path / ORDER).write_text("{}")
+    prediction = PredictionFolder(average.predictions / "20260131-140000-test")
+    prediction.path.mkdir(parents=True)
+    prediction.write_request(Request(members=[Member(str(average.path), str(average.adapter), 1.0)], test="test.csv"))
+    os.utime(prediction.order, (LONG_AGO, LONG_AGO))
+    assert [read_run(folder)[1] for folder in (average, prediction)] == [Status.LOST] * 2
 
 
 def test_a_run_whose_process_left_no_more_than_a_log_was_lost(runs: Path) -> None:
