@@ -61,8 +61,8 @@ async def test_the_profile_tells_of_them_and_a_key_lists_their_runs(runs: Path, 
     async with app.run_test(size=size) as pilot:
         await until_shown(pilot, "mine")
         await pilot.press("down")
-        await until_shown(pilot, "2 of 4 done", "0.9250", "f Folds")
-        await pilot.press("f")
+        await until_shown(pilot, "2 of 4 done", "0.9250", "V Folds")
+        await pilot.press("V")
         await until(pilot, lambda: isinstance(app.screen, HistoryScreen), "the table")
         await until_shown(pilot, "mine-fold-0", "mine-fold-2", "mine-fold-3", " 3 ")
         assert "other" not in shown(app)
@@ -70,5 +70,5 @@ async def test_the_profile_tells_of_them_and_a_key_lists_their_runs(runs: Path, 
         await until_shown(pilot, "other")
         await pilot.press("escape", "up")
         await until(pilot, lambda: "2 of 4 done" not in shown(app), "the demo, without folds")
-        await pilot.press("f")
+        await pilot.press("V")
         await until_shown(pilot, "fewer than two folds")
