@@ -123,16 +123,18 @@ class HistoryScreen(ConsoleScreen[None]):
         """Show what is known now."""
         if not (self.is_mounted and self.display):  # it is being left
             return
-        table = self._table
         ids = {run.folder.id: run for run in self.runs}
         all_rows = [Row(run, self._disk.get(key), self._settings.get(key, {})) for key, run in ids.items()]
-        rows = sorted_by(table.sort, matching(self._filter.value, all_rows), is_reversed=table.is_reversed)
-        table.selected = tuple(run_id for run_id in table.selected if run_id in ids)
-        table.show(rows)
-        self._state.update(Content(summary(len(rows), all_rows, len(table.selected), self._free)), layout=False)
+        rows = sorted_by(self._table.sort, matching(self._filter.value, all_rows), is_reversed=self._table.is_reversed)
+        self._table.selected = tuple(run_id for run_id in self._table.selected if run_id in ids)
+        self._table.show(rows)
+        self._state.update(Content(summary(len(rows), all_rows, len(self._table.selected), self._free)), layout=False)
         self._draw_detail()
 
-    watch_runs = on_resize = draw
+    watch_runs = draw
+
+    def on_resize(self) -> None:
+        self.draw()
 
     def _draw_detail(self) -> None:
         way = hint(self, "note", "; {} writes one")

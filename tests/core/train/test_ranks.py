@@ -274,7 +274,7 @@ def two_machines(start: Start, *settings: str) -> Iterator[tuple[RunFolder, Any,
 
 
 def test_two_machines_of_one_and_more_ranks_compute_what_one_does(start: Start, engine: str, alone: RunFolder) -> None:
-    with two_machines(start, *RUN, f"train.engine={engine}") as (folder, first, second):
+    with two_machines(start, *RUN, f"train.engine={engine}", *ORDERS[engine]) as (folder, first, second):
         assert first.wait(SECONDS) == 0
         assert second.wait(SECONDS) == 0
     (counted, figures), (counted_too, figures_too) = measured(alone), measured(folder)
