@@ -55,6 +55,7 @@ def test_every_shipped_profile_is_valid_and_found_by_its_name() -> None:
         "gemma2-2b-qlora",
         "gemma2-9b-int8",
         "gemma2-9b-qlora",
+        "gemma2-9b-strong",
         "gemma3-12b-qlora",
         "llama3.1-8b-qlora",
         "qwen3-8b-qlora",
