@@ -45,6 +45,8 @@ def add(commands: "Commands") -> None:
     adding = verb("add", "queue profiles; --set with a list of values queues one run per value: a sweep")
     adding.add_argument("profiles", metavar="PROFILE", nargs="+", help="TOML files, or names of profiles")
     add_set(adding)
+    adding.add_argument("--trials", metavar="N", type=int, help="queue N runs, values drawn from lists and ranges")
+    adding.add_argument("--seed", metavar="N", type=int, default=0, help="what --trials draws by (default: 0)")
     add_json(adding, "print one JSON object per run")
     adding.set_defaults(command=run_add)
 
@@ -75,11 +77,13 @@ def add(commands: "Commands") -> None:
 
 def run_add(options: argparse.Namespace) -> int:
     """Every profile is checked before any is queued."""
+    from core.profile.search import Search
     from core.runs.actions import CannotQueue, sweep
 
     queue = _queue(options)
+    search = Search(options.trials, options.seed) if options.trials is not None else None
     try:
-        asked = sweep(options.profiles, options.overrides)
+        asked = sweep(options.profiles, options.overrides, search)
     except CannotQueue as error:
         raise Refused(error, 2) from None
     with refusals():

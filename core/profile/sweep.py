@@ -1,9 +1,10 @@
-"""Sweeps: overrides that give a setting several values, and all the combinations that they make."""
+"""Sweeps: overrides that give a setting several values, and the runs that they make: all, or some drawn."""
 
 import itertools
 import math
+import random
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from msgspec import Struct, structs
 from core.profile.edit import literal
 from core.profile.errors import Problem, ProfileError
 from core.profile.load import parse_profile
+from core.profile.search import Range, Search, range_of
 from core.profile.settings import Profile, sections
 
 MOST_RUNS = 64
@@ -26,27 +28,42 @@ class Variant(Struct, frozen=True):
     differs: dict[str, str]
 
 
-def variants(text: str, *, source: str, name: str, overrides: Sequence[str] = ()) -> list[Variant]:
-    """The runs of a profile's TOML `text` with every combination of the values in `overrides`, section.key=value.
+class _Swept(Struct, frozen=True):
+    """Settings that get values together, and the values, a tuple each; or the range that the one of them is drawn
+    from."""
+
+    keys: tuple[str, ...]
+    choices: list[tuple[Any, ...]] | Range
+
+    def drawn(self, chance: random.Random) -> tuple[Any, ...]:
+        return (self.choices.draw(chance),) if isinstance(self.choices, Range) else chance.choice(self.choices)
+
+
+def variants(
+    text: str, *, source: str, name: str, overrides: Sequence[str] = (), search: Search | None = None
+) -> list[Variant]:
+    """The runs of a profile's TOML `text` with every combination of the values in `overrides`, section.key=value; with
+    `search` as many as it asks for, each value drawn from its list or range.
 
     One, in which nothing differs, where each gives one value. A list stands for its items, unless the setting itself
-    takes such a list: [1e-4, 2e-4] for a number, [["q_proj"], ["q_proj", "v_proj"]] for a list of names. Runs of a
-    sweep are called by the profile's run.name, else `name`, and what differs. Raises ProfileError with every problem
-    found, and for more than MOST_RUNS runs.
+    takes such a list: [1e-4, 2e-4] for a number, [["q_proj"], ["q_proj", "v_proj"]] for a list of names. Settings with
+    commas between them get values together, [[16, 32], [64, 16]]. Runs of a sweep are called by the profile's run.name,
+    else `name`, and what differs. Raises ProfileError with every problem found, and for more than MOST_RUNS runs.
     """
     overrides = list({override.partition("=")[0].strip(): override for override in overrides}.values())
-    swept = [(key, items) for key, items in map(_swept, overrides) if items is not None]
-    for key, items in swept:
-        if not items:
-            raise _refusal(source, key, "a list without items: there is nothing to run")
-    count = math.prod(len(items) for _, items in swept)
-    if count > MOST_RUNS:
-        keys = " × ".join(key for key, _ in swept)
-        raise _refusal(source, keys, f"{count:,} runs; a sweep has at most {MOST_RUNS}")
-    single = [override for override in overrides if _swept(override)[1] is None]
-    found, problems = [], {}
-    for combination in itertools.product(*(items for _, items in swept)):
-        differs = {key: literal(value) for (key, _), value in zip(swept, combination, strict=True)}
+    swept, single = [], []
+    for override in overrides:
+        found = _swept(override, source)
+        if found is None:
+            single.append(override)
+        else:
+            swept.append(found)
+    found_variants, problems = [], {}
+    for combination in _combinations(swept, search, source):
+        given = [
+            pair for one, values in zip(swept, combination, strict=True) for pair in zip(one.keys, values, strict=True)
+        ]
+        differs = {key: literal(value) for key, value in given}
         chosen = [*single, *(f"{key}={value}" for key, value in differs.items())]
         try:
             profile = parse_profile(text, source=source, overrides=chosen)
@@ -56,10 +73,32 @@ def variants(text: str, *, source: str, name: str, overrides: Sequence[str] = ()
         if differs and "run.name" not in differs:
             run = structs.replace(profile.run, name=_name(profile.run.name or name, differs))
             profile = structs.replace(profile, run=run)
-        found.append(Variant(profile, differs))
+        found_variants.append(Variant(profile, differs))
     if problems:
         raise ProfileError(source, list(problems.values()))
-    return found
+    return found_variants
+
+
+def _combinations(swept: Sequence[_Swept], search: Search | None, source: str) -> Iterable[tuple[tuple[Any, ...], ...]]:
+    """The values of each run, in the order of `swept`. Raises ProfileError."""
+    keys = " × ".join(",".join(one.keys) for one in swept)
+    if search:
+        if not swept:
+            raise _refusal(source, "--trials", "nothing to draw: give a setting a range or a list of values")
+        count = search.trials
+        if count < 1:
+            raise _refusal(source, "--trials", "takes a number from 1 on")
+    else:
+        ranges = [one for one in swept if isinstance(one.choices, Range)]
+        if ranges:
+            raise _refusal(source, ranges[0].keys[0], "a range: --trials N draws N runs from it")
+        count = math.prod(len(one.choices) for one in swept if isinstance(one.choices, list))
+    if count > MOST_RUNS:
+        raise _refusal(source, keys, f"{count:,} runs; a sweep has at most {MOST_RUNS}")
+    if search:
+        chance = random.Random(search.seed)
+        return [tuple(one.drawn(chance) for one in swept) for _ in range(search.trials)]
+    return itertools.product(*(one.choices for one in swept if isinstance(one.choices, list)))
 
 
 def _name(name: str, differs: dict[str, str]) -> str:
@@ -69,11 +108,26 @@ def _name(name: str, differs: dict[str, str]) -> str:
     return f"{name[: LONGEST_NAME - len(difference) - 1]}-{difference}"
 
 
-def _swept(override: str) -> tuple[str, list[Any] | None]:
-    """The key of an override, and the values that it stands for; None where it is one value."""
+def _swept(override: str, source: str) -> _Swept | None:
+    """The settings of an override and the values it stands for; None where it is one value. Raises ProfileError."""
     key, _, written = override.partition("=")
+    keys = tuple(part.strip() for part in key.split(","))
+    try:
+        drawn_from = range_of(written)
+    except ValueError as error:
+        raise _refusal(source, key.strip(), str(error)) from None
+    if drawn_from and len(keys) == 1:
+        return _Swept(keys, drawn_from)
     items = _items(written.strip())
-    return key.strip(), None if items is None or _takes(key.strip(), items) else items
+    if len(keys) > 1:
+        if not items or not all(isinstance(item, list) and len(item) == len(keys) for item in items):
+            raise _refusal(source, key.strip(), f"takes a list of lists, each of {len(keys)} values")
+        return _Swept(keys, [tuple(item) for item in items])
+    if items is None or _takes(keys[0], items):
+        return None
+    if not items:
+        raise _refusal(source, keys[0], "a list without items: there is nothing to run")
+    return _Swept(keys, [(item,) for item in items])
 
 
 def _items(written: str) -> list[Any] | None:

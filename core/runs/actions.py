@@ -18,6 +18,7 @@ from core.machine.slurm import JOB, is_same_job, job_variables, restarts
 from core.profile.errors import ProfileError, SettingError
 from core.profile.files import ProfileFile, find_profile, read_profile, rooted
 from core.profile.load import to_toml
+from core.profile.search import Search
 from core.profile.settings import Profile
 from core.profile.sweep import Variant, variants
 from core.runs import stopping
@@ -119,15 +120,18 @@ class CannotQueue(Exception):
     """The message says what is wrong, of each profile."""
 
 
-def sweep(profiles: Sequence[str], overrides: Sequence[str] = ()) -> list[tuple[ProfileFile, Variant]]:
+def sweep(
+    profiles: Sequence[str], overrides: Sequence[str] = (), search: Search | None = None
+) -> list[tuple[ProfileFile, Variant]]:
     """The runs of the profiles that are named, by path or as shipped, a run for each combination of the values in
-    `overrides`: what `Queue.add` is to be given. Raises CannotQueue with the problems of all of them."""
+    `overrides`, or as many as `search` draws: what `Queue.add` is to be given. Raises CannotQueue with the problems of
+    all of them."""
     found: list[tuple[ProfileFile, Variant]] = []
     problems = []
     for named in profiles:
         try:
             file = read_profile(find_profile(named))
-            runs = variants(file.text, source=str(file.path), name=file.name, overrides=overrides)
+            runs = variants(file.text, source=str(file.path), name=file.name, overrides=overrides, search=search)
             for variant in runs:
                 demand_one_machine(variant.profile)
                 found.append((file, variant))
