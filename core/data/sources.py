@@ -115,7 +115,7 @@ def _plain(rows: list[Example]) -> list[Example]:
 
 
 def _learned(rows: list[Example], profile: Profile) -> list[Example]:
-    """The rows to train on, and behind them the same with A and B exchanged where both orders are trained on."""
+    """The rows to train on, and behind them the same with A and B swapped where both orders are trained on."""
     weighted = _weighted(rows)
     return [*weighted, *map(swapped, weighted)] if profile.train.swap == "both" else weighted
 

@@ -168,7 +168,7 @@ def _tokens(profile: Profile) -> tuple[TokensPlan, list[int], TextMade | None]:
     left = cut(rows, profile.tokens, last.frame)
     divided = sides(rows, profile)
     is_used = divided.train | divided.eval
-    # As many tokens are shown of a row once A and B are exchanged, but for the few that strategies and words decide.
+    # As many tokens are shown of a row once A and B are swapped, but for the few that strategies and words decide.
     orders = 2 if profile.train.swap in ("both", "paired") else 1
     counted = TokensPlan(
         effective=round(orders * profile.train.epochs * int(left.shown[divided.train].sum())),

@@ -86,8 +86,8 @@ class Train(Section, frozen=True, kw_only=True):
     swap: Annotated[
         SwapMode,
         Meta(
-            description="Order of A and B in training: none is that of the rows; random exchanges them in half of the "
-            "rows, others in each epoch; both trains on each row twice, once exchanged; paired computes both orders of "
+            description="Order of A and B in training: none is that of the rows; random swaps them in half of the "
+            "rows, others in each epoch; both trains on each row twice, once swapped; paired computes both orders of "
             "a row in the same step",
         ),
     ] = "none"

@@ -28,10 +28,10 @@ def mean_loss(
 def disagreement(logits: Tensor, swap: Sequence[int]) -> Tensor:
     """How far apart the verdicts on both orders of a row are, summed over the rows, in float32.
 
-    `logits` (2 E, outcomes): of each row as it is written, then with A and B exchanged, whose outcomes `swap` turns
+    `logits` (2 E, outcomes): of each row as it is written, then with A and B swapped, whose outcomes `swap` turns
     back. A row's is the mean of the two Kullback-Leibler divergences, half of Jeffreys' (1946); 0 where they agree. A
     row counts the same whatever it weighs: its label has no part in it.
     """
     given = log_softmax(logits[0::2].float(), dim=-1)
-    exchanged = log_softmax(logits[1::2].float(), dim=-1)[:, list(swap)]
-    return ((given.exp() - exchanged.exp()) * (given - exchanged)).sum() / 2
+    swapped = log_softmax(logits[1::2].float(), dim=-1)[:, list(swap)]
+    return ((given.exp() - swapped.exp()) * (given - swapped)).sum() / 2

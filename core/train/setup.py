@@ -63,7 +63,7 @@ class RunRows(Struct, frozen=True):
 
     train: list[Encoded]
     train_swapped: list[Encoded]
-    """The same with A and B exchanged, where a step may show them so; else none."""
+    """The same with A and B swapped, where a step may show them so; else none."""
     evaluation: list[Encoded]
     """The longest first."""
     swapped: list[Encoded]

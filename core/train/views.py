@@ -10,11 +10,11 @@ from core.engine.draws import are_drawn
 View = dict[str, Any]
 """A row in one order: its features, its number among all views as `row`, and the key of its id as `id`."""
 Comparison = list[View]
-"""A row as a step may show it: as it is written, and where orders are swapped also with A and B exchanged."""
+"""A row as a step may show it: as it is written, and and where training swaps, also with A and B swapped."""
 
 
 def comparisons(rows: Sequence[Encoded], swapped: Sequence[Encoded], outcomes: int) -> list[Comparison]:
-    """Of each of `rows` its views; `swapped` are the same rows with A and B exchanged, or none.
+    """Of each of `rows` its views; `swapped` are the same rows with A and B swapped, or none.
 
     A view's target is that of its own order. No two views have the same `row`, by which their dropout is drawn.
     """
@@ -31,8 +31,8 @@ def comparisons(rows: Sequence[Encoded], swapped: Sequence[Encoded], outcomes: i
 
 def in_one_order(step: Sequence[Comparison], seed: int, epoch: int) -> list[Comparison]:
     """Of each comparison the one view that is drawn by seed, epoch and id."""
-    exchanged = are_drawn(seed, epoch, [views[0]["id"] for views in step])
-    return [[views[int(is_exchanged)]] for views, is_exchanged in zip(step, exchanged, strict=True)]
+    drawn = are_drawn(seed, epoch, [views[0]["id"] for views in step])
+    return [[views[int(is_swapped)]] for views, is_swapped in zip(step, drawn, strict=True)]
 
 
 def tokens(comparison: Comparison) -> list[int]:

@@ -55,7 +55,7 @@ def train(
     model = set_to_work(add_adapters(kind(config).requires_grad_(False), profile.lora), "gemma2")
     layout = Layout(keeps_weights=True, checkpointing="selective", examples=at_once)
     rows = rows_of(lengths)
-    exchanged = [
+    swapped = [
         {
             "input_ids": row["input_ids"][::-1].copy(),
             "labels": A_B_TIE.swap[row["labels"]],
@@ -78,7 +78,7 @@ def train(
         args=training_arguments(profile, "fp32", RunFolder(folder)),
         swap="paired" if is_paired else "none",
         swap_consistency=0.5 if is_paired else 0.0,
-        train_dataset=[list(views) for views in (zip(rows, exchanged, strict=True) if is_paired else zip(rows))],
+        train_dataset=[list(views) for views in (zip(rows, swapped, strict=True) if is_paired else zip(rows))],
     )
     trainer.args.save_strategy = "no"
     trainer.train()

@@ -36,15 +36,15 @@ def test_each_epoch_exchanges_half_of_the_rows_and_the_next_one_others() -> None
 
 def test_a_view_has_the_target_of_its_order_and_a_number_of_its_own() -> None:
     rows = [encoded(0, [1, 2], id=9), encoded(2, [3], id="nine")]
-    exchanged = [encoded(1, [2, 1], id=9), encoded(2, [4], id="nine")]
-    both = comparisons(rows, exchanged, 3)
+    swapped = [encoded(1, [2, 1], id=9), encoded(2, [4], id="nine")]
+    both = comparisons(rows, swapped, 3)
     assert [[view["labels"] for view in views] for views in both] == [[0, 1], [2, 2]]
     assert [[view["row"] for view in views] for views in both] == [[0, 2], [1, 3]]
     assert all(len({view["id"] for view in views}) == 1 for views in both)
     assert [len(views) for views in comparisons(rows, [], 3)] == [1, 1]
     drawn = are_drawn(3, 1, [views[0]["id"] for views in both])
-    for views, (shown,), is_exchanged in zip(both, in_one_order(both, 3, 1), drawn, strict=True):
-        assert shown is views[int(is_exchanged)]
+    for views, (shown,), is_swapped in zip(both, in_one_order(both, 3, 1), drawn, strict=True):
+        assert shown is views[int(is_swapped)]
 
 
 @given(st.integers(0, 9), st.sampled_from([A_B, A_B_TIE]))
