@@ -10,7 +10,7 @@ from core.engine.draws import are_drawn
 View = dict[str, Any]
 """A row in one order: its features, its number among all views as `row`, and the key of its id as `id`."""
 Comparison = list[View]
-"""A row as a step may show it: as it is written, and and where training swaps, also with A and B swapped."""
+"""A row as a step may show it: as it is written, and where training swaps also with A and B swapped."""
 
 
 def comparisons(rows: Sequence[Encoded], swapped: Sequence[Encoded], outcomes: int) -> list[Comparison]:
