@@ -23,6 +23,7 @@ from arena_tui.commands import (
     queue,
     report,
     runs,
+    serve,
     train,
 )
 from arena_tui.commands.common import EXIT_CODES, Refused, add_runs_dir
@@ -34,7 +35,7 @@ TASKS = {
     "before a run": ("check", "inspect", "plan", "bench"),
     "train": ("train", "launch-script", "queue", "folds", "watch", "stop", "resume", "retry"),
     "look at runs": ("runs", "report", "compare", "curves"),
-    "use a model": ("predict", "predictions", "judge", "submission", "average", "export"),
+    "use a model": ("predict", "predictions", "judge", "submission", "average", "export", "serve"),
     "tidy up": ("note", "rename", "delete", "trash", "prune"),
     "set up": ("config", "schema", "completion", "man"),
 }
@@ -65,7 +66,7 @@ def _parser() -> CommandLine:
     parser.add_argument("--version", action=manual.Version, nargs=0, help="print the version")
     parser.set_defaults(command=console.open_console, parser=parser, runs_dir=None)
     of_runs = (runs, report, control, housekeeping)
-    of_models = (predict, judge, average, export)
+    of_models = (predict, judge, average, export, serve)
     for of_a_task in (console, profiles, preview, train, launch_script, queue, folds, *of_runs, *of_models, machine):
         of_a_task.add(parser.commands)
     manual.add(parser.commands, parser)

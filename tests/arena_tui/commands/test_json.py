@@ -28,6 +28,7 @@ HAVE_NONE = {
     "man": "is for man",
     "completion": "is for shells",
     "launch-script": "prints a script for a shell",
+    "serve": "becomes another program",
     "submission": "is nothing without `check`",
 }
 
