@@ -87,7 +87,7 @@ def predict(profile: Profile, shape: ModelShape, *, precision: Precision, length
         weights=_weights(profile, shape, held.compute),
         adapters=adapters * FLOAT32,
         gradients=adapters * FLOAT32,
-        optimizer=_optimizer(profile, sizes),
+        optimizer=_optimizer(profile, sizes) + (adapters * FLOAT32 if profile.train.ema else 0),  # and the average
         activations=max(held.training(training), held.evaluation(evaluation)),
     )
 

@@ -83,6 +83,15 @@ class Train(Section, frozen=True, kw_only=True):
             extra={"unit": "steps"},
         ),
     ] = 100
+    ema: Annotated[
+        float,
+        Meta(
+            ge=0,
+            lt=1,
+            description="Decay of an exponential moving average of the trained weights, as 0.99: it is evaluated and "
+            "saved in place of the last ones; 0 keeps none",
+        ),
+    ] = 0.0
     swap: Annotated[
         SwapMode,
         Meta(

@@ -23,6 +23,7 @@ from core.packed.engine import PackedEngine
 from core.packed.pack import PackedBatches
 from core.profile.train_settings import SwapMode
 from core.runs.checkpoints import delete_old, written_aside
+from core.train.ema import MovingAverage
 from core.train.loss import disagreement, mean_loss
 from core.train.optimizer import Rates, parameter_groups
 from core.train.ranks import Ranks
@@ -61,6 +62,7 @@ class ClassifierTrainer(Trainer):
         at_once: int,
         swap: SwapMode = "none",
         swap_consistency: float = 0.0,
+        ema: float = 0.0,
         engine: PackedEngine | None = None,
         eval_tokens: int = 0,
         **arguments: Any,
@@ -75,7 +77,11 @@ class ClassifierTrainer(Trainer):
         self._engine, self._eval_tokens = engine, eval_tokens
         self._draws = draws_of(self.model)
         self._aside: Path | None = None
-        self._trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        named = {name: parameter for name, parameter in self.model.named_parameters() if parameter.requires_grad}
+        self._trained = list(named.values())
+        self.average = MovingAverage(ema, named) if ema else None
+        if self.average:
+            self.add_callback(self.average)
         self._outcomes = self.model.config.num_labels
         self._places: list[int] = []
         """The rows that this rank evaluates, in the order of its batches."""
@@ -190,6 +196,8 @@ class ClassifierTrainer(Trainer):
         }
         with written_aside(output, self.state.global_step) as self._aside:
             super()._save_checkpoint(model, trial)
+            if self.average:
+                self.average.save(self._aside / f"checkpoint-{self.state.global_step}")
             as_their_folder(self._aside / f"checkpoint-{self.state.global_step}")
         self._aside = None
         del self.state.stateful_callbacks[UNLOGGED]
@@ -204,7 +212,8 @@ class ClassifierTrainer(Trainer):
         self._before_evaluation(len(dataloader))
         # To go through a DataLoader draws from the generator of a base's own dropout: a run whose evaluation is made up
         # for, or was made before the checkpoint it goes on from, would be another run.
-        with torch.random.fork_rng(devices=[]):
+        average = self.average.in_place() if self.average else nullcontext()
+        with average, torch.random.fork_rng(devices=[]):
             found = super().evaluation_loop(dataloader, description, prediction_loss_only=False)
         own = None if found.predictions is None else torch.from_numpy(found.predictions)
         logits = self._ranks.whole(own, self._places, (len(rows), self._outcomes)).numpy()

@@ -1,6 +1,7 @@
 """The training of a run: the Trainer with all that watches it, from the first step to the last evaluation's logits."""
 
 import time
+from pathlib import Path
 
 import numpy as np
 from msgspec import Struct
@@ -82,6 +83,7 @@ class Training:
             at_once=layout.examples // profile.views if layout else profile.train.per_device_batch_size,
             swap=profile.train.swap,
             swap_consistency=profile.train.swap_consistency,
+            ema=profile.train.ema,
             engine=made.packed,
             eval_tokens=profile.eval.per_device_batch_size * rows.longest,
             model=made.model,
@@ -92,6 +94,8 @@ class Training:
             callbacks=[self._callback],
         )
         self._trainer.remove_callback(PrinterCallback)
+        if self._trainer.average and attempt.checkpoint:
+            self._trainer.average.load(Path(attempt.checkpoint))
         self._trainer.args.eval_on_start = attempt.owes_evaluation(profile, len(rows.train))
 
     def run(self) -> Trained:
@@ -110,6 +114,7 @@ class Training:
             if self._callback.is_worth_saving(self._trainer.state.global_step, self._made.model):
                 self._trainer.save_checkpoint()
             if self._trainer.state.global_step:
+                self._settle()
                 self._stop.adapter = results.save_adapter(self._folder, self._made.model, self._made.tokenizer)
             raise
         except Diverged as lost:
@@ -130,12 +135,18 @@ class Training:
             tokens_per_second=(tokens - self._callback.tokens_before) / seconds,
         )
 
+    def _settle(self) -> None:
+        """Give the model the weights that are to be evaluated and saved, now that training has ended."""
+        if self._trainer.average:
+            self._trainer.average.settle()
+
     def _train_and_evaluate(self) -> tuple[Logits | None, Logits | None]:
         """The logits of the evaluation rows and of their swapped copies, None where there are none."""
         trainer, last = self._trainer, self._callback
         trainer.train(resume_from_checkpoint=self._attempt.checkpoint)
         if self._stop.signal:
             raise Stopped
+        self._settle()
         # Without patience nobody has watched which checkpoints are of before.
         sound = self._watch.sound if self._profile.train.divergence_patience else trainer.state.global_step
         if not self._rows.evaluation:

@@ -31,6 +31,7 @@ pytestmark = pytest.mark.xdist_group("resume")
 
 # Dropout, accumulation, a cosine, three epochs and checkpoints in the middle of them: all that must be taken up again.
 RUN = ("train.epochs=3", "lora.dropout=0.1", "train.schedule=cosine", "train.save_steps=5", "eval.every=7")
+OF_ENGINE = {"padded": ["train.engine=padded"], "packed": ["train.engine=packed", "train.ema=0.8"]}
 STEPS, HALT = 18, 13
 
 
@@ -40,7 +41,7 @@ def whole(start_shared: Start) -> Callable[[str], RunFolder]:
 
     @cache
     def whole(engine: str) -> RunFolder:
-        folder, child = start_shared(*RUN, f"train.engine={engine}")
+        folder, child = start_shared(*RUN, *OF_ENGINE[engine])
         assert child.wait(SECONDS) == 0, folder.console_log.read_text()
         return folder
 
@@ -48,7 +49,7 @@ def whole(start_shared: Start) -> Callable[[str], RunFolder]:
 
 
 def halted(start: Start, engine: str) -> tuple[RunFolder, "subprocess.Popen[bytes]"]:
-    folder, child = start(*RUN, f"train.engine={engine}", program=halting(HALT))
+    folder, child = start(*RUN, *OF_ENGINE[engine], program=halting(HALT))
     wait_until_halted(folder, child)
     return folder, child
 
