@@ -19,6 +19,14 @@ FEW = 4
 UNKNOWN_TIME = "no run of this kind on this machine yet"
 
 
+ORDERS = {
+    "random": "A and B are swapped in half of the rows",
+    "both": "each row twice, once with A and B swapped",
+    "paired": "both orders of a row in the same step",
+}
+"""Of A and B in training, but for that of the rows, by `train.swap`."""
+
+
 def lines(plan: Plan, profile: Profile, waiting: str, *, is_brief: bool) -> list[Fact]:
     """The plan so far; `waiting` stands where a figure is not known. In brief the parts of the memory are in a row."""
     train = profile.train
@@ -33,6 +41,7 @@ def lines(plan: Plan, profile: Profile, waiting: str, *, is_brief: bool) -> list
             _count(plan.steps, waiting),
             f"of {plan.global_batch} = {train.per_device_batch_size} × {train.gradient_accumulation}, {epochs}",
         ),
+        *([("order", train.swap, ORDERS[train.swap])] if train.swap in ORDERS else []),
         *_ranks(plan.ranks, plan.global_batch, is_brief=is_brief),
         *([] if is_brief else _read(plan.read, profile.data.sources)),
         *([] if is_brief else _text(plan.text)),
