@@ -81,13 +81,14 @@ def predict(profile: Profile, shape: ModelShape, *, precision: Precision, length
     sizes = trainable_sizes(profile, shape)
     adapters = sum(sizes)
     held = _Activations(profile, shape, precision, length)
+    copies = bool(profile.train.ema) + (profile.train.keep == "best")  # an average, and the best weights
     training = profile.views * profile.train.per_device_batch_size * length
     evaluation = profile.eval.per_device_batch_size * length
     return Memory(
         weights=_weights(profile, shape, held.compute),
         adapters=adapters * FLOAT32,
         gradients=adapters * FLOAT32,
-        optimizer=_optimizer(profile, sizes) + (adapters * FLOAT32 if profile.train.ema else 0),  # and the average
+        optimizer=_optimizer(profile, sizes) + copies * adapters * FLOAT32,
         activations=max(held.training(training), held.evaluation(evaluation)),
     )
 

@@ -23,6 +23,7 @@ def combined_problems(valid: Valid, lines: Lines) -> Iterator[Problem]:
     yield from _no_fold(valid.get("split", {}), lines)
     yield from _nothing_to_drop(valid.get("data", {}), lines)
     yield from _nothing_to_agree(valid.get("train", {}), lines)
+    yield from _no_best(valid, lines)
 
 
 def _ambiguous(given: Mapping[str, Any], lines: Lines) -> Iterator[Problem]:
@@ -67,6 +68,13 @@ def _nothing_to_agree(train: Mapping[str, Any], lines: Lines) -> Iterator[Proble
     if train.get("swap_consistency") and train.get("swap") != "paired":
         message = 'needs train.swap = "paired": only there are both orders of a row computed in one step'
         yield problem(("train", "swap_consistency"), train["swap_consistency"], message, lines)
+
+
+def _no_best(valid: Valid, lines: Lines) -> Iterator[Problem]:
+    evaluates = valid.get("data", {}).get("eval") is not None or valid.get("split", {}).get("by") != "none"
+    if valid.get("train", {}).get("keep") == "best" and not evaluates:
+        message = 'needs rows to evaluate: data.eval, or split.by other than "none"'
+        yield problem(("train", "keep"), "best", message, lines)
 
 
 def problem(path: tuple[str, ...], value: Any, message: str, lines: Lines) -> Problem:

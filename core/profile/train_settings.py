@@ -83,6 +83,13 @@ class Train(Section, frozen=True, kw_only=True):
             extra={"unit": "steps"},
         ),
     ] = 100
+    keep: Annotated[
+        Literal["last", "best"],
+        Meta(
+            description="Which weights become the adapter: those of the last step, or of the evaluation with the "
+            "lowest log loss"
+        ),
+    ] = "last"
     ema: Annotated[
         float,
         Meta(

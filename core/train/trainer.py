@@ -23,7 +23,7 @@ from core.packed.engine import PackedEngine
 from core.packed.pack import PackedBatches
 from core.profile.train_settings import SwapMode
 from core.runs.checkpoints import delete_old, written_aside
-from core.train.ema import MovingAverage
+from core.train.kept import KeptWeights, Reached
 from core.train.loss import disagreement, mean_loss
 from core.train.optimizer import Rates, parameter_groups
 from core.train.ranks import Ranks
@@ -63,6 +63,7 @@ class ClassifierTrainer(Trainer):
         swap: SwapMode = "none",
         swap_consistency: float = 0.0,
         ema: float = 0.0,
+        keeps_best: bool = False,
         engine: PackedEngine | None = None,
         eval_tokens: int = 0,
         **arguments: Any,
@@ -79,9 +80,9 @@ class ClassifierTrainer(Trainer):
         self._aside: Path | None = None
         named = {name: parameter for name, parameter in self.model.named_parameters() if parameter.requires_grad}
         self._trained = list(named.values())
-        self.average = MovingAverage(ema, named) if ema else None
-        if self.average:
-            self.add_callback(self.average)
+        self.kept = KeptWeights(named, ema=ema, keeps_best=keeps_best)
+        if self.kept.average:
+            self.add_callback(self.kept.average)
         self._outcomes = self.model.config.num_labels
         self._places: list[int] = []
         """The rows that this rank evaluates, in the order of its batches."""
@@ -196,8 +197,7 @@ class ClassifierTrainer(Trainer):
         }
         with written_aside(output, self.state.global_step) as self._aside:
             super()._save_checkpoint(model, trial)
-            if self.average:
-                self.average.save(self._aside / f"checkpoint-{self.state.global_step}")
+            self.kept.save(self._aside / f"checkpoint-{self.state.global_step}")
             as_their_folder(self._aside / f"checkpoint-{self.state.global_step}")
         self._aside = None
         del self.state.stateful_callbacks[UNLOGGED]
@@ -212,12 +212,13 @@ class ClassifierTrainer(Trainer):
         self._before_evaluation(len(dataloader))
         # To go through a DataLoader draws from the generator of a base's own dropout: a run whose evaluation is made up
         # for, or was made before the checkpoint it goes on from, would be another run.
-        average = self.average.in_place() if self.average else nullcontext()
-        with average, torch.random.fork_rng(devices=[]):
+        with self.kept.evaluated(), torch.random.fork_rng(devices=[]):
             found = super().evaluation_loop(dataloader, description, prediction_loss_only=False)
-        own = None if found.predictions is None else torch.from_numpy(found.predictions)
-        logits = self._ranks.whole(own, self._places, (len(rows), self._outcomes)).numpy()
-        metrics = self._scorer(logits, np.array([row["labels"] for row in rows]))
+            own = None if found.predictions is None else torch.from_numpy(found.predictions)
+            logits = self._ranks.whole(own, self._places, (len(rows), self._outcomes)).numpy()
+            metrics = self._scorer(logits, np.array([row["labels"] for row in rows]))
+            if metric_key_prefix == "eval":
+                self.kept.see(Reached(self.state.global_step, **metrics))
         named = {f"{metric_key_prefix}_{name}": value for name, value in metrics.items()}
         return EvalLoopOutput(predictions=logits, label_ids=None, metrics=named, num_samples=len(rows))
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import asdict, replace
 from numpy.typing import NDArray
 from transformers import DataCollatorWithPadding, PrinterCallback
 
@@ -66,7 +67,7 @@ class Training:
     ) -> None:
         self._folder, self._profile, self._rows, self._made = folder, profile, rows, made
         self._attempt, self._stop, self._home, self._ranks = attempt, stop, home, ranks
-        self._scorer = Scorer()
+        self._record, self._scorer = record, Scorer()
         self._watch = LossWatch(profile.train.divergence_patience, outcomes_of(profile.model.outcomes).uniform_log_loss)
         home.demand()
         have_folder(folder.checkpoints)  # the Trainer would make one anywhere
@@ -84,6 +85,7 @@ class Training:
             swap=profile.train.swap,
             swap_consistency=profile.train.swap_consistency,
             ema=profile.train.ema,
+            keeps_best=profile.train.keep == "best",
             engine=made.packed,
             eval_tokens=profile.eval.per_device_batch_size * rows.longest,
             model=made.model,
@@ -94,8 +96,8 @@ class Training:
             callbacks=[self._callback],
         )
         self._trainer.remove_callback(PrinterCallback)
-        if self._trainer.average and attempt.checkpoint:
-            self._trainer.average.load(Path(attempt.checkpoint))
+        if attempt.checkpoint:
+            self._trainer.kept.load(Path(attempt.checkpoint))
         self._trainer.args.eval_on_start = attempt.owes_evaluation(profile, len(rows.train))
 
     def run(self) -> Trained:
@@ -114,7 +116,7 @@ class Training:
             if self._callback.is_worth_saving(self._trainer.state.global_step, self._made.model):
                 self._trainer.save_checkpoint()
             if self._trainer.state.global_step:
-                self._settle()
+                self._trainer.kept.settle()
                 self._stop.adapter = results.save_adapter(self._folder, self._made.model, self._made.tokenizer)
             raise
         except Diverged as lost:
@@ -135,27 +137,27 @@ class Training:
             tokens_per_second=(tokens - self._callback.tokens_before) / seconds,
         )
 
-    def _settle(self) -> None:
-        """Give the model the weights that are to be evaluated and saved, now that training has ended."""
-        if self._trainer.average:
-            self._trainer.average.settle()
-
     def _train_and_evaluate(self) -> tuple[Logits | None, Logits | None]:
         """The logits of the evaluation rows and of their swapped copies, None where there are none."""
         trainer, last = self._trainer, self._callback
         trainer.train(resume_from_checkpoint=self._attempt.checkpoint)
         if self._stop.signal:
             raise Stopped
-        self._settle()
         # Without patience nobody has watched which checkpoints are of before.
         sound = self._watch.sound if self._profile.train.divergence_patience else trainer.state.global_step
         if not self._rows.evaluation:
+            trainer.kept.settle()
             if not are_finite(self._made.model):
                 raise Diverged("some trained weights are not finite numbers", sound=sound)
             return None, None
         if last.evaluated is None or last.evaluated.step != trainer.state.global_step:
             trainer.evaluate()
         logits = self._scorer.logits  # a prediction replaces them there
+        if (best := trainer.kept.settle()) and best.step != trainer.state.global_step:
+            assert last.evaluated is not None
+            self._record.begin("evaluating", f"the weights of step {best.step:,}, whose evaluation was the best")
+            logits = trainer.predict([row.features for row in self._rows.evaluation]).predictions
+            last.evaluated = replace(last.evaluated, **asdict(best))
         if not np.isfinite(logits).all():
             raise Diverged("the logits of the evaluation are not all finite numbers", sound=sound)
         if not self._rows.swapped:

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.xdist_group("resume")
 
 # Dropout, accumulation, a cosine, three epochs and checkpoints in the middle of them: all that must be taken up again.
 RUN = ("train.epochs=3", "lora.dropout=0.1", "train.schedule=cosine", "train.save_steps=5", "eval.every=7")
-OF_ENGINE = {"padded": ["train.engine=padded"], "packed": ["train.engine=packed", "train.ema=0.8"]}
+OF_ENGINE = {"padded": ["train.engine=padded", "train.keep=best"], "packed": ["train.engine=packed", "train.ema=0.8"]}
 STEPS, HALT = 18, 13
 
 
