@@ -148,7 +148,7 @@ async def test_a_launch_that_fails_says_why(runs: Path, program: list[str]) -> N
         await until_shown(pilot, why.get(program[-1], "/nowhere"))
         await pilot.press("escape")
         await until_shown(pilot, "✗ failed")
-        await pilot.wait_for_scheduled_animations()  # of the tabs: for one that the app does not outlive it waits for ever
+        await pilot.wait_for_scheduled_animations()  # an app that ends amid one is waited for for ever
         await pilot.press("q")
         await until(pilot, lambda: not app.is_running)
 
