@@ -86,7 +86,8 @@ async def test_the_monitor_shows_it_beside_its_members(runs: Path, size: tuple[i
         await pilot.press("tab", "enter")
         await until(pilot, lambda: isinstance(app.screen, MonitorScreen), "the monitor")
         await until_shown(pilot, "the average of 2 runs", "rank 32", "0.9421", RUNS[0], "0.9433", "0.9322")
-        assert not re.search("nothing done yet|after the first logged step|loss by step|learning rate", shown(app))
+        of_steps = "nothing done yet|after the first logged step|loss by step|learning rate"
+        await until(pilot, lambda: not re.search(of_steps, shown(app)), "panes without steps")
         await pilot.press("x")
         await until_shown(pilot, "there are no curves: an average trains no step")
         await pilot.press("tab")
