@@ -12,10 +12,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 from core.files import MOST_OF_A_PROFILE, read_bounded
-from core.profile.combined import Lines
 from core.profile.data_settings import Section
 from core.profile.edit import key_lines, set_value
-from core.profile.errors import Problem, ProfileError
+from core.profile.errors import Lines, Problem, ProfileError
 from core.profile.files import write_profile
 from core.profile.load import read_toml, valid_settings
 from core.user import home

@@ -10,6 +10,7 @@ from arena_tui.terminal.streams import print_json
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
+    from core.predict.protocol import Exported
 
 
 def add(commands: "Commands") -> None:
@@ -39,9 +40,7 @@ def _add_export(commands: "Commands") -> None:
 def _run_export(options: argparse.Namespace) -> int:
     import msgspec
 
-    from arena_tui.children.child import last_answer
     from arena_tui.format.sanitize import printable
-    from core.predict.protocol import EXPORT, Exported
     from core.predict.request import DEMO, CannotPredict, choose_members
     from core.profile.errors import ProfileError
 
@@ -60,8 +59,7 @@ def _run_export(options: argparse.Namespace) -> int:
     arguments = [str(folder.path), member.adapter]
     arguments += ["--merged", str(Path(options.merged).absolute())] if options.merged else []
     arguments += ["--push", options.push_to_hub] if options.push_to_hub else []
-    said, exit_code = last_answer(EXPORT, *arguments, kind=Exported)  # from a child, which loads the model
-    exported = said or Exported(problem="the export was killed, perhaps because memory ran out")
+    exported, exit_code = ask_export(*arguments)
     if options.json:
         print_json(msgspec.json.encode(exported))
     elif exported.folder:
@@ -70,7 +68,16 @@ def _run_export(options: argparse.Namespace) -> int:
         print(f"pushed to {printable(exported.url)}")
     if exported.problem:
         print(printable(exported.problem), file=sys.stderr)
-    return exit_code or (0 if said else 1)
+    return exit_code
+
+
+def ask_export(*arguments: str) -> "tuple[Exported, int]":
+    """What the child that exports answers, which loads the model, and the exit code; 0 where nothing is wrong."""
+    from arena_tui.children.child import last_answer
+    from core.predict.protocol import EXPORT, Exported
+
+    said, exit_code = last_answer(EXPORT, *arguments, kind=Exported)
+    return said or Exported(problem="the export was killed, perhaps because memory ran out"), exit_code or int(not said)
 
 
 def _add_submission(commands: "Commands") -> None:

@@ -46,7 +46,7 @@ def add(commands: "Commands") -> None:
     adding.add_argument("profiles", metavar="PROFILE", nargs="+", help="TOML files, or names of profiles")
     add_set(adding)
     adding.add_argument("--trials", metavar="N", type=int, help="queue N runs, values drawn from lists and ranges")
-    adding.add_argument("--seed", metavar="N", type=int, default=0, help="what --trials draws by (default: 0)")
+    adding.add_argument("--seed", metavar="N", type=int, help="what --trials draws by (default: 0)")
     add_json(adding, "print one JSON object per run")
     adding.set_defaults(command=run_add)
 
@@ -81,7 +81,9 @@ def run_add(options: argparse.Namespace) -> int:
     from core.runs.actions import CannotQueue, sweep
 
     queue = _queue(options)
-    search = Search(options.trials, options.seed) if options.trials is not None else None
+    if options.trials is None and options.seed is not None:
+        raise Refused("--seed is what --trials draws by: give --trials N, or set train.seed", 2)
+    search = None if options.trials is None else Search(options.trials, options.seed or 0)
     try:
         asked = sweep(options.profiles, options.overrides, search)
     except CannotQueue as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arena_tui.commands.common import Refused, add_command, add_run, add_runs_dir, chosen_run
+from arena_tui.commands.export import ask_export
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
@@ -30,9 +31,7 @@ def add(commands: "Commands") -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from arena_tui.children.child import last_answer
     from arena_tui.format.sanitize import printable
-    from core.predict.protocol import EXPORT, Exported
     from core.predict.request import CannotPredict, choose_members
     from core.profile.errors import ProfileError
 
@@ -46,10 +45,11 @@ def _run(options: argparse.Namespace) -> int:
     if shutil.which(PROGRAM) is None:
         export = shlex.join(["arena-tui", "export", str(folder.path), "--merged", str(merged)])
         raise Refused(f"vllm is not installed here. Where it is:\n  {export}\n  {shlex.join(server)}", 2)
-    if not merged.exists():
-        said, exit_code = last_answer(EXPORT, member.run, member.adapter, "--merged", str(merged), kind=Exported)
-        if exit_code or not said or said.problem:
-            problem = said and said.problem
-            raise Refused(printable(problem or "the export was killed, perhaps because memory ran out"), exit_code or 1)
+    if merged.exists():
+        print(f"{printable(str(merged))} is there, and served as it is: nothing in it tells its run", file=sys.stderr)
+    else:
+        exported, exit_code = ask_export(member.run, member.adapter, "--merged", str(merged))
+        if exported.problem:
+            raise Refused(printable(exported.problem), exit_code or 1)
     print(printable(shlex.join(server)), file=sys.stderr, flush=True)
     os.execvp(PROGRAM, server)

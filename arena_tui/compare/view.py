@@ -100,7 +100,7 @@ def _evaluate_nothing(settings: Sequence[Settings]) -> list[str]:
 
 def measures(runs: Sequence[RunView]) -> list[Measure]:
     """The figures of the runs as they are now."""
-    evaluated = [run.state.evaluations[-1] if run.state.evaluations else None for run in runs]
+    evaluated = [run.state.reached for run in runs]
     return [
         _measure("log loss", [run.log_loss for run in runs], numbers.loss, "lowest"),
         _measure("prior", [run.prior for run in runs], numbers.loss),

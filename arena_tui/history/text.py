@@ -31,7 +31,7 @@ def as_json(rows: Sequence[Row]) -> str:
 
 def _object(row: Row) -> dict[str, object]:
     run, state = row.run, row.run.state
-    evaluated = state.evaluations[-1] if state.evaluations else None
+    evaluated = state.reached
     return {
         "id": utf8(run.folder.id),
         "folder": utf8(str(run.folder.path)),

@@ -42,8 +42,8 @@ class Folds(Struct, frozen=True):
         done = [run for run in self.runs.values() if run.status is Status.FINISHED]
         others = Counter(run.status for run in self.runs.values() if run.status is not Status.FINISHED)
         words = [f"{len(done)} of {self.count} done", *(f"{count} {status.value}" for status, count in others.items())]
-        evaluated = [run.state.evaluations[-1] for run in done if run.state.evaluations]
-        known = [(one.rows, one.log_loss) for one in evaluated if one.log_loss is not None]
+        evaluated = [run.state.reached for run in done]
+        known = [(one.rows, one.log_loss) for one in evaluated if one and one.log_loss is not None]
         if rows := sum(of for of, _ in known):
             so_far = "" if len(done) == self.count else " so far"
             words.append(f"log loss{so_far} {numbers.loss(sum(of * loss for of, loss in known) / rows)}")

@@ -98,8 +98,8 @@ class RunView(Struct, frozen=True):
 
     @property
     def log_loss(self) -> float | None:
-        """The newest evaluation's log loss, None before the first."""
-        return self.state.evaluations[-1].log_loss if self.state.evaluations else None
+        """That of what the run has kept, None before the first evaluation."""
+        return self.state.reached.log_loss if self.state.reached else None
 
     @property
     def outcomes(self) -> Outcomes:
@@ -240,7 +240,8 @@ class RunList:
     def _read(self, run: RunFolder) -> RunView:
         before = stamp(run)  # asked first: the record may grow meanwhile
         view = self._followers.setdefault(run.id, Follower(run)).read()
-        state = replace(view.state, steps=view.state.steps[-1:], evaluations=view.state.evaluations[-1:])
+        reached = (view.state.reached,) if view.state.reached else ()
+        state = replace(view.state, steps=view.state.steps[-1:], evaluations=reached)
         brief = replace(view, state=state)
         if before and view.is_settled:
             self._endings.add(run, Ending(before, state, view.status, view.unreadable, view.nodes))

@@ -34,14 +34,13 @@ LONGEST_VALUE, LONGEST_REASON = 40, 2_000
 
 
 def outcome(run: RunView) -> list[Fact]:
-    """The newest evaluation beside what it must be compared with, and the size of the run."""
+    """The evaluation of what the run has kept beside what it must be compared with, and the size of the run."""
     state = run.state
     rows: list[Fact] = []
-    if state.evaluations:
-        newest = state.evaluations[-1]
-        rows.append(("eval log loss", numbers.loss(newest.log_loss), f"at step {numbers.count(newest.step)}"))
+    if reached := state.reached:
+        rows.append(("eval log loss", numbers.loss(reached.log_loss), f"at step {numbers.count(reached.step)}"))
         rows += references(run)
-        rows.append(("accuracy", numbers.percent(newest.accuracy), f"of {numbers.counted(newest.rows, 'row')}"))
+        rows.append(("accuracy", numbers.percent(reached.accuracy), f"of {numbers.counted(reached.rows, 'row')}"))
     if not run.evaluates:
         rows.append(
             (

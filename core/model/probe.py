@@ -18,9 +18,9 @@ ROUNDING, ROUNDING_IN_16_BIT = 1e-3, 0.1
 """How far two answers to a row may lie apart, as a share of the largest logit. In 16 bit, products of other shapes
 round otherwise, by about a hundredth; a model that reads its padding answers something else altogether."""
 COPIES, TIMES = (2, 3, 4), 4
-"""Where they lie further apart, it may be rounding all the same: a new head may find next to nothing in what a model is
-sure of, and then logits are small beside the error in them. So many copies of the row, which need no padding, show how
-much rounding alone does; padding that is read does more than so many times that."""
+"""In 16 bit it may be rounding all the same: a new head may find next to nothing in what a model is sure of, and then
+logits are small beside the error in them. So many copies of the row, which need no padding, show how much rounding
+alone does; padding that is read does more than so many times that."""
 
 
 def demand_sound(model: PeftModel, rows: Sequence[Encoded], *, dtype: torch.dtype, checkpoint: str) -> None:
@@ -39,22 +39,18 @@ def demand_sound(model: PeftModel, rows: Sequence[Encoded], *, dtype: torch.dtyp
             )
     ordered = sorted((row.ids for row in rows), key=len)
     short, long = (torch.from_numpy(ids).long() for ids in (ordered[0][: LONGEST // 2], ordered[-1][:LONGEST]))
+    # 8-bit products leave columns with outliers in 16 bit, and the other row may have some (LLM.int8, section 3).
+    is_exact = dtype is torch.float32 and not any(isinstance(one, Linear8bitLt) for one in model.modules())
+    counts = (1,) if is_exact else (1, *COPIES)
     was_training = model.training
     model.eval()
 
     def refused(why: str) -> SettingError:
         return SettingError("model.checkpoint", checkpoint, why)
 
-    def copies(count: int) -> Tensor:
-        model.eval()
-        try:
-            return _answers(model, [short] * count, dtype)["logits"][0]
-        finally:
-            model.train(was_training)
-
     try:
         together = _answers(model, [short, long], dtype)
-        alone = _answers(model, [short], dtype)
+        alone, *copies = [_answers(model, [short] * count, dtype)["logits"][0].float() for count in counts]
     except RuntimeError as error:
         if "without overflow" not in str(error):  # memory, the card and the like are explained elsewhere
             raise
@@ -75,18 +71,8 @@ def demand_sound(model: PeftModel, rows: Sequence[Encoded], *, dtype: torch.dtyp
         raise refused(f"{model.config.model_type} does not return {needed}: {tuple(logits.shape)}")
     if not logits.isfinite().all():
         raise refused(_not_finite(model))
-    largest = logits.abs().max()
-
-    def apart_from_alone(answer: Tensor) -> float:
-        return float((answer.float() - alone["logits"][0].float()).abs().max() / largest)
-
-    apart = apart_from_alone(logits[0])
-    # 8-bit products leave columns with outliers in 16 bit, and the other row may have some (LLM.int8, section 3).
-    is_exact = dtype is torch.float32 and not any(isinstance(one, Linear8bitLt) for one in model.modules())
-    if apart <= (ROUNDING if is_exact else ROUNDING_IN_16_BIT):
-        return
-    by_rounding = 0.0 if is_exact else max(apart_from_alone(copies(count)) for count in COPIES)
-    if apart > TIMES * by_rounding:
+    apart, *by_rounding = [float((one - alone).abs().max() / logits.abs().max()) for one in (logits[0], *copies)]
+    if apart > (ROUNDING if is_exact else max(ROUNDING_IN_16_BIT, TIMES * max(by_rounding))):
         raise refused(f"{model.config.model_type} depends on the padding of a row: its logits change by {apart:.0%}")
 
 

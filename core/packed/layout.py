@@ -13,8 +13,8 @@ Checkpointing = Literal["none", "selective", "full"]
 
 
 class Layout(Struct, frozen=True, kw_only=True):
-    """`examples` are packed into a row, each of the views of one that is shown in several counted; a step takes as many
-    rows as its global batch needs."""
+    """`examples` are packed into a row; one that a step shows in two views counts as two. A step takes as many rows as
+    its global batch needs."""
 
     keeps_weights: bool
     """Whether 4-bit weights are held in 16 bit besides, instead of being dequantized each time."""

@@ -6,14 +6,11 @@ from typing import Any
 import msgspec
 
 from core.profile.data_settings import Winners
-from core.profile.errors import Problem
+from core.profile.errors import Lines, Problem, problem
 from core.profile.own_template import NAMED, divided
 from core.profile.settings import Profile
 
-Lines = dict[tuple[str, ...], int | None]
-"""The line of each key and table by its path; None for one that an override gave."""
 Valid = Mapping[str, Mapping[str, Any]]
-LONGEST_KEY = 100
 
 
 def combined_problems(valid: Valid, lines: Lines) -> Iterator[Problem]:
@@ -75,16 +72,3 @@ def _no_best(valid: Valid, lines: Lines) -> Iterator[Problem]:
     if valid.get("train", {}).get("keep") == "best" and not evaluates:
         message = 'needs rows to evaluate: data.eval, or split.by other than "none"'
         yield problem(("train", "keep"), "best", message, lines)
-
-
-def problem(path: tuple[str, ...], value: Any, message: str, lines: Lines) -> Problem:
-    """That of a setting; `value` is shown as TOML writes it, and cut."""
-    written = repr(value) if not isinstance(value, bool) else str(value).lower()
-    shown = written if len(written) <= 60 else f"{written[:57]}..."
-    return Problem(line=lines.get(path, 1), key=key_of(path), value=shown, message=message)
-
-
-def key_of(path: tuple[str, ...]) -> str:
-    """As a message names it: a mistaken one may be of any length."""
-    key = ".".join(path)
-    return key if len(key) <= LONGEST_KEY else f"{key[: LONGEST_KEY - 3]}..."

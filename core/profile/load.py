@@ -13,10 +13,10 @@ import msgspec
 import tomli_w
 from msgspec import Struct, inspect, structs
 
-from core.profile.combined import Lines, combined_problems, key_of, problem
+from core.profile.combined import combined_problems
 from core.profile.data_settings import Section
 from core.profile.edit import Value, key_lines, literal
-from core.profile.errors import Problem, ProfileError
+from core.profile.errors import Lines, Problem, ProfileError, key_of, problem
 from core.profile.explain import allowed
 from core.profile.settings import Profile, sections
 

@@ -15,7 +15,7 @@ class Search(Struct, frozen=True):
     """How many runs are drawn, each value by itself, and by what: the same again from the same seed."""
 
     trials: int
-    seed: int = 0
+    seed: int
 
 
 class Range(Struct, frozen=True):

@@ -51,19 +51,14 @@ def variants(
     else `name`, and what differs. Raises ProfileError with every problem found, and for more than MOST_RUNS runs.
     """
     overrides = list({override.partition("=")[0].strip(): override for override in overrides}.values())
-    swept, single = [], []
-    for override in overrides:
-        found = _swept(override, source)
-        if found is None:
-            single.append(override)
-        else:
-            swept.append(found)
-    found_variants, problems = [], {}
+    by_override = {override: _swept(override, source) for override in overrides}
+    single = [override for override, one in by_override.items() if one is None]
+    swept = [one for one in by_override.values() if one]
+    keys = [key for one in swept for key in one.keys]
+    found, problems = [], {}
     for combination in _combinations(swept, search, source):
-        given = [
-            pair for one, values in zip(swept, combination, strict=True) for pair in zip(one.keys, values, strict=True)
-        ]
-        differs = {key: literal(value) for key, value in given}
+        values = itertools.chain.from_iterable(combination)
+        differs = {key: literal(value) for key, value in zip(keys, values, strict=True)}
         chosen = [*single, *(f"{key}={value}" for key, value in differs.items())]
         try:
             profile = parse_profile(text, source=source, overrides=chosen)
@@ -73,10 +68,10 @@ def variants(
         if differs and "run.name" not in differs:
             run = structs.replace(profile.run, name=_name(profile.run.name or name, differs))
             profile = structs.replace(profile, run=run)
-        found_variants.append(Variant(profile, differs))
+        found.append(Variant(profile, differs))
     if problems:
         raise ProfileError(source, list(problems.values()))
-    return found_variants
+    return found
 
 
 def _combinations(swept: Sequence[_Swept], search: Search | None, source: str) -> Iterable[tuple[tuple[Any, ...], ...]]:

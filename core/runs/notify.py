@@ -45,7 +45,7 @@ def notify(folder: RunFolder) -> None:
 
 def outcome(folder: RunFolder, state: RunState, status: Status) -> dict[str, str]:
     """What the command finds in its environment. What is not known is empty; the duration is in seconds."""
-    evaluated = state.evaluations[-1] if state.evaluations else None
+    evaluated = state.reached
     values = {
         "RUN": folder.id,
         "STATUS": status.value,

@@ -73,6 +73,14 @@ class RunState(Struct, frozen=True, kw_only=True):
     last: Last | None = None
 
     @property
+    def reached(self) -> events.Evaluated | None:
+        """The evaluation of the weights that the run has kept, which its last event tells; before that the newest."""
+        newest = self.evaluations[-1] if self.evaluations else None
+        if newest is None or not isinstance(self.last, events.Finished) or self.last.log_loss == newest.log_loss:
+            return newest
+        return next((one for one in self.evaluations if one.log_loss == self.last.log_loss), newest)
+
+    @property
     def elapsed(self) -> float:
         """Seconds from the first event to the last, without those in which the run lay still."""
         return max(0.0, (self.last_time or 0) - (self.first_time or 0) - self.paused)

@@ -12,9 +12,9 @@ from transformers import TrainerCallback
 
 FILE = "average.safetensors"
 """Of a checkpoint, beside the weights that training goes on with."""
-KNOWN_FROM = 10
-"""Steps from which the average is more than the last few: the decay of step t is at most (1 + t) / (KNOWN_FROM + t), as
-in TensorFlow's ExponentialMovingAverage."""
+WARM_UP = 10
+"""The decay of step t is at most (1 + t) / (WARM_UP + t), as in TensorFlow's ExponentialMovingAverage: without it, the
+average of a short run would be of its beginning."""
 
 
 class MovingAverage(TrainerCallback):
@@ -26,7 +26,7 @@ class MovingAverage(TrainerCallback):
         self._averages = [weight.clone() for weight in self._weights]
 
     def on_step_end(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
-        decay = min(self._decay, (1 + state.global_step) / (KNOWN_FROM + state.global_step))
+        decay = min(self._decay, (1 + state.global_step) / (WARM_UP + state.global_step))
         torch._foreach_lerp_(self._averages, self._weights, 1 - decay)
 
     @contextmanager

@@ -5,16 +5,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import torch
 from msgspec import Struct
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from core.train.ema import MovingAverage
 
-FILE = "best.safetensors"
-"""Of a checkpoint, beside the weights that training goes on with."""
+FILE, REACHED = "best.safetensors", "reached"
+"""Of a checkpoint, beside the weights that training goes on with; and what in it tells their figures."""
 
 
 class Reached(Struct, frozen=True):
@@ -36,12 +37,11 @@ class KeptWeights:
         self._best: dict[str, Tensor] = {}
         self._reached: Reached | None = None
         """By the weights in `_best`."""
-        self._is_settled = False
 
     @contextmanager
     def evaluated(self) -> Iterator[None]:
         """Within it the model has the weights that an evaluation is of."""
-        if self.average is None or self._is_settled:
+        if self.average is None:
             yield
             return
         with self.average.in_place():
@@ -55,22 +55,25 @@ class KeptWeights:
             self._reached = reached
             self._best = {name: weight.clone() for name, weight in self._weights.items()}
 
-    def settle(self) -> Reached | None:
-        """Give the model, whose training has ended, the weights that are kept. Returns what they reached, None where
-        they are not those of an evaluation that was chosen."""
-        self._is_settled = True
-        if self._reached:
-            for name, weight in self._weights.items():
-                weight.copy_(self._best[name])
-        elif self.average:
+    def settle_last(self) -> None:
+        """Give the model, which is trained no more, the weights of now: their average, where there is one."""
+        if self.average:
             self.average.settle()
+            self.average = None  # what is evaluated from here on is what the model has
+
+    def settle(self) -> Reached | None:
+        """Give it the weights that are kept at the end of training. Returns what they reached where they were chosen by
+        that, else None."""
+        self.settle_last()
+        for name, weight in self._best.items():
+            self._weights[name].copy_(weight)
         return self._reached
 
     def save(self, checkpoint: Path) -> None:
         if self.average:
             self.average.save(checkpoint)
         if self._reached:
-            figures = {name: repr(getattr(self._reached, name)) for name in Reached.__struct_fields__}
+            figures = {REACHED: msgspec.json.encode(self._reached).decode()}
             save_file(self._best, checkpoint / FILE, metadata=figures)
 
     def load(self, checkpoint: Path) -> None:
@@ -80,7 +83,5 @@ class KeptWeights:
         if not (checkpoint / FILE).exists():
             return
         with safe_open(checkpoint / FILE, framework="pt") as file:
-            figures = file.metadata()
-        self._reached = Reached(int(figures["step"]), float(figures["log_loss"]), float(figures["accuracy"]))
-        saved = load_file(checkpoint / FILE)
-        self._best = {name: saved[name].to(weight.device) for name, weight in self._weights.items()}
+            self._reached = msgspec.json.decode(file.metadata()[REACHED], type=Reached)
+            self._best = {name: file.get_tensor(name).to(weight.device) for name, weight in self._weights.items()}

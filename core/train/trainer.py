@@ -28,7 +28,7 @@ from core.train.loss import disagreement, mean_loss
 from core.train.optimizer import Rates, parameter_groups
 from core.train.ranks import Ranks
 from core.train.results import Scorer
-from core.train.views import View, in_one_order, tokens
+from core.train.views import Comparison, View, in_one_order, tokens
 
 
 def are_finite(model: torch.nn.Module) -> bool:
@@ -100,7 +100,7 @@ class ClassifierTrainer(Trainer):
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:  # noqa: ARG002
         """Forward and backward over the comparisons of one step; returns the step's loss, detached, of all ranks."""
         model.train()
-        step = in_one_order(inputs, self.args.seed, self._epoch) if self._swap == "random" else inputs
+        step = self._shown(inputs)
         own = self._ranks.part(step, [tokens(views) for views in step])
         parts = [own[first : first + self._at_once] for first in range(0, len(own), self._at_once)]
         batches = [self._prepare_inputs(self._on_host(self._batch(list(chain.from_iterable(part))))) for part in parts]
@@ -123,10 +123,12 @@ class ClassifierTrainer(Trainer):
             loss = loss + self._swap_consistency * apart / items
         return loss
 
-    @property
-    def _epoch(self) -> int:
-        """That of the step at hand, from 0."""
-        return int(self.state.global_step // math.ceil(len(self.train_dataset) / self.args.train_batch_size))
+    def _shown(self, step: Sequence[Comparison]) -> Sequence[Comparison]:
+        """The comparisons of the step at hand in the views that it computes."""
+        if self._swap != "random":
+            return step
+        epoch = self.state.global_step // math.ceil(len(self.train_dataset) / self.args.train_batch_size)
+        return in_one_order(step, self.args.seed, epoch)
 
     def _batch(self, views: Sequence[View]) -> dict[str, Any]:
         """`views` joined, and by what the dropout of each is drawn: `draws` (views,)."""
@@ -157,8 +159,7 @@ class ClassifierTrainer(Trainer):
 
     def _track_num_input_tokens(self, inputs: Any) -> None:
         # Without asking the card, for which the next step would have to wait.
-        shown = in_one_order(inputs, self.args.seed, self._epoch) if self._swap == "random" else inputs
-        self.state.num_input_tokens_seen += sum(sum(tokens(views)) for views in shown)
+        self.state.num_input_tokens_seen += sum(sum(tokens(views)) for views in self._shown(inputs))
 
     def _on_host(self, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """`batch`, from where a card can fetch it by itself."""

@@ -68,6 +68,8 @@ class Training:
         self._folder, self._profile, self._rows, self._made = folder, profile, rows, made
         self._attempt, self._stop, self._home, self._ranks = attempt, stop, home, ranks
         self._record, self._scorer = record, Scorer()
+        self._evaluated: Evaluated | None = None
+        """The evaluation of the weights that are kept."""
         self._watch = LossWatch(profile.train.divergence_patience, outcomes_of(profile.model.outcomes).uniform_log_loss)
         home.demand()
         have_folder(folder.checkpoints)  # the Trainer would make one anywhere
@@ -116,7 +118,7 @@ class Training:
             if self._callback.is_worth_saving(self._trainer.state.global_step, self._made.model):
                 self._trainer.save_checkpoint()
             if self._trainer.state.global_step:
-                self._trainer.kept.settle()
+                self._trainer.kept.settle_last()
                 self._stop.adapter = results.save_adapter(self._folder, self._made.model, self._made.tokenizer)
             raise
         except Diverged as lost:
@@ -125,12 +127,12 @@ class Training:
                 delete_after(self._folder.checkpoints, lost.sound)
             raise
         seconds = time.monotonic() - began - self._callback.evaluation_seconds
-        evaluated, state = self._callback.evaluated, self._trainer.state
+        state = self._trainer.state
         tokens = int(state.num_input_tokens_seen)
         return Trained(
             logits=logits,
             swapped_logits=swapped_logits,
-            evaluated=evaluated,
+            evaluated=self._evaluated,
             step=state.global_step,
             tokens=tokens,
             seconds=seconds,
@@ -152,12 +154,12 @@ class Training:
             return None, None
         if last.evaluated is None or last.evaluated.step != trainer.state.global_step:
             trainer.evaluate()
-        logits = self._scorer.logits  # a prediction replaces them there
+        logits, self._evaluated = self._scorer.logits, last.evaluated  # a prediction replaces them there
         if (best := trainer.kept.settle()) and best.step != trainer.state.global_step:
             assert last.evaluated is not None
             self._record.begin("evaluating", f"the weights of step {best.step:,}, whose evaluation was the best")
             logits = trainer.predict([row.features for row in self._rows.evaluation]).predictions
-            last.evaluated = replace(last.evaluated, **asdict(best))
+            self._evaluated = replace(last.evaluated, **asdict(best))
         if not np.isfinite(logits).all():
             raise Diverged("the logits of the evaluation are not all finite numbers", sound=sound)
         if not self._rows.swapped:

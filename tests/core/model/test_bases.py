@@ -28,7 +28,13 @@ def row(*ids: int) -> Encoded:
     return Encoded(EXAMPLE, np.array(ids, dtype=np.int32), len(ids), (0, 0, 0), (0, 0, 0))
 
 
-def try_out(folder: Path, rows: list[Encoded], quantization: Any = "none", spoil: Any = None) -> None:
+def try_out(
+    folder: Path,
+    rows: list[Encoded],
+    quantization: Any = "none",
+    spoil: Any = None,
+    dtype: torch.dtype = torch.float32,
+) -> None:
     model = Model(checkpoint=str(folder), quantization=quantization)
     config = load_config(str(folder), model, max_length=64)
     load_tokenizer(folder, config)
@@ -36,7 +42,7 @@ def try_out(folder: Path, rows: list[Encoded], quantization: Any = "none", spoil
     if spoil:
         spoil(base)
     adapted = add_adapters(base, Lora(freeze_layers=0, target_modules="all-linear"))
-    demand_sound(adapted, rows, dtype=torch.float32, checkpoint="base")
+    demand_sound(adapted, rows, dtype=dtype, checkpoint="base")
 
 
 LIMITS = {"gemma-2": 128, "bert": 128, "gpt-2": 128, "opt": 128, "roberta": 124}
@@ -89,6 +95,28 @@ def test_outliers_in_the_row_beside_are_not_taken_for_padding_that_is_read(tmp_p
                 layer.input_layernorm.weight[::9] = layer.pre_feedforward_layernorm.weight[::9] = 2.2
 
     try_out(tmp_path, [row(2, *range(40, 70), 1), row(2, *range(80, 140), 1)], "int8", stretch)
+
+
+@pytest.mark.parametrize("of_padding", [False, True])
+def test_rounding_in_16_bit_is_not_taken_for_padding_that_is_read(of_padding: bool, tmp_path: Path) -> None:
+    """Logits move by a seventh beside another row, as a card's other products did it to a new head of Gemma-3 270M."""
+    families.save_checkpoint("gemma-2", tmp_path)
+    is_moved = [False]
+
+    def move(base: Any) -> None:
+        def look(_: Any, __: Any, given: dict[str, Any]) -> None:
+            mask = given["attention_mask"]
+            is_moved[0] = not mask.all() if of_padding else len(mask) > 1
+
+        base.register_forward_pre_hook(look, with_kwargs=True)
+        base.model.norm.register_forward_hook(lambda _, __, hidden: hidden * 1.2 if is_moved[0] else None)
+
+    rows = [row(2, *range(40, 70), 1), row(2, *range(80, 140), 1)]
+    if not of_padding:
+        try_out(tmp_path, rows, spoil=move, dtype=torch.bfloat16)
+        return
+    with pytest.raises(SettingError, match="depends on the padding of a row"):
+        try_out(tmp_path, rows, spoil=move, dtype=torch.bfloat16)
 
 
 def test_an_error_of_memory_is_not_taken_for_one_of_the_model(tmp_path: Path) -> None:

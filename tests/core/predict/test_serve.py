@@ -42,5 +42,7 @@ def test_the_model_is_merged_once_and_vllm_started_for_it(finished: RunFolder, t
     config = json.loads((tmp_path / "whole" / "config.json").read_text())
     assert config["architectures"][0].endswith("ForSequenceClassification")
     made = (tmp_path / "whole" / "config.json").stat().st_mtime_ns
-    assert serve(finished, "--merged", "whole", path=tmp_path).returncode == 0
+    again = serve(finished, "--merged", "whole", path=tmp_path)
+    assert again.returncode == 0
+    assert "is there, and served as it is" in again.stderr
     assert (tmp_path / "whole" / "config.json").stat().st_mtime_ns == made

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file
 from tiny_runs import SECONDS, Start
 
+from arena_tui.runs.follow import RunList
 from core.profile.errors import ProfileError
 from core.profile.load import parse_profile
 from core.report.evaluation import read_evaluation
@@ -55,6 +56,9 @@ def test_adapter_evaluation_and_metrics_are_those_of_the_best(start: Start) -> N
     assert read_evaluation(folder).losses.mean() == pytest.approx(losses[best], abs=1e-6)
     assert state.last is not None
     assert getattr(state.last, "log_loss", None) == pytest.approx(losses[best])
+    assert state.reached == state.evaluations[best], "in every list, comparison and report"
+    [listed] = [run for run in RunList(folder.path.parent).read() if run.folder.id == folder.id]
+    assert listed.log_loss == losses[best]
     [newest] = sorted(folder.checkpoints.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))[-1:]
     saved = load_file(folder.adapter / "adapter_model.safetensors")
     for name, weight in load_file(newest / FILE).items():
