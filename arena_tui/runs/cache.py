@@ -16,7 +16,7 @@ from core.runs.folder import RunFolder
 from core.runs.state import RunState, Status
 from core.runs.steps import Steps
 
-EDITION = 6
+EDITION = 7
 """Raise it when a record folds to another state than before, or more is kept of a run."""
 
 Stamp = tuple[int, int]
