@@ -152,12 +152,17 @@ class Result(VerticalScroll, can_focus=False):
 
 
 def _scored(view: RunView, finished: Finished) -> list[Fact]:
-    rows = view.state.evaluations[-1].rows if view.state.evaluations else None
-    started = view.state.started
+    started, reached = view.state.started, view.state.reached
+    rows = reached.rows if reached else None
+    kept: list[Fact] = []
+    if reached and reached.step != view.state.step:
+        choice = f"the best of {numbers.counted(len(view.state.evaluations), 'evaluation')}"
+        kept = [("weights", f"step {numbers.count(reached.step)}", choice)]
     chance = f"chance {numbers.percent(view.outcomes.chance)}"
     beside = f"of {numbers.count(rows)}; {chance}" if rows else chance
     return [
         ("accuracy", numbers.percent(finished.accuracy), beside),
+        *kept,
         *(average.figures(started.average) if started and started.average else []),
         ("duration", numbers.duration(view.state.elapsed), ""),
         *on_ranks(view),
