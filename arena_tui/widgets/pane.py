@@ -6,6 +6,7 @@ from rich.style import Style
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.geometry import Size
 from textual.theme import Theme
 from textual.widgets import Static, TextArea
 from textual.widgets.text_area import TextAreaTheme
@@ -15,23 +16,35 @@ from arena_tui.screen.keymap import hint
 
 
 class FittedText(Static):
-    """Drawn anew for each width that it is given."""
+    """Drawn anew for each width that it is given. Its height must be `auto`."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes, markup=False)
         self._draw: Callable[[int], Content] | None = None
+        self._width = 0
 
     def show(self, draw: Callable[[int], Content], *, layout: bool = True) -> None:
         """Show what `draw` makes of a width in cells. Without `layout` its height stays as it was."""
         self._draw = draw
-        self._fit(layout=layout)
+        if self._width:
+            self.update(draw(self._width), layout=layout)
+        else:
+            self.refresh(layout=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        # Not left to the event Resize alone: Textual sends none to a widget that comes into sight while another
+        # scrolls, and the text would be missing.
+        self._fit(width)
+        return super().get_content_height(container, viewport, width)
 
     def on_resize(self) -> None:
-        self._fit(layout=True)
+        self._fit(self.content_size.width)  # of several widths that were tried, the one that it was given
 
-    def _fit(self, *, layout: bool) -> None:
-        if self._draw and (width := self.content_size.width):
-            self.update(self._draw(width), layout=layout)
+    def _fit(self, width: int) -> None:
+        if width and width != self._width:
+            self._width = width
+            if self._draw:
+                self.update(self._draw(width), layout=False)
 
 
 class TextPane(VerticalScroll, can_focus=False):
