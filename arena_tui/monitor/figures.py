@@ -14,7 +14,15 @@ from arena_tui.format.numbers import MUTED
 from arena_tui.format.sanitize import place, printable, shortened
 from arena_tui.runs import average
 from arena_tui.runs.follow import RunView
-from arena_tui.runs.outcome import LONGEST_REASON, NOTHING, explanation, on_ranks, outcome, references
+from arena_tui.runs.gains import since_gain, steps
+from arena_tui.runs.outcome import (
+    LONGEST_REASON,
+    NOTHING,
+    explanation,
+    on_ranks,
+    outcome,
+    references,
+)
 from arena_tui.runs.panes import Pane
 from arena_tui.runs.stages import how_far, stage
 from arena_tui.screen.keymap import hint
@@ -101,8 +109,10 @@ def _evaluation(view: RunView) -> list[Fact]:
     if not state.evaluations:
         return [("eval log loss", numbers.MISSING, prior if view.evaluates else NOTHING)]
     newest = state.evaluations[-1]
+    gain = newest.gain
     return [
         ("eval log loss", numbers.loss(newest.log_loss), prior),
+        *([("no gain" if gain.without else "gain", *since_gain(gain))] if gain else []),
         ("accuracy", numbers.percent(newest.accuracy), f"at step {numbers.count(newest.step)}"),
     ]
 
@@ -163,6 +173,7 @@ def _scored(view: RunView, finished: Finished) -> list[Fact]:
     return [
         ("accuracy", numbers.percent(finished.accuracy), beside),
         *kept,
+        *([steps(view.state, started)] if started and view.state.has_steps_left else []),
         *(average.figures(started.average) if started and started.average else []),
         ("duration", numbers.duration(view.state.elapsed), ""),
         *on_ranks(view),

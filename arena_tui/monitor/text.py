@@ -12,6 +12,7 @@ from arena_tui.format import numbers
 from arena_tui.format.numbers import count, counted, duration, gib
 from arena_tui.format.sanitize import printable, printable_lines
 from arena_tui.runs.average import told
+from arena_tui.runs.gains import finished, since_gain
 from arena_tui.runs.ranks import computed_on, slowest
 from arena_tui.runs.stages import how_far, stage
 from core.outcomes import outcomes_of
@@ -134,6 +135,14 @@ def _waiting(step: events.Step) -> str:
     return "" if rank is None else f"  rank {rank} slowest, others wait up to {numbers.percent(most)}"
 
 
+def _gain(evaluated: events.Evaluated) -> str:
+    """How far its log loss is from that of the last evaluation that gained, and whether it gains itself."""
+    if (gain := evaluated.gain) is None:
+        return ""
+    found = f"no gain in {counted(gain.without, 'evaluation')}" if gain.without else "gain"
+    return f"; {found}: {' '.join(since_gain(gain))}"
+
+
 def _line(event: AnyEvent, before: RunState) -> str | None:
     match event:
         case events.Started(average=Average() as average):
@@ -171,7 +180,7 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
             return (
                 f"evaluated at step {event.step}: log loss {numbers.loss(event.log_loss)} "
                 f"({uniform}, prior {numbers.loss(prior)}), accuracy {numbers.percent(event.accuracy)}, "
-                f"{counted(event.rows, 'row')} in {duration(event.seconds)}"
+                f"{counted(event.rows, 'row')} in {duration(event.seconds)}{_gain(event)}"
             )
         case events.Checkpoint():
             return f"saved {event.folder}"
@@ -189,7 +198,7 @@ def _line(event: AnyEvent, before: RunState) -> str | None:
             if event.accuracy is None:
                 return "finished: nothing was evaluated"
             accuracy = numbers.percent(event.accuracy)
-            return f"finished: evaluation log loss {numbers.loss(event.log_loss)}, accuracy {accuracy}"
+            return f"{finished(before)}: evaluation log loss {numbers.loss(event.log_loss)}, accuracy {accuracy}"
         case events.Predicting():
             orders = ", each in both orders" if event.swapped else ""
             kept = (

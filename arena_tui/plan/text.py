@@ -42,6 +42,7 @@ def lines(plan: Plan, profile: Profile, waiting: str, *, is_brief: bool) -> list
             f"of {plan.global_batch} = {train.per_device_batch_size} × {train.gradient_accumulation}, {epochs}",
         ),
         *([("order", train.swap, ORDERS[train.swap])] if train.swap in ORDERS else []),
+        *([("early stop", str(train.early_stop), "evaluations without a gain end it")] if train.early_stop else []),
         *_ranks(plan.ranks, plan.global_batch, is_brief=is_brief),
         *([] if is_brief else _read(plan.read, profile.data.sources)),
         *([] if is_brief else _text(plan.text)),

@@ -10,6 +10,7 @@ from arena_tui.format.numbers import MUTED
 from arena_tui.format.sanitize import printable, shortened
 from arena_tui.runs import average
 from arena_tui.runs.follow import RunView
+from arena_tui.runs.gains import steps
 from arena_tui.runs.ranks import computed_on
 from arena_tui.runs.stages import has_no_heartbeat, how_far, stage
 from arena_tui.runs.waits import words
@@ -53,7 +54,7 @@ def outcome(run: RunView) -> list[Fact]:
     if started and started.average:
         rows += average.figures(started.average)
     elif started:
-        rows.append(("steps", numbers.count(state.step), f"of {numbers.count(started.steps)}"))
+        rows.append(steps(state, started))
     if state.phase and not run.status.is_over and has_no_heartbeat(state):
         rows.append(("now", stage(state.phase), how_far(state.phase)))
     rows.append(("duration", numbers.duration(run.elapsed), ""))

@@ -10,6 +10,7 @@ from arena_tui.format.numbers import GLYPHS, MUTED, STYLES
 from arena_tui.format.sanitize import printable
 from arena_tui.format.width import abridged
 from arena_tui.runs.follow import RunView
+from arena_tui.runs.gains import finished
 from arena_tui.runs.outcome import PREPARED
 from arena_tui.runs.stages import stage
 from arena_tui.runs.waits import words
@@ -41,7 +42,7 @@ class Strip(Static):
 def _what(view: RunView, width: int) -> Content:
     """State, phase and silence on the left; the run's name on the right, shortened before anything else."""
     state, status = view.state, view.status
-    words = status.value
+    words = finished(state) if status is Status.FINISHED else status.value
     if state.phase and not status.is_over:
         words += f": {stage(state.phase)}"
     if status.is_over and state.phase and status is not Status.FINISHED:

@@ -20,7 +20,7 @@ def combined_problems(valid: Valid, lines: Lines) -> Iterator[Problem]:
     yield from _no_fold(valid.get("split", {}), lines)
     yield from _nothing_to_drop(valid.get("data", {}), lines)
     yield from _nothing_to_agree(valid.get("train", {}), lines)
-    yield from _no_best(valid, lines)
+    yield from _nothing_to_judge_by(valid, lines)
 
 
 def _ambiguous(given: Mapping[str, Any], lines: Lines) -> Iterator[Problem]:
@@ -67,8 +67,19 @@ def _nothing_to_agree(train: Mapping[str, Any], lines: Lines) -> Iterator[Proble
         yield problem(("train", "swap_consistency"), train["swap_consistency"], message, lines)
 
 
-def _no_best(valid: Valid, lines: Lines) -> Iterator[Problem]:
+def _nothing_to_judge_by(valid: Valid, lines: Lines) -> Iterator[Problem]:
+    """Of settings that go by the evaluations of a run."""
+    train, evaluation = valid.get("train", {}), valid.get("eval", {})
     evaluates = valid.get("data", {}).get("eval") is not None or valid.get("split", {}).get("by") != "none"
-    if valid.get("train", {}).get("keep") == "best" and not evaluates:
+    asked = [("keep", "best")] if train.get("keep") == "best" else []
+    patience = train.get("early_stop", 0)
+    if patience:
+        asked.append(("early_stop", patience))
+    if not evaluates:
         message = 'needs rows to evaluate: data.eval, or split.by other than "none"'
-        yield problem(("train", "keep"), "best", message, lines)
+        yield from (problem(("train", name), value, message, lines) for name, value in asked)
+        return
+    epochs = train.get("epochs", Profile().train.epochs)
+    if patience and patience + 1 >= epochs and evaluation.get("every", Profile().eval.every) == "epoch":
+        message = f"needs more evaluations than one after each epoch of {epochs:g}: set eval.every to a number of steps"
+        yield problem(("train", "early_stop"), patience, message, lines)

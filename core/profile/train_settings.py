@@ -90,6 +90,15 @@ class Train(Section, frozen=True, kw_only=True):
             "lowest log loss"
         ),
     ] = "last"
+    early_stop: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Training ends after this many evaluations without a gain, which is a log loss lower by more "
+            "than the noise of its rows; 0 never ends it early",
+            extra={"unit": "evaluations"},
+        ),
+    ] = 0
     ema: Annotated[
         float,
         Meta(

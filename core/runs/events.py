@@ -10,7 +10,7 @@ from core.outcomes import A_B_TIE, OutcomesName
 from core.profile.load import Change
 from core.profile.train_settings import EngineName, Precision
 from core.runs.average import Average
-from core.runs.figures import Amount, Count, ExitCode, Figure, RowsDigest, Share, Time
+from core.runs.figures import Amount, Count, ExitCode, Figure, Gain, RowsDigest, Share, Time
 
 VERSION = 1
 
@@ -129,6 +129,8 @@ class Evaluated(Event, frozen=True, kw_only=True):
     accuracy: Share
     rows: Count
     seconds: Amount
+    gain: Gain | None = None
+    """None for the first of a run, and in older records."""
 
 
 class Checkpoint(Event, frozen=True, kw_only=True):

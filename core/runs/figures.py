@@ -1,4 +1,5 @@
-"""Figures in the files of a run, each within its bounds: what lies out of them is none; and digests of its rows."""
+"""Figures in the files of a run, each within its bounds: what lies out of them is none. Digests of its rows, and what
+an evaluation gained."""
 
 from typing import Annotated
 
@@ -25,3 +26,14 @@ class RowsDigest(Struct, frozen=True, kw_only=True):
     def other_parts(self, other: "RowsDigest") -> list[str]:
         """In what the two differ."""
         return [part for part in self.__struct_fields__ if getattr(self, part) != getattr(other, part)]
+
+
+class Gain(Struct, frozen=True, kw_only=True):
+    """How much lower the log loss of an evaluation is than at the step `since`, the last that gained on the one before
+    it; `margin` is half of the difference's 95 % interval."""
+
+    since: Count
+    lower: Figure
+    margin: Amount
+    without: Count
+    """Evaluations after `since` that have gained nothing, this one included; 0 where it has gained."""

@@ -81,6 +81,11 @@ class RunState(Struct, frozen=True, kw_only=True):
         return next((one for one in self.evaluations if one.log_loss == self.last.log_loss), newest)
 
     @property
+    def has_steps_left(self) -> bool:
+        """Whether the newest evaluation was before the last step: once the run has finished, it did so early."""
+        return any(self.started and one.step < self.started.steps for one in self.evaluations[-1:])
+
+    @property
     def elapsed(self) -> float:
         """Seconds from the first event to the last, without those in which the run lay still."""
         return max(0.0, (self.last_time or 0) - (self.first_time or 0) - self.paused)
@@ -125,7 +130,8 @@ def fold(state: RunState, new: Iterable[AnyEvent]) -> RunState:
         if after:
             return fold(fold(state, new[: index + 1]), after)
     steps = [event for event in new if isinstance(event, events.Step)]
-    progress, saved = _of(events.PredictionProgress, others), _of(events.Checkpoint, others)
+    progress, evaluated = _of(events.PredictionProgress, others), _of(events.Evaluated, others)
+    done = [s.step for s in steps] + [s.step for s in _of(events.Checkpoint, others)] + [s.step for s in evaluated]
     signs = [(p.time, p.done) for p in _of(events.Phase, others) if p.phase == "training" and p.done is not None]
     signs += [(s.time, s.step) for s in steps[:1]]
     times = [event.time for event in new]
@@ -138,13 +144,13 @@ def fold(state: RunState, new: Iterable[AnyEvent]) -> RunState:
         started=_newest(events.Started, others, state.started),
         begun=_newest(events.Started, others, None) or _newest(events.Predicting, others, state.begun),
         phase=_newest(events.Phase, others, state.phase),
-        step=max([state.step, *[s.step for s in steps], *[s.step for s in saved], *(step for _, step in signs)]),
+        step=max([state.step, *done, *(step for _, step in signs)]),
         training_since=min(signs, default=None) if state.training_since is None else state.training_since,
         steps=state.steps + steps,
         training_seconds=state.training_seconds + training_seconds(steps, state.steps[-1].tokens if state.steps else 0),
         ranks=tuple(steps[-1].ranks) if steps else state.ranks,
         memory_peak=max([state.memory_peak, *peaks(steps), *(p.memory_peak for p in progress)]),
-        evaluations=_evaluations(state.evaluations, _of(events.Evaluated, others)),
+        evaluations=_evaluations(state.evaluations, evaluated),
         checkpoint=_newest(events.Checkpoint, others, state.checkpoint),
         warnings=state.warnings + tuple(w.message for w in _of(events.Warning, others)),
         predicting=_newest(events.Predicting, others, state.predicting),

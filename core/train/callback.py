@@ -12,6 +12,7 @@ from core.engine.steps import LossWatch
 from core.runs.events import Checkpoint, Evaluated, Phase, Step, Warning
 from core.runs.record import Record
 from core.runs.stop_request import Home, Stopped, StopRequest
+from core.train.early_stop import EarlyStop
 from core.train.ranks import Ranks
 from core.train.trainer import are_finite
 
@@ -24,7 +25,14 @@ class EventCallback(TrainerCallback):
     """Writes phase, step, evaluated and checkpoint events to the record."""
 
     def __init__(
-        self, record: Record, stop: StopRequest, watch: LossWatch, home: Home, ranks: Ranks, first_step: str
+        self,
+        record: Record,
+        stop: StopRequest,
+        watch: LossWatch,
+        home: Home,
+        ranks: Ranks,
+        early_stop: EarlyStop,
+        first_step: str,
     ) -> None:
         """`first_step` says what the first step waits for, if that is anything but itself."""
         self.evaluated: Evaluated | None = None
@@ -35,7 +43,7 @@ class EventCallback(TrainerCallback):
         self._record = record
         self._stop = stop
         self._watch = watch
-        self._home, self._ranks = home, ranks
+        self._home, self._ranks, self._early_stop = home, ranks, early_stop
         self._first_step = first_step
         self._beat = 0.0
         self._batches_evaluated = 0
@@ -152,14 +160,17 @@ class EventCallback(TrainerCallback):
             accuracy=metrics["eval_accuracy"],
             rows=len(eval_dataloader.dataset),
             seconds=metrics["eval_runtime"],
+            gain=self._early_stop.gain,
         )
         self._record.write(self.evaluated)
         log.info(
             "evaluated at step %d: log loss %.4f, accuracy %.4f",
             state.global_step, metrics["eval_log_loss"], metrics["eval_accuracy"],
         )  # fmt: skip
-        if state.global_step < state.max_steps:
+        if state.global_step < state.max_steps and not control.should_training_stop:
             self._training(state)
+        elif state.global_step < state.max_steps:
+            log.info("training ends early: its evaluations gain nothing")
 
     def on_predict(
         self,

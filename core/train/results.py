@@ -22,9 +22,14 @@ from core.train.model_card import CARD
 
 def log_loss(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
     """The log loss of softmax(`logits`), shape (rows, outcomes); NaN if any logit is not finite."""
+    return float(np.mean(row_losses(logits, labels)))
+
+
+def row_losses(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """What `log_loss` is the mean of, (rows,); all NaN if any logit is not finite."""
     if not np.isfinite(logits).all():
-        return float("nan")
-    return scores.log_loss(scores.softmax(logits), labels)
+        return np.full(len(labels), np.nan)
+    return scores.losses(scores.softmax(logits), labels)
 
 
 def prior_log_loss(train_labels: Sequence[int], evaluation_labels: Sequence[int]) -> float:
@@ -40,11 +45,13 @@ class Scorer:
 
     def __init__(self) -> None:
         self.logits = np.empty((0, 0), dtype=np.float32)
+        self.losses = np.empty(0)
+        """Of its rows, (rows,); NaN where the log loss is."""
 
     def __call__(self, logits: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, float]:
         """`logits` (rows, outcomes), `labels` (rows,)."""
-        self.logits = logits
-        return {"log_loss": log_loss(logits, labels), "accuracy": float(np.mean(logits.argmax(axis=1) == labels))}
+        self.logits, self.losses = logits, row_losses(logits, labels)
+        return {"log_loss": float(np.mean(self.losses)), "accuracy": float(np.mean(logits.argmax(axis=1) == labels))}
 
 
 def save_adapter(folder: RunFolder, model: PeftModel, tokenizer: PreTrainedTokenizerFast) -> str:

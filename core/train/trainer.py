@@ -224,12 +224,12 @@ class ClassifierTrainer(Trainer):
         return EvalLoopOutput(predictions=logits, label_ids=None, metrics=named, num_samples=len(rows))
 
     def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
-        """The Trainer's, which takes one more step where a part of an epoch was all there was to do, and is done, and
-        which forgets the losses between the last logged point and the checkpoint that it goes on from."""
+        """The Trainer's, which takes one more step where nothing is left to do, of a part of an epoch or of a run that
+        has stopped early, and which forgets the losses since the last logged point of a checkpoint."""
         if unlogged := self.state.stateful_callbacks.pop(UNLOGGED, None):
             self._tr_loss += unlogged["loss"]
             self._globalstep_last_logged = unlogged["since"]
-        if self.state.global_step < self.state.max_steps:
+        if self.state.global_step < self.state.max_steps and not self.control.should_training_stop:
             super()._run_epoch(*args, **kwargs)
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:

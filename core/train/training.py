@@ -9,6 +9,7 @@ from msgspec.structs import asdict, replace
 from numpy.typing import NDArray
 from transformers import DataCollatorWithPadding, PrinterCallback
 
+from core.data.split import prompt_key
 from core.engine.steps import Diverged, LossWatch
 from core.outcomes import outcomes_of
 from core.packed.pack import pack
@@ -23,6 +24,7 @@ from core.train import results
 from core.train.arguments import training_arguments
 from core.train.attempt import Attempt
 from core.train.callback import EventCallback
+from core.train.early_stop import EarlyStop
 from core.train.ranks import Ranks
 from core.train.results import Scorer
 from core.train.setup import Hardware, RunModel, RunRows
@@ -74,7 +76,11 @@ class Training:
         home.demand()
         have_folder(folder.checkpoints)  # the Trainer would make one anywhere
         compiles = made.packed is not None and hardware.device.kind == "cuda"
-        self._callback = EventCallback(record, stop, self._watch, home, ranks, first_step=COMPILES if compiles else "")
+        prompts = [prompt_key(row.example.prompt) for row in rows.evaluation]
+        early_stop = EarlyStop(profile.train.early_stop, self._scorer, prompts)
+        self._callback = EventCallback(
+            record, stop, self._watch, home, ranks, early_stop, first_step=COMPILES if compiles else ""
+        )
         layout = made.engine.layout
         self._trainer = ClassifierTrainer(
             head_learning_rate=profile.train.head_learning_rate,
@@ -95,7 +101,7 @@ class Training:
             train_dataset=comparisons(rows.train, rows.train_swapped, len(outcomes_of(profile.model.outcomes))),
             eval_dataset=[row.features for row in rows.evaluation] or None,
             processing_class=made.tokenizer,
-            callbacks=[self._callback],
+            callbacks=[early_stop, self._callback],  # in this order: what it finds is in the event
         )
         self._trainer.remove_callback(PrinterCallback)
         if attempt.checkpoint:
