@@ -39,7 +39,8 @@ FEWEST_POINTS = 5
 FIRST_SHARE = 4
 """Before a whole patience has passed, a run's best is the median over so small a part of it, ..."""
 FIRST_POINTS = 3
-"""... and over so many points at least: one that fails in its first steps was good for no longer."""
+"""... and over so many points at least: one that fails in its first steps was good for no longer. The median of a few
+single steps may be far below what such a run has reached, so it counts once so large a part has passed."""
 
 
 class Diverged(Exception):
@@ -99,9 +100,10 @@ class LossWatch:
         is_whole = len(points) >= FEWEST_POINTS and step - points[0].step >= self._patience
         if is_whole and len(lost) > LOST_SHARE * len(points):
             raise Diverged(f"since step {lost[0].step:,} {lost[0].lost}", sound=self.sound)
-        recent = sum(point.step > step - self._patience / FIRST_SHARE for point in points)
+        first = self._patience / FIRST_SHARE
+        recent = sum(point.step > step - first for point in points)
         judged = list(points) if is_whole else list(points)[-max(FIRST_POINTS, recent) :]
-        if len(judged) >= FIRST_POINTS:
+        if len(judged) >= FIRST_POINTS and step - points[0].step >= first - 1:
             self._best = min(self._best, statistics.median(point.loss for point in judged))
 
     def _lost(self, loss: float, grad_norm: float) -> str | None:
