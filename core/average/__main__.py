@@ -87,6 +87,7 @@ def average(folder: RunFolder, order: Order, record: Record, stop: StopRequest) 
         from transformers import AutoConfig
 
         from core.average.evaluation import answered, read_rows
+        from core.data.seen import keep_trained
         from core.engine import device
         from core.model.classifier import has_class
         from core.model.locate import locate
@@ -145,6 +146,7 @@ def average(folder: RunFolder, order: Order, record: Record, stop: StopRequest) 
         record.write(evaluated)
         results.save_evaluation(folder, outcomes_of(started.outcomes), rows.plain, logits, swapped)
     record.begin("saving", "saving the model card and the metrics")
+    keep_trained(folder.path, [member.path for member in order.folders])
     reached = replace(
         metrics,
         run=folder.id,

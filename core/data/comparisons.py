@@ -47,7 +47,7 @@ def compared(record: Record, format: Format, data: Data) -> Comparison:
     """Raises Refused."""
     columns = format.columns
     assert columns.response_a and columns.response_b
-    probabilities = _probabilities(record, columns) if format.verdict == "probabilities" else None
+    probabilities = probabilities_in(record, columns) if format.verdict == "probabilities" else None
     label = _label_of(record, format, data.winners)
     weight = _weight(record, format, data)
     if "list" in format.kinds[0] or format.kinds == ("text", "text", "text"):
@@ -197,7 +197,7 @@ def _by_flags(record: Record, columns: Sequence[str | None]) -> int:
     return flags.index(1)
 
 
-def _probabilities(record: Record, columns: Columns) -> Probabilities:
+def probabilities_in(record: Record, columns: Columns) -> Probabilities:
     """Scaled to sum to 1. Raises Refused where they are off by more than numbers written with few digits are."""
     named = (columns.probability_a, columns.probability_b, columns.probability_tie)
     numbers = []

@@ -113,11 +113,18 @@ class Example(Struct, frozen=True):
     """In training: of all rows trained on the mean is 1."""
     probabilities: Probabilities | None = None
     """Of the outcomes, to be trained on in place of the label."""
+    taught: Probabilities | None = None
+    """What teachers say, to be trained towards beside the label; None where none tells of the row."""
 
     @property
     def is_plain(self) -> bool:
         """Whether it counts in training as its label alone says."""
         return self.weight == 1 and self.probabilities is None
+
+    @property
+    def lesson(self) -> list[float]:
+        """Its weight times what teachers say of each of three outcomes; 0 where none tells of it."""
+        return [self.weight * probability for probability in self.taught or (0.0, 0.0, 0.0)]
 
     @property
     def target(self) -> list[float]:
@@ -127,7 +134,7 @@ class Example(Struct, frozen=True):
 
 
 def swapped(example: Example) -> Example:
-    """The same comparison with A and B swapped; its label and probabilities go with them."""
+    """The same comparison with A and B swapped; its label and all probabilities go with them."""
     label = example.label if example.label == UNLABELLED else A_B_TIE.swap[example.label]
     probabilities = example.probabilities and swapped_probabilities(example.probabilities)
     return replace(
@@ -136,6 +143,7 @@ def swapped(example: Example) -> Example:
         response_b=example.response_a,
         label=label,
         probabilities=probabilities,
+        taught=example.taught and swapped_probabilities(example.taught),
     )
 
 

@@ -25,6 +25,8 @@ KNOWN: dict[DataFormat, set[str]] = {
 USUAL = Columns(id="id", prompt="prompt", response_a="response_a", response_b="response_b")
 MODELS = {"model_a": "model_a", "model_b": "model_b"}
 FLAGS = {"winner_a": "winner_model_a", "winner_b": "winner_model_b", "winner_tie": "winner_tie"}
+TRAINED_ON = "trained_on"
+"""The column of soft labels that tells whether a run that they are of was trained on the row."""
 PROBABILITIES = {name: name for name in ("probability_a", "probability_b", "probability_tie")}
 SAID: dict[Verdict, str] = {
     "none": "no winners",

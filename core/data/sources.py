@@ -12,7 +12,8 @@ from core.data.example import DataError, Example, RowsRead, Settled, settled, sw
 from core.data.labels import scaled
 from core.data.rows import Comparisons, Origin, Seen, Used
 from core.data.split import prompt_key, split
-from core.outcomes import OutcomesSetting
+from core.data.teachers import taught
+from core.outcomes import OutcomesSetting, outcomes_of
 from core.profile.data_settings import Data
 from core.profile.settings import Profile
 
@@ -88,16 +89,20 @@ class RunExamples(Struct, frozen=True):
         return settled(self.read)
 
 
-def read_run_examples(train: Sequence[str], evaluation: str | None, profile: Profile) -> RunExamples:
-    """`train` and `evaluation` are the sources that data.train and data.eval stand for.
+def read_run_examples(
+    train: Sequence[str], evaluation: str | None, profile: Profile, *, is_to_learn: bool = False
+) -> RunExamples:
+    """`train` and `evaluation` are the sources that data.train and data.eval stand for. Where `is_to_learn` the rows to
+    train on have what the teachers of [distill] say of them.
 
-    Raises DataError at a bad row, and where nothing is left to train on or to evaluate; OSError.
+    Raises DataError at a bad row or teacher, and where nothing is left to train on or to evaluate; OSError.
     """
     sources = Sources(train, profile.data, profile.model.outcomes)
     examples = [example for example, _ in sources]
     if evaluation is None:
         held_in, held_out = split(examples, profile.split)
-        return RunExamples(_learned(held_in, profile), _plain(held_out), sources.told(), leaks=0)
+        read = sources.told()
+        return RunExamples(_learned(held_in, profile, read if is_to_learn else []), _plain(held_out), read, leaks=0)
     comparisons = Comparisons(evaluation, profile.data.unweighted, profile.model.outcomes)
     evaluated = [example for example, _ in comparisons]
     asked = {prompt_key(example.prompt) for example in evaluated}
@@ -105,8 +110,9 @@ def read_run_examples(train: Sequence[str], evaluation: str | None, profile: Pro
     if profile.data.drop_leaks and not kept:
         raise DataError(f"{evaluation}: has the prompts of all {len(examples):,} rows of data.train: none is left")
     leaks = len(examples) - len(kept)
-    learned = _learned(kept if profile.data.drop_leaks else examples, profile)
-    return RunExamples(learned, _plain(evaluated), [*sources.told(), comparisons.told()], leaks)
+    read = [*sources.told(), comparisons.told()]
+    learned = _learned(kept if profile.data.drop_leaks else examples, profile, read if is_to_learn else [])
+    return RunExamples(learned, _plain(evaluated), read, leaks)
 
 
 def _plain(rows: list[Example]) -> list[Example]:
@@ -114,9 +120,12 @@ def _plain(rows: list[Example]) -> list[Example]:
     return [replace(row, weight=1.0, probabilities=None) for row in rows]
 
 
-def _learned(rows: list[Example], profile: Profile) -> list[Example]:
-    """The rows to train on, and behind them the same with A and B swapped where both orders are trained on."""
+def _learned(rows: list[Example], profile: Profile, read: Sequence[RowsRead]) -> list[Example]:
+    """The rows to train on, and behind them the same with A and B swapped where both orders are trained on. Teachers
+    say of them what they do where it is known what was `read`."""
     weighted = _weighted(rows)
+    if read and profile.distill.teachers:
+        weighted = taught(weighted, profile.distill, outcomes_of(settled(read).outcomes))
     return [*weighted, *map(swapped, weighted)] if profile.train.swap == "both" else weighted
 
 

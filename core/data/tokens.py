@@ -24,6 +24,8 @@ from core.runs.figures import RowsDigest
 from core.runs.record import Record
 
 BATCH = 512
+TAUGHT = "taught"
+"""The feature of a row that holds what its teachers say, weight times probability, (outcomes,)."""
 
 Ids = NDArray[np.int32]
 
@@ -64,10 +66,14 @@ def are_plain(rows: Sequence[Encoded]) -> bool:
 
 def training_features(rows: Sequence[Encoded], outcomes: int) -> list[dict[str, Any]]:
     """What the Trainer's collator takes of rows to train on. Where one of them is not plain, labels are of the shape
-    (outcomes,): weight times probability, as cross-entropy takes them."""
-    if are_plain(rows):
-        return [row.features for row in rows]
-    return [{**row.features, "labels": row.example.target[:outcomes]} for row in rows]
+    (outcomes,): weight times probability, as cross-entropy takes them. Where one has a teacher, all
+    have TAUGHT, which is 0 where none tells of the row."""
+    features = [row.features for row in rows]
+    if not are_plain(rows):
+        features = [{**row, "labels": of.example.target[:outcomes]} for row, of in zip(features, rows, strict=True)]
+    if any(row.example.taught for row in rows):
+        features = [{**row, TAUGHT: of.example.lesson[:outcomes]} for row, of in zip(features, rows, strict=True)]
+    return features
 
 
 class Encoder:
@@ -199,10 +205,12 @@ def show(whole: UncutRows, kept: TokensKept, frame: Frame) -> list[Ids]:
 
 def rows_digest(rows: Sequence[Encoded]) -> RowsDigest:
     """Digests of the ids, the labels and the token ids of `rows`, row by row. With labels that are not plain go weights
-    and probabilities."""
+    and probabilities, and with rows that have teachers what these say."""
     ids = np.array([id_key(row.example.id) for row in rows], dtype=np.int64)
     labels = [np.array([row.example.label for row in rows], dtype=np.int8)]
     targets = [] if are_plain(rows) else [np.array([row.example.target for row in rows])]
+    if any(row.example.taught for row in rows):
+        targets.append(np.array([row.example.lesson for row in rows]))
     lengths = np.array([len(row.ids) for row in rows], dtype=np.int32)
     return RowsDigest(
         ids=_digest([ids]),

@@ -65,7 +65,7 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
     if is_named_by(profile) and not is_made():
         plan = replace(plan, doing=MAKING)
     yield plan
-    found = read_run_examples(train_sources(profile.data), eval_source(profile.data), profile)
+    found = read_run_examples(train_sources(profile.data), eval_source(profile.data), profile, is_to_learn=True)
     plan = Plan(
         global_batch=profile.global_batch,
         doing="tokenizing the rows",

@@ -109,7 +109,7 @@ def save_answers(
     if request.output:
         write_output(Path(request.output), handed_in)
     if request.soft_labels:
-        write_soft_labels(Path(request.soft_labels), examples, given)
+        write_soft_labels(Path(request.soft_labels), examples, given, [Path(member.run) for member in request.members])
 
 
 def summarize(

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from core.profile.data_settings import Winners
+from core.profile.distill_settings import Distill
 from core.profile.errors import Lines, Problem, problem
 from core.profile.own_template import NAMED, divided
 from core.profile.settings import Profile
@@ -20,6 +21,7 @@ def combined_problems(valid: Valid, lines: Lines) -> Iterator[Problem]:
     yield from _no_fold(valid.get("split", {}), lines)
     yield from _nothing_to_drop(valid.get("data", {}), lines)
     yield from _nothing_to_agree(valid.get("train", {}), lines)
+    yield from _no_teachers(valid.get("distill", {}), lines)
     yield from _nothing_to_judge_by(valid, lines)
 
 
@@ -65,6 +67,15 @@ def _nothing_to_agree(train: Mapping[str, Any], lines: Lines) -> Iterator[Proble
     if train.get("swap_consistency") and train.get("swap") != "paired":
         message = 'needs train.swap = "paired": only there are both orders of a row computed in one step'
         yield problem(("train", "swap_consistency"), train["swap_consistency"], message, lines)
+
+
+def _no_teachers(distill: Mapping[str, Any], lines: Lines) -> Iterator[Problem]:
+    if distill.get("teachers"):
+        return
+    plain = Distill()
+    for name, value in distill.items():
+        if value != getattr(plain, name):
+            yield problem(("distill", name), value, "needs distill.teachers: there is nobody to learn from", lines)
 
 
 def _nothing_to_judge_by(valid: Valid, lines: Lines) -> Iterator[Problem]:

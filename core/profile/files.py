@@ -34,9 +34,10 @@ def rooted(profile: Profile, folder: Path) -> Profile:
 
     A name that may be one on the hub, owner/name, is a path where it names something in `folder`.
     """
-    data, model = profile.data, profile.model
+    data, model, distill = profile.data, profile.model, profile.distill
     return replace(
         profile,
+        distill=replace(distill, teachers=[_rooted(teacher, folder) for teacher in distill.teachers]),
         data=replace(
             data,
             train=_rooted(data.train, folder)
@@ -69,6 +70,7 @@ def absent_paths(profile: Profile, folder: Path) -> dict[str, str]:
     needed = [("data.train", source) for source in there.data.train_sources]
     needed += [("data.eval", there.data.eval)] if there.data.eval else []
     needed.append(("model.checkpoint", there.model.checkpoint))
+    needed += [("distill.teachers", teacher) for teacher in there.distill.teachers]
     absent: dict[str, str] = {}
     for key, path in needed:
         if path.startswith("/") and not _leads_somewhere(path):

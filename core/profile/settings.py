@@ -11,6 +11,7 @@ from msgspec.structs import fields
 
 from core.outcomes import OutcomesSetting
 from core.profile.data_settings import Count, Data, Name, Place, Section
+from core.profile.distill_settings import Distill
 from core.profile.token_settings import Tokens
 from core.profile.train_settings import Train
 
@@ -134,6 +135,7 @@ class Profile(Section, frozen=True, kw_only=True):
     lora: Lora = field(default_factory=Lora)
     train: Train = Train()
     eval: Eval = Eval()
+    distill: Distill = field(default_factory=Distill)
     run: Run = field(default_factory=Run)
 
     @property

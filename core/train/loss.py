@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 
 import torch
+from msgspec import Struct
 from torch import Tensor
-from torch.nn.functional import log_softmax
+from torch.nn.functional import cosine_similarity, log_softmax, softmax
 from transformers.modeling_outputs import SequenceClassifierOutput
+
+from core.outcomes import A_B_TIE
+from core.profile.distill_settings import Distill
 
 
 def mean_loss(
@@ -35,3 +39,41 @@ def disagreement(logits: Tensor, swap: Sequence[int]) -> Tensor:
     given = log_softmax(logits[0::2].float(), dim=-1)
     swapped = log_softmax(logits[1::2].float(), dim=-1)[:, list(swap)]
     return ((given.exp() - swapped.exp()) * (given - swapped)).sum() / 2
+
+
+def distance(logits: Tensor, taught: Tensor, temperature: float, *, has_cosine: bool) -> Tensor:
+    """How far the model is from its teachers, summed over the rows, in float32.
+
+    `logits` and `taught` are (rows, outcomes), the latter weight times probability, all 0 for a row that no teacher
+    tells of, which counts nothing. A row's is its weight times T^2 KL(t || s), where s are the model's and t the
+    teachers' probabilities at the temperature T: logits, as far as probabilities tell them, divided by it (Hinton,
+    Vinyals and Dean, 2015). `has_cosine` adds 1 less the cosine between both sides' probabilities at temperature 1.
+    """
+    logits, weights = logits.float(), taught.sum(dim=-1)
+    given = taught / weights.clamp_min(torch.finfo(taught.dtype).tiny)[:, None]
+    cooled = given ** (1 / temperature)
+    cooled = cooled / cooled.sum(dim=-1, keepdim=True).clamp_min(torch.finfo(taught.dtype).tiny)
+    log_student = log_softmax(logits / temperature, dim=-1)
+    apart = temperature**2 * (torch.xlogy(cooled, cooled) - cooled * log_student).sum(dim=-1)
+    if has_cosine:
+        apart = apart + 1 - cosine_similarity(softmax(logits, dim=-1), given, dim=-1)
+    return (weights * apart).sum()
+
+
+class Added(Struct, frozen=True):
+    """What is added to the cross-entropy of a step: how far both orders' verdicts are apart, and from the teachers'."""
+
+    swap_consistency: float = 0.0
+    distill: Distill | None = None
+    """None without teachers."""
+
+    def of(self, logits: Tensor, taught: Tensor | None, *, items: int, views: int) -> Tensor:
+        """Of a part of a step of `items` comparisons, each in so many `views`; `logits` are (its views, outcomes)."""
+        added = logits.new_zeros((), dtype=torch.float32)
+        if self.swap_consistency:
+            apart = disagreement(logits, A_B_TIE.swap[: logits.shape[1]])
+            added = added + self.swap_consistency * apart / items
+        if self.distill and taught is not None:
+            far = distance(logits, taught, self.distill.temperature, has_cosine=self.distill.kind == "kl+cosine")
+            added = added + self.distill.weight * far / (items * views)
+        return added

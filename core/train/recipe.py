@@ -43,6 +43,7 @@ def train(
     # Imported only now: they take seconds, and bad data or a bad checkpoint is reported in one.
     record.begin("loading", "importing torch and transformers")
     with stop.deferred(), importing_libraries():
+        from core.data.seen import save_trained
         from core.model.locate import tokenizer_folder
         from core.train.ranks import Ranks
         from core.train.setup import choose_hardware, encode_rows, load_model, started
@@ -55,6 +56,8 @@ def train(
         record.begin("loading", "fetching the tokenizer, unless already here")
     with ranks.first_here_goes_first():
         tokenizer_files = tokenizer_folder(source, profile.model.revision)
+    if ranks.is_first:
+        save_trained(folder.path, found.train)
     rows = encode_rows(profile, found.train, found.evaluation, tokenizer_files, attempt, record)
     ranks.demand_same("rows", (rows.digest_train, rows.digest_eval))
     made = load_model(profile, source, tokenizer_files, rows, hardware, attempt, stop, record, ranks)
@@ -99,10 +102,15 @@ def find_inputs(profile: "Profile", record: Record) -> "tuple[RunExamples, str]"
     from core.model.locate import locate
 
     make_inputs(profile, record)
-    found = read_run_examples(assets.train_sources(profile.data), assets.eval_source(profile.data), profile)
+    found = read_run_examples(
+        assets.train_sources(profile.data), assets.eval_source(profile.data), profile, is_to_learn=True
+    )
     for name, read in zip(profile.data.sources, found.read, strict=True):
         record.begin("loading", f"rows: {read}" if len(found.read) == 1 else f"{read.rows:,} rows of {name}: {read}")
     record.begin("loading", str(found.settled))
+    if profile.distill.teachers:
+        taught = sum(row.taught is not None for row in found.train)
+        record.begin("loading", f"{taught:,} of {len(found.train):,} rows to train on have a teacher")
     for caution in cautions(profile, found.leaks):
         record.write(Warning(message=caution))
     source = locate(profile.model)

@@ -14,17 +14,17 @@ from torch.utils.data import BatchSampler, DataLoader, SequentialSampler
 from transformers import Trainer
 from transformers.trainer_utils import EvalLoopOutput
 
+from core.data.tokens import TAUGHT
 from core.engine.draws import draw_keys
 from core.engine.steps import LossWatch
 from core.files import as_their_folder
 from core.model.dropout import draws_of
-from core.outcomes import A_B_TIE
 from core.packed.engine import PackedEngine
 from core.packed.pack import PackedBatches
 from core.profile.train_settings import SwapMode
 from core.runs.checkpoints import delete_old, written_aside
 from core.train.kept import KeptWeights, Reached
-from core.train.loss import disagreement, mean_loss
+from core.train.loss import Added, mean_loss
 from core.train.optimizer import Rates, parameter_groups
 from core.train.ranks import Ranks
 from core.train.results import Scorer
@@ -45,9 +45,8 @@ class ClassifierTrainer(Trainer):
     """A Trainer whose head may have a learning rate of its own, and which can save when it is told to.
 
     It is given the comparisons of a whole step at once, and computes them `at_once` at a time, as `collate` joins their
-    views. Of its
-    checkpoints it always keeps one of the time before the loss was lost, as `watch` tells. With a packed `engine` that
-    computes in place of the model, and evaluation batches are of at most `eval_tokens`.
+    views. Of its checkpoints it always keeps one of the time before the loss was lost, as `watch` tells. With a packed
+    `engine` that computes in place of the model, and evaluation batches are of at most `eval_tokens`.
     """
 
     def __init__(
@@ -61,7 +60,7 @@ class ClassifierTrainer(Trainer):
         collate: Callable[[Sequence[dict[str, Any]]], dict[str, Any]],
         at_once: int,
         swap: SwapMode = "none",
-        swap_consistency: float = 0.0,
+        added: Added | None = None,
         ema: float = 0.0,
         keeps_best: bool = False,
         engine: PackedEngine | None = None,
@@ -74,7 +73,7 @@ class ClassifierTrainer(Trainer):
         self._watch, self._ranks, self._scorer = watch, ranks, scorer
         self._before_evaluation = before_evaluation
         self._collate, self._at_once = collate, at_once
-        self._swap, self._swap_consistency = swap, swap_consistency
+        self._swap, self._added = swap, added or Added()
         self._engine, self._eval_tokens = engine, eval_tokens
         self._draws = draws_of(self.model)
         self._aside: Path | None = None
@@ -116,12 +115,10 @@ class ClassifierTrainer(Trainer):
         return self._ranks.sum_gradients(self._trained, torch.stack(losses).sum())
 
     def _loss(self, model: Any, batch: dict[str, Any], *, items: int, views: int) -> torch.Tensor:
-        """That of a part of a step of `items` comparisons: the mean over the `views` of each, and how they differ."""
+        """That of a part of a step of `items` comparisons: the mean over the `views` of each, and what is added."""
+        taught = batch.pop(TAUGHT, None)
         loss, outputs = self.compute_loss(model, batch, return_outputs=True, num_items_in_batch=items * views)
-        if self._swap_consistency:
-            apart = disagreement(outputs.logits, A_B_TIE.swap[: self._outcomes])
-            loss = loss + self._swap_consistency * apart / items
-        return loss
+        return loss + self._added.of(outputs.logits, taught, items=items, views=views)
 
     def _shown(self, step: Sequence[Comparison]) -> Sequence[Comparison]:
         """The comparisons of the step at hand in the views that it computes."""
@@ -134,6 +131,8 @@ class ClassifierTrainer(Trainer):
         """`views` joined, and by what the dropout of each is drawn: `draws` (views,)."""
         batch = self._collate([{name: view[name] for name in ("input_ids", "labels")} for view in views])
         batch["draws"] = torch.from_numpy(self._draw_keys(views))
+        if TAUGHT in views[0]:
+            batch[TAUGHT] = torch.tensor([view[TAUGHT] for view in views])
         return batch
 
     def _draw_keys(self, views: Sequence[View]) -> NDArray[np.int64]:

@@ -25,6 +25,7 @@ from core.train.arguments import training_arguments
 from core.train.attempt import Attempt
 from core.train.callback import EventCallback
 from core.train.early_stop import EarlyStop
+from core.train.loss import Added
 from core.train.ranks import Ranks
 from core.train.results import Scorer
 from core.train.setup import Hardware, RunModel, RunRows
@@ -72,7 +73,7 @@ class Training:
         self._record, self._scorer = record, Scorer()
         self._evaluated: Evaluated | None = None
         """The evaluation of the weights that are kept."""
-        self._watch = LossWatch(profile.train.divergence_patience, outcomes_of(profile.model.outcomes).uniform_log_loss)
+        self._watch = LossWatch(profile.train.divergence_patience, _uniform_loss(profile))
         home.demand()
         have_folder(folder.checkpoints)  # the Trainer would make one anywhere
         compiles = made.packed is not None and hardware.device.kind == "cuda"
@@ -91,7 +92,7 @@ class Training:
             collate=pack if made.packed else DataCollatorWithPadding(made.tokenizer),
             at_once=layout.examples // profile.views if layout else profile.train.per_device_batch_size,
             swap=profile.train.swap,
-            swap_consistency=profile.train.swap_consistency,
+            added=Added(profile.train.swap_consistency, profile.distill if profile.distill.teachers else None),
             ema=profile.train.ema,
             keeps_best=profile.train.keep == "best",
             engine=made.packed,
@@ -171,3 +172,10 @@ class Training:
         if not self._rows.swapped:
             return logits, None
         return logits, trainer.predict([row.features for row in self._rows.swapped]).predictions
+
+
+def _uniform_loss(profile: Profile) -> float:
+    """The most that a uniform guess costs: its log loss, and as much again from teachers who are certain."""
+    distill = profile.distill
+    taught = distill.weight * distill.temperature**2 if distill.teachers else 0.0
+    return (1 + taught) * outcomes_of(profile.model.outcomes).uniform_log_loss

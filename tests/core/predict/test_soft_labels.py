@@ -1,5 +1,6 @@
 """Rows that a run has answered become rows to train on: a profile reads the same texts, ids and probabilities."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ def test_a_profile_reads_them_as_they_were_answered(outcomes: object, tmp_path: 
     rows += [Example(n, n, ("p",), ("a",), ("b",), UNLABELLED) for n in range(10, 30)]
     given = np.random.default_rng(0).dirichlet(np.ones(count), len(rows))
     path = tmp_path / "taught.jsonl"
-    write_soft_labels(path, rows, given.tolist())
+    write_soft_labels(path, rows, given.tolist(), [tmp_path])
     again = read(path, *(TWO if count == 2 else []))
     assert [(row.id, row.prompt, row.response_a, row.response_b) for row in again] == [
         (row.id, row.prompt, row.response_a, row.response_b) for row in rows
@@ -81,6 +82,8 @@ def test_a_run_teaches_rows_that_nobody_has_labelled(finished: RunFolder, tmp_pa
     [folder] = list_predictions(run)
     answered = parquet.read_table(folder.table)
     given = np.column_stack([answered[column].to_numpy() for column in A_B_TIE.winners])
+    written = [json.loads(line) for line in (tmp_path / "taught.jsonl").read_text().splitlines()]
+    assert {row["trained_on"] for row in written} == {False}, "rows of the run's own are told in test_teachers.py"
     again = read(tmp_path / "taught.jsonl")
     assert [row.id for row in again] == answered["id"].to_pylist()
     np.testing.assert_allclose([row.probabilities for row in again], given, atol=1e-9)

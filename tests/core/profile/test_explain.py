@@ -57,7 +57,8 @@ def test_every_enumerated_value_is_one_that_the_profile_takes() -> None:
     for known in settings().values():
         for setting in known.values():
             for value in (*setting.values, *(f"[{item}]" for item in setting.items)):
-                parse_profile(f'data.eval = "own.csv"\n{setting.key} = {value}', source="value")  # which one needs
+                needed = 'data.eval = "own.csv"\ndistill.teachers = ["said.csv"]'
+                parse_profile(f"{needed}\n{setting.key} = {value}", source="value")
     assert settings()["train"]["gradient_checkpointing"].values == ("true", "false")
     assert settings()["eval"]["every"].values == ('"epoch"',)
     assert settings()["tokens"]["template"].allowed.startswith('"recipe", "chat", or a text')
@@ -95,7 +96,7 @@ def test_the_place_is_known_even_in_text_that_is_not_toml_yet(row: int, section:
         (
             "[",
             "[data]\n[train]",
-            ["data.columns]", "data.winners]", "split]", "tokens]", "model]", "lora]", "eval]", "run]"],
+            ["data.columns]", "data.winners]", "split]", "tokens]", "model]", "lora]", "eval]", "distill]", "run]"],
         ),
         ("tok", "", ["[tokens]"]),
         ("", "[split]\nfold = 1", ["by = ", "n_splits = "]),

@@ -53,6 +53,7 @@ def test_every_shipped_profile_is_valid_and_found_by_its_name() -> None:
         "demo",
         "deberta-v3-large",
         "gemma2-2b-qlora",
+        "gemma2-9b-distill",
         "gemma2-9b-int8",
         "gemma2-9b-qlora",
         "gemma2-9b-strong",

@@ -18,6 +18,7 @@ from core.packed.pack import pack
 from core.profile.load import parse_profile
 from core.runs.folder import RunFolder
 from core.train.arguments import training_arguments
+from core.train.loss import Added
 from core.train.ranks import Ranks
 from core.train.results import Scorer
 from core.train.trainer import ClassifierTrainer
@@ -77,7 +78,7 @@ def train(
         model=model,
         args=training_arguments(profile, "fp32", RunFolder(folder)),
         swap="paired" if is_paired else "none",
-        swap_consistency=0.5 if is_paired else 0.0,
+        added=Added(swap_consistency=0.5 if is_paired else 0.0),
         train_dataset=[list(views) for views in (zip(rows, swapped, strict=True) if is_paired else zip(rows))],
     )
     trainer.args.save_strategy = "no"

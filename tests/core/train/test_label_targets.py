@@ -30,7 +30,7 @@ SOFT_OF_TWO = ((0.5, 0.5, 0.0), None, (0.25, 0.75, 0.0), (1.0, 0.0, 0.0), None)
 LOGITS = np.random.default_rng(3).normal(size=(5, 3)).astype(np.float32)
 
 
-def rows(outcomes: int, *, weights: Any = None, soft: Any = None) -> list[Encoded]:
+def rows(outcomes: int, *, weights: Any = None, soft: Any = None, taught: Any = None) -> list[Encoded]:
     """Five rows of 3 to 7 tokens."""
     made = []
     for number in range(5):
@@ -38,6 +38,7 @@ def rows(outcomes: int, *, weights: Any = None, soft: Any = None) -> list[Encode
             index=number, id=number, prompt=("p",), response_a=("a",), response_b=("b",), label=number % outcomes,
             weight=weights[number] if weights else 1.0,
             probabilities=soft[number] if soft else None,
+            taught=taught[number] if taught else None,
         )  # fmt: skip
         ids = (np.arange(3 + number) + 7 * number).astype(np.int32) % (VOCABULARY - 4) + 4
         made.append(Encoded(example, ids, len(ids), (0, 0, 0), (1, 1, 1)))

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+import tiny
 from pyarrow import parquet
 from tiny_runs import SECONDS, Start, kill, wait_for
 
@@ -49,27 +50,35 @@ def logits(folder: RunFolder) -> tuple[list[Any], Any]:
     return table["id"].to_pylist(), np.stack([table[name] for name in columns], axis=1)
 
 
-ORDERS = {"padded": ["train.swap=random"], "packed": ["train.swap=paired", "train.swap_consistency=0.5"]}
-"""Of A and B in training; those of the rows are the other tests'."""
-
-
 @pytest.fixture(scope="module", params=["padded", "packed"])
 def engine(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture(scope="module")
-def alone(start_shared: Start, engine: str) -> RunFolder:
-    folder, child = start_shared(*RUN, f"train.engine={engine}", *ORDERS[engine])
+def learned(engine: str, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The engine, the orders of A and B, and a teacher of half of the rows; other tests learn rows as they are."""
+    if engine == "padded":
+        return ["train.engine=padded", "train.swap=random"]
+    teacher = tmp_path_factory.mktemp("teacher") / "teacher.csv"
+    rows = "".join(f"{id},0.1,0.2,0.7\n" for id in [row["id"] for row in tiny.rows(60)][::2])
+    teacher.write_text(f"id,probability_a,probability_b,probability_tie\n{rows}")
+    both = ["train.swap=paired", "train.swap_consistency=0.5"]
+    return ["train.engine=packed", *both, f"distill.teachers={[str(teacher)]}", "distill.temperature=2"]
+
+
+@pytest.fixture(scope="module")
+def alone(start_shared: Start, learned: list[str]) -> RunFolder:
+    folder, child = start_shared(*RUN, *learned)
     assert child.wait(SECONDS) == 0
     return folder
 
 
 @pytest.mark.parametrize("ranks", [2, 3])
 def test_steps_losses_and_answers_of_several_ranks_are_those_of_one(
-    ranks: int, engine: str, start: Start, alone: RunFolder
+    ranks: int, learned: list[str], start: Start, alone: RunFolder
 ) -> None:
-    folder, child = start(*RUN, f"train.engine={engine}", *ORDERS[engine], f"run.gpus={ranks}")
+    folder, child = start(*RUN, *learned, f"run.gpus={ranks}")
     assert child.wait(SECONDS) == 0
     (counted, figures), (counted_too, figures_too) = measured(alone), measured(folder)
     assert counted == counted_too
@@ -273,8 +282,10 @@ def two_machines(start: Start, *settings: str) -> Iterator[tuple[RunFolder, Any,
     second.wait()
 
 
-def test_two_machines_of_one_and_more_ranks_compute_what_one_does(start: Start, engine: str, alone: RunFolder) -> None:
-    with two_machines(start, *RUN, f"train.engine={engine}", *ORDERS[engine]) as (folder, first, second):
+def test_two_machines_of_one_and_more_ranks_compute_what_one_does(
+    start: Start, learned: list[str], alone: RunFolder
+) -> None:
+    with two_machines(start, *RUN, *learned) as (folder, first, second):
         assert first.wait(SECONDS) == 0
         assert second.wait(SECONDS) == 0
     (counted, figures), (counted_too, figures_too) = measured(alone), measured(folder)
