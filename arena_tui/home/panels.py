@@ -110,7 +110,7 @@ def summary(profile: Profile, width: int, absent: Mapping[str, str], of_folds: S
     """The settings that decide what a run is and what it costs, in lines of `width` cells; which of its paths, by their
     keys, are `absent`; and what there is to tell `of_folds`."""
     data, model, lora, train = profile.data, profile.model, profile.lora, profile.train
-    limit = f", {limited(data)}" if data.limit else ""
+    limit = f", {limited(data)}" if limited(data) else ""
     counted = ", ".join(["soft"] * data.soft_labels + ["weighed"] * data.is_weighted)
     chosen = lora.target_modules
     modules = "queries, keys, values" if chosen == "auto" else chosen if isinstance(chosen, str) else ", ".join(chosen)

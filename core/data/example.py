@@ -48,6 +48,8 @@ class RowsRead(Struct, frozen=True):
     how: str
     """How the format's cells are kept and its winners told."""
     left_out: int = 0
+    not_drawn: int = 0
+    """For the share of the source that is used."""
     outcomes: OutcomesName = A_B_TIE.name
     why: str = ""
     """So many outcomes are taken of this source alone."""
@@ -67,6 +69,7 @@ class RowsRead(Struct, frozen=True):
     def dropped(self) -> str:
         told = [
             (self.left_out, "left out"),
+            (self.not_drawn, "not drawn"),
             (self.ties_dropped, "ties left out"),
             (self.ties_halved, "ties counted as wins of A or of B"),
         ]

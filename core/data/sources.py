@@ -21,8 +21,9 @@ Row = tuple[Example, Origin]
 
 
 class Sources:
-    """The rows of `sources`, one after the other, as far as data.limit goes. An id stands once in all of them, and rows
-    without one are numbered through all. Raises DataError at a bad row, and for a source without any."""
+    """The rows of `sources`, one after the other, as far as data.limit goes: of each its share, weighed as its source
+    is. An id stands once in all of them, and rows without one are numbered through all. Raises DataError at a bad row,
+    and for a source without any."""
 
     def __init__(self, sources: Sequence[str], data: Data, outcomes: OutcomesSetting) -> None:
         self._sources = sources
@@ -30,6 +31,7 @@ class Sources:
         self._outcomes = outcomes
         self._read: list[Comparisons] = []
         self._used = [Used() for _ in sources]
+        self._not_drawn = [0 for _ in sources]
 
     def __iter__(self) -> Iterator[Row]:
         limit = self._data.limit
@@ -45,19 +47,25 @@ class Sources:
         """What each source was taken for, once rows have been read: by those that are used, but for rows that were
         left out, which are counted as far as they were read. Raises DataError, and OSError."""
         unread = [Comparisons(source, self._data, self._outcomes) for source in self._sources[len(self._read) :]]
-        return [one.told(used) for one, used in zip([*self._read, *unread], self._used, strict=True)]
+        told = [one.told(used) for one, used in zip([*self._read, *unread], self._used, strict=True)]
+        return [replace(one, not_drawn=count) for one, count in zip(told, self._not_drawn, strict=True)]
 
     def _every(self, most: int | None) -> Iterator[tuple[int, Row]]:
         """Each row with the number of its source, from 0; of the first `most` rows at least."""
         seen: Seen = {}
         before = rows = 0
+        shares, weights = self._data.train_shares, self._data.train_weights
         for number, source in enumerate(self._sources):
-            left = None if most is None else most - rows
+            left = None if most is None or shares else most - rows
             comparisons = Comparisons(source, self._data, self._outcomes, most=left, before=before, seen=seen)
             self._read.append(comparisons)
-            yield from ((number, row) for row in comparisons)
+            for example, origin in comparisons:
+                if shares and _drawn_key(example, self._data.limit_seed, "share") >= shares[number] * 2**64:
+                    self._not_drawn[number] += 1
+                    continue
+                rows += 1
+                yield number, (_weighed(example, weights[number]) if weights else example, origin)
             before += comparisons.records
-            rows += comparisons.used.rows
 
 
 def _drawn(rows: Iterable[tuple[int, Row]], most: int, seed: int) -> list[tuple[int, Row]]:
@@ -65,13 +73,22 @@ def _drawn(rows: Iterable[tuple[int, Row]], most: int, seed: int) -> list[tuple[
     them does not hang on where it stands."""
     heap: list[tuple[int, int, tuple[int, Row]]] = []
     for place, row in enumerate(rows):
-        key = f"{seed} {row[1][0].id}".encode(errors="surrogatepass")
-        drawn = -int.from_bytes(hashlib.blake2b(key, digest_size=8).digest()), place, row
+        drawn = -_drawn_key(row[1][0], seed), place, row
         if len(heap) < most:
             heapq.heappush(heap, drawn)
         else:
             heapq.heappushpop(heap, drawn)
     return [row for _, _, row in sorted(heap, key=lambda drawn: drawn[1])]
+
+
+def _drawn_key(example: Example, seed: int, *what: str) -> int:
+    """Below 2**64, as if drawn at random for what it is asked; always the same of an id and a seed."""
+    key = " ".join([str(seed), *what, str(example.id)]).encode(errors="surrogatepass")
+    return int.from_bytes(hashlib.blake2b(key, digest_size=8).digest())
+
+
+def _weighed(example: Example, weight: float) -> Example:
+    return replace(example, weight=example.weight * weight)
 
 
 class RunExamples(Struct, frozen=True):

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from core.profile.data_settings import Winners
+from core.profile.data_settings import Data, Winners
 from core.profile.distill_settings import Distill
 from core.profile.errors import Lines, Problem, problem
 from core.profile.own_template import NAMED, divided
@@ -19,6 +19,7 @@ def combined_problems(valid: Valid, lines: Lines) -> Iterator[Problem]:
     yield from _ambiguous(valid.get("data", {}).get("winners", {}), lines)
     yield from _no_template(valid.get("tokens", {}).get("template", NAMED[0]), lines)
     yield from _no_fold(valid.get("split", {}), lines)
+    yield from _other_number_of_sources(valid.get("data", {}), lines)
     yield from _nothing_to_drop(valid.get("data", {}), lines)
     yield from _nothing_to_agree(valid.get("train", {}), lines)
     yield from _no_teachers(valid.get("distill", {}), lines)
@@ -55,6 +56,19 @@ def _no_fold(split: Mapping[str, Any], lines: Lines) -> Iterator[Problem]:
         place = lines.get(("split", "fold"), lines.get(("split", "n_splits")))
         message = f"must be below n_splits, which is {n_splits}"
         yield Problem(line=place, key="split.fold", value=str(fold), message=message)
+
+
+def _other_number_of_sources(data: Mapping[str, Any], lines: Lines) -> Iterator[Problem]:
+    train = data.get("train", Data().train)
+    sources = 1 if isinstance(train, str) else len(train)
+    for name in ("train_shares", "train_weights"):
+        if (given := data.get(name)) and len(given) != sources:
+            message = f"needs one number for each source of data.train, of which there {_are(sources)}"
+            yield problem(("data", name), given, message, lines)
+
+
+def _are(count: int) -> str:
+    return "is 1" if count == 1 else f"are {count}"
 
 
 def _nothing_to_drop(data: Mapping[str, Any], lines: Lines) -> Iterator[Problem]:

@@ -65,6 +65,20 @@ class Data(Section, frozen=True, kw_only=True):
         Place | None,
         Meta(description="Labelled rows to evaluate on, a source as in train; then all of train is trained on"),
     ] = None
+    train_shares: Annotated[
+        list[Annotated[float, Meta(gt=0, le=1)]],
+        Meta(
+            description="Which share of each source of train is used, in their order, drawn by data.limit_seed; all of "
+            "each when absent"
+        ),
+    ] = field(default_factory=list)
+    train_weights: Annotated[
+        list[Annotated[float, Meta(ge=0, le=1e6)]],
+        Meta(
+            description="What each row of each source of train weighs in training, in their order, beside what the row "
+            "itself says; 1 of each when absent"
+        ),
+    ] = field(default_factory=list)
     drop_leaks: Annotated[
         bool,
         Meta(description="With data.eval only: leave out the rows of train whose prompt a row of eval has too"),
@@ -114,12 +128,13 @@ class Data(Section, frozen=True, kw_only=True):
     @property
     def is_weighted(self) -> bool:
         """Whether rows say what they weigh in training."""
-        return self.weight_by_strength or self.columns.weight is not None
+        return self.weight_by_strength or self.columns.weight is not None or bool(self.train_weights)
 
     @property
     def unweighted(self) -> "Data":
         """The same, for rows that are not trained on: what they weigh is not read."""
-        return replace(self, weight_by_strength=False, columns=replace(self.columns, weight=None))
+        columns = replace(self.columns, weight=None)
+        return replace(self, weight_by_strength=False, train_weights=[], columns=columns)
 
     @property
     def train_sources(self) -> list[str]:

@@ -6,14 +6,20 @@ from core.profile.settings import Profile, Split
 
 def limited(data: Data) -> str:
     """Which rows of data.train are used; "" where all are."""
-    if data.limit is None:
-        return ""
-    return f"the first {data.limit:,} rows" if data.limit_by == "first" else f"{data.limit:,} rows drawn at random"
+    drawn = ", ".join(f"{100 * share:g} %" for share in data.train_shares)
+    shares = [f"{drawn} of the rows of its sources"] if drawn else []
+    limit = []
+    if data.limit is not None:
+        first = data.limit_by == "first"
+        limit = [f"the first {data.limit:,} rows" if first else f"{data.limit:,} rows drawn at random"]
+    return ", of them ".join([*shares, *limit])
 
 
 def in_training(data: Data) -> str:
     """How rows count in training, where that is not as their labels alone say; else ""."""
     told = ["labels are soft"] if data.soft_labels else []
+    if data.train_weights:
+        told.append("rows weigh what their source does")
     if data.columns.weight:
         told.append("rows weigh what their column of data.columns.weight says")
     if data.weight_by_strength:

@@ -14,6 +14,7 @@ from core.inspect.store import Store, digest_of_all
 from core.outcomes import TIE, OutcomesSetting
 from core.profile.data_settings import Data
 from core.profile.division import held_out, unused_split
+from core.profile.errors import ProfileError
 from core.profile.files import absent_paths, rooted
 from core.profile.load import parse_profile, to_toml
 from core.profile.settings import Profile, Split
@@ -190,3 +191,33 @@ def test_a_list_of_sources_is_one_value_and_a_list_of_lists_a_sweep() -> None:
     assert one.profile.data.train == ["a.csv", "b.csv"]
     two = variants("", source="mine", name="mine", overrides=['data.train=[["a.csv"], ["b.csv"]]'])
     assert [variant.profile.data.train for variant in two] == [["a.csv"], ["b.csv"]]
+
+
+def test_of_each_source_its_share_is_drawn_and_its_rows_weigh_as_it_does(tmp_path: Path) -> None:
+    sources = [csv(tmp_path, "a.csv", range(200)), csv(tmp_path, "b.csv", range(200, 400))]
+    profile = Profile(data=Data(train=sources, train_shares=[1, 0.25], train_weights=[1, 3]), split=Split(by="none"))
+    found = read(sources, None, profile)
+    of_b = [row for row in found.train if isinstance(row.id, int) and row.id >= 200]
+    assert len(found.train) - len(of_b) == 200
+    assert 30 < len(of_b) < 70
+    weights = {row.weight for row in found.train}
+    assert len(weights) == 2 and max(weights) == pytest.approx(3 * min(weights))
+    assert sum(row.weight for row in found.train) == pytest.approx(len(found.train))
+    assert {row.weight for row in of_b} == {max(weights)}
+    a, b = found.read
+    assert (a.rows, a.not_drawn, b.rows, b.not_drawn) == (200, 0, len(of_b), 200 - len(of_b))
+    assert f"{b.not_drawn} not drawn" in str(b)
+    assert [row.index for row in found.train] == list(range(len(found.train)))
+    more = Profile(data=Data(train=sources, train_shares=[1, 0.5]), split=Split(by="none"))
+    assert {row.id for row in of_b} < {row.id for row in read(sources, None, more).train}, "a larger share adds to them"
+    few = Sources(sources, Data(train=sources, train_shares=[0.1, 1], limit=150), "auto")
+    assert len(ids(few)) == 150, "a limit counts what is drawn"
+
+
+@pytest.mark.parametrize("name", ["train_shares", "train_weights"])
+def test_there_is_a_share_and_a_weight_for_each_source(name: str) -> None:
+    parse_profile("", source="t", overrides=['data.train=["a.csv", "b.csv"]', f"data.{name}=[1, 0.5]"])
+    with pytest.raises(ProfileError, match=r"one number for each source of data\.train, of which there are 2"):
+        parse_profile("", source="t", overrides=['data.train=["a.csv", "b.csv"]', f"data.{name}=[1]"])
+    with pytest.raises(ProfileError, match="of which there is 1"):
+        parse_profile("", source="t", overrides=[f"data.{name}=[1, 1]"])
