@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from core.cache import CACHE_VARIABLE, cache_folder, is_full_disk, keep_traceback, links
 from core.data.example import DataError
+from core.failures.explanation import BAD_INPUT, Explanation
 from core.failures.known_errors import RESUME, full_cache, is_out_of_memory, symptom
 from core.files import in_words
 from core.profile.errors import ProfileError, SettingError
@@ -19,18 +20,6 @@ from core.runs.folder import RunFolder
 from core.runs.record import Tail
 from core.runs.state import RunState, fold
 from core.runs.stop_request import HomeLost, HomeMoved
-
-BAD_INPUT = 2
-FAILURE = 1
-
-
-class Explanation(Struct, frozen=True):
-    """`changes` are those settings of the run that may mend it."""
-
-    cause: str
-    advice: str
-    exit_code: int = FAILURE
-    changes: list[Change] = []
 
 
 class Situation(Struct, frozen=True):
@@ -84,19 +73,16 @@ def explain(error: BaseException, situation: Situation | None = None, *, has_log
 
     # Not needed for the errors above, which may come before anything heavy is loaded.
     import torch
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        HfHubHTTPError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-    )
 
     from core.engine.device import GpuError
     from core.engine.steps import Diverged
+    from core.failures import hub
 
     chain = list(links(error))
     if full := _full_disk(chain):
         return full
+    if refused := hub.refused(chain):
+        return refused
     for link in chain:
         match link:
             case Diverged():
@@ -107,21 +93,6 @@ def explain(error: BaseException, situation: Situation | None = None, *, has_log
                 return _out_of_memory("the machine's memory ran out", situation)
             case RuntimeError() if is_out_of_memory(str(link)):
                 return _out_of_memory(f"memory ran out: {_first_line(link)}", situation)
-            case GatedRepoError():
-                return Explanation(
-                    f"the checkpoint is gated: {_first_line(link)}",
-                    "Accept its licence on its Hugging Face page, then run `hf auth login` here.",
-                )
-            case RepositoryNotFoundError():
-                return Explanation(
-                    f"no such checkpoint: {_first_line(link)}",
-                    "Check the spelling of model.checkpoint; a private one needs `hf auth login`.",
-                )
-            case HfHubHTTPError() | LocalEntryNotFoundError() | ConnectionError():
-                return Explanation(
-                    f"the Hugging Face hub cannot be reached: {_first_line(link)}",
-                    "Check the network, or point model.checkpoint at a local folder.",
-                )
             case _ if found := symptom(str(link)):
                 return Explanation(f"{found.cause}: {_first_line(link)}", found.advice)
             case GpuError():

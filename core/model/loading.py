@@ -34,7 +34,7 @@ def telling(tell: Tell) -> Iterator[type[tqdm]]:
 
         def display(self, *_: Any, **__: Any) -> None:
             if self.unit == "B" and self.total:
-                tell("downloading the base model", int(self.n) // MIB, int(self.total) // MIB, "MiB")
+                tell("downloading the base model", round(self.n / MIB), round(self.total / MIB), "MiB")
             elif self.desc.startswith("Loading") and self.total:
                 tell("loading the base model", int(self.n), int(self.total), "tensors")
 

@@ -50,7 +50,7 @@ OUT_OF_MEMORY = "CUDA out of memory. Tried to allocate 9.5 GiB. GPU 0 has a tota
         (MemoryError(), "the machine's memory ran out", "per_device_batch_size", 1),
         (OSError(errno.ENOSPC, "No space left on device"), "no space is left", "resume the run", 1),
         (hub_error(GatedRepoError, "403 Client Error"), "gated", "Accept its licence", 1),
-        (hub_error(RepositoryNotFoundError, "404"), "no such checkpoint", "spelling", 1),
+        (hub_error(RepositoryNotFoundError, "404"), "no such checkpoint", "spelling", 2),
         (ConnectionError("refused"), "cannot be reached", "local folder", 1),
         (RuntimeError("cuBLAS\nlong story"), "RuntimeError: cuBLAS", "console.log", 1),
         (RuntimeError(), "RuntimeError: RuntimeError", "console.log", 1),
@@ -150,7 +150,11 @@ TOO_OLD = RuntimeError(
 @pytest.mark.parametrize(
     ("error", "cause", "advice"),
     [
-        (lambda: raised(refused_by_the_hub), "the checkpoint is gated", "hf auth login"),
+        (
+            lambda: raised(refused_by_the_hub),
+            "google/gemma-2-9b-it is gated",
+            "hf auth login",
+        ),
         (lambda: raised(full), "no space is left on the disk", "resume the run"),
         (lambda: OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)), "no space is left on the disk", "resume the run"),
         (

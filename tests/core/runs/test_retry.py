@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from places import SUPPORT
 from tiny_runs import SECONDS, Start
 
-from core.failures.explain import Explanation, Situation, explain
+from core.failures.explain import Situation, explain
+from core.failures.explanation import Explanation
 from core.profile.files import rooted
 from core.profile.load import Change, parse_profile
 from core.runs import events
