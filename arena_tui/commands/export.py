@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from core.predict.protocol import Exported
 
 
+NEXT = """\
+wrote {folder}, a data set for Kaggle; what is left to do, with Kaggle's version of Python:
+  pip download --only-binary :all: --no-deps -r {folder}/requirements.txt -d {folder}/wheels
+  put your name into {folder}/dataset-metadata.json
+  kaggle datasets create -p {folder} --dir-mode zip
+and there open predict.ipynb"""
+
+
 def add(commands: "Commands") -> None:
     _add_export(commands)
     _add_submission(commands)
@@ -20,7 +28,9 @@ def add(commands: "Commands") -> None:
 
 def _add_export(commands: "Commands") -> None:
     parser = add_command(
-        commands, "export", "merge a run's adapter into a plain 16-bit checkpoint, or push it to the hub"
+        commands,
+        "export",
+        "merge a run's adapter into a plain 16-bit checkpoint, push it to the hub, or pack it for Kaggle",
     )
     add_run(parser)
     add_runs_dir(parser)
@@ -29,6 +39,9 @@ def _add_export(commands: "Commands") -> None:
         "--push-to-hub",
         metavar="OWNER/NAME",
         help="upload it, or the adapter without --merged, as a private repository",
+    )
+    parser.add_argument(
+        "--kaggle", metavar="DIR", help="write a data set for Kaggle, with a notebook that predicts there offline"
     )
     parser.add_argument(
         "--checkpoint", metavar="N", type=int, help="export the checkpoint of step N, not the final adapter"
@@ -44,8 +57,8 @@ def _run_export(options: argparse.Namespace) -> int:
     from core.predict.request import DEMO, CannotPredict, choose_members
     from core.profile.errors import ProfileError
 
-    if not (options.merged or options.push_to_hub):
-        raise Refused("nothing to do: --merged DIR, --push-to-hub OWNER/NAME, or both", 2)
+    if not (options.merged or options.push_to_hub or options.kaggle):
+        raise Refused("nothing to do: --merged DIR, --push-to-hub OWNER/NAME or --kaggle DIR, or several of them", 2)
     folder = chosen_run(options)
     try:
         [member] = choose_members([folder], checkpoint=options.checkpoint)
@@ -59,6 +72,7 @@ def _run_export(options: argparse.Namespace) -> int:
     arguments = [str(folder.path), member.adapter]
     arguments += ["--merged", str(Path(options.merged).absolute())] if options.merged else []
     arguments += ["--push", options.push_to_hub] if options.push_to_hub else []
+    arguments += ["--kaggle", str(Path(options.kaggle).absolute())] if options.kaggle else []
     exported, exit_code = ask_export(*arguments)
     if options.json:
         print_json(msgspec.json.encode(exported))
@@ -66,6 +80,8 @@ def _run_export(options: argparse.Namespace) -> int:
         print(f"merged into {printable(exported.folder)}")
     if exported.url and not options.json:
         print(f"pushed to {printable(exported.url)}")
+    if exported.kaggle and not options.json:
+        print(NEXT.format(folder=printable(exported.kaggle)))
     if exported.problem:
         print(printable(exported.problem), file=sys.stderr)
     return exit_code

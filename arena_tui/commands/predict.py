@@ -12,6 +12,7 @@ from arena_tui.terminal.streams import print_json
 
 if TYPE_CHECKING:
     from arena_tui.commands.common import Commands
+    from core.predict.answers import Answers
     from core.predict.folder import PredictionFolder, Summary
     from core.predict.request import Request
 
@@ -128,8 +129,15 @@ def _figures(summary: "Summary") -> Iterator[str]:
         yield f"  rules ({used}) decide {rows}: log loss {with_rules} with them, {without} without"
 
 
+def means(answers: "Answers") -> str:
+    """The mean probability of each outcome."""
+    from arena_tui.format.numbers import percent
+
+    named = zip(answers.outcomes.labels, answers.means, strict=True)
+    return ", ".join(f"{name} {percent(mean)}" for name, mean in named)
+
+
 def _means(folder: "PredictionFolder") -> Iterator[str]:
-    from arena_tui.predict.answers import means
     from core.predict.answers import read_answers
     from core.runs.access import Damaged
 

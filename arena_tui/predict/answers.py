@@ -17,12 +17,6 @@ MOST_OF_ID = 20
 LEAST_BAR, MOST_BAR = 4, 24
 
 
-def means(answers: Answers) -> str:
-    """For a line of plain text."""
-    named = zip(answers.outcomes.labels, answers.means, strict=True)
-    return ", ".join(f"{name} {percent(mean)}" for name, mean in named)
-
-
 def histogram(answers: Answers, width: int) -> Content:
     """A column an outcome with its mean, a line for each tenth of the probability, all bars by one scale.
 

@@ -1,4 +1,5 @@
-"""Takes a run out of the house: `python -P -m core.predict.export RUN_DIR ADAPTER [--merged DIR] [--push REPO]`.
+"""Takes a run out of the house: `python -P -m core.predict.export RUN_DIR ADAPTER [--merged DIR] [--push REPO]
+[--kaggle DIR]`.
 
 Prints Exported, one JSON object, at the end.
 """
@@ -16,6 +17,7 @@ from core.files import as_their_folder, aside_of
 from core.libraries import importing_libraries
 from core.outcomes import Outcomes, outcomes_of
 from core.predict.errors import BAD_INPUT, PredictionError, demand_whole, in_words, unchecked
+from core.predict.kaggle import write_kaggle
 from core.predict.protocol import Exported
 from core.protocol import answer, as_problem, end_once
 from core.runs.access import is_file, read_whole
@@ -32,12 +34,16 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("adapter", type=Path)
     parser.add_argument("--merged", type=Path)
     parser.add_argument("--push")
+    parser.add_argument("--kaggle", type=Path)
     options = parser.parse_args(arguments)
     made, exit_code = Exported(), 0
     try:
         if options.merged:
             merge_into(options.merged, RunFolder(options.run), options.adapter)
             made = Exported(folder=str(options.merged))
+        if options.kaggle:
+            write_kaggle(options.kaggle, RunFolder(options.run), options.adapter)
+            made = replace(made, kaggle=str(options.kaggle))
         if not has_checksums(options.adapter):
             print(unchecked(options.adapter), file=sys.stderr)
         if options.push:

@@ -122,4 +122,6 @@ class Exported(Struct, frozen=True, kw_only=True):
     """The merged checkpoint, where one was asked for."""
     url: str | None = None
     """Where it was pushed to."""
+    kaggle: str | None = None
+    """The data set for Kaggle, where one was asked for."""
     problem: str | None = None

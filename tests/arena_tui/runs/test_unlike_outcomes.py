@@ -9,11 +9,11 @@ from screen import shown, until, until_shown
 
 from arena_tui.__main__ import main
 from arena_tui.app.app import ArenaApp
+from arena_tui.commands.predict import means
 from arena_tui.compare.screen import CompareScreen
 from arena_tui.compare.view import cautions
 from arena_tui.history.screen import HistoryScreen
 from arena_tui.monitor.text import PrintedSoFar, follow
-from arena_tui.predict.answers import means
 from core.outcomes import A_B, OutcomesSetting
 from core.predict.answers import read_answers
 from core.profile.load import values, written
