@@ -17,7 +17,7 @@ BASE = "/kaggle/input/BASE"  # the folder of the base model, with its config.jso
 ROWS = "/kaggle/input/llm-classification-finetuning/test.csv"
 
 wheels = sorted(map(str, (HERE / "wheels").glob("*.whl")))
-pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
+pip = [sys.executable, "-mpip", "install", "--quiet", "--no-index", "--no-deps"]
 subprocess.run([*pip, *wheels], check=True)"""
 
 RUN = """\
@@ -26,7 +26,7 @@ RUN = Path("run").absolute()
 shutil.copytree(HERE / "run", RUN, dirs_exist_ok=True)
 settings = RUN / "resolved.toml"
 settings.write_text(re.sub(r"(?m)^checkpoint = .*$", f'checkpoint = "{{BASE}}"', settings.read_text()))
-arena_tui = [sys.executable, "-m", "arena_tui"]
+arena_tui = [sys.executable, "-marena_tui"]
 os.environ["HF_HUB_OFFLINE"] = "1\""""
 
 PREDICT = """\
