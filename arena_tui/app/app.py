@@ -92,10 +92,8 @@ class ArenaApp(App[None]):
             self.animation_level = "none"
         set_themes(self, self._console.theme)
         self.set_keymap(self.config_file.config.keys)
-        self._start = start
-        self._watch = watch
-        self._sent = Sent()
-        self._undo = Undo(self)
+        self._start, self._watch = start, watch
+        self._sent, self._undo = Sent(), Undo(self)
         self._told: set[tuple[Path, float | None]] = set()
 
     @work(exclusive=True, group="theme")
@@ -159,8 +157,7 @@ class ArenaApp(App[None]):
 
     def on_run_ended(self, message: messages.RunEnded) -> None:
         """Signal it once, however many screens have seen it; after it was resumed, again."""
-        run = message.run
-        ending = (run.folder.path, run.state.last_time)
+        run, ending = message.run, (message.run.folder.path, message.run.state.last_time)
         words = signals(self.config_file.config.notify, run.folder, run.status)
         if ending not in self._told and words and self._driver:
             self._driver.write(words)
@@ -171,6 +168,9 @@ class ArenaApp(App[None]):
 
     def on_start_profile(self, wish: messages.StartProfile) -> None:
         self.run_worker(self._navigation.confirm(wish.profile), group=OPENING)
+
+    def on_sweep_profile(self, wish: messages.SweepProfile) -> None:
+        self.run_worker(self._navigation.sweep(wish.profile), group=OPENING)
 
     def on_edit_profile(self, wish: messages.EditProfile) -> None:
         self.run_worker(self._navigation.edit(wish.profile), group=OPENING)

@@ -54,6 +54,13 @@ class Navigation:
         if chosen := await self._app.push_screen_wait(confirm):
             await self._starter.run(chosen)
 
+    async def sweep(self, profile: ProfileView) -> None:
+        """Ask which values of which settings, and queue a run of the profile for each."""
+        from arena_tui.home.sweep import SweepScreen
+
+        if runs := await self._app.push_screen_wait(SweepScreen(profile)):
+            await self._starter.queue_sweep(profile, runs)
+
     async def edit(self, profile: ProfileView) -> None:
         from arena_tui.editor.screen import EditorScreen
 

@@ -12,6 +12,7 @@ from textual.app import App
 
 from arena_tui.children.child import in_thread
 from arena_tui.dialogs.ask import ReaderScreen
+from arena_tui.format.numbers import counted
 from arena_tui.format.sanitize import printable
 from arena_tui.runs.follow import Follower, RunList, RunView
 from arena_tui.runs.messages import RunQueued
@@ -21,6 +22,7 @@ from core.files import in_words
 from core.predict.folder import PredictionFolder
 from core.profile.errors import ProfileError, SettingError
 from core.profile.files import write_profile
+from core.profile.sweep import Variant
 from core.runs.actions import Job, new_run, resume, see_to_runner
 from core.runs.folder import RunFolder
 from core.runs.launch_script import demand_one_machine
@@ -159,6 +161,24 @@ class Starter:
             return
         how = "the queue is paused" if self.queue.is_paused else "it starts by itself"
         self._app.notify(printable(folder.id), title=f"queued: {how}", markup=False)
+        await self.see_to_queue()
+        self._app.screen.post_message(RunQueued())
+
+    async def queue_sweep(self, profile: ProfileView, runs: Sequence[Variant]) -> None:
+        """Make a folder for each of the runs, and put them last in the queue."""
+        queued = 0
+        try:
+            for run in runs:
+                demand_one_machine(run.profile)
+            for run in runs:
+                await in_thread(partial(self.queue.add, run.profile, text=profile.text, name=profile.name))
+                queued += 1
+        except (SettingError, QueueError, OSError) as error:
+            self.tell(f"{queued} of {counted(len(runs), 'run')} were queued", in_words(error))
+        else:
+            how = "the queue is paused" if self.queue.is_paused else "they start by themselves"
+            told = f"{counted(queued, 'run')} of {printable(profile.name)}"
+            self._app.notify(told, title=f"queued: {how}", markup=False)
         await self.see_to_queue()
         self._app.screen.post_message(RunQueued())
 

@@ -12,6 +12,7 @@ KEYS = named(
     Binding("R", "resume", "Resume", tooltip="Resume the chosen run, if it ended early"),
     Binding("v", "report", "Report", tooltip="Report on the chosen run's evaluation, once it has finished"),
     Binding("H", "list_runs", "All runs", tooltip="All runs as a table: sort, filter, delete, compare"),
+    Binding("W", "sweep", "Sweep", tooltip="Queue runs of the chosen profile with several values of its settings"),
     Binding("V", "list_folds", "Folds", tooltip="The runs of all folds of the chosen profile, in the table"),
     Binding("A", "fix", "Fix", tooltip="Retry the chosen run with the settings proposed for it"),
     Binding("K,shift+up", "move('up')", "Up in the queue", show=False, tooltip="Move a waiting run up"),

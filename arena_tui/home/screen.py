@@ -37,7 +37,7 @@ SECONDS_OF_REST = 0.5
 
 
 class HomeScreen(ConsoleScreen[None]):
-    CHANGES = frozenset({"start", "edit", "resume", "fix", "move", "dequeue", "adopt", "pause"})
+    CHANGES = frozenset({"start", "sweep", "edit", "resume", "fix", "move", "dequeue", "adopt", "pause"})
     BINDINGS: ClassVar[list[BindingType]] = KEYS
 
     DEFAULT_CSS = """
@@ -167,6 +167,12 @@ class HomeScreen(ConsoleScreen[None]):
             self._tell_problems("cannot be run")
         else:
             self.post_message(messages.StartProfile(profile))
+
+    def action_sweep(self) -> None:
+        if (profile := self._profile) and profile.problems:
+            self._tell_problems("cannot be run")
+        elif profile:
+            self.post_message(messages.SweepProfile(profile))
 
     def _tell_problems(self, what: str) -> None:
         way_out = hint(self, "edit", "; {} edits it").plain

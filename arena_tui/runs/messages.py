@@ -18,6 +18,13 @@ class StartProfile(Message):
 
 
 @dataclass
+class SweepProfile(Message):
+    """Queue runs of this profile, which has no problems, with several values of its settings."""
+
+    profile: ProfileView
+
+
+@dataclass
 class EditProfile(Message):
     """Change this profile, or see what is wrong with it."""
 

@@ -86,7 +86,7 @@ def _combinations(swept: Sequence[_Swept], search: Search | None, source: str) -
     else:
         ranges = [one for one in swept if isinstance(one.choices, Range)]
         if ranges:
-            raise _refusal(source, ranges[0].keys[0], "a range: --trials N draws N runs from it")
+            raise _refusal(source, ranges[0].keys[0], "a range needs --trials N, the number of runs to draw")
         count = math.prod(len(one.choices) for one in swept if isinstance(one.choices, list))
     if count > MOST_RUNS:
         raise _refusal(source, keys, f"{count:,} runs; a sweep has at most {MOST_RUNS}")

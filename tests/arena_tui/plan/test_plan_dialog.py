@@ -73,7 +73,7 @@ async def test_a_problem_takes_the_place_of_what_is_unknown_and_leaves_room_for_
 async def test_answers_that_come_while_it_is_left_harm_nothing(runs: Path, key: str) -> None:
     app = ArenaApp(runs, child("ok"), planner("talkative"))
     async with app.run_test(size=(80, 24)) as pilot:
-        for _ in range(5):
+        for _ in range(3):
             await choose(pilot, "mine")
             await pilot.press("r")
             await until_shown(pilot, "start mine?")

@@ -50,7 +50,11 @@ def test_settings_with_commas_between_them_get_values_together() -> None:
 @pytest.mark.parametrize(
     ("overrides", "trials", "why"),
     [
-        (["train.learning_rate=loguniform(1e-5,1e-4)"], None, "a range: --trials N draws N runs from it"),
+        (
+            ["train.learning_rate=loguniform(1e-5,1e-4)"],
+            None,
+            "a range needs --trials N, the number of runs to draw",
+        ),
         (["train.learning_rate=loguniform(0,1e-4)"], 3, "loguniform takes numbers above 0"),
         (["train.learning_rate=uniform(2e-4,1e-4)"], 3, "the first number of a range is below the second"),
         (["lora.r=integers(1.5,4)"], 3, "integers takes two whole numbers"),
