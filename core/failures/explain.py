@@ -81,8 +81,6 @@ def explain(error: BaseException, situation: Situation | None = None, *, has_log
     chain = list(links(error))
     if full := _full_disk(chain):
         return full
-    if refused := hub.refused(chain):
-        return refused
     for link in chain:
         match link:
             case Diverged():
@@ -93,6 +91,10 @@ def explain(error: BaseException, situation: Situation | None = None, *, has_log
                 return _out_of_memory("the machine's memory ran out", situation)
             case RuntimeError() if is_out_of_memory(str(link)):
                 return _out_of_memory(f"memory ran out: {_first_line(link)}", situation)
+    if refused := hub.refused(chain):  # transformers' own words for it stand before the hub's, and say less
+        return refused
+    for link in chain:
+        match link:
             case _ if found := symptom(str(link)):
                 return Explanation(f"{found.cause}: {_first_line(link)}", found.advice)
             case GpuError():

@@ -11,6 +11,7 @@ from huggingface_hub.errors import (
     HfHubHTTPError,
     LocalEntryNotFoundError,
     OfflineModeIsEnabled,
+    RemoteEntryNotFoundError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
@@ -59,6 +60,14 @@ def refused(chain: Sequence[BaseException]) -> Explanation | None:
                 return Explanation(
                     f"{id or 'the checkpoint'} has no revision {revision}",
                     "Correct model.revision: a branch, a tag or a commit.",
+                    BAD_INPUT,
+                )
+            case RemoteEntryNotFoundError():
+                id, _ = _asked(link)
+                file = urlparse(str(answer.url)).path.rpartition("/")[2] if (answer := _answer(link)) else "a file"
+                return Explanation(
+                    f"{id or 'the checkpoint'} has no {file}",
+                    "Choose a checkpoint with config.json, a tokenizer and safetensors weights.",
                     BAD_INPUT,
                 )
             case HfHubHTTPError() if (answer := _answer(link)) is not None:

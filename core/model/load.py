@@ -35,7 +35,12 @@ def load_config(source: str, model: settings.Model, *, max_length: int) -> Pretr
 
     Raises SettingError where the checkpoint contradicts the profile, or is of a kind that cannot be trained.
     """
-    whole = AutoConfig.from_pretrained(source, revision=model.revision, trust_remote_code=False)
+    try:
+        whole = AutoConfig.from_pretrained(source, revision=model.revision, trust_remote_code=False)
+    except ValueError as error:
+        if "model_type" not in str(error):
+            raise
+        raise _refused(model, "has no config.json, or one that names no model_type") from error
     config = classifiable(whole)
     if config is None:
         raise _refused(model, f"transformers has no text model for {whole.model_type}")

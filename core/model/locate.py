@@ -90,13 +90,19 @@ def tokenizer_at_hand(model: settings.Model) -> Path | None:
 
 
 def base_folder(source: str, revision: str | None) -> Path:
-    """Where the files of a base that has been loaded lie: itself, or in the hub's cache, without its other files."""
+    """Where the files of a base that has been loaded lie: itself, or in the hub's cache, without its other files.
+
+    Raises SettingError where it has no config.json."""
     folder = Path(source)
     if folder.is_dir():
         return folder
     from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
 
-    return Path(hf_hub_download(source, "config.json", revision=revision, local_files_only=True)).parent
+    try:
+        return Path(hf_hub_download(source, "config.json", revision=revision, local_files_only=True)).parent
+    except LocalEntryNotFoundError as error:
+        raise SettingError("model.checkpoint", source, "has no config.json") from error
 
 
 def tokenizer_folder(source: str, revision: str | None) -> Path:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from core.files import as_their_folder, aside_of
 from core.model.checkpoint import ADAPTER_CONFIG
+from core.model.locate import TOKENIZER_FILES
 from core.predict.errors import BAD_INPUT, PredictionError, demand_whole
 from core.predict.kaggle_notebook import notebook
 from core.predict.wheel import write_wheel
@@ -21,6 +22,7 @@ from core.runs.folder import RunFolder
 from core.runs.record import Record
 from core.runs.seal import seal
 from core.runs.settled import first_started, read_settled
+from core.train.model_card import CARD
 
 UPLOADED = (
     "transformers", "tokenizers", "huggingface-hub", "hf-xet", "httpx2", "httpcore2", "truststore", "safetensors",
@@ -29,6 +31,10 @@ UPLOADED = (
 )  # fmt: skip
 """Packages that the notebook installs, in the versions of this installation: an image has others or none. torch, numpy,
 scipy, scikit-learn and pyarrow are too large or too near to the image's CUDA: its own are taken."""
+
+
+ADAPTER_FILES = ("adapter_*", *TOKENIZER_FILES, CARD)
+"""Of a folder with an adapter: a checkpoint's holds as much again, to go on with training."""
 
 
 def write_kaggle(target: Path, run: RunFolder, adapter: Path) -> None:
@@ -72,7 +78,9 @@ def _copy_run(copy: RunFolder, run: RunFolder, adapter: Path, profile: Profile) 
     copy.path.mkdir()
     for path in (copy.profile, copy.resolved):
         path.write_text(to_toml(profile))
-    shutil.copytree(adapter, copy.adapter)
+    copy.adapter.mkdir()
+    for file in {path for pattern in ADAPTER_FILES for path in adapter.glob(pattern)}:
+        shutil.copy(file, copy.adapter)
     config = copy.adapter / ADAPTER_CONFIG
     known = json.loads(config.read_text())
     config.write_text(_json({**known, "base_model_name_or_path": profile.model.checkpoint}))

@@ -1,12 +1,14 @@
 """Bases come from the hub, a stand-in on the loopback that speaks its protocol: told, stopped, resumed, refused."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from command_line import arena_tui
 from hub_of_models import GATED, HubOfModels, hub_of_models
 from tiny_runs import SECONDS, Start, wait_for
 
@@ -66,6 +68,21 @@ def test_a_stop_ends_a_download_at_once_and_what_is_whole_is_not_fetched_again(h
     again, child = start(f"model.checkpoint={BASE}", "data.limit=20")
     assert child.wait(SECONDS) == 0, again.console_log.read_text()
     assert fetched(hub) == [WEIGHTS]
+
+
+def test_a_checkpoint_without_a_configuration_is_refused_by_run_and_plan(
+    hub: HubOfModels, start: Start, checkpoint: Path, tmp_path: Path
+) -> None:
+    bare = tmp_path / "bare"
+    shutil.copytree(checkpoint, bare, ignore=shutil.ignore_patterns("config.json"))
+    hub.models["tiny/bare"] = bare
+    folder, child = start("model.checkpoint=tiny/bare", "data.limit=20")
+    assert child.wait(SECONDS) == 2
+    failed = Tail(folder.events).read()[-1]
+    assert isinstance(failed, events.Failed)
+    assert failed.cause.startswith("model.checkpoint = 'tiny/bare': has no config.json")
+    plan = arena_tui("plan", str(folder.resolved), cwd=tmp_path)
+    assert plan.returncode == 2 and "has no config.json" in plan.stdout + plan.stderr
 
 
 EXPLAINED = """
