@@ -56,8 +56,9 @@ def explain(error: BaseException, situation: Situation | None = None, *, has_log
     is_resumed = situation is not None and situation.is_resumed
     match error:
         case DataError() if is_resumed:
-            has_own = situation is not None and situation.profile.data.eval is not None
-            keys = ("data.train", "data.eval") if has_own else ("data.train",)
+            asked = situation.profile if situation else Profile()
+            keys = ["data.train", *["data.eval"] * bool(asked.data.eval)]
+            keys += ["distill.teachers"] * bool(asked.distill.teachers)
             return Explanation(str(error), f"Restore the rows. {_moved(*keys)}", BAD_INPUT)
         case DataError():
             return Explanation(str(error), "Correct the file, or name another in [data].", BAD_INPUT)

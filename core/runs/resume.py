@@ -39,7 +39,7 @@ MAY_CHANGE = frozenset(
 """Settings that change neither what is trained nor what is measured. Any other would make the run's curve a lie."""
 BATCH = frozenset({"train.per_device_batch_size", "train.gradient_accumulation"})
 """Harmless together, as long as their product stays: the global batch."""
-PLACES = frozenset({"data.train", "data.eval", "model.checkpoint"})
+PLACES = frozenset({"data.train", "data.eval", "distill.teachers", "model.checkpoint"})
 """May have moved: the run itself makes sure that it finds there what it was started with."""
 
 

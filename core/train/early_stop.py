@@ -25,7 +25,7 @@ class EarlyStop(TrainerCallback):
 
     def __init__(self, patience: int, scorer: Scorer, prompts: Sequence[int]) -> None:
         self.gain: Gain | None = None
-        """Of the last evaluation; None for the first, and where its log loss was not a finite number."""
+        """Of the last evaluation; None for the first, and where a log loss was not a finite number."""
         self._patience, self._scorer, self._prompts = patience, scorer, np.asarray(prompts)
 
     def on_train_begin(self, _args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -37,7 +37,7 @@ class EarlyStop(TrainerCallback):
         step, losses = state.global_step, self._scorer.losses
         memory = state.stateful_callbacks.get(MEMORY)
         self.gain = None
-        if memory is None or memory["since"] == step:
+        if memory is None or memory["since"] == step or not np.isfinite(memory["losses"]).all():
             state.stateful_callbacks[MEMORY] = _gained(step, losses.tolist())
             return
         without = memory["without"]

@@ -73,6 +73,14 @@ def test_its_memory_outlives_the_process(tmp_path: Path) -> None:
     assert ended.control.should_training_stop, "nothing is left to do"
 
 
+def test_a_first_evaluation_that_is_no_number_is_none_to_gain_on(tmp_path: Path) -> None:
+    seen = Evaluations(tmp_path, 1, TrainerState())
+    assert seen.see(10, np.full((ROWS, 2), np.nan, dtype=np.float32)) is None
+    assert seen.see(20, logits(1.0)) is None
+    gained = seen.see(30, logits(0.5))
+    assert gained and gained.since == 20 and not seen.control.should_training_stop
+
+
 def test_without_patience_it_only_tells(tmp_path: Path) -> None:
     seen = Evaluations(tmp_path, 0, TrainerState())
     for step in range(1, 6):
