@@ -124,6 +124,7 @@ def summary(profile: Profile, width: int, absent: Mapping[str, str], of_folds: S
         ("layers", f"from {lora.freeze_layers} on" if lora.freeze_layers else "all", ""),
         ("data", printable(", ".join(data.train_sources)) + limit, ""),
         *([("labels", counted, "in training")] if counted else []),
+        *([("teachers", printable(", ".join(profile.distill.teachers)), "")] if profile.distill.teachers else []),
         ("held out", printable(held_out(profile)), unused_split(profile)),
         *of_folds,
         *([("evaluated", evaluated, "")] if profile.evaluates else []),

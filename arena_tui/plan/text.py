@@ -10,6 +10,7 @@ from core.data.example import RowsRead, settled
 from core.data.template import TextMade
 from core.outcomes import outcomes_of
 from core.plan.protocol import DiskPlan, MemoryPlan, Plan, RanksPlan, TimePlan, TokensPlan
+from core.profile.distill_settings import Distill
 from core.profile.division import held_out, unused_split
 from core.profile.settings import Profile
 
@@ -36,6 +37,7 @@ def lines(plan: Plan, profile: Profile, waiting: str, *, is_brief: bool) -> list
         ("rows", _count(plan.rows_train, waiting), "train"),
         ("", _count(plan.rows_eval, waiting), printable("; ".join(filter(None, evaluated)))),
         *_leaks(plan, profile),
+        *_taught(plan, profile.distill),
         (
             "steps",
             _count(plan.steps, waiting),
@@ -113,6 +115,15 @@ def _leaks(plan: Plan, profile: Profile) -> list[Fact]:
         return []
     ending = "left out" if profile.data.drop_leaks else "data.drop_leaks leaves them out"
     return [("leaks", count(plan.leaks), f"train rows with a prompt of data.eval; {ending}")]
+
+
+def _taught(plan: Plan, distill: Distill) -> list[Fact]:
+    """Rows to train on that teachers tell of, and what their word counts."""
+    if plan.taught is None:
+        return []
+    at = "" if distill.temperature == 1 else f" at temperature {distill.temperature:g}"
+    teachers = counted(len(distill.teachers), "teacher")
+    return [("taught", count(plan.taught), f"by {teachers}; weight {distill.weight:g}, {distill.kind}{at}")]
 
 
 def _text(text: TextMade | None) -> list[Fact]:

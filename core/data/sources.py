@@ -105,6 +105,11 @@ class RunExamples(Struct, frozen=True):
     def settled(self) -> Settled:
         return settled(self.read)
 
+    @property
+    def taught(self) -> int:
+        """Rows to train on that a teacher tells of."""
+        return sum(row.taught is not None for row in self.train)
+
 
 def read_run_examples(
     train: Sequence[str], evaluation: str | None, profile: Profile, *, is_to_learn: bool = False

@@ -71,6 +71,7 @@ def plans(profile: Profile, runs: Path, *, measuring: bool) -> Iterator[Plan]:
         doing="tokenizing the rows",
         read=found.read,
         leaks=found.leaks,
+        taught=found.taught if profile.distill.teachers else None,
         rows_train=len(found.train),
         rows_eval=len(found.evaluation),
         steps=optimizer_steps(len(found.train), profile.train),

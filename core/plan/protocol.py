@@ -113,6 +113,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     text: TextMade | None = None
     leaks: int = 0
     """Rows of data.train whose prompt a row of data.eval has too."""
+    taught: int | None = None
+    """Rows to train on that a teacher tells of; None without teachers."""
     rows_train: int | None = None
     rows_eval: int | None = None
     steps: int | None = None

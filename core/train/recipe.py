@@ -109,8 +109,7 @@ def find_inputs(profile: "Profile", record: Record) -> "tuple[RunExamples, str]"
         record.begin("loading", f"rows: {read}" if len(found.read) == 1 else f"{read.rows:,} rows of {name}: {read}")
     record.begin("loading", str(found.settled))
     if profile.distill.teachers:
-        taught = sum(row.taught is not None for row in found.train)
-        record.begin("loading", f"{taught:,} of {len(found.train):,} rows to train on have a teacher")
+        record.begin("loading", f"{found.taught:,} of {len(found.train):,} rows to train on have a teacher")
     for caution in cautions(profile, found.leaks):
         record.write(Warning(message=caution))
     source = locate(profile.model)
