@@ -2,6 +2,7 @@
 
 from typing import ClassVar, TypeVar
 
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
@@ -39,6 +40,8 @@ class ConsoleScreen(Screen[Result]):
     }
     """
 
+    _told_their_size: frozenset[Widget] = frozenset()
+
     @property
     def in_front(self) -> Widget | None:
         """The widget that F1 explains: the one that keys go to."""
@@ -71,6 +74,16 @@ class ConsoleScreen(Screen[Result]):
         words = f"too small: {columns} x {lines}\n{COLUMNS} x {LINES} at least"
         for told in self.query(".too-small").results(Static):
             told.update(words)
+
+    def _refresh_layout(self, size: Size | None = None, scroll: bool = False) -> None:
+        """As Textual's, which sends no Resize to a widget that came into its map between two layouts: who asks for a
+        place meanwhile has the map made anew, and the layout finds nothing new. What draws for its size stayed empty.
+        """
+        placed = self._compositor._full_map
+        for widget in placed.keys() - self._told_their_size:
+            del placed[widget]
+        super()._refresh_layout(size, scroll)
+        self._told_their_size = frozenset(self._compositor._full_map)
 
     def why_not(self, action: str, parameters: tuple[object, ...]) -> str:  # noqa: ARG002
         """Why an action is of no use now, in a few words; "" where it is. The user is told when its key is pressed."""
