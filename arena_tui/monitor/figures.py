@@ -28,7 +28,8 @@ from arena_tui.runs.stages import how_far, stage
 from arena_tui.screen.keymap import hint
 from arena_tui.widgets.facts import Fact, bulleted, facts, wrapped
 from arena_tui.widgets.pane import FittedText
-from core.runs.events import Finished, RankReading
+from core.runs.events import Finished
+from core.runs.figures import RankReading
 
 
 class Now(VerticalScroll, can_focus=False):

@@ -16,7 +16,8 @@ from arena_tui.runs.follow import RunView
 from arena_tui.runs.panes import Pane
 from arena_tui.runs.ranks import computed_on, slowest
 from arena_tui.widgets.pane import FittedText
-from core.runs.events import Device, RankReading
+from core.runs.events import Device
+from core.runs.figures import RankReading
 
 FEW = 4
 """So many ranks are taken in at a glance. Above more of them stand least, median and most of each figure."""

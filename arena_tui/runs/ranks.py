@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from core.runs.events import Device, RankReading, Started
+from core.runs.events import Device, Started
+from core.runs.figures import RankReading
 
 NOISE = 0.01
 """Of the time: ranks whose waits differ by less wait as much."""

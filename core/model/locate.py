@@ -105,6 +105,13 @@ def base_folder(source: str, revision: str | None) -> Path:
         raise SettingError("model.checkpoint", source, "has no config.json") from error
 
 
+def commit_of(source: str, revision: str | None) -> str:
+    """owner/name@commit of a base of the hub of which config.json has been fetched; "" for a folder.
+
+    Raises SettingError where it has none."""
+    return "" if Path(source).is_dir() else f"{source}@{base_folder(source, revision).name}"
+
+
 def tokenizer_folder(source: str, revision: str | None) -> Path:
     """A local folder with the checkpoint's tokenizer.json; its files are downloaded where they are not here yet.
 

@@ -10,7 +10,7 @@ from core.outcomes import A_B_TIE, OutcomesName
 from core.profile.load import Change
 from core.profile.train_settings import EngineName, Precision
 from core.runs.average import Average
-from core.runs.figures import Amount, Count, ExitCode, Figure, Gain, RowsDigest, Share, Time
+from core.runs.figures import Amount, Count, ExitCode, Figure, Gain, RankReading, RowsDigest, Share, Time
 
 VERSION = 1
 
@@ -36,18 +36,6 @@ class Device(Struct, frozen=True, kw_only=True):
     kind: Literal["cuda", "cpu"]
     name: str
     memory: Count
-
-
-class RankReading(Struct, frozen=True, kw_only=True):
-    """What one of several ranks did since the last logged point. Memory is in bytes, as in Step."""
-
-    tokens_per_second: Amount
-    """Of its own share of the tokens."""
-    waited: Share
-    """The part of the time that it waited for the slowest rank and for the exchange of gradients."""
-    memory_allocated: Count
-    memory_reserved: Count
-    memory_peak: Count
 
 
 class Started(Event, frozen=True, kw_only=True):
@@ -85,6 +73,8 @@ class Started(Event, frozen=True, kw_only=True):
     """Of the rows on both sides of the split; None in older records."""
     digest_base: dict[str, str] = {}
     """Of config.json and the weights of the base, by file; empty in older records."""
+    commit_base: str = ""
+    """Of a base of the hub, as owner/name@commit; "" for any other, and in older records."""
     slurm: dict[str, str] = {}
     """What Slurm tells of the job, by variable; empty outside of one."""
 

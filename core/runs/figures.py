@@ -1,5 +1,5 @@
-"""Figures in the files of a run, each within its bounds: what lies out of them is none. Digests of its rows, and what
-an evaluation gained."""
+"""Figures in the files of a run, each within its bounds: what lies out of them is none. Digests of its rows, what an
+evaluation gained, and what a rank did."""
 
 from typing import Annotated
 
@@ -37,3 +37,15 @@ class Gain(Struct, frozen=True, kw_only=True):
     margin: Amount
     without: Count
     """Evaluations after `since` that have gained nothing, this one included; 0 where it has gained."""
+
+
+class RankReading(Struct, frozen=True, kw_only=True):
+    """What one of several ranks did since the last logged point. Memory is in bytes, as in Step."""
+
+    tokens_per_second: Amount
+    """Of its own share of the tokens."""
+    waited: Share
+    """The part of the time that it waited for the slowest rank and for the exchange of gradients."""
+    memory_allocated: Count
+    memory_reserved: Count
+    memory_peak: Count

@@ -1,4 +1,5 @@
-"""The settings of a run as its rows have settled them: what was left to the rows is told once, in the run's record."""
+"""The settings of a run as its start has settled them: what was left to its rows, and which commit of the hub its base
+is, the run's record tells."""
 
 from msgspec.structs import replace
 
@@ -12,6 +13,15 @@ from core.runs.record import Tail
 def with_outcomes(profile: Profile, outcomes: OutcomesName) -> Profile:
     """The same settings, the outcomes settled."""
     return replace(profile, model=replace(profile.model, outcomes=outcomes))
+
+
+def with_commit(profile: Profile, commit_base: str) -> Profile:
+    """The same settings, the base fixed to owner/name@commit, where it is of that name: a branch may have moved, and a
+    base may lie in another place now."""
+    name, _, commit = commit_base.partition("@")
+    if name != profile.model.checkpoint:
+        return profile
+    return replace(profile, model=replace(profile.model, revision=commit))
 
 
 def first_started(folder: RunFolder) -> Started | None:
@@ -28,6 +38,7 @@ def read_outcomes(folder: RunFolder) -> Outcomes:
 
 
 def read_settled(folder: RunFolder) -> Profile:
-    """Every setting of the run; once it has begun, model.outcomes is never "auto". Raises ProfileError, and OSError."""
+    """Every setting of the run; once it has begun, model.outcomes is never "auto", and model.revision is the commit of
+    a base of the hub. Raises ProfileError, and OSError."""
     profile, started = folder.read_profile(), first_started(folder)
-    return profile if started is None else with_outcomes(profile, started.outcomes)
+    return with_commit(with_outcomes(profile, started.outcomes), started.commit_base) if started else profile

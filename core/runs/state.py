@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from core.runs import events
 from core.runs.events import AnyEvent, Last
+from core.runs.figures import RankReading
 from core.runs.folder import RunFolder
 from core.runs.liveness import is_run_alive, was_launched
 from core.runs.queue import queue_of
@@ -59,7 +60,7 @@ class RunState(Struct, frozen=True, kw_only=True):
     """What the logged steps took, without evaluations and pauses."""
     memory_peak: int = 0
     """Bytes, the most that any process of the run has held."""
-    ranks: tuple[events.RankReading, ...] = ()
+    ranks: tuple[RankReading, ...] = ()
     """What each did up to the newest logged point, no earlier one; empty where there is but one."""
     evaluations: tuple[events.Evaluated, ...] = ()
     checkpoint: events.Checkpoint | None = None

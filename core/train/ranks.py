@@ -13,7 +13,8 @@ from torch import Tensor
 
 from core.engine import device
 from core.engine.shares import cost, shares
-from core.runs.events import Device, RankReading
+from core.runs.events import Device
+from core.runs.figures import RankReading
 from core.runs.stop_request import StopRequest
 from core.runs.stopping import SAVE
 from core.train.exchange import Drifted, Exchange

@@ -12,7 +12,7 @@ from core.runs.folder import RunFolder
 from core.runs.identity import process_started
 from core.runs.metrics import Metrics, save_metrics
 from core.runs.record import Record
-from core.runs.settled import read_settled, with_outcomes
+from core.runs.settled import read_settled, with_commit, with_outcomes
 from core.runs.stop_request import Home, StopRequest
 from core.train import trackers
 from core.train.attempt import Attempt
@@ -44,7 +44,7 @@ def train(
     record.begin("loading", "importing torch and transformers")
     with stop.deferred(), importing_libraries():
         from core.data.seen import save_trained
-        from core.model.locate import tokenizer_folder
+        from core.model.locate import commit_of, tokenizer_folder
         from core.train.ranks import Ranks
         from core.train.setup import choose_hardware, encode_rows, load_model, started
         from core.train.training import Training
@@ -56,13 +56,15 @@ def train(
         record.begin("loading", "fetching the tokenizer, unless already here")
     with ranks.first_here_goes_first():
         tokenizer_files = tokenizer_folder(source, profile.model.revision)
+    commit_base = commit_of(source, profile.model.revision)
+    profile = with_commit(profile, commit_base)  # what is fetched later is of the same, whatever is pushed meanwhile
     if ranks.is_first:
         save_trained(folder.path, found.train)
     rows = encode_rows(profile, found.train, found.evaluation, tokenizer_files, attempt, record)
     ranks.demand_same("rows", (rows.digest_train, rows.digest_eval))
     made = load_model(profile, source, tokenizer_files, rows, hardware, attempt, stop, record, ranks)
     ranks.demand_same("weights of the base", made.digest_base)
-    record.write(started(profile, found.read, rows, hardware, made, ranks))
+    record.write(started(profile, found.read, rows, hardware, made, ranks, commit_base))
 
     trained = Training(folder, profile, rows, made, hardware, attempt, stop, record, home, ranks).run()
     if not ranks.is_first:

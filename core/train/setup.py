@@ -201,7 +201,13 @@ def load_model(
 
 
 def started(
-    profile: Profile, read: Sequence[RowsRead], rows: RunRows, hardware: Hardware, made: RunModel, ranks: Ranks
+    profile: Profile,
+    read: Sequence[RowsRead],
+    rows: RunRows,
+    hardware: Hardware,
+    made: RunModel,
+    ranks: Ranks,
+    commit_base: str,
 ) -> Started:
     """What the run is about to do, for its record."""
     return Started(
@@ -227,5 +233,6 @@ def started(
         digest_train=rows.digest_train,
         digest_eval=rows.digest_eval,
         digest_base=made.digest_base,
+        commit_base=commit_base,
         slurm=job_variables(),
     )

@@ -36,7 +36,10 @@ class HubOfModels(ThreadingHTTPServer):
         """By file: after how many bytes its sending waits for `release`."""
         self.broken: dict[str, int] = {}
         """By file: after how many bytes the connection breaks, once."""
+        self.due: dict[str, Path] = {}
+        """By id: the folder that becomes the main branch as soon as somebody has been told what that is now."""
         self._may_go_on = threading.Event()
+        self._earlier: dict[str, Path] = {}
 
     def release(self) -> None:
         """Send on what is held."""
@@ -46,12 +49,16 @@ class HubOfModels(ThreadingHTTPServer):
     def wait(self) -> None:
         self._may_go_on.wait()
 
-    def commit(self, id: str) -> str:
-        """Changes with any of the model's files."""
-        digest = hashlib.sha1()
-        for path in sorted(self.models[id].iterdir()):
-            digest.update(f"{path.name} {path.stat().st_size} {path.stat().st_mtime_ns}".encode())
-        return digest.hexdigest()
+    def push_what_is_due(self, id: str) -> None:
+        """What the main branch was before can be had by its commit still."""
+        if folder := self.due.pop(id, None):
+            self._earlier[_commit(self.models[id])] = self.models[id]
+            self.models[id] = folder
+
+    def folder(self, id: str, revision: str) -> Path | None:
+        """Of the main branch or of a commit."""
+        main = self.models[id]
+        return main if revision in ("main", _commit(main)) else self._earlier.get(revision)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -93,21 +100,21 @@ class _Answers(BaseHTTPRequestHandler):
         if refusal := self.server.refusals.get(id):
             self._refuse(*refusal)
             return
-        commit = self.server.commit(id)
-        revision = rest[1] if len(rest) > 1 else "main"
-        if revision not in ("main", commit):
+        folder = self.server.folder(id, rest[1] if len(rest) > 1 else "main")
+        if folder is None:
             self._refuse(404, MISSING_REVISION)
         elif is_api:
-            self._describe(id, commit, is_tree=rest[:1] == ["tree"])
+            self._describe(id, folder, is_tree=rest[:1] == ["tree"])
+            self.server.push_what_is_due(id)
         else:
-            self._send_file(self.server.models[id] / "/".join(rest[2:]), commit)
+            self._send_file(folder / "/".join(rest[2:]), _commit(folder))
 
-    def _describe(self, id: str, commit: str, *, is_tree: bool) -> None:
-        files = sorted(path for path in self.server.models[id].iterdir() if path.is_file())
+    def _describe(self, id: str, folder: Path, *, is_tree: bool) -> None:
+        files = sorted(path for path in folder.iterdir() if path.is_file())
         if is_tree:
             told: Any = [{"type": "file", "path": f.name, "size": f.stat().st_size, "oid": _etag(f)} for f in files]
         else:
-            told = {"id": id, "sha": commit, "siblings": [{"rfilename": file.name} for file in files]}
+            told = {"id": id, "sha": _commit(folder), "siblings": [{"rfilename": file.name} for file in files]}
         content = json.dumps(told).encode()
         self._begin(200, len(content), {"Content-Type": "application/json"})
         self.wfile.write(content)
@@ -148,6 +155,14 @@ class _Answers(BaseHTTPRequestHandler):
         for name, value in {"Content-Length": str(length), **headers}.items():
             self.send_header(name, value)
         self.end_headers()
+
+
+def _commit(folder: Path) -> str:
+    """Changes with any of the model's files."""
+    digest = hashlib.sha1()
+    for path in sorted(folder.iterdir()):
+        digest.update(f"{path.name} {path.stat().st_size} {path.stat().st_mtime_ns}".encode())
+    return digest.hexdigest()
 
 
 def _etag(path: Path) -> str:

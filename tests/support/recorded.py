@@ -16,6 +16,7 @@ from core.predict.request import Member, Request
 from core.profile.load import to_toml
 from core.profile.settings import Profile, Split
 from core.runs import events
+from core.runs.figures import RankReading
 from core.runs.folder import RunFolder
 from core.runs.process import describe_this_process
 from core.runs.record import Record
@@ -99,10 +100,10 @@ def record_run(
     return folder
 
 
-def readings(ranks: int) -> list[events.RankReading]:
+def readings(ranks: int) -> list[RankReading]:
     """What each of several ranks did: the second has the most to do, and the others wait for it."""
     return [
-        events.RankReading(
+        RankReading(
             tokens_per_second=15_480 / ranks + (180 if rank == 1 else -20 * (rank % 5)),
             waited=0.012 if rank == 1 else 0.034 + 0.004 * (rank % 7),
             memory_allocated=int((31.2 + 0.1 * (rank % 3)) * GIB),

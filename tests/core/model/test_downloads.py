@@ -1,6 +1,7 @@
 """Bases come from the hub, a stand-in on the loopback that speaks its protocol: told, stopped, resumed, refused."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -10,16 +11,21 @@ from pathlib import Path
 import pytest
 from command_line import arena_tui
 from hub_of_models import GATED, HubOfModels, hub_of_models
-from tiny_runs import SECONDS, Start, wait_for
+from tiny_runs import MIB, SECONDS, Start, halting, kill, wait_for, wait_until_halted
 
 from core.runs import events
-from core.runs.actions import stop
+from core.runs.actions import resume, stop
+from core.runs.folder import RunFolder
 from core.runs.record import Tail
+from core.runs.settled import read_settled
 from core.runs.stopping import Rung
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("downloads")]
 BASE = "tiny/base"
 WEIGHTS = "model.safetensors"
+LARGE = "vocab.large"
+CHUNK = 10 * MIB
+"""The library writes what comes in pieces of so many bytes, and goes on behind the last one."""
 
 
 @pytest.fixture
@@ -37,10 +43,27 @@ def fetched(hub: HubOfModels) -> list[str]:
     return [path.rpartition("/")[2] for method, path, _ in hub.asked if method == "GET" and "/resolve/" in path]
 
 
+def started_of(folder: RunFolder) -> list[events.Started]:
+    return [event for event in Tail(folder.events).read() if isinstance(event, events.Started)]
+
+
+def with_other_weights(checkpoint: Path, place: Path) -> Path:
+    """A copy whose last weight is another."""
+    shutil.copytree(checkpoint, place)
+    with (place / WEIGHTS).open("r+b") as file:
+        file.seek(-4, os.SEEK_END)
+        assert file.read() == bytes(4)
+        file.seek(-4, os.SEEK_END)
+        file.write(b"\0\0\0\x3f")
+    return place
+
+
 def test_a_run_fetches_its_base_once_through_a_connection_that_breaks_and_then_needs_no_hub(
-    hub: HubOfModels, start: Start, monkeypatch: pytest.MonkeyPatch
+    hub: HubOfModels, start: Start, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hub.broken[WEIGHTS] = 100_000
+    hub.models[BASE] = Path(shutil.copytree(checkpoint, tmp_path / "base"))
+    (hub.models[BASE] / LARGE).write_bytes(bytes(CHUNK + MIB))
+    hub.broken |= {WEIGHTS: 100_000, LARGE: CHUNK + 100_000}
     folder, child = start(f"model.checkpoint={BASE}", "data.limit=20")
     assert child.wait(SECONDS) == 0, folder.console_log.read_text()
     told = [event for event in Tail(folder.events).read() if isinstance(event, events.Phase)]
@@ -48,7 +71,10 @@ def test_a_run_fetches_its_base_once_through_a_connection_that_breaks_and_then_n
     assert (whole.done, whole.unit) == (whole.total, "MiB")
     sent = fetched(hub)
     assert sent.count(WEIGHTS) == 2, "broken off once"
-    assert all(sent.count(name) == 1 for name in {*sent} - {WEIGHTS})
+    begun_at = [begun for _, path, begun in hub.asked if path.endswith(LARGE) and begun]
+    assert begun_at == [f"bytes={CHUNK}-"], "what has come is not fetched again"
+    assert next((tmp_path / "hf").rglob(LARGE)).stat().st_size == CHUNK + MIB
+    assert all(sent.count(name) == 1 for name in {*sent} - {WEIGHTS, LARGE})
     hub.asked.clear()
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     again, child = start(f"model.checkpoint={BASE}", "data.limit=20")
@@ -56,7 +82,9 @@ def test_a_run_fetches_its_base_once_through_a_connection_that_breaks_and_then_n
     assert hub.asked == []
 
 
-def test_a_stop_ends_a_download_at_once_and_what_is_whole_is_not_fetched_again(hub: HubOfModels, start: Start) -> None:
+def test_what_was_fetched_before_a_stop_is_kept_and_a_run_keeps_its_commit_whatever_is_pushed(
+    hub: HubOfModels, start: Start, checkpoint: Path, tmp_path: Path
+) -> None:
     hub.held[WEIGHTS] = 100_000
     folder, child = start(f"model.checkpoint={BASE}", "data.limit=20")
     waits = wait_for(folder, events.Phase, detail="downloading the base model")
@@ -65,9 +93,20 @@ def test_a_stop_ends_a_download_at_once_and_what_is_whole_is_not_fetched_again(h
     assert child.wait(SECONDS) == 143
     hub.release()
     hub.asked.clear()
-    again, child = start(f"model.checkpoint={BASE}", "data.limit=20")
-    assert child.wait(SECONDS) == 0, again.console_log.read_text()
-    assert fetched(hub) == [WEIGHTS]
+    hub.due[BASE] = with_other_weights(checkpoint, tmp_path / "other")
+
+    again, child = start(f"model.checkpoint={BASE}", "data.limit=20", program=halting(2))
+    wait_until_halted(again, child)
+    kill(child)
+    assert hub.due == {} and fetched(hub) == [WEIGHTS]
+    [begun] = started_of(again)
+    assert begun.commit_base == f"{BASE}@{read_settled(again).model.revision}"
+
+    shutil.rmtree(tmp_path / "hf")
+    goes_on = resume(again).start()
+    assert goes_on is not None and goes_on.wait(SECONDS) == 0, again.console_log.read_text()
+    [_, after] = started_of(again)
+    assert (after.commit_base, after.digest_base) == (begun.commit_base, begun.digest_base)
 
 
 def test_a_checkpoint_without_a_configuration_is_refused_by_run_and_plan(

@@ -39,6 +39,13 @@ def test_what_the_rows_have_told_holds(tmp_path: Path) -> None:
     assert folder.read_profile().model.outcomes == "auto", "resolved.toml stays as it was written"
 
 
+def test_a_base_of_the_hub_is_the_commit_that_the_run_began_with_unless_it_lies_elsewhere_now(tmp_path: Path) -> None:
+    base = Profile().model.checkpoint
+    assert read_settled(run_with(tmp_path, replace(started(), commit_base=f"{base}@0a1b"))).model.revision == "0a1b"
+    moved = run_with(tmp_path / "moved", replace(started(), commit_base="another/base@0a1b"))
+    assert read_settled(moved).model.revision is None
+
+
 def test_a_run_that_was_recorded_before_this_was_has_three(tmp_path: Path) -> None:
     folder = run_with(tmp_path, started())
     text = folder.events.read_text()
