@@ -68,7 +68,8 @@ def _without_paths(profile: Profile) -> Profile:
     """The settings that predictions go by, without a path of this machine: computed by the padded engine, in the
     precision of the card that there is."""
     base = Path(profile.model.checkpoint)
-    model = replace(profile.model, checkpoint=base.name) if base.is_absolute() else profile.model
+    name = base.name if base.is_absolute() else profile.model.checkpoint
+    model = replace(profile.model, checkpoint=name, revision=None)  # there it is a folder
     train = replace(profile.train, precision="auto", engine="padded")
     return replace(profile, data=Data(), model=model, train=train, distill=Distill(), run=Run())
 
