@@ -68,7 +68,10 @@ async def end_child(child: Process) -> None:
     loop, cancelled = asyncio.get_running_loop(), None
     for number in (signal.SIGTERM, signal.SIGKILL):
         if child.returncode is None and not _has_ended(child.pid):
-            child.send_signal(number)
+            # Not by its own method, which looks first whether it has ended, and may take its exit code from the loop;
+            # the loop would say so on stderr.
+            with suppress(ProcessLookupError):
+                os.kill(child.pid, number)
         until = loop.time() + SECONDS_TO_END
         while child.returncode is None and (left := until - loop.time()) > 0:
             try:
@@ -84,8 +87,7 @@ async def end_child(child: Process) -> None:
 
 
 def _has_ended(pid: int) -> bool:
-    """Whether the child has ended, which the event loop may not have heard yet. To signal it then would take its exit
-    code from the loop, which says so on stderr: subprocess looks before it signals."""
+    """Whether the child has ended, which the event loop may not have heard yet: its number may be another's by then."""
     try:
         return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
     except ChildProcessError:
