@@ -96,9 +96,9 @@ class ProfilePanel(Vertical):
 
     def _draw(self) -> None:
         profile, absent, way = self._profile, self.absent, hint(self, "edit", "; {} opens them in the editor")
-        if profile is None or not self.is_mounted:
+        told = next(iter(self.query(".summary").results(FittedText)), None)
+        if profile is None or told is None:  # not made yet, or being left while files are looked for
             return
-        told = self.query_one(".summary", FittedText)
         if settings := profile.settings:
             of_folds = [self.folds.told()] if self.folds.are_told else []
             told.show(lambda width: summary(settings, width, absent, of_folds))
