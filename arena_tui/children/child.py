@@ -29,14 +29,22 @@ SECONDS_AHEAD = 60.0
 
 async def ask(program: Sequence[str], *arguments: str, stdin: int = asyncio.subprocess.DEVNULL) -> Process:
     """A child that begins to work at once. Raises OSError where `program` cannot be started."""
-    return await asyncio.create_subprocess_exec(
-        *program,
-        *arguments,
-        stdin=stdin,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        limit=LONGEST_LINE,
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            *program,
+            *arguments,
+            stdin=stdin,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            limit=LONGEST_LINE,
+        )
     )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # asyncio would look whether the child has ended, and so take the exit code from its own loop.
+        await end_child(await starting)
+        raise
 
 
 def without_a_word(what: str, exit_code: int | None) -> str:
