@@ -2,14 +2,20 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal, Protocol, TypeVar
 
 from msgspec import Struct
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
+class Table(Protocol):
+    """An array of numpy or a tensor of torch, neither of which is imported here."""
+
+    def __getitem__(self, place: Any, /) -> Any: ...
+
+    def __add__(self, other: Any, /) -> Any: ...
+
+
+Logits = TypeVar("Logits", bound=Table)
 OutcomesName = Literal["a-b-tie", "a-b"]
 OutcomesSetting = Literal["auto", OutcomesName]
 A_WINS, B_WINS, TIE = range(3)
@@ -37,6 +43,11 @@ class Outcomes(Struct, frozen=True):
         return len(self.labels)
 
     @property
+    def of_one_answer(self) -> tuple[str, ...]:
+        """What a classifier's outputs are called that has read one answer alone; see `joined`."""
+        return ("it wins", "it loses", "tie")[: len(self)]
+
+    @property
     def has_ties(self) -> bool:
         return len(self) > TIE
 
@@ -60,9 +71,21 @@ class Outcomes(Struct, frozen=True):
         """Accuracy of a uniform guess."""
         return 1 / len(self)
 
-    def unswapped(self, logits: "NDArray[np.float32]") -> "NDArray[np.float32]":
+    def unswapped(self, logits: Logits) -> Logits:
         """Logits of copies with A and B swapped, shape (rows, outcomes), in the columns of their own outcomes."""
-        return logits[:, list(self.swap)]
+        unswapped: Logits = logits[:, list(self.swap)]
+        return unswapped
+
+    def joined(self, a: Logits, b: Logits) -> Logits:
+        """The logits of comparisons of which each answer was read apart: `a` of the one, `b` of the other as if it were
+        A, all (rows, outcomes). To swap A and B swaps the columns of the two, and changes nothing else.
+
+        With (u, v, w) for an answer, the odds of A against B are exp(s_a - s_b), s = u - v: Bradley and Terry's model
+        (1952). Against the geometric mean of both a tie has the odds exp(w_a + w_b - (u_a + v_a + u_b + v_b) / 2):
+        Davidson's (1970), whose constant of all comparisons is learned of each here.
+        """
+        joined: Logits = a + self.unswapped(b)
+        return joined
 
 
 A_B_TIE = Outcomes(

@@ -72,7 +72,8 @@ def _run_inspect(options: argparse.Namespace) -> int:
     rows = read_rows(Path(found.whole))
     try:
         for limit in options.max_length or ():
-            demand_room(rows.shape, replace(profile.tokens, max_length=limit), found.frame)
+            for shape in rows.shapes:
+                demand_room(shape, replace(profile.tokens, max_length=limit), found.frame)
         result = report(rows, profile, found.frame, options.max_length or LIMITS, found.read, found.text)
     except SettingError as error:
         raise Refused(error, 2) from None

@@ -38,9 +38,12 @@ def _run(options: argparse.Namespace) -> int:
     folder, merged = chosen_run(options), Path(options.merged).absolute()
     try:
         [member] = choose_members([folder])
-        limit = member.read_profile().tokens.max_length
+        profile = member.read_profile()
     except (CannotPredict, ProfileError) as error:
         raise Refused(error, 2) from None
+    if profile.reads_apart:
+        raise Refused(f"vLLM answers one sequence at a time, and {printable(folder.id)} joins two: `judge` does", 2)
+    limit = profile.tokens.max_length
     server = [PROGRAM, "serve", str(merged), *CLASSIFIER, "--max-model-len", str(limit), "--port", str(options.port)]
     if shutil.which(PROGRAM) is None:
         export = shlex.join(["arena-tui", "export", str(folder.path), "--merged", str(merged)])

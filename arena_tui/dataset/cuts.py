@@ -47,7 +47,7 @@ def _peak(memory: MemoryPlan, profile: Profile, outlook: Outlook) -> int:
         profile,
         memory.shape,
         precision=here.precision if here else memory.precision,
-        longest=int(outlook.cut.shown.max(initial=0)),
+        longest=int(outlook.cut.longest.max(initial=0)),
         is_packed=memory.is_packed,
         free=memory.free,
     )

@@ -24,8 +24,9 @@ ORDERS = {
     "random": "A and B are swapped in half of the rows",
     "both": "each row twice, once with A and B swapped",
     "paired": "both orders of a row in the same step",
+    "bradley-terry": "each answer is read apart, and none comes first",
 }
-"""Of A and B in training, but for that of the rows, by `train.swap`."""
+"""Of A and B in training, but for that of the rows, by `train.swap` or `model.head`."""
 
 
 def lines(plan: Plan, profile: Profile, waiting: str, *, is_brief: bool) -> list[Fact]:
@@ -43,7 +44,7 @@ def lines(plan: Plan, profile: Profile, waiting: str, *, is_brief: bool) -> list
             _count(plan.steps, waiting),
             f"of {plan.global_batch} = {train.per_device_batch_size} × {train.gradient_accumulation}, {epochs}",
         ),
-        *([("order", train.swap, ORDERS[train.swap])] if train.swap in ORDERS else []),
+        *[("order", asked, ORDERS[asked]) for asked in (train.swap, profile.model.head) if asked in ORDERS],
         *([("early stop", str(train.early_stop), "evaluations without a gain end it")] if train.early_stop else []),
         *_ranks(plan.ranks, plan.global_batch, is_brief=is_brief),
         *([] if is_brief else _read(plan.read, profile.data.sources)),

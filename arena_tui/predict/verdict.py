@@ -9,25 +9,27 @@ from core.predict.protocol import Shown, Verdict
 LABEL, COLUMN = 14, 8
 """Cells of what stands before the columns, and of a column."""
 ORDERS = ("A first", "B first")
+APART = "each alone"
+"""Of a model that reads each answer apart."""
 PARTS = {"prompt": "the prompt", "response_a": "A", "response_b": "B"}
 
 
 def verdict_text(verdict: Verdict) -> Content:
     """Lines of at most 58 cells, but for the last one, which says what is cut. The likeliest outcome is bold."""
     mean, as_given, swapped = verdict.probabilities, verdict.as_given, verdict.swapped
-    assert mean and as_given and swapped
-    orders = (as_given, swapped)
+    assert mean and as_given
+    shown = dict(zip(ORDERS, (as_given, swapped), strict=True)) if swapped else {APART: as_given}
     outcomes = A_B_TIE if len(mean) == len(A_B_TIE) else A_B
-    beside = [(f"   {_tokens(shown)}", MUTED) for shown in orders]
-    turned = _likeliest(as_given.probabilities) != _likeliest(swapped.probabilities)
     lines = [
         Content.styled(" " * LABEL + "".join(f"{label:>{COLUMN}}" for label in outcomes.labels) + "   tokens", MUTED),
-        *(_line(order, shown.probabilities, told) for order, shown, told in zip(ORDERS, orders, beside, strict=True)),
-        _line("both orders", mean, ("   the order decides", "$text-warning") if turned else ("", "")),
+        *(_line(name, one.probabilities, (f"   {_tokens(one)}", MUTED)) for name, one in shown.items()),
     ]
+    if swapped:
+        turned = _likeliest(as_given.probabilities) != _likeliest(swapped.probabilities)
+        lines.append(_line("both orders", mean, ("   the order decides", "$text-warning") if turned else ("", "")))
     if verdict.lengths:
         lines.append(_line("lengths alone", verdict.lengths, ("", "")))
-    cuts = [f"{order}: {cut}" for order, shown in zip(ORDERS, orders, strict=True) if (cut := _cut(shown))]
+    cuts = [f"{name}: {cut}" for name, one in shown.items() if (cut := _cut(one))]
     lines.append(Content.styled(f"cut with {'; with '.join(cuts)}" if cuts else "nothing is cut", MUTED))
     return Content("\n").join(lines)
 

@@ -97,8 +97,8 @@ class ReportPanes(TurningPanes):
             Bias("bias", id="bias"),
         )
 
-    def show(self, report: Report) -> None:
-        """Show this report in all panes."""
+    def show(self, report: Report, *, reads_apart: bool) -> None:
+        """Show this report in all panes; `reads_apart` where its run reads each answer in a sequence of its own."""
         self.query_one(ReportRows).load(report)
         found = report.calibration
         told = f"error {found.error:.4f}, by chance {found.by_chance:.4f}"
@@ -107,7 +107,7 @@ class ReportPanes(TurningPanes):
         self._pane("outcomes").show(partial(outcomes, report))
         self._pane("groups").show(partial(groups, report))
         self._pane("chatbots").show(partial(chatbots, report))
-        self._pane("bias").show(partial(biases, report))
+        self._pane("bias").show(partial(biases, report, reads_apart=reads_apart))
 
     def to_rows(self) -> ReportRows:
         """Bring the rows to the front."""

@@ -123,7 +123,7 @@ class ReportScreen(ConsoleScreen[None]):
 
     def _show(self, seen: SeenReport) -> None:
         report = seen.report
-        self.query_one(ReportPanes).show(report)
+        self.query_one(ReportPanes).show(report, reads_apart=seen.profile.reads_apart)
         self.set_class(bool(report.cautions), "-cautioned")
         cautions = "\n".join(f"! {printable(caution)}" for caution in report.cautions)
         self.query_one("#cautions", Static).update(Content(cautions))

@@ -176,16 +176,18 @@ def _rated(title: str, report: Report, ratings: Ratings, width: int) -> Content:
     return Content("\n").join(lines)
 
 
-def biases(report: Report, width: int) -> Content:
+def biases(report: Report, width: int, *, reads_apart: bool) -> Content:
     """What the model likes that has nothing to do with content."""
     lengths = (
         _lengths(report, report.length_bias) if report.length_bias else Content("The rows' lengths are not known.")
     )
-    position = _position(report.position_bias) if report.position_bias else NOT_SWAPPED
+    unknown = READ_APART if reads_apart else NOT_SWAPPED
+    position = _position(report.position_bias) if report.position_bias else unknown
     lines = (textwrap.fill(line, width, subsequent_indent="  ") for line in position.splitlines())
     return Content.assemble(lengths, "\n\n", ("position bias", "bold"), "\n", "\n".join(lines))
 
 
+READ_APART = "none: each answer is read apart, and to swap A and B swaps their probabilities"
 NOT_SWAPPED = (
     "A and B were not swapped: eval.swap = true scores both orders in a run, arena-tui report --score-swap does so "
     "afterwards"

@@ -3,12 +3,10 @@
 from pathlib import Path
 
 import msgspec
-import numpy as np
 from msgspec import Struct
 
 from arena_tui.rows.text import ShownRow
 from arena_tui.rows.view import Inspected, load
-from core.data.truncation import keep
 from core.inspect.lookup import StoredRow, read_row
 from core.inspect.protocol import Progress as Inspection
 from core.profile.settings import Profile
@@ -30,10 +28,7 @@ class SeenReport(Struct, frozen=True):
         assert seen is not None
         assert seen.source is not None
         stored = read_row(seen.source, number)
-        shape = seen.rows.shape.take(np.array([number]))
-        return stored, ShownRow(
-            stored.ids, shape, keep(shape, self.profile.tokens, seen.frame), seen.frame, seen.pieces
-        )
+        return stored, ShownRow.of(stored, seen.rows, number, self.profile.tokens, seen.frame, seen.pieces)
 
 
 def load_report(progress: Progress, folder: RunFolder) -> SeenReport:

@@ -22,7 +22,6 @@ from arena_tui.screen.console_screen import ConsoleScreen
 from arena_tui.screen.footer import Footer
 from arena_tui.screen.keymap import named, up_and_down
 from core.data.example import PARTS
-from core.data.truncation import keep
 from core.files import in_words
 from core.inspect.cuts import cut
 from core.inspect.lookup import StoredRow, read_row
@@ -125,8 +124,7 @@ class RowScreen(ConsoleScreen[int]):
                 markup=False,
             )
             return
-        shape = seen.rows.shape.take(np.array([number]))
-        self._row = ShownRow(stored.ids, shape, keep(shape, self._tokens, seen.frame), seen.frame, seen.pieces)
+        self._row = ShownRow.of(stored, seen.rows, number, self._tokens, seen.frame, seen.pieces)
         self._head(stored, number)
         if self._beside:
             self.query_one("#beside", Static).update(self._beside(self._place))
@@ -139,20 +137,19 @@ class RowScreen(ConsoleScreen[int]):
         seen, row = self._seen, self._row
         assert row is not None
         label = seen.outcomes.labels[int(seen.rows.label[number])]
-        full = len(row.ids) + row.frame.specials
+        full = " + ".join(numbers.count(len(one.ids) + one.frame.specials) for one in row.sequences)
         self.query_one("#title", Static).update(f"row {printable(seen.rows.id[number])}")
         self.query_one("#sequence", Static).border_title = _template(seen)
         limit = f"{numbers.count(self._tokens.max_length)} {self._tokens.truncation}"
         at = f"{numbers.count(self._place + 1)} of {numbers.count(len(self._numbers))} listed"
-        self.query_one("#state", Static).update(f"{label} · {numbers.count(full)} tokens, limit {limit} · {at}")
-        parts, kept = row.shape.parts[0].tolist(), row.kept.by_part(row.shape)[0].tolist()
+        self.query_one("#state", Static).update(f"{label} · {full} tokens, limit {limit} · {at}")
         models = ("", stored.model_a, stored.model_b)
         for part, name in enumerate(PARTS):
             model = printable(shortened(models[part] or "", 40))
             won = "won" if label.startswith(NAMES[part]) else ""
             pane = self.query_one(f"#{name}", Static)
             pane.border_title = Content(" · ".join(word for word in (NAMES[part], model, won) if word))
-            pane.border_subtitle = _kept(kept[part], parts[part])
+            pane.border_subtitle = _kept(*row.counts(part))
 
     def watch_is_sequence(self) -> None:
         self._draw()

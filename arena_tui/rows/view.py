@@ -31,7 +31,7 @@ class Inspected(Struct, frozen=True, kw_only=True):
     sides: Sides
     frame: Frame
     full: NDArray[np.int64]
-    """Tokens of each row, BOS and EOS included."""
+    """Tokens of each row's longest sequence, BOS and EOS included."""
     lengths: Lengths
     hygiene: Hygiene
     source: Path | None
@@ -70,7 +70,7 @@ def load(progress: Progress, profile: Profile) -> Inspected | None:
     rows = read_rows(Path(path))
     divided = sides(rows, profile)
     found = settled(progress.read) if progress.read else Settled(A_B_TIE.name, "")
-    full = rows.shape.total + progress.frame.specials
+    full = rows.total + progress.frame.specials
     return Inspected(
         rows=rows,
         rows_total=max(progress.rows_total or 0, len(rows)),
@@ -94,7 +94,7 @@ def outlook(seen: Inspected, profile: Profile, tokens: Tokens) -> Outlook:
         tokens=tokens,
         cut=left,
         figures=figures(left, np.ones(len(seen.rows), dtype=bool)),
-        epoch=epoch(left.shown[seen.sides.train], batch_size=train.per_device_batch_size, seed=train.seed),
+        epoch=epoch(left.by_sequence[seen.sides.train], batch_size=train.per_device_batch_size, seed=train.seed),
     )
 
 

@@ -87,6 +87,7 @@ def average(folder: RunFolder, order: Order, record: Record, stop: StopRequest) 
         from transformers import AutoConfig
 
         from core.average.evaluation import answered, read_rows
+        from core.data.apart import as_one
         from core.data.seen import keep_trained
         from core.engine import device
         from core.model.classifier import has_class
@@ -130,8 +131,12 @@ def average(folder: RunFolder, order: Order, record: Record, stop: StopRequest) 
     evaluated = None
     if rows:
         began = time.monotonic()
+        outcomes, evaluation = outcomes_of(started.outcomes), rows.plain
         logits = answered(model, rows.plain, record, stop)
         swapped = answered(model, rows.swapped, record, stop) if rows.swapped else None
+        if swapped is not None and profile.reads_apart:
+            logits, swapped = outcomes.joined(logits, swapped), None
+            evaluation = [as_one(a, b) for a, b in zip(rows.plain, rows.swapped, strict=True)]
         if not np.isfinite(logits).all() or (swapped is not None and not np.isfinite(swapped).all()):
             raise PredictionError("the average answers with non-finite logits", "Average other runs.")
         labels = np.array([row.example.label for row in rows.plain])
@@ -144,7 +149,7 @@ def average(folder: RunFolder, order: Order, record: Record, stop: StopRequest) 
             seconds=time.monotonic() - began,
         )
         record.write(evaluated)
-        results.save_evaluation(folder, outcomes_of(started.outcomes), rows.plain, logits, swapped)
+        results.save_evaluation(folder, outcomes, evaluation, logits, swapped)
     record.begin("saving", "saving the model card and the metrics")
     keep_trained(folder.path, [member.path for member in order.folders])
     reached = replace(

@@ -6,6 +6,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from core.data.apart import read_as
 from core.data.chat import template_of
 from core.data.example import DataError, Example, swapped
 from core.data.sources import read_run_examples
@@ -27,7 +28,8 @@ Logits = NDArray[np.float32]
 
 
 class Rows(Struct, frozen=True):
-    """The rows to evaluate in tokens, in the order of the file; and copies with A and B swapped if `eval.swap` asks."""
+    """The rows to evaluate in tokens, in the order of the file; and copies with A and B swapped if `eval.swap` asks for
+    them, or each answer is read apart."""
 
     plain: list[Encoded]
     swapped: list[Encoded]
@@ -37,20 +39,21 @@ def read_rows(profile: Profile, folder: RunFolder, known: RowsDigest, record: Re
     """Raises DataError where the rows are not those `known` that the members were evaluated on."""
     found = read_run_examples(assets.train_sources(profile.data), assets.eval_source(profile.data), profile)
     plain = _encoded(found.evaluation, profile, folder, record, "evaluation rows")
-    if others := known.other_parts(rows_digest(plain)):
+    copies = [swapped(example) for example in found.evaluation] if profile.eval.swap or profile.reads_apart else []
+    turned = _encoded(copies, profile, folder, record, "evaluation rows, A and B swapped")
+    if others := known.other_parts(rows_digest(read_as(plain, turned, profile))):
         raise DataError(
             f"{' and '.join(profile.data.sources)} changed since the runs were evaluated: other {' and '.join(others)} "
             "in the evaluation rows"
         )
-    copies = [swapped(example) for example in found.evaluation] if profile.eval.swap else []
-    return Rows(plain, _encoded(copies, profile, folder, record, "evaluation rows, A and B swapped"))
+    return Rows(plain, turned)
 
 
 def _encoded(
     examples: Sequence[Example], profile: Profile, folder: RunFolder, record: Record, unit: str
 ) -> list[Encoded]:
     tokenizer = PromptTokenizer(folder.adapter)
-    return encode_all(examples, tokenizer, template_of(profile.tokens, tokenizer), profile, record, unit)
+    return encode_all(examples, tokenizer, template_of(profile, tokenizer), profile, record, unit)
 
 
 def answered(model: PredictionModel, rows: Sequence[Encoded], record: Record, stop: StopRequest) -> Logits:

@@ -11,7 +11,7 @@ from core.data.template import Template, own
 from core.data.tokenizer import NO_CHAT, PromptTokenizer
 from core.libraries import without_optional
 from core.profile.errors import SettingError
-from core.profile.token_settings import Tokens
+from core.profile.settings import Profile
 
 ODD = 40 * " <b>&amp;\"'{{ x }}{% y %}\\n\t\n\n😀 "
 """Text in which a template that escapes, strips or rewrites what it is given cannot leave everything as it is."""
@@ -24,13 +24,13 @@ STOPPED_CLOCK = f"{{% macro {CLOCK}(format) %}}{{{{ format{_REPLACED} }}}}{{% en
 KEY = "tokens.template"
 
 
-def template_of(tokens: Tokens, tokenizer: PromptTokenizer) -> Template:
-    """The text around prompt and answers that `tokens` asks for, without the BOS and EOS that stand around every row.
+def template_of(profile: Profile, tokenizer: PromptTokenizer) -> Template:
+    """The text around prompt and answers that `profile` asks for, without the BOS and EOS that stand around every row.
 
     Raises SettingError where it asks for a chat template that the tokenizer lacks, or that cannot be used.
     """
-    made = own(tokens)
-    if tokens.template == "chat":
+    made = own(profile)
+    if profile.tokens.template == "chat":
         before, after, note = _around_a_message(tokenizer.folder)
         made = replace(made, before=before, after=after, note=note, is_plain=False, kind="chat")
     if made.is_plain:

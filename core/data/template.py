@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from core.data.example import Turns
+from core.data.example import Example, Turns
 from core.profile.own_template import NAMED, PLACEHOLDERS, divided
-from core.profile.token_settings import Tokens
+from core.profile.settings import Profile
 
 TAGS = ("<prompt>: ", "\n\n<response_a>: ", "\n\n<response_b>: ")
 """What the recipe has before prompt, response A and response B. Ordinary text, not special tokens."""
+TAGS_OF_ONE = (TAGS[0], "\n\n<response>: ", "")
+"""The same where each answer is read apart."""
 
 
 class TextMade(Struct, frozen=True):
@@ -21,12 +24,15 @@ class TextMade(Struct, frozen=True):
     """parts or rounds."""
     separator: str
     written: str
-    """The whole text of one turn each, BOS and EOS included, with {prompt}, {response_a} and {response_b} in it."""
+    """The whole text of one turn each, BOS and EOS included, with {prompt}, {response_a} and {response_b} in it; where
+    answers are read apart, that with {response_a}."""
     note: str
+    is_apart: bool = False
 
     def __str__(self) -> str:
         how = "part by part, turns" if self.turns == "parts" else "round by round, rounds"
-        told = f"{NAMES[self.kind]}, {how} joined by {self.separator!r}"
+        apart = ", each answer read apart" if self.is_apart else ""
+        told = f"{NAMES[self.kind]}, {how} joined by {self.separator!r}{apart}"
         return f"{told}; {self.note}" if self.note else told
 
 
@@ -51,6 +57,13 @@ class Template(Struct, frozen=True):
     """recipe, chat or own."""
     note: str = ""
     """What is to be said of how it was come by."""
+    is_apart: bool = False
+    """Whether it is made of prompt and one answer: that of B is the one of the row with A and B swapped. It has no tag
+    before B then, and no turns of B."""
+
+    def parts(self, row: Example) -> tuple[Turns, Turns, Turns]:
+        """Prompt, A and B of a row, as far as they stand in the text."""
+        return row.prompt, row.response_a, () if self.is_apart else row.response_b
 
     def segments(self, prompt: Turns, response_a: Turns, response_b: Turns) -> list[str]:
         """The text in pieces, in its order: `before`, tags and turns, `after`.
@@ -76,9 +89,10 @@ class Template(Struct, frozen=True):
 
     def made(self, begin: str, end: str) -> TextMade:
         """What is told of it; `begin` and `end` are BOS and EOS."""
-        text = self.text(*(["{" + name + "}"] for name in PLACEHOLDERS))
+        prompt, a, b = (["{" + name + "}"] for name in PLACEHOLDERS)
+        text = self.text(prompt, a, [] if self.is_apart else b)
         turns = "rounds" if self.by_round else "parts"
-        return TextMade(self.kind, turns, self.separator, f"{begin}{text}{end}", self.note)
+        return TextMade(self.kind, turns, self.separator, f"{begin}{text}{end}", self.note, self.is_apart)
 
     def text(self, prompt: Turns, response_a: Turns, response_b: Turns) -> str:
         """The whole of it, without BOS and EOS."""
@@ -93,10 +107,11 @@ def rounds_of(parts: Sequence[Turns]) -> int:
     return max(1, *map(len, parts))
 
 
-def own(tokens: Tokens) -> Template:
+def own(profile: Profile) -> Template:
     """The text that `tokens.template` is, or the recipe's tags: what a chat has around them its tokenizer knows."""
-    made = Template(separator=tokens.turn_separator, by_round=tokens.turns == "rounds")
+    tokens, is_apart = profile.tokens, profile.reads_apart
+    made = Template(separator=tokens.turn_separator, by_round=tokens.turns == "rounds", is_apart=is_apart)
     if tokens.template in NAMED:
-        return made
+        return replace(made, tags=TAGS_OF_ONE) if is_apart else made
     prompt, a, b, after = divided(tokens.template)
-    return Template("", (prompt, a, b), after, made.separator, made.by_round, is_plain=False, kind="own")
+    return replace(made, tags=(prompt, a, "" if is_apart else b), after=after, is_plain=False, kind="own")

@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from core.data.example import Example, Frame
+from core.data.example import Example, Frame, Turns, swapped
 from core.data.kept import TokensKept, spans
 from core.data.shape import RowCounts, Shape, shape_of
 from core.data.split import id_key
@@ -88,7 +88,7 @@ class Encoder:
 
     def encode(self, rows: Sequence[Example]) -> UncutRows:
         """All tokens of `rows`. A token belongs to the tag or turn that holds its last character."""
-        texts = [self.template.segments(row.prompt, row.response_a, row.response_b) for row in rows]
+        texts = [self.template.segments(*self.template.parts(row)) for row in rows]
         encoded = self._encoded(texts) if self.template.is_plain else self._around_specials(rows, texts)
         ids = [row_ids for row_ids, _ in encoded]
         shape = shape_of(
@@ -97,6 +97,13 @@ class Encoder:
             by_round=self.template.by_round,
         )
         return UncutRows(ids, shape)
+
+    def sequences(self, rows: Sequence[Example]) -> tuple[UncutRows, ...]:
+        """The same of each sequence that a row is read as: one, or, where answers are read apart, one with A and one
+        with B."""
+        if not self.template.is_apart:
+            return (self.encode(rows),)
+        return self.encode(rows), self.encode([swapped(row) for row in rows])
 
     def _encoded(self, texts: Sequence[Sequence[str]]) -> list[tuple[Ids, list[int]]]:
         """The ids of each text, which is given in segments, and how many of them are each segment's."""
@@ -133,13 +140,13 @@ class Encoder:
 
     def _pieces(self, row: Example, text: Sequence[str]) -> list[Sequence[str | int]]:
         """Each segment in pieces: a fixed one by its special tokens, a turn as it is."""
-        is_fixed = _is_fixed(row, by_round=self.template.by_round)
+        is_fixed = _is_fixed(self.template.parts(row), by_round=self.template.by_round)
         return [self._parsed[segment] if fixed else [segment] for segment, fixed in zip(text, is_fixed, strict=True)]
 
     def _divided(self, row: Example, counts: list[int]) -> RowCounts:
         """`counts` are those of the segments of the row."""
         before, *within, after = counts
-        parts = (row.prompt, row.response_a, row.response_b)
+        parts = self.template.parts(row)
         rounds = rounds_of(parts)
         if self.template.by_round:
             by_round = [within[first : first + 6] for first in range(0, 6 * rounds, 6)]
@@ -154,9 +161,8 @@ class Encoder:
         )
 
 
-def _is_fixed(row: Example, *, by_round: bool) -> list[bool]:
-    """Which segments of a row are the template's."""
-    parts = (row.prompt, row.response_a, row.response_b)
+def _is_fixed(parts: Sequence[Turns], *, by_round: bool) -> list[bool]:
+    """Which segments of a row of these `parts` are the template's."""
     if by_round:
         return [True, *[True, False] * (3 * rounds_of(parts)), True]
     return [True, *chain.from_iterable([True, *[False] * len(part)] for part in parts), True]

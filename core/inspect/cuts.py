@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from core.data.example import Frame
 from core.data.shape import Counts
 from core.data.truncation import keep
-from core.inspect.figures import Rows
+from core.inspect.figures import Rows, by_part
 from core.outcomes import Outcomes
 from core.profile.errors import SettingError
 from core.profile.token_settings import TRUNCATIONS, Tokens
@@ -25,13 +25,26 @@ class Cut(Struct, frozen=True, kw_only=True):
     """What becomes of each row: arrays of shape (n,), and by part (n, 3)."""
 
     full: Counts
-    """Tokens of the whole row, BOS and EOS included."""
-    shown: Counts
-    """Tokens that the model is shown, with BOS, EOS and ellipses."""
+    """Tokens of its longest sequence before the cut, BOS and EOS included."""
+    by_sequence: Counts
+    """Tokens that the model is shown, with BOS, EOS and ellipses, of each sequence that a row is read as, (n,
+    sequences): of one, or where answers are read apart of two."""
     lost: Counts
     """Tokens that it is not shown, those of tags included."""
     parts: Counts
     kept: Counts
+
+    @property
+    def shown(self) -> Counts:
+        """Tokens that the model is shown in all."""
+        shown: Counts = self.by_sequence.sum(axis=1)
+        return shown
+
+    @property
+    def longest(self) -> Counts:
+        """Those of the longest sequence."""
+        longest: Counts = self.by_sequence.max(axis=1)
+        return longest
 
     @property
     def is_over(self) -> Flags:
@@ -86,16 +99,14 @@ class NoRoom(Struct, frozen=True, kw_only=True):
 
 def cut(rows: Rows, tokens: Tokens, frame: Frame) -> Cut:
     """What the limit and strategy of `tokens` leave of each row. Raises SettingError where that is no text."""
-    shape = rows.shape
-    kept = keep(shape, tokens, frame)
-    of_parts = kept.by_part(shape)
-    of_text = kept.total(shape)
+    kept = [(shape, keep(shape, tokens, frame)) for shape in rows.shapes]
+    shown = [one.total(shape) + frame.specials + len(frame.mark) * one.marks for shape, one in kept]
     return Cut(
-        full=shape.total + frame.specials,
-        shown=of_text + frame.specials + len(frame.mark) * kept.marks,
-        lost=shape.total - of_text,
-        parts=shape.parts,
-        kept=of_parts,
+        full=rows.total + frame.specials,
+        by_sequence=np.stack(shown, axis=1),
+        lost=np.sum([shape.total - one.total(shape) for shape, one in kept], axis=0),
+        parts=rows.parts,
+        kept=by_part([one.by_part(shape) for shape, one in kept]),
     )
 
 

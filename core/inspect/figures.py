@@ -52,6 +52,8 @@ def _had_lone_surrogate(written: Turns) -> bool:
     return any(_LONE_SURROGATE.search(turn) for turn in written if turn is not None)
 
 
+BESIDE = "b_"
+"""Before the names of the columns of the sequence with B, where answers are read apart; else these are null."""
 FLAGS = [field.name for field in structs.fields(Flaws)]
 """Columns of the file, named as the fields of Flaws."""
 
@@ -69,37 +71,42 @@ class Rows(Struct, frozen=True):
     """Whether it is one of data.eval; those of data.train stand before."""
     prompt_key: Counts
     flags: dict[str, NDArray[np.int64]]
-    shape: Shape
+    shapes: tuple[Shape, ...]
+    """Of each sequence that a row is read as: one; or, where answers are read apart, one with A and one with B, which
+    is the A of that one."""
 
     def __len__(self) -> int:
         return len(self.id)
 
+    @property
+    def parts(self) -> Counts:
+        """Tokens of prompt, A and B, (n, 3)."""
+        return by_part([shape.parts for shape in self.shapes])
+
+    @property
+    def total(self) -> Counts:
+        """Tokens of each row's longest sequence, (n,)."""
+        total: Counts = np.max([shape.total for shape in self.shapes], axis=0)
+        return total
+
+
+def by_part(of_sequences: Sequence[Counts]) -> Counts:
+    """Counts of tokens of prompt, A and B, (n, 3), of those of each sequence. Of the prompt, which both sequences have
+    where answers are read apart, the smaller one."""
+    if len(of_sequences) == 1:
+        return of_sequences[0]
+    of_a, of_b = of_sequences
+    return np.stack([np.minimum(of_a[:, 0], of_b[:, 0]), of_a[:, 1], of_b[:, 1]], axis=1)
+
 
 def read_rows(path: Path) -> Rows:
     """The figures of all rows, without their text."""
-    columns = [
-        "id",
-        "id_key",
-        "label",
-        "of_eval",
-        "prompt_key",
-        "by_round",
-        "outer",
-        "tags",
-        "rounds",
-        "inside",
-        *FLAGS,
-    ]
+    of_shape = ("outer", "tags", "rounds", "inside")
+    columns = ["id", "id_key", "label", "of_eval", "prompt_key", "by_round", *of_shape, *FLAGS]
+    columns += [f"{BESIDE}{name}" for name in of_shape]
     with parquet.ParquetFile(path) as file:  # read_table imports what data sets of many files take: half as long again
         table = file.read(columns).combine_chunks()
-    round_counts = table["rounds"].combine_chunks().value_lengths().to_numpy()
-    inside_counts = table["inside"].combine_chunks().value_lengths().to_numpy()
-    row_of_round = np.repeat(np.arange(len(table)), round_counts)
-    tags, in_rounds = (
-        _flat(table[name]).flatten().to_numpy().astype(np.int64).reshape(-1, 3) for name in ("tags", "rounds")
-    )
-    through = np.concatenate([np.zeros((1, 3), dtype=np.int64), np.cumsum(in_rounds, axis=0)])
-    last = np.cumsum(round_counts)
+    is_apart = table[f"{BESIDE}outer"].null_count < len(table)
     return Rows(
         id=table["id"].to_numpy(),
         longest_id=compute.max(compute.utf8_length(table["id"])).as_py() or 0,
@@ -108,17 +115,31 @@ def read_rows(path: Path) -> Rows:
         of_eval=table["of_eval"].to_numpy(),
         prompt_key=table["prompt_key"].to_numpy(),
         flags={flag: table[flag].to_numpy().astype(np.int64) for flag in FLAGS},
-        shape=Shape(
-            outer=_flat(table["outer"]).to_numpy().astype(np.int64).reshape(-1, 2),
-            tags=tags,
-            parts=through[last] - through[last - round_counts],
-            rounds=in_rounds,
-            round_row=row_of_round,
-            round_counts=round_counts.astype(np.int64),
-            inside=(np.repeat(np.arange(len(table)), inside_counts) << ROW_BITS)
-            + _flat(table["inside"]).to_numpy().astype(np.int64),
-            by_round=table["by_round"][0].as_py(),
-        ),
+        shapes=tuple(_shape(table, which) for which in (("", BESIDE) if is_apart else ("",))),
+    )
+
+
+def _shape(table: pa.Table, which: str) -> Shape:
+    """That of the sequence whose columns' names begin with `which`."""
+    outer, rounds, inside = (table[f"{which}{name}"].combine_chunks() for name in ("outer", "rounds", "inside"))
+    round_counts = rounds.value_lengths().to_numpy()
+    inside_counts = inside.value_lengths().to_numpy()
+    tags, in_rounds = (
+        _flat(table[f"{which}{name}"]).flatten().to_numpy().astype(np.int64).reshape(-1, 3)
+        for name in ("tags", "rounds")
+    )
+    through = np.concatenate([np.zeros((1, 3), dtype=np.int64), np.cumsum(in_rounds, axis=0)])
+    last = np.cumsum(round_counts)
+    return Shape(
+        outer=outer.flatten().to_numpy().astype(np.int64).reshape(-1, 2),
+        tags=tags,
+        parts=through[last] - through[last - round_counts],
+        rounds=in_rounds,
+        round_row=np.repeat(np.arange(len(table)), round_counts),
+        round_counts=round_counts.astype(np.int64),
+        inside=(np.repeat(np.arange(len(table)), inside_counts) << ROW_BITS)
+        + inside.flatten().to_numpy().astype(np.int64),
+        by_round=table["by_round"][0].as_py(),
     )
 
 
@@ -157,11 +178,13 @@ def lengths(full: Counts) -> Lengths:
 
 
 def epoch(shown: Counts, *, batch_size: int, seed: int) -> Epoch:
-    """`shown`, of shape (rows,), are the training rows' lengths. One random order stands for all: `seed` draws it."""
+    """`shown`, of shape (rows, sequences), are the lengths of the sequences that each training row is read as. One
+    random order stands for all: `seed` draws it."""
     order = np.random.default_rng(seed).permutation(shown)
-    batches = [order[: len(order) // batch_size * batch_size].reshape(-1, batch_size)]
+    at_once = batch_size * shown.shape[1]
+    batches = order[: len(order) // batch_size * batch_size].reshape(-1, at_once)
     rest = order[len(order) // batch_size * batch_size :]
-    computed = int(batches[0].max(axis=1, initial=0).sum()) * batch_size + int(rest.max(initial=0)) * len(rest)
+    computed = int(batches.max(axis=1, initial=0).sum()) * at_once + int(rest.max(initial=0)) * rest.size
     effective = int(shown.sum())
     return Epoch(
         rows=len(shown),

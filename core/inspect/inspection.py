@@ -55,13 +55,13 @@ def inspect(profile: Profile, ready: LoadedTokenizer | None = None, *, needs_bas
     folder = None if needs_base else tokenizer_at_hand(profile.model)
     folder = folder or tokenizer_folder(locate(profile.model), profile.model.revision)
     known_by = fingerprint(folder)
-    store = Store(content, known_by, profile.data, profile.model.outcomes, profile.tokens)
+    store = Store(content, known_by, profile)
     if store.is_complete and not profile.tokens.ellipsis:
         yield _complete(store, sources, mark=[])
         return
 
-    if ready is None or not ready.serves(known_by, profile.tokens):
-        ready = LoadedTokenizer.of(folder, known_by, profile.tokens)
+    if ready is None or not ready.serves(known_by, profile):
+        ready = LoadedTokenizer.of(folder, known_by, profile)
     frame = ready.tokenizer.frame(profile.tokens.ellipsis)
     if not store.is_complete:
         with filling_the_cache(), store.making() as scratch:
@@ -87,7 +87,7 @@ def _read(
     with parquet.ParquetWriter(scratch / store.whole.name, SCHEMA, compression="zstd", compression_level=1) as writer:
         for of_eval, examples in ((False, iter(sources)), (True, iter(own or ()))):
             while batch := list(islice(examples, BATCH if rows else SAMPLE)):
-                table = as_table(batch, ready.encoder.encode([example for example, _ in batch]), of_eval=of_eval)
+                table = as_table(batch, ready.encoder.sequences([example for example, _ in batch]), of_eval=of_eval)
                 if rows == 0:
                     total = _about_how_many(train, evaluation, batch, data.limit or sys.maxsize)
                     sample = scratch / store.sample.name

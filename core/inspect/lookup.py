@@ -13,7 +13,9 @@ from pyarrow import compute, parquet
 
 from core.data.example import MODELS, PARTS
 from core.files import as_parquet, write_whole
+from core.inspect.figures import BESIDE
 
+IDS = ("ids", f"{BESIDE}ids")
 GROUPS_AT_ONCE = 16
 """Row groups whose text is in memory at a time: some 16 MB of a Kaggle file."""
 
@@ -22,17 +24,17 @@ class StoredRow(Struct, frozen=True):
     model_a: str | None
     """None where the file names no models."""
     model_b: str | None
-    ids: list[int]
-    """Tokens of the whole row, BOS and EOS apart."""
+    ids: list[list[int]]
+    """Tokens of each sequence that the row is read as, whole, BOS and EOS apart."""
 
 
 def read_row(path: Path, number: int) -> StoredRow:
     """The row of that number, from 0. Reads one row group."""
     with parquet.ParquetFile(path) as file:
         group, first = _group_of(file, number)
-        rows = file.read_row_group(group, columns=[*MODELS, "ids"])
+        rows = file.read_row_group(group, columns=[*MODELS, *IDS])
     row = rows.slice(number - first, 1).to_pylist()[0]
-    return StoredRow(row["model_a"], row["model_b"], row["ids"])
+    return StoredRow(row["model_a"], row["model_b"], [row[name] for name in IDS if row[name] is not None])
 
 
 def _group_of(file: parquet.ParquetFile, number: int) -> tuple[int, int]:

@@ -81,8 +81,8 @@ def hygiene(rows: Rows, outcomes: Outcomes, sides: Sides) -> Hygiene:
     _, prompt, times = np.unique(rows.prompt_key, return_inverse=True, return_counts=True)
     in_training = np.bincount(prompt[sides.train], minlength=len(times)) > 0
     in_evaluation = np.bincount(prompt[sides.eval], minlength=len(times)) > 0
-    longer_a = rows.shape.parts[:, 1] > rows.shape.parts[:, 2]
-    longer_b = rows.shape.parts[:, 2] > rows.shape.parts[:, 1]
+    parts = rows.parts
+    longer_a, longer_b = parts[:, 1] > parts[:, 2], parts[:, 2] > parts[:, 1]
     return Hygiene(
         classes={name: int((rows.label == label).sum()) for label, name in enumerate(outcomes.labels)},
         with_nulls=int((flags["nulls"] > 0).sum()),
@@ -92,7 +92,7 @@ def hygiene(rows: Rows, outcomes: Outcomes, sides: Sides) -> Hygiene:
         identical_answers_with_winner=int((flags["is_identical"].astype(bool) & has_winner).sum()),
         with_replaced_surrogates=int(flags["is_replaced"].sum()),
         with_control_characters=int(flags["has_control"].sum()),
-        with_several_turns=int((rows.shape.round_counts > 1).sum()),
+        with_several_turns=int((rows.shapes[0].round_counts > 1).sum()),
         duplicate_prompts=int((times[prompt] > 1).sum()),
         prompts_on_both_sides=int((in_training & in_evaluation).sum()),
         eval_rows_with_leaked_prompt=int((sides.eval & in_training[prompt]).sum()),
@@ -149,7 +149,7 @@ def report(
         limits=_reports(rows, outcomes, divided, by_limit(rows, profile.tokens, frame, limits)),
         strategies=_reports(rows, outcomes, divided, by_strategy(rows, profile.tokens, frame)),
         lengths=lengths(left.full),
-        epoch=epoch(left.shown[divided.train], batch_size=train.per_device_batch_size, seed=train.seed),
+        epoch=epoch(left.by_sequence[divided.train], batch_size=train.per_device_batch_size, seed=train.seed),
         hygiene=hygiene(rows, outcomes, divided),
         split=SplitReport(
             by=profile.split.by,

@@ -10,11 +10,9 @@ from msgspec.structs import replace
 
 from core.cache import cache_folder, made_in_place_of_oldest
 from core.data.files import files_of, read_records
-from core.outcomes import OutcomesSetting
-from core.profile.data_settings import Data
-from core.profile.token_settings import Tokens
+from core.profile.settings import Profile
 
-EDITION = 5
+EDITION = 6
 """Raise it when what is written of a row changes."""
 
 KEPT = 8
@@ -24,11 +22,10 @@ KEPT = 8
 class Store:
     """The files of one inspection. Making the object touches nothing on disk."""
 
-    def __init__(self, content: str, tokenizer: str, data: Data, outcomes: OutcomesSetting, tokens: Tokens) -> None:
-        """`content` and `tokenizer` are digests; `data` and `outcomes` say how the rows are read, `tokens` how their
-        text is made."""
-        reading = replace(data, train="", eval=None, drop_leaks=False, test="")
-        known_by = repr((EDITION, tokens.text, content, tokenizer, reading, outcomes))
+    def __init__(self, content: str, tokenizer: str, profile: Profile) -> None:
+        """`content` and `tokenizer` are digests; `profile` says how the rows are read, and how their text is made."""
+        reading = replace(profile.data, train="", eval=None, drop_leaks=False, test="")
+        known_by = repr((EDITION, profile.text, content, tokenizer, reading, profile.model.outcomes))
         self.folder = _inspections() / hashlib.blake2b(known_by.encode(), digest_size=12).hexdigest()
         self.sample = self.folder / "sample.parquet"
         self.whole = self.folder / "rows.parquet"

@@ -55,7 +55,8 @@ def load_config(source: str, model: settings.Model, *, max_length: int) -> Pretr
         if config is not whole:
             skipped = [in_text_part(name) for name in stored.get("llm_int8_skip_modules") or []]
             config.quantization_config = {**stored, "llm_int8_skip_modules": skipped}
-    labels = outcomes_of(model.outcomes).labels
+    outcomes = outcomes_of(model.outcomes)
+    labels = outcomes.of_one_answer if model.head == "bradley-terry" else outcomes.labels
     config.num_labels = len(labels)
     config.id2label = dict(enumerate(labels))
     config.label2id = {label: i for i, label in enumerate(labels)}

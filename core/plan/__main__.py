@@ -174,7 +174,7 @@ def _tokens(profile: Profile) -> tuple[TokensPlan, list[int], TextMade | None]:
     counted = TokensPlan(
         effective=round(orders * profile.train.epochs * int(left.shown[divided.train].sum())),
         evaluated=int(left.shown[divided.eval].sum()),
-        longest=int(left.shown[is_used].max()),
+        longest=int(left.longest[is_used].max()),
         rows_over=int(left.is_over[is_used].sum()),
         response_b_lost=int(left.is_gone[is_used, 2].sum()),
         rows=int(is_used.sum()),

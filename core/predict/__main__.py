@@ -114,7 +114,7 @@ def predict(folder: PredictionFolder, request: Request, record: Record, stop: St
 
     stop.close()  # what remains is done in seconds
     record.begin("saving", "saving the predictions")
-    answers = answer(request, examples, passes)
+    answers = answer(request, examples, by_member)
     save_answers(folder, request, form, examples, passes, answers)
     # Told by an earlier process where all logits were there already.
     told = next((event for event in reversed(Tail(folder.events).read()) if isinstance(event, Predicting)), None)

@@ -24,7 +24,8 @@ from core.runs.access import is_file, read_whole
 from core.runs.folder import RunFolder
 from core.runs.seal import has_checksums
 from core.runs.settled import read_settled
-from core.train.model_card import CARD, USE_OF_ADAPTER, USE_OF_MERGED, USE_OF_OWN_ADAPTER, USE_OF_OWN_MERGED, fitting
+from core.train.model_card import CARD
+from core.train.model_use import USE_OF_ADAPTER, USE_OF_MERGED, USE_OF_OWN_ADAPTER, USE_OF_OWN_MERGED, fitting
 
 
 def main(arguments: Sequence[str]) -> int:

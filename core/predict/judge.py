@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
+from core.data.apart import as_one
 from core.data.chat import template_of
 from core.data.comparisons import Refused
 from core.data.example import PARTS, DataError, Example, Id, reason, swapped
@@ -79,7 +80,7 @@ class Judge:
         self._outcomes = request.read_outcomes()
         self._profile = request.profile_of(request.members[0])
         self._tokenizer = PromptTokenizer(Path(request.members[0].adapter))
-        self._template = template_of(self._profile.tokens, self._tokenizer)
+        self._template = template_of(self._profile, self._tokenizer)
         self._adaptive = AdaptiveBatches(model.logits, request.batch_tokens)
         self._lengths: Callable[[Counts], Floats] | None = None
 
@@ -117,12 +118,16 @@ class Judge:
         logits = self._adaptive.logits([as_given.ids.tolist(), other.ids.tolist()])
         if not np.isfinite(logits).all():
             raise PredictionError("the model gives non-finite logits", "")
-        given = softmax(logits[:1])
-        turned = softmax(self._outcomes.unswapped(logits[1:]))
-        prompt, b, a = other.lost
         lengths = None
         if self._lengths:
             lengths = self._named(np.exp(self._lengths(np.array([characters_of(example)]))))
+        if self._profile.reads_apart:
+            whole = as_one(as_given, other)
+            shown = self._shown(whole, softmax(self._outcomes.joined(logits[:1], logits[1:])), whole.lost)
+            return Verdict(line=number, id=id, probabilities=shown.probabilities, as_given=shown, lengths=lengths)
+        given = softmax(logits[:1])
+        turned = softmax(self._outcomes.unswapped(logits[1:]))
+        prompt, b, a = other.lost
         return Verdict(
             line=number,
             id=id,

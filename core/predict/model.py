@@ -30,7 +30,6 @@ from core.predict.errors import BAD_INPUT, PredictionError, demand_whole
 from core.predict.request import ADAPTER_WEIGHTS, Request
 from core.profile.errors import SettingError
 from core.profile.settings import Profile
-from core.profile.token_settings import Tokens
 from core.profile.train_settings import EngineName, Precision
 from core.runs.events import Device
 
@@ -134,7 +133,7 @@ def load_model(request: Request, member: int, on_card: bool) -> PredictionModel:
             how = f"the {made.engine} engine scores it: {chosen.reason}"
             made.note = f"run {member + 1} asks for train.engine = {asked!r}; {how}"
         return made
-    probe = probe_ids(adapter, profile.tokens)
+    probe = probe_ids(adapter, profile)
     before = PredictionModel(model, pad, where, precision).logits(probe)
     whole = PredictionModel(merged(model, dtype=sixteen_bits(precision)), pad, where, precision)
     apart = float(np.abs(whole.logits(probe) - before).max())
@@ -145,10 +144,10 @@ def load_model(request: Request, member: int, on_card: bool) -> PredictionModel:
     return whole
 
 
-def probe_ids(adapter: Path, tokens: Tokens) -> list[list[int]]:
+def probe_ids(adapter: Path, profile: Profile) -> list[list[int]]:
     """The probe as the run with this adapter is shown any row: (1, tokens). Raises SettingError as `encode` does."""
     tokenizer = PromptTokenizer(adapter)
-    encoded = encode([PROBE], tokenizer, tokens, template_of(tokens, tokenizer))
+    encoded = encode([PROBE], tokenizer, profile.tokens, template_of(profile, tokenizer))
     return [row.ids.tolist() for batch in encoded for row in batch]
 
 

@@ -88,7 +88,8 @@ class Pass:
 def make_passes(
     folder: PredictionFolder, request: Request, examples: Sequence[Example], record: Record
 ) -> list[list[Pass]]:
-    """The passes of each member: the rows as they are, and with A and B swapped if that is asked for.
+    """The passes of each member: the rows as they are, and with A and B swapped if that is asked for or the answers are
+    read apart: the first pass reads A then, and the second B.
 
     The two orders share no keys and values of the prompt: in the first 100 rows of the Kaggle file what they begin
     with alike, BOS and tags counted, is 8.5 % of all their tokens at a limit of 1,024 and 8.0 % at 2,048, and no more
@@ -99,13 +100,13 @@ def make_passes(
     for number, member in enumerate(request.members):
         profile, adapter = request.profile_of(member), Path(member.adapter)
         of_member = []
-        for is_swapped in (False, True) if request.swap else (False,):
-            key = (fingerprint(adapter), profile.tokens, is_swapped)
+        for is_swapped in (False, True) if request.swap or profile.reads_apart else (False,):
+            key = (fingerprint(adapter), profile.tokens, profile.model.head, is_swapped)
             if key not in encoded:
                 shown = [swapped(example) for example in examples] if is_swapped else examples
                 unit = "rows, A and B swapped" if is_swapped else "rows"
                 tokenizer = PromptTokenizer(adapter)
-                template = template_of(profile.tokens, tokenizer)
+                template = template_of(profile, tokenizer)
                 encoded[key] = encode_all(shown, tokenizer, template, profile, record, unit)
             rows = encoded[key]
             name = pass_name(number, is_swapped=is_swapped)

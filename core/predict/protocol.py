@@ -83,9 +83,11 @@ class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
     id: int | str | None = None
     """As the line has it."""
     probabilities: dict[str, float] | None = None
-    """The mean of both orders."""
+    """The mean of both orders; of a model that reads each answer apart, which knows no order, its verdict."""
     as_given: Shown | None = None
+    """Where each answer is read apart, of both sequences together."""
     swapped: Shown | None = None
+    """None where each answer is read apart."""
     lengths: dict[str, float] | None = None
     """What the lengths alone say, where that was asked for."""
     error: str | None = None

@@ -70,6 +70,14 @@ def measure(examples: Sequence[Example], answered: Probabilities) -> Figures | N
     return Figures(log_loss(answered, labels), float(np.mean(answered.argmax(axis=1) == labels)))
 
 
+def of_run(passes: Sequence[Pass], *, reads_apart: bool) -> Probabilities:
+    """The verdict of both answers, read apart; or the mean of those on each order."""
+    if reads_apart:
+        a, b = (one.logits for one in passes)
+        return softmax(a + b)
+    return average([softmax(one.logits) for one in passes], [1.0] * len(passes))
+
+
 class Answers(Struct, frozen=True):
     """Probabilities of all rows, (rows, outcomes)."""
 
@@ -83,11 +91,12 @@ class Answers(Struct, frozen=True):
     """Whichever of the two is asked for."""
 
 
-def answer(request: Request, examples: Sequence[Example], passes: Sequence[Pass]) -> Answers:
-    """Averages the passes of each run, and the runs. `passes` are complete, those of a run one after the other."""
-    by_pass = [softmax(one.logits) for one in passes]
-    orders = 2 if request.swap else 1
-    by_run = [average(by_pass[i : i + orders], [1.0] * orders) for i in range(0, len(by_pass), orders)]
+def answer(request: Request, examples: Sequence[Example], by_member: Sequence[Sequence[Pass]]) -> Answers:
+    """Averages the passes of each run, which are complete, and the runs."""
+    by_run = [
+        of_run(passes, reads_apart=request.profile_of(member).reads_apart)
+        for member, passes in zip(request.members, by_member, strict=True)
+    ]
     plain = average(by_run, [member.weight for member in request.members])
     ruled, rows_ruled = follow_rules(examples, plain)
     return Answers(by_run, plain, ruled, rows_ruled, ruled if request.rules else plain)

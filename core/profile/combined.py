@@ -9,7 +9,7 @@ from core.profile.data_settings import Data, Winners
 from core.profile.distill_settings import Distill
 from core.profile.errors import Lines, Problem, problem
 from core.profile.own_template import NAMED, divided
-from core.profile.settings import Profile
+from core.profile.settings import Model, Profile
 
 Valid = Mapping[str, Mapping[str, Any]]
 
@@ -22,6 +22,7 @@ def combined_problems(valid: Valid, lines: Lines) -> Iterator[Problem]:
     yield from _other_number_of_sources(valid.get("data", {}), lines)
     yield from _nothing_to_drop(valid.get("data", {}), lines)
     yield from _nothing_to_agree(valid.get("train", {}), lines)
+    yield from _nothing_to_swap(valid, lines)
     yield from _no_teachers(valid.get("distill", {}), lines)
     yield from _nothing_to_judge_by(valid, lines)
 
@@ -81,6 +82,17 @@ def _nothing_to_agree(train: Mapping[str, Any], lines: Lines) -> Iterator[Proble
     if train.get("swap_consistency") and train.get("swap") != "paired":
         message = 'needs train.swap = "paired": only there are both orders of a row computed in one step'
         yield problem(("train", "swap_consistency"), train["swap_consistency"], message, lines)
+
+
+def _nothing_to_swap(valid: Valid, lines: Lines) -> Iterator[Problem]:
+    """Of a model that reads each answer apart."""
+    if valid.get("model", {}).get("head", Model().head) != "bradley-terry":
+        return
+    asked = [("train", "swap", "none"), ("eval", "swap", False)]
+    for section, name, plain in asked:
+        if (value := valid.get(section, {}).get(name, plain)) != plain:
+            message = 'means nothing with model.head = "bradley-terry", for which the order of A and B cannot matter'
+            yield problem((section, name), value, message, lines)
 
 
 def _no_teachers(distill: Mapping[str, Any], lines: Lines) -> Iterator[Problem]:

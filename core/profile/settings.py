@@ -57,6 +57,13 @@ class Model(Section, frozen=True, kw_only=True):
         Literal["auto", "eager", "sdpa", "flex_attention", "flash_attention_2"],
         Meta(description="Attention kernel; auto is eager where scores are capped or windows slide, as in Gemma"),
     ] = "auto"
+    head: Annotated[
+        Literal["classifier", "bradley-terry"],
+        Meta(
+            description="classifier reads prompt, A and B in one sequence; bradley-terry reads the prompt with A and "
+            "the prompt with B, and adds up what it says of each: their order cannot matter"
+        ),
+    ] = "classifier"
     outcomes: Annotated[
         OutcomesSetting,
         Meta(description="With ties (a-b-tie) or without (a-b); auto is a-b where neither format nor rows have any"),
@@ -149,9 +156,19 @@ class Profile(Section, frozen=True, kw_only=True):
         return self.train.per_device_batch_size * self.train.gradient_accumulation
 
     @property
+    def reads_apart(self) -> bool:
+        """Whether the model reads each answer of a row in a sequence of its own."""
+        return self.model.head == "bradley-terry"
+
+    @property
     def views(self) -> int:
         """Sequences that an example of a step is computed as."""
-        return 2 if self.train.swap == "paired" else 1
+        return 2 if self.reads_apart or self.train.swap == "paired" else 1
+
+    @property
+    def text(self) -> tuple[str, ...]:
+        """All that decides how the text of a row is made, before any of it is cut."""
+        return (*self.tokens.text, self.model.head)
 
 
 def sections(declared: type[Struct] = Profile, within: str = "") -> dict[str, type[Section]]:

@@ -118,7 +118,7 @@ def _make(
             rows, pieces = scratch / store.rows.name, scratch / store.pieces.name
             try:
                 demand_plain(folder.adapter)
-                frame, changed = write_rows(made.lists, texts, evaluation, folder.adapter, profile.tokens, rows, pieces)
+                frame, changed = write_rows(made.lists, texts, evaluation, folder.adapter, profile, rows, pieces)
             except (DataError, Strange) as error:
                 made = replace(made, cautions=[*made.cautions, f"no row can be shown with its cut: {error}"])
             else:

@@ -13,10 +13,11 @@ from core.data.example import Example, Frame, Id
 from core.data.rows import Origin
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import Encoder
+from core.inspect.figures import by_part
 from core.inspect.lookup import write_pieces
 from core.inspect.table import SCHEMA, as_table
 from core.outcomes import TIE, Outcomes
-from core.profile.token_settings import Tokens
+from core.profile.settings import Profile
 from core.report.evaluation import Evaluation
 from core.report.report import ListedRow, Lists
 from core.report.source_rows import Texts, chatbots_of
@@ -26,7 +27,7 @@ ROWS_A_GROUP = 32
 
 
 def write_rows(
-    lists: Lists, texts: Texts, evaluation: Evaluation, tokenizer: Path, tokens: Tokens, rows: Path, pieces: Path
+    lists: Lists, texts: Texts, evaluation: Evaluation, tokenizer: Path, profile: Profile, rows: Path, pieces: Path
 ) -> tuple[Frame, int]:
     """Write the listed rows that `texts` has, each once and in the order of their ids, and what tokens mean.
 
@@ -34,20 +35,21 @@ def write_rows(
     `tokenizer` is a folder. Raises DataError where it has none, OSError where nothing can be written.
     """
     read = PromptTokenizer(tokenizer)
-    encoder = Encoder(read, template_of(tokens, read))
+    encoder = Encoder(read, template_of(profile, read))
     batch = [texts.found[id] for id in shown_ids(lists, texts)]
     place = {id: number for number, id in enumerate(evaluation.id)}
     changed = 0
     with parquet.ParquetWriter(rows, SCHEMA, compression="zstd", compression_level=1) as writer:
         for first in range(0, len(batch), ROWS_A_GROUP):
             group = batch[first : first + ROWS_A_GROUP]
-            whole = encoder.encode([example for example, _ in group])
-            writer.write_table(as_table(group, whole, of_eval=False))
+            sequences = encoder.sequences([example for example, _ in group])
+            writer.write_table(as_table(group, sequences, of_eval=False))
             if evaluation.parts is not None:
                 counted = evaluation.parts[[place[example.id] for example, _ in group]]
-                changed += int((whole.shape.parts != counted).any(axis=1).sum())
+                parts = by_part([whole.shape.parts for whole in sequences])
+                changed += int((parts != counted).any(axis=1).sum())
     write_pieces(pieces, read.pieces)
-    return read.frame(tokens.ellipsis), changed
+    return read.frame(profile.tokens.ellipsis), changed
 
 
 def numbered(lists: Lists, ids: Sequence[Id]) -> Lists:

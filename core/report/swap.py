@@ -54,7 +54,10 @@ def main(arguments: Sequence[str]) -> int:
         if options.add:
             add_swapped(folder, options.add)
         elif evaluation.read_evaluation(folder).swapped is None:
-            found = Swap(rows=str(write_swapped(folder, folder.read_profile().data, options.data)))
+            profile = folder.read_profile()
+            if profile.reads_apart:
+                raise DataError(f"{folder.id} reads each answer apart: the order of A and B cannot matter")
+            found = Swap(rows=str(write_swapped(folder, profile.data, options.data)))
     except (DataError, ProfileError) as error:
         found, exit_code = Swap(problem=str(error)), 2
     except OSError as error:

@@ -13,8 +13,8 @@ from core.runs.events import Checkpoint, Evaluated, Phase, Step, Warning
 from core.runs.record import Record
 from core.runs.stop_request import Home, Stopped, StopRequest
 from core.train.early_stop import EarlyStop
+from core.train.kept import are_finite
 from core.train.ranks import Ranks
-from core.train.trainer import are_finite
 
 HEARTBEAT_SECONDS = 2.0
 

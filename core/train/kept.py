@@ -18,6 +18,12 @@ FILE, REACHED = "best.safetensors", "reached"
 """Of a checkpoint, beside the weights that training goes on with; and what in it tells their figures."""
 
 
+def are_finite(model: torch.nn.Module) -> bool:
+    """Whether every trained weight of `model` is a finite number. Asks the device once."""
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    return bool(torch.stack([parameter.isfinite().all() for parameter in trained]).all())
+
+
 class Reached(Struct, frozen=True):
     """The figures of an evaluation."""
 

@@ -1,7 +1,6 @@
 """The model card of an adapter: README.md in its folder, for whoever is given it. Holds no path of this machine."""
 
 import hashlib
-import json
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
@@ -12,7 +11,6 @@ from core.data.chat import template_of
 from core.data.template import Template
 from core.data.tokenizer import PromptTokenizer
 from core.demo import assets
-from core.model.checkpoint import TEXT_PART
 from core.outcomes import Outcomes, outcomes_of
 from core.profile.division import held_out, in_training, limited
 from core.profile.load import to_toml
@@ -20,67 +18,16 @@ from core.profile.settings import Profile
 from core.runs.access import write_whole
 from core.runs.metrics import Metrics
 from core.runs.process import PACKAGES
+from core.train.model_use import APART, USE_OF_ADAPTER, USE_OF_OWN_ADAPTER, fitting, literal, scoring
 
 CARD = "README.md"
-USE_OF_ADAPTER = """from peft import AutoPeftModelForSequenceClassification
-from transformers import AutoTokenizer
-
-tokenizer = AutoTokenizer.from_pretrained("this folder")
-model = AutoPeftModelForSequenceClassification.from_pretrained(
-    "this folder", num_labels=NUMBER, ignore_mismatched_sizes=True  # of a head that the base may have
-).eval()
-model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
-"""
-OWN_CLASS = """config = AutoConfig.from_pretrained(base).get_text_config()  # of its text model, if it reads images too
-config.num_labels = NUMBER
-family = MODEL_MAPPING[type(config)].__bases__[0]
-
-
-class Classifier(GenericForSequenceClassification, family):  # one layer over the last token: transformers has none here
-    base_model_prefix = family.base_model_prefix or "model"
-
-
-"""
-USE_OF_OWN_ADAPTER = f"""from peft import PeftConfig, PeftModel
-from transformers import MODEL_MAPPING, AutoConfig, AutoTokenizer
-from transformers.modeling_layers import GenericForSequenceClassification
-
-base = PeftConfig.from_pretrained("this folder").base_model_name_or_path
-{OWN_CLASS}tokenizer = AutoTokenizer.from_pretrained("this folder")
-text_part = {TEXT_PART}
-model = Classifier.from_pretrained(
-    base, config=config, key_mapping=text_part, ignore_mismatched_sizes=True  # of a head that the base may have
-)
-if len(tokenizer) > model.get_input_embeddings().num_embeddings:
-    model.resize_token_embeddings(len(tokenizer))
-model = PeftModel.from_pretrained(model, "this folder").eval()
-model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
-"""
-"""For families that transformers has no text classifier of. Without this program."""
-USE_OF_OWN_MERGED = f"""from transformers import MODEL_MAPPING, AutoConfig, AutoTokenizer
-from transformers.modeling_layers import GenericForSequenceClassification
-
-base = "this folder"
-{OWN_CLASS}tokenizer = AutoTokenizer.from_pretrained(base)
-model = Classifier.from_pretrained(base, config=config).eval()
-"""
-USE_OF_MERGED = """from transformers import AutoModelForSequenceClassification, AutoTokenizer
-
-tokenizer = AutoTokenizer.from_pretrained("this folder")
-model = AutoModelForSequenceClassification.from_pretrained("this folder").eval()
-"""
-
-
-def fitting(use: str, outcomes: Outcomes) -> str:
-    """The lines of Python for a classifier of these outcomes."""
-    return use.replace("NUMBER", str(len(outcomes)))
 
 
 def save_card(
     adapter: Path, profile: Profile, metrics: Metrics, *, by_auto_class: bool, average_of: Sequence[str]
 ) -> None:
     """Write the card into the adapter's folder. Raises OSError."""
-    template = template_of(profile.tokens, PromptTokenizer(adapter))
+    template = template_of(profile, PromptTokenizer(adapter))
     text = card(profile, metrics, template, by_auto_class=by_auto_class, average_of=average_of)
     write_whole(adapter / CARD, text.encode())
 
@@ -97,6 +44,7 @@ def card(
     limit = f"; {limited(profile.data)}" if limited(profile.data) else ""
     made = f"the average of those of the runs {', '.join(average_of)}, made" if average_of else "trained"
     counted = in_training(profile.data)
+    read = template.text(["…"], ["…"], [] if template.is_apart else ["…"])
     return f"""---
 base_model: {base}
 library_name: peft
@@ -108,12 +56,12 @@ tags: [human-preference, lora]
 
 Says of a prompt and two answers which of them a person prefers: {_classes(outcomes)}. An adapter for
 `{base}` ({_held(shared)}), {made} with arena-tui. It reads
-`{_literal(template.text(["…"], ["…"], ["…"]))[1:-1]}` between BOS and EOS, which the tokenizer adds, in training at
+`{literal(read)[1:-1]}` between BOS and EOS, which the tokenizer adds, in training at
 most {profile.tokens.max_length:,} tokens of it.
 
 ```python
 {fitting(USE_OF_ADAPTER if by_auto_class else USE_OF_OWN_ADAPTER, outcomes)}{scoring(template, outcomes)}```
-
+{APART if template.is_apart else ""}
 ## Evaluation
 
 {_evaluation(shared, metrics, outcomes)}
@@ -132,43 +80,6 @@ most {profile.tokens.max_length:,} tokens of it.
 
 {versions}
 """
-
-
-def scoring(template: Template, outcomes: Outcomes) -> str:
-    """How `model` and `tokenizer`, once they are loaded, answer a comparison: lines of Python."""
-    return f"""
-
-{_making(template)}
-
-
-inputs = tokenizer([text(["…"], ["…"], ["…"])], padding=True, return_tensors="pt")
-print(model(**inputs).logits.softmax(-1))  # {", ".join(outcomes.labels)}
-"""
-
-
-def _making(template: Template) -> str:
-    """A function in Python that makes the text of a comparison, as a person would write it."""
-    tags = f"({', '.join(map(_literal, template.tags))})"
-    if template.by_round:
-        made = [
-            'rounds = itertools.zip_longest(prompt, response_a, response_b, fillvalue="")',
-            f"tags = {tags}",
-            'told = ["".join(tag + turn for tag, turn in zip(tags, turns)) for turns in rounds]',
-        ]
-        within = f"{_literal(template.separator)}.join(told)"
-    else:
-        made = [f"parts = zip({tags}, (prompt, response_a, response_b))"]
-        within = f'"".join(tag + {_literal(template.separator)}.join(turns) for tag, turns in parts)'
-    around = [_literal(template.before), within, _literal(template.after)]
-    made.append(f"return {' + '.join(piece for piece in around if piece != _literal(''))}")
-    imports = ["import itertools", "", ""] if template.by_round else []
-    head = "def text(prompt, response_a, response_b):  # lists of turns"
-    return "\n".join([*imports, head, *(f"    {line}" for line in made)])
-
-
-def _literal(text: str) -> str:
-    """`text` as Python writes it between double quotes, without a backtick, which would end code in Markdown."""
-    return json.dumps(text, ensure_ascii=False).replace("`", "\\x60")
 
 
 _BACKTICK_IN_TOML = "\\u0060"

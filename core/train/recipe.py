@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from core.data.sources import RunExamples
     from core.profile.settings import Profile
     from core.train.ranks import Ranks
-    from core.train.setup import Hardware, RunModel, RunRows
+    from core.train.rows import RunRows
+    from core.train.setup import Hardware, RunModel
     from core.train.training import Trained
 
 
@@ -46,7 +47,8 @@ def train(
         from core.data.seen import save_trained
         from core.model.locate import commit_of, tokenizer_folder
         from core.train.ranks import Ranks
-        from core.train.setup import choose_hardware, encode_rows, load_model, started
+        from core.train.rows import encode_rows
+        from core.train.setup import choose_hardware, load_model, started
         from core.train.training import Training
 
     stop.heed()
@@ -147,7 +149,7 @@ def save(
     results.save_adapter(folder, made.model, made.tokenizer)
     if trained.logits is not None:
         outcomes = outcomes_of(profile.model.outcomes)
-        results.save_evaluation(folder, outcomes, rows.evaluation, trained.logits, trained.swapped_logits)
+        results.save_evaluation(folder, outcomes, rows.evaluation_in_full, trained.logits, trained.swapped_logits)
     metrics = Metrics(
         run=folder.id,
         log_loss=trained.evaluated.log_loss if trained.evaluated else None,
@@ -155,7 +157,7 @@ def save(
         prior_log_loss=rows.prior_log_loss,
         rows_train=len(rows.train),
         rows_eval=len(rows.evaluation),
-        rows_cut=sum(row.is_cut for row in rows.train),
+        rows_cut=rows.train_cut,
         steps=trained.step,
         tokens=trained.tokens,
         seconds=time.time() - process_started(),

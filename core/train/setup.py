@@ -1,4 +1,4 @@
-"""What a run is made of before its first step: its device, its rows in tokens, its model and what computes it."""
+"""What a run is made of before its first step: its device, its model and what computes it."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -8,10 +8,7 @@ from msgspec import Struct
 from peft import PeftModel
 from transformers import AutoConfig, PreTrainedTokenizerFast, set_seed
 
-from core.data.chat import template_of
-from core.data.example import Example, RowsRead, settled, swapped
-from core.data.tokenizer import PromptTokenizer
-from core.data.tokens import Encoded, encode_all, rows_digest
+from core.data.example import RowsRead, settled
 from core.demo import assets
 from core.engine import device
 from core.engine.choose import Engine, choose_engine, choose_precision, demand_computable
@@ -28,12 +25,11 @@ from core.packed.engine import PackedEngine
 from core.profile.settings import Profile
 from core.profile.train_settings import Precision
 from core.runs.events import Device, Phase, Started, Warning
-from core.runs.figures import RowsDigest
 from core.runs.record import Record
 from core.runs.stop_request import StopRequest
 from core.train.attempt import Attempt
 from core.train.ranks import Ranks
-from core.train.results import prior_log_loss
+from core.train.rows import RunRows
 
 
 class Hardware(Struct, frozen=True):
@@ -56,69 +52,6 @@ def choose_hardware(profile: Profile, record: Record) -> Hardware:
     precision = choose_precision(profile.train.precision, best)
     demand_computable(precision, best)
     return Hardware(device.device(), best, precision)
-
-
-class RunRows(Struct, frozen=True):
-    """All rows of a run in tokens: those to train on, those to evaluate, and copies of these with A and B swapped."""
-
-    train: list[Encoded]
-    train_swapped: list[Encoded]
-    """The same with A and B swapped, where a step may show them so; else none."""
-    evaluation: list[Encoded]
-    """The longest first."""
-    swapped: list[Encoded]
-    """In the same order; none unless `eval.swap` asks for them."""
-    digest_train: RowsDigest
-    digest_eval: RowsDigest
-    prior_log_loss: float | None
-    """On the evaluation rows, of always answering the class shares of the training rows; None without such rows."""
-
-    @property
-    def every(self) -> list[Encoded]:
-        return [*self.train, *self.train_swapped, *self.evaluation, *self.swapped]
-
-    def tokens(self, profile: Profile) -> int:
-        """Those that an epoch trains on; where orders are drawn, those of the rows as they are written."""
-        shown = [*self.train, *self.train_swapped] if profile.views == 2 else self.train
-        return sum(len(row.ids) for row in shown)
-
-    @property
-    def longest(self) -> int:
-        """Tokens of the longest row."""
-        return max(len(row.ids) for row in self.every)
-
-
-def encode_rows(
-    profile: Profile,
-    train_rows: list[Example],
-    eval_rows: list[Example],
-    tokenizer_files: Path,
-    attempt: Attempt,
-    record: Record,
-) -> RunRows:
-    """Raises DataError where a resumed run had others, SettingError where the limit leaves no room for text."""
-    tokenizer = PromptTokenizer(tokenizer_files)
-    template = template_of(profile.tokens, tokenizer)
-    record.begin("tokenizing", f"text: {template.made(*tokenizer.around)}")
-    train_set = encode_all(train_rows, tokenizer, template, profile, record, "training rows")
-    train_swapped = []
-    if profile.train.swap in ("random", "paired"):
-        copies = [swapped(row) for row in train_rows]
-        train_swapped = encode_all(copies, tokenizer, template, profile, record, "training rows, A and B swapped")
-    eval_set = encode_all(eval_rows, tokenizer, template, profile, record, "evaluation rows")
-    digest_train, digest_eval = rows_digest(train_set), rows_digest(eval_set)
-    # Rows of like length share a batch, which saves padding; the longest come first, so memory fails early.
-    eval_set.sort(key=lambda row: len(row.ids), reverse=True)
-    swapped_set = []
-    if profile.eval.swap:
-        copies = [swapped(row.example) for row in eval_set]
-        swapped_set = encode_all(copies, tokenizer, template, profile, record, "evaluation rows, A and B swapped")
-    labels = [row.label for row in eval_rows]
-    prior = prior_log_loss([row.label for row in train_rows], labels) if labels else None
-    rows = RunRows(train_set, train_swapped, eval_set, swapped_set, digest_train, digest_eval, prior)
-    has_own_eval = profile.data.eval is not None
-    attempt.demand_same_rows(len(train_set), rows.tokens(profile), digest_train, digest_eval, has_own_eval=has_own_eval)
-    return rows
 
 
 def _tell(record: Record, what: str, done: int, total: int, unit: str) -> None:
@@ -213,7 +146,7 @@ def started(
     return Started(
         rows_train=len(rows.train),
         rows_eval=len(rows.evaluation),
-        rows_cut=sum(row.is_cut for row in rows.train),
+        rows_cut=rows.train_cut,
         tokens_train=rows.tokens(profile),
         steps=optimizer_steps(len(rows.train), profile.train),
         global_batch=profile.global_batch,

@@ -18,7 +18,9 @@ from core.data.tokens import TAUGHT
 from core.engine.draws import draw_keys
 from core.engine.steps import LossWatch
 from core.files import as_their_folder
+from core.model.apart import ReadApart
 from core.model.dropout import draws_of
+from core.outcomes import A_B, A_B_TIE
 from core.packed.engine import PackedEngine
 from core.packed.pack import PackedBatches
 from core.profile.train_settings import SwapMode
@@ -29,13 +31,6 @@ from core.train.optimizer import Rates, parameter_groups
 from core.train.ranks import Ranks
 from core.train.results import Scorer
 from core.train.views import Comparison, View, in_one_order, tokens
-
-
-def are_finite(model: torch.nn.Module) -> bool:
-    """Whether every trained weight of `model` is a finite number. Asks the device once."""
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    return bool(torch.stack([parameter.isfinite().all() for parameter in trained]).all())
-
 
 UNLOGGED = "unlogged"
 """In the state of a checkpoint: the sum of the losses not logged yet, and the step of the last logged point."""
@@ -61,6 +56,7 @@ class ClassifierTrainer(Trainer):
         at_once: int,
         swap: SwapMode = "none",
         added: Added | None = None,
+        reads_apart: bool = False,
         ema: float = 0.0,
         keeps_best: bool = False,
         engine: PackedEngine | None = None,
@@ -71,9 +67,8 @@ class ClassifierTrainer(Trainer):
         super().__init__(compute_loss_func=mean_loss, data_collator=list, **arguments)
         self._head_learning_rate = head_learning_rate
         self._watch, self._ranks, self._scorer = watch, ranks, scorer
-        self._before_evaluation = before_evaluation
-        self._collate, self._at_once = collate, at_once
-        self._swap, self._added = swap, added or Added()
+        self._before_evaluation, self._collate, self._at_once = before_evaluation, collate, at_once
+        self._swap, self._added, self._reads_apart = swap, added or Added(), reads_apart
         self._engine, self._eval_tokens = engine, eval_tokens
         self._draws = draws_of(self.model)
         self._aside: Path | None = None
@@ -82,7 +77,7 @@ class ClassifierTrainer(Trainer):
         self.kept = KeptWeights(named, ema=ema, keeps_best=keeps_best)
         if self.kept.average:
             self.add_callback(self.kept.average)
-        self._outcomes = self.model.config.num_labels
+        self._outcomes = A_B_TIE if self.model.config.num_labels == len(A_B_TIE) else A_B
         self._places: list[int] = []
         """The rows that this rank evaluates, in the order of its batches."""
 
@@ -115,9 +110,13 @@ class ClassifierTrainer(Trainer):
         return self._ranks.sum_gradients(self._trained, torch.stack(losses).sum())
 
     def _loss(self, model: Any, batch: dict[str, Any], *, items: int, views: int) -> torch.Tensor:
-        """That of a part of a step of `items` comparisons: the mean over the `views` of each, and what is added."""
-        taught = batch.pop(TAUGHT, None)
-        loss, outputs = self.compute_loss(model, batch, return_outputs=True, num_items_in_batch=items * views)
+        """That of a part of a step of `items` comparisons: the mean over the `views` of each, and what is added. Two
+        views of answers that are read apart are one verdict."""
+        taught, read = batch.pop(TAUGHT, None), self._engine or model
+        if self._reads_apart:
+            read, views = ReadApart(read, self._outcomes), 1
+            batch["labels"], taught = batch["labels"][0::2], None if taught is None else taught[0::2]
+        loss, outputs = super().compute_loss(read, batch, return_outputs=True, num_items_in_batch=items * views)
         return loss + self._added.of(outputs.logits, taught, items=items, views=views)
 
     def _shown(self, step: Sequence[Comparison]) -> Sequence[Comparison]:
@@ -215,12 +214,15 @@ class ClassifierTrainer(Trainer):
         with self.kept.evaluated(), torch.random.fork_rng(devices=[]):
             found = super().evaluation_loop(dataloader, description, prediction_loss_only=False)
             own = None if found.predictions is None else torch.from_numpy(found.predictions)
-            logits = self._ranks.whole(own, self._places, (len(rows), self._outcomes)).numpy()
-            metrics = self._scorer(logits, np.array([row["labels"] for row in rows]))
+            logits = self._ranks.whole(own, self._places, (len(rows), len(self._outcomes))).numpy()
+            labels = np.array([row["labels"] for row in rows])
+            if self._reads_apart:
+                logits, labels = self._outcomes.joined(logits[0::2], logits[1::2]), labels[0::2]
+            metrics = self._scorer(logits, labels)
             if metric_key_prefix == "eval":
                 self.kept.see(Reached(self.state.global_step, **metrics))
         named = {f"{metric_key_prefix}_{name}": value for name, value in metrics.items()}
-        return EvalLoopOutput(predictions=logits, label_ids=None, metrics=named, num_samples=len(rows))
+        return EvalLoopOutput(predictions=logits, label_ids=None, metrics=named, num_samples=len(logits))
 
     def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
         """The Trainer's, which takes one more step where nothing is left to do, of a part of an epoch or of a run that

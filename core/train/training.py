@@ -25,11 +25,13 @@ from core.train.arguments import training_arguments
 from core.train.attempt import Attempt
 from core.train.callback import EventCallback
 from core.train.early_stop import EarlyStop
+from core.train.kept import are_finite
 from core.train.loss import Added
 from core.train.ranks import Ranks
 from core.train.results import Scorer
-from core.train.setup import Hardware, RunModel, RunRows
-from core.train.trainer import ClassifierTrainer, are_finite
+from core.train.rows import RunRows
+from core.train.setup import Hardware, RunModel
+from core.train.trainer import ClassifierTrainer
 from core.train.views import comparisons
 
 Logits = NDArray[np.float32]
@@ -93,6 +95,7 @@ class Training:
             at_once=layout.examples // profile.views if layout else profile.train.per_device_batch_size,
             swap=profile.train.swap,
             added=Added(profile.train.swap_consistency, profile.distill if profile.distill.teachers else None),
+            reads_apart=profile.reads_apart,
             ema=profile.train.ema,
             keeps_best=profile.train.keep == "best",
             engine=made.packed,
@@ -100,7 +103,7 @@ class Training:
             model=made.model,
             args=training_arguments(profile, hardware.precision, folder, is_tracked=ranks.is_first),
             train_dataset=comparisons(rows.train, rows.train_swapped, len(outcomes_of(profile.model.outcomes))),
-            eval_dataset=[row.features for row in rows.evaluation] or None,
+            eval_dataset=rows.evaluated or None,
             processing_class=made.tokenizer,
             callbacks=[early_stop, self._callback],  # in this order: what it finds is in the event
         )
@@ -165,11 +168,11 @@ class Training:
         if (best := trainer.kept.settle()) and best.step != trainer.state.global_step:
             assert last.evaluated is not None
             self._record.begin("evaluating", f"the weights of step {best.step:,}, whose evaluation was the best")
-            logits = trainer.predict([row.features for row in self._rows.evaluation]).predictions
+            logits = trainer.predict(trainer.eval_dataset).predictions
             self._evaluated = replace(last.evaluated, **asdict(best))
         if not np.isfinite(logits).all():
             raise Diverged("the logits of the evaluation are not all finite numbers", sound=sound)
-        if not self._rows.swapped:
+        if not self._profile.eval.swap:
             return logits, None
         return logits, trainer.predict([row.features for row in self._rows.swapped]).predictions
 

@@ -98,7 +98,7 @@ def uses_the_card(run: RunFolder, rows: Path, logits: dict[int, float], folder: 
     """Its lines make the text and the tokens of a row that is not cut, and the answer that the run gives to it."""
     profile = run.read_profile()
     tokenizer = PromptTokenizer(run.adapter)
-    template = template_of(profile.tokens, tokenizer)
+    template = template_of(profile, tokenizer)
     row = next(
         row
         for row in read_comparisons(str(rows), Data(), "auto")

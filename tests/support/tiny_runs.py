@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from core.runs.folder import RunFolder, create_run
 from core.runs.process import launch
 from core.runs.protocol import TRAIN
 from core.runs.record import Tail
+from core.runs.state import read_run
 
 Start = Callable[..., tuple[RunFolder, "subprocess.Popen[bytes]"]]
 
@@ -106,3 +108,11 @@ def fill(disk: Path) -> Path:
                 except OSError:
                     break
     return filler
+
+
+def measured(folder: RunFolder) -> tuple[list[Any], list[Any]]:
+    """What counts the steps, which must be equal, and what is measured at them, which may be rounded otherwise."""
+    state = read_run(folder)[0]
+    counted = [(step.step, step.tokens, step.epoch, step.learning_rate) for step in state.steps]
+    figures = [(step.loss, step.grad_norm) for step in state.steps]
+    return counted, [*figures, *((one.log_loss, one.accuracy) for one in state.evaluations)]

@@ -11,7 +11,6 @@ from arena_tui.format.sanitize import printable, printable_lines
 from arena_tui.report.view import SeenReport
 from arena_tui.report.wording import winner
 from arena_tui.rows.text import MOST_DRAWN, ShownRow
-from core.data.kept import parts_of
 from core.outcomes import A_B_TIE
 from core.report.report import Bin, Interval, ListedRow
 
@@ -91,11 +90,11 @@ def _bar(probabilities: Sequence[float]) -> str:
 def _part(row: ShownRow, part: int, model: str) -> str:
     """One part; of a very long stretch, both ends."""
     drawn = []
-    for first, last, is_kept in parts_of(row.kept, row.shape, 0, part):
+    for first, last, is_kept in row.stretches(part):
         written = _text(row, part, first, last)
         drawn.append(written if is_kept else f"<del>{written}</del>")
     name = f"{NAMES[part]} · {escape(printable(model))}" if model else NAMES[part]
-    kept, of = int(row.kept.by_part(row.shape)[0, part]), int(row.shape.parts[0, part])
+    kept, of = row.counts(part)
     size = f"<small>{numbers.count(of)} tokens</small>"
     if kept < of:
         shown = numbers.count(kept) if kept else "! nothing"

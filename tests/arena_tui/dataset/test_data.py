@@ -295,8 +295,8 @@ async def test_a_row_in_full_shows_the_cut_where_the_model_meets_it(profile: Pat
         await pilot.press("end", "up", "enter")
         await until_shown(pilot, f"row {2**40 + 38}", "39 of 40 listed")
         assert isinstance(app.screen, RowScreen)
-        row = app.screen._row
-        assert row.ids == read_row(screen.inspection.seen.source, 38).ids
+        [row] = app.screen._row.sequences
+        assert [row.ids] == read_row(screen.inspection.seen.source, 38).ids
         last = spans(row.kept, row.shape, 0)[-3][1]  # the first token that the model is not shown
         first_of_b = row.shape.stretches(0)[-2].first
         lost = len(row.ids) - max(last, first_of_b)
@@ -427,7 +427,7 @@ async def test_without_a_card_the_memory_is_that_of_the_processor_as_in_the_plan
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await open_data(pilot, profile)
         settings, own = screen.inspection.settings, screen.what_if.own
-        shape, longest = scripted_plan.MEMORY.shape, int(own.cut.shown.max())
+        shape, longest = scripted_plan.MEMORY.shape, int(own.cut.longest.max())
         held = parts(settings, shape, precision="fp32", longest=longest, is_packed=False, free=None)
         planned = on_processor(held, settings, shape)
         memory: MemoryPlan = replace(

@@ -86,10 +86,10 @@ def test_of_two_outcomes_no_figure_is_of_a_tie() -> None:
     told = outcomes(TWO, 46).plain.splitlines()
     assert told[0].split() == ["true", "→", "A", "→", "B", "recall"]
     assert [line.split()[0] for line in told[1:3]] == ["A", "B"]
-    for text in (as_text(TWO, 9), biases(TWO, 70).plain, chatbots(TWO, 70).plain, "\n".join(told)):
+    for text in (as_text(TWO, 9), biases(TWO, 70, reads_apart=False).plain, chatbots(TWO, 70).plain, "\n".join(told)):
         assert "tie" not in text
-    assert "A wins  " in biases(TWO, 70).plain
-    assert "A wins, no ties" in biases(replace(TWO, outcomes="a-b-tie"), 70).plain
+    assert "A wins  " in biases(TWO, 70, reads_apart=False).plain
+    assert "A wins, no ties" in biases(replace(TWO, outcomes="a-b-tie"), 70, reads_apart=False).plain
 
 
 def test_chatbots_that_are_not_known_are_told_from_ratings_that_were_not_found() -> None:

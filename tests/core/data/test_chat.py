@@ -9,6 +9,7 @@ from core.data.chat import template_of
 from core.data.template import RECIPE, Template
 from core.data.tokenizer import PromptTokenizer, fingerprint
 from core.profile.errors import SettingError
+from core.profile.settings import Profile
 from core.profile.token_settings import Tokens
 
 CHAT = Tokens(template="chat")
@@ -17,7 +18,7 @@ MESSAGE = "{{ messages[0].content }}"
 
 def read(folder: Path, template: str | dict[str, str] | None) -> Template:
     tiny.chat_tokenizer(template).save_pretrained(folder)
-    return template_of(CHAT, PromptTokenizer(folder))
+    return template_of(Profile(tokens=CHAT), PromptTokenizer(folder))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,6 @@ from core.profile.files import absent_paths, rooted
 from core.profile.load import parse_profile, to_toml
 from core.profile.settings import Profile, Split
 from core.profile.sweep import variants
-from core.profile.token_settings import Tokens
 
 
 def csv(folder: Path, name: str, ids: range, prompt: str = "Hello", **cells: Any) -> str:
@@ -165,8 +164,7 @@ def test_an_inspection_is_known_by_the_content_of_all_sources(tmp_path: Path) ->
         known.append(digest_of_all([a, b], own))
     assert len(set(known)) == len(known)
     paths = [
-        Store("content", "words", Data(train=a, eval=b, drop_leaks=drop), "auto", Tokens()).folder
-        for drop in (False, True)
+        Store("content", "words", Profile(data=Data(train=a, eval=b, drop_leaks=drop))).folder for drop in (False, True)
     ]
     assert paths[0] == paths[1], "which rows are left out is reckoned from all of them"
 

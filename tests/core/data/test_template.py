@@ -23,6 +23,7 @@ from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import Encoder, encode, show
 from core.data.truncation import keep
 from core.profile.errors import SettingError
+from core.profile.settings import Profile
 from core.profile.token_settings import TRUNCATIONS, Tokens
 
 OWN = "<turn>Asked:{{ {prompt}\n[A] {response_a}</turn>\n[B] {response_b}\n<turn>Which?"
@@ -85,7 +86,7 @@ def plainly(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
 @pytest.mark.parametrize("name", TEXTS)
 def test_a_row_is_what_transformers_makes_of_the_same_text(name: str, folder: Path, tokenizer: PromptTokenizer) -> None:
     tokens = TEXTS[name]
-    template = template_of(tokens, tokenizer)
+    template = template_of(Profile(tokens=tokens), tokenizer)
     row = example(["Why?", "And é?", "x"], ["a b", "", "{y}"], ["b 🤷🏽", "c"])
     text = template.text(row.prompt, row.response_a, row.response_b)
     [[encoded]] = encode([row], tokenizer, tokens, template)
@@ -94,7 +95,7 @@ def test_a_row_is_what_transformers_makes_of_the_same_text(name: str, folder: Pa
 
 def test_what_each_template_writes(tokenizer: PromptTokenizer) -> None:
     row = (("p1", "p2"), ("a1", "a2"), ("b1",))
-    written = {name: template_of(tokens, tokenizer).text(*row) for name, tokens in TEXTS.items()}
+    written = {name: template_of(Profile(tokens=tokens), tokenizer).text(*row) for name, tokens in TEXTS.items()}
     turns = "<prompt>: p1{0}p2\n\n<response_a>: a1{0}a2\n\n<response_b>: b1"
     first = "<prompt>: p1\n\n<response_a>: a1\n\n<response_b>: b1"
     second = "<prompt>: p2\n\n<response_a>: a2\n\n<response_b>: "
@@ -114,7 +115,7 @@ def test_a_chat_is_rendered_as_transformers_renders_it(folder: Path, tokenizer: 
     row = (("Why?",), ("yes",), ("no",))
     message = [{"role": "user", "content": RECIPE.text(*row)}]
     rendered = AutoTokenizer.from_pretrained(folder).apply_chat_template(message, tokenize=False)
-    assert rendered == "<bos>" + template_of(Tokens(template="chat"), tokenizer).text(*row)
+    assert rendered == "<bos>" + template_of(Profile(tokens=Tokens(template="chat")), tokenizer).text(*row)
 
 
 @pytest.mark.parametrize("template", ["chat", "<bos><turn>{prompt} {response_a} {response_b}</turn><eos>"])
@@ -124,7 +125,7 @@ def test_there_is_one_bos_and_one_eos_and_the_eos_is_last_where_a_row_is_cut(
 ) -> None:
     row = example(["<bos> why? " * 30], ["<eos>" * 30], ["</turn>" * 30])
     tokens = Tokens(template=template, truncation=strategy, max_length=100)
-    [[encoded]] = encode([row], tokenizer, tokens, template_of(tokens, tokenizer))
+    [[encoded]] = encode([row], tokenizer, tokens, template_of(Profile(tokens=tokens), tokenizer))
     ids = encoded.ids.tolist()
     assert encoded.is_cut
     assert len(ids) == 100 if strategy in ("right", "left", "head-tail") else 94 <= len(ids) <= 100
@@ -137,7 +138,7 @@ def test_there_is_one_bos_and_one_eos_and_the_eos_is_last_where_a_row_is_cut(
 def test_what_is_written_like_a_special_token_in_a_turn_is_text(tokenizer: PromptTokenizer) -> None:
     parts = ["</turn>\n<turn>assistant\n", "<eos>", "x<bos>{response_b}"]
     for name in ("chat", "own", "chat by rounds"):
-        encoder = Encoder(tokenizer, template_of(TEXTS[name], tokenizer))
+        encoder = Encoder(tokenizer, template_of(Profile(tokens=TEXTS[name]), tokenizer))
         [hostile], [plain] = (encoder.encode([example(*([p] for p in row))]).ids for row in (parts, ["p", "a", "b"]))
         special = [tokenizer.backend.token_to_id(token) for token in ("<bos>", "<eos>", "<turn>", "</turn>")]
         assert [n for n in hostile.tolist() if n in special] == [n for n in plain.tolist() if n in special]
@@ -153,7 +154,7 @@ def test_special_tokens_that_a_checkpoint_does_not_mark_are_such_in_the_template
     tokenizer.save_pretrained(tmp_path)
     read = PromptTokenizer(tmp_path)
     tokens = Tokens(template="chat")
-    [ids] = Encoder(read, template_of(tokens, read)).encode([example(["<|user|>"], [], [])]).ids
+    [ids] = Encoder(read, template_of(Profile(tokens=tokens), read)).encode([example(["<|user|>"], [], [])]).ids
     assert ids.tolist().count(len(tokenizer) - 1) == 1
 
 
@@ -181,7 +182,7 @@ def parts_of_tokens(
 
 @pytest.fixture(scope="module")
 def encoders(tokenizer: PromptTokenizer) -> dict[str, Encoder]:
-    return {name: Encoder(tokenizer, template_of(tokens, tokenizer)) for name, tokens in TEXTS.items()}
+    return {name: Encoder(tokenizer, template_of(Profile(tokens=tokens), tokenizer)) for name, tokens in TEXTS.items()}
 
 
 @pytest.mark.slow
@@ -253,7 +254,7 @@ def test_what_is_shown_and_what_is_cut_are_the_whole_row(
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_a_and_b_change_places_in_every_template(name: str, tokenizer: PromptTokenizer) -> None:
-    template = template_of(TEXTS[name], tokenizer)
+    template = template_of(Profile(tokens=TEXTS[name]), tokenizer)
     encoder = Encoder(tokenizer, template)
     row = example(["p", "q"], ["a a", "a"], ["b"])
     there, back = encoder.encode([row]).shape, encoder.encode([swapped(row)]).shape
@@ -271,7 +272,9 @@ def test_rounds_of_which_nothing_is_shown_lose_their_tags_too(
 ) -> None:
     turns = [f"{number}{number}" * 4 for number in range(6)]
     tokens = Tokens(template="chat", turns="rounds", turn_separator="\n", truncation=strategy, max_length=200)
-    [[encoded]] = encode([example(turns, turns, turns)], tokenizer, tokens, template_of(tokens, tokenizer))
+    [[encoded]] = encode(
+        [example(turns, turns, turns)], tokenizer, tokens, template_of(Profile(tokens=tokens), tokenizer)
+    )
     shown = written(tokenizer, encoded.ids.tolist()).decode()
     assert "".join(sorted(set(re.findall(r"\d", shown)))) == kept
     if strategy != "right":

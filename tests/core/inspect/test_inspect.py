@@ -129,7 +129,7 @@ def test_the_figures_are_those_of_the_rows_as_they_are_trained_on(
     assert (own.rows, own.rows_over) == (len(encoded), sum(row.is_cut for row in encoded))
     assert own.tokens_shown == sum(len(row.ids) for row in encoded)
     for number, part in ((1, "response_a"), (2, "response_b")):
-        gone = (lost[:, number] == rows.shape.parts[:, number]) & (lost[:, number] > 0)
+        gone = (lost[:, number] == rows.parts[:, number]) & (lost[:, number] > 0)
         assert getattr(own, f"{part}_lost") == gone.sum()
         assert getattr(own, f"{part}_cut") == (lost[:, number] > 0).sum() - gone.sum()
     train, evaluation = split(examples, profile.split)
@@ -183,7 +183,7 @@ def test_the_first_rows_come_before_the_whole_and_are_its_beginning(
         child.stdout.read()
     assert 0 < len(sample) < 699
     assert sample.id.tolist() == found[0].id[: len(sample)].tolist()
-    assert sample.shape.parts.tolist() == found[0].shape.parts[: len(sample)].tolist()
+    assert sample.parts.tolist() == found[0].parts[: len(sample)].tolist()
 
 
 @pytest.mark.slow
@@ -261,7 +261,7 @@ def test_the_exported_rows_are_those_of_training(
     ]
     assert table["input_ids"] == [row.ids.tolist() for row in encoded]
     assert table["split"][:6] == ["eval", "train", "train", "train", "train", "eval"]
-    shown = (rows.shape.parts - np.array([row.lost for row in encoded])).T.tolist()
+    shown = (rows.parts - np.array([row.lost for row in encoded])).T.tolist()
     assert [table[f"{part}_tokens"] for part in ("prompt", "response_a", "response_b")] == shown
     assert table["tokens_lost"] == [max(0, row.full_length - len(row.ids)) for row in encoded]
 
@@ -276,9 +276,9 @@ def test_the_text_of_a_row_can_be_had_back_from_its_tokens(found: tuple[Rows, Pr
 
 
 def test_padding_is_what_batches_of_unlike_lengths_add() -> None:
-    assert epoch(np.array([7, 7, 7]), batch_size=2, seed=0).padding_share == 0
-    assert epoch(np.array([1, 9]), batch_size=2, seed=0).padding_share == pytest.approx(8 / 18)
-    assert epoch(np.zeros(0, dtype=int), batch_size=2, seed=0).effective_tokens == 0
+    assert epoch(np.array([[7], [7], [7]]), batch_size=2, seed=0).padding_share == 0
+    assert epoch(np.array([[1], [9]]), batch_size=2, seed=0).padding_share == pytest.approx(8 / 18)
+    assert epoch(np.zeros((0, 1), dtype=int), batch_size=2, seed=0).effective_tokens == 0
 
 
 def test_percentiles_and_histogram_count_every_row() -> None:

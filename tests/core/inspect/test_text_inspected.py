@@ -11,13 +11,16 @@ import pytest
 import tiny
 from pyarrow import parquet
 
+from core.data.apart import as_one
 from core.data.chat import template_of
+from core.data.example import swapped
 from core.data.rows import read_comparisons
 from core.data.tokenizer import PromptTokenizer
 from core.data.tokens import encode
 from core.inspect.cuts import cut
 from core.inspect.export import export
 from core.inspect.figures import read_rows
+from core.inspect.lookup import read_row
 from core.inspect.protocol import INSPECT, WAIT, Progress
 from core.inspect.report import sides
 from core.profile.data_settings import Data
@@ -32,6 +35,9 @@ TEXTS = [
     ["tokens.template=chat", "tokens.turns=rounds", "tokens.truncation=left"],
     [f"tokens.template={OWN}", "tokens.truncation=thirds"],
     [f"tokens.template={OWN}", "tokens.turns=rounds", "tokens.truncation=rounds", "tokens.ellipsis=…"],
+    ["model.head=bradley-terry"],
+    ["model.head=bradley-terry", "tokens.template=chat", "tokens.truncation=proportional", "tokens.ellipsis=…"],
+    ["model.head=bradley-terry", f"tokens.template={OWN}", "tokens.turns=rounds", "tokens.truncation=rounds"],
 ]
 
 
@@ -76,19 +82,27 @@ def test_what_is_inspected_and_exported_is_what_is_trained_on(
     assert last.frame
     assert last.text
     tokenizer = PromptTokenizer(profile.parent / "model")
-    template = template_of(settings.tokens, tokenizer)
+    template = template_of(settings, tokenizer)
     assert last.text == template.made("<bos>", "<eos>")
     rows = read_rows(Path(last.whole))
     examples = read_comparisons(settings.data.train, Data(), "auto")
-    encoded = [row for batch in encode(examples, tokenizer, settings.tokens, template) for row in batch]
+    orders = [examples, [swapped(row) for row in examples]] if settings.reads_apart else [examples]
+    each = [[row for batch in encode(shown, tokenizer, settings.tokens, template) for row in batch] for shown in orders]
+    encoded = [as_one(*pair) if settings.reads_apart else pair[0] for pair in zip(*each, strict=True)]
     left = cut(rows, settings.tokens, last.frame)
     assert left.is_over.any()
     assert left.shown.tolist() == [len(row.ids) for row in encoded]
     assert (left.parts - left.kept).tolist() == [list(row.lost) for row in encoded]
-    assert np.array_equal(left.full, [row.full_length for row in encoded])
+    assert np.array_equal(left.full, np.max([[row.full_length for row in shown] for shown in each], axis=0))
+    assert np.array_equal(left.longest, np.max([[len(row.ids) for row in shown] for shown in each], axis=0))
     export(Path(last.whole), rows, sides(rows, settings), settings.tokens, last.frame, tmp_path / "out.parquet")
-    exported = parquet.read_table(tmp_path / "out.parquet")["input_ids"].to_pylist()
-    assert exported == [row.ids.tolist() for row in encoded]
+    exported = parquet.read_table(tmp_path / "out.parquet")
+    columns = [name for name in exported.column_names if name.startswith("input_ids")]
+    assert columns == ["input_ids", "input_ids_b"][: len(each)]
+    for column, shown in zip(columns, each, strict=True):
+        assert exported[column].to_pylist() == [row.ids.tolist() for row in shown]
+    stored = read_row(Path(last.whole), 3)
+    assert [len(ids) + last.frame.specials for ids in stored.ids] == [shown[3].full_length for shown in each]
     assert len(inspect([str(profile), *overrides], environment)) == 1, "it is found again"
 
 

@@ -40,7 +40,7 @@ from core.profile.settings import Lora, Model, Profile
 from core.profile.token_settings import Tokens
 from core.profile.train_settings import Train
 from core.runs.folder import RunFolder
-from core.train.model_card import USE_OF_ADAPTER, USE_OF_MERGED, USE_OF_OWN_ADAPTER, USE_OF_OWN_MERGED, fitting, scoring
+from core.train.model_use import USE_OF_ADAPTER, USE_OF_MERGED, USE_OF_OWN_ADAPTER, USE_OF_OWN_MERGED, fitting, scoring
 from core.train.results import save_adapter
 
 README = ROOT / "README.md"

@@ -36,6 +36,7 @@ from core.predict.protocol import PREDICT
 from core.predict.request import CannotPredict, Request, choose_members
 from core.profile.data_settings import Data
 from core.profile.load import parse_profile, to_toml
+from core.profile.settings import Profile
 from core.profile.token_settings import Tokens
 from core.runs import events
 from core.runs.folder import RunFolder, create_run
@@ -271,9 +272,9 @@ def test_the_probe_of_a_merge_is_shown_as_rows_are_between_bos_and_eos(runs: lis
     tokenizer = AutoTokenizer.from_pretrained(adapter)
     text = "<prompt>: Which is larger, 7 or 12?\n\n<response_a>: 12 is larger.\n\n<response_b>: I cannot say."
     written = tokenizer(text, add_special_tokens=False)["input_ids"]
-    [ids] = probe_ids(adapter, Tokens())
+    [ids] = probe_ids(adapter, Profile())
     assert ids == [tokenizer.bos_token_id, *written, tokenizer.eos_token_id]
-    [short] = probe_ids(adapter, Tokens(max_length=16))
+    [short] = probe_ids(adapter, Profile(tokens=Tokens(max_length=16)))
     assert short == [*ids[:15], tokenizer.eos_token_id]
 
 

@@ -15,7 +15,7 @@ import psutil
 import pytest
 import tiny
 from pyarrow import parquet
-from tiny_runs import SECONDS, Start, kill, wait_for
+from tiny_runs import SECONDS, Start, kill, measured, wait_for
 
 from core.runs import events
 from core.runs.folder import RunFolder
@@ -32,14 +32,6 @@ RUN = (
     "train.epochs=1", "eval.every=3", "lora.target_modules=all-linear", "data.limit=59", "train.log_steps=1",
     "lora.dropout=0.2", "eval.swap=true",
 )  # fmt: skip
-
-
-def measured(folder: RunFolder) -> tuple[list[Any], list[Any]]:
-    """What counts the steps, which must be equal, and what is measured at them, which may be rounded otherwise."""
-    state = read_run(folder)[0]
-    counted = [(step.step, step.tokens, step.epoch, step.learning_rate) for step in state.steps]
-    figures = [(step.loss, step.grad_norm) for step in state.steps]
-    return counted, [*figures, *((one.log_loss, one.accuracy) for one in state.evaluations)]
 
 
 def logits(folder: RunFolder) -> tuple[list[Any], Any]:
