@@ -21,7 +21,7 @@ from arena_tui.dataset.row_pane import Filter, RowPane
 from arena_tui.dataset.screen import DataScreen
 from arena_tui.format import numbers
 from arena_tui.rows.reader import RowScreen
-from arena_tui.rows.text import MOST_DRAWN, ShownRow, part_text, sequence_text
+from arena_tui.rows.text import MOST_DRAWN, ShownRow, ShownSequence, part_text, sequence_text
 from arena_tui.rows.view import Inspected, by_group, outlook
 from arena_tui.screen import profiles
 from core.data.example import Frame
@@ -488,7 +488,9 @@ def test_a_row_of_any_length_is_drawn_at_its_cuts() -> None:
     shape = shape_of([RowCounts((0, 0), [[1, 1, 1]], [[5, n, n]])], [np.zeros(0, dtype=int)], by_round=False)
     frame = Frame([2], [1], [])
     kept = keep(shape, Tokens(max_length=120_000, truncation="head-tail"), frame)
-    row = ShownRow([65] * int(shape.total[0]), shape, kept, frame, [bytes([i]) for i in range(256)])
+    row = ShownRow(
+        [ShownSequence([65] * int(shape.total[0]), shape, kept, frame, [bytes([i]) for i in range(256)], (0, 1, 2))]
+    )
     text = part_text(row, 1).plain
     lost = int(kept.resume[0, 1] - kept.end[0, 1])
     assert f"✂ {lost:,} lost " in text
@@ -522,7 +524,8 @@ def test_round_by_round_each_turn_has_its_line_and_ellipses_stand_where_somethin
     frame = Frame([256], [257], [258])
     kept = keep(shape, Tokens(max_length=29, truncation=strategy), frame)
     ids = list(b"{<PAaaaaBbbbbb\nPppAccccBddddd>>>")
-    row = ShownRow(ids, shape, kept, frame, [*(bytes([i]) for i in range(256)), b"<bos>", b"<eos>", b"..."])
+    pieces = [*(bytes([i]) for i in range(256)), b"<bos>", b"<eos>", b"..."]
+    row = ShownRow([ShownSequence(ids, shape, kept, frame, pieces, (0, 1, 2))])
     assert [part_text(row, part).plain for part in range(3)] == parts
     assert sequence_text(row, with_ids=False).plain == f"<bos>{sequence}<eos>"
 
@@ -551,3 +554,24 @@ def cut_of(screen: DataScreen) -> Cut:
     seen = screen.inspection.seen
     assert seen
     return cut(seen.rows, screen.inspection.settings.tokens, seen.frame)
+
+
+def test_answers_read_apart_are_two_sequences_and_the_prompt_is_that_with_less_left() -> None:
+    counts = [RowCounts((0, 0), [[1, 1, 0]], [[3, answer, 0]]) for answer in (2, 9)]
+    shapes = [shape_of([one], [np.zeros(0, dtype=int)], by_round=False) for one in counts]
+    frame, pieces = Frame([256], [257], []), [*(bytes([i]) for i in range(256)), b"<bos>", b"<eos>"]
+
+    def shown(strategy: str) -> ShownRow:
+        tokens = Tokens(max_length=12, truncation=strategy)
+        told = zip((b"Pqqq>aa", b"Pqqq>bbbbbbbbb"), shapes, ((0, 1, 2), (0, 2, 1)), strict=True)
+        return ShownRow(
+            [ShownSequence(list(ids), one, keep(one, tokens, frame), frame, pieces, parts) for ids, one, parts in told]
+        )
+
+    row = shown("right")
+    assert [row.counts(part) for part in range(3)] == [(3, 3), (2, 2), (5, 9)]
+    assert [part_text(row, part).plain for part in range(3)] == ["qqq", "aa", "bbbbb✂ 4 lost bbbb"]
+    assert sequence_text(row, with_ids=False).plain == "<bos>Pqqq>aa<eos>\n\n<bos>Pqqq>bbbbb<eos>"
+    styles = [str(span.style) for span in sequence_text(row, with_ids=False).spans]
+    assert [sum(colour in style for style in styles) for colour in ("$answer-a", "$answer-b")] == [2, 5]
+    assert [shown("left").counts(part) for part in range(3)] == [(0, 3), (2, 2), (8, 9)]

@@ -102,7 +102,7 @@ def test_each_row_is_found_in_a_file_of_many_groups(
     assert read_prompts(whole, numbers, 20) == {number: f"prompt {number}" for number in numbers}
     encoded = encode(read_examples(str(path), Data()), PromptTokenizer(checkpoint), Tokens(max_length=4096), RECIPE)
     ids = [row.ids.tolist()[1:-1] for batch in encoded for row in batch]
-    assert [read_row(whole, number).ids for number in numbers] == [ids[number] for number in numbers]
+    assert [read_row(whole, number).ids for number in numbers] == [[ids[number]] for number in numbers]
     with pytest.raises(IndexError, match=r"no row 1,300"):
         read_row(whole, 1_300)
 
