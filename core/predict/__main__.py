@@ -120,7 +120,7 @@ def predict(folder: PredictionFolder, request: Request, record: Record, stop: St
     told = next((event for event in reversed(Tail(folder.events).read()) if isinstance(event, Predicting)), None)
     seconds = time.monotonic() - began
     summary = summarize(
-        folder, request, examples, passes, answers, told, seconds=seconds, memory_peak=progress.memory[2]
+        folder, request, examples, by_member, answers, told, seconds=seconds, memory_peak=progress.memory[2]
     )
     save_summary(folder, summary)
     remove_tree(folder.scores)  # the table holds them all
@@ -146,7 +146,7 @@ def predict_missing(
     folder: PredictionFolder, request: Request, by_member: "list[list[Pass]]", record: Record, stop: StopRequest
 ) -> "Progress":
     """All logits that are not there yet, one run after the other. Returns how far it came. Raises PredictionError."""
-    from core.predict.passes import run_passes
+    from core.predict.passes import rows_cut, run_passes
     from core.predict.store import Progress
 
     passes = [one for of_member in by_member for one in of_member]
@@ -172,7 +172,7 @@ def predict_missing(
                     rows=len(passes[0].rows),
                     rows_total=sum(len(one.rows) for one in passes),
                     rows_kept=rows_kept,
-                    rows_cut=passes[0].rows_cut,
+                    rows_cut=rows_cut(request, by_member),
                     tokens_total=sum(one.tokens for one in passes),
                     swapped=request.swap,
                     workers=len(request.gpus) or request.workers,

@@ -76,10 +76,6 @@ class Pass:
         return sum(self.lengths)
 
     @property
-    def rows_cut(self) -> int:
-        return sum(row.is_cut for row in self.rows)
-
-    @property
     def logits(self) -> NDArray[np.float32]:
         """All that is kept, (rows, outcomes), in the columns of their own outcomes whatever the order."""
         return self.outcomes.unswapped(self.kept.logits) if self.is_swapped else self.kept.logits
@@ -114,6 +110,12 @@ def make_passes(
             of_member.append(Pass(name, rows, outcomes, is_swapped, folder.scores, known_by))
         made.append(of_member)
     return made
+
+
+def rows_cut(request: Request, by_member: Sequence[Sequence[Pass]]) -> int:
+    """Rows of which the first run is not shown everything, as they are written or, read apart, in either sequence."""
+    shown = by_member[0] if request.profile_of(request.members[0]).reads_apart else by_member[0][:1]
+    return sum(any(row.is_cut for row in of_row) for of_row in zip(*(one.rows for one in shown), strict=True))
 
 
 def digest(rows: Sequence[Encoded], profile: Profile, adapter: Path, merge: bool) -> str:

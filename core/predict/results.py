@@ -13,7 +13,7 @@ from core.engine.scores import log_loss, softmax
 from core.files import as_parquet, write_output
 from core.outcomes import A_B_TIE
 from core.predict.folder import MemberSummary, PredictionFolder, Summary
-from core.predict.passes import Pass
+from core.predict.passes import Pass, rows_cut
 from core.predict.request import Request
 from core.predict.soft_labels import write_soft_labels
 from core.predict.submission import Form, submission
@@ -125,7 +125,7 @@ def summarize(
     folder: PredictionFolder,
     request: Request,
     examples: Sequence[Example],
-    passes: Sequence[Pass],
+    by_member: Sequence[Sequence[Pass]],
     answers: Answers,
     told: Predicting | None,
     *,
@@ -139,7 +139,7 @@ def summarize(
         prediction=folder.id,
         submission=request.output or str(folder.submission),
         rows=len(examples),
-        rows_cut=passes[0].rows_cut,
+        rows_cut=rows_cut(request, by_member),
         members=[
             MemberSummary(
                 run=Path(member.run).name,

@@ -65,6 +65,8 @@ def test_a_prediction_is_the_evaluations_and_swaps_with_the_answers(run: RunFold
     given = predicted(run, write(tmp_path / "rows.csv", ids, swaps=False))
     np.testing.assert_allclose(given, list(wanted.values()), atol=1e-5)
     assert np.abs(given[:, 0] - given[:, 1]).max() > 1e-3, "it tells them apart"
+    [summary] = [json.loads(file.read_text()) for file in run.path.glob("predictions/*/summary.json")]
+    assert summary["rows_cut"] == sum(parquet.read_table(run.evaluation)["is_cut"].to_pylist())
     swapped = predicted(run, write(tmp_path / "swapped.csv", ids, swaps=True))
     np.testing.assert_allclose(swapped[:, list(A_B_TIE.swap)], given, atol=1e-6)
     both = predicted(run, write(tmp_path / "again.csv", ids, swaps=False), "--swap")

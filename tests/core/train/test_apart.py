@@ -95,16 +95,25 @@ def logits(folder: RunFolder) -> np.ndarray[Any, Any]:
 
 
 @pytest.fixture(scope="module")
-def padded(start_shared: Start) -> RunFolder:
-    folder, child = start_shared(*RUN, "train.engine=padded")
+def taught(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The setting of a teacher that tells of half of the rows."""
+    teacher = tmp_path_factory.mktemp("teacher") / "teacher.csv"
+    rows = "".join(f"{row['id']},0.1,0.2,0.7\n" for row in tiny.rows(60)[::2])
+    teacher.write_text(f"id,probability_a,probability_b,probability_tie\n{rows}")
+    return f"distill.teachers={[str(teacher)]}"
+
+
+@pytest.fixture(scope="module")
+def padded(start_shared: Start, taught: str) -> RunFolder:
+    folder, child = start_shared(*RUN, taught, "train.engine=padded")
     assert child.wait(SECONDS) == 0
     return folder
 
 
 @pytest.mark.parametrize("other", ["train.engine=packed", "run.gpus=2", "run.gpus=3"])
-def test_engines_and_ranks_compute_the_same_run(other: str, padded: RunFolder, start: Start) -> None:
+def test_engines_and_ranks_compute_the_same_run(other: str, padded: RunFolder, taught: str, start: Start) -> None:
     engine = "padded" if "gpus" in other else "packed"
-    folder, child = start(*RUN, f"train.engine={engine}", other)
+    folder, child = start(*RUN, taught, f"train.engine={engine}", other)
     assert child.wait(SECONDS) == 0
     (counted, figures), (counted_too, figures_too) = measured(padded), measured(folder)
     assert counted == counted_too
