@@ -8,8 +8,8 @@ from rich.cells import cell_len
 from arena_tui.format import numbers
 from arena_tui.format.numbers import GLYPHS, MISSING
 from arena_tui.format.sanitize import printable
-from arena_tui.history.settings import Settings
 from arena_tui.runs.follow import RunView
+from arena_tui.runs.settings import Settings, swept
 from core.runs.checkpoints import DiskUse
 from core.runs.state import Status
 
@@ -155,12 +155,7 @@ WIDEST_SETTING = 20
 
 def columns_of_settings(rows: Sequence[Row]) -> list[Column]:
     """The settings in which these runs differ, those with most values first: what was swept."""
-    values: dict[str, set[str]] = {}
-    for row in rows:
-        for key, value in row.settings.items():
-            values.setdefault(key, set()).add(str(value))
-    swept = sorted((key for key, found in values.items() if len(found) > 1), key=lambda key: -len(values[key]))
-    columns = (_of_setting(key, max(map(len, values[key]))) for key in swept)
+    columns = (_of_setting(key, max(map(len, values))) for key, values in swept(row.settings for row in rows).items())
     return [column for column in columns if column.width <= WIDEST_SETTING][:MOST_SETTINGS]
 
 

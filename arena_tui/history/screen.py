@@ -18,12 +18,12 @@ from arena_tui.dialogs.ask import choose
 from arena_tui.history.columns import COLUMNS, Column, Row, matching, next_column, sorted_by
 from arena_tui.history.housekeeping import Housekeeping, TrashScreen, measured
 from arena_tui.history.keys import ABOUT_A_RUN, KEYS
-from arena_tui.history.settings import Settings, settings_of
 from arena_tui.history.table import RunTable, detail, summary
 from arena_tui.plot.axes import FEWEST, MOST
 from arena_tui.runs import reasons
 from arena_tui.runs.follow import RunList, RunView
 from arena_tui.runs.messages import CompareRuns, OpenRun, ReportRun
+from arena_tui.runs.settings import Settings, settings_of
 from arena_tui.runs.waits import title
 from arena_tui.screen.console_screen import OPENING, ConsoleScreen
 from arena_tui.screen.footer import Footer
@@ -86,7 +86,7 @@ class HistoryScreen(ConsoleScreen[None]):
         while True:
             if self.is_seen:
                 await self.read_runs()
-                settings = await in_thread(partial(settings_of, self.runs, self._settings))
+                settings = await in_thread(partial(settings_of, [run.folder for run in self.runs], self._settings))
                 disk = await in_thread(partial(measured, self.runs, dict(self._disk)))
                 free = (await in_thread(partial(look, self.run_list.runs))).disk_free
                 if (disk, settings) != (self._disk, self._settings) or abs(free - self._free) > self._free / 100:

@@ -39,6 +39,9 @@ def test_profiles_and_sweeps_are_queued_in_order_and_listed(runs: Path, capsys: 
     assert "4 runs queued" in added.err
     assert "paused" in added.err
     assert order(runs) == ["mine-seed-1", "mine-seed-2", "demo-seed-1", "demo-seed-2"]
+    assert main(["queue"]) == 0
+    lines = capsys.readouterr().out.splitlines()[1:]
+    assert [line.rpartition("  ")[2] for line in lines] == ["seed 1", "seed 2"] * 2, "of each profile what differs"
     assert "seed = 2" in list_runs(runs)[0].resolved.read_text()
 
     assert main(["queue", "--json"]) == 0
