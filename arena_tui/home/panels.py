@@ -119,6 +119,7 @@ def summary(profile: Profile, width: int, absent: Mapping[str, str], of_folds: S
     batch = f"{profile.global_batch} = {train.per_device_batch_size} × {train.gradient_accumulation}"
     rows: list[Fact] = [
         ("base", QUANTIZATION[model.quantization], ""),
+        *([("head", model.head, "each answer read apart")] if profile.reads_apart else []),
         ("LoRA", f"r {lora.r}, alpha {lora.alpha:g}", ""),
         ("modules", printable(modules), ""),
         ("layers", f"from {lora.freeze_layers} on" if lora.freeze_layers else "all", ""),

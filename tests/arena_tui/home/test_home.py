@@ -184,4 +184,6 @@ async def test_a_console_that_takes_time_to_leave_is_not_broken_by_what_it_still
 def test_that_rows_do_not_count_by_their_labels_alone_is_told() -> None:
     counted = parse_profile("", source="none", overrides=["data.soft_labels=true", "data.columns.weight=votes"])
     assert "labels      soft, weighed  in training" in summary(counted, 60, {}, []).plain
+    apart = parse_profile("", source="mine", overrides=["model.head=bradley-terry"])
+    assert "head        bradley-terry  each answer read apart" in summary(apart, 60, {}, []).plain
     assert "labels" not in summary(Profile(), 60, {}, []).plain
